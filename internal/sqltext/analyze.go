@@ -1,0 +1,263 @@
+package sqltext
+
+import "slices"
+
+// split parts items into statements at semicolons outside parentheses (rules
+// have some inside) and outside BEGIN ATOMIC ... END of a function.
+func split(items []item) [][]item {
+	var parts [][]item
+	from, depth, atomic := 0, 0, false
+	for i, it := range items {
+		switch it.key {
+		case '(', '[':
+			depth++
+		case ')', ']':
+			depth--
+		case kwAtomic:
+			if i > 0 && items[i-1].key == kwBegin && items[from].key == kwCreate {
+				atomic = true
+			}
+		case kwEnd: // also of CASE, and a label
+			if before := items[max(i-1, 0)].key; before == ';' || before == kwAtomic {
+				atomic = false
+			}
+		case ';':
+			if depth <= 0 && !atomic {
+				parts = append(parts, items[from:i])
+				from, depth = i+1, 0
+			}
+		}
+	}
+	return append(parts, items[from:])
+}
+
+// analyze fills in what the items of a text that can be read tell.
+func analyze(st *Statement, s *scan) {
+	st.TablesKnown, st.ReadOnly = true, Yes
+	st.Kind = Empty
+	for _, it := range s.items {
+		if it.kind == Param {
+			st.MaxParam = max(st.MaxParam, paramNumber(s.word(it)))
+		}
+	}
+	all := trimSemicolons(s.items)
+	if !slices.ContainsFunc(all, func(it item) bool { return it.key == ';' }) {
+		if len(all) > 0 {
+			analyzeOne(st, s, all)
+		}
+		return
+	}
+	for _, items := range split(all) {
+		if len(items) > 0 {
+			analyzeOne(st, s, items)
+		}
+	}
+	if st.Count > 1 {
+		st.Kind, st.Target, st.Chain = Several, "", false
+	}
+}
+
+// analyzeOne adds what one statement tells to st.
+func analyzeOne(st *Statement, s *scan, items []item) {
+	a := &s.analysis
+	*a = analysis{scan: s, items: items, st: st, with: a.with[:0]}
+	st.Count++
+	a.statement()
+	if a.i < len(a.items) {
+		a.lose()
+	}
+	switch {
+	case a.writes:
+		st.ReadOnly = No
+	case st.ReadOnly == Yes && (a.lost || len(st.Calls) > 0):
+		st.ReadOnly = Unknown
+	}
+	if a.lost {
+		st.TablesKnown = false
+	}
+}
+
+// An analysis walks the items of one statement. It follows the grammar where
+// that decides which names are relations, and passes over the rest; where the
+// text is not as the grammar has it, it is lost, and claims nothing.
+type analysis struct {
+	*scan
+	items []item
+	i     int
+	st    *Statement
+
+	with   []string // names of WITH queries in scope, the innermost last
+	depth  int      // of nested parentheses and queries
+	writes bool     // more than reading is certain
+	lost   bool     // the lists may be incomplete
+
+	shape *Shape // what Outline wants, else nil
+	outer int    // the depth of the outermost query, parentheses around it counted
+}
+
+// maxDepth bounds recursion, as the server bounds it by max_stack_depth.
+const maxDepth = 1000
+
+func (a *analysis) lose() { a.lost = true }
+
+// key returns the key n items on.
+func (a *analysis) key(n int) keyword {
+	if a.i+n < len(a.items) {
+		return a.items[a.i+n].key
+	}
+	return none
+}
+
+func (a *analysis) kind(n int) Kind {
+	if a.i+n < len(a.items) {
+		return a.items[a.i+n].kind
+	}
+	return Invalid
+}
+
+func (a *analysis) done() bool { return a.i >= len(a.items) }
+
+// accept steps over the keys given if they are what comes next.
+func (a *analysis) accept(keys ...keyword) bool {
+	for n, key := range keys {
+		if a.key(n) != key {
+			return false
+		}
+	}
+	a.i += len(keys)
+	return true
+}
+
+// acceptAny steps over the next item if it is one of keys.
+func (a *analysis) acceptAny(keys ...keyword) bool {
+	if key := a.key(0); key != none && slices.Contains(keys, key) {
+		a.i++
+		return true
+	}
+	return false
+}
+
+// step steps over n items, as many as there are.
+func (a *analysis) step(n int) { a.i = min(a.i+n, len(a.items)) }
+
+func (a *analysis) isName(n int) bool { kind := a.kind(n); return kind == Word || kind == QuotedName }
+
+// pos returns where the next item begins.
+func (a *analysis) pos() int {
+	if a.done() {
+		return len(a.text)
+	}
+	return int(a.items[a.i].pos)
+}
+
+func (a *analysis) startsQuery(n int) bool { return startsQuery(a.items, a.i+n) }
+
+// enter goes one level deeper, up to leave. Text nested too deeply is not
+// followed any further.
+func (a *analysis) enter() {
+	a.depth++
+	if a.depth > maxDepth {
+		a.lose()
+		a.i = len(a.items)
+	}
+}
+
+func (a *analysis) leave() { a.depth-- }
+
+// expect steps over key, and is lost without it.
+func (a *analysis) expect(key keyword) {
+	if !a.accept(key) {
+		a.lose()
+	}
+}
+
+// chain steps over name, schema.name, database.schema.name and the like, if
+// that is what comes next. The name is at index last.
+func (a *analysis) chain() (last int, qualified, ok bool) {
+	if !a.isName(0) || a.key(0).reserved() && a.key(1) != '(' {
+		return 0, false, false
+	}
+	for a.i++; a.key(0) == '.' && a.isName(1); a.i += 2 {
+		qualified = true
+	}
+	if a.key(0) == kwUescape && (a.key(2) == '(' || a.key(2) == '.') {
+		a.lose() // U&"f" UESCAPE '!' (x) is a call, of what is not read here
+	}
+	return a.i - 1, qualified, true
+}
+
+// resolve returns the names of a chain.
+func (a *analysis) resolve(last int, qualified bool) (schema, name string) {
+	if qualified {
+		schema = a.named(last - 2)
+	}
+	return schema, a.named(last)
+}
+
+func (a *analysis) named(i int) string {
+	name, certain := a.name(a.items[i])
+	if !certain {
+		a.lose()
+	}
+	return name
+}
+
+// relation reads [ONLY] name [*], or ONLY (name).
+func (a *analysis) relation() (t Table, ok bool) {
+	only := a.accept(kwOnly)
+	paren := only && a.accept('(')
+	last, qualified, ok := a.chain()
+	if ok {
+		t.Schema, t.Name = a.resolve(last, qualified)
+	} else {
+		a.lose()
+	}
+	if paren {
+		a.expect(')')
+	} else {
+		a.accept('*')
+	}
+	return t, ok
+}
+
+// source adds a relation read, unless it is a WITH query.
+func (a *analysis) source(t Table) {
+	if t.Schema == "" && slices.Contains(a.with, t.Name) {
+		return
+	}
+	a.st.Reads = add(a, a.st.Reads, t)
+}
+
+// target reads the name of a relation that is written.
+func (a *analysis) target() {
+	a.writes = true
+	if t, ok := a.relation(); ok {
+		a.st.Writes = add(a, a.st.Writes, t)
+	}
+}
+
+// call adds the function named by a chain.
+func (a *analysis) call(last int, qualified bool) {
+	schema, name := a.resolve(last, qualified)
+	a.addCall(Function{schema, name})
+}
+
+func (a *analysis) addCall(f Function) {
+	a.st.Calls = add(a, a.st.Calls, f)
+}
+
+// maxNames bounds the lists, which are searched from end to end.
+const maxNames = 1000
+
+// add returns list with name in it once. A list that is too long counts as
+// incomplete.
+func add[T comparable](a *analysis, list []T, name T) []T {
+	switch {
+	case slices.Contains(list, name):
+		return list
+	case len(list) >= maxNames:
+		a.lose()
+		return list
+	}
+	return append(list, name)
+}

@@ -1,0 +1,99 @@
+package sqltext
+
+import (
+	"math"
+	"sync"
+)
+
+// An item is a token that is not white space, with its key word looked up.
+type item struct {
+	pos, end int32
+	kind     Kind
+	look     look
+	key      keyword
+}
+
+// A scan is a text's items. Comments are not among them, hints apart, which a
+// pg_hint_plan server reads: the analysis leaves those out.
+type scan struct {
+	text  string
+	items []item
+	hints []item
+	err   *Error
+
+	lists    []list   // of the fingerprint, kept for its memory
+	analysis analysis // of one statement at a time, kept for its memory
+}
+
+var scans = sync.Pool{New: func() any { return new(scan) }}
+
+// newScan lexes text; release gives the memory back.
+func newScan(text string) *scan {
+	s := scans.Get().(*scan)
+	s.text, s.items, s.hints, s.err = text, s.items[:0], s.hints[:0], nil
+	if len(text) > math.MaxInt32 {
+		s.err = newError(text, math.MaxInt32, "text too long")
+		return s
+	}
+	lexer := Lexer{text: text}
+	for {
+		token, ok := lexer.Next()
+		if !ok || token.Kind == Invalid {
+			break
+		}
+		s.add(token)
+	}
+	s.err = lexer.err
+	return s
+}
+
+// maxKept bounds the memory that a scan keeps for the next text.
+const maxKept = 1 << 14
+
+func (s *scan) release() {
+	s.text, s.err = "", nil
+	s.analysis = analysis{with: s.analysis.with[:0]}
+	clear(s.analysis.with[:cap(s.analysis.with)])
+	if cap(s.items) <= maxKept && cap(s.hints) <= maxKept {
+		scans.Put(s)
+	}
+}
+
+func (s *scan) add(token Token) {
+	it := item{pos: int32(token.Pos), end: int32(token.End), kind: token.Kind}
+	switch token.Kind {
+	case Space:
+		return
+	case Comment:
+		if isHint(s.text[token.Pos:token.End]) {
+			it.look = likeAny
+			s.hints = append(s.hints, it)
+		}
+		return
+	case Word:
+		it.key = keywordOf(s.text[token.Pos:token.End])
+	case Symbol, Operator:
+		it.key = symbolOf(s.text[token.Pos:token.End])
+	}
+	it.look = lookOf(it.kind, it.key)
+	s.items = append(s.items, it)
+}
+
+func isHint(comment string) bool { return len(comment) > 3 && comment[:3] == "/*+" }
+
+// symbolOf returns what a symbol or operator is to the analysis.
+func symbolOf(token string) keyword {
+	switch {
+	case len(token) == 1:
+		return keyword(token[0])
+	case token == "::":
+		return kwTypecast
+	case token == ":=":
+		return kwAssign
+	case token == "..":
+		return kwTwoDots
+	}
+	return none
+}
+
+func (s *scan) word(it item) string { return s.text[it.pos:it.end] }

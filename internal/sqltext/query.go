@@ -1,0 +1,294 @@
+package sqltext
+
+// query reads a query or a data-modifying statement with its WITH clause.
+func (a *analysis) query() {
+	scope := len(a.with)
+	start := a.i
+	if a.key(0) == kwWith {
+		a.withClause()
+		if a.depth == 0 && a.st.Kind == Select {
+			a.st.Kind = a.queryKind()
+		}
+	}
+	if a.shape != nil && a.depth == 0 {
+		a.shape.With = a.span(start)
+		a.shape.Body.Pos = a.pos()
+	}
+	switch a.key(0) {
+	case kwInsert, kwUpdate, kwDelete, kwMerge:
+		a.modify()
+	default:
+		a.primary()
+		a.operations()
+	}
+	a.with = a.with[:scope]
+}
+
+// withClause reads WITH name AS (query), ... and brings the names into scope:
+// each for the queries after its own, with RECURSIVE for all.
+func (a *analysis) withClause() {
+	a.i++
+	recursive := a.accept(kwRecursive)
+	if recursive {
+		a.with = append(a.with, a.withNames()...)
+	}
+	for {
+		name := a.withName()
+		if a.key(0) == '(' {
+			a.skipParenthesis()
+		}
+		a.expect(kwAs)
+		a.accept(kwNot)
+		a.accept(kwMaterialized)
+		if a.key(0) != '(' {
+			a.lose()
+			return
+		}
+		a.i++
+		a.enter()
+		a.query()
+		a.leave()
+		a.expect(')')
+		if !recursive {
+			a.with = append(a.with, name)
+		}
+		a.searchAndCycle()
+		if !a.accept(',') {
+			return
+		}
+	}
+}
+
+func (a *analysis) withName() string {
+	if !a.isName(0) {
+		a.lose()
+		return ""
+	}
+	name, certain := a.name(a.items[a.i])
+	if !certain {
+		a.lose()
+	}
+	a.i++
+	return name
+}
+
+// withNames reads ahead for the names of WITH RECURSIVE, up to where the queries
+// end: before a word that neither names one nor belongs to SEARCH and CYCLE.
+func (a *analysis) withNames() []string {
+	var names []string
+	start := a.i
+	defer func() { a.i = start }()
+	for begins := true; !a.done(); {
+		switch key := a.key(0); {
+		case begins && a.isName(0) && a.namesQuery(0):
+			names = append(names, a.spelling())
+		case key == '(':
+			a.skipParenthesis()
+			begins = false
+			continue
+		case key == kwSelect || key == kwInsert || key == kwUpdate || key == kwDelete || key == kwMerge || key == kwValues || key == kwTable:
+			return names
+		}
+		begins = a.key(0) == ','
+		a.i++
+	}
+	return names
+}
+
+// namesQuery tells whether the word n items on is followed as the name of a
+// WITH query is. In SEARCH and CYCLE commas part columns.
+func (a *analysis) namesQuery(n int) bool { return a.key(n+1) == kwAs || a.key(n+1) == '(' }
+
+// skipParenthesis steps over ( ... ) without a look at it.
+func (a *analysis) skipParenthesis() {
+	for depth := 0; !a.done(); a.i++ {
+		switch a.key(0) {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				a.i++
+				return
+			}
+		}
+	}
+	a.lose()
+}
+
+// searchAndCycle steps over what may follow a WITH query: names and constants.
+func (a *analysis) searchAndCycle() {
+	for !a.done() {
+		switch a.key(0) {
+		case ',':
+			if a.namesQuery(1) {
+				return
+			}
+		case kwSelect, kwInsert, kwUpdate, kwDelete, kwMerge, kwValues, kwTable, '(', ')':
+			return
+		}
+		a.i++
+	}
+}
+
+// operations reads what follows the first of queries joined by UNION and the
+// like, or a single query: the others, and the clauses after the last of them.
+func (a *analysis) operations() {
+	outer := a.outer
+	for a.setOperator() {
+		if a.outermost() {
+			*a.shape = a.shape.united()
+			a.outer = -1
+		}
+		a.primary()
+	}
+	a.outer = outer
+	a.tail()
+}
+
+// setOperator steps over UNION, INTERSECT or EXCEPT, with ALL or DISTINCT.
+func (a *analysis) setOperator() bool {
+	if !a.acceptAny(kwUnion, kwIntersect, kwExcept) {
+		return false
+	}
+	a.acceptAny(kwAll, kwDistinct)
+	return true
+}
+
+// primary reads a query without set operations.
+func (a *analysis) primary() {
+	switch a.key(0) {
+	case '(':
+		a.i++
+		outer := a.outer
+		if a.outermost() {
+			a.outer++
+		}
+		a.enter()
+		a.query()
+		a.leave()
+		a.outer = outer
+		a.expect(')')
+	case kwSelect:
+		a.selectCore()
+	case kwValues:
+		a.i++
+		a.expression(nil)
+	case kwTable:
+		a.i++
+		if t, ok := a.relation(); ok {
+			a.source(t)
+		}
+	default:
+		a.lose()
+	}
+}
+
+// selectCore reads SELECT up to its HAVING and WINDOW clauses.
+func (a *analysis) selectCore() {
+	a.i++
+	a.accept(kwAll)
+	distinct := a.accept(kwDistinct)
+	if distinct && a.accept(kwOn) {
+		a.parenthesis()
+	}
+	start := a.i
+	a.expression(nil)
+	if a.outermost() {
+		a.shape.Distinct, a.shape.List = distinct, a.span(start)
+	}
+	for {
+		switch a.key(0) {
+		case kwInto:
+			a.i++
+			a.intoTarget()
+		case kwFrom:
+			a.i++
+			a.fromList()
+		case kwWhere, kwWindow:
+			a.i++
+			a.expression(nil)
+		case kwHaving:
+			a.i++
+			a.grouped()
+			a.expression(nil)
+		case kwGroup:
+			a.i += 2
+			a.grouped()
+			a.grouping()
+		default:
+			return
+		}
+	}
+}
+
+// grouping reads a GROUP BY list, where ROLLUP () and CUBE () are no calls.
+func (a *analysis) grouping() {
+	for {
+		for a.acceptAny(kwRollup, kwCube, kwAll, kwDistinct) {
+		}
+		a.expression(func(a *analysis) bool { return a.key(0) == ',' })
+		if !a.accept(',') {
+			return
+		}
+	}
+}
+
+// intoTarget reads the table that SELECT ... INTO makes.
+func (a *analysis) intoTarget() {
+	a.acceptAny(kwLocal, kwGlobal)
+	a.acceptAny(kwTemp, kwTemporary, kwUnlogged)
+	a.accept(kwTable)
+	a.target()
+	if a.shape != nil {
+		a.shape.Into = true
+	}
+}
+
+// tail reads ORDER BY, LIMIT, OFFSET, FETCH and locking clauses.
+func (a *analysis) tail() {
+	var seen Shape
+	for {
+		start := a.i
+		switch a.key(0) {
+		case kwOrder:
+			a.i++
+			a.expression(nil)
+			seen.OrderBy = a.span(start)
+		case kwLimit:
+			a.i++
+			a.expression(nil)
+			seen.Limit = true
+		case kwOffset:
+			a.i++
+			a.expression(nil)
+			seen.Offset = true
+		case kwFetch:
+			a.step(2) // FETCH FIRST (1) ROWS ONLY: FIRST is no call
+			a.expression(nil)
+			seen.Limit = true
+		case kwFor:
+			a.locking()
+		default:
+			if a.outermost() {
+				a.shape.addTail(seen)
+			}
+			return
+		}
+	}
+}
+
+// locking reads FOR UPDATE OF t NOWAIT and its like. FOR READ ONLY locks
+// nothing.
+func (a *analysis) locking() {
+	a.i++
+	readOnly := a.kind(0) == Word && a.key(1) == kwOnly
+	for !a.done() && !a.endsClause() && a.key(0) != ')' && a.key(0) != ';' {
+		a.i++
+	}
+	if !readOnly {
+		a.writes = true
+		if a.shape != nil {
+			a.shape.Locking = true
+		}
+	}
+}
