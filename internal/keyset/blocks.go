@@ -1,0 +1,71 @@
+package keyset
+
+// A block is a set of rows behind the position which one ordered index scan can read: rows equal to the position in
+// keys[:prefix], and beyond it in keys[prefix:end]; or, with null, NULL in keys[prefix] (end == prefix+1), or
+// with notNull, not NULL there.
+type block struct {
+	prefix, end int
+	null        bool
+	notNull     bool
+	inclusive   bool
+}
+
+// blocks splits the rows behind a position into blocks, in the order in which they follow each other. keys are in
+// reading direction; nulls[i] tells that the position is NULL in keys[i].
+func blocks(keys []Key, s Shape) []block {
+	var bs []block
+	last := len(keys) - 1
+	if s.Inclusive && s.null(last) {
+		bs = append(bs, block{prefix: last, end: last + 1, null: true})
+	}
+	for i := last; i >= 0; i-- {
+		k := keys[i]
+		if s.null(i) {
+			if !k.nullsLast() {
+				bs = append(bs, block{prefix: i, end: i + 1, notNull: true})
+			}
+			continue
+		}
+		b := block{prefix: i, end: i + 1, inclusive: s.Inclusive && i == last}
+		if n := len(bs); n > 0 && bs[n-1].joins(keys, i, s.Tied) {
+			bs[n-1].prefix = i
+		} else {
+			bs = append(bs, b)
+		}
+		if k.Nullable && k.nullsLast() {
+			bs = append(bs, block{prefix: i, end: i + 1, null: true})
+		}
+	}
+	return bs
+}
+
+// joins tells whether b, which follows the position from keys[i+1] on, and the rows beyond it in keys[i] make one
+// condition. The NULLs of keys[i+1] would be lost in a comparison where it is not the first member, so it must have
+// none. Keys of different directions can be joined as well, but then the scan walks through the rows that equal the
+// position in the keys of the first direction, from the first of them on: not where there are many.
+func (b block) joins(keys []Key, i, tied int) bool {
+	if b.null || b.notNull || b.prefix != i+1 || keys[i+1].Nullable {
+		return false
+	}
+	walk := i + run(keys[i:b.end])
+	return walk == b.end || walk > tied
+}
+
+// run is the number of leading keys that share a direction.
+func run(keys []Key) int {
+	n := 1
+	for n < len(keys) && keys[n].Desc == keys[0].Desc {
+		n++
+	}
+	return n
+}
+
+// Walks lists, in ascending order, the numbers of leading keys whose ties a page may have to walk through: those behind
+// which the direction changes. A caller that sees many rows in a row share so many keys tells by [Position.Tied].
+func Walks(keys []Key) []int {
+	var ends []int
+	for n := run(keys); n < len(keys); n += run(keys[n:]) {
+		ends = append(ends, n)
+	}
+	return ends
+}

@@ -1,0 +1,347 @@
+package keyset
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Names of the parts of a page's query. They are made unlikely, since a name in a hoisted WITH clause would clash.
+const (
+	nameRows  = "headrace_rows"
+	nameBlock = "headrace_block_"
+)
+
+// Shape is what the text of a page's query depends on, beside the statement and the keys: comparable, so that built
+// texts can be kept by it.
+type Shape struct {
+	Limit     int  // rows to return at most
+	From      bool // there is a position; without one the page is the first or, with Backward, the last
+	Backward  bool
+	Inclusive bool
+	Tied      int
+	First     bool   // only the rows of the first block: see FirstMayDo
+	Nulls     uint32 // bit i: the position is NULL in key i
+	Own       uint32 // bit i: the type of key i is not one of the server's own
+	Types     uint32 // sum of the types of the position's values
+}
+
+func (s Shape) null(i int) bool { return s.Nulls&(1<<i) != 0 }
+
+func (s Shape) own(i int) bool { return s.Own&(1<<i) != 0 }
+
+// Shape is the shape of the query for at most limit rows behind p; nil is the beginning.
+func (p *Position) Shape(limit int) Shape {
+	s := Shape{Limit: limit}
+	if p == nil {
+		return s
+	}
+	s.Backward = p.Backward
+	if len(p.Values) == 0 {
+		return s
+	}
+	s.From, s.Inclusive, s.Tied = true, p.Inclusive, p.Tied
+	for i, v := range p.Values {
+		s.Types = s.Types*31 + v.Type
+		if v.Null {
+			s.Nulls |= 1 << i
+		}
+		if v.Type >= firstOwnType {
+			s.Own |= 1 << i
+		}
+	}
+	return s
+}
+
+// AppendArgs appends the arguments of a query built for p's shape, which follow the statement's own: the text form of
+// each key that is not NULL, as a string, which pgx sends in text format whatever the parameter's type.
+func (p *Position) AppendArgs(args []any) []any {
+	if p == nil {
+		return args
+	}
+	for _, v := range p.Values {
+		if !v.Null {
+			args = append(args, v.Text)
+		}
+	}
+	return args
+}
+
+// SQL is the query for a page of stmt in the order of keys. Its rows have the statement's columns. Rows of a page that
+// is read backward come in reverse order. The query is read only if the statement is, and sees one snapshot.
+//
+// The server infers the parameters' types from the columns when it prepares the text, and holds to them when a column's
+// type is changed. So the text ends in a comment that differs with the types: the query is then prepared anew.
+func SQL(stmt Statement, keys []Key, s Shape) string {
+	if s.Backward {
+		keys = reverse(keys)
+	}
+	w := &writer{keys: keys, shape: s, params: stmt.Params}
+	if !s.From {
+		w.single(stmt, nil)
+		return w.String()
+	}
+	bs := blocks(keys, s)
+	if s.First {
+		bs = bs[:min(1, len(bs))]
+	}
+	switch len(bs) {
+	case 0:
+		w.single(stmt, func() { w.WriteString("FALSE") })
+	case 1:
+		w.single(stmt, func() { w.condition(bs[0]) })
+	default:
+		w.lazy(stmt, bs)
+	}
+	if s.From {
+		w.WriteString(" /* types " + strconv.FormatUint(uint64(s.Types), 36) + " */")
+	}
+	return w.String()
+}
+
+// FirstMayDo tells whether a page of shape s has several blocks and the first of them is likely to fill it: it has all
+// rows behind the position but for NULLs. It is the page where it has as many rows as Limit, and costs a third less
+// then than the whole query.
+func FirstMayDo(keys []Key, s Shape) bool {
+	if !s.From {
+		return false
+	}
+	if s.Backward {
+		keys = reverse(keys)
+	}
+	bs := blocks(keys, s)
+	return len(bs) > 1 && bs[0].prefix == 0
+}
+
+func reverse(keys []Key) []Key {
+	r := make([]Key, len(keys))
+	for i, k := range keys {
+		r[i] = k.reversed()
+	}
+	return r
+}
+
+// writer writes one query. keys are in reading direction.
+type writer struct {
+	strings.Builder
+	keys   []Key
+	shape  Shape
+	params int
+}
+
+// single writes a query with one scan.
+func (w *writer) single(stmt Statement, where func()) {
+	if stmt.With != "" {
+		w.WriteString(stmt.With)
+		w.WriteByte('\n')
+	}
+	w.WriteString("SELECT * FROM (")
+	w.WriteString(stmt.Body)
+	w.WriteString("\n) AS " + nameRows)
+	w.filterOrderLimit(where)
+}
+
+// lazy writes a query that reads blocks one after the other until the page is full. NOT MATERIALIZED makes the server
+// put the statement into each block, where the index is; MATERIALIZED makes it read a block once.
+func (w *writer) lazy(stmt Statement, bs []block) {
+	if stmt.With != "" {
+		w.WriteString(stmt.With)
+		w.WriteString(", ")
+	} else {
+		w.WriteString("WITH ")
+	}
+	w.WriteString(nameRows + " AS NOT MATERIALIZED (")
+	w.WriteString(stmt.Body)
+	w.WriteString("\n)")
+	for i, b := range bs {
+		w.WriteString(",\n" + nameBlock + strconv.Itoa(i) + " AS MATERIALIZED (")
+		if i > 0 {
+			w.WriteString("SELECT * FROM (")
+		}
+		w.WriteString("SELECT * FROM " + nameRows)
+		w.filterOrderLimit(func() { w.condition(b) })
+		if i > 0 {
+			w.WriteString(") AS b LIMIT ")
+			w.WriteString(strconv.Itoa(w.shape.Limit))
+			for j := range i {
+				w.WriteString(" - (SELECT count(*) FROM " + nameBlock + strconv.Itoa(j) + ")")
+			}
+		}
+		w.WriteByte(')')
+	}
+	w.WriteByte('\n')
+	for i := range bs {
+		if i > 0 {
+			w.WriteString(" UNION ALL ")
+		}
+		w.WriteString("SELECT * FROM " + nameBlock + strconv.Itoa(i))
+	}
+	w.orderBy()
+}
+
+func (w *writer) filterOrderLimit(where func()) {
+	if where != nil {
+		w.WriteString(" WHERE ")
+		where()
+	}
+	w.orderBy()
+	w.WriteString(" LIMIT ")
+	w.WriteString(strconv.Itoa(w.shape.Limit))
+}
+
+func (w *writer) orderBy() {
+	w.WriteString(" ORDER BY ")
+	for i, k := range w.keys {
+		if i > 0 {
+			w.WriteString(", ")
+		}
+		w.column(i)
+		if k.Desc {
+			w.WriteString(" DESC")
+		}
+		switch k.Nulls {
+		case NullsFirst:
+			w.WriteString(" NULLS FIRST")
+		case NullsLast:
+			w.WriteString(" NULLS LAST")
+		case NullsDefault:
+		}
+	}
+}
+
+// condition writes what holds for the rows of b and no others.
+func (w *writer) condition(b block) {
+	for i := range b.prefix {
+		if w.shape.null(i) {
+			w.isNull(i)
+		} else {
+			w.compare(i, i+1, " = ")
+		}
+		w.WriteString(" AND ")
+	}
+	switch {
+	case b.null:
+		w.isNull(b.prefix)
+	case b.notNull:
+		w.isNotNull(b.prefix)
+	default:
+		w.beyond(b)
+	}
+}
+
+// beyond writes that keys[b.prefix:b.end] stand behind the position. Keys of one direction are compared as a row,
+// which a B-tree takes as one condition. For others the first run bounds the scan (k1 >= v1) and a filter leaves out
+// those of its rows that do not stand behind the position.
+func (w *writer) beyond(b block) {
+	n := b.prefix + run(w.keys[b.prefix:b.end])
+	if n == b.end {
+		w.compare(b.prefix, n, w.operator(b.prefix, b.inclusive))
+		return
+	}
+	w.compare(b.prefix, n, w.operator(b.prefix, true))
+	w.WriteString(" AND (")
+	w.compare(b.prefix, n, w.operator(b.prefix, false))
+	w.WriteString(" OR ")
+	w.behind(n, b)
+	w.WriteByte(')')
+}
+
+// behind writes that keys[from:b.end] stand behind the position, as a filter.
+func (w *writer) behind(from int, b block) {
+	n := from + run(w.keys[from:b.end])
+	if n == b.end {
+		w.compare(from, n, w.operator(from, b.inclusive))
+		return
+	}
+	w.compare(from, n, w.operator(from, false))
+	w.WriteString(" OR (")
+	w.compare(from, n, " = ")
+	w.WriteString(" AND (")
+	w.behind(n, b)
+	w.WriteString("))")
+}
+
+// operator is the comparison that leads onwards in key i.
+func (w *writer) operator(i int, inclusive bool) string {
+	switch {
+	case w.keys[i].Desc && inclusive:
+		return " <= "
+	case w.keys[i].Desc:
+		return " < "
+	case inclusive:
+		return " >= "
+	default:
+		return " > "
+	}
+}
+
+// compare writes a comparison of keys[from:to] with the position.
+func (w *writer) compare(from, to int, operator string) {
+	w.list(from, to, w.column)
+	w.WriteString(operator)
+	w.list(from, to, w.param)
+}
+
+// list writes keys[from:to] by item, in parentheses if there is more than one.
+func (w *writer) list(from, to int, item func(int)) {
+	if to-from == 1 {
+		item(from)
+		return
+	}
+	for i := from; i < to; i++ {
+		if i == from {
+			w.WriteByte('(')
+		} else {
+			w.WriteString(", ")
+		}
+		item(i)
+	}
+	w.WriteByte(')')
+}
+
+// isNull writes that key i is NULL. IS NULL would be true of a composite with nothing but NULLs in it as well; IS NOT
+// DISTINCT FROM NULL is the same test to the planner without that.
+func (w *writer) isNull(i int) {
+	w.column(i)
+	if w.shape.own(i) {
+		w.WriteString(" IS NOT DISTINCT FROM NULL")
+	} else {
+		w.WriteString(" IS NULL")
+	}
+}
+
+func (w *writer) isNotNull(i int) {
+	w.column(i)
+	if w.shape.own(i) {
+		w.WriteString(" IS DISTINCT FROM NULL")
+	} else {
+		w.WriteString(" IS NOT NULL")
+	}
+}
+
+func (w *writer) column(i int) {
+	w.WriteByte('"')
+	w.WriteString(strings.ReplaceAll(w.keys[i].Column, `"`, `""`))
+	w.WriteByte('"')
+}
+
+// param writes the parameter that holds the position in key i. NULLs are not sent.
+//
+// The server takes a parameter to be of the type of the column it is compared with; but beside a composite it takes it
+// to be any record, which has no text form. In a CASE it takes the column's very type, and the planner reduces CASE
+// WHEN TRUE to the parameter before it looks for an index.
+func (w *writer) param(i int) {
+	n := w.params + 1
+	for j := range i {
+		if !w.shape.null(j) {
+			n++
+		}
+	}
+	if w.shape.own(i) {
+		w.WriteString("CASE WHEN TRUE THEN $" + strconv.Itoa(n) + " ELSE ")
+		w.column(i)
+		w.WriteString(" END")
+		return
+	}
+	w.WriteByte('$')
+	w.WriteString(strconv.Itoa(n))
+}
