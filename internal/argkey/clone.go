@@ -1,0 +1,175 @@
+package argkey
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Clone returns a copy of args that may outlive the call that args was made for:
+// each value in a new box, slices, maps and what pointers point at copied one
+// level deep. pgx sends the same parameters for the copy. Callers that hand
+// arguments to pgx, to another goroutine or to an interface go through Clone so
+// that their own stay on the stack.
+//
+// A function or a channel, which pgx cannot send, becomes a value whose encoding
+// fails and says so.
+func Clone(args []any) []any {
+	if args == nil {
+		return nil
+	}
+	out := make([]any, len(args))
+	for i := range args {
+		out[i] = cloneArg(args[i])
+	}
+	return out
+}
+
+func cloneArg(arg any) any {
+	switch v := arg.(type) {
+	case nil:
+		return nil
+	case int:
+		return v
+	case int64:
+		return v
+	case string:
+		return v
+	case int32:
+		return v
+	case bool:
+		return v
+	case time.Time:
+		return v
+	case float64:
+		return v
+	case [16]byte:
+		return v
+	case []byte:
+		return slices.Clone(v)
+	case []int64:
+		return slices.Clone(v)
+	case []int:
+		return slices.Clone(v)
+	case []int32:
+		return slices.Clone(v)
+	case []string:
+		return slices.Clone(v)
+	case pgx.QueryExecMode:
+		return v
+	case pgx.NamedArgs:
+		return cloneNamed(v)
+	case pgx.StrictNamedArgs:
+		return cloneNamed(v)
+	}
+	return cloneReflected(arg)
+}
+
+// cloneNamed does what maps.Clone would, which lets the map escape.
+func cloneNamed[M ~map[string]any](m M) M {
+	if m == nil {
+		return nil
+	}
+	c := make(M, len(m))
+	maps.Copy(c, m)
+	return c
+}
+
+// cloneReflected copies an argument of any other type.
+func cloneReflected(arg any) any {
+	leakContent(arg)
+	v := reflect.ValueOf(hide(arg))
+	t := v.Type()
+	if isPointerShaped(t) {
+		return clonePointerShaped(v, t)
+	}
+	c := reflect.New(t).Elem()
+	if t.Kind() == reflect.Slice && !v.IsNil() {
+		c.Set(reflect.MakeSlice(t, v.Len(), v.Len()))
+		reflect.Copy(c, v)
+	} else {
+		c.Set(v)
+	}
+	return c.Interface()
+}
+
+// clonePointerShaped copies a value that an interface holds as a bare pointer:
+// a pointer, a map, or a struct or array around just one of these. What the
+// pointer leads to may be on the caller's stack, so it is copied too.
+func clonePointerShaped(v reflect.Value, t reflect.Type) any {
+	for v.Kind() == reflect.Struct || v.Kind() == reflect.Array {
+		v = soleElement(v)
+	}
+	c := reflect.New(t)
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			target := reflect.New(v.Type().Elem())
+			target.Elem().Set(targetOf(v))
+			wordOf(c, v.Type()).Set(target.Convert(v.Type()))
+		}
+	case reflect.Map:
+		if !v.IsNil() {
+			wordOf(c, v.Type()).Set(cloneMap(v))
+		}
+	default:
+		return unsendable{t} // a function or a channel
+	}
+	return c.Elem().Interface()
+}
+
+func cloneMap(v reflect.Value) reflect.Value {
+	m := reflect.MakeMapWithSize(v.Type(), v.Len())
+	word := v.UnsafePointer()
+	for it := mapOf(&word, v.Type()).MapRange(); it.Next(); {
+		m.SetMapIndex(it.Key(), it.Value())
+	}
+	return m
+}
+
+// isPointerShaped reports whether an interface holds a t as a bare pointer: the
+// rule of the compiler's types.IsDirectIface.
+func isPointerShaped(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		return true
+	case reflect.Array:
+		return t.Len() == 1 && isPointerShaped(t.Elem())
+	case reflect.Struct:
+		if t.Size() != reflect.TypeFor[uintptr]().Size() {
+			return false
+		}
+		for field := range t.Fields() {
+			if f := field.Type; f.Size() > 0 {
+				return isPointerShaped(f)
+			}
+		}
+	}
+	return false
+}
+
+// soleElement returns the only part of a struct or array that has a size.
+func soleElement(v reflect.Value) reflect.Value {
+	if v.Kind() == reflect.Array {
+		return v.Index(0)
+	}
+	for _, field := range v.Fields() {
+		if field.Type().Size() > 0 {
+			return field
+		}
+	}
+	return v
+}
+
+// unsendable stands for an argument that has no copy and no wire form.
+type unsendable struct{ t reflect.Type }
+
+// Value implements [driver.Valuer], by failing.
+func (u unsendable) Value() (driver.Value, error) {
+	return nil, fmt.Errorf("argument of type %s cannot be sent to the server", u.t)
+}
