@@ -1,0 +1,77 @@
+//go:build !race
+
+package rowscan_test
+
+import (
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"github.com/headrace/headrace/internal/rowscan"
+)
+
+// The race detector makes pools forget at random, so allocations are counted without it.
+
+func TestAllocations(t *testing.T) {
+	d, err := rowscan.New[order]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		rows int
+		most float64 // of the whole read, pgx's included
+	}{{1, 5}, {100, 10}, {10_000, 100}} {
+		conn := connect(t, test.rows)
+		read := func() {
+			if _, err := d.All(query(t, conn), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read() // compiles the plan
+		read() // knows the size of one result
+		if n := testing.AllocsPerRun(20, read); n > test.most {
+			t.Errorf("All of %d rows: %v allocations, want at most %v", test.rows, n, test.most)
+		}
+	}
+	conn := connect(t, 1)
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := d.One(query(t, conn)); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 4 {
+		t.Errorf("One: %v allocations, want at most 4", n)
+	}
+}
+
+// TestBytesPerRow holds a read to the size of its rows, their text, and 5 %.
+func TestBytesPerRow(t *testing.T) {
+	const n, rounds = 10_000, 20
+	d, err := rowscan.New[order]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, n)
+	var text int
+	for range 3 {
+		rows, err := d.All(query(t, conn), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = 0
+		for _, o := range rows {
+			text += len(o.Name) + len(o.Email) + len(o.Status) + len(o.Note)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range rounds {
+		if _, err := d.All(query(t, conn), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	data := float64(n*int(unsafe.Sizeof(order{})) + text)
+	if got := float64(after.TotalAlloc-before.TotalAlloc) / rounds; got > data*1.05 {
+		t.Errorf("%.1f bytes a row, of which %.1f are data", got/n, data/n)
+	}
+}

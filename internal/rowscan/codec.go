@@ -1,0 +1,83 @@
+package rowscan
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// A class is one of pgx's own codecs for which this package has decoders.
+type class uint8
+
+const (
+	other class = iota // not registered, another codec, or one that a program brought
+	array
+	bigint
+	boolean
+	bytea
+	date
+	enum
+	float4
+	float8
+	int2
+	int4
+	text
+	timestamp
+	timestamptz
+	uuid
+)
+
+// A codec is what a connection's type map does with a type of the server, as far as decoders depend on it. It is
+// decided by the codec registered, never by the type's OID: programs replace codecs, and domains and enums have OIDs of
+// their own.
+type codec struct {
+	class    class
+	element  class          // of an array's elements
+	location *time.Location // ScanLocation of a timestamp codec, or of that of the elements
+}
+
+// codecOf tells the codec of a registered type; nil stands for a type that is not registered.
+func codecOf(t *pgtype.Type) codec {
+	if t == nil {
+		return codec{}
+	}
+	switch c := t.Codec.(type) {
+	case *pgtype.ArrayCodec:
+		if element := codecOf(c.ElementType); element.class != other && element.class != array {
+			return codec{array, element.class, element.location}
+		}
+	case pgtype.BoolCodec:
+		return codec{class: boolean}
+	case pgtype.ByteaCodec:
+		return codec{class: bytea}
+	case pgtype.DateCodec:
+		return codec{class: date}
+	case *pgtype.EnumCodec:
+		return codec{class: enum}
+	case pgtype.Float4Codec:
+		return codec{class: float4}
+	case pgtype.Float8Codec:
+		return codec{class: float8}
+	case pgtype.Int2Codec:
+		return codec{class: int2}
+	case pgtype.Int4Codec:
+		return codec{class: int4}
+	case pgtype.Int8Codec:
+		return codec{class: bigint}
+	case pgtype.TextCodec:
+		return codec{class: text}
+	case *pgtype.TimestampCodec:
+		return codec{class: timestamp, location: c.ScanLocation}
+	case *pgtype.TimestamptzCodec:
+		return codec{class: timestamptz, location: c.ScanLocation}
+	case pgtype.UUIDCodec:
+		return codec{class: uuid}
+	}
+	return codec{}
+}
+
+// defaultTypes has what pgx registers by itself. It is never registered into, so that concurrent use is safe.
+var defaultTypes = pgtype.NewMap()
+
+// defaultWraps is the number of scan wrappers of a map that no program added any to.
+var defaultWraps = len(defaultTypes.TryWrapScanPlanFuncs)

@@ -1,0 +1,198 @@
+package rowscan
+
+import (
+	"iter"
+	"reflect"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// A Decoder decodes rows into values of type T:
+//
+//   - a struct is filled by column names as pgx.RowToStructByName does it, and a pointer to a struct likewise;
+//   - map[string]any takes each row by column name;
+//   - a type that implements pgx.RowScanner scans its row itself;
+//   - everything else (scalars, slices, pgtype's types, scanners) is the value of the only column.
+//
+// It is safe for concurrent use. It learns how large results are: a statement that is read often does best with a
+// Decoder of its own ([New]).
+type Decoder[T any] struct {
+	shape    *shape
+	plans    plans
+	sessions sync.Pool // *session[T]
+	clone    copyFunc  // nil for a flat T
+	keep     copyFunc  // nil for a flat T without strings
+	measure  sizeFunc
+}
+
+// A session is the state of reading one result.
+type session[T any] struct {
+	run
+	value T // where One and Each decode to, so that their row needs no memory of its own
+}
+
+// New returns a Decoder for T, or a [*TypeError] where the type alone tells that it can take no rows.
+func New[T any]() (*Decoder[T], error) {
+	s, err := shapeOf(reflect.TypeFor[T]())
+	if err != nil {
+		return nil, err
+	}
+	typ := reflect.TypeFor[T]()
+	return &Decoder[T]{shape: s, clone: copierOf(typ, sharingText), keep: copierOf(typ, owningText), measure: sizerOf(typ)}, nil
+}
+
+var decoders sync.Map // reflect.Type to *Decoder of it
+
+// For returns the Decoder for T that the whole process shares.
+func For[T any]() (*Decoder[T], error) {
+	typ := reflect.TypeFor[T]()
+	if d, ok := decoders.Load(typ); ok {
+		return d.(*Decoder[T]), nil
+	}
+	made, err := New[T]()
+	if err != nil {
+		return nil, err
+	}
+	d, _ := decoders.LoadOrStore(typ, made)
+	return d.(*Decoder[T]), nil
+}
+
+// All returns all rows as values, and closes rows. A result without rows is an empty slice. With max > 0 a result that
+// has more rows is a [*TooManyRowsError].
+func (d *Decoder[T]) All(rows pgx.Rows, max int) ([]T, error) {
+	defer rows.Close()
+	s, err := d.begin(rows)
+	if err != nil {
+		return nil, err
+	}
+	defer d.end(s)
+	s.expect(max)
+	list := listOf[T](s.expected)
+	for rows.Next() {
+		if max > 0 && list.len() == max {
+			return nil, &TooManyRowsError{max}
+		}
+		if err := s.decodeRow(rows, cellOf(list.next())); err != nil {
+			return nil, err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	s.plan.rows.learn(list.len())
+	s.plan.text.learn(s.slab.bytes())
+	return list.all(), nil
+}
+
+// One returns the only row, and closes rows. No row is pgx.ErrNoRows, more than one pgx.ErrTooManyRows.
+func (d *Decoder[T]) One(rows pgx.Rows) (T, error) {
+	var none T
+	defer rows.Close()
+	s, err := d.begin(rows)
+	if err != nil {
+		return none, err
+	}
+	defer d.end(s)
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return none, err
+		}
+		return none, pgx.ErrNoRows
+	}
+	s.expectOne(rows.RawValues())
+	if err := s.decodeRow(rows, cellOf(&s.value)); err != nil {
+		return none, err
+	}
+	if rows.Next() {
+		return none, pgx.ErrTooManyRows
+	}
+	if err := rows.Err(); err != nil {
+		return none, err
+	}
+	return s.value, nil
+}
+
+// Each yields the rows as they arrive; an error is yielded last, with the zero T. Rows are closed at the end, also when
+// the loop is left early: closing reads what the server has still to send.
+func (d *Decoder[T]) Each(rows pgx.Rows) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		defer rows.Close()
+		s, err := d.begin(rows)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		defer d.end(s)
+		for rows.Next() {
+			s.value = none
+			if err := s.decodeRow(rows, cellOf(&s.value)); err != nil {
+				yield(none, err)
+				return
+			}
+			if !yield(s.value, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(none, err)
+		}
+	}
+}
+
+// Columns returns the names of the columns that T wants, in the order of its fields: the db tag, or the field's name in
+// snake case (which stands for every spelling that differs in case and underscores only). It is nil where T takes
+// whatever columns come.
+func (d *Decoder[T]) Columns() []string {
+	var names []string
+	for _, f := range d.shape.fields {
+		names = append(names, f.columnName())
+	}
+	return names
+}
+
+// Check reports why rows with these columns could not be decoded: a [*MismatchError], or a [*ColumnError] (row 0) for a
+// type that has no way into its field. typeMap is that of a connection; nil stands for pgx's default.
+func (d *Decoder[T]) Check(columns []pgconn.FieldDescription, typeMap *pgtype.Map) error {
+	if typeMap == nil {
+		typeMap = pgtype.NewMap()
+	}
+	p, err := compile(d.shape, columns, typeMap)
+	if err != nil {
+		return err
+	}
+	return p.check(typeMap)
+}
+
+// begin takes a session with the plan for rows, which the caller ends. For a result without columns, and for an error
+// that arrived before the columns, it reads rows to their end.
+func (d *Decoder[T]) begin(rows pgx.Rows) (*session[T], error) {
+	columns := rows.FieldDescriptions()
+	if len(columns) == 0 && (len(d.shape.fields) > 0 || d.shape.form != byName) {
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+		return nil, ErrNoResultSet
+	}
+	s, ok := d.sessions.Get().(*session[T])
+	if !ok {
+		s = new(session[T])
+	}
+	if err := s.bind(d.shape, &d.plans, columns, rows.TypeMap()); err != nil {
+		d.end(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+// end gives the session back, holding on to nothing of the result or the connection.
+func (d *Decoder[T]) end(s *session[T]) {
+	var none T
+	s.value = none
+	s.release()
+	d.sessions.Put(s)
+}

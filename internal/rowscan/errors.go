@@ -1,0 +1,103 @@
+package rowscan
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrNoResultSet is returned for a statement that returns no columns, such as an UPDATE without RETURNING, where rows
+// were asked for.
+var ErrNoResultSet = errors.New("statement returns no columns (is a RETURNING clause missing?)")
+
+// A ColumnError tells that the value of one column did not fit into its Go type.
+type ColumnError struct {
+	Column     string // name of the column, as the server sent it
+	Field      string // path of the struct field, "Address.City"; empty where T is the value itself
+	GoType     string // type of the field
+	ServerType string // name of the server's type, or "OID n" where it is not registered
+	Row        int64  // number of the row in this result, from 1; 0 where no row was read
+	Err        error  // what pgx says of the value
+}
+
+// Error names the column, its type, the row, the field and the reason.
+func (e *ColumnError) Error() string {
+	into := e.GoType
+	if e.Field != "" {
+		into = "field " + e.Field + " (" + e.GoType + ")"
+	}
+	row := ""
+	if e.Row > 0 {
+		row = fmt.Sprintf(" of row %d", e.Row)
+	}
+	return fmt.Sprintf("column %q (%s)%s into %s: %v", e.Column, e.ServerType, row, into, e.Err)
+}
+
+// Unwrap returns what pgx says of the value.
+func (e *ColumnError) Unwrap() error { return e.Err }
+
+// A MismatchError tells that the columns of a result and the fields of a struct are not the same set.
+type MismatchError struct {
+	GoType     string
+	Missing    []string // columns that the type wants and the result lacks
+	Extra      []string // columns of the result that the type has no field for
+	Duplicates []string // columns that the result has more than once
+}
+
+// Error names the type and all columns concerned.
+func (e *MismatchError) Error() string {
+	var parts []string
+	for _, part := range []struct {
+		what  string
+		names []string
+	}{
+		{"result has no column ", e.Missing},
+		{"type has no field for column ", e.Extra},
+		{"result has more than one column ", e.Duplicates},
+	} {
+		if len(part.names) > 0 {
+			parts = append(parts, part.what+quoted(part.names))
+		}
+	}
+	return "rows into " + e.GoType + ": " + strings.Join(parts, "; ")
+}
+
+func quoted(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// A TooManyRowsError tells that a result has more rows than its reader allows. errors.Is finds pgx.ErrTooManyRows.
+type TooManyRowsError struct {
+	Max int // the bound that was exceeded
+}
+
+// Error tells the bound.
+func (e *TooManyRowsError) Error() string {
+	return fmt.Sprintf("result has more than %d rows", e.Max)
+}
+
+// Unwrap returns pgx.ErrTooManyRows.
+func (e *TooManyRowsError) Unwrap() error { return pgx.ErrTooManyRows }
+
+// A TypeError tells why rows cannot be decoded into a Go type at all.
+type TypeError struct {
+	GoType reflect.Type
+	Field  string // path of the field at fault; empty where the type itself is
+	Reason string
+}
+
+// Error names the type, the field and the reason.
+func (e *TypeError) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("rows into %v: %s", e.GoType, e.Reason)
+	}
+	return fmt.Sprintf("rows into %v: field %s: %s", e.GoType, e.Field, e.Reason)
+}

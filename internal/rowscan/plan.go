@@ -1,0 +1,245 @@
+package rowscan
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// A plan decodes the rows of one shape of result into one Go type. It is immutable but for what it learns of sizes.
+type plan struct {
+	shape   *shape
+	columns []column
+	codecs  []planCodec
+	// wraps are the types that columns with decoders of their own reach by pgx's scan wrappers, which a program may have
+	// put its own before.
+	wraps []wrap
+
+	rows, text expectation // rows of a result, and bytes of their strings in slabs
+}
+
+// A column is the plan for one column: where its value goes, and how.
+type column struct {
+	decode decodeFunc
+	// element decodes what a pointer points to, the value beside a Valid field, or the elements of an array.
+	element conversion
+	offset  uintptr // of the field in the struct
+	valid   uintptr // offset of Valid within the field
+	text    bool    // its values take about as many bytes of slabs as the server sends
+	index   int
+	codec   codec
+	typ     reflect.Type
+	sample  any // a nil *typ
+
+	name   string
+	oid    uint32
+	format int16
+	path   string
+}
+
+// A wrap tells that column's decoder does what pgx does for a target of type typ by its own scan wrappers.
+type wrap struct {
+	column int
+	typ    reflect.Type
+}
+
+// A planCodec is an assumption that decoders of the plan rest on: that oid has this codec.
+type planCodec struct {
+	oid   uint32
+	codec codec
+	known *pgtype.Type // pgx's own registration of oid with that codec, if any: equal means no need to look further
+}
+
+// A decodeFunc decodes src, the bytes of a value as the server sent them or nil for NULL, into dst. It reports false, and
+// leaves dst alone, for whatever is not in plain order: pgx decodes that then, or says what is wrong. It must not keep
+// src.
+type decodeFunc func(r *run, c *column, dst cell, src []byte) bool
+
+// compile makes the plan for results with these columns.
+func compile(s *shape, columns []pgconn.FieldDescription, typeMap *pgtype.Map) (*plan, error) {
+	fields, err := s.match(columns)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{shape: s, columns: make([]column, 0, len(fields)), codecs: make([]planCodec, 0, len(fields)), wraps: make([]wrap, 0, len(fields))}
+	for i, f := range fields {
+		t, _ := typeMap.TypeForOID(columns[i].DataTypeOID)
+		p.add(column{
+			offset: f.offset, index: i, codec: codecOf(t), typ: f.typ, sample: nilPointer(f.typ),
+			name: columns[i].Name, oid: columns[i].DataTypeOID, format: columns[i].Format, path: f.path,
+		})
+	}
+	return p, nil
+}
+
+// match returns the field that each column goes into.
+func (s *shape) match(columns []pgconn.FieldDescription) ([]field, error) {
+	mismatch := MismatchError{GoType: s.typ.String(), Duplicates: duplicates(columns)}
+	fields := make([]field, len(columns))
+	switch s.form {
+	case ownScan:
+		return nil, nil
+	case single:
+		if len(columns) != 1 {
+			return nil, fmt.Errorf("rows into %v: want one column, got %d", s.typ, len(columns))
+		}
+		return []field{{typ: s.typ}}, nil
+	case asMap:
+		for i := range fields {
+			fields[i].typ = reflect.TypeFor[any]()
+		}
+	case byName:
+		for _, f := range s.fields {
+			if i := f.find(columns); i >= 0 {
+				fields[i] = f
+			} else {
+				mismatch.Missing = append(mismatch.Missing, f.columnName())
+			}
+		}
+		for i, c := range columns {
+			if fields[i].typ == nil && !slices.Contains(mismatch.Duplicates, c.Name) {
+				mismatch.Extra = append(mismatch.Extra, c.Name)
+			}
+		}
+	}
+	if len(mismatch.Missing)+len(mismatch.Extra)+len(mismatch.Duplicates) > 0 {
+		return nil, &mismatch
+	}
+	return fields, nil
+}
+
+// duplicates returns the names that several columns have.
+func duplicates(columns []pgconn.FieldDescription) (names []string) {
+	for i := range columns {
+		name := columns[i].Name
+		same := func(c pgconn.FieldDescription) bool { return c.Name == name }
+		if slices.ContainsFunc(columns[:i], same) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// add chooses the decoder of c and appends it.
+func (p *plan) add(c column) {
+	choice := choose(c.codec, c.format, c.oid, c.typ)
+	c.decode, c.element, c.valid = choice.decode, choice.element, choice.valid
+	c.text = choice.anyCodec || slices.Contains([]class{array, bytea, enum, text}, c.codec.class)
+	for _, typ := range choice.wraps {
+		if typ != nil {
+			p.wraps = append(p.wraps, wrap{c.index, typ})
+		}
+	}
+	if !choice.anyCodec && !slices.ContainsFunc(p.codecs, func(pc planCodec) bool { return pc.oid == c.oid }) {
+		pc := planCodec{oid: c.oid, codec: c.codec}
+		if t, ok := defaultTypes.TypeForOID(c.oid); ok && codecOf(t) == c.codec {
+			pc.known = t
+		}
+		p.codecs = append(p.codecs, pc)
+	}
+	p.columns = append(p.columns, c)
+}
+
+// fits reports whether the plan is one for results with these columns on a connection with this type map.
+func (p *plan) fits(columns []pgconn.FieldDescription, typeMap *pgtype.Map) bool {
+	if p.shape.form == ownScan {
+		return true
+	}
+	if len(columns) != len(p.columns) {
+		return false
+	}
+	for i := range columns {
+		c, want := &p.columns[i], &columns[i]
+		if c.oid != want.DataTypeOID || c.format != want.Format || c.name != want.Name {
+			return false
+		}
+	}
+	for i := range p.codecs {
+		pc := &p.codecs[i]
+		t, _ := typeMap.TypeForOID(pc.oid)
+		if (t == nil || t != pc.known) && codecOf(t) != pc.codec {
+			return false
+		}
+	}
+	return true
+}
+
+// maxPlans bounds the plans of one Go type: so many shapes of results, then the oldest is forgotten.
+const maxPlans = 64
+
+// plans are the plans of one Decoder, newest first, copied on write.
+type plans struct {
+	list atomic.Pointer[[]*plan]
+	mu   sync.Mutex // held by writers
+}
+
+// get returns the plan for results with these columns, compiling it at the first.
+func (ps *plans) get(s *shape, columns []pgconn.FieldDescription, typeMap *pgtype.Map) (*plan, error) {
+	if p := ps.find(columns, typeMap); p != nil {
+		return p, nil
+	}
+	p, err := compile(s, columns, typeMap)
+	if err != nil {
+		return nil, err
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if found := ps.find(columns, typeMap); found != nil {
+		return found, nil
+	}
+	list := []*plan{p}
+	if old := ps.list.Load(); old != nil {
+		list = append(list, (*old)[:min(len(*old), maxPlans-1)]...)
+	}
+	ps.list.Store(&list)
+	return p, nil
+}
+
+func (ps *plans) find(columns []pgconn.FieldDescription, typeMap *pgtype.Map) *plan {
+	list := ps.list.Load()
+	if list == nil {
+		return nil
+	}
+	for _, p := range *list {
+		if p.fits(columns, typeMap) {
+			return p
+		}
+	}
+	return nil
+}
+
+// An expectation guesses a size from those of the last two results: the smaller, so that one huge result costs the next
+// reader nothing.
+type expectation struct{ last, before atomic.Int64 }
+
+func (e *expectation) guess() int { return int(min(e.last.Load(), e.before.Load())) }
+
+// learn takes note of a result's size. It writes only where that changes something: writes make other cores wait.
+func (e *expectation) learn(size int) {
+	if last := e.last.Load(); last != int64(size) || e.before.Load() != last {
+		e.before.Store(last)
+		e.last.Store(int64(size))
+	}
+}
+
+// check reports the first column that has no way into its field.
+func (p *plan) check(typeMap *pgtype.Map) error {
+	for i := range p.columns {
+		c := &p.columns[i]
+		target := reflect.New(c.typ).Interface()
+		scan := typeMap.PlanScan(c.oid, c.format, target)
+		if reflect.TypeOf(scan) == noPlan {
+			return newColumnError(c, typeMap, 0, scan.Scan([]byte{}, target))
+		}
+	}
+	return nil
+}
+
+// noPlan is the type of pgx's plan for what it cannot scan.
+var noPlan = reflect.TypeOf(pgtype.NewMap().PlanScan(pgtype.BoolOID, pgtype.BinaryFormatCode, new(chan time.Time)))

@@ -1,0 +1,120 @@
+// Package replay keeps the rows of a result as the server sent them and plays them again as pgx.Rows.
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Recording is one whole result in the server's own bytes. It is immutable, and any number of goroutines may play it.
+type Recording struct {
+	fields []pgconn.FieldDescription
+	tag    pgconn.CommandTag
+	data   []byte   // all values, one after the other
+	ends   []uint32 // for each value, row by row, where it ends in data, or null
+	rows   int
+}
+
+// null stands for the end of a NULL.
+const null = math.MaxUint32
+
+// ErrTooBig is returned for a result that does not fit into the bytes allowed.
+var ErrTooBig = errors.New("result is too big to be recorded")
+
+// Record reads rows to their end and closes them. A result whose values need more than maxBytes is [ErrTooBig]; 0 stands
+// for 4 GiB, the most that a recording can hold.
+func Record(rows pgx.Rows, maxBytes int) (*Recording, error) {
+	defer rows.Close()
+	r := NewRecorder(rows.FieldDescriptions(), maxBytes)
+	for rows.Next() {
+		if err := r.Add(rows.RawValues()); err != nil {
+			return nil, err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return r.Finish(rows.CommandTag()), nil
+}
+
+// A Recorder makes a Recording row by row, for readers that use the rows at the same time.
+type Recorder struct {
+	recording Recording
+	max       int
+}
+
+// NewRecorder returns a Recorder for rows with these columns, which it copies. maxBytes is as in [Record].
+func NewRecorder(fields []pgconn.FieldDescription, maxBytes int) *Recorder {
+	if maxBytes <= 0 || maxBytes >= null {
+		maxBytes = null - 1
+	}
+	return &Recorder{recording: Recording{fields: slices.Clone(fields)}, max: maxBytes}
+}
+
+// Add copies the values of one row. After an error the Recorder is of no more use.
+func (r *Recorder) Add(values [][]byte) error {
+	rec := &r.recording
+	if len(values) != len(rec.fields) {
+		return fmt.Errorf("record row %d: %d values for %d columns", rec.rows+1, len(values), len(rec.fields))
+	}
+	for _, value := range values {
+		if value == nil {
+			rec.ends = append(rec.ends, null)
+			continue
+		}
+		if len(value) > r.max-len(rec.data) {
+			return fmt.Errorf("record row %d: %w: more than %d bytes", rec.rows+1, ErrTooBig, r.max)
+		}
+		rec.data = append(rec.data, value...)
+		rec.ends = append(rec.ends, uint32(len(rec.data)))
+	}
+	rec.rows++
+	return nil
+}
+
+// Finish returns the recording, with no more memory than it needs.
+func (r *Recorder) Finish(tag pgconn.CommandTag) *Recording {
+	rec := r.recording
+	rec.data, rec.ends, rec.tag = slices.Clone(rec.data), slices.Clone(rec.ends), tag
+	return &rec
+}
+
+// Fields returns the columns; the slice is the recording's own.
+func (r *Recording) Fields() []pgconn.FieldDescription { return r.fields }
+
+// Len returns the number of rows.
+func (r *Recording) Len() int { return r.rows }
+
+// CommandTag returns what the server said at the end of the result.
+func (r *Recording) CommandTag() pgconn.CommandTag { return r.tag }
+
+// Size returns the bytes of memory that the recording keeps alive.
+func (r *Recording) Size() int64 {
+	size := sizeOf[Recording]() + int64(cap(r.data)) + 4*int64(cap(r.ends)) + int64(len(r.tag.String()))
+	for i := range r.fields {
+		size += sizeOf[pgconn.FieldDescription]() + int64(len(r.fields[i].Name))
+	}
+	return size
+}
+
+func sizeOf[T any]() int64 { return int64(reflect.TypeFor[T]().Size()) }
+
+// row sets values to those of row i, which starts at start in data, and returns where it ends. The values are the
+// recording's own bytes, cut so that appending to one copies it.
+func (r *Recording) row(i int, start uint32, values [][]byte) (end uint32) {
+	for j, e := range r.ends[i*len(r.fields) : (i+1)*len(r.fields)] {
+		if e == null {
+			values[j] = nil
+			continue
+		}
+		values[j] = r.data[start:e:e]
+		start = e
+	}
+	return start
+}

@@ -1,0 +1,146 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// Rows plays the recording from its start. The rows behave as those of a connection do, but have no connection.
+//
+// typeMap decodes the values for Scan and Values; it must be used by this goroutine only until the rows are closed,
+// since codecs keep things in it. nil stands for one of pgx's default maps, which is borrowed when first needed.
+func (r *Recording) Rows(typeMap *pgtype.Map) pgx.Rows {
+	return &rows{rec: r, typeMap: typeMap, values: make([][]byte, len(r.fields))}
+}
+
+// rows implements pgx.Rows. It embeds the interface so that methods which pgx adds do not break the build; until they
+// are written here they panic, and a test counts them.
+type rows struct {
+	pgx.Rows
+	rec    *Recording
+	next   int
+	at     uint32 // where row next starts in the recording's data
+	values [][]byte
+	closed bool
+	err    error
+
+	typeMap   *pgtype.Map
+	lent      bool // typeMap is from maps
+	scanPlans []pgtype.ScanPlan
+	scanTypes []reflect.Type
+}
+
+var maps = sync.Pool{New: func() any { return pgtype.NewMap() }}
+
+func (r *rows) Next() bool {
+	if r.closed || r.next >= r.rec.rows {
+		r.Close()
+		return false
+	}
+	r.at = r.rec.row(r.next, r.at, r.values)
+	r.next++
+	return true
+}
+
+func (r *rows) Close() {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.values, r.scanPlans, r.scanTypes = nil, nil, nil
+	if r.lent {
+		maps.Put(r.typeMap)
+		r.typeMap, r.lent = nil, false
+	}
+}
+
+func (r *rows) Err() error { return r.err }
+
+func (r *rows) Conn() *pgx.Conn { return nil }
+
+func (r *rows) FieldDescriptions() []pgconn.FieldDescription { return r.rec.fields }
+
+func (r *rows) RawValues() [][]byte { return r.values }
+
+func (r *rows) CommandTag() pgconn.CommandTag {
+	if !r.closed || r.err != nil {
+		return pgconn.CommandTag{}
+	}
+	return r.rec.tag
+}
+
+func (r *rows) TypeMap() *pgtype.Map {
+	if r.typeMap == nil && !r.closed {
+		r.typeMap, r.lent = maps.Get().(*pgtype.Map), true
+	}
+	return r.typeMap
+}
+
+// fail closes the rows with an error, as a connection's rows do.
+func (r *rows) fail(err error) error {
+	if r.err == nil {
+		r.err = err
+		r.Close()
+	}
+	return err
+}
+
+func (r *rows) Scan(dest ...any) error {
+	if r.closed || r.next == 0 {
+		return errors.New("scan without a row: Next has not returned true")
+	}
+	if len(dest) == 1 {
+		if scanner, ok := dest[0].(pgx.RowScanner); ok {
+			if err := scanner.ScanRow(r); err != nil {
+				return r.fail(err)
+			}
+			return nil
+		}
+	}
+	if len(dest) != len(r.values) {
+		return r.fail(fmt.Errorf("number of field descriptions must equal number of destinations, got %d and %d", len(r.values), len(dest)))
+	}
+	for i, d := range dest {
+		if d == nil {
+			continue
+		}
+		if err := r.scan(i, d); err != nil {
+			return r.fail(pgx.ScanArgError{ColumnIndex: i, FieldName: r.rec.fields[i].Name, Err: err})
+		}
+	}
+	return nil
+}
+
+// scan decodes column i into dest with a plan that is made once for each type of dest.
+func (r *rows) scan(i int, dest any) error {
+	if r.scanPlans == nil {
+		r.scanPlans, r.scanTypes = make([]pgtype.ScanPlan, len(r.values)), make([]reflect.Type, len(r.values))
+	}
+	if t := reflect.TypeOf(dest); r.scanTypes[i] != t {
+		f := &r.rec.fields[i]
+		r.scanPlans[i], r.scanTypes[i] = r.TypeMap().PlanScan(f.DataTypeOID, f.Format, dest), t
+	}
+	return r.scanPlans[i].Scan(r.values[i], dest)
+}
+
+func (r *rows) Values() ([]any, error) {
+	if r.closed {
+		return nil, errors.New("rows is closed")
+	}
+	values := make([]any, len(r.values))
+	for i, value := range r.values {
+		if value == nil {
+			continue
+		}
+		if err := r.scan(i, &values[i]); err != nil {
+			return nil, r.fail(err)
+		}
+	}
+	return values, nil
+}
