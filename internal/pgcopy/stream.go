@@ -1,0 +1,183 @@
+package pgcopy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+)
+
+// A Stream is the bytes of a binary COPY for rows that are encoded as they are
+// read. Its rows are encoded straight into the buffer that Read is given.
+//
+// pgconn reads it in a goroutine of its own, and may leave that goroutine
+// behind when a context ends. [Stream.Close] ends it: no row is touched after
+// Close has returned.
+type Stream interface {
+	io.Reader
+	// Rows returns how many rows were encoded so far.
+	Rows() int64
+	// Err returns what ended the rows early: a *[RowError], the source's own
+	// error with its row, a *[PanicError]; nil where there is none. pgconn
+	// turns that error into one of the server's, which hides it.
+	Err() error
+	// Close makes every further Read fail. It waits for a Read under way.
+	Close()
+}
+
+// A PanicError is a panic of the source or of a value's own method, caught
+// where it would have ended the program.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v\n\n%s", e.Value, e.Stack) }
+
+// Unwrap returns the panic's value where it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+var errClosed = errors.New("rows are no longer read")
+
+// The header of a binary COPY: signature, flags, length of the extension. And
+// its end.
+var (
+	copyHeader  = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	copyTrailer = []byte{0xff, 0xff}
+)
+
+// OfSlice returns the stream over rows. It never blocks. rows stay the
+// caller's and must not change before Close.
+func OfSlice[T any](e *Encoder[T], rows []T) Stream {
+	return &sliceStream[T]{encoder: e, rows: rows, rest: copyHeader}
+}
+
+type sliceStream[T any] struct {
+	encoder *Encoder[T]
+	rows    []T
+
+	mu      sync.Mutex // held by Read and Close; guards what follows
+	next    int        // rows[next] is the next to encode
+	rest    []byte     // encoded bytes that no Read has taken yet
+	scratch []byte     // the buffer of rows larger than what Read was given
+	largest int        // bytes of the largest row so far
+	ended   bool       // the trailer is in rest, or was read
+	err     error
+}
+
+// Read implements [Stream].
+func (s *sliceStream[T]) Read(p []byte) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			s.err = &PanicError{Value: v, Stack: debug.Stack()}
+			n, err = 0, s.err
+		}
+	}()
+	n = s.take(p)
+	if n == len(p) {
+		return n, nil
+	}
+	filled, err := s.fill(p[n:])
+	if err != nil {
+		s.err = err
+		return 0, err
+	}
+	n += filled
+	if n < len(p) && s.next == len(s.rows) && !s.ended {
+		s.ended, s.rest = true, copyTrailer
+		n += s.take(p[n:])
+	}
+	if n == 0 && s.ended {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// take copies what is left of earlier rows. Called with mu held.
+func (s *sliceStream[T]) take(p []byte) int {
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n
+}
+
+// fill encodes rows into p until the next might not fit any more; a row larger
+// than all of p goes through scratch. Called with mu held and nothing in rest.
+func (s *sliceStream[T]) fill(p []byte) (int, error) {
+	buf := p[:0:len(p)]
+	for s.next < len(s.rows) && len(buf)+s.largest <= len(p) {
+		before := len(buf)
+		out, err := s.encode(buf)
+		if err != nil {
+			return 0, err
+		}
+		if len(out) > len(p) { // append went to a new array: keep only the row
+			s.scratch = append(s.scratch[:0], out[before:]...)
+			s.rest = s.scratch
+			return before + s.take(p[before:]), nil
+		}
+		buf = out
+	}
+	if len(buf) > 0 || s.next == len(s.rows) {
+		return len(buf), nil
+	}
+	out, err := s.encode(s.scratch[:0])
+	if err != nil {
+		return 0, err
+	}
+	s.scratch, s.rest = out, out
+	return s.take(p), nil
+}
+
+// encode appends the next row. Called with mu held.
+func (s *sliceStream[T]) encode(buf []byte) ([]byte, error) {
+	out, err := s.encoder.Append(buf, &s.rows[s.next])
+	if err != nil {
+		return nil, atRow(err, int64(s.next)+1)
+	}
+	s.largest = max(s.largest, len(out)-len(buf))
+	s.next++
+	return out, nil
+}
+
+// Rows implements [Stream].
+func (s *sliceStream[T]) Rows() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(s.next)
+}
+
+// Err implements [Stream].
+func (s *sliceStream[T]) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(s.err, errClosed) {
+		return nil
+	}
+	return s.err
+}
+
+// Close implements [Stream].
+func (s *sliceStream[T]) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = errClosed
+	}
+}
+
+// atRow puts the row's number into a *RowError.
+func atRow(err error, row int64) error {
+	if bad, ok := errors.AsType[*RowError](err); ok {
+		bad.Row = row
+	}
+	return err
+}

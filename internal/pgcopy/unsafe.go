@@ -1,0 +1,46 @@
+package pgcopy
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// All use of unsafe is in this file. What every function relies on: a pointer
+// stems from addressOf and was moved by the offsets that reflect reported for
+// the compiled type, so that it points at a field of the type it is read as,
+// inside an object that its caller keeps alive.
+
+// A pointer is the address of a field.
+type pointer = unsafe.Pointer
+
+// addressOf returns the address of a row.
+func addressOf[T any](row *T) pointer { return pointer(row) }
+
+// field returns the address n bytes behind p. n is the offset of a field, so
+// the result stays inside of the object of p.
+func field(p pointer, n uintptr) pointer { return unsafe.Add(p, n) }
+
+// at reads the field at p as a V. The field's type is V, or has V as its
+// underlying type.
+func at[V any](p pointer) V { return *(*V)(p) }
+
+// target returns what the pointer field at p points to, or nil.
+func target(p pointer) pointer { return *(*pointer)(p) }
+
+// A sliceHeader is how the runtime keeps a slice (reflect.SliceHeader, with a
+// pointer that the garbage collector sees).
+type sliceHeader struct {
+	data pointer
+	len  int
+	cap  int
+}
+
+// slice returns the first element and the length of the slice at p, of any
+// element type. data is nil for a nil slice only.
+func slice(p pointer) (data pointer, n int) {
+	h := (*sliceHeader)(p)
+	return h.data, h.len
+}
+
+// view returns a reflect.Value of type *t that points at p.
+func view(t reflect.Type, p pointer) reflect.Value { return reflect.NewAt(t, p) }
