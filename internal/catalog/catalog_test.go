@@ -1,0 +1,131 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+func TestNamesTime(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"now": true, " Today ": true, "{2020-01-01,TOMORROW}": true, "yesterday 12:00": true, "now2": true,
+		"unknown": false, "snow": false, "nowhere": false, "": false, "2020-01-01": false, "infinity": false, "to day": false,
+	} {
+		if got := NamesTime(text); got != want {
+			t.Errorf("NamesTime(%q) is %v", text, got)
+		}
+	}
+}
+
+func TestNamesTimeInConstants(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`SELECT now() -- 'today'`:         false,
+		`SELECT "today" FROM t`:           false,
+		`SELECT 'today'`:                  true,
+		`SELECT $$Now$$`:                  true,
+		`SELECT U&'\0074oday'`:            true,
+		`SELECT E'a\nb'`:                  true,
+		`SELECT 'unknown', 'a', tomorrow`: false,
+	} {
+		if got := namesTime(text); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+func TestWithoutParams(t *testing.T) {
+	t.Parallel()
+	got := withoutParams(`SELECT $1, '$1', "$2", $$ $1 $$, a$1, $2 -- $1`, []string{"integer", "text[]"})
+	want := `SELECT (NULL::integer), '$1', "$2", $$ $1 $$, a$1, (NULL::text[]) -- $1`
+	if got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestInnerQuery(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`COPY (SELECT (1)) TO STDOUT`:                                      `SELECT (1)`,
+		`COPY ( DELETE FROM t RETURNING f(')') ) TO STDIN`:                 ` DELETE FROM t RETURNING f(')') `,
+		`COPY t (a, b) TO STDOUT`:                                          ``,
+		`COPY (SELECT 1 TO`:                                                ``,
+		`EXPLAIN ANALYZE VERBOSE SELECT 1`:                                 `SELECT 1`,
+		`EXPLAIN (ANALYZE, FORMAT json) WITH a AS (TABLE t) DELETE FROM a`: `WITH a AS (TABLE t) DELETE FROM a`,
+		`EXPLAIN EXECUTE x`:                                                ``,
+		`DECLARE c CURSOR WITH HOLD FOR SELECT 1`:                          `SELECT 1`,
+		`DECLARE "select" CURSOR FOR SELECT 1`:                             `SELECT 1`,
+	} {
+		begin, end, ok := innerQuery(sqltext.Analyze(text))
+		if ok != (want != "") || ok && text[begin:end] != want {
+			t.Errorf("%s: %d to %d, %v", text, begin, end, ok)
+		}
+	}
+}
+
+func TestQuoteName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"city": "city", "a1_b": "a1_b", "": `""`, "City": `"City"`, "1a": `"1a"`, `a"b`: `"a""b"`, "straße": `"straße"`,
+	} {
+		if got := quoteName(name); got != want {
+			t.Errorf("%q becomes %s", name, got)
+		}
+	}
+}
+
+// TestReasons: each has a text, and none that may show somebody else's rows,
+// or another answer to each, may be kept for a time.
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for reason := Keepable; reason <= NotRead; reason++ {
+		text := Refusal{Reason: reason}.String()
+		if text == "" || seen[text] {
+			t.Errorf("reason %d: text %q", reason, text)
+		}
+		seen[text] = true
+	}
+	for _, reason := range []Reason{SessionFunction, RowSecurity, TemporaryTable, VolatileFunction, LocksRows, NotRead} {
+		if reason.Timed() {
+			t.Errorf("%s: kept for a time", Refusal{Reason: reason})
+		}
+	}
+	if got := (Refusal{Reason: 200}).String(); got != "unknown reason" {
+		t.Errorf("reason 200: %q", got)
+	}
+	if got := (Refusal{VolatileFunction, "random()"}).String(); got != "random(): volatile: another answer each time" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestKindsOfStatements: each kind that sqltext knows is decided on, without
+// a server where none is asked.
+func TestKindsOfStatements(t *testing.T) {
+	t.Parallel()
+	for text, known := range map[string]bool{
+		`BEGIN`: true, `COMMIT`: true, `ROLLBACK TO a`: true, `PREPARE TRANSACTION 'x'`: true, `LISTEN a`: true,
+		`COMMIT PREPARED 'x'`: false, `CALL f()`: false, `DO 'x'`: false, `EXECUTE x`: false, `FETCH c`: false,
+		`DELETE FROM a; DELETE FROM b`: false, `DROP TABLE a`: false, `GRANT a TO b`: false, `nonsense`: false,
+		`EXPLAIN EXECUTE x`: false, `DISCARD ALL`: false,
+	} {
+		e, err := examineUtility(t.Context(), nil, sqltext.Analyze(text))
+		if err != nil || e.WritesKnown != known || e.Cacheable || e.ReadOnly || len(e.Refusals) == 0 {
+			t.Errorf("%s: %+v, %v", text, e, err)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	if len(settingNames) != 14 || trgmStrictWordSimilarity != 1<<(len(settingNames)-1) {
+		t.Error("a setting has no name")
+	}
+	names := (timeZone | dateStyle | lcTime).names()
+	if !slices.IsSorted(names) || strings.Join(names, " ") != "DateStyle TimeZone lc_time" {
+		t.Errorf("%v", names)
+	}
+}

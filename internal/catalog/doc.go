@@ -1,0 +1,39 @@
+// Package catalog tells what a statement reads, writes and calls, as the
+// server's own parser understands it.
+//
+// [Examine] has the server parse the statement as the body of a function in
+// SQL-standard form (CREATE FUNCTION ... BEGIN ATOMIC, PostgreSQL 14 and
+// later), which is never called and rolled back, and reads the parsed tree
+// back from pg_proc. From there it follows what the catalogs say: the queries
+// behind views, bodies of functions, policies, partitions, triggers, rules and
+// the actions of foreign keys. [Locks] asks a transaction what it has locked
+// for writing, where that is not enough. [Fingerprint] tells whether the
+// definitions that all this was read from have changed.
+//
+// What is not known is said to be unknown: a user of the answer then has to
+// take it that anything may be read or written.
+//
+// # Design notes
+//
+// The tree names all that it needs by object identifier, so no name is ever
+// looked up here under the search path of somebody else, except by TRUNCATE,
+// COPY and what the server does not plan. The form of the tree is the
+// server's own affair: kinds of nodes that this package does not know make
+// the effects unknown.
+//
+// A function whose body is SQL in standard form is followed. A function in C
+// that is declared IMMUTABLE is believed to be. One in PL/pgSQL is not,
+// whatever it says: a table looked up in an IMMUTABLE function is a common
+// way to have an index on it.
+//
+// Casts to and from types of extensions run the type's input and output
+// functions; these are taken to read no relation. So are comparison functions
+// in operator classes.
+//
+// Text that is cast to a date or a timestamp while the statement runs may
+// hold a word like today. Constants are looked at; the text in a column is
+// not, and the arguments are the caller's to look at, with [NamesTime].
+//
+// The connection sees no temporary table of any other. A statement that names
+// one is examined as if it were not there: see [Effects.Temporary].
+package catalog

@@ -1,0 +1,122 @@
+package catalog
+
+import "strconv"
+
+// Effects is what a statement does to the relations of its database, as far
+// as the server's own parser and catalogs tell. What cannot be known is said
+// to be unknown and never guessed.
+type Effects struct {
+	// Reads has every table, partition, foreign table, materialized view and
+	// sequence that the answer may depend on: views are resolved, children
+	// added, and what row security policies and functions with a body in
+	// SQL-standard form read. Complete where ReadsKnown.
+	Reads      []Relation
+	ReadsKnown bool
+
+	// Writes has every relation whose rows the statement may change: views
+	// and rules are resolved, partitions (and their ancestors), children,
+	// and what foreign keys with actions change. Complete where WritesKnown;
+	// where not, [Locks] asked in the same transaction before it commits
+	// knows.
+	Writes      []Relation
+	WritesKnown bool
+
+	// Columns are the columns that Reads and the views above it are asked
+	// for. The whole row is the column of no name. For people.
+	Columns []Column
+
+	// ReadOnly is true where it is certain that the statement changes nothing,
+	// locks no rows, calls nothing volatile and reads nothing that a standby
+	// lacks: it may run on a replica.
+	ReadOnly bool
+
+	// Cacheable is true where the answer depends on nothing but Reads, the
+	// arguments, the role, the search path and Settings. Where it is false,
+	// Refusals tells why, the worst first.
+	Cacheable bool
+	Refusals  []Refusal
+
+	// Settings are the names of the server's settings on which the answer
+	// depends, sorted: their values, by current_setting(name, true), belong
+	// into the key of a kept answer.
+	Settings []string
+
+	// ParamTypes are the oids of the parameters' types.
+	ParamTypes []uint32
+
+	// DDL is true where the statement changes the schema or the rights: all
+	// that was learned of any statement has to be learned again.
+	DDL bool
+
+	// Temporary is true where the statement makes a temporary relation, which
+	// on its connection hides a permanent one of the same name.
+	Temporary bool
+
+	// Dependencies are the relations and functions whose definition all of
+	// this was read from, and Version is [Fingerprint] of them at that time.
+	Dependencies Dependencies
+	Version      int64
+}
+
+// Refusal is the worst reason why the answer may not be kept, the zero value
+// where it may.
+func (e *Effects) Refusal() Refusal {
+	if len(e.Refusals) == 0 {
+		return Refusal{}
+	}
+	return e.Refusals[0]
+}
+
+// A Relation is something with rows. It is comparable; where the relation is
+// not in the catalogs any more, only OID is set.
+type Relation struct {
+	OID         uint32
+	Schema      string
+	Name        string
+	Kind        Kind
+	Persistence Persistence
+}
+
+// String returns the qualified name, quoted where it has to be.
+func (r Relation) String() string {
+	if r.Name == "" {
+		return "relation " + strconv.FormatUint(uint64(r.OID), 10)
+	}
+	return quoteName(r.Schema) + "." + quoteName(r.Name)
+}
+
+// Kind is pg_class.relkind.
+type Kind byte
+
+// The kinds of relations that have rows, or lead to some.
+const (
+	Table            Kind = 'r'
+	PartitionedTable Kind = 'p'
+	View             Kind = 'v'
+	MaterializedView Kind = 'm'
+	ForeignTable     Kind = 'f'
+	Sequence         Kind = 'S'
+)
+
+// Persistence is pg_class.relpersistence.
+type Persistence byte
+
+// What becomes of a relation's rows when a session or the server ends.
+const (
+	Permanent Persistence = 'p'
+	Unlogged  Persistence = 'u'
+	Temporary Persistence = 't'
+)
+
+// A Column is a column of a relation. An empty Name stands for the whole row.
+type Column struct {
+	Relation Relation
+	Name     string
+}
+
+// Dependencies are the objects whose definition a statement's effects were
+// read from, by oid, sorted.
+type Dependencies struct {
+	Relations []uint32 // in pg_class: also views and the tables that foreign keys lead to
+	Functions []uint32 // in pg_proc
+}

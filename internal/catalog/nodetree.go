@@ -1,0 +1,228 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// A node is one node of the tree that the server's parser made of a
+// statement, as pg_proc.prosqlbody, pg_rewrite.ev_action and other columns of
+// type pg_node_tree hold it as text. The form is written down nowhere but in
+// the server's outfuncs.c and read.c; this reader follows the latter's
+// pg_strtok.
+type node struct {
+	kind   string // FUNCEXPR
+	fields []field
+}
+
+// A field is one named part of a node.
+type field struct {
+	name  string
+	value value
+}
+
+// A value is what a field or a list holds: a node, a list, or a word.
+type value struct {
+	node *node
+	list []value // also of a bit set or a list of oids, whose first word (b, i, o) tells so
+	word string  // unescaped; empty for null and for the empty string
+}
+
+// maxDepth bounds how deep a tree may nest. The server's own limit on the
+// depth of its stack ends far below.
+const maxDepth = 20_000
+
+var errTreeEnds = errors.New("ends too early")
+
+// parseTree reads the text of a node tree. Errors name the place.
+func parseTree(text string) (value, error) {
+	p := treeParser{text: text}
+	p.next()
+	v, err := p.value(0)
+	if err == nil && p.token != "" {
+		err = fmt.Errorf("%q after its end", p.token)
+	}
+	if err != nil {
+		return value{}, fmt.Errorf("read node tree: byte %d: %w", p.at, err)
+	}
+	return v, nil
+}
+
+// treeParser holds one token of look-ahead.
+type treeParser struct {
+	text  string
+	pos   int    // where the next token is looked for
+	at    int    // where token began
+	token string // as written, with escapes; empty at the end
+}
+
+// next moves to the next token: one of ( ) { }, or what stands up to white
+// space or one of those.
+func (p *treeParser) next() {
+	for p.pos < len(p.text) && isBlank(p.text[p.pos]) {
+		p.pos++
+	}
+	p.at = p.pos
+	if p.pos == len(p.text) {
+		p.token = ""
+		return
+	}
+	if isBracket(p.text[p.pos]) {
+		p.pos++
+	} else {
+		p.word()
+	}
+	p.token = p.text[p.at:p.pos]
+}
+
+// word moves behind a word.
+func (p *treeParser) word() {
+	for p.pos < len(p.text) {
+		switch c := p.text[p.pos]; {
+		case isBlank(c) || isBracket(c):
+			return
+		case c == '\\' && p.pos+1 < len(p.text):
+			p.pos += 2
+		default:
+			p.pos++
+		}
+	}
+}
+
+func isBlank(c byte) bool   { return c == ' ' || c == '\n' || c == '\t' }
+func isBracket(c byte) bool { return c == '(' || c == ')' || c == '{' || c == '}' }
+
+// value reads a value and moves behind it.
+func (p *treeParser) value(depth int) (value, error) {
+	if depth > maxDepth {
+		return value{}, fmt.Errorf("nested more than %d deep", maxDepth)
+	}
+	switch p.token {
+	case "":
+		return value{}, errTreeEnds
+	case "{":
+		n, err := p.nodeBody(depth)
+		return value{node: n}, err
+	case "(":
+		list, err := p.listBody(depth)
+		return value{list: list}, err
+	case ")", "}":
+		return value{}, fmt.Errorf("unexpected %q", p.token)
+	}
+	word := unescape(p.token)
+	p.next()
+	return value{word: word}, nil
+}
+
+func (p *treeParser) listBody(depth int) ([]value, error) {
+	var list []value
+	p.next()
+	for p.token != ")" {
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	p.next()
+	return list, nil
+}
+
+func (p *treeParser) nodeBody(depth int) (*node, error) {
+	p.next()
+	n := &node{kind: p.token}
+	for p.next(); p.token != "}"; {
+		if p.token == "" {
+			return nil, errTreeEnds
+		}
+		if p.token[0] != ':' {
+			return nil, fmt.Errorf("want the name of a field of %s, have %q", n.kind, p.token)
+		}
+		// The name counts as read before its value is: a value may itself
+		// begin with a colon, as an alias named ":x" does.
+		name := p.token[1:]
+		p.next()
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		n.fields = append(n.fields, field{name, v})
+		if err := p.skipDatum(); err != nil {
+			return nil, err
+		}
+	}
+	p.next()
+	return n, nil
+}
+
+// skipDatum moves behind the bytes of a constant: "4 [ 1 0 0 0 ]".
+func (p *treeParser) skipDatum() error {
+	if p.token != "[" {
+		return nil
+	}
+	for p.token != "]" {
+		if p.token == "" {
+			return errTreeEnds
+		}
+		p.next()
+	}
+	p.next()
+	return nil
+}
+
+// unescape takes the backslashes out of a word; <> stands for null.
+func unescape(token string) string {
+	if token == "<>" || token == `""` {
+		return ""
+	}
+	for i := range len(token) {
+		if token[i] == '\\' {
+			return withoutBackslashes(token)
+		}
+	}
+	return token
+}
+
+func withoutBackslashes(token string) string {
+	out := make([]byte, 0, len(token))
+	for i := 0; i < len(token); i++ {
+		if token[i] == '\\' && i+1 < len(token) {
+			i++
+		}
+		out = append(out, token[i])
+	}
+	return string(out)
+}
+
+// get returns the field's value, the zero value where there is none.
+func (n *node) get(name string) value {
+	for i := range n.fields {
+		if n.fields[i].name == name {
+			return n.fields[i].value
+		}
+	}
+	return value{}
+}
+
+// oid returns the field as an object identifier, 0 where it is none.
+func (n *node) oid(name string) uint32 { return n.get(name).oid() }
+
+func (v value) oid() uint32 {
+	o, err := strconv.ParseUint(v.word, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(o)
+}
+
+func (v value) number() int {
+	i, err := strconv.Atoi(v.word)
+	if err != nil {
+		return 0
+	}
+	return i
+}
+
+// isNull tells whether v is neither node nor list nor word.
+func (v value) isNull() bool { return v.node == nil && v.list == nil && v.word == "" }

@@ -1,0 +1,292 @@
+package catalog
+
+// references is what one node tree names, before any of it is looked up.
+type references struct {
+	reads     []read
+	writes    []write
+	functions []uint32 // oids in pg_proc
+	operators []uint32 // oids in pg_operator of operators that the server's initdb did not make
+	domains   []uint32 // oids in pg_type that a value is checked against, domains or not
+	converted []uint32 // oids of types that somebody made, to or from whose text form there is a cast
+	written   []uint32 // the same, of which there is a constant
+	columns   []columnUse
+	settings  settings
+	refusals  []Refusal
+	locksRows bool
+	constants bool   // a date or time was written as a constant
+	notRead   bool   // commands other than SELECT are in it
+	strange   string // kind of a node that this package does not know
+}
+
+// A read names a relation whose rows are read.
+type read struct {
+	relation uint32
+	only     bool // without the tables that inherit from it
+}
+
+// A write names a relation and what is done to it.
+type write struct {
+	relation uint32
+	event    event
+}
+
+// A columnUse names a column that is read. Number 0 is the whole row.
+type columnUse struct {
+	relation uint32
+	number   int
+}
+
+// event is a set of ways to change a relation, with the bits of
+// pg_trigger.tgtype.
+type event uint8
+
+const (
+	onInsert   event = 1 << 2
+	onDelete   event = 1 << 3
+	onUpdate   event = 1 << 4
+	onTruncate event = 1 << 5
+
+	byCopy event = 1 << 7 // COPY does not heed rules
+)
+
+// Values of the enums CmdType and RTEKind.
+const (
+	commandSelect = 1
+	commandUpdate = 2
+	commandInsert = 3
+	commandDelete = 4
+	commandMerge  = 5
+
+	entryRelation = 0
+)
+
+// firstNormalOID is the first oid that is given to objects made after initdb.
+const firstNormalOID = 16384
+
+// collect walks through a tree.
+func collect(v value) *references {
+	r := &references{}
+	r.value(v)
+	return r
+}
+
+func (r *references) value(v value) {
+	if v.node != nil {
+		r.node(v.node)
+	}
+	for _, item := range v.list {
+		r.value(item)
+	}
+}
+
+// node notes what the node names, then walks through its fields.
+func (r *references) node(n *node) {
+	if !knownNodes[n.kind] {
+		if r.strange == "" {
+			r.strange = n.kind
+		}
+		return
+	}
+	switch n.kind {
+	case "QUERY":
+		r.query(n)
+	case "RANGETBLENTRY":
+		if n.get("rtekind").number() == entryRelation {
+			r.reads = append(r.reads, read{n.oid("relid"), n.get("inh").word == "false"})
+		}
+	case "SQLVALUEFUNCTION":
+		r.valueFunction(n.get("op").number())
+	case "COERCEVIAIO":
+		r.conversion(resultType(n.get("arg").node))
+		r.conversion(n.oid("resulttype"))
+	case "CONST":
+		r.constant(n)
+	case "COERCETODOMAIN":
+		r.domains = append(r.domains, n.oid("resulttype"))
+	case "PARAM":
+		r.domains = appendUserMade(r.domains, n.oid("paramtype"))
+	case "JSONEXPR", "JSONCONSTRUCTOREXPR", "XMLEXPR", "TABLEFUNC":
+		r.settings |= allOutput
+	case "TABLESAMPLECLAUSE":
+		r.refuse(VolatileFunction, "TABLESAMPLE")
+	case "NEXTVALUEEXPR":
+		r.refuse(VolatileFunction, "nextval")
+	}
+	for i := range n.fields {
+		r.field(n, &n.fields[i])
+	}
+}
+
+// field notes the functions, operators and columns that a field names, under
+// whatever node it is found, then walks on.
+func (r *references) field(n *node, f *field) {
+	switch f.name {
+	case "funcid", "opfuncid", "aggfnoid", "winfnoid", "tsmhandler", "startInRangeFunc", "endInRangeFunc":
+		if oid := f.value.oid(); oid != 0 {
+			r.functions = append(r.functions, oid)
+		}
+	case "opno", "eqop", "sortop", "cycle_mark_neop":
+		r.operators = appendUserMade(r.operators, f.value.oid())
+	case "opnos":
+		for _, item := range f.value.list {
+			r.operators = appendUserMade(r.operators, item.oid())
+		}
+	case "selectedCols":
+		r.selected(n.oid("relid"), f.value.list)
+	case "rowMarks":
+		r.locksRows = r.locksRows || len(f.value.list) > 0
+	default:
+		r.value(f.value)
+	}
+}
+
+func appendUserMade(list []uint32, oid uint32) []uint32 {
+	if oid >= firstNormalOID {
+		list = append(list, oid)
+	}
+	return list
+}
+
+// selected notes the columns of a bit set. Its numbers are above the table's
+// own by 7 (FirstLowInvalidHeapAttributeNumber), to make room for the system
+// columns.
+func (r *references) selected(relation uint32, bits []value) {
+	for i, bit := range bits {
+		if i == 0 { // the letter b
+			continue
+		}
+		if number := bit.number() - 7; number >= 0 {
+			r.columns = append(r.columns, columnUse{relation, number})
+		}
+	}
+}
+
+// query notes what a query changes.
+func (r *references) query(q *node) {
+	command := q.get("commandType").number()
+	if command == commandSelect {
+		return
+	}
+	r.notRead = true
+	entries := q.get("rtable").list
+	i := q.get("resultRelation").number() - 1
+	if i < 0 || i >= len(entries) || entries[i].node == nil {
+		return // a utility statement in a rule, NOTIFY
+	}
+	target := write{relation: entries[i].node.oid("relid")}
+	switch command {
+	case commandInsert:
+		target.event = onInsert
+		if conflict := q.get("onConflict").node; conflict != nil {
+			target.event |= onUpdate
+		}
+	case commandUpdate:
+		target.event = onUpdate
+	case commandDelete:
+		target.event = onDelete
+	default:
+		target.event = onInsert | onUpdate | onDelete
+	}
+	r.writes = append(r.writes, target)
+}
+
+func (r *references) refuse(reason Reason, object string) {
+	r.refusals = append(r.refusals, Refusal{reason, object})
+}
+
+// valueFunctions are the names of SQLValueFunctionOp, whose first nine tell
+// the time.
+var valueFunctions = [...]string{
+	"current_date", "current_time", "current_time", "current_timestamp", "current_timestamp",
+	"localtime", "localtime", "localtimestamp", "localtimestamp",
+	"current_role", "current_user", "user", "session_user", "current_catalog", "current_schema",
+}
+
+// valueFunction notes CURRENT_DATE, CURRENT_USER and the like.
+func (r *references) valueFunction(op int) {
+	switch {
+	case op < 0 || op >= len(valueFunctions):
+		r.refuse(VolatileFunction, "an unknown function")
+	case op < 9:
+		r.refuse(TimeFunction, valueFunctions[op])
+		r.settings |= timeZone
+	default:
+		r.refuse(SessionFunction, valueFunctions[op])
+	}
+}
+
+// conversion notes what a type's text form depends on.
+func (r *references) conversion(typ uint32) {
+	if namesObjects[typ] {
+		r.refuse(CatalogFunction, "a cast that looks up a name")
+		return
+	}
+	if typ >= firstNormalOID {
+		r.converted = append(r.converted, typ)
+		return
+	}
+	r.settings |= textSettings(typ)
+}
+
+// constant notes a date or time that was written as a constant: the server
+// read it with the session's settings when it parsed the statement.
+func (r *references) constant(n *node) {
+	typ := n.oid("consttype")
+	switch {
+	case n.get("constisnull").word == "true":
+	case typ >= firstNormalOID:
+		r.written = append(r.written, typ)
+	case timeTypes[typ]:
+		r.constants = true
+		r.settings |= textSettings(typ)
+	}
+}
+
+// resultType returns the type of an expression's result, 0 where the node
+// does not tell.
+func resultType(n *node) uint32 {
+	if n == nil {
+		return 0
+	}
+	return n.oid(resultFields[n.kind])
+}
+
+// resultFields names the field that holds an expression's type.
+var resultFields = map[string]string{
+	"VAR": "vartype", "CONST": "consttype", "PARAM": "paramtype", "FUNCEXPR": "funcresulttype",
+	"OPEXPR": "opresulttype", "AGGREF": "aggtype", "WINDOWFUNC": "wintype",
+	"RELABELTYPE": "resulttype", "COERCEVIAIO": "resulttype", "ARRAYCOERCEEXPR": "resulttype",
+	"CONVERTROWTYPEEXPR": "resulttype", "FIELDSELECT": "resulttype", "COERCETODOMAIN": "resulttype",
+	"CASEEXPR": "casetype", "COALESCEEXPR": "coalescetype", "MINMAXEXPR": "minmaxtype",
+	"ARRAYEXPR": "array_typeid", "ROWEXPR": "row_typeid", "SUBSCRIPTINGREF": "refrestype",
+	"SQLVALUEFUNCTION": "type",
+}
+
+// knownNodes are the kinds of node that a parsed statement may hold in
+// PostgreSQL 15 to 18 and of which this package knows all that they name.
+// With any other kind the effects are unknown: CURRENTOFEXPR and all utility
+// statements are left out on purpose.
+var knownNodes = set(
+	"QUERY", "RANGETBLENTRY", "RTEPERMISSIONINFO", "ALIAS", "FROMEXPR", "JOINEXPR", "RANGETBLREF",
+	"RANGETBLFUNCTION", "TABLEFUNC", "TABLESAMPLECLAUSE", "WITHCHECKOPTION", "SORTGROUPCLAUSE",
+	"GROUPINGSET", "WINDOWCLAUSE", "ROWMARKCLAUSE", "COMMONTABLEEXPR", "CTESEARCHCLAUSE",
+	"CTECYCLECLAUSE", "SETOPERATIONSTMT", "ONCONFLICTEXPR", "MERGEACTION", "TARGETENTRY",
+	"VAR", "CONST", "PARAM", "AGGREF", "GROUPINGFUNC", "WINDOWFUNC", "MERGESUPPORTFUNC",
+	"SUBSCRIPTINGREF", "FUNCEXPR", "NAMEDARGEXPR", "OPEXPR", "DISTINCTEXPR", "NULLIFEXPR",
+	"SCALARARRAYOPEXPR", "BOOLEXPR", "SUBLINK", "FIELDSELECT", "FIELDSTORE", "RELABELTYPE",
+	"COERCEVIAIO", "ARRAYCOERCEEXPR", "CONVERTROWTYPEEXPR", "COLLATEEXPR", "CASEEXPR", "CASEWHEN",
+	"CASETESTEXPR", "ARRAYEXPR", "ROWEXPR", "ROWCOMPAREEXPR", "COALESCEEXPR", "MINMAXEXPR",
+	"SQLVALUEFUNCTION", "XMLEXPR", "JSONFORMAT", "JSONRETURNING", "JSONVALUEEXPR",
+	"JSONCONSTRUCTOREXPR", "JSONISPREDICATE", "JSONBEHAVIOR", "JSONEXPR", "JSONTABLEPATH",
+	"JSONTABLEPATHSCAN", "JSONTABLESIBLINGJOIN", "NULLTEST", "BOOLEANTEST", "COERCETODOMAIN",
+	"COERCETODOMAINVALUE", "SETTODEFAULT", "NEXTVALUEEXPR", "INFERENCEELEM", "RETURNINGEXPR",
+	"NOTIFYSTMT",
+)
+
+func set(names ...string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, name := range names {
+		m[name] = true
+	}
+	return m
+}

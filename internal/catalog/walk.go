@@ -1,0 +1,282 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// errVanished tells that an object went away while its statement was examined.
+var errVanished = errors.New("the schema changed meanwhile")
+
+// A step is one thing that a statement leads to: a relation read or written
+// to, a function called, a value converted to a type.
+type step struct {
+	kind  stepKind
+	oid   uint32
+	event event // of a write
+}
+
+type stepKind uint8
+
+const (
+	readStep     stepKind = iota
+	readOnlyStep          // ONLY: without children
+	writeStep
+	ancestorStep // rows of a child changed
+	refreshStep  // a materialized view is filled anew
+	functionStep
+	operatorStep
+	typeStep     // a value is checked against the type
+	convertStep  // a value is converted to or from the type's text form
+	constantStep // a constant of the type
+)
+
+// A walk follows all that a statement leads to, breadth first, so that what
+// is not known yet is looked up once a level.
+type walk struct {
+	conn      *pgconn.PgConn
+	path      string // the session's search path, as functions find it
+	text      string // of the statement, where the server parsed it
+	relations map[uint32]*relationFacts
+	targets   map[uint32]*writeFacts
+	routines  routines
+
+	queue []step
+	done  map[step]bool
+
+	effects  *Effects
+	reads    map[uint32]bool
+	writes   map[uint32]bool
+	columns  map[columnUse]bool
+	refused  map[Refusal]bool
+	settings settings
+	// constants tells that a date or time was written as a constant; of the
+	// statement itself or, to be careful, of a view or function.
+	constants bool
+}
+
+func newWalk(conn *pgconn.PgConn, path string, effects *Effects) *walk {
+	return &walk{
+		conn:      conn,
+		path:      path,
+		relations: map[uint32]*relationFacts{},
+		targets:   map[uint32]*writeFacts{},
+		routines: routines{
+			functions: map[uint32]*functionFacts{},
+			operators: map[uint32]uint32{},
+			types:     map[uint32]*typeFacts{},
+		},
+		done:    map[step]bool{},
+		effects: effects,
+		reads:   map[uint32]bool{},
+		writes:  map[uint32]bool{},
+		columns: map[columnUse]bool{},
+		refused: map[Refusal]bool{},
+	}
+}
+
+// run takes steps until no new ones come up, and puts what was found into the
+// effects.
+func (w *walk) run(ctx context.Context) error {
+	for len(w.queue) > 0 {
+		level := w.queue
+		w.queue = nil
+		if err := w.load(ctx, level); err != nil {
+			return err
+		}
+		for _, s := range level {
+			if err := w.take(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	return w.finish(ctx)
+}
+
+// enqueue adds a step unless it was added before.
+func (w *walk) enqueue(kind stepKind, oid uint32, on event) {
+	s := step{kind, oid, on}
+	if oid != 0 && !w.done[s] {
+		w.done[s] = true
+		w.queue = append(w.queue, s)
+	}
+}
+
+// load looks up what a level needs and earlier ones did not.
+func (w *walk) load(ctx context.Context, level []step) error {
+	var relations, targets, functions, operators, types []uint32
+	for _, s := range level {
+		switch s.kind {
+		case functionStep:
+			functions = appendNew(functions, s.oid, w.routines.functions)
+		case operatorStep:
+			operators = appendNew(operators, s.oid, w.routines.operators)
+		case typeStep, convertStep, constantStep:
+			types = appendNew(types, s.oid, w.routines.types)
+		case writeStep, ancestorStep:
+			targets = appendNew(targets, s.oid, w.targets)
+			relations = appendNew(relations, s.oid, w.relations)
+		default:
+			relations = appendNew(relations, s.oid, w.relations)
+		}
+	}
+	if len(relations) > 0 {
+		if err := loadRelations(ctx, w.conn, relations, w.relations); err != nil {
+			return err
+		}
+	}
+	if len(targets) > 0 {
+		if err := loadWrites(ctx, w.conn, targets, w.targets); err != nil {
+			return err
+		}
+	}
+	if len(functions)+len(operators)+len(types) > 0 {
+		return w.routines.load(ctx, w.conn, functions, operators, types)
+	}
+	return nil
+}
+
+func appendNew[T any](list []uint32, oid uint32, known map[uint32]T) []uint32 {
+	if _, ok := known[oid]; ok || slices.Contains(list, oid) {
+		return list
+	}
+	return append(list, oid)
+}
+
+func (w *walk) take(ctx context.Context, s step) error {
+	switch s.kind {
+	case functionStep:
+		return w.call(ctx, s.oid)
+	case operatorStep:
+		w.enqueue(functionStep, w.routines.operators[s.oid], 0)
+		return nil
+	case typeStep:
+		return w.domain(s.oid)
+	case convertStep, constantStep:
+		w.textForm(s)
+		return nil
+	}
+	f := w.relations[s.oid]
+	if f.OID == 0 {
+		return fmt.Errorf("look up relation %d: %w", s.oid, errVanished)
+	}
+	switch s.kind {
+	case writeStep:
+		return w.write(f, s.event)
+	case ancestorStep:
+		return w.ancestor(f)
+	case refreshStep:
+		w.writes[f.OID] = true
+		return w.readView(f)
+	}
+	return w.read(f, s.kind == readOnlyStep)
+}
+
+// domain follows the checks of a domain.
+func (w *walk) domain(oid uint32) error {
+	f := w.routines.types[oid]
+	w.enqueue(typeStep, f.base, 0)
+	return w.trees(f.trees)
+}
+
+// textForm follows a type that somebody made to what its text form depends on:
+// that of an enum on nothing, that of a domain or array on its elements, and
+// that of others may depend on anything.
+func (w *walk) textForm(s step) {
+	f := w.routines.types[s.oid]
+	switch {
+	case s.oid < firstNormalOID:
+		w.settings |= textSettings(s.oid)
+		w.constants = w.constants || s.kind == constantStep && timeTypes[s.oid]
+	case f.kind == 'e':
+	case f.kind == 'd':
+		w.enqueue(s.kind, f.base, 0)
+	case f.element != 0:
+		w.enqueue(s.kind, f.element, 0)
+	default:
+		w.settings |= allOutput
+		w.constants = w.constants || s.kind == constantStep
+	}
+}
+
+// trees adds what the node trees name. Those that are not there are empty.
+func (w *walk) trees(texts []string) error {
+	for _, text := range texts {
+		if text == "" {
+			continue
+		}
+		tree, err := parseTree(text)
+		if err != nil {
+			return err
+		}
+		w.add(collect(tree))
+	}
+	return nil
+}
+
+// add takes over what a tree names.
+func (w *walk) add(r *references) {
+	for _, read := range r.reads {
+		kind := readStep
+		if read.only {
+			kind = readOnlyStep
+		}
+		w.enqueue(kind, read.relation, 0)
+	}
+	for _, write := range r.writes {
+		w.enqueue(writeStep, write.relation, write.event)
+	}
+	for _, oid := range r.functions {
+		w.enqueue(functionStep, oid, 0)
+	}
+	for _, oid := range r.operators {
+		w.enqueue(operatorStep, oid, 0)
+	}
+	for _, oid := range r.domains {
+		w.enqueue(typeStep, oid, 0)
+	}
+	for _, oid := range r.converted {
+		w.enqueue(convertStep, oid, 0)
+	}
+	for _, oid := range r.written {
+		w.enqueue(constantStep, oid, 0)
+	}
+	for _, use := range r.columns {
+		w.columns[use] = true
+	}
+	for _, refusal := range r.refusals {
+		w.refuse(refusal.Reason, refusal.Object)
+	}
+	w.settings |= r.settings
+	w.constants = w.constants || r.constants
+	w.judge(r)
+}
+
+// judge takes over what a tree says of the statement as a whole.
+func (w *walk) judge(r *references) {
+	if r.locksRows {
+		w.refuse(LocksRows, "")
+		w.effects.ReadOnly = false
+	}
+	if r.notRead {
+		w.refuse(NotRead, "")
+		w.effects.ReadOnly = false
+	}
+	if r.strange != "" {
+		w.unknown(Unexamined, "a node "+r.strange)
+	}
+}
+
+func (w *walk) refuse(reason Reason, object string) { w.refused[Refusal{reason, object}] = true }
+
+// unknown notes that from here on anything may be read or written.
+func (w *walk) unknown(reason Reason, object string) {
+	w.refuse(reason, object)
+	w.effects.ReadsKnown = false
+	w.effects.WritesKnown = false
+	w.effects.ReadOnly = false
+}
