@@ -1,0 +1,140 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A Table names a relation of the server.
+type Table struct {
+	Schema, Name string
+	OID          uint32
+}
+
+// String returns the table's name with its schema.
+func (t Table) String() string { return t.Schema + "." + t.Name }
+
+// A Change says that a transaction changed a table, or may have.
+type Change struct {
+	Table Table // zero where All is set
+	All   bool  // which tables were changed cannot be told: any may have been
+	State ChangeState
+}
+
+// ChangeState tells what is known of the transaction that made a change.
+type ChangeState uint8
+
+const (
+	// Committed means that the transaction has committed, and reads that begin from now
+	// on see what it did.
+	Committed ChangeState = iota
+
+	// InDoubt means that the answer to the commit, or to a statement that commits by
+	// itself, was lost. The change may be there, may never come, or may come
+	// later. For each InDoubt there follows one Settled.
+	InDoubt
+
+	// Settled ends an InDoubt: the server's session is gone, and what it did
+	// or did not do is visible to reads that begin from now on.
+	Settled
+)
+
+// ErrUnobserved is returned by OnChange for a handle that New made: nothing
+// tells such a handle what happens on its pool's connections.
+var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not see the pool's statements; make it with Open or OpenConfig")
+
+// OnChange calls fn after each commit that changed tables, or may have, with
+// all of its changes, until stop is called. fn runs before the call that
+// committed returns to its caller, on that caller's goroutine, so that what a
+// program wrote is known to fn's owner before the program goes on; fn should
+// be quick, must not use the handle, and may be called from many goroutines at
+// once. ctx is the committing call's own.
+//
+// Seen is what runs through pgx's methods on the connections of this handle's
+// pool: through the handle, transactions, batches, COPY and Pool itself. Not
+// seen is what is sent past them, through a bare pgconn.PgConn (CopyRaw
+// reports itself), and what other programs do. Rolled back work, savepoints
+// included, tells nothing; where it is not certain what a statement wrote,
+// fn is told All.
+//
+// It returns ErrUnobserved for a handle made by New.
+func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func(), err error) {
+	if !d.observed {
+		return nil, ErrUnobserved
+	}
+	return d.listeners.add(fn), nil
+}
+
+// listeners are the functions that hear of changes.
+type listeners struct {
+	mu  sync.Mutex // held by add and stop
+	all atomic.Pointer[[]*listener]
+}
+
+type listener struct {
+	fn func(context.Context, []Change)
+}
+
+func (l *listeners) add(fn func(context.Context, []Change)) (stop func()) {
+	one := &listener{fn}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := append(slices.Clone(l.current()), one)
+	l.all.Store(&all)
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		rest := slices.DeleteFunc(slices.Clone(l.current()), func(other *listener) bool { return other == one })
+		l.all.Store(&rest)
+	}
+}
+
+func (l *listeners) current() []*listener {
+	if all := l.all.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+func (l *listeners) none() bool { return len(l.current()) == 0 }
+
+func (l *listeners) tell(ctx context.Context, changes []Change) {
+	if len(changes) == 0 {
+		return
+	}
+	for _, one := range l.current() {
+		one.fn(ctx, changes)
+	}
+}
+
+// changesBy returns what the given statements changed.
+func (d *DB) changesBy(ctx context.Context, w writes) []Change {
+	if w.all {
+		return []Change{{All: true}}
+	}
+	var changes []Change
+	for _, st := range w.by {
+		eff := d.effectsOf(ctx, st)
+		if !eff.writesKnown {
+			return []Change{{All: true}}
+		}
+		for _, table := range eff.writes {
+			if !slices.ContainsFunc(changes, func(c Change) bool { return c.Table.OID == table.OID }) {
+				changes = append(changes, Change{Table: table})
+			}
+		}
+	}
+	return changes
+}
+
+// inState returns changes with their state set.
+func inState(changes []Change, state ChangeState) []Change {
+	out := slices.Clone(changes)
+	for i := range out {
+		out[i].State = state
+	}
+	return out
+}

@@ -1,0 +1,54 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Compiled is a statement made by Compile, whatever its rows become: what
+// Options.Prepare and [DB.Check] take.
+type Compiled interface {
+	// Text returns what is known of the statement.
+	Text() *Text
+
+	check(conn *pgx.Conn, sd *pgconn.StatementDescription) error
+}
+
+// Check holds statements to the server's present schema: each is prepared, and
+// its columns are held against the Go type that they are to become. It returns
+// the problems of all statements joined, each naming its statement. Nothing is
+// run. Call it when a program starts, or after a migration.
+func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("db: check statements: %w", err)
+	}
+	defer conn.Release()
+	var problems []error
+	for _, stmt := range stmts {
+		sd, err := conn.Conn().PgConn().Prepare(ctx, "", stmt.Text().SQL(), nil)
+		if err == nil {
+			err = stmt.check(conn.Conn(), sd)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("db: check %s: %w", stmt.Text().label(), err))
+		}
+		if conn.Conn().IsClosed() {
+			break // the rest would only repeat that
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// check holds the columns of a prepared statement against T. A statement that
+// returns none is one for Exec.
+func (s *Stmt[T]) check(conn *pgx.Conn, sd *pgconn.StatementDescription) error {
+	if len(sd.Fields) == 0 {
+		return nil
+	}
+	return s.read.decoder.Check(sd.Fields, conn.TypeMap())
+}

@@ -1,0 +1,209 @@
+package db
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// connState is what the tracer keeps with a connection. It belongs to whoever
+// holds the connection, which is one goroutine at a time.
+type connState struct {
+	wait     time.Duration     // of the last Acquire, until a statement takes it
+	began    time.Duration     // clock when the statement under way began
+	current  *statement        // the statement under way
+	inTx     bool              // whether a transaction was open when it began
+	dead     bool              // whether the connection was closed when it began
+	pending  pending           // of the open transaction
+	batch    *pgx.Batch        // the batch under way
+	prepared map[string]string // text by the name it was prepared under by the program
+	stale    bool              // a migration made statements that were prepared here invalid
+	unsure   bool              // search_path or role were set here: names may mean other tables
+	unsureTx bool              // the same, until the transaction ends
+	rows     []rows            // some rows to hand out, allocated together
+	recent   *statement        // the last statement, found again without a table
+	text     string            // its text
+}
+
+// stateKey is where a connection's custom data has its connState.
+const stateKey = "github.com/headrace/headrace/db"
+
+// stateOf returns the state kept with conn, or nil where no tracer of ours sits.
+func stateOf(conn *pgx.Conn) *connState {
+	s, _ := conn.PgConn().CustomData()[stateKey].(*connState)
+	return s
+}
+
+// ensureState returns the state kept with conn, made now if there is none.
+func ensureState(conn *pgx.Conn) *connState {
+	data := conn.PgConn().CustomData()
+	s, ok := data[stateKey].(*connState)
+	if !ok {
+		s = new(connState)
+		data[stateKey] = s
+	}
+	return s
+}
+
+// newRows returns an empty rows. A nil state, of an adopted pool, gives one too.
+func (s *connState) newRows() *rows {
+	if s == nil {
+		return new(rows)
+	}
+	if len(s.rows) == 0 {
+		s.rows = make([]rows, 32)
+	}
+	r := &s.rows[0]
+	s.rows = s.rows[1:]
+	return r
+}
+
+// statementFor returns what is known about sql, which may be the name of a
+// statement that the program prepared.
+func (s *connState) statementFor(table *statementTable, sql string) *statement {
+	if s.recent != nil && s.text == sql {
+		return s.recent
+	}
+	text := sql
+	if prepared, ok := s.prepared[sql]; ok {
+		text = prepared
+	}
+	s.recent, s.text = table.get(text), sql
+	return s.recent
+}
+
+// result is how a statement ended.
+type result struct {
+	tag    pgconn.CommandTag
+	err    error
+	status byte // of the transaction now: 'I' none, 'T' open, 'E' open and failed
+	gone   bool // the connection is closed
+}
+
+// outcome is what has to be told after a statement.
+type outcome struct {
+	committed writes // these are visible to everybody now
+	doubtful  writes // these may be, or may become so
+}
+
+// ended takes note of how st ended and returns what has to be told.
+func (s *connState) ended(st *statement, r result) outcome {
+	switch {
+	case r.gone:
+		return s.lost(st)
+	case st.st.Count > 1:
+		return s.endedSeveral(st, r)
+	case s.inTx:
+		return s.endedInTx(st, r)
+	}
+	return s.endedAlone(st, r)
+}
+
+// lost: the connection broke. Work of a transaction whose COMMIT was not under
+// way is rolled back by the server. pgconn.SafeToRetry is not asked here: of a
+// simple statement whose answer is lost pgx 5.12 returns the error of a closed
+// connection, which claims that nothing was sent.
+func (s *connState) lost(st *statement) outcome {
+	defer s.pending.take()
+	if s.dead || s.inTx && st.st.Count <= 1 && !st.endsTransactions() {
+		return outcome{}
+	}
+	if mayWrite(st) {
+		s.pending.add(st)
+	}
+	return outcome{doubtful: s.pending.writes}
+}
+
+// endedSeveral: a text of several statements, sent by the simple protocol, may
+// have committed some of them.
+func (s *connState) endedSeveral(st *statement, r result) outcome {
+	s.noteSettings(st)
+	s.pending.add(st)
+	if r.status != 'I' {
+		return outcome{}
+	}
+	s.unsureTx = false
+	return outcome{committed: s.pending.take()}
+}
+
+// endedInTx: a transaction was open when st began.
+func (s *connState) endedInTx(st *statement, r result) outcome {
+	if r.err == nil {
+		switch st.st.Kind {
+		case sqltext.Savepoint:
+			s.pending.setSavepoint(st.st.Target)
+			return outcome{}
+		case sqltext.RollbackTo:
+			s.pending.rollbackTo(st.st.Target)
+			return outcome{}
+		case sqltext.Release:
+			s.pending.release(st.st.Target)
+			return outcome{}
+		case sqltext.Commit: // AND CHAIN opens the next one at once: the status does not tell
+			s.unsureTx = false
+			w := s.pending.take()
+			if r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
+				return outcome{}
+			}
+			return outcome{committed: w}
+		case sqltext.Rollback, sqltext.PrepareTransaction:
+			s.unsureTx = false
+			s.pending.take()
+			return outcome{}
+		}
+		s.noteSettings(st)
+	}
+	if mayWrite(st) {
+		s.pending.add(st) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
+	}
+	if r.status != 'I' {
+		return outcome{}
+	}
+	s.unsureTx = false
+	w := s.pending.take()
+	if r.err != nil && endsByRollback(st) {
+		return outcome{}
+	}
+	return outcome{committed: w} // a procedure ended the transaction
+}
+
+// endsByRollback reports whether a transaction that the failing statement
+// ended was rolled back: a deferred constraint spoke at COMMIT, a transaction
+// could not be prepared.
+func endsByRollback(st *statement) bool {
+	return st.st.Kind == sqltext.Commit || st.st.Kind == sqltext.PrepareTransaction
+}
+
+// endedAlone: no transaction was open, so that st was one by itself.
+func (s *connState) endedAlone(st *statement, r result) outcome {
+	if r.err == nil {
+		s.noteSettings(st)
+	}
+	if r.status != 'I' || !mayWrite(st) {
+		return outcome{}
+	}
+	if r.err != nil && rolledBack(st, r.err) {
+		return outcome{}
+	}
+	return outcome{committed: writes{by: []*statement{st}}}
+}
+
+// rolledBack reports whether a statement by itself that failed with err left
+// nothing behind. Procedures, VACUUM and the like commit on their way.
+func rolledBack(st *statement, err error) bool {
+	return neverSent(err) || isServerError(err) && !st.endsTransactions()
+}
+
+// noteSettings marks the connection when st may have changed which tables
+// names mean.
+func (s *connState) noteSettings(st *statement) {
+	switch st.settings() {
+	case settingsSession:
+		s.unsure = true
+	case settingsTransaction:
+		s.unsureTx = true
+	}
+}

@@ -1,0 +1,53 @@
+// Package db opens PostgreSQL and runs statements on it: a pool, statements
+// examined once, typed reads, keyset pages, transactions that run again where
+// the server asks for it, and the changes that commits made.
+//
+// A [DB] is a handle to one server. It stands wherever a [pgxpool.Pool] stood:
+// under code that sqlc generated, under scany, in interfaces of your own. A
+// [Stmt] is a statement whose rows become Go values; make it once, in a package
+// variable, and read with it from a handle, a transaction, or the cached handle
+// of package querycache:
+//
+//	var cityByID = db.MustCompile[City](`SELECT id, name FROM cities WHERE id = $1`)
+//	city, err := cityByID.One(ctx, pg, 42)
+//
+// Statements built at run time come from [SQL], or from squirrel's builders by
+// [Select], [Insert], [Update] and [Delete], and are read by the functions
+// [All], [One] and [Each].
+//
+// # What is promised
+//
+//   - Query and Exec send the text as it was given. A compiled statement is
+//     sent normalized, which means exactly the same.
+//   - A statement is run twice only where the server says that it did not run:
+//     when a migration made its prepared form invalid, or a pooler in between
+//     did not know it. A transaction is run again only by [DB.InTx].
+//   - A typed read binds every column to a field and every field to a column,
+//     or fails and names the one that it cannot.
+//   - [DB.OnChange] tells of a commit before the call that committed returns,
+//     and tells of every table that it changed, or of all.
+//
+// # What is not
+//
+//   - Changes made through a bare [pgconn.PgConn] are not seen by OnChange, nor
+//     those that a function makes to search_path for its whole session.
+//   - What a statement does to which tables is learned once and kept; when
+//     another program adds a trigger, rule, foreign key or partition, a handle
+//     that has learned before does not notice.
+//
+// # Design notes
+//
+// The tracer keeps its state with the connection and not in the context: a
+// context value would cost an allocation a statement.
+//
+// The examiner has a connection of its own beside the pool, made when it is
+// first needed and closed after a minute without use. It cannot come from the
+// pool: a program whose goroutines hold all connections and commit would wait
+// for itself.
+//
+// A typed read copies its arguments even when nothing is cached. The compiler
+// moves to the heap what may be sent to the server; the copy keeps the callers'
+// own on their stacks, so that a read that is answered from memory allocates
+// nothing. The number of allocations of a read that goes to the server is the
+// same either way.
+package db

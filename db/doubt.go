@@ -1,0 +1,129 @@
+package db
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// doubts follows transactions whose outcome is unknown: the connection broke
+// while a COMMIT, or a statement that commits by itself, was under way. The
+// server's session may still be working on it, so what it did is settled only
+// once that session is gone.
+type doubts struct {
+	mu      sync.Mutex
+	stopped bool               // guarded by mu
+	cancel  context.CancelFunc // ends all followers; guarded by mu
+	ctx     context.Context    // of all followers; guarded by mu
+	running sync.WaitGroup
+}
+
+// doubtPoll is how long a follower waits between two looks at the server.
+const doubtPoll = 100 * time.Millisecond
+
+// begin announces changes as in doubt and follows the session with the given
+// process id until it is gone, when it announces them as settled.
+func (w *doubts) begin(ctx context.Context, d *DB, pid uint32, changes []Change) {
+	d.listeners.tell(ctx, inState(changes, InDoubt))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return // nobody is told that it settled: those tables stay in doubt
+	}
+	if w.ctx == nil {
+		w.ctx, w.cancel = context.WithCancel(context.Background())
+	}
+	follow := w.ctx
+	w.running.Go(func() {
+		if d.waitForEnd(follow, pid) {
+			d.listeners.tell(follow, inState(changes, Settled))
+		}
+	})
+}
+
+// stop ends all followers and waits for them.
+func (w *doubts) stop() {
+	w.mu.Lock()
+	w.stopped = true
+	if w.cancel != nil {
+		w.cancel()
+	}
+	w.mu.Unlock()
+	w.running.Wait()
+}
+
+// waitForEnd returns true once the server has no session with the given
+// process id that was there before this call, false when ctx ended first.
+func (d *DB) waitForEnd(ctx context.Context, pid uint32) bool {
+	var look sessionLook
+	for wait := time.Duration(0); ; wait = doubtPoll {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(wait):
+		}
+		err := d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+			return look.at(ctx, conn, pid)
+		})
+		if err == nil && look.ended {
+			return true
+		}
+	}
+}
+
+// A sessionLook follows one server session over several looks.
+type sessionLook struct {
+	begun *time.Time // of the session when it was first seen; nil before
+	since *time.Time // behind a pooler: when the first look was taken
+	ended bool
+}
+
+// poolerPatience is how long the first look waits behind a pooler, which may
+// still hold what the client has sent.
+const poolerPatience = time.Second
+
+// at looks for the session.
+func (l *sessionLook) at(ctx context.Context, conn *pgx.Conn, pid uint32) error {
+	const query = `
+SELECT pg_backend_pid(), (SELECT max(backend_start) FROM pg_stat_activity WHERE pid = $1)`
+	var own uint32
+	var session *time.Time
+	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec, int32(pid)).Scan(&own, &session); err != nil {
+		return err
+	}
+	if own != conn.PgConn().PID() {
+		return l.behindPooler(ctx, conn)
+	}
+	if l.begun == nil {
+		l.begun = session
+	}
+	l.ended = session == nil || session.After(*l.begun)
+	return nil
+}
+
+// behindPooler looks for all transactions of this user in this database that
+// were under way at the first look: the process id that a pooler gives out is
+// not the server's, and its sessions outlive those of its clients.
+func (l *sessionLook) behindPooler(ctx context.Context, conn *pgx.Conn) error {
+	if l.since == nil {
+		if err := sleep(ctx, poolerPatience); err != nil {
+			return err
+		}
+	}
+	const query = `
+SELECT clock_timestamp(), min(xact_start)
+FROM pg_stat_activity
+WHERE datname = current_database() AND usename = session_user AND pid <> pg_backend_pid() AND state <> 'idle'`
+	var now time.Time
+	var oldest *time.Time
+	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&now, &oldest); err != nil {
+		return err
+	}
+	if l.since == nil {
+		l.since = &now
+	}
+	l.ended = oldest == nil || oldest.After(*l.since)
+	return nil
+}

@@ -1,0 +1,136 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// An examiner asks the server what statements do, on a connection of its own:
+// one that a caller waits for cannot be taken from a pool whose connections
+// may all be held by callers that wait. The connection is made when it is
+// first needed and closed when it was not used for a while.
+type examiner struct {
+	pool   *pgxpool.Config // for its connection settings and hooks; without tracer
+	turn   chan struct{}   // holds one token: whoever has it has conn
+	conn   *pgx.Conn       // nil until needed
+	closed bool            // read and written by whoever has the token
+	idle   *time.Timer     // closes conn; stopped by whoever has the token
+}
+
+const (
+	examineTimeout = 5 * time.Second  // of one examination, connecting included
+	examinerIdle   = 60 * time.Second // after which the connection is closed
+)
+
+var errExaminerClosed = errors.New("the handle is closed")
+
+func newExaminer(cfg *pgxpool.Config) *examiner {
+	cfg = cfg.Copy()
+	cfg.ConnConfig.Tracer = nil
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "headrace examiner"
+	}
+	e := &examiner{pool: cfg, turn: make(chan struct{}, 1)}
+	e.idle = time.AfterFunc(examinerIdle, e.closeIdle)
+	e.idle.Stop()
+	e.turn <- struct{}{}
+	return e
+}
+
+// do runs fn with the connection, one caller at a time. fn must leave the
+// connection as it found it; after an error it is closed.
+func (e *examiner) do(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
+	defer cancel()
+	select {
+	case <-e.turn:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the examining connection: %w", ctx.Err())
+	}
+	defer func() { e.turn <- struct{}{} }()
+	if e.closed {
+		return errExaminerClosed
+	}
+	if err := e.connect(ctx); err != nil {
+		return err
+	}
+	err := fn(ctx, e.conn)
+	if e.conn.IsClosed() || e.conn.PgConn().TxStatus() != 'I' {
+		e.disconnect()
+	} else {
+		e.idle.Reset(examinerIdle)
+	}
+	return err
+}
+
+// connect makes sure that there is a live connection. Called with the token.
+func (e *examiner) connect(ctx context.Context) error {
+	e.idle.Stop()
+	if e.conn != nil && !e.conn.IsClosed() {
+		return nil
+	}
+	cfg := e.pool.ConnConfig.Copy()
+	if e.pool.BeforeConnect != nil {
+		if err := e.pool.BeforeConnect(ctx, cfg); err != nil {
+			return fmt.Errorf("before connecting: %w", err)
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	e.conn = conn
+	if err := e.prepare(ctx); err != nil {
+		e.disconnect()
+		return err
+	}
+	return nil
+}
+
+// prepare runs the pool's hook, which may set role and search_path, and bounds
+// how long an examination may wait for a lock.
+func (e *examiner) prepare(ctx context.Context) error {
+	if e.pool.AfterConnect != nil {
+		if err := e.pool.AfterConnect(ctx, e.conn); err != nil {
+			return fmt.Errorf("after connecting: %w", err)
+		}
+	}
+	_, err := e.conn.Exec(ctx, "SET lock_timeout = '1s'", pgx.QueryExecModeSimpleProtocol)
+	return err
+}
+
+// disconnect closes the connection. Called with the token.
+func (e *examiner) disconnect() {
+	if e.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = e.conn.Close(ctx) // it is gone either way
+	e.conn = nil
+}
+
+// closeIdle closes the connection after it was not used for a while. A turn
+// that is under way sets the timer again.
+func (e *examiner) closeIdle() {
+	select {
+	case <-e.turn:
+		e.disconnect()
+		e.turn <- struct{}{}
+	default:
+	}
+}
+
+// close ends the examiner, after the turn that is under way.
+func (e *examiner) close() {
+	<-e.turn
+	e.idle.Stop()
+	e.closed = true
+	e.disconnect()
+	e.turn <- struct{}{}
+}

@@ -1,0 +1,209 @@
+package db
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// exports lists what the package exports, each with what it is there for.
+// What has no reason of its own does not belong in it.
+var exports = map[string]string{
+	"DB":             "the handle",
+	"Open":           "makes a handle from a connection string",
+	"OpenConfig":     "makes one where the program has hooks or a tracer of its own",
+	"New":            "makes one over a pool that exists already",
+	"Options":        "what can be asked of a handle",
+	"DB.Close":       "ends it",
+	"DB.Acquire":     "pgxpool's method, so that the handle stands where a pool stood",
+	"DB.Begin":       "likewise",
+	"DB.BeginTx":     "likewise",
+	"DB.CopyFrom":    "likewise",
+	"DB.Exec":        "likewise",
+	"DB.Ping":        "likewise",
+	"DB.Query":       "likewise",
+	"DB.QueryRow":    "likewise",
+	"DB.SendBatch":   "likewise",
+	"DB.Stat":        "likewise",
+	"DB.Pool":        "for what takes a pool, and for the pool's rarer methods",
+	"DB.Check":       "tells at start what a migration broke",
+	"DB.Stats":       "what was slow, and what failed",
+	"Stats":          "what Stats returns",
+	"StatementStats": "the figures of one fingerprint",
+	"Waits":          "how long callers waited for a connection",
+
+	"Compile":        "examines a statement once",
+	"MustCompile":    "the same for package variables",
+	"Compiled":       "statements of any row type, for Check and Options.Prepare",
+	"Stmt":           "the main way to write a repository",
+	"Stmt.All":       "reads all rows",
+	"Stmt.One":       "reads the only row",
+	"Stmt.Each":      "streams rows in bounded memory",
+	"Stmt.Page":      "reads a page by keys",
+	"Stmt.Exec":      "runs it for its effect",
+	"Stmt.GatherAll": "makes it a read for Gather",
+	"Stmt.GatherOne": "likewise for one row",
+	"Stmt.SQL":       "the text that is sent, for logs and EXPLAIN",
+	"Stmt.Text":      "identity and name, for caches and Compiled",
+
+	"Builder": "statements built at run time, squirrel's among them",
+	"SQL":     "a Builder of a finished text",
+	"Select":  "squirrel's builder, numbered by the server's lexical rules",
+	"Insert":  "likewise",
+	"Update":  "likewise",
+	"Delete":  "likewise",
+	"AnyOf":   "a list as one parameter: one text for any length",
+	"All":     "reads all rows of a built statement",
+	"One":     "reads its only row",
+	"Each":    "streams its rows",
+	"Exec":    "runs it for its effect",
+	"Querier": "whatever rows can be read from",
+	"Execer":  "whatever statements can be run on",
+
+	"ErrTooManyRows": "a bound of rows was exceeded: callers branch on it",
+	"WithMaxRows":    "that bound for one call",
+
+	"Paginate":         "pages by keys of a built statement",
+	"Pager":            "the order of pages, and the keys that sign cursors",
+	"Order":            "one key of the order",
+	"Asc":              "an ascending key",
+	"Desc":             "a descending key",
+	"Order.NullsFirst": "where NULLs stand",
+	"Order.NullsLast":  "likewise",
+	"Order.NotNull":    "says what the catalog cannot know of an expression",
+	"Order.Nullable":   "likewise",
+	"Page":             "the rows of a page and the cursors around it",
+	"Cursor":           "a place between two rows",
+	"LastPage":         "the place after the last row",
+	"ErrBadCursor":     "a cursor that is forged, cut, or of another statement: callers answer 400",
+	"PaginateOffset":   "numbered pages, for those who must show them",
+	"OffsetPager":      "their bound and how to count",
+	"OffsetPage":       "their rows and the count",
+	"Count":            "how the rows of all pages are counted",
+	"NoCount":          "not at all",
+	"ExactCount":       "by counting them",
+	"EstimatedCount":   "by the planner's estimate",
+	"ErrPageTooDeep":   "a numbered page past the bound",
+
+	"Gather":         "independent reads in one round trip",
+	"Gatherable":     "a read that Gather takes",
+	"Gathered":       "the read and its own result",
+	"Gathered.Value": "the result after Gather",
+	"GatherAll":      "a read of a built statement",
+	"GatherOne":      "likewise for one row",
+	"Batcher":        "whatever a batch can be sent on",
+
+	"Loader":          "the end of N+1: lookups by key, asked together",
+	"NewLoader":       "one row a key",
+	"NewListLoader":   "many rows a key",
+	"NewLoaderFunc":   "for loads that are not one statement",
+	"LoaderOptions":   "window and bound",
+	"Loader.Load":     "looks one key up",
+	"Loader.LoadMany": "looks several up",
+	"Loader.Forget":   "drops a key from the request's cache",
+	"WithLoaderCache": "one answer a key for a whole request",
+
+	"DB.InTx":   "a transaction that runs again where the server asks for it",
+	"InTxOn":    "a savepoint inside it",
+	"TxOptions": "the transaction's mode",
+	"CopyRaw":   "COPY of ready bytes, announced like any write",
+
+	"DB.OnChange":   "who keeps answers hears of commits",
+	"Change":        "what a commit changed",
+	"ChangeState":   "what is known of the commit",
+	"Committed":     "it is visible",
+	"InDoubt":       "its answer was lost",
+	"Settled":       "the doubt is over",
+	"Table":         "names a changed table",
+	"Table.String":  "for messages",
+	"ErrUnobserved": "an adopted pool tells of no changes: callers fall back to a TTL",
+	"DB.Effects":    "what a statement reads and writes, for querycache",
+	"DB.Text":       "a remembered look at a text, for querycache",
+	"Text":          "what one look at a text tells",
+	"Text.ID":       "its identity in cache keys",
+	"Text.Name":     "its name, by which policies are chosen",
+	"Text.SQL":      "its normalized form",
+	"Text.Lexed":    "whether it may be cached at all",
+	"TypedReader":   "how a handle answers typed reads without the server",
+	"Read":          "one such read",
+}
+
+// TestEveryExportHasAReason holds the list to the code.
+func TestEveryExportHasAReason(t *testing.T) {
+	found := exported(t)
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if exports[name] == "" {
+			t.Errorf("%s is exported without a reason", name)
+		}
+	}
+	for name := range exports {
+		if !found[name] {
+			t.Errorf("%s is listed and not exported", name)
+		}
+	}
+}
+
+// exported returns the exported names of the package, methods as "Type.Name".
+func exported(t *testing.T) map[string]bool {
+	t.Helper()
+	notTest := func(info fs.FileInfo) bool { return !strings.HasSuffix(info.Name(), "_test.go") }
+	packages, err := parser.ParseDir(token.NewFileSet(), ".", notTest, parser.SkipObjectResolution) //nolint:staticcheck // one package, no build tags
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]bool)
+	for _, file := range packages["db"].Files {
+		for _, decl := range file.Decls {
+			for _, name := range declared(decl) {
+				typ, method, isMethod := strings.Cut(name, ".")
+				if ast.IsExported(typ) && (!isMethod || ast.IsExported(method)) {
+					found[name] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
+func declared(decl ast.Decl) []string {
+	switch decl := decl.(type) {
+	case *ast.FuncDecl:
+		if decl.Recv == nil {
+			return []string{decl.Name.Name}
+		}
+		return []string{receiver(decl.Recv.List[0].Type) + "." + decl.Name.Name}
+	case *ast.GenDecl:
+		var names []string
+		for _, spec := range decl.Specs {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				names = append(names, spec.Name.Name)
+			case *ast.ValueSpec:
+				for _, name := range spec.Names {
+					names = append(names, name.Name)
+				}
+			}
+		}
+		return names
+	}
+	return nil
+}
+
+func receiver(expr ast.Expr) string {
+	switch expr := expr.(type) {
+	case *ast.StarExpr:
+		return receiver(expr.X)
+	case *ast.IndexExpr:
+		return receiver(expr.X)
+	case *ast.IndexListExpr:
+		return receiver(expr.X)
+	case *ast.Ident:
+		return expr.Name
+	}
+	return ""
+}

@@ -1,0 +1,268 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// Batcher sends statements together. *DB, pgx.Tx, *pgxpool.Pool,
+// *pgxpool.Conn and *pgx.Conn are Batchers.
+type Batcher interface {
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// A Gatherable is a read that Gather can make: a *Gathered of any type.
+type Gatherable interface{ gatherable() *gathered }
+
+// A Gathered is a read that waits for Gather, and then its answer. It belongs
+// to one goroutine at a time.
+type Gathered[V any] struct {
+	gathered
+	value V
+}
+
+// gathered is what Gather needs of a Gathered.
+type gathered struct {
+	text    *Text
+	args    []any
+	collect func(rows pgx.Rows, maxRows int) error // nil for what cannot be read
+	err     error
+
+	rerun bool // it ran again on a fresh plan
+}
+
+func (g *gathered) gatherable() *gathered { return g }
+
+var errNotGathered = errors.New("db: the read was not made: give it to Gather")
+
+// Value returns the answer, or the error of this read alone.
+func (g *Gathered[V]) Value() (V, error) { return g.value, g.err }
+
+// GatherAll prepares the read of all rows for Gather; see All.
+func (s *Stmt[T]) GatherAll(args ...any) *Gathered[[]T] {
+	return toGather(s.text, args, s.read.decoder.All)
+}
+
+// GatherOne prepares the read of the only row for Gather; see One.
+func (s *Stmt[T]) GatherOne(args ...any) *Gathered[T] {
+	return toGather(s.text, args, s.read.first)
+}
+
+// GatherAll prepares the read of all rows of the statement that b makes.
+func GatherAll[T any](b Builder) *Gathered[[]T] {
+	r, sql, args, err := built[T](b)
+	if err != nil {
+		return &Gathered[[]T]{gathered: gathered{err: err}}
+	}
+	return toGather(newText(sql), args, r.decoder.All)
+}
+
+// GatherOne prepares the read of the only row of the statement that b makes.
+func GatherOne[T any](b Builder) *Gathered[T] {
+	r, sql, args, err := built[T](b)
+	if err != nil {
+		return &Gathered[T]{gathered: gathered{err: err}}
+	}
+	return toGather(newText(sql), args, r.first)
+}
+
+// first reads the only row.
+func (r reader[T]) first(rows pgx.Rows, _ int) (T, error) { return r.decoder.One(rows) }
+
+func toGather[V any](text *Text, args []any, decode func(pgx.Rows, int) (V, error)) *Gathered[V] {
+	g := &Gathered[V]{gathered: gathered{text: text, args: args}}
+	if err := text.checkGather(); err != nil {
+		g.err = fmt.Errorf("db: gather %s: %w", text.label(), err)
+		return g
+	}
+	g.err = errNotGathered
+	g.collect = func(rows pgx.Rows, maxRows int) (err error) {
+		g.value, err = decode(rows, maxRows)
+		return err
+	}
+	return g
+}
+
+// checkGather refuses a statement whose text shows that it writes: what is
+// gathered may be run again.
+func (t *Text) checkGather() error {
+	if err := t.checkSingle(); err != nil {
+		return err
+	}
+	if t.st.ReadOnly == sqltext.No {
+		return errors.New("the statement is not a read: what is gathered may be run again")
+	}
+	return nil
+}
+
+// Gather makes independent reads in one round trip, and returns their errors
+// joined; each Gathered has its own.
+//
+//	city, roads := cityByID.GatherOne(42), roadsOf.GatherAll(42)
+//	err := db.Gather(ctx, pg, city, roads)
+//
+// The server runs the reads in order, outside of a transaction of the caller
+// in one of its own, and gives up at the first one that fails. That one gets
+// the error, and those behind it are sent again in one round trip more; so a
+// function that writes, called by one of them, may do so twice. Inside a
+// transaction of the caller nothing can run any more: those behind get the
+// error too, wrapped.
+//
+// Reads see one snapshot only in a transaction that says so (repeatable read).
+// Through a cached handle Gather asks the server.
+func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
+	if cached, ok := q.(TypedReader); ok {
+		q = cached.Source()
+	}
+	var todo []*gathered
+	for _, read := range reads {
+		if g := read.gatherable(); g.collect != nil {
+			g.rerun = false
+			todo = append(todo, g)
+		}
+	}
+	for len(todo) > 0 {
+		todo = gatherBatch(ctx, q, todo)
+	}
+	errs := make([]error, len(reads))
+	for i, read := range reads {
+		errs[i] = read.gatherable().err
+	}
+	return errors.Join(errs...)
+}
+
+// gatherBatch sends reads, and returns those that are to be sent again.
+func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered {
+	var batch pgx.Batch
+	for _, g := range reads {
+		batch.Queue(g.sql(), g.args...)
+	}
+	results := q.SendBatch(ctx, &batch)
+	for i, g := range reads {
+		rows, err := results.Query()
+		if err == nil {
+			err = g.collect(rows, gatherBound(ctx, q))
+		}
+		g.settle(err)
+		if !endsBatch(err) {
+			continue
+		}
+		_ = results.Close() // it repeats the error
+		if prepare, ok := errors.AsType[pgx.ErrPreprocessingBatch](err); ok {
+			return blame(ctx, q, reads, prepare)
+		}
+		return again(q, g, reads[i+1:], err)
+	}
+	if err := results.Close(); err != nil {
+		for _, g := range reads { // the end of them all failed
+			if g.err == nil {
+				g.settle(err)
+			}
+		}
+	}
+	return nil
+}
+
+// sql is the text to send: as given where a pgx.QueryRewriter is to change it.
+func (g *gathered) sql() string {
+	if _, rewriter := specialArgs(g.args); rewriter >= 0 {
+		return g.text.st.Text
+	}
+	return g.text.SQL()
+}
+
+// settle keeps how the read ended.
+func (g *gathered) settle(err error) {
+	switch {
+	case err == nil:
+		g.err = nil
+	case errors.Is(err, pgx.ErrNoRows):
+		g.err = pgx.ErrNoRows
+	default:
+		g.err = readError(g.text.label, err)
+	}
+}
+
+// endsBatch tells whether the batch ended with err, other than an answer that
+// did not fit the value.
+func endsBatch(err error) bool {
+	if err == nil {
+		return false
+	}
+	var prepare pgx.ErrPreprocessingBatch
+	var connect *pgconn.ConnectError
+	return isServerError(err) || errors.As(err, &prepare) || errors.As(err, &connect) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// blame gives the error of a statement that could not be prepared, or whose
+// arguments could not be encoded, to the reads with its text: pgx reports it
+// with the first read of the batch. Nothing of the batch has run. It returns
+// the reads that are to be sent again.
+func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreprocessingBatch) []*gathered {
+	var same, rest []*gathered
+	for _, g := range reads {
+		if g.sql() == err.SQL() {
+			same = append(same, g)
+		} else {
+			rest = append(rest, g)
+		}
+	}
+	alone := !isServerError(err) // it is the arguments, and each has its own
+	if len(same) == 0 {          // a rewriter changed the text: it may be any
+		same, rest, alone = reads, nil, true
+	}
+	for _, g := range same {
+		if alone && len(reads) > 1 && mayBatchAgain(q) {
+			gatherBatch(ctx, q, []*gathered{g})
+		} else {
+			g.settle(err.Unwrap())
+		}
+	}
+	if !mayBatchAgain(q) {
+		giveUp(rest, err)
+		return nil
+	}
+	return rest
+}
+
+// again decides on the reads behind the one that failed.
+func again(q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
+	if !isServerError(err) || !mayBatchAgain(q) {
+		giveUp(rest, err)
+		return nil
+	}
+	if stalePlan(err) && !failed.rerun {
+		failed.rerun = true
+		return append([]*gathered{failed}, rest...)
+	}
+	return rest
+}
+
+// giveUp tells reads that could not be made why.
+func giveUp(reads []*gathered, err error) {
+	for _, g := range reads {
+		g.err = fmt.Errorf("db: read %s: not run, since another read failed: %w", g.text.label(), err)
+	}
+}
+
+// mayBatchAgain reports whether q can still run statements: a connection
+// cannot that is closed or in a failed transaction.
+func mayBatchAgain(q Batcher) bool {
+	if c, ok := q.(interface{ Conn() *pgx.Conn }); ok {
+		conn := c.Conn().PgConn()
+		return !conn.IsClosed() && conn.TxStatus() != 'E'
+	}
+	return true
+}
+
+func gatherBound(ctx context.Context, q Batcher) int {
+	querier, _ := q.(Querier)
+	return maxRows(ctx, querier)
+}

@@ -1,0 +1,47 @@
+package db
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestQuantileIsWithinItsError(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var h histogram
+	all := make([]time.Duration, 100_000)
+	for i := range all {
+		all[i] = time.Duration(float64(10*time.Microsecond) * (1 + 1000*random.ExpFloat64()))
+		h.add(all[i])
+	}
+	slices.Sort(all)
+	for _, q := range []float64{0.01, 0.5, 0.95, 0.99, 0.999} {
+		exact := all[int(q*float64(len(all)))-1]
+		got := quantile(h.counts(), q)
+		if off := float64(got)/float64(exact) - 1; off > 0.033 || off < -0.033 {
+			t.Errorf("quantile %v is %v, exactly %v: %.1f %% off", q, got, exact, 100*off)
+		}
+	}
+}
+
+func TestHistogramTakesEveryDuration(t *testing.T) {
+	var h histogram
+	for _, d := range []time.Duration{-1, 0, 1, time.Microsecond, time.Second, 67 * time.Second, time.Hour, 1<<63 - 1} {
+		h.add(d)
+	}
+	if got := quantile(h.counts(), 1); got < 60*time.Second {
+		t.Errorf("the longest is %v, want the last bucket's", got)
+	}
+	if got := quantile(h.counts(), 0); got > 2*time.Microsecond {
+		t.Errorf("the shortest is %v, want the first bucket's", got)
+	}
+	if got := quantile(new(histogram).counts(), 0.5); got != 0 {
+		t.Errorf("the median of nothing is %v", got)
+	}
+	for i := range histogramBuckets {
+		if got := bucketOf(bucketMiddle(i)); got != i {
+			t.Fatalf("the middle of bucket %d is in bucket %d", i, got)
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// LoaderOptions configures a Loader. The zero value means the defaults.
+type LoaderOptions struct {
+	// Window is how long a batch waits for a further key. It is sent when none
+	// came for so long, and after five windows at the latest. Default 1 ms.
+	Window time.Duration
+
+	// MaxKeys is the number of keys at which a batch is sent without waiting
+	// any longer. Default 1000.
+	MaxKeys int
+}
+
+const (
+	defaultLoaderWindow  = time.Millisecond
+	defaultLoaderMaxKeys = 1000
+	mostLoaderWindows    = 5
+)
+
+// A Loader answers lookups by key from many goroutines with one statement: it
+// collects keys for a moment and asks for all of them at once. A loop or a tree
+// of resolvers that looks up one key each then costs one round trip instead
+// of one a key.
+//
+// Each key is asked for once a batch, however many callers want it; they share
+// the value, and must not change what it points to. A batch that fails fails
+// its own callers only. A caller whose context ends leaves without the others;
+// when all have left, the batch is cancelled. The statement runs with the
+// values, not the deadline, of the context of the batch's first caller.
+//
+// A Loader may be used by many goroutines at once, and so must what it reads
+// from: a *DB or a pool, not a transaction or a connection. It has a goroutine
+// only while a batch is under way.
+type Loader[K comparable, V any] struct {
+	load    func(ctx context.Context, keys []K) (map[K]V, error)
+	missing func(key K) (V, error)
+	window  time.Duration
+	maxKeys int
+
+	mu    sync.Mutex
+	batch *loaderBatch[K, V] // guarded by mu: the one that takes keys; nil if none does
+}
+
+// NewLoader returns a Loader of the single row that belongs to a key. The
+// statement selects them by the keys in its only parameter, as in
+// SELECT * FROM cities WHERE id = ANY($1), and key tells which one a row
+// belongs to. A key without row is [pgx.ErrNoRows]; one with several wraps
+// [pgx.ErrTooManyRows].
+func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, V] {
+	return newLoader(opts, func(ctx context.Context, keys []K) (map[K]V, error) {
+		rows, err := s.All(ctx, q, keys)
+		if err != nil {
+			return nil, err
+		}
+		byKey := make(map[K]V, len(rows))
+		for _, row := range rows {
+			k := key(row)
+			if _, twice := byKey[k]; twice {
+				return nil, fmt.Errorf("db: load by %s: key %v: %w", s.text.label(), k, pgx.ErrTooManyRows)
+			}
+			byKey[k] = row
+		}
+		return byKey, nil
+	}, noRowLoaded[K, V])
+}
+
+// NewListLoader returns a Loader of all rows that belong to a key, in the
+// statement's order: children by their parent's key. A key without rows has an
+// empty list.
+func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, []V] {
+	return newLoader(opts, func(ctx context.Context, keys []K) (map[K][]V, error) {
+		rows, err := s.All(ctx, q, keys)
+		if err != nil {
+			return nil, err
+		}
+		byKey := make(map[K][]V, len(keys))
+		for _, row := range rows {
+			k := key(row)
+			byKey[k] = append(byKey[k], row)
+		}
+		return byKey, nil
+	}, func(K) ([]V, error) { return nil, nil })
+}
+
+// NewLoaderFunc returns a Loader over a function that looks keys up. Keys that
+// are not in the map it returns are answered with [pgx.ErrNoRows].
+func NewLoaderFunc[K comparable, V any](load func(ctx context.Context, keys []K) (map[K]V, error), opts *LoaderOptions) *Loader[K, V] {
+	return newLoader(opts, load, noRowLoaded[K, V])
+}
+
+func noRowLoaded[K comparable, V any](K) (V, error) {
+	var none V
+	return none, pgx.ErrNoRows
+}
+
+func newLoader[K comparable, V any](opts *LoaderOptions, load func(context.Context, []K) (map[K]V, error), missing func(K) (V, error)) *Loader[K, V] {
+	l := &Loader[K, V]{load: load, missing: missing, window: defaultLoaderWindow, maxKeys: defaultLoaderMaxKeys}
+	if opts != nil && opts.Window > 0 {
+		l.window = opts.Window
+	}
+	if opts != nil && opts.MaxKeys > 0 {
+		l.maxKeys = opts.MaxKeys
+	}
+	return l
+}
+
+// Load returns the value for key. It blocks until the batch that key went into
+// is answered or ctx ends. Within a context of WithLoaderCache a value that
+// was loaded before is returned at once.
+func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
+	return l.wait(ctx, key, l.ask(ctx, key))
+}
+
+// LoadMany returns the values for keys, in their order, each as often as its
+// key is given. The error is that of the first key that has one; values that
+// are there are returned even so.
+func (l *Loader[K, V]) LoadMany(ctx context.Context, keys []K) ([]V, error) {
+	batches := make([]*loaderBatch[K, V], len(keys))
+	for i, key := range keys {
+		batches[i] = l.ask(ctx, key)
+	}
+	values := make([]V, len(keys))
+	var first error
+	for i, key := range keys {
+		var err error
+		if values[i], err = l.wait(ctx, key, batches[i]); err != nil && first == nil {
+			first = err
+			if errors.Is(err, pgx.ErrNoRows) {
+				first = fmt.Errorf("db: load key %v: %w", key, err)
+			}
+		}
+	}
+	return values, first
+}
+
+// wait returns the answer for a key of b.
+func (l *Loader[K, V]) wait(ctx context.Context, key K, b *loaderBatch[K, V]) (V, error) {
+	select {
+	case <-b.done:
+	default:
+		select {
+		case <-b.done:
+		case <-ctx.Done():
+			l.leave(b)
+			var none V
+			return none, ctx.Err()
+		}
+	}
+	switch value, ok := b.values[key]; {
+	case b.err != nil:
+		var none V
+		return none, b.err
+	case !ok:
+		return l.missing(key)
+	default:
+		return value, nil
+	}
+}
+
+// ask puts key into the batch that takes keys, or one that was asked before in
+// the same request.
+func (l *Loader[K, V]) ask(ctx context.Context, key K) *loaderBatch[K, V] {
+	cache := loaderCacheOf(ctx)
+	if b, ok := cache.get(l, key).(*loaderBatch[K, V]); ok && l.join(b) {
+		return b
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.batch
+	if b == nil {
+		b = l.open(ctx)
+	}
+	b.callers++
+	if _, asked := b.keys[key]; !asked {
+		b.keys[key] = struct{}{}
+		b.order = append(b.order, key)
+	}
+	cache.put(l, key, b)
+	if len(b.order) >= l.maxKeys {
+		l.send(b)
+	}
+	return b
+}
+
+// A loaderBatch is some keys on their way.
+type loaderBatch[K comparable, V any] struct {
+	ctx    context.Context // of the load: the batch lives no longer
+	cancel context.CancelFunc
+	timer  *time.Timer
+
+	keys    map[K]struct{} // guarded by Loader.mu until sent
+	order   []K            // likewise
+	windows int            // likewise: that have passed
+	noted   int            // likewise: keys when the last one passed; at first the one that opened it
+	callers int            // guarded by Loader.mu: those who wait
+	sent    bool           // guarded by Loader.mu
+
+	done   chan struct{} // closed when values and err are there
+	values map[K]V
+	err    error
+}
+
+// open begins a batch. Called with mu held.
+func (l *Loader[K, V]) open(ctx context.Context) *loaderBatch[K, V] {
+	b := &loaderBatch[K, V]{keys: make(map[K]struct{}), noted: 1, done: make(chan struct{})}
+	b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // run calls it, and the last caller that leaves
+	l.batch = b
+	b.timer = time.AfterFunc(l.window, func() { l.windowPassed(b) })
+	return b
+}
+
+// windowPassed sends b, unless keys are still coming.
+func (l *Loader[K, V]) windowPassed(b *loaderBatch[K, V]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b.windows++; len(b.order) > b.noted && b.windows < mostLoaderWindows && !b.sent {
+		b.noted = len(b.order)
+		b.timer.Reset(l.window)
+		return
+	}
+	l.send(b)
+}
+
+// send has the batch loaded. Called with mu held.
+func (l *Loader[K, V]) send(b *loaderBatch[K, V]) {
+	if b.sent {
+		return
+	}
+	b.sent = true
+	b.timer.Stop()
+	if l.batch == b {
+		l.batch = nil
+	}
+	go func() {
+		defer close(b.done)
+		defer b.cancel()
+		if b.err = b.ctx.Err(); b.err == nil {
+			b.values, b.err = l.load(b.ctx, b.order)
+		}
+	}()
+}
+
+// join makes one more caller wait for b. It is false if b is not worth
+// waiting for: it failed, or was given up.
+func (l *Loader[K, V]) join(b *loaderBatch[K, V]) bool {
+	select {
+	case <-b.done:
+		return b.err == nil
+	default:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b.ctx.Err() != nil {
+		return false
+	}
+	b.callers++
+	return true
+}
+
+// leave makes one caller less wait for b. The last one gives b up.
+func (l *Loader[K, V]) leave(b *loaderBatch[K, V]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b.callers--; b.callers > 0 {
+		return
+	}
+	b.cancel()
+	l.send(b) // so that nobody joins it any more
+}

@@ -1,0 +1,223 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// recorder looks keys up after a while, and keeps what it was asked for.
+type recorder struct {
+	mu      sync.Mutex
+	batches [][]int
+	err     error
+	cut     int // loads whose context ended
+}
+
+func (r *recorder) load(ctx context.Context, keys []int) (map[int]string, error) {
+	r.mu.Lock()
+	r.batches = append(r.batches, slices.Clone(keys))
+	err := r.err
+	r.mu.Unlock()
+	select {
+	case <-time.After(10 * time.Millisecond):
+	case <-ctx.Done():
+		r.mu.Lock()
+		r.cut++
+		r.mu.Unlock()
+		return nil, ctx.Err()
+	}
+	values := make(map[int]string)
+	for _, k := range keys {
+		if k >= 0 {
+			values[k] = strconv.Itoa(k)
+		}
+	}
+	return values, err
+}
+
+func TestLoaderGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		l := NewLoaderFunc(r.load, nil)
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * time.Microsecond) // all within the window
+				got, err := l.Load(t.Context(), i%10)
+				if err != nil || got != strconv.Itoa(i%10) {
+					t.Errorf("Load(%d) = %q, %v", i%10, got, err)
+				}
+			})
+		}
+		wg.Wait()
+		if len(r.batches) != 1 || len(r.batches[0]) != 10 {
+			t.Errorf("asked for %v, want 10 keys at once", r.batches)
+		}
+		if _, err := l.Load(t.Context(), 3); err != nil || len(r.batches) != 2 {
+			t.Errorf("a later lookup: %v, %d batches: nothing is kept without WithLoaderCache", err, len(r.batches))
+		}
+	})
+}
+
+// A batch waits while keys keep coming, but not for ever.
+func TestLoaderWindow(t *testing.T) {
+	for _, tt := range []struct {
+		every time.Duration // between two keys
+		sent  time.Duration // when the first batch is
+		keys  int           // that it holds
+	}{
+		{every: 2 * time.Millisecond, sent: time.Millisecond, keys: 1},
+		{every: 900 * time.Microsecond, sent: 5 * time.Millisecond, keys: 6},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			type batch struct {
+				sent time.Duration
+				keys int
+			}
+			batches := make(chan batch, 20)
+			began := time.Now()
+			l := NewLoaderFunc(func(_ context.Context, keys []int) (map[int]int, error) {
+				batches <- batch{time.Since(began), len(keys)}
+				return nil, nil
+			}, nil)
+			for i := range 20 {
+				go l.Load(t.Context(), i)
+				time.Sleep(tt.every)
+			}
+			time.Sleep(time.Second)
+			if got, want := <-batches, (batch{tt.sent, tt.keys}); got != want {
+				t.Errorf("a key each %v: sent %+v, want %+v", tt.every, got, want)
+			}
+		})
+	}
+}
+
+func TestLoaderManyKeepsOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		l := NewLoaderFunc(r.load, &LoaderOptions{MaxKeys: 3})
+		got, err := l.LoadMany(t.Context(), []int{5, 1, 5, -1, 2, 4})
+		if want := []string{"5", "1", "5", "", "2", "4"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			t.Errorf("err = %v, want that of the missing key", err)
+		}
+		// Both batches go out at once, in either order.
+		slices.SortFunc(r.batches, func(a, b []int) int { return b[0] - a[0] })
+		if want := [][]int{{5, 1, -1}, {2, 4}}; !slices.EqualFunc(r.batches, want, slices.Equal) {
+			t.Errorf("asked for %v, want %v", r.batches, want)
+		}
+	})
+}
+
+func TestLoaderErrorsStayInTheirBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recorder{err: errors.New("broken")}
+		l := NewLoaderFunc(r.load, nil)
+		failed := make(chan error)
+		go func() {
+			_, err := l.Load(t.Context(), 1)
+			failed <- err
+		}()
+		time.Sleep(2 * time.Millisecond) // the batch is on its way
+		r.mu.Lock()
+		r.err = nil
+		r.mu.Unlock()
+		if got, err := l.Load(t.Context(), 2); err != nil || got != "2" {
+			t.Errorf("the batch behind a failed one: %q, %v", got, err)
+		}
+		if err := <-failed; err == nil || err.Error() != "broken" {
+			t.Errorf("err = %v, want that of the batch", err)
+		}
+	})
+}
+
+// A caller that gives up leaves the others alone; the last one ends the load.
+func TestLoaderCallersLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		l := NewLoaderFunc(r.load, nil)
+		short, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		defer cancel()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := l.Load(short, 1); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("err = %v, want the caller's own deadline", err)
+			}
+		})
+		wg.Go(func() {
+			if got, err := l.Load(t.Context(), 2); err != nil || got != "2" {
+				t.Errorf("the one who stayed: %q, %v", got, err)
+			}
+		})
+		wg.Wait()
+		if r.cut != 0 {
+			t.Error("the load was cut while a caller waited for it")
+		}
+		short, cancel = context.WithTimeout(t.Context(), 5*time.Millisecond)
+		defer cancel()
+		if _, err := l.LoadMany(short, []int{3, 4}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v", err)
+		}
+		synctest.Wait()
+		if r.cut != 1 {
+			t.Error("the load went on though everybody had left")
+		}
+	})
+}
+
+func TestLoaderGivenUpBeforeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		l := NewLoaderFunc(r.load, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := l.Load(ctx, 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("err = %v", err)
+		}
+		if got, err := l.Load(t.Context(), 2); err != nil || got != "2" {
+			t.Errorf("the next caller: %q, %v", got, err)
+		}
+		if len(r.batches) != 1 || !slices.Equal(r.batches[0], []int{2}) {
+			t.Errorf("asked for %v, want 2 alone", r.batches)
+		}
+	})
+}
+
+func TestLoaderCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		l, other := NewLoaderFunc(r.load, nil), NewLoaderFunc(r.load, nil)
+		ctx := WithLoaderCache(t.Context())
+		load := func(l *Loader[int, string], key, batches int) {
+			t.Helper()
+			if got, err := l.Load(ctx, key); err != nil || got != strconv.Itoa(key) {
+				t.Errorf("Load(%d) = %q, %v", key, got, err)
+			}
+			if len(r.batches) != batches {
+				t.Errorf("key %d: %d batches, want %d", key, len(r.batches), batches)
+			}
+		}
+		load(l, 1, 1)
+		load(l, 1, 1)
+		load(other, 1, 2) // each Loader has its own
+		l.Forget(ctx, 1)
+		load(l, 1, 3)
+
+		r.err = errors.New("broken")
+		if _, err := l.Load(ctx, 2); err == nil {
+			t.Error("no error")
+		}
+		r.err = nil
+		load(l, 2, 5) // what failed is asked for again
+	})
+}

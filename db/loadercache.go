@@ -1,0 +1,62 @@
+package db
+
+import (
+	"context"
+	"sync"
+)
+
+type loaderCacheKey struct{}
+
+// WithLoaderCache returns a context in which each Loader remembers what it
+// loaded: a key that was asked for before is not asked for again, also while
+// its answer is still on the way. Make one per request; it grows with the keys,
+// and answers no fresher than it was when it was loaded. What failed is asked
+// for again.
+func WithLoaderCache(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loaderCacheKey{}, &loaderCache{batches: make(map[loaderKey]any)})
+}
+
+// Forget drops what ctx's cache remembers of key, after a write for example.
+func (l *Loader[K, V]) Forget(ctx context.Context, key K) {
+	loaderCacheOf(ctx).drop(l, key)
+}
+
+// loaderCache holds the batch that answers each key. A nil one holds nothing.
+type loaderCache struct {
+	mu      sync.Mutex
+	batches map[loaderKey]any // guarded by mu: *loaderBatch[K, V] by its Loader and key
+}
+
+type loaderKey struct{ loader, key any }
+
+func loaderCacheOf(ctx context.Context) *loaderCache {
+	c, _ := ctx.Value(loaderCacheKey{}).(*loaderCache)
+	return c
+}
+
+func (c *loaderCache) get(loader, key any) any {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.batches[loaderKey{loader, key}]
+}
+
+func (c *loaderCache) put(loader, key, batch any) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.batches[loaderKey{loader, key}] = batch
+}
+
+func (c *loaderCache) drop(loader, key any) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.batches, loaderKey{loader, key})
+}

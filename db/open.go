@@ -1,0 +1,158 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Open connects to the server that connString names and returns a handle to
+// it. connString is a URL or a list of keywords, as [pgxpool.ParseConfig]
+// takes it; environment variables such as PGHOST count as they do in libpq.
+//
+// Where connString is silent the pool has at most max(4, 2 x GOMAXPROCS)
+// connections, closes idle ones after 5 minutes and each after an hour with
+// 6 minutes of jitter, looks at their health every 30 seconds, and gives up
+// connecting after 5 seconds.
+//
+// Open asks the server once, so that a wrong address, password or database is
+// told here, in one line, and not by the first statement. The caller closes
+// the handle.
+func Open(ctx context.Context, connString string, opts *Options) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(connString)
+	if err != nil {
+		return nil, fmt.Errorf("db: read the connection string: %w", err) // pgx hides the password
+	}
+	applyPoolDefaults(cfg, connString)
+	return OpenConfig(ctx, cfg, opts)
+}
+
+// OpenConfig is Open for a configuration that the caller made with
+// [pgxpool.ParseConfig]. The pool's settings are taken as they are; the hooks
+// and the tracer in cfg are kept, and those of the handle run beside them. cfg
+// itself is not changed.
+func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, error) {
+	if cfg == nil {
+		return nil, fmt.Errorf("db: OpenConfig needs a configuration, got nil")
+	}
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	d := newDB(opts.withDefaults())
+	d.observed = true
+	own := cfg
+	cfg = cfg.Copy()
+	d.instrument(cfg)
+	d.prepareHooks(cfg)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("db: make the pool: %w", err)
+	}
+	d.pool = pool
+	d.examiner = newExaminer(own)
+	if err := pool.Ping(ctx); err != nil {
+		d.Close()
+		return nil, connectError(cfg.ConnConfig, err)
+	}
+	return d, nil
+}
+
+// New returns a handle over a pool that exists already. The pool is not
+// changed, which is why such a handle cannot do what needs a hook in the
+// connections: it sees no changes (OnChange reports ErrUnobserved), keeps no
+// statistics of statements, and logs no slow ones. Options.Types and
+// Options.Prepare are refused.
+// Closing the handle closes the pool.
+func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
+	if pool == nil {
+		return nil, fmt.Errorf("db: New needs a pool, got nil")
+	}
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	if opts != nil && len(opts.Types)+len(opts.Prepare) > 0 {
+		return nil, fmt.Errorf("db: Options.Types and Options.Prepare need Open or OpenConfig: New leaves the pool's connections as they are")
+	}
+	d := newDB(opts.withDefaults())
+	d.pool = pool
+	d.examiner = newExaminer(pool.Config())
+	return d, nil
+}
+
+// applyPoolDefaults fills in what the connection string leaves open.
+func applyPoolDefaults(cfg *pgxpool.Config, connString string) {
+	silent := func(key string) bool { return !strings.Contains(connString, key) }
+	if silent("pool_max_conns") {
+		cfg.MaxConns = max(4, int32(2*runtime.GOMAXPROCS(0)), cfg.MinConns)
+	}
+	if silent("pool_max_conn_idle_time") {
+		cfg.MaxConnIdleTime = 5 * time.Minute
+	}
+	if silent("pool_max_conn_lifetime_jitter") {
+		cfg.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
+	}
+	if silent("pool_health_check_period") {
+		cfg.HealthCheckPeriod = 30 * time.Second
+	}
+	if silent("connect_timeout") && os.Getenv("PGCONNECT_TIMEOUT") == "" {
+		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+}
+
+// instrument puts the handle's tracer and hooks beside the caller's.
+func (d *DB) instrument(cfg *pgxpool.Config) {
+	ours := &tracer{db: d}
+	if theirs := cfg.ConnConfig.Tracer; theirs != nil {
+		cfg.ConnConfig.Tracer = multitracer.New(ours, theirs)
+	} else {
+		cfg.ConnConfig.Tracer = ours
+	}
+	theirs := cfg.AfterConnect
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := loadTypes(ctx, conn, d.opts.Types); err != nil {
+			return err
+		}
+		if theirs == nil {
+			return nil
+		}
+		err := theirs(ctx, conn)
+		// What the hook set is what every connection begins with, the
+		// examiner's too: names mean there what they mean here.
+		ensureState(conn).unsure = false
+		return err
+	}
+}
+
+// loadTypes registers the named types on a new connection. Each connection
+// loads its own: enum codecs change while they decode.
+func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	types, err := conn.LoadTypes(ctx, names)
+	if err != nil {
+		return fmt.Errorf("load types %s: %w", strings.Join(names, ", "), err)
+	}
+	conn.TypeMap().RegisterTypes(types)
+	for _, name := range names { // pgx leaves out what is not there
+		if !slices.ContainsFunc(types, func(t *pgtype.Type) bool { return isNameOf(name, t.Name) }) {
+			return fmt.Errorf("load types: there is no type %s", name)
+		}
+	}
+	return nil
+}
+
+// isNameOf reports whether name, with or without its schema, is that of a type
+// that pgx calls loaded.
+func isNameOf(name, loaded string) bool {
+	return name == loaded || strings.HasSuffix(name, "."+loaded) || strings.HasSuffix(loaded, "."+name)
+}

@@ -1,0 +1,77 @@
+package db
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Options configures a DB. The zero value, and a nil *Options, mean the defaults.
+type Options struct {
+	// MaxRetries is how often work is run again that the server asked to be
+	// run again: transactions of InTx after a serialization failure or a
+	// deadlock. Default 3; -1 means never.
+	MaxRetries int
+
+	// MaxRows bounds how many rows a typed read may return; one that returns
+	// more fails with ErrTooManyRows. It keeps a missing LIMIT from taking the
+	// process down. Default 0: no bound. WithMaxRows sets it for one call.
+	MaxRows int
+
+	// SlowQuery is the duration from which on a statement is logged at level
+	// Warn: fingerprint, name, duration, rows and wait, never its arguments.
+	// At most ten lines a second are written. Default 0: nothing is logged.
+	SlowQuery time.Duration
+
+	// Types names the server's types (enums, composites, domains, ranges of
+	// your own) to load and register on each new connection, by name, with or
+	// without schema, in an order in which each one's parts come first or
+	// along with it. Only Open and OpenConfig can give it.
+	Types []string
+
+	// Prepare are statements that each new connection prepares at once, so that
+	// no caller pays for their first use: for the statements that must always
+	// be fast. One that cannot be prepared makes the connection fail. It has
+	// no effect in the exec modes that name no statements. Only Open and
+	// OpenConfig can give it.
+	Prepare []Compiled
+
+	// Logger receives what the package has to say. Default slog.Default().
+	Logger *slog.Logger
+}
+
+const defaultMaxRetries = 3
+
+// withDefaults returns a copy of o whose zero values are replaced.
+func (o *Options) withDefaults() Options {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	switch out.MaxRetries {
+	case 0:
+		out.MaxRetries = defaultMaxRetries
+	case -1:
+		out.MaxRetries = 0
+	}
+	if out.Logger == nil {
+		out.Logger = slog.Default()
+	}
+	return out
+}
+
+// validate says which field cannot be as it is. It runs before withDefaults.
+func (o *Options) validate() error {
+	if o == nil {
+		return nil
+	}
+	switch {
+	case o.MaxRetries < -1:
+		return fmt.Errorf("db: Options.MaxRetries is %d: want -1 (never), 0 (the default) or more", o.MaxRetries)
+	case o.MaxRows < 0:
+		return fmt.Errorf("db: Options.MaxRows is %d: want 0 (no bound) or more", o.MaxRows)
+	case o.SlowQuery < 0:
+		return fmt.Errorf("db: Options.SlowQuery is %v: want 0 (off) or more", o.SlowQuery)
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/keyset"
+)
+
+// ErrBadCursor is the error for a cursor that was not made for the statement,
+// its arguments and its order, or was changed, cut or forged, or signed by a
+// key that is not among Pager.Sign. It tells no more than that: a cursor comes
+// from outside. Answer it as a bad request, or begin at the first page.
+var ErrBadCursor = errors.New("db: bad cursor")
+
+// A Cursor is a place between two rows, and the direction in which to go on
+// from it. It is opaque text, safe in URLs; the empty one is the beginning. It
+// does not point at a row: it stays good when the rows around it are deleted.
+//
+// A cursor holds the key values of a row, in the clear.
+type Cursor string
+
+// LastPage stands for the end: the page before it is the last one.
+const LastPage Cursor = "last"
+
+// A Page is some rows, in the Pager's order, and the ways on from them.
+type Page[T any] struct {
+	Items []T
+	Next  Cursor // the page after this one; "" where this one is the last
+	Prev  Cursor // the page before this one; "" where this one is the first
+}
+
+// A Pager is the order that pages go through, and who may make cursors.
+type Pager struct {
+	// Keys order the rows. They are columns of the statement's result. No two
+	// rows may be equal in all of them, and the last one may not be NULL: end
+	// with a unique column, such as the primary key. A page that meets two
+	// equal rows fails.
+	Keys []Order
+
+	// Sign holds the secrets, of 16 bytes at least, by which cursors are signed
+	// (HMAC-SHA-256): by the first one; those behind it still open cursors that
+	// they signed, so that secrets can be changed one after the other. Without
+	// secrets a cursor is bound to statement, arguments and order, which finds
+	// mistakes, but whoever reads the source can forge one.
+	Sign [][]byte
+}
+
+// An Order is one key of a Pager: a column, its direction, and what is known
+// of its NULLs. Make it with Asc or Desc.
+type Order struct{ key orderKey }
+
+type orderKey struct {
+	column  string
+	desc    bool
+	nulls   keyset.Nulls
+	holding nullability
+}
+
+type nullability uint8
+
+const (
+	nullsUnknown nullability = iota
+	nullsNever
+	nullsMaybe
+)
+
+// Asc orders by a column of the statement's result from small to large, NULLs
+// at the end, as the server does. The name is the column's as the server
+// reports it: no quotes, and case counts.
+func Asc(column string) Order { return Order{orderKey{column: column}} }
+
+// Desc orders by a column from large to small, NULLs at the beginning, as the
+// server does.
+func Desc(column string) Order { return Order{orderKey{column: column, desc: true}} }
+
+// NullsFirst puts the rows that have NULL in the column before all others.
+// For an index to serve the order it must have been made with the same words.
+func (o Order) NullsFirst() Order { o.key.nulls = keyset.NullsFirst; return o }
+
+// NullsLast puts the rows that have NULL in the column behind all others.
+func (o Order) NullsLast() Order { o.key.nulls = keyset.NullsLast; return o }
+
+// NotNull promises that the column is never NULL in the result, which spares
+// later pages a look for NULLs: worth it for all keys but the first and the
+// last. A page that meets a NULL there fails. Mind columns from the optional
+// side of an outer join.
+func (o Order) NotNull() Order { o.key.holding = nullsNever; return o }
+
+// Nullable says that the column may be NULL. Keys are taken to be so unless
+// they are the last.
+func (o Order) Nullable() Order { o.key.holding = nullsMaybe; return o }
+
+// Page returns up to limit rows of the statement behind the place at, in the
+// order of p. The empty cursor gives the first page and LastPage the last; a
+// page's Next and Prev lead on, also under another limit, but not with other
+// arguments or another order.
+//
+// The server runs one statement, which takes as long at any depth as for the
+// first page where an index has the keys in their order and directions. Rows
+// that are there all the while, and whose keys do not change, are met exactly
+// once by who follows Next to its end, whatever is inserted and deleted
+// meanwhile.
+//
+// The statement may be any query. DISTINCT, GROUP BY, window functions, UNION
+// and LIMIT within it give right pages, but the server works them out anew for
+// each. It may have no ORDER BY of its own (beside LIMIT, OFFSET or DISTINCT,
+// where it decides on the rows), no FOR UPDATE or FOR SHARE, which would lock
+// far more rows than the page has, no data-modifying WITH, and no two columns
+// of one name. Key types must have a text form that the server reads back to
+// the same value, as all of its own types do.
+//
+// Each limit makes a statement of its own to prepare: let users choose among a
+// few. Arguments are bound into the cursor; one that cannot be, such as a map
+// or an io.Reader, is an error. A pgx.QueryRewriter such as pgx.NamedArgs is
+// applied first, and given no connection.
+func (s *Stmt[T]) Page(ctx context.Context, q Querier, p Pager, at Cursor, limit int, args ...any) (Page[T], error) {
+	if text, rest, ok, err := applyRewriter(ctx, s.text, args); ok || err != nil {
+		if err != nil {
+			return Page[T]{}, readError(s.text.label, err)
+		}
+		return paginate(ctx, s.read, q, text, p, at, limit, rest)
+	}
+	run, err := s.paged.in(s.text, p)
+	if err != nil {
+		return Page[T]{}, pageError(s.text, err)
+	}
+	return s.read.page(ctx, q, pageCall{run, p.Sign, at, limit}, args)
+}
+
+// Paginate is Page for a statement built at run time.
+func Paginate[T any](ctx context.Context, q Querier, b Builder, p Pager, at Cursor, limit int) (Page[T], error) {
+	r, sql, args, err := built[T](b)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	text := newText(sql)
+	if rewrittenText, rest, ok, err := applyRewriter(ctx, text, args); err != nil {
+		return Page[T]{}, readError(text.label, err)
+	} else if ok {
+		text, args = rewrittenText, rest
+	}
+	return paginate(ctx, r, q, text, p, at, limit, args)
+}
+
+func paginate[T any](ctx context.Context, r reader[T], q Querier, text *Text, p Pager, at Cursor, limit int, args []any) (Page[T], error) {
+	if err := text.checkSingle(); err != nil {
+		return Page[T]{}, pageError(text, err)
+	}
+	run, err := newPaging(text, p)
+	if err != nil {
+		return Page[T]{}, pageError(text, err)
+	}
+	return r.page(ctx, q, pageCall{run, p.Sign, at, limit}, args)
+}
+
+// pageError says which statement could not be paged through.
+func pageError(text *Text, err error) error {
+	return fmt.Errorf("db: page of %s: %w", text.label(), err)
+}
+
+// A pageCall is one call for a page, its statement's arguments apart.
+type pageCall struct {
+	*paging
+	sign  [][]byte
+	at    Cursor
+	limit int
+}
+
+// page answers from what q keeps, or reads the page.
+func (r reader[T]) page(ctx context.Context, q Querier, call pageCall, args []any) (Page[T], error) {
+	if err := call.check(); err != nil {
+		return Page[T]{}, pageError(call.text, err)
+	}
+	if cached, ok := q.(TypedReader); ok {
+		return r.keptPage(ctx, cached, call, args)
+	}
+	return r.readPage(ctx, q, call, argkey.Clone(args))
+}
+
+// maxLimit leaves room for the row that tells whether there is more.
+const maxLimit = 1<<31 - 2
+
+func (c pageCall) check() error {
+	if c.limit < 1 || c.limit > maxLimit {
+		return fmt.Errorf("limit is %d: want 1 or more", c.limit)
+	}
+	for i, key := range c.sign {
+		if len(key) < minSecret {
+			return fmt.Errorf("Pager.Sign[%d] has %d bytes: want %d or more", i, len(key), minSecret)
+		}
+	}
+	return nil
+}
+
+const minSecret = 16

@@ -1,0 +1,78 @@
+package db
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/headrace/headrace/internal/keyset"
+)
+
+// The query around a statement is known by the statement's name.
+func TestPageKeepsName(t *testing.T) {
+	p, err := newPaging(newText("-- name: Cities :many\nSELECT id FROM cities"), Pager{Keys: []Order{Asc("id")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := newText(p.sql(keyset.Shape{Limit: 10})).Name(); name != "Cities" {
+		t.Errorf("the page's query is called %q", name)
+	}
+}
+
+// Orders and limits may come from users: what is kept for them is bounded.
+func TestPageTextsAreBounded(t *testing.T) {
+	s := MustCompile[map[string]any]("SELECT * FROM cities")
+	for i := range 10 * maxPagings {
+		p := Pager{Keys: []Order{Asc(strings.Repeat("x", i+1)), Desc("id")}}
+		run, err := s.paged.in(s.text, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := s.paged.in(s.text, p); err != nil || again != run {
+			t.Fatalf("order %d is not kept: %v", i, err)
+		}
+		for limit := range 2 * maxPageTexts {
+			if sql := run.sql(keyset.Shape{Limit: limit}); !strings.Contains(sql, "LIMIT") {
+				t.Fatal(sql)
+			}
+		}
+		if len(run.texts) > maxPageTexts || len(s.paged.bySpec) > maxPagings {
+			t.Fatalf("%d texts, %d orders are kept", len(run.texts), len(s.paged.bySpec))
+		}
+	}
+}
+
+// What a kept page depends on is part of its key.
+func TestPageKeys(t *testing.T) {
+	text := newText("SELECT id, name FROM cities")
+	seen := make(map[string]int)
+	secret := []byte("a secret of the service")
+	for i, call := range []struct {
+		keys  []Order
+		sign  [][]byte
+		at    Cursor
+		limit int
+	}{
+		{[]Order{Asc("id")}, nil, "", 10},
+		{[]Order{Asc("id")}, nil, "", 11},
+		{[]Order{Asc("id")}, nil, "a", 10},
+		{[]Order{Desc("id")}, nil, "", 10},
+		{[]Order{Asc("id").NullsFirst()}, nil, "", 10},
+		{[]Order{Asc("id").Nullable()}, nil, "", 10},
+		{[]Order{Asc("name"), Asc("id")}, nil, "", 10},
+		{[]Order{Asc("id")}, [][]byte{secret}, "", 10},
+		{[]Order{Asc("id")}, [][]byte{secret[1:], secret}, "", 10},
+	} {
+		p, err := newPaging(text, Pager{Keys: call.keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := string(pageCall{p, call.sign, call.at, call.limit}.appendKey(nil))
+		if other, taken := seen[key]; taken {
+			t.Errorf("calls %d and %d have one key", other, i)
+		}
+		seen[key] = i
+		if strings.Contains(key, string(secret)) {
+			t.Error("the secret is in the key")
+		}
+	}
+}

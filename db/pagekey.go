@@ -1,0 +1,85 @@
+package db
+
+import (
+	"reflect"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/keyset"
+)
+
+// A pageColumn is a key's column as the server described it.
+type pageColumn struct {
+	oid  uint32
+	text keyset.TextOf
+}
+
+// newPageColumn keeps what is needed of f. It is called while the connection,
+// whose types these are, is still at hand; cursors are made after that.
+func newPageColumn(f pgconn.FieldDescription, types *pgtype.Map) pageColumn {
+	if f.Format == pgx.TextFormatCode {
+		return pageColumn{f.DataTypeOID, keyset.Plain}
+	}
+	return pageColumn{f.DataTypeOID, textOf(types, f.DataTypeOID)}
+}
+
+// textOf returns what writes values of a type as text: exactly, which pgtype's
+// own way through Go values is not (it drops the bounds of arrays, for one).
+func textOf(types *pgtype.Map, oid uint32) keyset.TextOf {
+	if simple := keyset.Simple(oid); simple != nil {
+		return simple
+	}
+	t, ok := types.TypeForOID(oid)
+	if !ok {
+		return noText
+	}
+	switch codec := t.Codec.(type) {
+	case *pgtype.ArrayCodec:
+		delimiter := codec.Delimiter
+		if delimiter == 0 {
+			delimiter = ','
+		}
+		return keyset.ArrayOf(textOf(types, codec.ElementType.OID), delimiter)
+	case *pgtype.RangeCodec:
+		return keyset.RangeOf(textOf(types, codec.ElementType.OID))
+	case *pgtype.MultirangeCodec:
+		return keyset.MultirangeOf(textOf(types, codec.ElementType.OID))
+	case *pgtype.CompositeCodec:
+		columns := make([]keyset.TextOf, len(codec.Fields))
+		for i, field := range codec.Fields {
+			columns[i] = textOf(types, field.Type.OID)
+		}
+		return keyset.CompositeOf(columns)
+	case *pgtype.EnumCodec, pgtype.TextCodec, *pgtype.TextFormatOnlyCodec:
+		return keyset.Plain
+	default:
+		return textByCodec(codec)
+	}
+}
+
+func noText([]byte) (string, bool) { return "", false }
+
+// textByCodec is for domains, which share the codec of the type below, and for
+// the few types that only pgtype knows.
+func textByCodec(codec pgtype.Codec) keyset.TextOf {
+	for _, oid := range []uint32{
+		pgtype.BoolOID, pgtype.ByteaOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID,
+		pgtype.NumericOID, pgtype.DateOID, pgtype.TimeOID, pgtype.TimestampOID, pgtype.TimestamptzOID, pgtype.IntervalOID,
+		pgtype.UUIDOID, pgtype.InetOID, pgtype.VarbitOID, pgtype.JSONBOID,
+	} {
+		if t, _ := ownTypes.TypeForOID(oid); reflect.TypeOf(t.Codec) == reflect.TypeOf(codec) {
+			return keyset.Simple(oid)
+		}
+	}
+	return func(b []byte) (string, bool) {
+		value, err := codec.DecodeDatabaseSQLValue(pgtype.NewMap(), 0, pgx.BinaryFormatCode, b)
+		text, ok := value.(string)
+		return text, ok && err == nil
+	}
+}
+
+// ownTypes are the types that pgx knows without being told. Looking types up
+// does not change it.
+var ownTypes = pgtype.NewMap()

@@ -1,0 +1,142 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/keyset"
+)
+
+// ErrPageTooDeep is the error for a page number whose OFFSET is beyond
+// OffsetPager.MaxOffset.
+var ErrPageTooDeep = errors.New("db: page too deep")
+
+// An OffsetPager cuts rows into numbered pages, for those who must show page
+// numbers. The server reads and drops all rows before a page, so that a page
+// costs the more the deeper it is; and rows that are inserted or deleted
+// meanwhile move others from page to page: some are met twice, some never.
+// Where that matters, or there are many rows, use a Pager.
+type OffsetPager struct {
+	Keys      []Order // as in Pager
+	Size      int     // rows of a page
+	MaxOffset int     // largest number of rows to drop; default 10,000. A page beyond fails with ErrPageTooDeep
+	Count     Count   // whether to count all rows
+}
+
+// Count says how the rows of all pages are counted.
+type Count uint8
+
+const (
+	// NoCount leaves OffsetPage.Total at 0.
+	NoCount Count = iota
+
+	// EstimatedCount asks the planner, by EXPLAIN: a guess from statistics, in
+	// less than a millisecond.
+	EstimatedCount
+
+	// ExactCount counts, which takes as long as reading all rows. It counts in
+	// a statement of its own: rows may come and go between it and the page,
+	// unless q is a transaction of isolation level repeatable read.
+	ExactCount
+)
+
+// An OffsetPage is some rows, and what is known about all of them.
+type OffsetPage[T any] struct {
+	Items []T
+	More  bool  // there is a page after this one
+	Total int64 // rows of all pages, as OffsetPager.Count says
+}
+
+const defaultMaxOffset = 10_000
+
+// PaginateOffset returns the page of the given number, beginning with 1, of
+// the statement that b makes. What statements can be is said at Stmt.Page.
+func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPager, number int) (OffsetPage[T], error) {
+	var page OffsetPage[T]
+	sql, args, err := b.ToSql()
+	if err != nil {
+		return page, fmt.Errorf("db: build a statement: %w", err)
+	}
+	text := newText(sql)
+	if other, rest, ok, err := applyRewriter(ctx, text, args); err != nil {
+		return page, pageError(text, err)
+	} else if ok {
+		text, args = other, rest
+	}
+	offset, err := p.offset(number)
+	if err != nil {
+		return page, pageError(text, err)
+	}
+	run, err := newPaging(text, Pager{Keys: p.Keys})
+	if err != nil {
+		return page, pageError(text, err)
+	}
+	pageSQL := run.sql((*keyset.Position)(nil).Shape(p.Size+1)) + " OFFSET $" + strconv.Itoa(run.stmt.Params+1)
+	pageArgs := append(slices.Clip(args), offset)
+	if page.Items, err = All[T](WithMaxRows(ctx, 0), q, SQL(pageSQL, pageArgs...)); err != nil {
+		return page, err
+	}
+	if page.More = len(page.Items) > p.Size; page.More {
+		page.Items = page.Items[:p.Size:p.Size]
+	}
+	page.Total, err = p.Count.of(ctx, q, run, args)
+	return page, err
+}
+
+// offset returns how many rows come before a page.
+func (p OffsetPager) offset(number int) (int, error) {
+	limit := p.MaxOffset
+	if limit == 0 {
+		limit = defaultMaxOffset
+	}
+	switch {
+	case p.Size < 1 || p.Size > maxLimit:
+		return 0, fmt.Errorf("OffsetPager.Size is %d: want 1 or more", p.Size)
+	case limit < 0:
+		return 0, fmt.Errorf("OffsetPager.MaxOffset is %d: want 0 (the default) or more", limit)
+	case number < 1:
+		return 0, fmt.Errorf("page number is %d: want 1 or more", number)
+	case number-1 > limit/p.Size:
+		return 0, fmt.Errorf("%w: page %d of %d rows each begins beyond row %d", ErrPageTooDeep, number, p.Size, limit)
+	}
+	return (number - 1) * p.Size, nil
+}
+
+// of counts the rows of a statement.
+func (c Count) of(ctx context.Context, q Querier, p *paging, args []any) (int64, error) {
+	switch c {
+	case NoCount:
+		return 0, nil
+	case ExactCount:
+		sql := p.stmt.With + "\nSELECT count(*) FROM (" + p.stmt.Body + "\n) AS headrace_rows"
+		return One[int64](ctx, q, SQL(sql, args...))
+	case EstimatedCount:
+		return estimate(ctx, q, p, args)
+	default:
+		return 0, pageError(p.text, fmt.Errorf("OffsetPager.Count is %d: want NoCount, EstimatedCount or ExactCount", c))
+	}
+}
+
+// estimate asks the planner how many rows a statement returns.
+func estimate(ctx context.Context, q Querier, p *paging, args []any) (int64, error) {
+	if cached, ok := q.(TypedReader); ok {
+		q = cached.Source() // an estimate is neither worth keeping nor a read of tables
+	}
+	plans, err := One[[]struct {
+		Plan struct {
+			Rows float64 `json:"Plan Rows"`
+		}
+	}](ctx, q, SQL("EXPLAIN (FORMAT JSON) "+p.text.SQL(), args...))
+	if err != nil {
+		return 0, err
+	}
+	if len(plans) != 1 {
+		return 0, pageError(p.text, fmt.Errorf("%d plans for one statement: %w", len(plans), pgx.ErrTooManyRows))
+	}
+	return int64(plans[0].Plan.Rows), nil
+}

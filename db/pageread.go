@@ -1,0 +1,136 @@
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/rowscan"
+)
+
+// readPage reads a page from q.
+func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args []any) (Page[T], error) {
+	place, err := call.open(args)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	shape := place.at.Shape(call.limit + 1)
+	if keyset.FirstMayDo(call.keys, shape) {
+		first := shape
+		first.First = true
+		page, filled, err := r.readShape(ctx, q, call, place, first, args)
+		if err != nil || filled {
+			return page, err
+		}
+		// NULLs follow. The whole page is read again: it is one snapshot.
+	}
+	page, _, err := r.readShape(ctx, q, call, place, shape, args)
+	return page, err
+}
+
+// readShape reads a page by the query of the given shape. filled means that
+// there is a row behind it.
+func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (page Page[T], filled bool, err error) {
+	bound := maxRows(ctx, q)
+	var seen *pageRows
+	items, err := queryAgain(ctx, q, call.sql(shape), place.at.AppendArgs(slices.Clip(args)), func(rows pgx.Rows) ([]T, error) {
+		seen = newPageRows(rows, call, place.at)
+		items, err := r.decoder.All(seen, bound)
+		return items, errors.Join(seen.failed, err)
+	})
+	if err != nil {
+		if place.between() && call.outdated(ctx, q, place.at, args, err) {
+			err = ErrBadCursor
+		}
+		return page, false, readError(call.text.label, err)
+	}
+	if place.backward() {
+		slices.Reverse(items)
+	}
+	page.Items = items
+	if page.Next, page.Prev, err = place.around(seen); err != nil {
+		return Page[T]{}, false, pageError(call.text, err)
+	}
+	return page, seen.more, nil
+}
+
+// outdated reports whether a page failed because the type of a key was changed
+// since its cursor was made: the server no longer takes the value then, or has
+// no operator for it. It costs a read of one row, after such an error only.
+func (c pageCall) outdated(ctx context.Context, q Querier, from *keyset.Position, args []any, err error) bool {
+	pgErr, ok := asPgError(err)
+	if !ok || pgErr.Code != codeUndefinedFunction && pgErr.Code[:2] != classDataException {
+		return false
+	}
+	rows, err := q.Query(ctx, c.sql((*keyset.Position)(nil).Shape(1)), args...)
+	if err != nil {
+		return false
+	}
+	defer rows.Close()
+	r := newPageRows(rows, c, from)
+	r.Next()
+	return errors.Is(r.failed, ErrBadCursor)
+}
+
+const (
+	codeUndefinedFunction = "42883"
+	classDataException    = "22"
+)
+
+// keptPage answers from the pages that q keeps, or loads one.
+func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, args []any) (Page[T], error) {
+	read := lendRead(call.text, r.form+uint64(formPage), args)
+	read.Key = call.appendKey(read.Key)
+	value, shared, ok := q.Kept(ctx, read)
+	if !ok {
+		var err error
+		if value, shared, err = r.loadPage(ctx, q, read, call, argkey.Clone(args)); err != nil {
+			returnRead(read)
+			return Page[T]{}, err
+		}
+	}
+	returnRead(read)
+	page := *value.(*Page[T])
+	if bound := maxRows(ctx, q.Source()); bound > 0 && len(page.Items) > bound {
+		return Page[T]{}, readError(call.text.label, &rowscan.TooManyRowsError{Max: bound})
+	}
+	if !shared {
+		page.Items = r.decoder.Clone(page.Items)
+	}
+	return page, nil
+}
+
+func (r reader[T]) loadPage(ctx context.Context, q TypedReader, read *Read, call pageCall, args []any) (any, bool, error) {
+	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
+		page, err := r.readPage(ctx, q, call, args)
+		if err != nil {
+			return nil, 0, err
+		}
+		items, size := r.decoder.Keep(page.Items)
+		page.Items = items
+		return &page, size + int64(len(page.Next)+len(page.Prev)), nil
+	})
+}
+
+// appendKey appends to the key of a statement's arguments what else a page
+// depends on. It ends in fixed sizes, so that it can be taken apart from its
+// end and two pages never share a key. Of the secret only a digest goes in:
+// keys may be stored.
+func (c pageCall) appendKey(key []byte) []byte {
+	key = append(key, c.spec...)
+	key = append(key, c.at...)
+	key = binary.LittleEndian.AppendUint32(key, uint32(len(c.spec)))
+	key = binary.LittleEndian.AppendUint32(key, uint32(len(c.at)))
+	key = binary.LittleEndian.AppendUint32(key, uint32(c.limit))
+	if len(c.sign) == 0 {
+		return append(key, 0)
+	}
+	sum := sha256.Sum256(c.sign[0])
+	return append(append(key, sum[:8]...), 1)
+}

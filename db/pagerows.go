@@ -1,0 +1,208 @@
+package db
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/keyset"
+)
+
+// pageRows are the rows of a page on their way to the decoder. They stop at
+// the limit, take down the keys that cursors are made of, and find rows that
+// the order cannot tell apart.
+type pageRows struct {
+	pgx.Rows // pgx adds methods in minor releases: embedded on purpose
+	keys     []keyset.Key
+	limit    int
+	from     *keyset.Position // where the page begins; nil or without values at either end
+
+	columns []pageColumn // of the keys
+	index   []int        // of the keys among the row's columns
+	n       int          // rows handed on
+	more    bool         // there is a row behind the last one
+	failed  error
+
+	first, last, next rowKeys
+	ties              []pageTies  // one for each of keyset.Walks
+	room              [3]struct { // for the keys of most rows
+		bytes [64]byte
+		ends  [4]int
+	}
+}
+
+func newPageRows(rows pgx.Rows, call pageCall, from *keyset.Position) *pageRows {
+	r := &pageRows{Rows: rows, keys: call.keys, limit: call.limit, from: from}
+	for i, k := range []*rowKeys{&r.first, &r.last, &r.next} {
+		k.bytes, k.ends = r.room[i].bytes[:0], r.room[i].ends[:0]
+	}
+	r.index = make([]int, 0, len(r.keys))
+	return r
+}
+
+// Next moves to the next row of the page; see [pgx.Rows].
+func (r *pageRows) Next() bool {
+	if r.failed != nil || !r.Rows.Next() {
+		return false
+	}
+	if err := r.note(); err != nil {
+		r.failed = err
+		r.Close()
+		return false
+	}
+	if r.n == r.limit {
+		r.more = true
+		r.Close()
+		return false
+	}
+	r.n++
+	return true
+}
+
+// note takes down the keys of the current row.
+func (r *pageRows) note() error {
+	if r.columns == nil {
+		r.columns = make([]pageColumn, 0, len(r.keys))
+		if err := r.find(); err != nil {
+			return err
+		}
+	}
+	r.next.set(r.RawValues(), r.index)
+	if err := r.checkNulls(); err != nil {
+		return err
+	}
+	if r.n == 0 {
+		r.first.set(r.RawValues(), r.index)
+		r.last, r.next = r.next, r.last
+		for _, keys := range keyset.Walks(r.keys) {
+			r.ties = append(r.ties, pageTies{keys, 1, 1})
+		}
+		return nil
+	}
+	if r.next.same(&r.last, len(r.keys)) {
+		return fmt.Errorf("two rows are equal in all keys (%s): add a unique column, such as the primary key, as the last key", r.names())
+	}
+	if r.n == r.limit {
+		return nil // not on this page
+	}
+	for i := range r.ties {
+		r.ties[i].count(&r.first, &r.last, &r.next, r.n)
+	}
+	r.last, r.next = r.next, r.last
+	return nil
+}
+
+// pageTies counts the rows that share some leading keys with the first and
+// with the last row of a page.
+type pageTies struct{ keys, leading, trailing int }
+
+// count adds the row next, the one behind n others.
+func (t *pageTies) count(first, last, next *rowKeys, n int) {
+	if t.leading == n && next.same(first, t.keys) {
+		t.leading++
+	}
+	if next.same(last, t.keys) {
+		t.trailing++
+	} else {
+		t.trailing = 1
+	}
+}
+
+// find finds the keys among the row's columns.
+func (r *pageRows) find() error {
+	fields := r.FieldDescriptions()
+	for i, f := range fields {
+		for _, other := range fields[:i] {
+			if f.Name == other.Name {
+				return fmt.Errorf("column %q is there twice: give each column a name of its own", f.Name)
+			}
+		}
+	}
+	for k, key := range r.keys {
+		i := slices.IndexFunc(fields, func(f pgconn.FieldDescription) bool { return f.Name == key.Column })
+		if i < 0 {
+			return fmt.Errorf("key %q is no column of the result", key.Column)
+		}
+		if from := r.from; from != nil && len(from.Values) > 0 && from.Values[k].Type != fields[i].DataTypeOID {
+			return fmt.Errorf("%w: the type of column %q has changed", ErrBadCursor, key.Column)
+		}
+		r.index = append(r.index, i)
+		r.columns = append(r.columns, newPageColumn(fields[i], r.TypeMap()))
+	}
+	return nil
+}
+
+// checkNulls finds a NULL in a key that pages take to have none: their
+// conditions would lose such rows.
+func (r *pageRows) checkNulls() error {
+	for i, key := range r.keys {
+		switch {
+		case r.next.null(i) && !key.Nullable && i == len(r.keys)-1:
+			return fmt.Errorf("key %q is NULL in a row: the last key must be unique and not NULL", key.Column)
+		case r.next.null(i) && !key.Nullable:
+			return fmt.Errorf("key %q is NULL in a row, though it was said to be NotNull", key.Column)
+		}
+	}
+	return nil
+}
+
+func (r *pageRows) names() string {
+	var b bytes.Buffer
+	for i, k := range r.keys {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(k.Column)
+	}
+	return b.String()
+}
+
+// rowKeys are the key values of one row, as the server sent them, in memory
+// that is used again from row to row.
+type rowKeys struct {
+	bytes []byte
+	ends  []int // of each value in bytes; of a NULL, -1 less than the negative of it
+}
+
+func (k *rowKeys) set(values [][]byte, index []int) {
+	k.bytes, k.ends = k.bytes[:0], k.ends[:0]
+	for _, i := range index {
+		k.bytes = append(k.bytes, values[i]...)
+		end := len(k.bytes)
+		if values[i] == nil {
+			end = -1 - end
+		}
+		k.ends = append(k.ends, end)
+	}
+}
+
+func (k *rowKeys) null(i int) bool { return k.ends[i] < 0 }
+
+// value returns the bytes of key i, nil for NULL.
+func (k *rowKeys) value(i int) []byte {
+	if k.null(i) {
+		return nil
+	}
+	return k.bytes[k.end(i-1):k.ends[i]]
+}
+
+func (k *rowKeys) end(i int) int {
+	switch {
+	case i < 0:
+		return 0
+	case k.ends[i] < 0:
+		return -1 - k.ends[i]
+	default:
+		return k.ends[i]
+	}
+}
+
+// same tells whether k and other have the same bytes in the first n keys.
+// Values may be equal to the server and have different bytes (1.0 and 1.00).
+func (k *rowKeys) same(other *rowKeys, n int) bool {
+	return slices.Equal(k.ends[:n], other.ends[:n]) &&
+		bytes.Equal(k.bytes[:k.end(n-1)], other.bytes[:other.end(n-1)])
+}

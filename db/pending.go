@@ -1,0 +1,87 @@
+package db
+
+import (
+	"slices"
+)
+
+// writes are the statements of a transaction that may have written.
+type writes struct {
+	by  []*statement
+	all bool // something ran of which it cannot be told what it wrote
+}
+
+func (w writes) none() bool { return len(w.by) == 0 && !w.all }
+
+// pending collects the writes of the transaction that a connection is in, and
+// drops those that a rollback to a savepoint undoes. It belongs to whoever
+// holds the connection.
+type pending struct {
+	writes
+	savepoints []savepoint // the outermost first
+}
+
+// A savepoint remembers what had been written when it was set.
+type savepoint struct {
+	name string // as the server folds it
+	by   int    // len(writes.by) then
+	all  bool   // writes.all then
+}
+
+// mostPending bounds the list: a transaction of more different statements is
+// told as All.
+const mostPending = 128
+
+// add notes that st runs and may write. A statement that is noted already
+// need not be noted again: its first note outlives each rollback that a later
+// one would.
+func (p *pending) add(st *statement) {
+	switch {
+	case p.all || slices.Contains(p.by, st):
+	case len(p.by) >= mostPending:
+		p.all = true
+	default:
+		p.by = append(p.by, st)
+	}
+}
+
+func (p *pending) setSavepoint(name string) {
+	p.savepoints = append(p.savepoints, savepoint{name, len(p.by), p.all})
+}
+
+// rollbackTo undoes what came after the savepoint, which stays. A name that is
+// not known undoes nothing: telling too much is safe.
+func (p *pending) rollbackTo(name string) {
+	i := p.find(name)
+	if i < 0 {
+		return
+	}
+	sp := p.savepoints[i]
+	p.by = p.by[:sp.by]
+	p.all = sp.all
+	p.savepoints = p.savepoints[:i+1]
+}
+
+// release forgets the savepoint and those set after it; what was written since
+// belongs to what is around it.
+func (p *pending) release(name string) {
+	if i := p.find(name); i >= 0 {
+		p.savepoints = p.savepoints[:i]
+	}
+}
+
+// find returns the index of the latest savepoint of that name, or -1.
+func (p *pending) find(name string) int {
+	for i, sp := range slices.Backward(p.savepoints) {
+		if sp.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// take returns what was collected and begins anew.
+func (p *pending) take() writes {
+	w := p.writes
+	*p = pending{}
+	return w
+}

@@ -1,0 +1,60 @@
+package db
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// named makes n different statements.
+func named(n int) []*statement {
+	all := make([]*statement, n)
+	for i := range all {
+		all[i] = &statement{Text: newText(fmt.Sprintf("DELETE FROM t%d", i))}
+	}
+	return all
+}
+
+func TestPendingFollowsSavepoints(t *testing.T) {
+	st := named(4)
+	var p pending
+	p.add(st[0])
+	p.setSavepoint("s")
+	p.add(st[1])
+	p.setSavepoint("s") // hides the first one
+	p.add(st[2])
+	p.add(st[0]) // noted already: outlives both rollbacks
+	p.rollbackTo("s")
+	if want := st[:2]; !slices.Equal(p.by, want) {
+		t.Fatalf("after the inner rollback: %d statements, want %d", len(p.by), len(want))
+	}
+	p.release("s")
+	p.rollbackTo("s")
+	if want := st[:1]; !slices.Equal(p.by, want) {
+		t.Fatalf("after the outer rollback: %d statements, want %d", len(p.by), len(want))
+	}
+	p.add(st[3])
+	p.rollbackTo("no such savepoint")
+	if w := p.take(); len(w.by) != 2 || w.all {
+		t.Errorf("a rollback to an unknown savepoint undid something: %d left", len(w.by))
+	}
+	if !p.none() || len(p.savepoints) != 0 {
+		t.Error("something is left after take")
+	}
+}
+
+func TestPendingIsBounded(t *testing.T) {
+	var p pending
+	p.add(named(1)[0])
+	p.setSavepoint("s")
+	for _, st := range named(mostPending + 10) {
+		p.add(st)
+	}
+	if len(p.by) != mostPending || !p.all {
+		t.Errorf("%d statements noted, all %t; want %d and all", len(p.by), p.all, mostPending)
+	}
+	p.rollbackTo("s")
+	if len(p.by) != 1 || p.all {
+		t.Errorf("after the rollback %d statements, all %t; want 1 and not all", len(p.by), p.all)
+	}
+}

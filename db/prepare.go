@@ -1,0 +1,76 @@
+package db
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Statements of Options.Prepare are prepared when a connection opens. pgx
+// finds a statement that was prepared under its own text as a name, and never
+// forgets it; so once a migration has made one invalid (0A000, see again.go)
+// all of them are dropped from the connection before it is used again, and go
+// the way of all other statements.
+
+// prepareHooks makes each new connection prepare the statements of
+// Options.Prepare, after what hook AfterConnect does.
+func (d *DB) prepareHooks(cfg *pgxpool.Config) {
+	if len(d.opts.Prepare) == 0 || !cachesStatements(cfg.ConnConfig) {
+		return
+	}
+	connected := cfg.AfterConnect
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if connected != nil {
+			if err := connected(ctx, conn); err != nil {
+				return err
+			}
+		}
+		return d.prepareAll(ctx, conn)
+	}
+	prepare := cfg.PrepareConn
+	if old := cfg.BeforeAcquire; prepare == nil && old != nil { //nolint:staticcheck // programs still use it
+		prepare = func(ctx context.Context, conn *pgx.Conn) (bool, error) { return old(ctx, conn), nil } //nolint:unparam // the hook's type
+	}
+	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		if err := d.dropStale(ctx, conn); err != nil {
+			return false, nil //nolint:nilerr // the pool takes another connection
+		}
+		if prepare == nil {
+			return true, nil
+		}
+		return prepare(ctx, conn)
+	}
+}
+
+// cachesStatements reports whether statements may be known to the server by
+// name: not behind a pooler that the connection string was told of.
+func cachesStatements(cfg *pgx.ConnConfig) bool {
+	return cfg.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+}
+
+func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
+	for _, stmt := range d.opts.Prepare {
+		if _, err := conn.Prepare(ctx, stmt.Text().SQL(), stmt.Text().SQL()); err != nil {
+			return fmt.Errorf("prepare %s: %w", stmt.Text().label(), err)
+		}
+	}
+	return nil
+}
+
+// dropStale drops the statements that were prepared at connect, if the server
+// has said that one of them no longer fits. Called outside of transactions.
+func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
+	s := stateOf(conn)
+	if s == nil || !s.stale {
+		return nil
+	}
+	for _, stmt := range d.opts.Prepare {
+		if err := conn.Deallocate(ctx, stmt.Text().SQL()); err != nil {
+			return err
+		}
+	}
+	s.stale = false
+	return nil
+}

@@ -1,0 +1,190 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/rowscan"
+)
+
+// A reader reads the rows of statements into values of T, from the server or
+// from a handle that keeps them.
+//
+// Arguments reach q.Query only as copies made by argkey.Clone. A caller's
+// arguments would otherwise be moved to the heap on each call, also on those
+// that a cache answers, since the compiler cannot see which it will be.
+type reader[T any] struct {
+	decoder *rowscan.Decoder[T]
+	form    uint64 // number of formAll
+}
+
+// all reads every row from q.
+func (r reader[T]) all(ctx context.Context, q Querier, sql string, label func() string, args []any) ([]T, error) {
+	bound := maxRows(ctx, q)
+	values, err := queryAgain(ctx, q, sql, args, func(rows pgx.Rows) ([]T, error) {
+		return r.decoder.All(rows, bound)
+	})
+	if err != nil {
+		return nil, readError(label, err)
+	}
+	return values, nil
+}
+
+// one reads the only row from q.
+func (r reader[T]) one(ctx context.Context, q Querier, sql string, label func() string, args []any) (T, error) {
+	value, err := queryAgain(ctx, q, sql, args, r.decoder.One)
+	if err != nil {
+		return value, readError(label, err)
+	}
+	return value, nil
+}
+
+// each yields the rows from q.
+func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func() string, args []any) iter.Seq2[T, error] {
+	if cached, ok := q.(TypedReader); ok {
+		q = cached.Source()
+	}
+	return func(yield func(T, error) bool) {
+		rows, err := q.Query(ctx, sql, args...)
+		if err != nil {
+			var zero T
+			yield(zero, readError(label, err))
+			return
+		}
+		for value, err := range r.decoder.Each(rows) {
+			if err != nil {
+				err = readError(label, err)
+			}
+			if !yield(value, err) {
+				return
+			}
+		}
+	}
+}
+
+// keptAll answers from the values that q keeps, or loads them.
+func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *Text, sql string, args []any) ([]T, error) {
+	read := lendRead(text, r.form+uint64(formAll), args)
+	value, shared, ok := q.Kept(ctx, read)
+	if !ok {
+		var err error
+		if value, shared, err = r.loadAll(ctx, q, read, sql, argkey.Clone(args)); err != nil {
+			returnRead(read)
+			return nil, err
+		}
+	}
+	returnRead(read)
+	values := value.([]T)
+	if bound := maxRows(ctx, q.Source()); bound > 0 && len(values) > bound {
+		return nil, readError(text.label, &rowscan.TooManyRowsError{Max: bound})
+	}
+	if shared {
+		return values, nil
+	}
+	return r.decoder.Clone(values), nil
+}
+
+func (r reader[T]) loadAll(ctx context.Context, q TypedReader, read *Read, sql string, args []any) (any, bool, error) {
+	label := read.Text.label
+	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
+		values, err := r.all(ctx, q, sql, label, args)
+		if err != nil {
+			return nil, 0, err
+		}
+		kept, size := r.decoder.Keep(values)
+		return kept, size, nil
+	})
+}
+
+// noRow is the kept value of a read of one row that found none.
+type noRow struct{}
+
+// keptOne answers from the value that q keeps, or loads it.
+func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *Text, sql string, args []any) (T, error) {
+	var zero T
+	read := lendRead(text, r.form+uint64(formOne), args)
+	value, shared, ok := q.Kept(ctx, read)
+	if !ok {
+		var err error
+		if value, shared, err = r.loadOne(ctx, q, read, sql, argkey.Clone(args)); err != nil {
+			returnRead(read)
+			return zero, err
+		}
+	}
+	returnRead(read)
+	if _, none := value.(noRow); none {
+		return zero, pgx.ErrNoRows
+	}
+	one := value.(*T)
+	if shared {
+		return *one, nil
+	}
+	return r.decoder.CloneOne(*one), nil
+}
+
+func (r reader[T]) loadOne(ctx context.Context, q TypedReader, read *Read, sql string, args []any) (any, bool, error) {
+	label := read.Text.label
+	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
+		value, err := r.one(ctx, q, sql, label, args)
+		switch {
+		case err == pgx.ErrNoRows: //nolint:errorlint // one returns it bare
+			return noRow{}, 0, nil // an empty answer is an answer
+		case err != nil:
+			return nil, 0, err
+		}
+		kept, size := r.decoder.Keep([]T{value})
+		return &kept[0], size, nil
+	})
+}
+
+// lendRead returns a Read for the given statement, form and arguments.
+func lendRead(text *Text, form uint64, args []any) *Read {
+	read := reads.Get().(*Read)
+	read.Text, read.Form = text, form
+	read.Key, read.Keyed = argkey.Append(read.Key[:0], args)
+	return read
+}
+
+// longestLentKey keeps one huge argument from staying in memory.
+const longestLentKey = 16 << 10
+
+func returnRead(read *Read) {
+	read.Text = nil
+	if cap(read.Key) <= longestLentKey {
+		reads.Put(read)
+	}
+}
+
+// queryAgain runs sql on q and hands its rows to collect, and does so once
+// more where the statement did not run for how it was prepared and q is a
+// pool. A *DB sees to that itself; a connection may be in a transaction.
+func queryAgain[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error)) (V, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		var zero V
+		return zero, err
+	}
+	value, err := collect(rows)
+	if pool, ok := q.(*pgxpool.Pool); ok && err != nil && stalePlan(err) {
+		if rows, err = pool.Query(ctx, sql, args...); err != nil {
+			return value, err
+		}
+		return collect(rows)
+	}
+	return value, err
+}
+
+// readError says which statement failed. That there is no row is an answer
+// that callers branch on, and is returned as it is.
+func readError(label func() string, err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return pgx.ErrNoRows
+	}
+	return fmt.Errorf("db: read %s: %w", label(), err)
+}

@@ -1,0 +1,117 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// rows are the rows of a statement on a connection of the pool, which they
+// give back when they are closed. Like all pgx.Rows they belong to one
+// goroutine.
+//
+// The first row is read when they are made. Only then is it known whether the
+// server has run the statement as it was prepared; if it has not (see
+// argsForAnotherRun) it is run again before anybody has looked at the columns,
+// which may be others now.
+type rows struct {
+	pgx.Rows // pgx adds methods in minor releases: embedded on purpose
+	conn     *pgxpool.Conn
+	ahead    bool // Next was called on Rows already, and
+	any      bool // returned this
+}
+
+// start runs the statement and reads its first row.
+func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
+	err := r.query(ctx, sql, args)
+	if err == nil && !r.any {
+		err = r.Rows.Err()
+	}
+	if args, ok := d.argsForAnotherRun(err, args); ok {
+		if err := d.dropStale(ctx, r.conn.Conn()); err != nil {
+			return err
+		}
+		return r.query(ctx, sql, args)
+	}
+	if r.ahead {
+		return nil // an error of the run is told by Err, as pgx does
+	}
+	return err
+}
+
+func (r *rows) query(ctx context.Context, sql string, args []any) error {
+	r.ahead = false
+	var err error
+	if r.Rows, err = r.conn.Query(ctx, sql, args...); err != nil {
+		return err
+	}
+	r.ahead, r.any = true, r.Rows.Next()
+	return nil
+}
+
+// Next moves to the next row; see [pgx.Rows].
+func (r *rows) Next() bool {
+	more := r.any
+	if r.ahead {
+		r.ahead = false
+	} else {
+		more = r.Rows.Next()
+	}
+	if !more {
+		r.release()
+	}
+	return more
+}
+
+// Close ends the read and gives the connection back.
+func (r *rows) Close() {
+	r.Rows.Close()
+	r.release()
+}
+
+// Scan reads the current row; see [pgx.Rows]. pgx closes its rows when a scan
+// fails, so the connection is given back then too.
+func (r *rows) Scan(dest ...any) error {
+	err := r.Rows.Scan(dest...)
+	if err != nil {
+		r.Close()
+	}
+	return err
+}
+
+// Values returns the current row's values; see [pgx.Rows].
+func (r *rows) Values() ([]any, error) {
+	values, err := r.Rows.Values()
+	if err != nil {
+		r.Close()
+	}
+	return values, err
+}
+
+func (r *rows) release() {
+	if r.conn != nil {
+		r.conn.Release()
+		r.conn = nil
+	}
+}
+
+// row reads the first row of a rows and closes it.
+type row rows
+
+// Scan reads the row; see [pgx.Row].
+func (r *row) Scan(dest ...any) error {
+	all := (*rows)(r)
+	defer all.Close()
+	if !all.Next() {
+		if err := all.Err(); err != nil {
+			return err
+		}
+		return pgx.ErrNoRows
+	}
+	if err := all.Scan(dest...); err != nil {
+		return err
+	}
+	all.Close()
+	return all.Err()
+}

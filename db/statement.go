@@ -1,0 +1,83 @@
+package db
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+)
+
+// A statement is what one handle knows about one text that ran on it.
+type statement struct {
+	*Text
+	stats   *fingerprintStats
+	effects atomic.Pointer[effects] // nil until asked for
+
+	// numbered is the text with parameters in place of named arguments; nil
+	// until it is run with such.
+	numbered atomic.Pointer[statement]
+}
+
+// statementTable remembers the texts that ran, as they were sent, and the
+// statistics of their fingerprints. Both are bounded, so that texts built with
+// values pasted in cannot fill the memory.
+type statementTable struct {
+	seed   maphash.Seed
+	shards [statementShards]statementShard
+	prints fingerprints
+}
+
+type statementShard struct {
+	mu     sync.RWMutex
+	byText map[string]*statement // guarded by mu
+}
+
+const (
+	statementShards   = 16
+	textsPerShard     = 256
+	longestKeptText   = 64 << 10 // a longer text is analyzed each time it runs
+	maxFingerprints   = 2048
+	otherFingerprints = "(other statements)"
+)
+
+func newStatementTable() *statementTable {
+	t := &statementTable{seed: maphash.MakeSeed()}
+	for i := range t.shards {
+		t.shards[i].byText = make(map[string]*statement)
+	}
+	t.prints.init()
+	return t
+}
+
+// get returns what is known about sql, looking at it now if it is new.
+func (t *statementTable) get(sql string) *statement {
+	shard := &t.shards[maphash.String(t.seed, sql)%statementShards]
+	shard.mu.RLock()
+	st := shard.byText[sql]
+	shard.mu.RUnlock()
+	if st != nil {
+		return st
+	}
+	return t.add(shard, sql)
+}
+
+// add looks at sql and remembers it, forgetting some other text when full.
+func (t *statementTable) add(shard *statementShard, sql string) *statement {
+	text := newText(sql)
+	st := &statement{Text: text, stats: t.prints.of(text)}
+	if len(sql) > longestKeptText {
+		return st
+	}
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if known := shard.byText[sql]; known != nil {
+		return known
+	}
+	if len(shard.byText) >= textsPerShard {
+		for victim := range shard.byText { // any one: Go begins at a random place
+			delete(shard.byText, victim)
+			break
+		}
+	}
+	shard.byText[sql] = st
+	return st
+}

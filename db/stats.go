@@ -1,0 +1,215 @@
+package db
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Stats is what a handle has measured since it was opened.
+type Stats struct {
+	Pool       *pgxpool.Stat    // the pool's own figures
+	Waits      Waits            // how long callers waited for a connection
+	Statements []StatementStats // by fingerprint, the one that took most time first
+
+	// LostNames counts statements that were run again because a pooler in
+	// between did not know their prepared name (26000, 42P05).
+	LostNames int64
+}
+
+// Waits tells how long callers of the handle waited for a connection. Less
+// than a microsecond counts as no time.
+type Waits struct {
+	Count         int64
+	Total, Max    time.Duration
+	P50, P95, P99 time.Duration // at most 3.2 % off
+}
+
+// StatementStats is what was measured of all statements with one fingerprint:
+// of the same text but for its constants and the lengths of its lists. Past
+// 2,048 fingerprints, further ones are counted together, with Fingerprint 0.
+type StatementStats struct {
+	Fingerprint uint64
+	Text        string // the fingerprint's text, constants replaced
+	Name        string // of the first statement seen that had one
+	Calls       int64
+	Rows        int64            // returned or affected
+	Errors      map[string]int64 // by SQLSTATE class ("23"); "client" for errors that are not the server's
+	Total, Max  time.Duration    // from sending to the end of the result, without the wait for a connection
+	Wait        time.Duration    // for a connection, all calls together
+	P50         time.Duration    // percentiles of the time of one call, at most 3.2 % off
+	P95, P99    time.Duration
+}
+
+// Stats returns the figures at this moment. It costs some microseconds a
+// statement and may be called from any goroutine.
+func (d *DB) Stats() Stats {
+	return Stats{
+		Pool:       d.pool.Stat(),
+		Waits:      d.waits.snapshot(),
+		Statements: d.statements.prints.snapshot(),
+		LostNames:  d.lostNames.count.Load(),
+	}
+}
+
+// fingerprintStats counts the calls of one fingerprint. All fields are safe
+// for concurrent use.
+type fingerprintStats struct {
+	fingerprint uint64
+	text        string
+	name        atomic.Pointer[string]
+	rows        atomic.Int64
+	total, wait atomic.Int64 // nanoseconds
+	longest     atomic.Int64 // nanoseconds
+	times       histogram
+
+	mu     sync.Mutex
+	errors map[string]int64 // by SQLSTATE class; guarded by mu
+}
+
+// add counts one call.
+func (f *fingerprintStats) add(took, wait time.Duration, rows int64, err error) {
+	f.times.add(took) // the calls are the sum of its counts
+	if rows > 0 {
+		f.rows.Add(rows)
+	}
+	f.total.Add(int64(took))
+	if wait >= shortestWait {
+		f.wait.Add(int64(wait))
+	}
+	raise(&f.longest, int64(took))
+	if err != nil {
+		f.countError(err)
+	}
+}
+
+func (f *fingerprintStats) countError(err error) {
+	class := "client"
+	if pgErr, ok := asPgError(err); ok && len(pgErr.Code) >= 2 {
+		class = pgErr.Code[:2]
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.errors == nil {
+		f.errors = make(map[string]int64)
+	}
+	f.errors[class]++
+}
+
+func (f *fingerprintStats) snapshot() StatementStats {
+	counts := f.times.counts()
+	out := StatementStats{
+		Fingerprint: f.fingerprint,
+		Text:        f.text,
+		Calls:       int64(sum(counts)),
+		Rows:        f.rows.Load(),
+		Total:       time.Duration(f.total.Load()),
+		Max:         time.Duration(f.longest.Load()),
+		Wait:        time.Duration(f.wait.Load()),
+		P50:         quantile(counts, 0.50),
+		P95:         quantile(counts, 0.95),
+		P99:         quantile(counts, 0.99),
+	}
+	if name := f.name.Load(); name != nil {
+		out.Name = *name
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.errors) > 0 {
+		out.Errors = maps.Clone(f.errors)
+	}
+	return out
+}
+
+// raise makes v at least n.
+func raise(v *atomic.Int64, n int64) {
+	for old := v.Load(); n > old; old = v.Load() {
+		if v.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
+// fingerprints holds the statistics by fingerprint, a bounded number of them.
+type fingerprints struct {
+	mu    sync.Mutex
+	byKey map[uint64]*fingerprintStats // guarded by mu
+	other *fingerprintStats            // of all that came after the table was full
+}
+
+func (p *fingerprints) init() {
+	p.byKey = make(map[uint64]*fingerprintStats)
+	p.other = &fingerprintStats{text: otherFingerprints}
+}
+
+// of returns the figures of text's fingerprint.
+func (p *fingerprints) of(text *Text) *fingerprintStats {
+	key := text.st.Fingerprint
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.byKey[key]
+	if f == nil {
+		if len(p.byKey) >= maxFingerprints {
+			return p.other
+		}
+		f = &fingerprintStats{fingerprint: key, text: text.st.FingerprintText()}
+		p.byKey[key] = f
+	}
+	if name := text.Name(); name != "" && f.name.Load() == nil {
+		f.name.Store(&name)
+	}
+	return f
+}
+
+func (p *fingerprints) snapshot() []StatementStats {
+	p.mu.Lock()
+	all := make([]*fingerprintStats, 0, len(p.byKey)+1)
+	for _, f := range p.byKey {
+		all = append(all, f)
+	}
+	p.mu.Unlock()
+	all = append(all, p.other)
+
+	out := make([]StatementStats, 0, len(all))
+	for _, f := range all {
+		if one := f.snapshot(); one.Calls > 0 {
+			out = append(out, one)
+		}
+	}
+	slices.SortFunc(out, func(a, b StatementStats) int { return int(b.Total - a.Total) })
+	return out
+}
+
+// shortestWait is what a wait for a connection has to last to be one: less is
+// what taking a free connection costs.
+const shortestWait = time.Microsecond
+
+// waitStats measures waits for a connection.
+type waitStats struct {
+	total, longest atomic.Int64
+	times          histogram
+}
+
+func (w *waitStats) add(d time.Duration) {
+	w.times.add(d)
+	if d >= shortestWait {
+		w.total.Add(int64(d))
+		raise(&w.longest, int64(d))
+	}
+}
+
+func (w *waitStats) snapshot() Waits {
+	counts := w.times.counts()
+	return Waits{
+		Count: int64(sum(counts)),
+		Total: time.Duration(w.total.Load()),
+		Max:   time.Duration(w.longest.Load()),
+		P50:   quantile(counts, 0.50),
+		P95:   quantile(counts, 0.95),
+		P99:   quantile(counts, 0.99),
+	}
+}

@@ -1,0 +1,112 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/rowscan"
+)
+
+// A Stmt is a statement examined once, whose rows become values of type T:
+//
+//   - a struct: columns go to the fields of their names, as
+//     [pgx.RowToStructByName] binds them (a `db:"name"` tag, or the field's name
+//     in snake case; embedded structs; `db:"-"` leaves a field out). Each
+//     column needs a field, and each field a column.
+//   - a type that pgx can scan one column into: the statement returns one column.
+//   - map[string]any: column names to what pgx makes of the columns.
+//
+// It belongs to no handle: make it once, in a package variable, and read with
+// it from a *DB, a transaction, a connection, or a cached handle. It may be
+// used by many goroutines at once.
+type Stmt[T any] struct {
+	text  *Text
+	read  reader[T]
+	paged pagings
+}
+
+// Compile examines sql, which is one statement, and T. What it finds out costs
+// nothing at calls. It needs no server; [DB.Check] holds statements to a live
+// schema.
+//
+// The server is sent the text normalized, so that statements that differ only
+// in white space, comments or the case of keywords share one prepared
+// statement. A text that cannot be taken apart is sent as it is.
+func Compile[T any](sql string) (*Stmt[T], error) {
+	text := newText(sql)
+	if err := text.checkSingle(); err != nil {
+		return nil, fmt.Errorf("db: compile %s: %w", text.label(), err)
+	}
+	decoder, err := rowscan.New[T]() // not For: each statement learns the size of its own results
+	if err != nil {
+		return nil, fmt.Errorf("db: compile %s: %w", text.label(), err)
+	}
+	return &Stmt[T]{text: text, read: reader[T]{decoder: decoder, form: firstForm[T]()}}, nil
+}
+
+// MustCompile is Compile for package variables: it panics where Compile would
+// return an error.
+func MustCompile[T any](sql string) *Stmt[T] {
+	s, err := Compile[T](sql)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// Text returns what is known of the statement.
+func (s *Stmt[T]) Text() *Text { return s.text }
+
+// SQL returns the text that is sent.
+func (s *Stmt[T]) SQL() string { return s.text.SQL() }
+
+// All runs the statement and returns its rows. A statement that returns none
+// gives an empty slice. The slice and what it points to are the caller's.
+func (s *Stmt[T]) All(ctx context.Context, q Querier, args ...any) ([]T, error) {
+	if cached, ok := q.(TypedReader); ok {
+		return s.read.keptAll(ctx, cached, s.text, s.sqlFor(args), args)
+	}
+	return s.read.all(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
+}
+
+// One runs the statement and returns its only row. The error is
+// [pgx.ErrNoRows] itself where there is none, and wraps [pgx.ErrTooManyRows]
+// where there are more.
+func (s *Stmt[T]) One(ctx context.Context, q Querier, args ...any) (T, error) {
+	if cached, ok := q.(TypedReader); ok {
+		return s.read.keptOne(ctx, cached, s.text, s.sqlFor(args), args)
+	}
+	return s.read.one(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
+}
+
+// Each runs the statement when the loop over it begins, and yields its rows as
+// they come, in memory that does not grow with their number. After an error,
+// which comes with a zero T, there is nothing more. Leaving the loop early
+// ends the read. The rows hold a connection meanwhile. Each is never answered
+// from a cache.
+func (s *Stmt[T]) Each(ctx context.Context, q Querier, args ...any) iter.Seq2[T, error] {
+	return s.read.each(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
+}
+
+// Exec runs the statement for its effect. Rows that it returns are dropped.
+func (s *Stmt[T]) Exec(ctx context.Context, e Execer, args ...any) (pgconn.CommandTag, error) {
+	tag, err := e.Exec(ctx, s.sqlFor(args), argkey.Clone(args)...)
+	if err != nil {
+		return tag, fmt.Errorf("db: %s: %w", s.text.label(), err)
+	}
+	return tag, nil
+}
+
+// sqlFor returns the text to send with args: a query rewriter among them, such
+// as pgx.NamedArgs, gets the text as it was given, since it may look for what
+// normalizing settles (the case of @names, white space).
+func (s *Stmt[T]) sqlFor(args []any) string {
+	if rewriterOf(args) != nil {
+		return s.text.st.Text
+	}
+	return s.text.SQL()
+}

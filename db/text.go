@@ -1,0 +1,47 @@
+package db
+
+import (
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// A Text is a statement's text together with what one look at it tells. It
+// never changes; a compiled statement has one for its whole life, and texts
+// built at run time get one that is remembered for a while.
+type Text struct {
+	st *sqltext.Statement
+}
+
+func newText(sql string) *Text { return &Text{sqltext.Analyze(sql)} }
+
+// SQL returns the normalized text: white space, comments and the case of
+// keywords settled, the meaning the same. A text that cannot be taken apart
+// is returned as it was given.
+func (t *Text) SQL() string { return t.st.Normalized }
+
+// ID identifies the normalized text: the first 16 bytes of its SHA-256.
+func (t *Text) ID() [16]byte { return t.st.ID }
+
+// Name returns the name in the comment "-- name: CityByID :one", as sqlc
+// writes it, or "".
+func (t *Text) Name() string { return t.st.Name }
+
+// Lexed reports whether the text could be taken apart into tokens. One that
+// could not is sent to the server as it is and never cached.
+func (t *Text) Lexed() bool { return t.st.Err == nil }
+
+// label is how messages call the statement.
+func (t *Text) label() string {
+	if t.st.Name != "" {
+		return t.st.Name
+	}
+	const long = 80
+	sql := t.st.Normalized
+	if len(sql) > long {
+		cut := long
+		for cut > 0 && sql[cut]&0xC0 == 0x80 { // do not cut a character in two
+			cut--
+		}
+		return sql[:cut] + "..."
+	}
+	return sql
+}

@@ -1,0 +1,147 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A tracer sits in every connection that the handle opens. It measures
+// statements and collects what transactions write. It allocates nothing for a
+// statement that is known, and uses the connection for nothing.
+type tracer struct{ db *DB }
+
+var (
+	_ pgx.QueryTracer    = (*tracer)(nil)
+	_ pgx.BatchTracer    = (*tracer)(nil)
+	_ pgx.CopyFromTracer = (*tracer)(nil)
+	_ pgx.PrepareTracer  = (*tracer)(nil)
+)
+
+// TraceQueryStart notes that a statement begins.
+func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	s := ensureState(conn)
+	t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
+	return ctx
+}
+
+// TraceQueryEnd notes that the statement's result has been read or given up.
+func (t *tracer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
+	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
+}
+
+func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
+	s.current = st
+	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
+	s.began = clock()
+}
+
+func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
+	s := stateOf(conn)
+	if s == nil || s.current == nil {
+		return
+	}
+	st := s.current
+	s.current = nil
+	s.stale = s.stale || stalePlan(r.err)
+	t.count(ctx, s, st, clock()-s.began, r)
+	t.settle(ctx, conn, s, st, r)
+}
+
+// count adds one call to the statement's figures.
+func (t *tracer) count(ctx context.Context, s *connState, st *statement, took time.Duration, r result) {
+	wait, rows := s.wait, r.tag.RowsAffected()
+	s.wait = 0
+	st.stats.add(took, wait, rows, r.err)
+	t.db.slow.note(ctx, st, took, wait, rows)
+}
+
+// settle tells what the statement's end made visible.
+func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *statement, r result) {
+	unsure := s.unsure || s.unsureTx
+	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
+	out := s.ended(st, r)
+	if out.committed.none() && out.doubtful.none() {
+		return
+	}
+	t.db.tellOutcome(ctx, conn, unsure || s.unsure, out)
+}
+
+// statement returns what is known of a statement that is about to be sent.
+func (t *tracer) statement(ctx context.Context, s *connState, conn *pgx.Conn, sql string, args []any) *statement {
+	switch rewriter := rewriterOf(args).(type) {
+	case nil:
+		return s.statementFor(t.db.statements, sql)
+	case pgx.NamedArgs, pgx.StrictNamedArgs: // the new text depends on the old one only
+		st := s.statementFor(t.db.statements, sql)
+		if numbered := st.numbered.Load(); numbered != nil {
+			return numbered
+		}
+		text, _, err := rewriter.RewriteQuery(ctx, conn, sql, nil)
+		if err != nil {
+			return st // will not be sent
+		}
+		numbered := t.db.statements.get(text)
+		st.numbered.Store(numbered)
+		return numbered
+	}
+	return t.db.unknown
+}
+
+// rewriterOf returns the query rewriter among the leading arguments, where pgx
+// looks for it; nil if there is none.
+func rewriterOf(args []any) pgx.QueryRewriter {
+	for _, arg := range args {
+		switch arg := arg.(type) {
+		case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		case pgx.QueryRewriter:
+			return arg
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// TracePrepareStart remembers the text of a statement that the program
+// prepares under a name of its own, by which it may be run later.
+func (t *tracer) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
+	if data.Name == "" || data.Name == data.SQL || isCachedName(data.Name) {
+		return ctx
+	}
+	s := ensureState(conn)
+	if s.prepared == nil {
+		s.prepared = make(map[string]string)
+	}
+	s.prepared[data.Name] = data.SQL
+	if s.text == data.Name {
+		s.recent = nil
+	}
+	return ctx
+}
+
+// TracePrepareEnd does nothing: a name whose preparation failed cannot be run.
+func (t *tracer) TracePrepareEnd(context.Context, *pgx.Conn, pgx.TracePrepareEndData) {}
+
+// isCachedName reports whether pgx's statement cache made the name.
+func isCachedName(name string) bool {
+	const prefix = "stmtcache_"
+	return len(name) > len(prefix) && name[:len(prefix)] == prefix
+}
+
+// TraceCopyFromStart notes that rows are copied into a table.
+func (t *tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+	s := ensureState(conn)
+	st := t.db.unknown
+	if len(data.TableName) > 0 {
+		st = t.db.statements.get("COPY " + data.TableName.Sanitize() + " FROM STDIN")
+	}
+	t.begin(s, conn, st)
+	return ctx
+}
+
+// TraceCopyFromEnd notes that the copy has ended.
+func (t *tracer) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
+	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
+}

@@ -1,0 +1,136 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// keeper is a TypedReader that answers every read with the value it has, or
+// loads where it has none.
+type keeper struct {
+	value  any
+	shared bool
+	loads  int
+	last   Read
+	source *DB
+}
+
+func (k *keeper) Kept(_ context.Context, r *Read) (any, bool, bool) {
+	k.last = *r
+	return k.value, k.shared, k.value != nil
+}
+
+func (k *keeper) Load(ctx context.Context, r *Read, load func(context.Context, Querier) (any, int64, error)) (any, bool, error) {
+	k.loads++
+	value, _, err := load(ctx, k)
+	return value, k.shared, err
+}
+
+func (k *keeper) Source() *DB { return k.source }
+
+func (k *keeper) Query(context.Context, string, ...any) (pgx.Rows, error) { return nil, errNoServer }
+
+var errNoServer = errors.New("no server")
+
+type keptCity struct {
+	ID   int64
+	Name string
+}
+
+func TestKeptReadsDoNotAllocate(t *testing.T) {
+	k := &keeper{shared: true, source: newDB(Options{})}
+	byID := MustCompile[keptCity]("SELECT id, name FROM cities WHERE id = $1 AND name <> $2")
+	all := MustCompile[keptCity]("SELECT id, name FROM cities WHERE id > $1")
+	ctx := t.Context()
+	id, name := int64(1<<40), "Ulm"
+
+	k.value = &keptCity{1, "Ulm"}
+	if n := testing.AllocsPerRun(100, func() {
+		if city, err := byID.One(ctx, k, id, name); err != nil || city.Name != "Ulm" {
+			t.Fatal(city, err)
+		}
+	}); n != 0 {
+		t.Errorf("One allocates %v times", n)
+	}
+	k.value = []keptCity{{1, "Ulm"}, {2, "Köln"}}
+	if n := testing.AllocsPerRun(100, func() {
+		if cities, err := all.All(ctx, k, id); err != nil || len(cities) != 2 {
+			t.Fatal(cities, err)
+		}
+	}); n != 0 {
+		t.Errorf("All allocates %v times", n)
+	}
+	k.shared = false
+	if n := testing.AllocsPerRun(100, func() {
+		if cities, err := all.All(ctx, k, id); err != nil || len(cities) != 2 {
+			t.Fatal(cities, err)
+		}
+	}); n != 1 {
+		t.Errorf("All with a copy allocates %v times, want once: the slice", n)
+	}
+}
+
+func TestCopiesOfKeptValuesAreTheCallersOwn(t *testing.T) {
+	kept := []keptCity{{1, "Ulm"}}
+	k := &keeper{value: kept, source: newDB(Options{})}
+	got, err := MustCompile[keptCity]("SELECT id, name FROM cities").All(t.Context(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got[0].Name = "changed"
+	if kept[0].Name != "Ulm" {
+		t.Error("a caller changed the kept value")
+	}
+}
+
+func TestReadsAreToldApart(t *testing.T) {
+	k := &keeper{value: []keptCity{}, source: newDB(Options{})}
+	ctx := t.Context()
+	key := func(read func()) (form uint64, key string) {
+		read()
+		return k.last.Form, string(k.last.Key)
+	}
+	cities := MustCompile[keptCity]("SELECT id, name FROM cities WHERE id = $1")
+	allForm, allKey := key(func() { _, _ = cities.All(ctx, k, 1) })
+	if form, key := key(func() { _, _ = cities.All(ctx, k, int64(1)) }); form != allForm || key == allKey {
+		t.Error("int and int64 have one key")
+	}
+	k.value = &keptCity{}
+	if form, key := key(func() { _, _ = cities.One(ctx, k, 1) }); form == allForm || key != allKey {
+		t.Error("One and All have one form")
+	}
+	type other keptCity
+	k.value = []other{}
+	if form, _ := key(func() { _, _ = All[other](ctx, k, SQL("SELECT id, name FROM cities WHERE id = $1", 1)) }); form == allForm {
+		t.Error("two types have one form")
+	}
+	k.value = []keptCity{}
+	if _, _ = cities.All(ctx, k, func() {}); k.last.Keyed {
+		t.Error("a function has a key")
+	}
+}
+
+func TestOneKeepsThatThereIsNoRow(t *testing.T) {
+	k := &keeper{value: noRow{}, source: newDB(Options{})}
+	if _, err := MustCompile[int]("SELECT 1 WHERE false").One(t.Context(), k); err != pgx.ErrNoRows {
+		t.Errorf("error %v, want pgx.ErrNoRows itself", err)
+	}
+}
+
+func TestWithMaxRowsHoldsForKeptValues(t *testing.T) {
+	k := &keeper{value: []int{1, 2, 3}, source: newDB(Options{})}
+	if _, err := MustCompile[int]("SELECT 1").All(WithMaxRows(t.Context(), 2), k); !errors.Is(err, ErrTooManyRows) {
+		t.Errorf("error %v, want ErrTooManyRows", err)
+	}
+}
+
+func TestLoadErrorsNameTheStatement(t *testing.T) {
+	k := &keeper{source: newDB(Options{})}
+	_, err := MustCompile[int]("-- name: Answer :one\nSELECT 42").One(t.Context(), k)
+	if !errors.Is(err, errNoServer) || err.Error() != "db: read Answer: no server" || k.loads != 1 {
+		t.Errorf("error %v after %d loads", err, k.loads)
+	}
+}
