@@ -1,0 +1,273 @@
+package querycache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/argkey"
+)
+
+// AsideOptions configures an Aside. Load or LoadMany is needed, all else may
+// stay zero except Policy.TTL.
+type AsideOptions[K comparable, V any] struct {
+	// Name is how statistics and InvalidateStatements call it.
+	Name string
+
+	// Policy says how long values are kept. MaxRows counts the elements of a
+	// V that is a slice. Policy.Tables with Source drop all values when one of
+	// the tables changes.
+	Policy Policy
+
+	// Source is the database that the values come from, if the cache shall
+	// drop them for changes of Policy.Tables that it hears of by [Cache.Follow].
+	Source *db.DB
+
+	// Load returns the value of a key. Default: LoadMany of the one key.
+	Load func(ctx context.Context, key K) (V, error)
+
+	// LoadMany returns the values of keys; those that have none are left out.
+	// Default: Load of one after the other.
+	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
+
+	// KeepError tells which errors of Load are answers and are kept as values
+	// are. Default: those that are [pgx.ErrNoRows].
+	KeepError func(error) bool
+
+	// Clone copies a value that is handed out. It is needed where a V leads to
+	// memory that its holders share, unless Policy.Shared says that nobody
+	// changes it. Default: the value is copied by assignment.
+	Clone func(V) V
+
+	// Size returns the bytes that a value keeps alive. Default: they are
+	// counted by visiting the value.
+	Size func(V) int64
+}
+
+// An Aside keeps values that the program loads itself, by key: entities that
+// come from several statements or from elsewhere. Values share the cache's
+// budget and its rules: one load for a key at a time, none kept that began
+// before the key was dropped. Options.Scope is part of every key.
+//
+// It may be used by many goroutines at once.
+type Aside[K comparable, V any] struct {
+	cache  *Cache
+	opts   AsideOptions[K, V]
+	record *record
+}
+
+// NewAside makes one. K may be of any type that has an encoding: basic types
+// and arrays and structs of them, time.Time, UUIDs.
+func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K, V], error) {
+	fail := func(format string, args ...any) (*Aside[K, V], error) {
+		return nil, fmt.Errorf("querycache: aside %q: %w", opts.Name, fmt.Errorf(format, args...))
+	}
+	var zero K
+	switch {
+	case c.off.Load()&offClosed != 0:
+		return nil, ErrClosed
+	case opts.Load == nil && opts.LoadMany == nil:
+		return fail("Load or LoadMany is needed")
+	case opts.Policy.validate() != nil:
+		return fail("%w", opts.Policy.validate())
+	case opts.Policy.TTL == 0:
+		return fail("Policy.TTL is 0, so nothing would be kept")
+	case opts.Clone == nil && !opts.Policy.Shared && !plain(reflect.TypeFor[V]()):
+		return fail("values of %v share memory with who gets them: set Clone, or Policy.Shared where nobody changes them", reflect.TypeFor[V]())
+	case len(opts.Policy.Tables) > 0 && opts.Source == nil:
+		return fail("Policy.Tables needs Source")
+	}
+	if _, ok := argkey.Append(nil, []any{zero}); !ok || reflect.TypeFor[K]().Kind() == reflect.Pointer {
+		return fail("a %v cannot be a key", reflect.TypeFor[K]())
+	}
+	if opts.KeepError == nil {
+		opts.KeepError = func(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+	}
+	if opts.Size == nil {
+		opts.Size = func(v V) int64 { return sizeOf(reflect.ValueOf(&v).Elem()) }
+	}
+	a := &Aside[K, V]{cache: c, opts: opts}
+	a.record = &record{identity: identity{space: c.space()}, label: opts.Name, name: opts.Name, policy: opts.Policy}
+	n := &needs{known: true}
+	if opts.Source != nil {
+		a.record.source = c.source(opts.Source)
+		n.tables = a.record.source.needed(nil, true, opts.Policy.Tables)
+	}
+	a.record.needs.Store(n)
+	c.records.pin(a.record)
+	return a, nil
+}
+
+// keptError is the kept answer of a load that failed with an error worth
+// keeping.
+type keptError struct{ err error }
+
+// Get returns the value of key: the one that is kept, or what Load returns. An
+// error that is kept is returned as it was.
+func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
+	room := reads.Get().(*db.Read) // for its key
+	defer returnRead(room)
+	why := a.cache.gate(ctx)
+	if why == none {
+		room.Key, why = a.encode(ctx, room.Key[:0], key)
+	}
+	if why == none {
+		if v, err, ok := a.kept(ctx, room.Key); ok {
+			return v, err
+		}
+	}
+	return a.load(ctx, key, room.Key, why)
+}
+
+// kept returns the answer that is kept, and counts the hit.
+func (a *Aside[K, V]) kept(ctx context.Context, encoded []byte) (v V, err error, ok bool) { //nolint:revive // the error is part of the answer
+	e := a.cache.kept(a.cache.store.hash(&a.record.identity, encoded), &a.record.identity, encoded)
+	if e == nil {
+		return v, nil, false
+	}
+	a.record.counts.add(Hit, address(&encoded))
+	if a.cache.opts.OnLookup != nil {
+		a.cache.opts.OnLookup(ctx, Lookup{Name: a.record.label, Reason: Hit})
+	}
+	v, err = a.open(e.value, false)
+	return v, err, true
+}
+
+// load asks for a value that is not kept. The key is the flight's own copy.
+func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reason) (V, error) {
+	if why != none {
+		a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
+		return a.one(ctx, key)
+	}
+	var begun time.Time
+	if a.cache.opts.OnLookup != nil {
+		begun = time.Now()
+	}
+	hash := a.cache.store.hash(&a.record.identity, encoded)
+	got, err := a.cache.load(ctx, a.record, hash, encoded, func(ctx context.Context) (any, int64, error) {
+		return a.close(a.one(ctx, key))
+	})
+	a.cache.count(ctx, a.record, got.why, begun, address(&begun))
+	if err != nil {
+		var zero V
+		return zero, err
+	}
+	return a.open(got.value, got.own)
+}
+
+// one loads the value of one key.
+func (a *Aside[K, V]) one(ctx context.Context, key K) (V, error) {
+	if a.opts.Load != nil {
+		return a.opts.Load(ctx, key)
+	}
+	values, err := a.opts.LoadMany(ctx, []K{key})
+	if err != nil {
+		var zero V
+		return zero, err
+	}
+	v, ok := values[key]
+	if !ok {
+		return v, pgx.ErrNoRows
+	}
+	return v, nil
+}
+
+// close turns the outcome of a load into what is kept.
+func (a *Aside[K, V]) close(v V, err error) (any, int64, error) {
+	switch {
+	case err == nil:
+		return v, a.opts.Size(v), nil
+	case a.opts.KeepError(err):
+		return keptError{err}, 16, nil
+	}
+	return nil, 0, err
+}
+
+// open turns what is kept into an answer for a caller.
+func (a *Aside[K, V]) open(kept any, own bool) (V, error) {
+	if e, ok := kept.(keptError); ok {
+		var zero V
+		return zero, e.err
+	}
+	v, _ := kept.(V) // a nil interface is kept as nil
+	if own || a.opts.Policy.Shared || a.opts.Clone == nil {
+		return v, nil
+	}
+	return a.opts.Clone(v), nil
+}
+
+// encode appends the scope and the key to dst, or returns why they are no key.
+func (a *Aside[K, V]) encode(ctx context.Context, dst []byte, key K) ([]byte, Reason) {
+	if a.cache.opts.Scope != nil {
+		scope, ok := a.cache.opts.Scope(ctx)
+		if !ok {
+			return dst, RefusedScope
+		}
+		dst = appendScope(dst, scope)
+	}
+	args := [1]any{key}
+	dst, ok := argkey.Append(dst, args[:])
+	if !ok {
+		return dst, RefusedArguments
+	}
+	return dst, none
+}
+
+// Set keeps v as the value of key. Use it for what only this program writes and
+// has just written or made: it is not known here how old v is. After a write
+// to a database, Update or Delete is right.
+func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
+	encoded, why := a.encode(ctx, nil, key)
+	if why != none || a.cache.off.Load() != 0 {
+		return
+	}
+	if a.opts.Clone != nil && !a.opts.Policy.Shared {
+		v = a.opts.Clone(v)
+	}
+	hash := a.cache.store.hash(&a.record.identity, encoded)
+	a.cache.flights.forget(hash)
+	f, begun := a.cache.join(context.Background(), a.record, hash, encoded)
+	if f == nil {
+		return
+	}
+	if !begun { // a load that began just now: it is as new as v
+		a.cache.leave(f)
+		return
+	}
+	a.cache.run(f, func(context.Context) (any, int64, error) { return a.close(v, nil) })
+}
+
+// Delete drops the values of keys. Loads of them that are under way are not
+// kept.
+func (a *Aside[K, V]) Delete(ctx context.Context, keys ...K) {
+	for _, key := range keys {
+		if encoded, why := a.encode(ctx, nil, key); why == none {
+			a.cache.drop(&a.record.identity, encoded)
+		}
+	}
+}
+
+// Update runs write, which changes on the server what the value of key is made
+// from, and then drops the value, whether write failed or not. Who asks after
+// Update has returned is not answered by a load that began before the write
+// ended. The value is not replaced by what was written: another write may have
+// come between.
+func (a *Aside[K, V]) Update(ctx context.Context, key K, write func(ctx context.Context) error) error {
+	defer a.Delete(context.WithoutCancel(ctx), key)
+	return write(ctx)
+}
+
+// Memoize returns fn with its results kept by argument, for a pure function or
+// one whose results may be as old as p says. Errors are not kept.
+func Memoize[K comparable, V any](c *Cache, name string, p Policy, fn func(ctx context.Context, arg K) (V, error)) (func(ctx context.Context, arg K) (V, error), error) {
+	a, err := NewAside(c, AsideOptions[K, V]{Name: name, Policy: p, Load: fn, KeepError: func(error) bool { return false }})
+	if err != nil {
+		return nil, err
+	}
+	return a.Get, nil
+}

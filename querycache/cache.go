@@ -1,0 +1,232 @@
+package querycache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/headrace/headrace/db"
+)
+
+// Options configures a Cache. The zero value, and a nil *Options, mean the
+// defaults.
+type Options struct {
+	// MaxBytes bounds the memory of the kept answers, what the cache needs to
+	// keep them included. While the program's live memory comes close to
+	// GOMEMLIMIT the cache makes do with less. Default 64 MiB; at least 64 KiB.
+	MaxBytes int64
+
+	// Scope returns what an answer depends on beside statement and arguments:
+	// the tenant, the role, the settings that a pool's hooks take from the
+	// context. Answers are shared only where it returns the same. ok false
+	// keeps nothing of that read. A handle whose pool has PrepareConn or
+	// BeforeAcquire needs it: a hit holds no connection, so what such hooks do
+	// would leak from one caller's answer into another's. Default nil: answers
+	// depend on nothing else.
+	Scope func(ctx context.Context) (scope string, ok bool)
+
+	// OnLookup is told of every lookup on the goroutine of its caller, so it
+	// should be quick. Default nil.
+	OnLookup func(ctx context.Context, l Lookup)
+}
+
+// A Lookup is one read that a cached handle was asked for.
+type Lookup struct {
+	Name   string // of the statement, from its "-- name:" comment, else its text, or of the Aside
+	Reason Reason
+	Took   time.Duration // until there was an answer; 0 for a hit
+}
+
+const (
+	defaultMaxBytes = 64 << 20
+	leastMaxBytes   = 64 << 10
+)
+
+// A Cache keeps answers in memory. It may be used by many goroutines at once,
+// with handles to any number of databases. Make one for a program: its budget
+// is shared by all.
+type Cache struct {
+	opts    Options
+	store   *store
+	clock   clock
+	flights flights
+	records *records
+	changes atomic.Uint64 // the number of the last change that was told
+	off     atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
+
+	mu      sync.Mutex
+	sources map[*db.DB]*source // guarded by mu
+	spaces  uint64             // how many key spaces were given out; guarded by mu
+
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup // of everything that Close waits for
+}
+
+// Why a cache keeps nothing.
+const (
+	offSuspended = 1 << iota
+	offClosed
+)
+
+// New makes a cache. The caller closes it.
+func New(opts *Options) (*Cache, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	if o.MaxBytes < leastMaxBytes {
+		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
+	}
+	c := &Cache{opts: o, store: newStore(o.MaxBytes), records: newRecords(), sources: make(map[*db.DB]*source)}
+	c.clock.start = time.Now()
+	c.flights.init()
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.running.Go(c.watch)
+	return c, nil
+}
+
+// watchEvery is how often the cache looks at memory and at the wall clock.
+const watchEvery = time.Second
+
+// watch looks after what time brings, until the cache is closed.
+func (c *Cache) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	memory := newPressure()
+	before := time.Now()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-tick.C:
+			now := time.Now()
+			c.clock.notice(before, now)
+			before = now
+			memory.relieve(c.store)
+		}
+	}
+}
+
+// ErrClosed is returned by what cannot be done with a closed cache. Reads
+// through its handles go to the server.
+var ErrClosed = errors.New("querycache: the cache is closed")
+
+// source returns the cache's view of pg.
+func (c *Cache) source(pg *db.DB) *source {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.sources[pg]
+	if s == nil {
+		s = newSource(c, pg)
+		c.sources[pg] = s
+	}
+	return s
+}
+
+// space returns the number of a new key space.
+func (c *Cache) space() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spaces++
+	return c.spaces
+}
+
+func (c *Cache) eachSource(fn func(*source)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sources {
+		fn(s)
+	}
+}
+
+// Follow makes the cache hear of what commits through pg and through its pool:
+// answers that such a change makes stale are not handed out once the committing
+// call has returned. Changes by other programs are not seen; of those only the
+// TTL tells. While it is not known whether a commit took place, its tables'
+// answers are neither handed out nor kept.
+//
+// Answers kept before Follow are dropped. It returns [db.ErrUnobserved] for a
+// handle that adopted its pool; its answers live until their TTL. stop ends it.
+func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
+	if c.off.Load()&offClosed != 0 {
+		return nil, ErrClosed
+	}
+	stop, err = c.source(pg).follow()
+	if err != nil {
+		return nil, fmt.Errorf("querycache: follow: %w", err)
+	}
+	return stop, nil
+}
+
+// InvalidateTables drops the answers that depend on the given tables, in every
+// database. A name is written as the server has it, without quotes, with its
+// schema or without; without it stands for tables of that name in all schemas.
+// Loads that are under way are not kept. Answers of which it is not known what
+// they depend on are dropped as well.
+func (c *Cache) InvalidateTables(tables ...string) {
+	c.eachSource(func(s *source) { s.dropTables(tables) })
+}
+
+// InvalidateStatements drops the answers of the statements with the given
+// names, and the values of the Asides of those names.
+func (c *Cache) InvalidateStatements(names ...string) {
+	n := c.changes.Add(1)
+	for _, r := range c.records.all() {
+		for _, name := range names {
+			if name != "" && r.name == name {
+				r.drop(n)
+			}
+		}
+	}
+}
+
+// InvalidateAll drops everything, and gives its memory back.
+func (c *Cache) InvalidateAll() {
+	c.eachSource((*source).dropAll)
+	n := c.changes.Add(1)
+	for _, r := range c.records.all() {
+		r.drop(n)
+	}
+	c.store.clear()
+}
+
+// Suspend makes every read go to the server, and keeps no answer, until Resume.
+func (c *Cache) Suspend() { c.off.Or(offSuspended) }
+
+// Resume ends Suspend. It drops everything: whoever suspended the cache may
+// have changed what the cache could not see.
+func (c *Cache) Resume() {
+	c.InvalidateAll()
+	c.off.And(^int32(offSuspended))
+}
+
+// Close drops everything and ends what runs in the background. It waits for
+// loads that callers are waiting for. Reads through the cache's handles go to
+// the server from now on. It may be called more than once.
+func (c *Cache) Close() {
+	if c.off.Or(offClosed)&offClosed != 0 {
+		return
+	}
+	c.eachSource((*source).close)
+	c.cancel()
+	c.flights.close()
+	c.running.Wait()
+	c.InvalidateAll()
+}
+
+type bypassKey struct{}
+
+// Bypass returns a context with which reads through cached handles go to the
+// server. Their answers are not kept.
+func Bypass(ctx context.Context) context.Context {
+	return context.WithValue(ctx, bypassKey{}, true)
+}
+
+func bypassed(ctx context.Context) bool { return ctx.Value(bypassKey{}) != nil }

@@ -1,0 +1,219 @@
+package querycache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// loadFunc asks for an answer that is not kept, and tells how many bytes it
+// keeps alive.
+type loadFunc func(ctx context.Context) (value any, size int64, err error)
+
+// A flight is one load that any number of callers wait for. Its context has
+// the values of the caller that began it and nobody's deadline: it is
+// cancelled when the last of those who waited has gone.
+type flight struct {
+	record *record
+	hash   uint64
+	key    string
+	stamp  uint64 // the last change that was told when the flight began
+	begun  int64  // on the cache's clock
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	waiting   int  // callers; guarded by the shard's mu, as are
+	joined    bool // anybody beside the one who began it
+	forgotten bool // its answer must not be kept, nor be joined
+
+	done  chan struct{} // closed when what follows is set
+	value any
+	err   error
+	kept  bool
+	lost  Reason // why the answer was not kept; none if it was
+}
+
+// flights are the loads under way: at most one for a key that may be joined.
+type flights struct{ shards [flightShards]flightShard }
+
+type flightShard struct {
+	mu     sync.Mutex
+	byHash map[uint64]*flight // guarded by mu
+	closed bool               // guarded by mu
+}
+
+const flightShards = 32
+
+func (fs *flights) init() {
+	for i := range fs.shards {
+		fs.shards[i].byHash = make(map[uint64]*flight)
+	}
+}
+
+func (fs *flights) shard(hash uint64) *flightShard {
+	return &fs.shards[hash>>32%flightShards]
+}
+
+// join returns the flight for a read, and whether the caller has begun it and
+// must run it. It returns nil where there can be none: the cache is closed, or
+// another key of the same hash is being loaded.
+func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f *flight, begun bool) {
+	sh := c.flights.shard(hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.closed {
+		return nil, false
+	}
+	if f := sh.byHash[hash]; f != nil {
+		if f.record != r || f.key != string(key) {
+			return nil, false
+		}
+		// A load that began before a change may have read what was before
+		// it: whoever asks after the change must not be answered by it.
+		if r.fresh(f.stamp) || broken == noLateJoin {
+			f.waiting++
+			f.joined = true
+			return f, false
+		}
+	}
+	f = &flight{record: r, hash: hash, key: string(key), begun: c.clock.now(), waiting: 1, done: make(chan struct{})}
+	f.stamp = c.changes.Load() // before anything is read
+	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	sh.byHash[hash] = f
+	c.running.Add(1)
+	return f, true
+}
+
+// run loads, keeps the answer if it may, and lets go those who wait.
+func (c *Cache) run(f *flight, load loadFunc) {
+	returned := false
+	defer func() {
+		if !returned {
+			f.value, f.lost, f.err = nil, MissFailed, errGone
+			if p := recover(); p != nil {
+				f.err = &PanicError{Value: p, Stack: debug.Stack()}
+			}
+		}
+		c.land(f)
+	}()
+	f.record.learn(f.ctx) // after the stamp was drawn
+	value, size, err := load(f.ctx)
+	if broken == stampFirst {
+		f.stamp = c.changes.Load()
+	}
+	f.value, f.err = value, err
+	f.lost = c.keep(f, size)
+	f.kept = f.lost == none
+	returned = true
+}
+
+// land ends a flight.
+func (c *Cache) land(f *flight) {
+	c.flights.remove(f)
+	f.cancel()
+	close(f.done)
+	c.running.Done()
+}
+
+func (fs *flights) remove(f *flight) {
+	sh := fs.shard(f.hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.byHash[f.hash] == f {
+		delete(sh.byHash, f.hash)
+	}
+}
+
+// wait waits for a flight's end or its own context's.
+func (c *Cache) wait(ctx context.Context, f *flight) error {
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+	}
+	sh := c.flights.shard(f.hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if f.waiting--; f.waiting == 0 {
+		if sh.byHash[f.hash] == f {
+			delete(sh.byHash, f.hash)
+		}
+		f.cancel()
+	}
+	return fmt.Errorf("querycache: wait for %s: %w", f.record.label, ctx.Err())
+}
+
+// forget keeps the load under way for a read, if there is one, from being kept
+// and from being joined.
+func (fs *flights) forget(hash uint64) {
+	sh := fs.shard(hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if f := sh.byHash[hash]; f != nil {
+		f.forgotten = broken != dropOvertakes
+		delete(sh.byHash, hash)
+	}
+}
+
+// close keeps new flights from beginning.
+func (fs *flights) close() {
+	for i := range fs.shards {
+		sh := &fs.shards[i]
+		sh.mu.Lock()
+		sh.closed = true
+		sh.mu.Unlock()
+	}
+}
+
+// refreshTime bounds a load that nobody waits for.
+const refreshTime = time.Minute
+
+// refresh loads behind a stale answer, unless that is under way.
+func (c *Cache) refresh(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) {
+	f, begun := c.join(ctx, r, hash, key)
+	if f == nil {
+		return
+	}
+	if !begun {
+		c.leave(f)
+		return
+	}
+	stop := context.AfterFunc(c.ctx, f.cancel)
+	late := time.AfterFunc(refreshTime, f.cancel)
+	go func() {
+		defer late.Stop()
+		defer stop()
+		c.run(f, load)
+	}()
+}
+
+// leave takes back a join.
+func (c *Cache) leave(f *flight) {
+	sh := c.flights.shard(f.hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f.waiting--
+}
+
+// A PanicError is what callers get who waited for a load that panicked. The
+// caller that began the load gets the panic itself.
+type PanicError struct {
+	Value any    // of the panic
+	Stack []byte // of the load's goroutine
+}
+
+// Error returns the panic's value in words.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("querycache: the load panicked: %v", e.Value)
+}
+
+// Unwrap returns the panic's value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+var errGone = errors.New("querycache: the load ended its goroutine")

@@ -1,0 +1,211 @@
+package querycache
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// kept returns the fresh entry of a read, or nil. It is the hot path.
+func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
+	e := c.store.get(hash, id, key)
+	if e == nil || !e.record.fresh(e.stamp) {
+		return nil
+	}
+	if e.expires != never && c.clock.now() >= e.expires && broken != timeCounts {
+		return nil
+	}
+	return e
+}
+
+// gate returns why the cache has nothing to do with a read now, if so.
+func (c *Cache) gate(ctx context.Context) Reason {
+	off := c.off.Load()
+	switch {
+	case off&offClosed != 0:
+		return RefusedClosed
+	case off&offSuspended != 0:
+		return Suspended
+	case bypassed(ctx):
+		return Bypassed
+	}
+	return none
+}
+
+// An answer is what a read got.
+type answer struct {
+	value any
+	own   bool // nobody else has the value
+	why   Reason
+}
+
+// load answers a read that kept had nothing for.
+func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) (answer, error) {
+	old, why := c.judge(r, hash, key)
+	switch why {
+	case Hit: // since kept looked
+		return answer{old.value, false, Hit}, nil
+	case HitStale:
+		c.refresh(ctx, r, hash, key, load)
+		return answer{old.value, false, HitStale}, nil
+	}
+	f, begun := c.join(ctx, r, hash, key)
+	if f == nil {
+		value, _, err := load(ctx)
+		return answer{value, true, why}, err
+	}
+	if err := c.await(ctx, f, begun, load); err != nil {
+		return answer{why: MissFailed}, err
+	}
+	switch {
+	case f.err != nil && old != nil && c.outage(r, old, f.err):
+		return answer{old.value, false, HitOnError}, nil
+	case f.err != nil:
+		return answer{why: MissFailed}, f.err
+	case !begun:
+		return answer{f.value, false, HitFlight}, nil
+	case f.lost != none:
+		why = f.lost
+	}
+	return answer{f.value, !f.kept && !f.joined, why}, nil
+}
+
+// await runs the flight, if the caller began it, and waits for its end.
+func (c *Cache) await(ctx context.Context, f *flight, begun bool, load loadFunc) error {
+	switch {
+	case begun && ctx.Done() == nil: // the caller can never leave: spare a goroutine
+		c.run(f, load)
+	case begun:
+		go c.run(f, load)
+		fallthrough
+	default:
+		if err := c.wait(ctx, f); err != nil {
+			return err
+		}
+	}
+	if p, ok := f.err.(*PanicError); ok && begun { //nolint:errorlint // run sets it bare
+		panic(p.Value)
+	}
+	return nil
+}
+
+// judge says how a read stands whose entry, if there is one, it returns: Hit,
+// HitStale, or why it misses. The entry of an expired answer comes with the
+// miss; one that a change made stale does not.
+func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
+	e := c.store.peek(hash, &r.identity, key)
+	switch {
+	case e == nil && c.store.wasEvicted(hash):
+		return nil, MissEvicted
+	case e == nil:
+		return nil, MissCold
+	case e.record != r || !r.fresh(e.stamp):
+		return nil, MissChanged
+	case e.expires == never:
+		return e, Hit
+	}
+	age := c.clock.now() - e.expires
+	switch {
+	case age < 0:
+		return e, Hit
+	case age < int64(r.policy.StaleFor):
+		return e, HitStale
+	}
+	return e, MissExpired
+}
+
+// outage reports whether an expired entry may be handed out for the error of a
+// load.
+func (c *Cache) outage(r *record, e *entry, err error) bool {
+	if r.policy.StaleIfError == 0 || !r.fresh(e.stamp) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
+		return false
+	}
+	if r.text == nil { // a function of the program's: any error it returns
+		var p *PanicError
+		return !errors.As(err, &p)
+	}
+	return isOutage(err)
+}
+
+// isOutage reports whether the server could not be reached, or said that it
+// cannot answer anything now.
+func isOutage(err error) bool {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pgErr.Code[:min(2, len(pgErr.Code))] {
+		case "08", "53", "57", "58", "XX": // connection, resources, operator, system, internal
+			return true
+		}
+		return false
+	}
+	var netErr net.Error
+	var connectErr *pgconn.ConnectError
+	return errors.As(err, &netErr) || errors.As(err, &connectErr) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+// keep stores the answer of a flight, or returns why it does not.
+func (c *Cache) keep(f *flight, size int64) Reason {
+	r := f.record
+	switch {
+	case f.err != nil:
+		return MissFailed
+	case c.off.Load() != 0 || !r.fresh(f.stamp) || !r.keepable():
+		return MissOvertaken
+	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
+		return MissTooBig
+	}
+	e := &entry{key: f.key, record: r, value: f.value, stamp: f.stamp, expires: r.policy.expiry(f.begun)}
+	var ok bool
+	if e.size, ok = charge(len(f.key), size); !ok {
+		return MissTooBig
+	}
+	sh := c.flights.shard(f.hash)
+	sh.mu.Lock() // so that forget comes before the put, or finds the entry
+	defer sh.mu.Unlock()
+	if f.forgotten {
+		return MissOvertaken
+	}
+	if !c.store.put(f.hash, e) {
+		return MissTooBig
+	}
+	return none
+}
+
+// rowsIn returns how many rows a value holds, as far as it is a collection.
+func rowsIn(value any) int {
+	if counted, ok := value.(interface{ Len() int }); ok {
+		return counted.Len()
+	}
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Slice {
+		return v.Len()
+	}
+	return 1
+}
+
+// drop drops the answer of one read. A load of it that is under way is not
+// kept.
+func (c *Cache) drop(id *identity, key []byte) {
+	hash := c.store.hash(id, key)
+	c.flights.forget(hash)
+	if e := c.store.peek(hash, id, key); e != nil {
+		c.store.remove(hash, e)
+	}
+}
+
+// count notes what became of a lookup.
+func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Time, near uintptr) {
+	r.counts.add(why, near)
+	if c.opts.OnLookup == nil {
+		return
+	}
+	l := Lookup{Name: r.label, Reason: why}
+	if !begun.IsZero() {
+		l.Took = time.Since(begun)
+	}
+	c.opts.OnLookup(ctx, l)
+}

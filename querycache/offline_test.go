@@ -1,0 +1,110 @@
+package querycache
+
+import (
+	"context"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/catalog"
+)
+
+// offline is a cached handle whose database is never asked: loads are functions
+// of the test, and what statements read is told by readsOf.
+type offline struct {
+	testing.TB
+	cache *Cache
+	reads *ReadThrough
+	asked map[string]int // what loads returned, and how often they ran
+}
+
+// citiesTable is what every statement of these tests reads.
+var citiesTable = catalog.Relation{OID: 1, Schema: "public", Name: "cities", Kind: catalog.Table, Persistence: catalog.Permanent}
+
+func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
+	tb.Helper()
+	cfg, err := pgxpool.ParseConfig("postgres://nobody@127.0.0.1:1/none?pool_min_conns=0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	pg, err := db.New(pool, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := New(opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h, err := c.ReadThrough(pg, choose)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
+	}
+	o := &offline{TB: tb, cache: c, reads: h, asked: map[string]int{}}
+	tb.Cleanup(func() { c.Close(); pg.Close() })
+	return o
+}
+
+const citySQL = "-- name: CityByID :one\nSELECT name FROM cities WHERE id = $1"
+
+// ask reads as package db does: from what is kept, else by load.
+func (o *offline) ask(ctx context.Context, id int, load func(ctx context.Context) (any, error)) (any, error) {
+	read := lendRead(o.reads.pg.Text(citySQL), []any{id})
+	defer returnRead(read)
+	if v, _, ok := o.reads.Kept(ctx, read); ok {
+		return v, nil
+	}
+	v, _, err := o.reads.Load(ctx, read, func(ctx context.Context, _ db.Querier) (any, int64, error) {
+		v, err := load(ctx)
+		return v, 16, err
+	})
+	return v, err
+}
+
+// want fails unless a read is answered with a value.
+func (o *offline) want(ctx context.Context, value any, load func(context.Context) (any, error)) {
+	o.Helper()
+	got, err := o.ask(ctx, 1, load)
+	if err != nil || got != value {
+		o.Errorf("read %v, %v; want %v", got, err, value)
+	}
+}
+
+// says is a load that returns a value.
+func says(value any) func(context.Context) (any, error) {
+	return func(context.Context) (any, error) { return value, nil }
+}
+
+// fails is a load that returns an error.
+func fails(err error) func(context.Context) (any, error) {
+	return func(context.Context) (any, error) { return nil, err }
+}
+
+// change tells of a commit that wrote the cities.
+func (o *offline) change(state db.ChangeState) {
+	o.reads.source.hear(context.Background(), []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: state}})
+}
+
+// counted fails unless there were so many lookups of each reason.
+func (o *offline) counted(want map[Reason]uint64) {
+	o.Helper()
+	got := o.cache.Stats().Lookups
+	for r := range reasons {
+		if got[r] != want[r] {
+			o.Errorf("%d lookups were %v, want %d (all: %v)", got[r], r, want[r], got)
+		}
+	}
+}
+
+// close ends what runs, before a synctest bubble does.
+func (o *offline) close() {
+	o.cache.Close()
+	o.reads.pg.Close()
+}

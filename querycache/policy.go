@@ -1,0 +1,118 @@
+package querycache
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/headrace/headrace/db"
+)
+
+// A Policy says whether the answers of a statement are kept, and how old they
+// may be when they are handed out. The zero Policy keeps nothing.
+type Policy struct {
+	// TTL bounds the age of an answer: none is handed out that was asked for
+	// more than TTL ago. 0 keeps nothing. -1 is no bound: answers stay until a
+	// change that the cache hears of makes them stale, or they are evicted;
+	// what others change is not seen then.
+	TTL time.Duration
+
+	// Jitter shortens the TTL of each answer by a random part of up to
+	// Jitter, so that answers kept at one time do not end at one time. At most
+	// TTL. Default 0.
+	Jitter time.Duration
+
+	// StaleFor is how long after its TTL an answer may still be handed out
+	// while a new one is loaded behind it, once. What a change made stale is
+	// never handed out. Default 0: callers wait for the load.
+	StaleFor time.Duration
+
+	// StaleIfError is how long after its TTL an answer may be handed out where
+	// the server cannot be reached or cannot answer anything now. A statement
+	// that the server refuses fails as ever. Default 0: never.
+	StaleIfError time.Duration
+
+	// MaxRows keeps answers of at most so many rows. Default 0: any number.
+	MaxRows int
+
+	// MaxBytes keeps answers of at most so many bytes. Default 0: whatever
+	// fits into the part of the budget that one shard has.
+	MaxBytes int64
+
+	// Shared hands out the kept value itself instead of a copy, without an
+	// allocation. Whoever reads must then change nothing of it, nor of what it
+	// points to, ever. Rows read through Query are not concerned.
+	Shared bool
+
+	// Tables are further tables that the answer depends on, with or without
+	// schema. For a statement that calls functions which cannot be looked
+	// into they say what those read: without them, every change that the
+	// cache hears of drops the statement's answers.
+	Tables []string
+}
+
+// Choose implements [Chooser]: the policy of all statements.
+func (p Policy) Choose(*db.Text) (Policy, bool) { return p, true }
+
+// A Chooser gives each statement its policy. It is asked once for a statement
+// and form of answer, not for each read; ok false keeps nothing.
+type Chooser interface {
+	Choose(text *db.Text) (p Policy, ok bool)
+}
+
+// ByName gives policies to statements by the names in their
+// "-- name: CityByID :one" comments, as sqlc writes them. The policy under ""
+// is for all others; without it those are not kept.
+type ByName map[string]Policy
+
+// Choose implements [Chooser].
+func (m ByName) Choose(text *db.Text) (Policy, bool) {
+	p, ok := m[text.Name()]
+	if !ok {
+		p, ok = m[""]
+	}
+	return p, ok
+}
+
+// longest bounds the durations of a policy: what is longer is a mistake in the
+// unit, and would overflow with the clock.
+const longest = 10 * 365 * 24 * time.Hour
+
+// validate says which field cannot be as it is.
+func (p Policy) validate() error {
+	switch {
+	case p.TTL < -1:
+		return fmt.Errorf("Policy.TTL is %v: want a duration, 0 (keep nothing) or -1 (no bound)", p.TTL)
+	case p.TTL > longest:
+		return fmt.Errorf("Policy.TTL is %v: want at most %v, or -1 (no bound)", p.TTL, longest)
+	case p.Jitter < 0 || p.Jitter > max(p.TTL, 0):
+		return fmt.Errorf("Policy.Jitter is %v: want 0 to TTL (%v)", p.Jitter, p.TTL)
+	case p.StaleFor < 0 || p.StaleFor > longest:
+		return fmt.Errorf("Policy.StaleFor is %v: want 0 to %v", p.StaleFor, longest)
+	case p.StaleIfError < 0 || p.StaleIfError > longest:
+		return fmt.Errorf("Policy.StaleIfError is %v: want 0 to %v", p.StaleIfError, longest)
+	case p.MaxRows < 0:
+		return fmt.Errorf("Policy.MaxRows is %d: want 0 (no bound) or more", p.MaxRows)
+	case p.MaxBytes < 0:
+		return fmt.Errorf("Policy.MaxBytes is %d: want 0 (no bound) or more", p.MaxBytes)
+	}
+	if slices.Contains(p.Tables, "") {
+		return errors.New("Policy.Tables holds an empty name")
+	}
+	return nil
+}
+
+// expiry returns until when an answer may be handed out whose load began at
+// the given time.
+func (p Policy) expiry(begun int64) int64 {
+	if p.TTL < 0 {
+		return never
+	}
+	ttl := int64(p.TTL)
+	if p.Jitter > 0 {
+		ttl -= rand.Int64N(int64(p.Jitter) + 1)
+	}
+	return begun + ttl
+}

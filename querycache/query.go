@@ -1,0 +1,185 @@
+package querycache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/rowscan/replay"
+)
+
+// Query runs sql, or plays the rows that the server sent for it before. Rows
+// from the cache hold no connection; what they return by RawValues must not be
+// changed. Arguments that pgx treats specially work as they do there: named
+// arguments are put in their places before the key is made, other rewriters
+// go to the source.
+func (h *ReadThrough) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	sql, args, ok, err := rewrite(ctx, sql, args)
+	if err != nil || !ok {
+		return h.pg.Query(ctx, sql, args...) //nolint:sqlclosecheck // the caller's; and it says what is wrong
+	}
+	text := h.pg.Text(sql)
+	read := lendRead(text, args)
+	defer returnRead(read)
+	if e := h.kept(ctx, read); e != nil {
+		return e.value.(*wireRows).play(), nil
+	}
+	return h.loadRows(ctx, read, sql, args) //nolint:sqlclosecheck // the caller's
+}
+
+// QueryRow is Query for at most one row; errors come with Scan.
+func (h *ReadThrough) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := h.Query(ctx, sql, args...)
+	return firstRow{rows, err}
+}
+
+// loadRows answers Query when nothing is kept.
+func (h *ReadThrough) loadRows(ctx context.Context, read *db.Read, sql string, args []any) (pgx.Rows, error) {
+	rec := h.record(read.Text, formWire)
+	key, why := h.admit(ctx, rec, read)
+	if why == none && h.cache.clock.now() < rec.streamUntil.Load() {
+		why = MissTooBig
+	}
+	if why != none {
+		h.cache.count(ctx, rec, why, time.Time{}, address(read))
+		return h.pg.Query(ctx, sql, args...)
+	}
+	args = argkey.Clone(args) // the load may go on when its caller has left
+	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context) (any, int64, error) {
+		return h.fetch(ctx, rec, sql, args)
+	})
+	switch {
+	case errors.Is(err, replay.ErrTooBig): // run once more, to be streamed; and so the next ones
+		rec.streamUntil.Store(h.cache.clock.now() + int64(streamFor))
+		return h.pg.Query(ctx, sql, args...)
+	case err != nil:
+		return failedRows{err: err}, err
+	}
+	return a.value.(*wireRows).play(), nil
+}
+
+// streamFor is how long a statement's rows go past the cache after an answer
+// was found too big in the middle of recording it.
+const streamFor = time.Minute
+
+// wireRows is an answer as the server sent it.
+type wireRows struct {
+	*replay.Recording
+	types *types // to decode it with; nil for pgx's own
+}
+
+// fetch runs a statement on the source and records its rows.
+func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args []any) (any, int64, error) {
+	rows, err := h.pg.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	most := h.cache.store.mostEntry()
+	if rec.policy.MaxBytes > 0 {
+		most = min(most, rec.policy.MaxBytes)
+	}
+	// Once the rows are closed, the connection is someone else's.
+	types := h.types.of(rows)
+	recording, err := replay.Record(rows, int(most))
+	if err != nil {
+		return nil, 0, err
+	}
+	return &wireRows{recording, types}, recording.Size(), nil
+}
+
+// reads lends out db.Reads for Query, which package db does for typed reads.
+var reads = sync.Pool{New: func() any { return &db.Read{Key: make([]byte, 0, 256)} }}
+
+func lendRead(text *db.Text, args []any) *db.Read {
+	r := reads.Get().(*db.Read)
+	r.Text, r.Form = text, formWire
+	r.Key, r.Keyed = argkey.Append(r.Key[:0], args)
+	return r
+}
+
+// longestLentKey keeps one huge argument from staying in memory.
+const longestLentKey = 16 << 10
+
+func returnRead(r *db.Read) {
+	r.Text = nil
+	if cap(r.Key) <= longestLentKey {
+		reads.Put(r)
+	}
+}
+
+// rewrite puts named arguments in their places. It reports false for other
+// rewriters, which may do as they like with a connection.
+func rewrite(ctx context.Context, sql string, args []any) (string, []any, bool, error) {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+			continue
+		case pgx.NamedArgs:
+			return inPlace(ctx, arg, sql, args, i)
+		case pgx.StrictNamedArgs:
+			return inPlace(ctx, arg, sql, args, i)
+		case pgx.QueryRewriter:
+			return sql, args, false, nil
+		}
+		break
+	}
+	return sql, args, true, nil
+}
+
+// inPlace rewrites by the argument at i, before which there are options.
+func inPlace(ctx context.Context, by pgx.QueryRewriter, sql string, args []any, i int) (string, []any, bool, error) {
+	rewritten, values, err := by.RewriteQuery(ctx, nil, sql, args[i+1:])
+	if err != nil {
+		return sql, args, false, err
+	}
+	return rewritten, append(args[:i:i], values...), true, nil
+}
+
+// firstRow reads the first row of rows.
+type firstRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+// Scan reads the row into dest and closes the rows; see [pgx.Row].
+func (r firstRow) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		if err := r.rows.Err(); err != nil {
+			return err
+		}
+		return pgx.ErrNoRows
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}
+
+// failedRows are the rows of a statement that could not be run. Methods that
+// pgx adds to Rows panic; a test counts them.
+type failedRows struct {
+	pgx.Rows
+	err error
+}
+
+func (failedRows) Close()                                       {}
+func (r failedRows) Err() error                                 { return r.err }
+func (failedRows) CommandTag() pgconn.CommandTag                { return pgconn.CommandTag{} }
+func (failedRows) FieldDescriptions() []pgconn.FieldDescription { return nil }
+func (failedRows) Next() bool                                   { return false }
+func (r failedRows) Scan(...any) error                          { return r.err }
+func (r failedRows) Values() ([]any, error)                     { return nil, r.err }
+func (failedRows) RawValues() [][]byte                          { return nil }
+func (failedRows) Conn() *pgx.Conn                              { return nil }

@@ -1,0 +1,248 @@
+package querycache
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/db"
+)
+
+// A ReadThrough is a handle that answers reads from a cache and asks its
+// source for what is not there. It stands where a *db.DB or a pgx pool stood,
+// also under the code that sqlc generates. What the functions of package db
+// read through it comes without decoding, and is the caller's own unless
+// [Policy.Shared] says otherwise; rows read by Query and QueryRow are decoded
+// from the bytes that the server sent.
+//
+// It may be used by many goroutines at once. Everything that is not a read
+// goes to the source. There is no such handle for transactions: nobody else may
+// see what they have not committed.
+type ReadThrough struct {
+	cache  *Cache
+	source *source
+	pg     *db.DB
+	choose Chooser
+	space  uint64
+	types  typesOf
+}
+
+var _ db.TypedReader = (*ReadThrough)(nil)
+
+// ReadThrough returns a handle that keeps answers of pg as choose says. Its
+// answers are its own: another handle of the same cache shares the budget but
+// not the entries, since it may have promised something else.
+//
+// It is refused where pg's pool has hooks that see the context of a caller
+// (PrepareConn, BeforeAcquire) and Options.Scope is not set.
+func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
+	switch p, isPolicy := choose.(Policy); {
+	case pg == nil:
+		return nil, errors.New("querycache: ReadThrough needs a handle, got nil")
+	case choose == nil:
+		return nil, errors.New("querycache: ReadThrough needs a Chooser, got nil")
+	case c.off.Load()&offClosed != 0:
+		return nil, ErrClosed
+	case isPolicy:
+		if err := p.validate(); err != nil {
+			return nil, fmt.Errorf("querycache: %w", err)
+		}
+	}
+	if byName, ok := choose.(ByName); ok {
+		for name, p := range byName {
+			if err := p.validate(); err != nil {
+				return nil, fmt.Errorf("querycache: statement %q: %w", name, err)
+			}
+		}
+	}
+	if cfg := pg.Pool().Config(); c.opts.Scope == nil && (cfg.PrepareConn != nil || cfg.BeforeAcquire != nil) { //nolint:staticcheck // deprecated, and used
+		return nil, errors.New("querycache: the pool has PrepareConn or BeforeAcquire, which may make answers depend on the caller's context: " +
+			"a hit holds no connection, so Options.Scope has to say what they depend on")
+	}
+	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space()}
+	return h, nil
+}
+
+// Source returns the handle that answers are loaded from.
+func (h *ReadThrough) Source() *db.DB { return h.pg }
+
+// Kept implements [db.TypedReader].
+func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, ok bool) {
+	e := h.kept(ctx, r)
+	if e == nil {
+		return nil, false, false
+	}
+	return e.value, e.record.policy.Shared || broken == ownCopies, true
+}
+
+// kept returns the entry that answers r, and counts the hit.
+func (h *ReadThrough) kept(ctx context.Context, r *db.Read) *entry {
+	c := h.cache
+	if !r.Keyed || c.off.Load() != 0 {
+		return nil
+	}
+	key := r.Key
+	if c.opts.Scope != nil {
+		var room [128]byte
+		var ok bool
+		if key, ok = h.scoped(ctx, room[:0], r); !ok {
+			return nil
+		}
+	}
+	id := identityOf(r.Text, r.Form, h.space)
+	e := c.kept(c.store.hash(&id, key), &id, key)
+	if e == nil || bypassed(ctx) {
+		return nil
+	}
+	e.record.counts.add(Hit, address(r))
+	if c.opts.OnLookup != nil {
+		c.opts.OnLookup(ctx, Lookup{Name: e.record.label, Reason: Hit})
+	}
+	return e
+}
+
+// Load implements [db.TypedReader].
+func (h *ReadThrough) Load(ctx context.Context, r *db.Read, load func(context.Context, db.Querier) (any, int64, error)) (value any, shared bool, err error) {
+	rec := h.record(r.Text, r.Form)
+	key, why := h.admit(ctx, rec, r)
+	if why != none {
+		h.cache.count(ctx, rec, why, time.Time{}, address(r))
+		value, _, err = load(ctx, h.pg)
+		return value, true, err
+	}
+	a, err := h.load(ctx, rec, key, address(r), func(ctx context.Context) (any, int64, error) { return load(ctx, h.pg) })
+	return a.value, a.own || rec.policy.Shared, err
+}
+
+// load asks the cache, and counts.
+func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, near uintptr, load loadFunc) (answer, error) {
+	c := h.cache
+	var begun time.Time
+	if c.opts.OnLookup != nil {
+		begun = time.Now()
+	}
+	a, err := c.load(ctx, rec, c.store.hash(&rec.identity, key), key, load)
+	c.count(ctx, rec, a.why, begun, near)
+	return a, err
+}
+
+// admit returns the key of a read, or why the cache has nothing to do with it.
+func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byte, Reason) {
+	if why := h.cache.gate(ctx); why != none {
+		return nil, why
+	}
+	switch {
+	case rec.refused != none:
+		return nil, rec.refused
+	case !r.Keyed:
+		return nil, RefusedArguments
+	}
+	key := r.Key
+	if h.cache.opts.Scope != nil {
+		var ok bool
+		if key, ok = h.scoped(ctx, nil, r); !ok {
+			return nil, RefusedScope
+		}
+	}
+	n := rec.needs.Load()
+	if n == nil || n.refusal != none {
+		n = rec.learn(ctx) // refused for what the server said: it may say something else by now
+	}
+	return key, n.refusal
+}
+
+// scoped appends the caller's scope and the key of r to dst.
+func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *db.Read) ([]byte, bool) {
+	scope, ok := h.cache.opts.Scope(ctx)
+	if !ok {
+		return nil, false
+	}
+	if broken == scopeInKey {
+		scope = ""
+	}
+	if broken == argsInKey {
+		return appendScope(dst, scope), true
+	}
+	return append(appendScope(dst, scope), r.Key...), true
+}
+
+func appendScope(dst []byte, scope string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(scope))), scope...)
+}
+
+// record returns what the cache knows of a statement.
+func (h *ReadThrough) record(text *db.Text, form uint64) *record {
+	id := identityOf(text, form, h.space)
+	if r := h.cache.records.get(&id); r != nil {
+		return r
+	}
+	r := &record{identity: id, text: text, label: labelOf(text), name: text.Name(), source: h.source}
+	r.policy, r.refused = h.policy(text)
+	return h.cache.records.add(r)
+}
+
+// policy returns the statement's policy, or why there is none.
+func (h *ReadThrough) policy(text *db.Text) (Policy, Reason) {
+	if !text.Lexed() {
+		return Policy{}, RefusedText
+	}
+	p, ok := h.choose.Choose(text)
+	if !ok || p.TTL == 0 || p.validate() != nil {
+		return Policy{}, RefusedPolicy
+	}
+	return p, none
+}
+
+// Exec runs sql on the source.
+func (h *ReadThrough) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return h.pg.Exec(ctx, sql, args...)
+}
+
+// SendBatch sends all statements of b to the source.
+func (h *ReadThrough) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return h.pg.SendBatch(ctx, b)
+}
+
+// CopyFrom copies rows to the source.
+func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
+	return h.pg.CopyFrom(ctx, table, columns, src)
+}
+
+// Drop drops one answer: that to sql with the given arguments, in every form
+// in which it is kept. A load of it that is under way is not kept. ctx gives
+// the scope.
+func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
+	text := h.pg.Text(sql)
+	read := lendRead(text, args)
+	defer returnRead(read)
+	key, ok := read.Key, read.Keyed
+	if ok && h.cache.opts.Scope != nil {
+		key, ok = h.scoped(ctx, nil, read)
+	}
+	if !ok {
+		return // what has no key is never kept
+	}
+	for _, rec := range h.cache.records.all() {
+		if id := identityOf(text, rec.form, h.space); id == rec.identity {
+			h.cache.drop(&id, key)
+		}
+	}
+}
+
+// labelOf is how messages call a statement.
+func labelOf(text *db.Text) string {
+	if text.Name() != "" {
+		return text.Name()
+	}
+	const long = 80
+	sql := []rune(text.SQL())
+	if len(sql) > long {
+		return string(sql[:long]) + "..."
+	}
+	return string(sql)
+}

@@ -1,0 +1,105 @@
+package querycache
+
+import "sync/atomic"
+
+// A Reason is what became of a lookup, and why. Each lookup has exactly one.
+type Reason uint8
+
+// The reasons.
+const (
+	none Reason = iota
+
+	Hit        // answered from memory
+	HitFlight  // answered by a load that another caller had begun
+	HitStale   // answered with an old value while a new one is loaded (Policy.StaleFor)
+	HitOnError // answered with an old value because the load failed (Policy.StaleIfError)
+
+	MissCold      // nothing was kept
+	MissExpired   // what was kept is older than the policy allows
+	MissChanged   // what was kept was made stale by a change, or was dropped
+	MissEvicted   // what was kept lately had to make room
+	MissOvertaken // loaded, but not kept: something changed meanwhile
+	MissTooBig    // loaded, but not kept: over Policy.MaxBytes, Policy.MaxRows or the budget
+	MissFailed    // the load failed
+
+	RefusedPolicy    // the program chose no policy, or one that cannot be
+	RefusedArguments // an argument has no key
+	RefusedText      // the text cannot be taken apart, or holds several statements
+	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
+	RefusedScope     // Options.Scope said so
+	RefusedClosed    // the cache is closed
+
+	Bypassed  // the context said so (Bypass)
+	Suspended // the cache is suspended
+
+	reasons // how many there are
+)
+
+var reasonNames = [reasons]string{
+	none: "none",
+	Hit:  "hit", HitFlight: "hit-flight", HitStale: "hit-stale", HitOnError: "hit-on-error",
+	MissCold: "miss-cold", MissExpired: "miss-expired", MissChanged: "miss-changed", MissEvicted: "miss-evicted",
+	MissOvertaken: "miss-overtaken", MissTooBig: "miss-too-big", MissFailed: "miss-failed",
+	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedText: "refused-text",
+	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedClosed: "refused-closed",
+	Bypassed: "bypassed", Suspended: "suspended",
+}
+
+// String returns the reason as statistics call it, such as "miss-expired".
+func (r Reason) String() string {
+	if r >= reasons {
+		return "unknown"
+	}
+	return reasonNames[r]
+}
+
+// Answered reports whether the lookup was answered without asking the server
+// once more.
+func (r Reason) Answered() bool { return r >= Hit && r <= HitOnError }
+
+// counters count lookups by reason. Once there are many they are spread over
+// several lines of memory, so that cores do not wait for each other.
+type counters struct {
+	few  [reasons]atomic.Uint64
+	many atomic.Pointer[[stripes]stripe]
+}
+
+type stripe struct {
+	n [reasons]atomic.Uint64
+	_ [256 - 8*int(reasons)]byte
+}
+
+const (
+	stripes     = 16
+	fewLookups  = 1 << 12
+	pointerBits = 6 // the low bits of a pointer that tell little
+)
+
+// add counts one lookup. near is the address of something that the same core
+// tends to use: what it lent from a pool, or its stack.
+func (c *counters) add(reason Reason, near uintptr) {
+	if many := c.many.Load(); many != nil {
+		i := uint64(near) >> pointerBits * 0x9E3779B97F4A7C15 >> 60
+		many[i%stripes].n[reason].Add(1)
+		return
+	}
+	if c.few[reason].Add(1) == fewLookups {
+		c.many.CompareAndSwap(nil, new([stripes]stripe))
+	}
+}
+
+func (c *counters) load() (sum [reasons]uint64) {
+	for i := range sum {
+		sum[i] = c.few[i].Load()
+	}
+	many := c.many.Load()
+	if many == nil {
+		return sum
+	}
+	for s := range many {
+		for i := range sum {
+			sum[i] += many[s].n[i].Load()
+		}
+	}
+	return sum
+}

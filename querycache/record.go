@@ -1,0 +1,169 @@
+package querycache
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/headrace/headrace/db"
+)
+
+// An identity tells which read an entry answers, arguments and scope aside. It
+// is compared as a whole.
+type identity struct {
+	digest uint64 // the first half of the statement's identity
+	rest   uint64 // the second
+	form   uint64 // of the answer: db.Read.Form, or a form of this package
+	space  uint64 // of keys: the handle, or the Aside, that the read came through
+}
+
+// formWire is the form of an answer that is kept as the server sent it. The
+// forms of package db begin above it.
+const formWire = 0
+
+func identityOf(text *db.Text, form, space uint64) identity {
+	id := text.ID()
+	return identity{binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:]), form, space}
+}
+
+// A record is what the cache knows of one identity: what may be done with its
+// answers, what they depend on, and what became of the lookups.
+type record struct {
+	identity
+	text    *db.Text // nil for an Aside
+	label   string   // how messages call it
+	name    string   // by which a program may drop it; may be ""
+	policy  Policy
+	refused Reason // none, or why the program or the text rules it out
+	source  *source
+	counts  counters
+
+	// Entries stamped before since are void: the statement was dropped, or
+	// what it depends on was learned anew.
+	since atomic.Uint64
+
+	streamUntil atomic.Int64          // until when rows are not recorded, since they were too big
+	needs       atomic.Pointer[needs] // nil until learned
+}
+
+// needs is what the answers of a statement depend on. It never changes.
+type needs struct {
+	tables  []*table // one that stands for all of them included
+	known   bool     // false: any table may be among them
+	refusal Reason   // none, or why no answer is kept
+	because string   // the refusal in words, for people
+	learned learned
+}
+
+// fresh reports whether nothing that an answer depends on has changed since
+// the change of the given number.
+func (r *record) fresh(stamp uint64) bool {
+	if stamp < r.since.Load() {
+		return false
+	}
+	n := r.needs.Load()
+	if n == nil {
+		return r.source.anything.changed.Load() <= stamp
+	}
+	if broken == tablesCount {
+		return true
+	}
+	for _, t := range n.tables {
+		if t.changed.Load() > stamp {
+			return false
+		}
+	}
+	return true
+}
+
+// drop makes all entries of the record void. n is a new change's number.
+func (r *record) drop(n uint64) {
+	for {
+		now := r.since.Load()
+		if now >= n || r.since.CompareAndSwap(now, n) {
+			return
+		}
+	}
+}
+
+// mostRecords bounds how many statements are remembered, since programs may
+// build texts without end.
+const mostRecords = 1 << 13
+
+// records remembers the statements of a cache.
+type records struct {
+	mu      sync.Mutex
+	byID    *simplelru.LRU[identity, *record] // guarded by mu
+	pinned  []*record                         // of Asides, never forgotten; guarded by mu
+	retired [reasons]uint64                   // counts of those forgotten; guarded by mu
+}
+
+func newRecords() *records {
+	rs := new(records)
+	var err error
+	rs.byID, err = simplelru.NewLRU(mostRecords, rs.retire)
+	if err != nil {
+		panic(err) // for a size that is not positive only
+	}
+	return rs
+}
+
+// get returns the record of id, or nil.
+func (rs *records) get(id *identity) *record {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	r, _ := rs.byID.Get(*id)
+	return r
+}
+
+// add adds r, and returns it or what was added under its identity before.
+func (rs *records) add(r *record) *record {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if before, ok := rs.byID.Get(r.identity); ok {
+		return before
+	}
+	rs.byID.Add(r.identity, r)
+	return r
+}
+
+// pin adds a record that is never forgotten.
+func (rs *records) pin(r *record) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.pinned = append(rs.pinned, r)
+}
+
+// retire keeps the counts of a record that is forgotten. Its entries are void:
+// the next read makes another record. mu is held.
+func (rs *records) retire(_ identity, r *record) {
+	r.since.Store(math.MaxUint64)
+	counts := r.counts.load()
+	for i, n := range counts {
+		rs.retired[i] += n
+	}
+}
+
+// all returns the records there are.
+func (rs *records) all() []*record {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return append(rs.byID.Values(), rs.pinned...)
+}
+
+// totals returns the counts of all lookups.
+func (rs *records) totals() [reasons]uint64 {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	sum := rs.retired
+	for _, r := range append(rs.byID.Values(), rs.pinned...) {
+		counts := r.counts.load()
+		for i, n := range counts {
+			sum[i] += n
+		}
+	}
+	return sum
+}

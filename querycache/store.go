@@ -1,0 +1,180 @@
+package querycache
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+)
+
+// A store keeps entries in memory, up to a number of bytes. It may forget any
+// of them at any time; what it returns is what was put last under that key.
+// It knows nothing of freshness: whoever asks judges the entry.
+//
+// A lookup goes to the front first: an array of pointers by hash, without
+// locks. Behind it are the shards, which own the entries and their order.
+type store struct {
+	seed    maphash.Seed
+	shards  []shard // a power of two
+	front   atomic.Pointer[front]
+	growing sync.Mutex // held while the front grows
+	most    int64      // the bytes that the store was made for
+	budget  atomic.Int64
+}
+
+const (
+	mostShards = 64
+
+	// Queues that are too short lose their sense of what is used often, so a
+	// shard has at least this many bytes.
+	shardBytes = 1 << 20
+)
+
+func newStore(maxBytes int64) *store {
+	n := powerOfTwo(maxBytes/shardBytes, 1, mostShards)
+	s := &store{seed: maphash.MakeSeed(), shards: make([]shard, n), most: maxBytes}
+	s.front.Store(newFront(leastSlots))
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.small, sh.main = newQueue(), newQueue()
+	}
+	s.setBudget(maxBytes)
+	return s
+}
+
+// powerOfTwo returns the greatest power of two that is at most n, within the
+// bounds, which are powers of two.
+func powerOfTwo(n int64, least, most int) int {
+	p := least
+	for p < most && int64(p)*2 <= n {
+		p *= 2
+	}
+	return p
+}
+
+// hash returns the hash of a key. The identity holds a digest already; the
+// multiplications spread its parts over all bits.
+func (s *store) hash(id *identity, key []byte) uint64 {
+	h := maphash.Bytes(s.seed, key)
+	h ^= (id.digest ^ id.form*0x9E3779B97F4A7C15 ^ id.space<<40) * 0xD6E8FEB86659FD93
+	h ^= h >> 32
+	h *= 0xD6E8FEB86659FD93
+	if broken == keysCompared {
+		return h >> 62
+	}
+	return h ^ h>>29
+}
+
+func (s *store) shard(hash uint64) *shard {
+	return &s.shards[hash>>48&uint64(len(s.shards)-1)]
+}
+
+// get returns the entry of a read, or nil, and notes that it was asked for.
+func (s *store) get(hash uint64, id *identity, key []byte) *entry {
+	front := s.front.Load()
+	if e := front.get(hash, id, key); e != nil {
+		e.use()
+		return e
+	}
+	e := s.shard(hash).find(hash)
+	if e == nil || !e.is(id, key) {
+		return nil
+	}
+	e.use()
+	front.put(hash, e)
+	return e
+}
+
+// peek returns the entry of a read, or nil, without noting anything.
+func (s *store) peek(hash uint64, id *identity, key []byte) *entry {
+	if e := s.shard(hash).find(hash); e != nil && e.is(id, key) {
+		return e
+	}
+	return nil
+}
+
+// wasEvicted reports whether the entry of a read was evicted lately. It may be
+// wrong about one in millions.
+func (s *store) wasEvicted(hash uint64) bool { return s.shard(hash).wasEvicted(hash) }
+
+// put stores e in place of what is there. It reports false, and drops what is
+// there, if e is greater than a shard's part of the budget.
+func (s *store) put(hash uint64, e *entry) bool {
+	sh := s.shard(hash)
+	if e.bytes() > s.mostEntry() {
+		if old := sh.find(hash); old != nil {
+			sh.remove(hash, old, s.gone)
+		}
+		return false
+	}
+	entries := sh.put(hash, e, s.gone)
+	s.growFront(entries * len(s.shards))
+	s.front.Load().put(hash, e)
+	return true
+}
+
+// mostEntry returns how many bytes an entry may have.
+func (s *store) mostEntry() int64 { return s.budget.Load() / int64(len(s.shards)) }
+
+// remove takes out e.
+func (s *store) remove(hash uint64, e *entry) { s.shard(hash).remove(hash, e, s.gone) }
+
+// gone is called for each entry that left its shard, with the shard locked. The
+// mark comes first: front.put looks at it after it wrote.
+func (s *store) gone(hash uint64, e *entry) {
+	if broken == deadAreGone {
+		return
+	}
+	e.kill()
+	s.front.Load().drop(hash, e)
+}
+
+// setBudget bounds the bytes of all entries, and evicts what no longer fits.
+func (s *store) setBudget(bytes int64) {
+	s.budget.Store(bytes)
+	for i := range s.shards {
+		s.shards[i].setBudget(bytes/int64(len(s.shards)), s.gone)
+	}
+}
+
+// clear takes out everything.
+func (s *store) clear() {
+	for i := range s.shards {
+		s.shards[i].clear(s.gone)
+	}
+}
+
+// A usage is what a store holds.
+type usage struct {
+	entries int
+	bytes   int64
+	evicted uint64
+}
+
+func (s *store) usage() usage {
+	var u usage
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.RLock()
+		u.entries += sh.small.Len() + sh.main.Len()
+		u.bytes += sh.bytes
+		u.evicted += sh.evicted
+		sh.mu.RUnlock()
+	}
+	return u
+}
+
+// each calls fn for every entry until it returns false. No lock is held
+// meanwhile.
+func (s *store) each(fn func(*entry) bool) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.RLock()
+		entries := append(sh.small.Values(), sh.main.Values()...)
+		sh.mu.RUnlock()
+		for _, e := range entries {
+			if !fn(e) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,365 @@
+package querycache
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// check fails the test unless the store's books are right.
+func (s *store) check(t testing.TB) {
+	t.Helper()
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.RLock()
+		var bytes, smallBytes int64
+		for _, e := range sh.small.Values() {
+			smallBytes += e.bytes()
+		}
+		bytes = smallBytes
+		for _, e := range append(sh.main.Values(), sh.small.Values()...) {
+			if !e.alive() {
+				t.Errorf("shard %d holds an entry that was taken out", i)
+			}
+		}
+		for _, e := range sh.main.Values() {
+			bytes += e.bytes()
+		}
+		if bytes != sh.bytes || smallBytes != sh.smallBytes {
+			t.Errorf("shard %d: account %d and %d, entries have %d and %d", i, sh.bytes, sh.smallBytes, bytes, smallBytes)
+		}
+		if sh.bytes > sh.budget {
+			t.Errorf("shard %d: %d bytes, budget %d", i, sh.bytes, sh.budget)
+		}
+		for _, hash := range sh.small.Keys() {
+			if sh.main.Contains(hash) {
+				t.Errorf("shard %d: %x is in both queues", i, hash)
+			}
+		}
+		sh.mu.RUnlock()
+	}
+	for i := range s.front.Load().slots {
+		if e := s.front.Load().slots[i].Load(); e != nil && !e.alive() {
+			t.Errorf("slot %d of the front holds an entry that was taken out", i)
+		}
+	}
+}
+
+func testRecord(form uint64) *record { return &record{identity: identity{1, 2, form, 4}} }
+
+func testEntry(rec *record, key []byte, value any, size int64) *entry {
+	e := &entry{key: string(key), record: rec, value: value, expires: never}
+	e.size, _ = charge(len(key), size)
+	return e
+}
+
+func keyOf(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
+
+// hold makes the store big enough for n entries of the given size.
+func hold(n int, size int64) int64 {
+	units, _ := charge(8, size)
+	return int64(n) * int64(units) * sizeUnit
+}
+
+func TestStoreAgainstAMap(t *testing.T) {
+	for _, budget := range []int64{hold(1, 0), hold(100, 50), 4 * shardBytes} {
+		t.Run(fmt.Sprint(budget), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, uint64(budget)))
+			s := newStore(budget)
+			recs := []*record{testRecord(1), testRecord(2)}
+			model := map[[2]uint64]int{} // what was put last, if it may be there
+			hits := 0
+			for i := range 60_000 {
+				n, rec := r.Uint64N(500), recs[r.IntN(2)]
+				key, at := keyOf(n), [2]uint64{n, rec.form}
+				hash := s.hash(&rec.identity, key)
+				switch op := r.IntN(100); {
+				case op < 60:
+					e := s.get(hash, &rec.identity, key)
+					if e == nil {
+						continue
+					}
+					hits++
+					if want, ok := model[at]; !ok || e.value != want {
+						t.Fatalf("step %d: got %v, want %v (%v)", i, e.value, want, ok)
+					}
+				case op < 95:
+					if s.put(hash, testEntry(rec, key, i, int64(r.IntN(300)))) {
+						model[at] = i
+					} else {
+						delete(model, at)
+					}
+				case op < 98:
+					if e := s.peek(hash, &rec.identity, key); e != nil {
+						s.remove(hash, e)
+					}
+					delete(model, at)
+				case op < 99:
+					s.setBudget(budget/2 + r.Int64N(budget/2+1))
+				case r.IntN(50) == 0:
+					s.clear()
+					clear(model)
+				}
+			}
+			s.check(t)
+			if hits < 100 && budget > hold(10, 0) {
+				t.Errorf("only %d hits: the test saw nothing", hits)
+			}
+		})
+	}
+}
+
+func TestStoreComparesKeys(t *testing.T) {
+	s := newStore(1 << 20)
+	rec, other := testRecord(1), testRecord(2)
+	const hash = 42 // the same for all
+	s.put(hash, testEntry(rec, keyOf(1), "alice", 0))
+	if e := s.get(hash, &rec.identity, keyOf(1)); e == nil || e.value != "alice" {
+		t.Fatalf("got %v", e)
+	}
+	if e := s.get(hash, &rec.identity, keyOf(2)); e != nil {
+		t.Errorf("another key of the same hash was answered with %v", e.value)
+	}
+	if e := s.get(hash, &other.identity, keyOf(1)); e != nil {
+		t.Errorf("another statement of the same hash was answered with %v", e.value)
+	}
+}
+
+// A reader may have found an entry just before it was taken out, and put it
+// into the front just after.
+func TestFrontHoldsNothingDead(t *testing.T) {
+	s := newStore(1 << 20)
+	rec, key := testRecord(1), keyOf(1)
+	hash := s.hash(&rec.identity, key)
+	s.put(hash, testEntry(rec, key, "old", 0))
+	old := s.peek(hash, &rec.identity, key)
+	s.put(hash, testEntry(rec, key, "new", 0))
+	s.front.Load().put(hash, old)
+	if e := s.get(hash, &rec.identity, key); e == nil || e.value != "new" {
+		t.Errorf("got %v, want the new value", e)
+	}
+	s.check(t)
+}
+
+func TestStoreRefusesWhatIsTooBig(t *testing.T) {
+	s := newStore(1 << 20)
+	rec, key := testRecord(1), keyOf(1)
+	hash := s.hash(&rec.identity, key)
+	s.put(hash, testEntry(rec, key, "small", 0))
+	if s.put(hash, testEntry(rec, key, "big", 2<<20)) {
+		t.Error("an entry of twice the budget was stored")
+	}
+	if e := s.get(hash, &rec.identity, key); e != nil {
+		t.Errorf("the entry before it is still there: %v", e.value)
+	}
+	if _, ok := charge(8, 1<<40); ok {
+		t.Error("a size that does not fit its field was taken")
+	}
+}
+
+func TestStoreUnderRace(t *testing.T) {
+	s := newStore(hold(200, 0))
+	rec := testRecord(1)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(2, uint64(w)))
+			for i := range 20_000 {
+				n := r.Uint64N(400)
+				key := keyOf(n)
+				hash := s.hash(&rec.identity, key)
+				switch e := s.get(hash, &rec.identity, key); {
+				case e == nil:
+					s.put(hash, testEntry(rec, key, n, 0))
+				case e.value != n:
+					t.Errorf("key %d has value %v", n, e.value)
+				case i%50 == 0:
+					s.remove(hash, e)
+				}
+				if i%5000 == 0 {
+					s.setBudget(hold(100+r.IntN(100), 0))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	s.check(t)
+}
+
+// One pass over many keys must not push out those that are asked for often.
+func TestStoreResistsScans(t *testing.T) {
+	s := newStore(hold(1000, 0))
+	rec := testRecord(1)
+	ask := func(n uint64) bool {
+		key := keyOf(n)
+		hash := s.hash(&rec.identity, key)
+		if s.get(hash, &rec.identity, key) != nil {
+			return true
+		}
+		s.put(hash, testEntry(rec, key, n, 0))
+		return false
+	}
+	for range 5 {
+		for n := range uint64(500) {
+			ask(n)
+		}
+	}
+	for n := range uint64(20_000) {
+		ask(1_000_000 + n)
+	}
+	hits := 0
+	for n := range uint64(500) {
+		if ask(n) {
+			hits++
+		}
+	}
+	if hits < 450 {
+		t.Errorf("after a scan %d of 500 keys in steady use are left", hits)
+	}
+}
+
+// The ratio of hits on Zipf's law and under scans, held against what LRU gets.
+func TestStoreHitRatio(t *testing.T) {
+	ratio := func(ask func(uint64) bool, scans bool) float64 {
+		r := rand.New(rand.NewPCG(3, 3))
+		z := rand.NewZipf(r, 1.01, 1, 20_000-1)
+		hits, all, next := 0, 0, uint64(1<<40)
+		for i := range 120_000 {
+			hit := ask(z.Uint64())
+			if i >= 40_000 {
+				all++
+				if hit {
+					hits++
+				}
+			}
+			if scans {
+				ask(next)
+				ask(next + 1)
+				next += 2
+			}
+		}
+		return float64(hits) / float64(all)
+	}
+	for _, scans := range []bool{false, true} {
+		s := newStore(hold(1000, 0))
+		rec := testRecord(1)
+		got := ratio(func(n uint64) bool {
+			key := keyOf(n)
+			hash := s.hash(&rec.identity, key)
+			if s.get(hash, &rec.identity, key) != nil {
+				return true
+			}
+			s.put(hash, testEntry(rec, key, n, 0))
+			return false
+		}, scans)
+		lru, _ := simplelru.NewLRU[uint64, bool](1000, nil)
+		least := ratio(func(n uint64) bool {
+			_, ok := lru.Get(n)
+			lru.Add(n, true)
+			return ok
+		}, scans)
+		t.Logf("scans %v: %.3f, LRU %.3f", scans, got, least)
+		if got < least+0.04 {
+			t.Errorf("scans %v: %.3f of the reads hit, %.3f with LRU", scans, got, least)
+		}
+	}
+}
+
+func TestStoreGetDoesNotAllocate(t *testing.T) {
+	s := newStore(1 << 20)
+	rec, key := testRecord(1), keyOf(1)
+	s.put(s.hash(&rec.identity, key), testEntry(rec, key, 1, 0))
+	if n := testing.AllocsPerRun(100, func() { s.get(s.hash(&rec.identity, key), &rec.identity, key) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// The bytes accounted are within a tenth of those that the heap has.
+func TestStoreAccount(t *testing.T) {
+	const n = 120_000
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	s := newStore(hold(n, 0))
+	rec := testRecord(1)
+	for i := range uint64(2 * n) {
+		key := keyOf(i)
+		e := testEntry(rec, key, nil, 0)
+		s.put(s.hash(&rec.identity, key), e)
+		if i%2 == 0 {
+			e.use()
+		}
+	}
+	used, account := heap()-before, s.usage().bytes
+	t.Logf("%d entries: %d bytes of heap each, %d accounted", s.usage().entries, used/int64(s.usage().entries), account/int64(s.usage().entries))
+	if ratio := float64(used) / float64(account); ratio < 0.9 || ratio > 1.1 {
+		t.Errorf("heap %d, account %d: %.2f", used, account, ratio)
+	}
+	runtime.KeepAlive(s)
+}
+
+func TestGhosts(t *testing.T) {
+	var g ghosts
+	if g.take(1) {
+		t.Error("an empty table remembers")
+	}
+	r := rand.New(rand.NewPCG(4, 4))
+	g.fit(10_000)
+	hashes := make([]uint64, 30_000)
+	for i := range hashes {
+		hashes[i] = r.Uint64()
+		g.add(hashes[i])
+	}
+	recent, old := 0, 0
+	for i, h := range hashes {
+		if g.has(h) {
+			if i >= 20_000 {
+				recent++
+			} else {
+				old++
+			}
+		}
+	}
+	if recent < 8_000 || old > 100 {
+		t.Errorf("remembers %d of the last 10,000 and %d of the 20,000 before", recent, old)
+	}
+	if h := hashes[len(hashes)-1]; !g.take(h) || g.take(h) {
+		t.Error("the last one is not taken exactly once")
+	}
+}
+
+func BenchmarkStoreGet(b *testing.B) {
+	for _, n := range []int{64, 200_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := newStore(hold(2*n, 0))
+			rec := testRecord(1)
+			order := rand.New(rand.NewPCG(5, 5)).Perm(n)
+			for _, i := range order {
+				key := keyOf(uint64(i))
+				s.put(s.hash(&rec.identity, key), testEntry(rec, key, i, 0))
+			}
+			var key [8]byte
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				if i++; i == n {
+					i = 0
+				}
+				binary.LittleEndian.PutUint64(key[:], uint64(order[i]))
+				if s.get(s.hash(&rec.identity, key[:]), &rec.identity, key[:]) == nil {
+					b.Fatal("miss")
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,143 @@
+package querycache
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/headrace/headrace/db"
+)
+
+type city struct {
+	ID         int
+	Name       string
+	Country    string
+	Population int64
+}
+
+var (
+	cityByID = db.MustCompile[city]("SELECT id, name, country, population FROM cities WHERE id = $1 AND country = $2")
+	cityPage = db.MustCompile[city]("SELECT id, name, country, population FROM cities WHERE id > $1 ORDER BY id LIMIT 50")
+)
+
+// filler is a cached handle whose loads return a value of the test's.
+type filler struct {
+	*ReadThrough
+	value any
+	size  int64
+}
+
+func (f filler) Load(ctx context.Context, r *db.Read, _ func(context.Context, db.Querier) (any, int64, error)) (any, bool, error) {
+	return f.ReadThrough.Load(ctx, r, func(context.Context, db.Querier) (any, int64, error) { return f.value, f.size, nil })
+}
+
+func (o *offline) fill(id int) {
+	ctx := context.Background()
+	c := &city{id, "city", "DE", 1}
+	if got, err := cityByID.One(ctx, filler{o.reads, c, 40}, id, "DE"); err != nil || got != *c {
+		o.Fatal(got, err)
+	}
+}
+
+func (o *offline) fillPage() {
+	page := make([]city, 50)
+	for i := range page {
+		page[i] = city{i, "city", "DE", int64(i)}
+	}
+	if _, err := cityPage.All(context.Background(), filler{o.reads, page, 50 * 48}, 7); err != nil {
+		o.Fatal(err)
+	}
+}
+
+func TestTypedHitsAllocate(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		policy    Policy
+		one, page float64
+	}{
+		{Policy{TTL: time.Hour, Shared: true}, 0, 0},
+		{Policy{TTL: time.Hour}, 0, 1}, // the page's own slice
+	} {
+		o := newOffline(t, nil, c.policy)
+		o.fill(1)
+		o.fillPage()
+		id, country := 1, "DE"
+		if n := testing.AllocsPerRun(100, func() {
+			if got, err := cityByID.One(ctx, o.reads, id, country); err != nil || got.ID != 1 {
+				t.Fatal(got, err)
+			}
+		}); n > c.one {
+			t.Errorf("%+v: %v allocations for a row", c.policy, n)
+		}
+		if n := testing.AllocsPerRun(100, func() {
+			if got, err := cityPage.All(ctx, o.reads, 7); err != nil || len(got) != 50 {
+				t.Fatal(len(got), err)
+			}
+		}); n > c.page {
+			t.Errorf("%+v: %v allocations for a page of 50", c.policy, n)
+		}
+	}
+}
+
+// What a caller does to its answer is not seen by the next one.
+func TestAnswersAreTheCallersOwn(t *testing.T) {
+	ctx := context.Background()
+	o := newOffline(t, nil, Policy{TTL: time.Hour})
+	o.fillPage()
+	for range 2 {
+		got, err := cityPage.All(ctx, o.reads, 7)
+		if err != nil || got[0].Name != "city" {
+			t.Fatal(got[0], err)
+		}
+		got[0].Name = "changed"
+	}
+}
+
+func BenchmarkTyped(b *testing.B) {
+	ctx := context.Background()
+	for _, n := range []int{64, 200_000} {
+		b.Run(fmt.Sprintf("row/%d", n), func(b *testing.B) {
+			o := newOffline(b, &Options{MaxBytes: 1 << 30}, Policy{TTL: time.Hour, Shared: true})
+			for i := range n {
+				o.fill(i)
+			}
+			i, step := 0, 7919
+			for range 2 * n {
+				i = (i + step) % n
+				cityByID.One(ctx, o.reads, i, "DE")
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for b.Loop() {
+				i = (i + step) % n
+				if _, err := cityByID.One(ctx, o.reads, i, "DE"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	for _, shared := range []bool{true, false} {
+		b.Run(fmt.Sprintf("page/shared=%v", shared), func(b *testing.B) {
+			o := newOffline(b, nil, Policy{TTL: time.Hour, Shared: shared})
+			o.fillPage()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := cityPage.All(ctx, o.reads, 7); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("parallel", func(b *testing.B) {
+		o := newOffline(b, nil, Policy{TTL: time.Hour, Shared: true})
+		for i := range 64 {
+			o.fill(i)
+		}
+		b.RunParallel(func(pb *testing.PB) {
+			for i := 0; pb.Next(); i++ {
+				cityByID.One(ctx, o.reads, i%64, "DE")
+			}
+		})
+	})
+}

@@ -1,0 +1,209 @@
+package querycache
+
+import (
+	"maps"
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// A types lends out type maps that know what the connections of a source had
+// registered beside pgx's own types. A map may serve one goroutine at a time,
+// since codecs keep things in it; recorded rows are played by many.
+type types struct {
+	byOID map[uint32]*pgtype.Type
+	plans []pgtype.TryWrapScanPlanFunc
+	maps  sync.Pool // of *pgtype.Map
+}
+
+// typesOf remembers the types of a source. What it holds only grows, until a
+// connection shows another codec for a type.
+type typesOf struct {
+	mu  sync.Mutex // held while one is replaced
+	now atomic.Pointer[types]
+}
+
+// defaults are pgx's own types. They are only compared with.
+var defaults = pgtype.NewMap()
+
+// defaultsMu is held while defaults is asked: it keeps what it looked up.
+var defaultsMu sync.Mutex
+
+// of returns the types for decoding rows, which are open still, or nil where
+// pgx's own will do.
+func (ts *typesOf) of(rows pgx.Rows) *types {
+	conn := rows.Conn()
+	if conn == nil {
+		return ts.now.Load()
+	}
+	m := conn.TypeMap()
+	if now := ts.now.Load(); now.covers(m, rows.FieldDescriptions()) {
+		return now
+	}
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	next := newTypes(m)
+	if now := ts.now.Load(); now != nil {
+		maps.Copy(next.byOID, now.byOID)
+	}
+	for _, f := range rows.FieldDescriptions() {
+		if t, ok := m.TypeForOID(f.DataTypeOID); ok && !isDefault(t) {
+			next.byOID[f.DataTypeOID] = apart(t)
+		}
+	}
+	ts.now.Store(next)
+	return next
+}
+
+func newTypes(m *pgtype.Map) *types {
+	t := &types{byOID: make(map[uint32]*pgtype.Type)}
+	if len(m.TryWrapScanPlanFuncs) != len(defaults.TryWrapScanPlanFuncs) {
+		t.plans = m.TryWrapScanPlanFuncs
+	}
+	t.maps.New = t.newMap
+	return t
+}
+
+// newMap makes a map with pgx's own types and those of t.
+func (t *types) newMap() any {
+	m := pgtype.NewMap()
+	for _, one := range t.byOID {
+		m.RegisterType(apart(one))
+	}
+	if t.plans != nil {
+		m.TryWrapScanPlanFuncs = t.plans
+	}
+	return m
+}
+
+// covers reports whether columns are decoded by t as they are by m.
+func (t *types) covers(m *pgtype.Map, fields []pgconn.FieldDescription) bool {
+	if t == nil && len(m.TryWrapScanPlanFuncs) != len(defaults.TryWrapScanPlanFuncs) {
+		return false
+	}
+	for _, f := range fields {
+		theirs, ok := m.TypeForOID(f.DataTypeOID)
+		if !ok {
+			continue
+		}
+		if t != nil && t.byOID[f.DataTypeOID] != nil {
+			if !sameCodec(t.byOID[f.DataTypeOID].Codec, theirs.Codec) {
+				return false
+			}
+			continue
+		}
+		if !isDefault(theirs) {
+			return false
+		}
+	}
+	return true
+}
+
+// isDefault reports whether t is how pgx itself registers the type.
+func isDefault(t *pgtype.Type) bool {
+	defaultsMu.Lock()
+	defer defaultsMu.Unlock()
+	own, ok := defaults.TypeForOID(t.OID)
+	return ok && sameCodec(own.Codec, t.Codec)
+}
+
+// sameCodec reports whether two codecs decode alike: of one type and, where it
+// has settings, with the same. What an enum's codec has met is no setting.
+func sameCodec(a, b pgtype.Codec) bool {
+	if reflect.TypeOf(a) != reflect.TypeOf(b) {
+		return false
+	}
+	switch a := a.(type) {
+	case *pgtype.EnumCodec:
+		return true
+	case *pgtype.ArrayCodec:
+		return sameCodec(a.ElementType.Codec, b.(*pgtype.ArrayCodec).ElementType.Codec)
+	case *pgtype.RangeCodec:
+		return sameCodec(a.ElementType.Codec, b.(*pgtype.RangeCodec).ElementType.Codec)
+	case *pgtype.MultirangeCodec:
+		return sameCodec(a.ElementType.Codec, b.(*pgtype.MultirangeCodec).ElementType.Codec)
+	case *pgtype.CompositeCodec:
+		return sameFields(a.Fields, b.(*pgtype.CompositeCodec).Fields)
+	}
+	if reflect.TypeOf(a).Comparable() {
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func sameFields(a, b []pgtype.CompositeCodecField) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Name != b[i].Name || !sameCodec(a[i].Type.Codec, b[i].Type.Codec) {
+			return false
+		}
+	}
+	return true
+}
+
+// apart returns a copy of t that shares nothing that decoding writes to: codecs
+// of enums note the members they meet. Codecs of other packages are shared, as
+// they are by the connections that they are registered on.
+func apart(t *pgtype.Type) *pgtype.Type {
+	if t == nil {
+		return nil
+	}
+	c := *t
+	switch codec := t.Codec.(type) {
+	case *pgtype.EnumCodec:
+		c.Codec = &pgtype.EnumCodec{}
+	case *pgtype.ArrayCodec:
+		c.Codec = &pgtype.ArrayCodec{ElementType: apart(codec.ElementType)}
+	case *pgtype.RangeCodec:
+		c.Codec = &pgtype.RangeCodec{ElementType: apart(codec.ElementType)}
+	case *pgtype.MultirangeCodec:
+		c.Codec = &pgtype.MultirangeCodec{ElementType: apart(codec.ElementType)}
+	case *pgtype.CompositeCodec:
+		fields := make([]pgtype.CompositeCodecField, len(codec.Fields))
+		for i, f := range codec.Fields {
+			fields[i] = pgtype.CompositeCodecField{Name: f.Name, Type: apart(f.Type)}
+		}
+		c.Codec = &pgtype.CompositeCodec{Fields: fields}
+	}
+	return &c
+}
+
+// play returns the rows of an answer.
+func (w *wireRows) play() pgx.Rows {
+	if w.types == nil {
+		return w.Rows(nil)
+	}
+	m := w.types.maps.Get().(*pgtype.Map)
+	return &playedRows{Rows: w.Rows(m), types: w.types, lent: m}
+}
+
+// playedRows gives back the map that they are decoded with.
+type playedRows struct {
+	pgx.Rows // embedded: pgx adds methods
+	types    *types
+	lent     *pgtype.Map
+}
+
+// Next moves to the next row; after the last the rows are closed.
+func (r *playedRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+// Close ends the rows. It may be called more than once.
+func (r *playedRows) Close() {
+	r.Rows.Close()
+	if r.lent != nil {
+		r.types.maps.Put(r.lent)
+		r.lent = nil
+	}
+}
