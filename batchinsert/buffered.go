@@ -1,0 +1,279 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+)
+
+// WriterOptions say how a BufferedWriter writes. The zero value, and a nil
+// *WriterOptions, mean the defaults.
+type WriterOptions[T any] struct {
+	// A batch is written when it has Rows rows (default 1,000), about Bytes
+	// bytes (default 1 MiB), or when its first row has waited for Every
+	// (default 100 ms), whichever is first; and at once where a caller of
+	// Write waits and no other batch is under way.
+	Rows  int
+	Bytes int
+	Every time.Duration
+
+	// MaxRows and MaxBytes bound what has been accepted and not yet written:
+	// Add and Write wait for room. Default: ten batches.
+	MaxRows  int
+	MaxBytes int
+
+	// OnConflict makes each batch an Upsert. Default: an Insert.
+	OnConflict *OnConflict
+
+	// OnError is given rows accepted by Add that could not be written, and
+	// why. It is called from the writer's goroutine, which does nothing else
+	// meanwhile, and must not call the writer. Without it such rows are kept
+	// for the next Flush or Close, and take up room until then.
+	OnError func(rows []T, err error)
+}
+
+func (o *WriterOptions[T]) withDefaults() WriterOptions[T] {
+	var out WriterOptions[T]
+	if o != nil {
+		out = *o
+	}
+	positive := func(v *int, standard int) {
+		if *v <= 0 {
+			*v = standard
+		}
+	}
+	positive(&out.Rows, 1000)
+	positive(&out.Bytes, 1<<20)
+	positive(&out.MaxRows, 10*out.Rows)
+	positive(&out.MaxBytes, 10*out.Bytes)
+	if out.Every <= 0 {
+		out.Every = 100 * time.Millisecond
+	}
+	return out
+}
+
+var (
+	// ErrFull is returned by TryAdd when there is no room for the row.
+	ErrFull = errors.New("batchinsert: the writer's buffer is full")
+
+	// ErrClosed is returned for rows that come after Close.
+	ErrClosed = errors.New("batchinsert: the writer is closed")
+)
+
+// An UnwrittenError gives back rows that were accepted and not written.
+type UnwrittenError[T any] struct {
+	Rows []T
+	// Err is the reason, of the last of them. After the loss of a connection
+	// it may be that the rows were written and only the answer was lost.
+	Err error
+}
+
+func (e *UnwrittenError[T]) Error() string {
+	return fmt.Sprintf("batchinsert: %d rows were not written: %v", len(e.Rows), e.Err)
+}
+
+func (e *UnwrittenError[T]) Unwrap() error { return e.Err }
+
+// A BufferedWriter collects rows from many goroutines and writes them in
+// batches, one at a time: while one is under way the next fills up. So the
+// price of a statement and a commit is shared by as many callers as there are.
+//
+// A row that the server refuses fails alone: a batch with a bad row is taken
+// apart until it is found, and the others are written. A row is written once;
+// where the connection is lost while the answer to a commit is under way, that
+// cannot be known, and the rows are not sent again but given back.
+//
+// It has a goroutine of its own, which ends with Close.
+type BufferedWriter[T any] struct {
+	table *Table[T]
+	w     Writer
+	opts  WriterOptions[T]
+	size  func(*T) int
+	stop  context.CancelFunc
+	wake  chan struct{} // holds a value when the state below has changed for the goroutine
+	ended chan struct{} // closed when the goroutine has ended
+
+	mu       sync.Mutex // guards what follows
+	queue    []entry[T]
+	since    time.Time // when the first of queue came, or the last batch left
+	bytes    int       // of queue
+	underWay int       // rows being written
+	heavy    int       // bytes being written
+	failed   []T       // without an OnError
+	cause    error
+	waiting  int           // entries of queue with a caller in Write
+	accepted uint64        // rows ever
+	settled  uint64        // of accepted: all up to this one
+	flushTo  uint64        // a Flush waits for accepted rows up to this one
+	changed  chan struct{} // closed, and made anew, when rows were settled
+	closed   bool
+}
+
+// An entry is an accepted row.
+type entry[T any] struct {
+	row   T
+	bytes int
+	done  chan<- error // of a caller in Write, or nil
+}
+
+// NewWriter starts a BufferedWriter. Close has to be called. Options of the
+// table hold, save ChunkRows and Progress.
+func (t *Table[T]) NewWriter(w Writer, opts *WriterOptions[T]) *BufferedWriter[T] {
+	o := opts.withDefaults()
+	table := t.With(Options{ChunkRows: o.Rows, Omit: t.opts.Omit, KeepIdentity: t.opts.KeepIdentity})
+	ctx, stop := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	b := &BufferedWriter[T]{
+		table: table, w: w, opts: o, stop: stop, size: pgcopy.SizeOf[T](t.fields),
+		wake: make(chan struct{}, 1), ended: make(chan struct{}), changed: make(chan struct{}),
+	}
+	go b.run(ctx)
+	return b
+}
+
+// Add accepts a row, to be written soon. It waits while there is no room, and
+// returns an error only if the row was not accepted: ctx's, ErrClosed, or an
+// *[UnwrittenError] without rows where what takes up the room are rows that
+// failed and wait for Flush.
+func (b *BufferedWriter[T]) Add(ctx context.Context, row T) error {
+	return b.add(ctx, entry[T]{row: row})
+}
+
+// TryAdd is Add for callers that cannot wait: it returns ErrFull instead.
+func (b *BufferedWriter[T]) TryAdd(row T) error {
+	_, err := b.accept(entry[T]{row: row})
+	return err
+}
+
+// Write accepts a row and returns once it is committed, or could not be. When
+// ctx ends first, the row may be written nevertheless.
+func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
+	done := make(chan error, 1)
+	if err := b.add(ctx, entry[T]{row: row, done: done}); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("batchinsert: the row was accepted, and its outcome is not known: %w", context.Cause(ctx))
+	}
+}
+
+// add waits for room.
+func (b *BufferedWriter[T]) add(ctx context.Context, e entry[T]) error {
+	for {
+		changed, err := b.accept(e)
+		if !errors.Is(err, ErrFull) {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// accept takes e in, or returns ErrFull and a channel that is closed when that
+// may have changed.
+func (b *BufferedWriter[T]) accept(e entry[T]) (changed <-chan struct{}, err error) {
+	e.bytes = b.size(&e.row)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch rows := len(b.queue) + b.underWay + len(b.failed); {
+	case b.closed:
+		return nil, ErrClosed
+	case len(b.failed) >= b.opts.MaxRows:
+		return nil, &UnwrittenError[T]{Err: b.cause}
+	case rows >= b.opts.MaxRows, rows > 0 && b.bytes+b.heavy+e.bytes > b.opts.MaxBytes:
+		return b.changed, ErrFull
+	}
+	if len(b.queue) == 0 {
+		b.since = time.Now()
+	}
+	b.queue = append(b.queue, e)
+	b.bytes += e.bytes
+	b.accepted++
+	if e.done != nil {
+		b.waiting++
+	}
+	if len(b.queue) == 1 || e.done != nil || len(b.queue) >= b.opts.Rows || b.bytes >= b.opts.Bytes {
+		b.signal()
+	}
+	return nil, nil
+}
+
+// signal tells the goroutine to look at the state.
+func (b *BufferedWriter[T]) signal() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Flush returns when every row accepted before has been written or could not
+// be. Those that could not, and that no OnError or caller of Write has been
+// told of, come back in an *[UnwrittenError].
+func (b *BufferedWriter[T]) Flush(ctx context.Context) error {
+	b.mu.Lock()
+	target := b.accepted
+	b.flushTo = max(b.flushTo, target)
+	b.mu.Unlock()
+	b.signal()
+	for {
+		b.mu.Lock()
+		settled, changed := b.settled, b.changed
+		b.mu.Unlock()
+		if settled >= target {
+			return b.takeFailed()
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("batchinsert: flush: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// takeFailed returns the rows that failed, and forgets them.
+func (b *BufferedWriter[T]) takeFailed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.failed) == 0 {
+		return nil
+	}
+	err := &UnwrittenError[T]{Rows: b.failed, Err: b.cause}
+	b.failed, b.cause = nil, nil
+	b.announce()
+	return err
+}
+
+// announce wakes whoever waits for room or for rows to be settled. Called with
+// mu held.
+func (b *BufferedWriter[T]) announce() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// Close writes what was accepted and ends the writer. When ctx ends first, it
+// gives up the writing. Rows that were not written, and that nobody has been
+// told of, come back in an *[UnwrittenError]. It may be called again.
+func (b *BufferedWriter[T]) Close(ctx context.Context) error {
+	b.mu.Lock()
+	b.closed = true
+	b.announce()
+	b.mu.Unlock()
+	b.signal()
+	select {
+	case <-b.ended:
+	case <-ctx.Done():
+		b.stop()
+		<-b.ended
+	}
+	b.stop()
+	return b.takeFailed()
+}

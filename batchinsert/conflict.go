@@ -1,0 +1,165 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// OnConflict says what Upsert does with rows that are in the table already.
+type OnConflict struct {
+	// Keys are the columns of the unique index by which rows are the same. For
+	// an index on expressions, an expression in parentheses is taken as SQL:
+	// "(lower(email))".
+	Keys []string
+
+	// Where is the predicate of the unique index, as SQL, where it is a
+	// partial one: "deleted_at IS NULL". Rows that do not satisfy it are
+	// inserted.
+	Where string
+
+	// Update names the columns that a row in the table takes over. Default:
+	// all columns written, save the keys.
+	Update []string
+
+	// DoNothing leaves rows in the table as they are.
+	DoNothing bool
+
+	// Duplicates settles which of several rows with the same keys in one call
+	// is written. Default: the last one.
+	Duplicates Duplicates
+}
+
+// Duplicates says what becomes of rows of one call that have the same keys.
+type Duplicates int
+
+// The ways to settle duplicates.
+const (
+	KeepLast  Duplicates = iota // the last one wins, as if they were written one by one
+	KeepFirst                   // the first one wins
+	Refuse                      // they are an error, a *DuplicateError, and nothing is written
+)
+
+// A DuplicateError is two rows of one call with the same keys.
+type DuplicateError struct {
+	// First and Second are the places of two such rows in the source, from 1.
+	First, Second int64
+	Keys          []string
+}
+
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("rows %d and %d have the same %s", e.First, e.Second, strings.Join(e.Keys, ", "))
+}
+
+// Counts says what became of the rows of an Upsert or UpdateMany.
+type Counts struct {
+	Inserted  int64
+	Updated   int64
+	Unchanged int64 // in the table already, with the same values: not written
+	// Duplicates were left out for another row of the call with their keys.
+	Duplicates int64
+	// Missing are rows that UpdateMany did not find in the table.
+	Missing int64
+}
+
+// A conflict is an OnConflict for a table.
+type conflict struct {
+	OnConflict
+	keys []string // SQL over the columns written
+	// apart is SQL for "this row meets no other": it is true where a key is
+	// NULL, which a unique index takes for different from any NULL, or where
+	// the partial index does not hold the row. Empty if that cannot be.
+	apart  string
+	update []*tableColumn
+}
+
+// conflictOn checks what the caller asks for against the table.
+func conflictOn(on OnConflict, m *match) (*conflict, error) {
+	if len(on.Keys) == 0 {
+		return nil, errors.New("OnConflict.Keys is empty")
+	}
+	c := &conflict{OnConflict: on}
+	for _, key := range on.Keys {
+		if strings.HasPrefix(key, "(") {
+			c.keys = append(c.keys, key)
+			continue
+		}
+		if m.written(key) == nil {
+			return nil, fmt.Errorf("OnConflict.Keys names %q, which is not written; written are %s", key, m.list(""))
+		}
+		c.keys = append(c.keys, quote(key))
+	}
+	for _, name := range on.Update {
+		col := m.written(name)
+		if col == nil {
+			return nil, fmt.Errorf("OnConflict.Update names %q, which is not written; written are %s", name, m.list(""))
+		}
+		c.update = append(c.update, col)
+	}
+	if on.Update == nil {
+		c.update = slices.DeleteFunc(slices.Clone(m.columns), func(col *tableColumn) bool { return slices.Contains(on.Keys, col.name) })
+	}
+	if on.DoNothing {
+		c.update = nil
+	}
+	return c, nil
+}
+
+// written returns the column of this name if it is written.
+func (m *match) written(name string) *tableColumn {
+	c := m.schema.column(name)
+	if c == nil || !slices.Contains(m.columns, c) {
+		return nil
+	}
+	return c
+}
+
+// readApart finds out which rows meet no other. NULLs are different in a
+// unique index unless it was made NULLS NOT DISTINCT.
+func (c *conflict) readApart(ctx context.Context, q querier, m *match) error {
+	var conditions []string
+	if c.Where != "" {
+		conditions = append(conditions, "("+c.Where+") IS NOT TRUE")
+	}
+	nullable := false
+	for i, key := range c.Keys {
+		if col := m.written(key); col == nil || !col.notNull {
+			conditions = append(conditions, c.keys[i]+" IS NULL")
+			nullable = true
+		}
+	}
+	if nullable {
+		same, err := nullsAreTheSame(ctx, q, m.schema.oid, c.Keys)
+		if err != nil {
+			return err
+		}
+		if same {
+			conditions = slices.DeleteFunc(conditions, func(s string) bool { return strings.HasSuffix(s, " IS NULL") })
+		}
+	}
+	c.apart = strings.Join(conditions, " OR ")
+	return nil
+}
+
+// nullsAreTheSame says whether the table's unique index on these keys takes
+// NULLs for the same. Expressions among the keys are not told apart.
+func nullsAreTheSame(ctx context.Context, q querier, table uint32, keys []string) (bool, error) {
+	columns := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return strings.HasPrefix(key, "(") })
+	rows, err := q.Query(ctx, `
+SELECT FROM pg_catalog.pg_index i, LATERAL (
+    SELECT coalesce(array_agg(a.attname::text), '{}') AS columns
+    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+    WHERE k.n <= i.indnkeyatts
+) c
+WHERE i.indrelid = $1 AND i.indisunique AND i.indnullsnotdistinct
+  AND i.indnkeyatts = $2 AND c.columns @> $3::text[] AND c.columns <@ $3::text[]`, table, len(keys), columns)
+	if err != nil {
+		return false, fmt.Errorf("ask for the unique indexes: %w", err)
+	}
+	same := rows.Next()
+	rows.Close()
+	return same, rows.Err()
+}

@@ -1,0 +1,186 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// run writes batches until the writer is closed and empty. When ctx ends, what
+// is left fails with ctx's error.
+func (b *BufferedWriter[T]) run(ctx context.Context) {
+	defer close(b.ended)
+	timer := time.NewTimer(b.opts.Every)
+	defer timer.Stop()
+	for {
+		batch, wait, more := b.take()
+		switch {
+		case batch != nil:
+			b.write(ctx, batch)
+			continue
+		case !more:
+			return
+		}
+		timer.Reset(wait)
+		select {
+		case <-b.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// take returns the next batch if it is time for one, or how long to wait for
+// that. more is false when there will not be any.
+func (b *BufferedWriter[T]) take() (batch []entry[T], wait time.Duration, more bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) == 0 {
+		return nil, time.Hour, !b.closed
+	}
+	wait = b.opts.Every - time.Since(b.since)
+	due := wait <= 0 || b.closed || b.waiting > 0 || b.settled < b.flushTo ||
+		len(b.queue) >= b.opts.Rows || b.bytes >= b.opts.Bytes
+	if !due {
+		return nil, wait, true
+	}
+	n, bytes := 0, 0
+	for n < len(b.queue) && n < b.opts.Rows && (n == 0 || bytes+b.queue[n].bytes <= b.opts.Bytes) {
+		bytes += b.queue[n].bytes
+		if b.queue[n].done != nil {
+			b.waiting--
+		}
+		n++
+	}
+	batch = b.queue[:n:n]
+	b.queue = append([]entry[T](nil), b.queue[n:]...)
+	b.since = time.Now()
+	b.bytes -= bytes
+	b.underWay, b.heavy = n, bytes
+	return batch, 0, true
+}
+
+// write writes a batch and tells everybody.
+func (b *BufferedWriter[T]) write(ctx context.Context, batch []entry[T]) {
+	b.writeRows(ctx, batch)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settled += uint64(len(batch))
+	b.underWay, b.heavy = 0, 0
+	b.announce()
+}
+
+// writeRows writes entries, without those that the server refuses.
+func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
+	if len(entries) == 0 {
+		return
+	}
+	rows := make([]T, len(entries))
+	for i := range entries {
+		rows[i] = entries[i].row
+	}
+	err := b.tryRows(ctx, rows)
+	var bad *RowError
+	switch {
+	case errors.As(err, &bad) && bad.Row >= 1 && bad.Row <= int64(len(entries)):
+		i := int(bad.Row - 1)
+		b.settle(entries[i:i+1], err)
+		b.writeRows(ctx, append(entries[:i:i], entries[i+1:]...))
+	case err != nil && len(entries) > 1 && rowsFault(err):
+		half := len(entries) / 2
+		b.writeRows(ctx, entries[:half])
+		b.writeRows(ctx, entries[half:])
+	default:
+		b.settle(entries, err)
+	}
+}
+
+// settle tells the fate of entries to whom it concerns.
+func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
+	var unclaimed []T
+	for _, e := range entries {
+		if e.done != nil {
+			e.done <- err // has room for it
+		} else if err != nil {
+			unclaimed = append(unclaimed, e.row)
+		}
+	}
+	switch {
+	case len(unclaimed) == 0:
+	case b.opts.OnError != nil:
+		b.opts.OnError(unclaimed, err)
+	default:
+		b.mu.Lock()
+		b.failed, b.cause = append(b.failed, unclaimed...), err
+		b.mu.Unlock()
+	}
+}
+
+const (
+	tries        = 8
+	firstBackoff = 20 * time.Millisecond
+	longBackoff  = 2 * time.Second
+)
+
+// tryRows writes rows in one transaction, and again where it is sure that
+// nothing was written and another attempt may do better.
+func (b *BufferedWriter[T]) tryRows(ctx context.Context, rows []T) error {
+	for attempt := 1; ; attempt++ {
+		err := b.writeOnce(ctx, rows)
+		if err == nil || attempt == tries || ctx.Err() != nil || !mayPass(err) {
+			return err
+		}
+		pause := time.NewTimer(rand.N(min(longBackoff, firstBackoff<<attempt)))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		}
+	}
+}
+
+func (b *BufferedWriter[T]) writeOnce(ctx context.Context, rows []T) error {
+	if b.opts.OnConflict != nil {
+		_, err := b.table.Upsert(ctx, b.w, Rows(rows), *b.opts.OnConflict)
+		return err
+	}
+	_, err := b.table.Insert(ctx, b.w, Rows(rows))
+	return err
+}
+
+// mayPass says whether err is about the server's state, met before anything
+// was written.
+func mayPass(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		var connect *pgconn.ConnectError
+		return pgconn.SafeToRetry(err) || errors.As(err, &connect)
+	}
+	switch pgErr.Code {
+	case "40001", "40P01", // others were preferred
+		"53300",          // too many connections
+		"57P03", "55P03": // starting up; a lock is not available
+		return true
+	}
+	return false
+}
+
+// rowsFault says whether err is about what is in the rows, so that others may
+// be written without them.
+func rowsFault(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) || len(pgErr.Code) != 5 {
+		return false
+	}
+	switch pgErr.Code[:2] {
+	case "22", "23", // bad data; a constraint
+		"44",       // WITH CHECK OPTION
+		"54",       // too large for an index
+		"P0", "38": // raised by a function
+		return true
+	}
+	return false
+}

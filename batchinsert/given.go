@@ -1,0 +1,168 @@
+package batchinsert
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+)
+
+// stageFrom is the number of rows from which on rows go by COPY to a temporary
+// table first. Below, arrays save making that table.
+const stageFrom = 5000
+
+// A given is the rows of a call as the server sees them: arrays of a
+// statement, or a temporary table.
+type given struct {
+	match *match
+	from  string
+	exprs []string // the columns' values in from
+	ord   string   // the rows' order in from
+	args  []any
+	n     int64 // how many there are
+}
+
+// ordName is the rows' order as a column beside the table's own.
+const ordName = `"headrace ord"`
+
+// table is the rows as a table with the target's column names.
+func (g *given) table() string {
+	var b strings.Builder
+	b.WriteString("(SELECT ")
+	for i, c := range g.match.columns {
+		b.WriteString(g.exprs[i] + " AS " + quote(c.name) + ", ")
+	}
+	b.WriteString(g.ord + " AS " + ordName + " FROM " + g.from + ") AS given")
+	return b.String()
+}
+
+// distinct is table with one row of those that are the same by some
+// expressions, in their order.
+func (g *given) distinct(by []string, keep Duplicates) string {
+	order := ordName + " DESC"
+	if keep == KeepFirst {
+		order = ordName
+	}
+	exprs := strings.Join(by, ", ")
+	return "SELECT DISTINCT ON (" + exprs + ") * FROM " + g.table() + "\n    ORDER BY " + exprs + ", " + order
+}
+
+// inArrays reports whether rows are few enough for arrays.
+func (s Source[T]) inArrays() bool { return s.seq == nil && len(s.rows) < stageFrom }
+
+// giveArrays makes rows the arguments of a statement.
+func giveArrays[T any](conn *pgx.Conn, m *match, rows []T) (*given, error) {
+	plan, err := newArrayPlan[T](conn.TypeMap(), m)
+	if err != nil {
+		return nil, err
+	}
+	arrays, err := collect(plan.encoder, conn.TypeMap(), rows)
+	if err != nil {
+		return nil, err
+	}
+	return &given{
+		match: m, from: plan.from, exprs: plan.exprs, ord: "s.ord",
+		args: append(binaryMode(conn), arrays.Args()...), n: int64(len(rows)),
+	}, nil
+}
+
+func collect[T any](encoder *pgcopy.Encoder[T], types *pgtype.Map, rows []T) (*pgcopy.Arrays[T], error) {
+	pgcopy.Accept(types)
+	arrays := pgcopy.NewArrays(encoder)
+	for i := range rows {
+		if err := arrays.Add(&rows[i]); err != nil {
+			return nil, rowError(err, int64(i)+1)
+		}
+	}
+	return arrays, nil
+}
+
+const (
+	stageName = "headrace_stage"
+	stage     = "pg_temp." + stageName
+)
+
+// giveStaged sends rows to a temporary table. dropStage has to follow.
+func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (*given, error) {
+	sql := "CREATE TEMPORARY TABLE " + stageName + " ON COMMIT DROP AS SELECT " + m.list("") + " FROM " + t.quoted + " WITH NO DATA"
+	if _, err := tx.Exec(ctx, sql); err != nil {
+		return nil, fmt.Errorf("make a temporary table: %w", err)
+	}
+	n, err := t.copyTo(ctx, tx, m, stage, stageName, rows)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(m.columns))
+	for i, c := range m.columns {
+		names[i] = quote(c.name)
+	}
+	return &given{match: m, from: stage, exprs: names, ord: "ctid", n: n}, nil
+}
+
+// dropStage makes room for the next call in the same transaction.
+func dropStage(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "DROP TABLE "+stage)
+	return err
+}
+
+// with gives rows, by arrays or staged, to fn, in tx.
+func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], fn func(*given) error) error {
+	if rows.inArrays() {
+		g, err := giveArrays(tx.Conn(), m, rows.rows)
+		if err != nil {
+			return err
+		}
+		return fn(g)
+	}
+	g, err := t.giveStaged(ctx, tx, m, rows)
+	if err != nil {
+		return err
+	}
+	if err := fn(g); err != nil {
+		return err
+	}
+	return dropStage(ctx, tx)
+}
+
+// duplicates looks for two rows that are the same by some expressions, and
+// returns their places in the source; 0 where there are none.
+func (g *given) duplicates(ctx context.Context, q querier, by []string) (first, second int64, err error) {
+	place := ordName
+	if g.from == stage { // a place in the heap: the rows' order, not their number
+		place = "row_number() OVER (ORDER BY " + ordName + ")"
+	}
+	sql := `SELECT previous, n FROM (
+    SELECT n, lag(n) OVER (PARTITION BY ` + strings.Join(by, ", ") + ` ORDER BY n) AS previous
+    FROM (SELECT *, ` + place + ` AS n FROM ` + g.table() + `) AS numbered
+) AS pairs WHERE previous IS NOT NULL ORDER BY n LIMIT 1`
+	rows, err := q.Query(ctx, sql, g.args...)
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&first, &second}, func() error { return nil })
+	return first, second, err
+}
+
+// keyColumns finds the columns by which rows are looked up.
+func (m *match) keyColumns(keys []string) ([]*tableColumn, error) {
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("no key columns are named")
+	}
+	columns := make([]*tableColumn, len(keys))
+	for i, key := range keys {
+		c := m.written(key)
+		if c == nil {
+			return nil, fmt.Errorf("key %q has no field; columns with one are %s", key, m.list(""))
+		}
+		if slices.Contains(columns[:i], c) {
+			return nil, fmt.Errorf("key %q is named twice", key)
+		}
+		columns[i] = c
+	}
+	return columns, nil
+}

@@ -1,0 +1,237 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+)
+
+// Insert writes rows by INSERT ... SELECT FROM unnest(...), one array per
+// column: one prepared statement for any number of rows. It is the way for up
+// to some thousands of rows, and for views and rules; for more, Copy is
+// faster. It returns how many rows the server says it wrote.
+//
+// Up to Options.ChunkRows rows of a slice are one statement in one round trip.
+// More, and all rows of an iterator, are a transaction of several statements,
+// or a savepoint in the caller's.
+func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
+	var n int64
+	var err error
+	if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
+		n, err = t.insertAtOnce(ctx, w, rows.rows)
+	} else {
+		err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
+			n, err = t.insertChunks(ctx, tx, rows)
+			return err
+		})
+	}
+	if err != nil {
+		return 0, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
+	}
+	return n, nil
+}
+
+// insertAtOnce is one statement, by what is known of the table. Where the
+// table has changed meanwhile, that fails, and is tried once more.
+func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int64, err error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
+		key := database(conn)
+		known := t.cache.get(key)
+		n, err = t.insertKnown(ctx, q, conn, known, rows)
+		if err == nil {
+			return nil
+		}
+		t.cache.drop(key)
+		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
+			return err
+		}
+		n, err = t.insertKnown(ctx, q, conn, nil, rows)
+		return err
+	})
+	return n, err
+}
+
+// maybeStale says whether err may come from columns that are not as they were
+// known to be.
+func maybeStale(err error) bool {
+	var row *RowError
+	var pgErr *pgconn.PgError
+	switch {
+	case errors.As(err, &pgErr):
+		return strings.HasPrefix(pgErr.Code, "42") || pgErr.Code == "22P03" || pgErr.Code == "0A000"
+	case errors.As(err, &row):
+		return true
+	}
+	return false
+}
+
+func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T) (int64, error) {
+	ins, err := t.inserter(ctx, q, conn, s)
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		if err := ins.arrays.Add(&rows[i]); err != nil {
+			return 0, rowError(err, int64(i)+1)
+		}
+	}
+	n, err := ins.flush(ctx)
+	if err == nil {
+		newMeter(t.opts.Progress).done(Progress{Rows: int64(len(rows))})
+	}
+	return n, err
+}
+
+// insertChunks writes any number of rows.
+func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
+	ins, err := t.inserter(ctx, tx, tx.Conn(), nil)
+	if err != nil {
+		return 0, err
+	}
+	meter, row, written := newMeter(t.opts.Progress), int64(0), int64(0)
+	flush := func() error {
+		n, err := ins.flush(ctx)
+		written += n
+		meter.at(Progress{Rows: row})
+		return err
+	}
+	for v, err := range rows.all() {
+		row++
+		if err != nil {
+			return 0, fmt.Errorf("row %d of the source: %w", row, err)
+		}
+		if err := ins.arrays.Add(v); err != nil {
+			return 0, rowError(err, row)
+		}
+		if ins.arrays.Len() < t.chunkRows() {
+			continue
+		}
+		if err := flush(); err != nil {
+			return 0, fmt.Errorf("rows %d to %d: %w", row-int64(t.chunkRows())+1, row, err)
+		}
+	}
+	if err := flush(); err != nil {
+		return 0, err
+	}
+	if ins.match.writesIdentity() {
+		if err := moveSequences(ctx, tx, t.quoted, ins.match); err != nil {
+			return 0, err
+		}
+	}
+	meter.done(Progress{Rows: row})
+	return written, nil
+}
+
+// An inserter writes what was added to its arrays.
+type inserter[T any] struct {
+	q      statements
+	match  *match
+	arrays *pgcopy.Arrays[T]
+	sql    string
+	mode   []any // the execution mode, where the connection's own will not do
+}
+
+// inserter prepares to write to the table, which is as s says, or as the
+// server says where s is nil.
+func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*inserter[T], error) {
+	s, err := t.schemaOf(ctx, q, conn, s)
+	if err != nil {
+		return nil, err
+	}
+	m, err := t.matchFields(s, nil)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newArrayPlan[T](conn.TypeMap(), m)
+	if err != nil {
+		return nil, err
+	}
+	pgcopy.Accept(conn.TypeMap())
+	ins := &inserter[T]{q: q, match: m, arrays: pgcopy.NewArrays(p.encoder), mode: binaryMode(conn)}
+	overriding := ""
+	if m.writesIdentity() {
+		overriding = " OVERRIDING SYSTEM VALUE"
+	}
+	ins.sql = "INSERT INTO " + t.quoted + " (" + m.list("") + ")" + overriding +
+		"\nSELECT " + strings.Join(p.exprs, ", ") + "\nFROM " + p.from
+	return ins, nil
+}
+
+// schemaOf returns s, or what the server says, and keeps that for later.
+func (t *Table[T]) schemaOf(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*schema, error) {
+	if s != nil {
+		return s, nil
+	}
+	s, err := readSchema(ctx, q, t.quoted)
+	if err == nil {
+		t.cache.put(database(conn), s)
+	}
+	return s, err
+}
+
+// flush writes what was added.
+func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
+	if ins.arrays.Len() == 0 {
+		return 0, nil
+	}
+	tag, err := ins.q.Exec(ctx, ins.sql, append(ins.mode, ins.arrays.Args()...)...)
+	ins.arrays.Reset()
+	return tag.RowsAffected(), err
+}
+
+// statements is what transactions and connections have in common.
+type statements interface {
+	querier
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+// withConn gives fn the connection of w, or one of w's, for one statement.
+func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Conn) error) error {
+	switch w := w.(type) {
+	case pgx.Tx:
+		return fn(w, w.Conn())
+	case *pgx.Conn:
+		return onConn(ctx, w, fn)
+	case *pgxpool.Conn:
+		return onConn(ctx, w.Conn(), fn)
+	case interface {
+		Acquire(ctx context.Context) (*pgxpool.Conn, error)
+	}:
+		conn, err := w.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		return onConn(ctx, conn.Conn(), fn)
+	}
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return fn(tx, tx.Conn()) })
+}
+
+// onConn runs fn in a transaction where the connection may be a pooler's, for
+// which describing a statement and running it must not be taken apart.
+func onConn(ctx context.Context, conn *pgx.Conn, fn func(q statements, conn *pgx.Conn) error) error {
+	if binaryMode(conn) == nil {
+		return fn(conn, conn)
+	}
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return fn(tx, conn) })
+}
+
+// binaryMode returns the execution mode to ask for, as the first argument of a
+// statement, where the connection's own does not send arguments in binary.
+func binaryMode(conn *pgx.Conn) []any {
+	switch conn.Config().DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		return []any{pgx.QueryExecModeDescribeExec}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package batchinsert
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A ledger records which chunks of a load are in the table. The zero value is
+// that of a load without an ID, which keeps none.
+type ledger struct {
+	id       string
+	finished bool
+	rows     int64 // of a finished load
+}
+
+// sample is how much of a file's beginning is part of its fingerprint.
+const sample = 64 << 10
+
+var errNotInstalled = errors.New("the tables of headrace are missing in this database: call migrations.Install")
+
+// openLedger begins the load in the ledger, or finds where it was left.
+func (l *csvLoad) openLedger(ctx context.Context, w Writer) (*ledger, error) {
+	book := &ledger{}
+	if l.opts.ID == "" {
+		return book, nil
+	}
+	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		var installed bool
+		err := tx.QueryRow(ctx, "SELECT to_regclass('headrace.load_chunks') IS NOT NULL AND to_regclass('headrace.quarantine') IS NOT NULL").Scan(&installed)
+		switch {
+		case err != nil:
+			return err
+		case !installed:
+			return errNotInstalled
+		case l.opts.unnamed:
+			return nil
+		}
+		book.id = l.opts.ID
+		return l.findLoad(ctx, tx, book)
+	})
+	return book, err
+}
+
+// findLoad compares the load with what the ledger has under its id.
+func (l *csvLoad) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
+	fingerprint := l.fingerprint()
+	var size *int64
+	if l.input.total > 0 {
+		size = &l.input.total
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO headrace.loads (load_id, target, source, fingerprint, size, chunk_bytes)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (load_id) DO NOTHING`,
+		book.id, l.table, l.opts.Name, fingerprint, size, l.opts.ChunkBytes)
+	if err != nil {
+		return err
+	}
+	var target, source string
+	var was []byte
+	var wasSize *int64
+	err = tx.QueryRow(ctx, `SELECT target, source, fingerprint, size, chunk_bytes, finished_at IS NOT NULL,
+    (SELECT coalesce(sum(rows), 0)::bigint FROM headrace.load_chunks c WHERE c.load_id = l.load_id)
+FROM headrace.loads l WHERE load_id = $1`, book.id).
+		Scan(&target, &source, &was, &wasSize, &l.opts.ChunkBytes, &book.finished, &book.rows)
+	switch {
+	case err != nil:
+		return err
+	case target != l.table:
+		return fmt.Errorf("load %q writes to %s, not to %s", book.id, target, l.table)
+	case !bytes.Equal(was, fingerprint), size != nil && wasSize != nil && *size != *wasSize:
+		return fmt.Errorf("load %q began with another file (%s), or with other options: it cannot go on with this one", book.id, source)
+	}
+	return nil
+}
+
+// fingerprint tells files apart by their header, their beginning, and how they
+// are read. Each chunk has a checksum besides.
+func (l *csvLoad) fingerprint() []byte {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%q %q", l.header.names, []string{string([]byte{l.dialect.comma, l.dialect.quote, l.dialect.escape}), l.dialect.null})
+	first, _ := l.file.Peek(sample) // a read error comes again
+	h.Write(first)
+	return h.Sum(nil)
+}
+
+// plan records that there is such a chunk, before anybody loads it.
+func (b *ledger) plan(ctx context.Context, w Writer, c *chunk) error {
+	if b.id == "" {
+		return nil
+	}
+	sum := sha256.Sum256(c.data)
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (load_id, chunk) DO NOTHING`,
+			b.id, c.index, c.firstByte, c.firstByte+int64(len(c.data)), c.firstLine, sum[:])
+		return err
+	})
+}
+
+// A chunkState says what is to be done with a chunk.
+type chunkState int
+
+const (
+	ours      chunkState = iota // to be loaded by this transaction
+	loaded                      // in the table
+	elsewhere                   // another process is at it
+)
+
+// take locks the chunk until the transaction ends.
+func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *chunk) (state chunkState, rows int64, err error) {
+	if b.id == "" {
+		return ours, 0, nil
+	}
+	var end int64
+	var checksum []byte
+	var done bool
+	err = tx.QueryRow(ctx, `SELECT end_byte, checksum, loaded_at IS NOT NULL, coalesce(rows, 0)
+FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCKED`, b.id, c.index).
+		Scan(&end, &checksum, &done, &rows)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return elsewhere, 0, nil
+	}
+	if err != nil {
+		return ours, 0, err
+	}
+	if sum := sha256.Sum256(c.data); end != c.firstByte+int64(len(c.data)) || !bytes.Equal(checksum, sum[:]) {
+		return ours, 0, fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, c.firstByte, end)
+	}
+	if done {
+		return loaded, rows, nil
+	}
+	return ours, 0, nil
+}
+
+// enter records a loaded chunk, in the transaction that loaded it.
+func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *chunk, rows, bad int64) error {
+	if b.id == "" {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE headrace.load_chunks SET rows = $3, bad = $4, loaded_at = now() WHERE load_id = $1 AND chunk = $2`,
+		b.id, c.index, rows, bad)
+	return err
+}
+
+// finish waits for chunks that others are at, and records the end of the load.
+func (b *ledger) finish(ctx context.Context, w Writer, chunks int) error {
+	if b.id == "" {
+		return nil
+	}
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		// Waits for the transactions that have locked open chunks. Those that
+		// are loaded then are not among the rows.
+		rows, err := tx.Query(ctx, `SELECT chunk FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NULL ORDER BY chunk FOR UPDATE`, b.id)
+		if err != nil {
+			return err
+		}
+		open, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		if err != nil {
+			return err
+		}
+		if len(open) > 0 {
+			return fmt.Errorf("another process gave up chunks %v of load %q: run it again", open, b.id)
+		}
+		var recorded int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM headrace.load_chunks WHERE load_id = $1`, b.id).Scan(&recorded); err != nil {
+			return err
+		}
+		if recorded != chunks {
+			return fmt.Errorf("the file has changed since load %q began: it had %d chunks and has %d", b.id, recorded, chunks)
+		}
+		_, err = tx.Exec(ctx, `UPDATE headrace.loads SET finished_at = now() WHERE load_id = $1`, b.id)
+		return err
+	})
+}

@@ -1,0 +1,145 @@
+package batchinsert
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+)
+
+// A match says which fields are written to which columns.
+type match struct {
+	schema  *schema
+	columns []*tableColumn
+	fields  []pgcopy.Field // fields[i] goes to columns[i]
+}
+
+// matchFields is pairFields for whole rows: it refuses those that the table
+// cannot take.
+func (t *Table[T]) matchFields(s *schema, keep []string) (*match, error) {
+	m, err := t.pairFields(s, keep)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.missing("no field is written to it")
+}
+
+// pairFields pairs the fields of T with the table's columns. keep names
+// identity columns that are written nevertheless.
+func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
+	m := &match{schema: s}
+	for _, name := range t.opts.Omit {
+		if s.column(name) == nil {
+			return nil, fmt.Errorf("Options.Omit names %q, but the table's columns are %s", name, s.names())
+		}
+	}
+	for _, f := range t.fields {
+		c, err := s.columnOf(f)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(m.columns, c) {
+			return nil, fmt.Errorf("field %s: column %q has another field already", f.Name, c.name)
+		}
+		ours := c.identity && !t.opts.KeepIdentity && !slices.Contains(keep, c.name)
+		if c.generated || ours || slices.Contains(t.opts.Omit, c.name) {
+			continue
+		}
+		m.columns, m.fields = append(m.columns, c), append(m.fields, f)
+	}
+	if len(m.columns) == 0 {
+		return nil, fmt.Errorf("no field is left to write: the table's columns are %s", s.names())
+	}
+	return m, nil
+}
+
+// columnOf finds the field's column. An exact name goes before one that
+// differs in case or underscores.
+func (s *schema) columnOf(f pgcopy.Field) (*tableColumn, error) {
+	if c := s.column(f.Column); c != nil {
+		return c, nil
+	}
+	for i := range s.columns {
+		if f.Matches(s.columns[i].name) {
+			return &s.columns[i], nil
+		}
+	}
+	return nil, fmt.Errorf("field %s: the table has no column %q; it has %s", f.Name, f.Column, s.names())
+}
+
+// missing refuses rows that the table cannot take for want of a value; why says
+// how it comes to that.
+func (m *match) missing(why string) error {
+	if m.schema.beforeTrigger {
+		return nil // it may fill the column
+	}
+	for i := range m.schema.columns {
+		c := &m.schema.columns[i]
+		if c.notNull && !c.hasDefault && !c.generated && !c.identity && !slices.Contains(m.columns, c) {
+			return fmt.Errorf("column %q (%s) is NOT NULL without a default, and %s", c.name, c.typeName, why)
+		}
+	}
+	return nil
+}
+
+// writesIdentity says whether an identity column is among the columns.
+func (m *match) writesIdentity() bool {
+	return slices.ContainsFunc(m.columns, func(c *tableColumn) bool { return c.identity })
+}
+
+// list returns the quoted columns, each after prefix, with commas.
+func (m *match) list(prefix string) string {
+	var b strings.Builder
+	for i, c := range m.columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(prefix + quote(c.name))
+	}
+	return b.String()
+}
+
+// copyEncoder compiles the rows of a binary COPY.
+func copyEncoder[T any](types *pgtype.Map, m *match) (*pgcopy.Encoder[T], error) {
+	targets := make([]pgcopy.Column, len(m.columns))
+	for i, c := range m.columns {
+		targets[i] = m.schema.target(c)
+	}
+	return pgcopy.Compile[T](types, targets, m.fields)
+}
+
+// An arrayPlan is how rows go into a statement as one array per column.
+type arrayPlan[T any] struct {
+	*match
+	encoder *pgcopy.Encoder[T]
+	// from is "unnest($1::bigint[], ...) WITH ORDINALITY AS s(c1, ..., ord)".
+	from string
+	// exprs are the values of the columns in from: "c1", "c2::mood".
+	exprs []string
+}
+
+func newArrayPlan[T any](types *pgtype.Map, m *match) (*arrayPlan[T], error) {
+	p := &arrayPlan[T]{match: m}
+	targets := make([]pgcopy.Column, len(m.columns))
+	params, names := make([]string, len(m.columns)), make([]string, len(m.columns))
+	for i, c := range m.columns {
+		targets[i] = m.schema.inArrays(c, types)
+		n := strconv.Itoa(i + 1)
+		names[i] = "c" + n
+		params[i] = "$" + n + "::" + c.typeName + "[]"
+		expr := names[i]
+		if targets[i].Text || targets[i].Labels != nil {
+			params[i] = "$" + n + "::text[]"
+			expr += "::" + c.typeName
+		}
+		p.exprs = append(p.exprs, expr)
+	}
+	p.from = "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS s(" + strings.Join(names, ", ") + ", ord)"
+	var err error
+	p.encoder, err = pgcopy.Compile[T](types, targets, m.fields)
+	return p, err
+}

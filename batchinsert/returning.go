@@ -1,0 +1,268 @@
+package batchinsert
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/rowscan"
+)
+
+// InsertReturning inserts rows and returns what the server made of each, in
+// the order of the rows given: R is a struct whose fields are columns of the
+// table, as T is, or the type of the one column that returning names.
+//
+// Names in returning are columns; without any, they are R's. A row that a
+// trigger kept from being inserted is an error, a [*RowError]: there is
+// nothing to return for it.
+//
+// INSERT ... RETURNING promises no order and cannot say which row an answer
+// belongs to. From PostgreSQL 17 on this is one MERGE per Options.ChunkRows
+// rows, whose RETURNING can; before, single INSERTs sent together in one round
+// trip per chunk.
+func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows Source[T], returning ...string) ([]R, error) {
+	decoder, err := rowscan.For[R]()
+	if err != nil {
+		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
+	}
+	var out []R
+	err = startOver(ctx, w, rows.seq == nil, func() error {
+		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+			r := returningInsert[R, T]{table: t, tx: tx, decoder: decoder}
+			if err := r.prepare(ctx, returning); err != nil {
+				return err
+			}
+			out, err = r.run(ctx, rows)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
+	}
+	return out, nil
+}
+
+// A returningInsert is one call of InsertReturning, in its transaction.
+type returningInsert[R, T any] struct {
+	table   *Table[T]
+	tx      pgx.Tx
+	decoder *rowscan.Decoder[R]
+	match   *match
+	columns []string // quoted, to return
+}
+
+// prepare finds the columns to write and to return.
+func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string) error {
+	s, err := readSchema(ctx, r.tx, r.table.quoted)
+	if err != nil {
+		return err
+	}
+	if r.match, err = r.table.matchFields(s, nil); err != nil {
+		return err
+	}
+	if len(returning) == 0 {
+		returning = s.columnsOf(r.decoder.Columns())
+	}
+	if len(returning) == 0 {
+		return fmt.Errorf("%v does not say which columns to return; name them", reflect.TypeFor[R]())
+	}
+	for _, name := range returning {
+		if s.column(name) == nil {
+			return fmt.Errorf("the table has no column %q to return; it has %s", name, s.names())
+		}
+		r.columns = append(r.columns, quote(name))
+	}
+	return nil
+}
+
+// columnsOf finds the table's columns by the names that a Go type has for
+// them. A name that fits none stays, for the error.
+func (s *schema) columnsOf(names []string) []string {
+	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = name
+		if s.column(name) != nil {
+			continue
+		}
+		if j := slices.IndexFunc(s.columns, func(c tableColumn) bool { return fold(c.name) == fold(name) }); j >= 0 {
+			out[i] = s.columns[j].name
+		}
+	}
+	return out
+}
+
+// run inserts all rows, a chunk at a time.
+func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, error) {
+	insert := r.single
+	if serverVersion(r.tx.Conn()) >= 17 && r.match.schema.kind != 'v' {
+		insert = r.merge
+	}
+	var out []R
+	meter := newMeter(r.table.opts.Progress)
+	for chunk, err := range chunks(rows, r.table.chunkRows()) {
+		if err != nil {
+			return nil, fmt.Errorf("row %d of the source: %w", len(out)+len(chunk)+1, err)
+		}
+		got, err := insert(ctx, chunk, int64(len(out)))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, got...)
+		meter.at(Progress{Rows: int64(len(out))})
+	}
+	meter.done(Progress{Rows: int64(len(out))})
+	if out == nil {
+		out = []R{}
+	}
+	if r.match.writesIdentity() {
+		return out, moveSequences(ctx, r.tx, r.table.quoted, r.match)
+	}
+	return out, nil
+}
+
+// merge inserts a chunk by one MERGE. before is the number of rows before it.
+func (r *returningInsert[R, T]) merge(ctx context.Context, chunk []T, before int64) ([]R, error) {
+	g, err := giveArrays(r.tx.Conn(), r.match, chunk)
+	if err != nil {
+		return nil, afterRow(err, before)
+	}
+	overriding := ""
+	if r.match.writesIdentity() {
+		overriding = "OVERRIDING SYSTEM VALUE "
+	}
+	rows, err := r.tx.Query(ctx, `WITH written AS (
+    MERGE INTO `+r.table.quoted+` AS target USING `+g.table()+` ON false
+    WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`) `+overriding+`VALUES (`+r.match.list("given.")+`)
+    RETURNING `+prefixedBy("target.", r.columns)+`, given.`+ordName+`
+)
+SELECT `+strings.Join(r.columns, ", ")+`, `+ordName+` FROM written ORDER BY `+ordName, g.args...)
+	if err != nil {
+		return nil, err
+	}
+	numbered := &numberedRows{Rows: rows}
+	out, err := r.decoder.All(numbered, 0)
+	if err == nil && len(out) < len(chunk) {
+		err = &RowError{Row: before + int64(numbered.firstGap()), Err: errNotInserted}
+	}
+	return out, err
+}
+
+// single inserts a chunk by one INSERT a row, sent together.
+func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before int64) ([]R, error) {
+	sql := r.insertOne()
+	batch := &pgx.Batch{}
+	for i := range chunk {
+		row := reflect.ValueOf(&chunk[i]).Elem()
+		args := make([]any, len(r.match.fields))
+		for j, f := range r.match.fields {
+			args[j] = row.FieldByIndex(f.Index).Interface()
+		}
+		batch.Queue(sql, args...)
+	}
+	results := r.tx.SendBatch(ctx, batch)
+	out := make([]R, 0, len(chunk))
+	for i := range chunk {
+		rows, err := results.Query()
+		if err == nil {
+			var one []R
+			one, err = r.decoder.All(rows, 0)
+			out = append(out, one...)
+		}
+		if err == nil && len(out) == i {
+			err = errNotInserted
+		}
+		if err != nil {
+			_ = results.Close() // its error is the same
+			return nil, &RowError{Row: before + int64(i) + 1, Err: err}
+		}
+	}
+	return out, results.Close()
+}
+
+func (r *returningInsert[R, T]) insertOne() string {
+	params := make([]string, len(r.match.columns))
+	for i := range params {
+		params[i] = "$" + strconv.Itoa(i+1)
+	}
+	overriding := ""
+	if r.match.writesIdentity() {
+		overriding = "OVERRIDING SYSTEM VALUE "
+	}
+	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ") " + overriding +
+		"VALUES (" + strings.Join(params, ", ") + ") RETURNING " + strings.Join(r.columns, ", ")
+}
+
+func prefixedBy(prefix string, names []string) string {
+	return prefix + strings.Join(names, ", "+prefix)
+}
+
+// serverVersion returns the server's major version.
+func serverVersion(conn *pgx.Conn) int {
+	version := conn.PgConn().ParameterStatus("server_version")
+	digits := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if digits >= 0 {
+		version = version[:digits]
+	}
+	n, _ := strconv.Atoi(version) // 0, the oldest, where it cannot be told
+	return n
+}
+
+// numberedRows hides the last column, the row's number in the chunk from 1,
+// and remembers it.
+type numberedRows struct {
+	pgx.Rows
+	seen int
+	gap  int // the first number that was not there
+}
+
+func (n *numberedRows) FieldDescriptions() []pgconn.FieldDescription {
+	all := n.Rows.FieldDescriptions()
+	if len(all) == 0 {
+		return all
+	}
+	return all[:len(all)-1]
+}
+
+func (n *numberedRows) RawValues() [][]byte {
+	all := n.Rows.RawValues()
+	return all[:len(all)-1]
+}
+
+func (n *numberedRows) Next() bool {
+	if !n.Rows.Next() {
+		return false
+	}
+	n.seen++
+	if n.gap == 0 && n.number() != n.seen {
+		n.gap = n.seen
+	}
+	return true
+}
+
+// number reads the hidden column, a bigint in binary or text.
+func (n *numberedRows) number() int {
+	all, columns := n.Rows.RawValues(), n.Rows.FieldDescriptions()
+	last := all[len(all)-1]
+	if columns[len(columns)-1].Format == pgx.BinaryFormatCode {
+		return int(binary.BigEndian.Uint64(last))
+	}
+	number, _ := strconv.Atoi(string(last))
+	return number
+}
+
+// firstGap returns the first number missing in rows that were read to their
+// end.
+func (n *numberedRows) firstGap() int {
+	if n.gap > 0 {
+		return n.gap
+	}
+	return n.seen + 1
+}

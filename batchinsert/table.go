@@ -1,0 +1,199 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+)
+
+// A Table writes rows of type T, a struct, into one table. Its fields stand
+// for columns by the rules of [pgx.RowToStructByName]: a tag `db:"name"` names
+// the column, `db:"-"` leaves the field out, else the field's own name does,
+// whatever its case and underscores.
+//
+// Each field needs a column. Columns without a field get their default.
+// Generated columns and identity columns are the server's: their fields are
+// not written (see [Options.KeepIdentity]).
+//
+// A Table may be used by many goroutines at once, and with several databases.
+type Table[T any] struct {
+	name   string // as given
+	quoted string
+	fields []pgcopy.Field
+	opts   Options
+	cache  *schemaCache // shared by all that With returns
+}
+
+// Options say how a Table writes. The zero value means the defaults.
+type Options struct {
+	// ChunkRows is the number of rows that one statement of Insert takes.
+	// Default 1,000. More rows than that make a transaction of several
+	// statements.
+	ChunkRows int
+
+	// Omit names columns that are left to their defaults although T has a
+	// field for them; a serial key for one.
+	Omit []string
+
+	// KeepIdentity writes the values that rows have for identity columns, also
+	// for those GENERATED ALWAYS, and moves the column's sequence behind the
+	// largest value in the table, for which the role needs UPDATE on the
+	// sequence.
+	KeepIdentity bool
+
+	// Progress is told how a call is getting on: every 100 ms at most, and
+	// once at its end. It is called from one goroutine at a time, not
+	// necessarily the caller's, and holds up the writing while it runs.
+	Progress func(Progress)
+}
+
+const defaultChunkRows = 1000
+
+// NewTable returns a Table for the table of this name, written as in SQL:
+// `cities`, `public.cities`, `"Odd Name"`. A name without schema is looked for
+// in the search path each time. The server is not asked anything yet.
+func NewTable[T any](name string) (*Table[T], error) {
+	quoted, err := quoteName(name)
+	if err != nil {
+		return nil, fmt.Errorf("batchinsert: table name %q: %w", name, err)
+	}
+	fields, err := pgcopy.Fields(reflect.TypeFor[T]())
+	if err != nil {
+		return nil, fmt.Errorf("batchinsert: table %s: %w", name, err)
+	}
+	return &Table[T]{name: name, quoted: quoted, fields: fields, cache: new(schemaCache)}, nil
+}
+
+// MustTable is [NewTable] for package variables: it panics on an error.
+func MustTable[T any](name string) *Table[T] {
+	t, err := NewTable[T](name)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// With returns a Table that writes to the same table with these options.
+func (t *Table[T]) With(o Options) *Table[T] {
+	with := *t
+	with.opts = o
+	with.opts.Omit = slices.Clone(o.Omit)
+	return &with
+}
+
+func (t *Table[T]) chunkRows() int {
+	if t.opts.ChunkRows > 0 {
+		return t.opts.ChunkRows
+	}
+	return defaultChunkRows
+}
+
+// A Writer is where rows are written to: *db.DB, *pgxpool.Pool, *pgxpool.Conn,
+// *pgx.Conn, or a pgx.Tx.
+//
+// A call writes all of its rows or none. With a pgx.Tx the rows are part of
+// the caller's transaction: after an error of the server it can only be rolled
+// back, as after any failed statement. Else the call is a transaction of its
+// own.
+type Writer interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+}
+
+// quoteName quotes the parts of a name in SQL's notation.
+func quoteName(name string) (string, error) {
+	var parts []string
+	for rest := name; ; {
+		part, after, err := namePart(rest)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, part)
+		if after == "" {
+			break
+		}
+		rest = after[1:]
+	}
+	if len(parts) > 2 {
+		return "", errors.New("more than a schema and a table")
+	}
+	return pgx.Identifier(parts).Sanitize(), nil
+}
+
+// namePart cuts the first part of a name; rest is empty or begins with a dot.
+func namePart(s string) (part, rest string, err error) {
+	if !strings.HasPrefix(s, `"`) {
+		if i := strings.IndexByte(s, '.'); i >= 0 {
+			s, rest = s[:i], s[i:]
+		}
+		if s == "" || strings.ContainsAny(s, " \t\n\"'();,\x00") {
+			return "", "", errors.New("not an identifier; one with special characters needs double quotes")
+		}
+		return strings.ToLower(s), rest, nil
+	}
+	var b strings.Builder
+	for s = s[1:]; ; {
+		i := strings.IndexByte(s, '"')
+		if i < 0 {
+			return "", "", errors.New("a double quote is not closed")
+		}
+		b.WriteString(s[:i])
+		s = s[i+1:]
+		if !strings.HasPrefix(s, `"`) {
+			break
+		}
+		b.WriteByte('"')
+		s = s[1:]
+	}
+	if b.Len() == 0 || (s != "" && s[0] != '.') {
+		return "", "", errors.New("not an identifier")
+	}
+	return b.String(), s, nil
+}
+
+func quote(identifier string) string { return pgx.Identifier{identifier}.Sanitize() }
+
+// A schemaCache keeps what is known of the table in each database that it was
+// written to.
+type schemaCache struct {
+	mu      sync.Mutex
+	entries map[string]*schema
+}
+
+// cachedDatabases bounds a schemaCache: a Table in a package variable outlives
+// the databases of a program's tests.
+const cachedDatabases = 16
+
+// database names the database that conn is connected to.
+func database(conn *pgx.Conn) string {
+	c := conn.Config()
+	return fmt.Sprintf("%s\x00%d\x00%s\x00%s\x00%s", c.Host, c.Port, c.Database, c.User, c.RuntimeParams["search_path"])
+}
+
+func (c *schemaCache) get(key string) *schema {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.entries[key]
+}
+
+func (c *schemaCache) put(key string, s *schema) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries == nil || len(c.entries) >= cachedDatabases {
+		c.entries = make(map[string]*schema)
+	}
+	c.entries[key] = s
+}
+
+func (c *schemaCache) drop(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.entries, key)
+}

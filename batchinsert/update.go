@@ -1,0 +1,185 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// UpdateMany updates the rows of the table that have the keys of the given
+// rows, key columns by name, to the values of T's other fields. Columns
+// without a field keep their value: a struct of the keys and one field updates
+// one column. Rows that have the values already are not written. Of several
+// rows with the same keys the last one counts.
+//
+// The rows are locked in the order of their keys before any is written, so
+// that two calls, or a call and an Upsert, do not deadlock; UPDATE ... FROM on
+// its own locks in the order of a hash table. For a deadlock over something
+// else see [Table.Upsert].
+func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
+	var counts Counts
+	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {
+		counts, err = c.update(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return Counts{}, fmt.Errorf("update %s: %w", t.name, withCause(ctx, err))
+	}
+	return counts, nil
+}
+
+// DeleteMany deletes the rows of the table that have the keys of the given
+// rows, and returns how many. T's other fields do not matter. Rows are locked
+// as by [Table.UpdateMany].
+func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (int64, error) {
+	var n int64
+	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {
+		n, err = c.delete(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete from %s: %w", t.name, withCause(ctx, err))
+	}
+	return n, nil
+}
+
+// A change is an update or a delete of the rows that have given keys.
+type change struct {
+	into  string
+	keys  []*tableColumn
+	rest  []*tableColumn // columns given beside the keys
+	given *given
+	only  string // leaves of the given rows those that were locked
+}
+
+// change runs fn in a transaction in which the rows are given.
+func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []string, fn func(pgx.Tx, *change) error) error {
+	return startOver(ctx, w, rows.seq == nil, func() error {
+		return inTx(ctx, w, func(tx pgx.Tx) error {
+			if err := lock(ctx, tx, t.quoted); err != nil {
+				return err
+			}
+			s, err := readSchema(ctx, tx, t.quoted)
+			if err != nil {
+				return err
+			}
+			m, err := t.pairFields(s, keys)
+			if err != nil {
+				return err
+			}
+			columns, err := m.keyColumns(keys)
+			if err != nil {
+				return err
+			}
+			rest := slices.DeleteFunc(slices.Clone(m.columns), func(c *tableColumn) bool { return slices.Contains(columns, c) })
+			return t.with(ctx, tx, m, rows, func(g *given) error {
+				return fn(tx, &change{into: t.quoted, keys: columns, rest: rest, given: g})
+			})
+		})
+	})
+}
+
+// lockRows locks the rows that have the keys, in the keys' order, and returns
+// their number and that of distinct keys given. From then on the given rows
+// are those that were found: a row that another transaction has inserted
+// meanwhile is not locked, and must not be met out of order by the next
+// statement, which would see it.
+func (c *change) lockRows(ctx context.Context, tx pgx.Tx) (found, distinct int64, err error) {
+	if c.given.from == stage {
+		return c.lockStaged(ctx, tx)
+	}
+	var rows []int64
+	sql := c.source() + `
+SELECT (SELECT coalesce(array_agg(` + ordName + `), '{}') FROM (` + c.locked() + `) AS locked), (SELECT count(*) FROM source)`
+	r, err := tx.Query(ctx, sql, c.given.args...)
+	if err != nil {
+		return 0, 0, err
+	}
+	if _, err = pgx.ForEachRow(r, []any{&rows, &distinct}, func() error { return nil }); err != nil {
+		return 0, 0, err
+	}
+	c.given.args = append(c.given.args, rows)
+	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", ordName, len(c.given.match.columns)+1)
+	return int64(len(rows)), distinct, nil
+}
+
+// lockStaged is lockRows for a temporary table, in which it leaves the rows
+// that were found.
+func (c *change) lockStaged(ctx context.Context, tx pgx.Tx) (found, distinct int64, err error) {
+	r, err := tx.Query(ctx, c.source()+`, locked AS MATERIALIZED (
+    `+c.locked()+`
+), gone AS (
+    DELETE FROM `+stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+ordName+` = s.ctid)
+)
+SELECT (SELECT count(*) FROM locked), (SELECT count(*) FROM source)`)
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = pgx.ForEachRow(r, []any{&found, &distinct}, func() error { return nil })
+	return found, distinct, err
+}
+
+// locked is the query that locks.
+func (c *change) locked() string {
+	return `SELECT source.` + ordName + ` FROM source JOIN ` + c.into + ` AS target ON ` + c.same() + `
+    ORDER BY ` + strings.Join(c.keyNames("source."), ", ") + ` FOR UPDATE OF target`
+}
+
+func (c *change) update(ctx context.Context, tx pgx.Tx) (Counts, error) {
+	if len(c.rest) == 0 {
+		return Counts{}, errors.New("all columns with a field are keys: there is nothing to update")
+	}
+	found, distinct, err := c.lockRows(ctx, tx)
+	if err != nil {
+		return Counts{}, err
+	}
+	set, differ := assignments(c.rest, "source")
+	tag, err := tx.Exec(ctx, c.source()+`
+UPDATE `+c.into+` AS target SET `+set+`
+FROM source
+WHERE `+c.same()+` AND (`+differ+`)`, c.given.args...)
+	if err != nil {
+		return Counts{}, err
+	}
+	updated := tag.RowsAffected()
+	return Counts{
+		Updated: updated, Unchanged: found - updated,
+		Missing: max(0, distinct-found), Duplicates: c.given.n - distinct,
+	}, nil
+}
+
+func (c *change) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
+	if _, _, err := c.lockRows(ctx, tx); err != nil {
+		return 0, err
+	}
+	tag, err := tx.Exec(ctx, c.source()+`
+DELETE FROM `+c.into+` AS target USING source
+WHERE `+c.same(), c.given.args...)
+	return tag.RowsAffected(), err
+}
+
+// source opens a statement with the given rows, one for each key.
+func (c *change) source() string {
+	return "WITH source AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), KeepLast) + ") AS last " + c.only + "\n)"
+}
+
+func (c *change) keyNames(prefix string) []string {
+	names := make([]string, len(c.keys))
+	for i, k := range c.keys {
+		names[i] = prefix + quote(k.name)
+	}
+	return names
+}
+
+func (c *change) same() string {
+	same := make([]string, len(c.keys))
+	for i, k := range c.keys {
+		name := quote(k.name)
+		same[i] = "target." + name + " = source." + name
+	}
+	return strings.Join(same, " AND ")
+}

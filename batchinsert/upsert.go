@@ -1,0 +1,262 @@
+package batchinsert
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Upsert inserts the rows that the table does not have and updates those that
+// it has with other values, by the unique index that on names. Rows that are
+// there with the same values are not written again; neither their triggers nor
+// the write-ahead log see them.
+//
+// Rows are written in the order of their keys, so that two Upserts on the same
+// index do not deadlock. Where a deadlock is found nevertheless (over another
+// index), Upsert starts over up to three times, if the transaction is its own
+// and rows are a slice.
+//
+// Up to 5,000 rows of a slice are one statement. More, and all rows of an
+// iterator, go by COPY through a temporary table, which the role must be
+// allowed to create.
+func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
+	var counts Counts
+	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
+		if rows.inArrays() {
+			counts, err = t.upsertArrays(ctx, w, rows.rows, on)
+			return err
+		}
+		return inTx(ctx, w, func(tx pgx.Tx) error {
+			counts, err = t.upsertStaged(ctx, tx, rows, on)
+			return err
+		})
+	})
+	if err != nil {
+		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, withCause(ctx, err))
+	}
+	return counts, nil
+}
+
+// upsertArrays is one statement with one array per column.
+func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnConflict) (counts Counts, err error) {
+	if len(rows) == 0 {
+		return Counts{}, nil
+	}
+	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
+		key := database(conn)
+		known := t.cache.get(key)
+		counts, err = t.upsertKnown(ctx, q, conn, known, rows, on)
+		if err == nil {
+			return nil
+		}
+		t.cache.drop(key)
+		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
+			return err
+		}
+		counts, err = t.upsertKnown(ctx, q, conn, nil, rows, on)
+		return err
+	})
+	if err == nil {
+		newMeter(t.opts.Progress).done(Progress{Rows: int64(len(rows))})
+	}
+	return counts, err
+}
+
+func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T, on OnConflict) (Counts, error) {
+	s, err := t.schemaOf(ctx, q, conn, s)
+	if err != nil {
+		return Counts{}, err
+	}
+	m, c, err := t.matchConflict(ctx, q, s, on)
+	if err != nil {
+		return Counts{}, err
+	}
+	g, err := giveArrays(conn, m, rows)
+	if err != nil {
+		return Counts{}, err
+	}
+	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
+	if u.countsByReturning() || conn.PgConn().TxStatus() != 'I' {
+		return u.run(ctx, q)
+	}
+	var counts Counts
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { // its counter lives as long as the transaction
+		counts, err = u.run(ctx, tx)
+		return err
+	})
+	return counts, err
+}
+
+// matchConflict pairs fields and columns, the key's identity columns among
+// them, and checks on against them.
+func (t *Table[T]) matchConflict(ctx context.Context, q querier, s *schema, on OnConflict) (*match, *conflict, error) {
+	m, err := t.matchFields(s, on.Keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := conflictOn(on, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, c, c.readApart(ctx, q, m)
+}
+
+// upsertStaged sends the rows to a temporary table and upserts from there.
+func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], on OnConflict) (Counts, error) {
+	if err := lock(ctx, tx, t.quoted); err != nil {
+		return Counts{}, err
+	}
+	s, err := readSchema(ctx, tx, t.quoted)
+	if err != nil {
+		return Counts{}, err
+	}
+	m, c, err := t.matchConflict(ctx, tx, s, on)
+	if err != nil {
+		return Counts{}, err
+	}
+	g, err := t.giveStaged(ctx, tx, m, rows)
+	if err != nil {
+		return Counts{}, err
+	}
+	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
+	counts, err := u.run(ctx, tx)
+	if err != nil {
+		return Counts{}, err
+	}
+	return counts, dropStage(ctx, tx)
+}
+
+// An upsert is the statement that writes the given rows.
+type upsert struct {
+	*conflict
+	*match
+	given *given
+	into  string
+}
+
+// run writes the rows.
+func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
+	if u.Duplicates == Refuse { // before any is written: q may be no transaction
+		first, second, err := u.given.duplicates(ctx, q, u.by())
+		if err == nil && first > 0 {
+			err = &DuplicateError{First: first, Second: second, Keys: u.Keys}
+		}
+		if err != nil {
+			return Counts{}, err
+		}
+	}
+	if !u.countsByReturning() {
+		if _, err := q.Exec(ctx, "SELECT set_config('"+counter+"', '0', true)"); err != nil {
+			return Counts{}, err
+		}
+	}
+	rows, err := q.Query(ctx, u.statement(), u.given.args...)
+	if err != nil {
+		return Counts{}, err
+	}
+	var distinct, inserted, updated int64
+	_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated}, func() error { return nil })
+	if err != nil {
+		return Counts{}, err
+	}
+	if inserted > 0 && u.writesIdentity() {
+		if err := moveSequences(ctx, q, u.into, u.match); err != nil {
+			return Counts{}, err
+		}
+	}
+	return Counts{Inserted: inserted, Updated: updated, Unchanged: distinct - inserted - updated, Duplicates: u.given.n - distinct}, nil
+}
+
+// by is what makes rows the same.
+func (u *upsert) by() []string {
+	by := slices.Clone(u.keys)
+	if u.apart != "" {
+		by = append(by, "CASE WHEN "+u.apart+" THEN "+ordName+" END")
+	}
+	return by
+}
+
+// counter is a setting of the transaction that counts rows updated in tables
+// whose RETURNING cannot tell.
+const counter = "headrace.updated"
+
+// countsByReturning says whether RETURNING can tell inserted rows by their
+// xmax, which ON CONFLICT's lock sets. A partitioned table has no xmax there
+// ("cannot retrieve a system column in this context"), nor has a view.
+func (u *upsert) countsByReturning() bool { return u.schema.kind == 'r' || len(u.update) == 0 }
+
+func (u *upsert) statement() string {
+	overriding := ""
+	if u.writesIdentity() {
+		overriding = "OVERRIDING SYSTEM VALUE "
+	}
+	return `WITH source AS (
+    ` + u.given.distinct(u.by(), u.Duplicates) + `
+), written AS (
+    INSERT INTO ` + u.into + ` AS target (` + u.list("") + `)
+    ` + overriding + `SELECT ` + u.list("") + ` FROM source
+    ON CONFLICT ` + u.action() + `
+    RETURNING ` + u.returning() + ` AS inserted
+)
+SELECT (SELECT count(*) FROM source), ` + u.counts() + ` FROM written`
+}
+
+func (u *upsert) action() string {
+	target := "(" + strings.Join(u.keys, ", ") + ")"
+	if u.Where != "" {
+		target += " WHERE " + u.Where
+	}
+	if len(u.update) == 0 {
+		return target + " DO NOTHING"
+	}
+	set, where := assignments(u.update, "excluded")
+	if !u.countsByReturning() {
+		where = "CASE WHEN " + where + " THEN set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true) IS NOT NULL ELSE false END"
+	}
+	return target + " DO UPDATE SET " + set + "\n    WHERE " + where
+}
+
+// assignments returns what sets columns of target to those of source, and the
+// condition that this changes any.
+func assignments(columns []*tableColumn, source string) (set, differ string) {
+	sets, differs := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		name := quote(c.name)
+		sets[i] = name + " = " + source + "." + name
+		differs[i] = "target." + name + c.comparable() + " IS DISTINCT FROM " + source + "." + name + c.comparable()
+	}
+	return strings.Join(sets, ", "), strings.Join(differs, " OR ")
+}
+
+func (u *upsert) returning() string {
+	if len(u.update) > 0 && u.countsByReturning() {
+		return "(xmax = 0)"
+	}
+	return "true"
+}
+
+func (u *upsert) counts() string {
+	if u.countsByReturning() {
+		return "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
+	}
+	updated := "current_setting('" + counter + "')::bigint"
+	return "count(*) - " + updated + ", " + updated
+}
+
+// comparable returns the cast under which two values of the column are told
+// apart: text for types whose = is missing (json, xml, point) or does not mean
+// the same value (box and circle compare areas, path counts points, citext is
+// blind to case).
+func (c *tableColumn) comparable() string {
+	switch strings.TrimSuffix(strings.ToLower(c.typeName), "[]") {
+	case "json", "xml", "point", "box", "circle", "path", "polygon", "line", "lseg":
+		return "::text"
+	}
+	if name := strings.TrimSuffix(c.typeName, "[]"); name == "citext" || strings.HasSuffix(name, ".citext") {
+		return "::text"
+	}
+	return ""
+}
