@@ -1,0 +1,61 @@
+package migrations
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+//go:embed schema/*.sql
+var ownSchema embed.FS
+
+// ownHistory is apart from the program's: its versions are the library's.
+var ownHistory = history{table: "headrace.goose_db_version", lockID: installLock}
+
+// Install makes, or brings up to date, the tables that headrace keeps for
+// itself in the schema "headrace": loads and load_chunks, the ledger of
+// resumable loads, and quarantine, the rows that a load could not take. It may
+// be called at every start, by many processes at once, and does nothing where
+// nothing is to do; a database that a newer headrace has installed is left as it
+// is.
+//
+// The schema needs the right to create one, once: a role without it may call
+// Install after a role that has it. Nothing in headrace calls Install unasked;
+// what needs these tables and lacks them names this function.
+func Install(ctx context.Context, pool *pgxpool.Pool) error {
+	if err := ensureSchema(ctx, pool); err != nil {
+		return fmt.Errorf("install headrace: %w", err)
+	}
+	files, err := fs.Sub(ownSchema, "schema")
+	if err != nil {
+		return fmt.Errorf("install headrace: %w", err)
+	}
+	if _, err := up(ctx, pool, files, ownHistory); err != nil {
+		return fmt.Errorf("install headrace: %w", err)
+	}
+	return nil
+}
+
+// ensureSchema makes the schema, in which the table of versions has to be before
+// the first migration runs. CREATE SCHEMA IF NOT EXISTS alone would not do: it
+// asks for the right to create even where the schema exists, and two at once
+// collide on the catalog's unique index.
+func ensureSchema(ctx context.Context, pool *pgxpool.Pool) error {
+	const missing = `SELECT to_regnamespace('headrace') IS NULL`
+	var create bool
+	if err := pool.QueryRow(ctx, missing).Scan(&create); err != nil || !create {
+		return err
+	}
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		// Not installLock: behind a pooler another process may hold that one.
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, installLock+1); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS headrace`)
+		return err
+	})
+}

@@ -1,0 +1,60 @@
+package migrations
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/pressly/goose/v3"
+)
+
+// source is one migration file.
+type source struct {
+	version int64
+	file    string
+}
+
+// readSources lists the migrations at the root of files in ascending order. It
+// is stricter than goose, which passes over an .sql file whose name it does not
+// understand: a migration that is silently never applied.
+func readSources(files fs.FS) ([]source, error) {
+	if files == nil {
+		return nil, errors.New("read migrations: files is nil")
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	if len(names) == 0 {
+		return nil, noSources(files)
+	}
+	byVersion := make(map[int64]string, len(names))
+	sources := make([]source, 0, len(names))
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, fmt.Errorf("read migrations: %s: a name is digits, an underscore, and what it does, as in 00001_cities.sql: %w", name, err)
+		}
+		if other, taken := byVersion[version]; taken {
+			return nil, fmt.Errorf("read migrations: %s and %s both have version %d", other, name, version)
+		}
+		byVersion[version] = name
+		sources = append(sources, source{version: version, file: name})
+	}
+	slices.SortFunc(sources, func(a, b source) int { return cmp.Compare(a.version, b.version) })
+	return sources, nil
+}
+
+// noSources says why there is nothing at the root of files; most often an
+// embed.FS was given whose files lie in a folder.
+func noSources(files fs.FS) error {
+	found, err := fs.Glob(files, "*/*.sql")
+	if err != nil || len(found) == 0 {
+		return errors.New("read migrations: files has no *.sql file at its root")
+	}
+	dir := path.Dir(found[0])
+	return fmt.Errorf("read migrations: files has no *.sql file at its root, but in %s: pass fs.Sub(files, %q)", dir, dir)
+}

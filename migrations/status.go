@@ -1,0 +1,106 @@
+package migrations
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/pressly/goose/v3"
+)
+
+// State is what is known of one version.
+type State struct {
+	Version int64
+	// File is the file's name; empty where the database has a version that
+	// files has not.
+	File string
+	// AppliedAt is when it was applied; the zero time where it was not. goose
+	// records it without a time zone: it is right where the session's TimeZone
+	// is the one under which it was applied.
+	AppliedAt time.Time
+}
+
+// Pending tells whether the migration has still to be applied.
+func (s State) Pending() bool { return s.AppliedAt.IsZero() }
+
+// Status lists every version that files or the database has, in ascending
+// order. It only reads: it creates nothing, takes no lock, waits for no
+// migration under way, and works on a replica.
+func Status(ctx context.Context, pool *pgxpool.Pool, files fs.FS) ([]State, error) {
+	sources, err := readSources(files)
+	if err != nil {
+		return nil, err
+	}
+	times, err := appliedTimes(ctx, pool, goose.DefaultTablename)
+	if err != nil {
+		return nil, err
+	}
+	return mergeStates(sources, times), nil
+}
+
+// appliedTimes reads goose's table; a table that is not there yet has no rows.
+// goose's version 0, which marks the table's creation, is left out.
+func appliedTimes(ctx context.Context, pool *pgxpool.Pool, table string) (map[int64]time.Time, error) {
+	const doing = "read applied migrations: %w"
+	var exists bool
+	if err := pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, table).Scan(&exists); err != nil {
+		return nil, fmt.Errorf(doing, err)
+	}
+	times := make(map[int64]time.Time)
+	if !exists {
+		return times, nil
+	}
+	rows, err := pool.Query(ctx, `
+		SELECT version_id, max(tstamp)::timestamptz
+		FROM `+table+`
+		WHERE is_applied AND version_id > 0
+		GROUP BY version_id`)
+	if err != nil {
+		return nil, fmt.Errorf(doing, err)
+	}
+	var version int64
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&version, &at}, func() error {
+		times[version] = at
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf(doing, err)
+	}
+	return times, nil
+}
+
+func mergeStates(sources []source, times map[int64]time.Time) []State {
+	states := make([]State, 0, len(sources))
+	for _, s := range sources {
+		states = append(states, State{Version: s.version, File: s.file, AppliedAt: times[s.version]})
+	}
+	for version, at := range times {
+		known := func(s source) bool { return s.version == version }
+		if !slices.ContainsFunc(sources, known) {
+			states = append(states, State{Version: version, AppliedAt: at})
+		}
+	}
+	slices.SortFunc(states, func(a, b State) int { return cmp.Compare(a.Version, b.Version) })
+	return states
+}
+
+// checkKnown refuses to go down past a version whose file is missing, which
+// goose would notice as well, but without saying which it is.
+func (m *migrator) checkKnown(ctx context.Context, pool *pgxpool.Pool, version int64) error {
+	times, err := appliedTimes(ctx, pool, m.history.table)
+	if err != nil {
+		return err
+	}
+	for _, s := range mergeStates(m.sources, times) {
+		if s.File == "" && s.Version > version {
+			return fmt.Errorf("migrate down to %d: version %d is applied, and no file has it", version, s.Version)
+		}
+	}
+	return nil
+}
