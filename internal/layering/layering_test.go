@@ -1,0 +1,167 @@
+package layering
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/headrace/headrace"
+
+// layer says what the code of a package may import besides the standard library.
+type layer struct {
+	ours   []string // packages of this repository
+	others []string // modules of others
+	public bool     // all packages of this repository that are not internal
+	free   bool     // anything at all
+}
+
+const (
+	pgx      = "github.com/jackc/pgx/v5"
+	pglogrep = "github.com/jackc/pglogrepl"
+	squirrel = "github.com/Masterminds/squirrel"
+	lru      = "github.com/hashicorp/golang-lru/v2"
+	goose    = "github.com/pressly/goose/v3"
+	rueidis  = "github.com/redis/rueidis"
+	xsync    = "golang.org/x/sync"
+)
+
+// layers is the law. The key is a folder; one that ends in "/..." stands for all below it too.
+var layers = map[string]layer{
+	"internal/sqltext":  {},
+	"internal/keyset":   {},
+	"internal/layering": {},
+	"internal/argkey":   {others: []string{pgx}},
+	"internal/rowscan":  {others: []string{pgx}},
+	"internal/pgcopy":   {others: []string{pgx}},
+	"internal/catalog":  {ours: []string{"internal/sqltext"}, others: []string{pgx}},
+	"internal/walfeed":  {others: []string{pgx, pglogrep}},
+
+	// Rows kept as the server sent them, to be read again; wire, for tests, sends them over a connection.
+	"internal/rowscan/replay":      {others: []string{pgx}},
+	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
+
+	"db": {
+		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey"},
+		others: []string{pgx, squirrel},
+	},
+	"querycache": {
+		ours: []string{
+			"db", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
+		},
+		others: []string{pgx, lru, xsync},
+	},
+	"querycache/rediscache": {ours: []string{"querycache"}, others: []string{rueidis}},
+	"querycache/tablecache": {ours: []string{"querycache", "db"}, others: []string{pgx}},
+	"batchinsert": {
+		ours:   []string{"db", "internal/rowscan", "internal/pgcopy"},
+		others: []string{pgx, xsync},
+	},
+	"migrations":  {others: []string{pgx, goose}},
+	"db/diagnose": {ours: []string{"db", "querycache"}, others: []string{pgx}},
+	"db/advise":   {ours: []string{"db", "querycache"}, others: []string{pgx}},
+	"db/dbtest":   {ours: []string{"db", "querycache"}, others: []string{pgx}},
+	"db/dbdebug":  {ours: []string{"db", "db/diagnose", "db/advise", "querycache"}, others: []string{pgx}},
+
+	"batchinsert/parquetsource": {public: true, free: true},
+	"examples/...":              {public: true, free: true},
+	"integration/...":           {free: true, ours: []string{"internal/..."}},
+}
+
+// testOnly is what tests of the root module may import in addition: nothing that would put a test library into the
+// module graph of everybody who imports this one.
+var testOnly = []string{pgx, squirrel, lru, goose, rueidis, xsync}
+
+// TestImports holds every file of the repository to the table.
+func TestImports(t *testing.T) {
+	files, err := sourceFiles("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("no source files found")
+	}
+	for _, file := range files {
+		for _, complaint := range file.complaints() {
+			t.Errorf("%s: %s", file.path, complaint)
+		}
+	}
+}
+
+// complaints names each import that breaks the file's rule, and the rule.
+func (f sourceFile) complaints() []string {
+	rule, ok := layerOf(f.folder())
+	if !ok {
+		return []string{"package " + f.folder() + " has no rule: add it to the table in internal/layering"}
+	}
+	var found []string
+	for _, imported := range f.imports {
+		if reason := f.refusal(rule, imported); reason != "" {
+			found = append(found, fmt.Sprintf("imports %s: %s", imported, reason))
+		}
+	}
+	return found
+}
+
+// refusal is why a file may not import a path, or "".
+func (f sourceFile) refusal(rule layer, imported string) string {
+	switch ours, inside := strings.CutPrefix(imported, module+"/"); {
+	case isStandard(imported):
+		return ""
+	case inside && f.test:
+		return "" // tests stand outside: what they import nobody inherits
+	case inside:
+		return refusalOfOurs(f.folder(), rule, ours)
+	case rule.free || isOneOf(rule.others, imported) || f.test && isOneOf(testOnly, imported):
+		return ""
+	case f.test:
+		return "tests of the root module use the standard library's testing alone"
+	case len(rule.others) == 0:
+		return f.folder() + " may import nothing outside the standard library"
+	default:
+		return fmt.Sprintf("%s may import, of others, only %s", f.folder(), strings.Join(rule.others, ", "))
+	}
+}
+
+func refusalOfOurs(folder string, rule layer, imported string) string {
+	internal := slices.Contains(strings.Split(imported, "/"), "internal")
+	switch {
+	case slices.Contains(rule.ours, imported), strings.HasPrefix(imported, folder+"/internal/"):
+		return ""
+	case slices.Contains(rule.ours, "internal/..."), rule.public && !internal:
+		return ""
+	case rule.public:
+		return folder + " stands on the public packages alone"
+	case len(rule.ours) == 0:
+		return folder + " may import nothing of this repository"
+	default:
+		return fmt.Sprintf("%s may import, of this repository, only %s", folder, strings.Join(rule.ours, ", "))
+	}
+}
+
+// layerOf finds the rule of a folder: its own, or that of the nearest folder above with "/...".
+func layerOf(folder string) (layer, bool) {
+	if rule, ok := layers[folder]; ok {
+		return rule, true
+	}
+	for above := folder; above != "."; above = path.Dir(above) {
+		if rule, ok := layers[above+"/..."]; ok {
+			return rule, true
+		}
+	}
+	return layer{}, false
+}
+
+// isStandard goes by the dot that the first element of every other path has.
+func isStandard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".")
+}
+
+func isOneOf(modules []string, imported string) bool {
+	return slices.ContainsFunc(modules, func(m string) bool {
+		return imported == m || strings.HasPrefix(imported, m+"/")
+	})
+}
