@@ -1,0 +1,296 @@
+package batchinsert_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/headrace/headrace/batchinsert"
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgserver"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+func closeWriter[T any](t *testing.T, w *batchinsert.BufferedWriter[T]) {
+	t.Helper()
+	if err := w.Close(context.WithoutCancel(t.Context())); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// Rows of many goroutines share transactions, and each caller of Write sees
+// its own row at once.
+func TestBufferedWriter(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	w := items.NewWriter(pg, nil)
+	var wg sync.WaitGroup
+	for g := range 20 {
+		wg.Go(func() {
+			for i := range 50 {
+				row := item{ID: int64(g*50 + i + 1), Name: "x"}
+				if g%2 == 0 {
+					if err := w.Add(t.Context(), row); err != nil {
+						t.Error(err)
+					}
+					continue
+				}
+				if err := w.Write(t.Context(), row); err != nil {
+					t.Error(err)
+				}
+				if n := get[int64](t, pg, "SELECT count(*) FROM items WHERE id = $1", row.ID); n != 1 {
+					t.Errorf("row %d is not there after Write", row.ID)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := w.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wantCount(t, pg, "items", 1000)
+	if n := get[int64](t, pg, "SELECT count(DISTINCT xmin::text) FROM items"); n > 600 {
+		t.Errorf("%d transactions for 1,000 rows", n)
+	}
+	closeWriter(t, w)
+	if err := w.Add(t.Context(), item{}); !errors.Is(err, batchinsert.ErrClosed) {
+		t.Errorf("add after close: %v", err)
+	}
+}
+
+func TestBufferedWriterFlushesByTimeRowsAndBytes(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string]batchinsert.WriterOptions[item]{
+		"time":  {Every: 30 * time.Millisecond},
+		"rows":  {Every: time.Hour, Rows: 3},
+		"bytes": {Every: time.Hour, Bytes: 200},
+	} {
+		pg := open(t, createItems)
+		w := items.NewWriter(pg, &opts)
+		for i := range 6 {
+			if err := w.Add(t.Context(), item{ID: int64(i), Name: "0123456789"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := int64(6)
+		if name == "bytes" {
+			want = 3 // at least: the rest may be less than a batch
+		}
+		deadline := time.Now().Add(10 * time.Second)
+		for get[int64](t, pg, "SELECT count(*) FROM items") < want && time.Now().Before(deadline) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if n := get[int64](t, pg, "SELECT count(*) FROM items"); n < want {
+			t.Errorf("by %s: %d rows", name, n)
+		}
+		closeWriter(t, w)
+		wantCount(t, pg, "items", 6)
+	}
+}
+
+// A bad row fails its own caller only, whoever finds out that it is bad.
+func TestBufferedWriterBadRows(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems, "ALTER TABLE items ADD CHECK (price IS NULL OR price < 100)")
+	var mu sync.Mutex
+	var lost []item
+	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{Every: 20 * time.Millisecond, OnError: func(rows []item, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		lost = append(lost, rows...)
+	}})
+	high := 1e6
+	var wg sync.WaitGroup
+	var failed atomic.Int64
+	for i := range 300 {
+		row := item{ID: int64(i), Name: "x"}
+		switch {
+		case i%100 == 17:
+			row.Price = &high
+		case i%100 == 18:
+			row.Name = "\x00"
+		}
+		if i%2 == 0 {
+			wg.Go(func() {
+				if err := w.Write(t.Context(), row); err != nil {
+					failed.Add(1)
+				}
+			})
+		} else if err := w.Add(t.Context(), row); err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Wait()
+	closeWriter(t, w)
+	if failed.Load() != 3 || len(lost) != 3 {
+		t.Errorf("%d callers and %d rows failed", failed.Load(), len(lost))
+	}
+	wantCount(t, pg, "items", 294)
+}
+
+func TestBufferedWriterGivesBackWhatItCouldNotWrite(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{MaxRows: 2})
+	for id := range 2 {
+		if err := w.Add(t.Context(), item{ID: int64(id), Name: "\x00"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := w.Flush(t.Context())
+	var unwritten *batchinsert.UnwrittenError[item]
+	if !errors.As(err, &unwritten) || len(unwritten.Rows) != 2 {
+		t.Errorf("%v", err)
+	}
+	if err := w.Flush(t.Context()); err != nil {
+		t.Errorf("told twice: %v", err)
+	}
+	closeWriter(t, w)
+}
+
+// When there is no room, Add waits, TryAdd does not.
+func TestBufferedWriterHoldsCallersBack(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	tx, err := pg.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background())
+	exec(t, tx, "LOCK TABLE items")
+	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{Rows: 5, MaxRows: 10})
+	id := int64(0)
+	for ; id < 10; id++ {
+		if err := w.Add(t.Context(), item{ID: id, Name: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.TryAdd(item{}); !errors.Is(err, batchinsert.ErrFull) {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := w.Add(ctx, item{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	added := make(chan error)
+	go func() { added <- w.Add(context.WithoutCancel(t.Context()), item{ID: 10, Name: "x"}) }()
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-added; err != nil {
+		t.Error(err)
+	}
+	closeWriter(t, w)
+	wantCount(t, pg, "items", 11)
+}
+
+func TestBufferedWriterCloseGivesUp(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	tx, err := pg.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background())
+	exec(t, tx, "LOCK TABLE items")
+	w := items.NewWriter(pg, nil)
+	for id := range 3 {
+		if err := w.Add(t.Context(), item{ID: int64(id), Name: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = w.Close(ctx)
+	var unwritten *batchinsert.UnwrittenError[item]
+	if !errors.As(err, &unwritten) || len(unwritten.Rows) != 3 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestBufferedWriterUpserts(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{OnConflict: &byID})
+	for round := range 3 {
+		for id := range 10 {
+			if err := w.Add(t.Context(), item{ID: int64(id), Name: fmt.Sprint(round)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	closeWriter(t, w)
+	if got := get[string](t, pg, "SELECT string_agg(DISTINCT name, ' ') || ' ' || count(*) FROM items"); got != "2 10" {
+		t.Error(got)
+	}
+}
+
+// The server is killed again and again under load. Rows that were
+// acknowledged are there once; of the others, none is there twice.
+func TestBufferedWriterSurvivesTheServer(t *testing.T) {
+	t.Parallel()
+	kills := 3
+	if testing.Short() {
+		kills = 1
+	}
+	ctx := context.WithoutCancel(t.Context())
+	server := pgtest.Private(t, &pgserver.Options{Durable: true})
+	pg, err := db.Open(t.Context(), server.ConnString(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pg.Close()
+	exec(t, pg, "CREATE TABLE items (id bigint, name text, price numeric)")
+	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{Rows: 50})
+	var mu sync.Mutex
+	acknowledged := map[int64]bool{}
+	stop := make(chan struct{})
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				id := next.Add(1)
+				if err := w.Write(ctx, item{ID: id, Name: "x"}); err == nil {
+					mu.Lock()
+					acknowledged[id] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for range kills {
+		time.Sleep(300 * time.Millisecond)
+		if err := server.Kill(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(300 * time.Millisecond)
+	close(stop)
+	wg.Wait()
+	closeWriter(t, w)
+	if n := get[int64](t, pg, "SELECT count(*) FROM (SELECT FROM items GROUP BY id HAVING count(*) > 1) d"); n != 0 {
+		t.Errorf("%d rows are there twice", n)
+	}
+	ids := make([]int64, 0, len(acknowledged))
+	for id := range acknowledged {
+		ids = append(ids, id)
+	}
+	if n := get[int64](t, pg, "SELECT count(*) FROM items WHERE id = ANY($1)", ids); n != int64(len(ids)) {
+		t.Errorf("%d of %d acknowledged rows are there", n, len(ids))
+	}
+	t.Logf("%d rows acknowledged", len(ids))
+}

@@ -1,0 +1,73 @@
+// Package batchinsert_test holds the tests of package batchinsert that need a
+// server.
+package batchinsert_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// open returns a handle to a database of the test's own, in which the given
+// statements have been run.
+func open(t *testing.T, setup ...string) *db.DB {
+	t.Helper()
+	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	for _, sql := range setup {
+		exec(t, pg, sql)
+	}
+	return pg
+}
+
+func exec(t *testing.T, pg db.Execer, sql string, args ...any) {
+	t.Helper()
+	if _, err := pg.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// get returns the one value that a statement returns.
+func get[V any](t *testing.T, pg db.Querier, sql string, args ...any) V {
+	t.Helper()
+	rows, err := pg.Query(t.Context(), sql, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[V])
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return v
+}
+
+// wantCount checks how many rows a table has.
+func wantCount(t *testing.T, pg db.Querier, table string, want int64) {
+	t.Helper()
+	if got := get[int64](t, pg, "SELECT count(*) FROM "+table); got != want {
+		t.Errorf("%s has %d rows, want %d", table, got, want)
+	}
+}
+
+// wantError checks that err says all of what is wanted.
+func wantError(t *testing.T, err error, want ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("no error, want %q", want)
+		return
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+}

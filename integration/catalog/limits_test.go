@@ -1,0 +1,286 @@
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/integration/pgtest"
+	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// asRole makes conn a role with no rights but those granted here.
+func asRole(t *testing.T, conn *pgx.Conn, grants string) {
+	t.Helper()
+	var database string
+	if err := conn.QueryRow(t.Context(), "SELECT current_database()").Scan(&database); err != nil {
+		t.Fatal(err)
+	}
+	role := "reader_of_" + database
+	exec(t, conn, fmt.Sprintf(`CREATE ROLE %q; REVOKE TEMP ON DATABASE %q FROM PUBLIC`, role, database))
+	t.Cleanup(func() {
+		ctx := context.Background()
+		if _, err := conn.Exec(ctx, fmt.Sprintf(`RESET ROLE; DROP OWNED BY %q; DROP ROLE %[1]q`, role)); err != nil {
+			t.Errorf("drop role: %v", err)
+		}
+	})
+	exec(t, conn, strings.NewReplacer("ROLE", fmt.Sprintf("%q", role), "DATABASE", fmt.Sprintf("DATABASE %q", database)).Replace(grants))
+	exec(t, conn, fmt.Sprintf("SET ROLE %q", role))
+}
+
+// TestOrdinaryUser: SELECT on a table and TEMP on the database are enough.
+func TestOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	asRole(t, conn, `GRANT SELECT ON old_city_name, plain, account TO ROLE; GRANT TEMP ON DATABASE TO ROLE`)
+	e := examine(t, conn, `SELECT o.* FROM old_city_name o, plain WHERE plain.id = $1`)
+	if got := names(e.Reads); got != "city country plain" || !e.Cacheable {
+		t.Errorf("reads %q, cacheable is %v: %s", got, e.Cacheable, refusals(e))
+	}
+	if e := examine(t, conn, `SELECT * FROM account`); names(e.Reads) != "account member" {
+		t.Errorf("under row security reads %q", names(e.Reads))
+	}
+}
+
+// unprobed are statements examined where the server cannot parse them as a
+// function's body.
+func unprobed(t *testing.T, conn *pgx.Conn, reason string) {
+	t.Helper()
+	const unknown = "*"
+	for _, c := range []struct {
+		sql, writes string
+		readOnly    bool
+	}{
+		{`SELECT name FROM city WHERE id = $1`, "", true},
+		{`SELECT * FROM old_city_name`, "", true},
+		{`SELECT lower(name), count(*) FROM city GROUP BY 1`, "", true},
+		{`SELECT random() FROM city`, "", false},
+		{`SELECT * FROM drawn`, "", false},
+		{`SELECT * FROM busy`, "", true},
+		{`SELECT * FROM obscure`, unknown, false},
+		{`SELECT hidden(name) FROM city`, unknown, false},
+		{`SELECT * FROM city FOR UPDATE`, "", false},
+		{`INSERT INTO plain VALUES (1)`, "plain", false},
+		{`DELETE FROM country`, "city country street", false},
+		{`UPDATE watched SET note = ''`, unknown, false},
+		{`WITH gone AS (DELETE FROM plain RETURNING *) SELECT * FROM gone`, "plain", false},
+		{`TRUNCATE country CASCADE`, "city country house street", false},
+		{`CALL something()`, unknown, false},
+	} {
+		e := examine(t, conn, c.sql)
+		if got := names(e.Writes); e.WritesKnown != (c.writes != unknown) || e.WritesKnown && got != c.writes {
+			t.Errorf("%s: writes %q, known %v, want %q: %s", c.sql, got, e.WritesKnown, c.writes, refusals(e))
+		}
+		if e.ReadOnly != c.readOnly {
+			t.Errorf("%s: ReadOnly is %v", c.sql, e.ReadOnly)
+		}
+		if e.Cacheable {
+			t.Errorf("%s: said to be cacheable", c.sql)
+		}
+		if strings.HasPrefix(c.sql, "SELECT") && (e.ReadsKnown || !strings.Contains(refusals(e), reason)) {
+			t.Errorf("%s: reads known is %v, refused as %q, want %q", c.sql, e.ReadsKnown, refusals(e), reason)
+		}
+	}
+}
+
+// TestNoTemp: without the right TEMP, writes are known as far as the text
+// tells them, and no answer is kept.
+func TestNoTemp(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `DROP OPERATOR === (text, text); DROP DOMAIN country_code`)
+	asRole(t, conn, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE`)
+	unprobed(t, conn, "permission denied to create temporary tables")
+}
+
+// TestNoTempOperators: where the text is all there is, an operator, cast or
+// domain that somebody made puts everything in question.
+func TestNoTempOperators(t *testing.T) {
+	t.Parallel()
+	for _, drop := range []string{`DROP OPERATOR === (text, text)`, `DROP DOMAIN country_code`} {
+		conn := connect(t)
+		exec(t, conn, drop)
+		asRole(t, conn, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE`)
+		if e := examine(t, conn, `SELECT name FROM city`); e.WritesKnown || e.ReadOnly {
+			t.Errorf("after %s: WritesKnown is %v, ReadOnly is %v", drop, e.WritesKnown, e.ReadOnly)
+		}
+	}
+}
+
+// TestStandby: as without TEMP.
+func TestStandby(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Private(t, nil)
+	conn := dial(t, server.ConnString())
+	exec(t, conn, schema)
+	exec(t, conn, `DROP OPERATOR === (text, text); DROP DOMAIN country_code; CHECKPOINT`)
+	var directory string
+	if err := conn.QueryRow(t.Context(), "SHOW data_directory").Scan(&directory); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, conn, `COPY (SELECT 'standby') TO '`+directory+`/standby.signal'`)
+	conn.Close(t.Context())
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn = dial(t, server.ConnString())
+	unprobed(t, conn, "read-only")
+}
+
+// TestReadOnlyByDefault: such a session is no obstacle.
+func TestReadOnlyByDefault(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `SET default_transaction_read_only = on`)
+	if e := examine(t, conn, `SELECT * FROM old_city`); !e.Cacheable || names(e.Reads) != "city" {
+		t.Errorf("reads %q, refused as %s", names(e.Reads), refusals(e))
+	}
+}
+
+// TestTemporaryTables: the connection's own are known as such; those of others
+// are not there.
+func TestTemporaryTables(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `CREATE TEMP TABLE plain (id int); CREATE TEMP TABLE pg_class (oid oid); CREATE TEMP TABLE pg_proc (oid oid)`)
+	e := examine(t, conn, `SELECT * FROM plain`)
+	if len(e.Reads) != 1 || e.Reads[0].Persistence != catalog.Temporary || e.Refusal().Reason != catalog.TemporaryTable || e.ReadOnly {
+		t.Errorf("reads %v, refused as %s", e.Reads, refusals(e))
+	}
+	if e := examine(t, conn, `SELECT * FROM public.plain`); names(e.Reads) != "plain" || !e.Cacheable {
+		t.Errorf("reads %q, refused as %s", names(e.Reads), refusals(e))
+	}
+	if e := examine(t, conn, `DELETE FROM plain`); len(e.Writes) != 1 || e.Writes[0].Persistence != catalog.Temporary {
+		t.Errorf("writes %v", e.Writes)
+	}
+	if e := examine(t, conn, `CREATE TEMPORARY TABLE x (id int)`); !e.Temporary || e.DDL {
+		t.Errorf("temporary is %v, DDL is %v", e.Temporary, e.DDL)
+	}
+	if e := examine(t, conn, `CREATE TABLE x (id int)`); e.Temporary || !e.DDL || e.WritesKnown {
+		t.Errorf("temporary is %v, DDL is %v", e.Temporary, e.DDL)
+	}
+}
+
+// TestManyParameters: a function may have 100, a statement more.
+func TestManyParameters(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	for _, n := range []int{100, 101, 3000} {
+		var params strings.Builder
+		for i := 2; i <= n; i++ {
+			fmt.Fprintf(&params, ", $%d", i)
+		}
+		e := examine(t, conn, `SELECT 'a$1', "name" /* $2 */ FROM city WHERE founded > $1 AND id IN (0`+params.String()+`)`)
+		if names(e.Reads) != "city" || !e.Cacheable || len(e.ParamTypes) != n {
+			t.Errorf("%d parameters: reads %q, types of %d, %s", n, names(e.Reads), len(e.ParamTypes), refusals(e))
+		}
+	}
+	if e := examine(t, conn, `SELECT $1::date, $2 || name FROM city`); fmt.Sprint(e.ParamTypes) != "[1082 25]" {
+		t.Errorf("parameter types %v", e.ParamTypes)
+	}
+}
+
+// TestLockedRelation: Examine must not wait for a transaction that may be
+// waiting for it.
+func TestLockedRelation(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	other := dial(t, conn.Config().ConnString())
+	exec(t, other, `BEGIN; LOCK plain IN ACCESS EXCLUSIVE MODE`)
+	for _, sql := range []string{`SELECT * FROM plain`, `DELETE FROM plain`, `TRUNCATE plain`} {
+		start := time.Now()
+		_, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(sql))
+		if sql != `TRUNCATE plain` && !errors.Is(err, catalog.ErrLocked) {
+			t.Errorf("%s: %v", sql, err)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: waited %v", sql, took)
+		}
+		if conn.PgConn().TxStatus() != 'I' {
+			t.Fatalf("%s: left in a transaction", sql)
+		}
+	}
+	exec(t, other, `ROLLBACK`)
+	examine(t, conn, `SELECT * FROM plain`)
+}
+
+// TestMistakes: errors are the server's, and leave the connection usable.
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	for sql, code := range map[string]string{
+		`SELECT FROM WHERE`:                    "42601",
+		`SELECT * FROM nowhere`:                "42P01",
+		`SELECT nothing FROM plain`:            "42703",
+		`SELECT $2::int`:                       "42P18",
+		`TRUNCATE nowhere`:                     "42P01",
+		`SELECT 1; END; DELETE FROM plain; --`: "",
+		`SELECT 1 /* open`:                     "",
+		``:                                     "",
+	} {
+		e, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(sql))
+		pgErr, _ := errors.AsType[*pgconn.PgError](err)
+		if code != "" && (pgErr == nil || pgErr.Code != code) {
+			t.Errorf("%q: %v, want %s", sql, err, code)
+		}
+		if code == "" && (err != nil || e.Cacheable || e.ReadOnly) {
+			t.Errorf("%q: %v, cacheable is %v", sql, err, e.Cacheable)
+		}
+		if conn.PgConn().TxStatus() != 'I' {
+			t.Fatalf("%q: left in a transaction", sql)
+		}
+	}
+	exec(t, conn, `BEGIN`)
+	if _, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(`SELECT 1`)); err == nil {
+		t.Error("examined inside a transaction")
+	}
+	exec(t, conn, `ROLLBACK`)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := catalog.Examine(ctx, conn, sqltext.Analyze(`SELECT 1`)); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v", err)
+	}
+}
+
+// TestEventTrigger: one that forbids DDL makes the statement unknown.
+func TestEventTrigger(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `
+CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no DDL here'; END$$;
+CREATE EVENT TRIGGER forbid ON ddl_command_start EXECUTE FUNCTION forbid();`)
+	e := examine(t, conn, `SELECT * FROM plain`)
+	if e.ReadsKnown || e.Cacheable || !strings.Contains(refusals(e), "no DDL here") {
+		t.Errorf("reads known is %v, %s", e.ReadsKnown, refusals(e))
+	}
+}
+
+// TestNothingStays: no object, no lock and no setting of the probe is left.
+func TestNothingStays(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	const left = `
+SELECT (SELECT count(*) FROM pg_proc WHERE pronamespace = pg_my_temp_schema())
+	+ (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation >= 16384),
+	current_setting('lock_timeout') || current_setting('check_function_bodies') || current_setting('search_path')
+	|| current_setting('transaction_isolation')`
+	for _, sql := range []string{`SELECT * FROM old_city`, `DELETE FROM country`, `SELECT * FROM nowhere`, `TRUNCATE plain`} {
+		_, _ = catalog.Examine(t.Context(), conn, sqltext.Analyze(sql))
+		var n int
+		var settings string
+		if err := conn.QueryRow(t.Context(), left).Scan(&n, &settings); err != nil {
+			t.Fatal(err)
+		}
+		if n != 0 || settings != `0on"$user", publicread committed` {
+			t.Errorf("after %s: %d objects and locks, settings %s", sql, n, settings)
+		}
+	}
+}

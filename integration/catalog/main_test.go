@@ -1,0 +1,83 @@
+// Package catalog_test holds the tests of internal/catalog, all of which need
+// a server: its parser is what they are about.
+package catalog_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/integration/pgtest"
+	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// connect returns a connection to a new database with the schema of
+// schema.sql.
+func connect(t *testing.T) *pgx.Conn {
+	t.Helper()
+	url := pgtest.NewFrom(t, "catalog", func(ctx context.Context, url string) error {
+		conn, err := pgx.Connect(ctx, url)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(ctx)
+		_, err = conn.Exec(ctx, schema)
+		return err
+	})
+	return dial(t, url)
+}
+
+func dial(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func exec(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// examine examines a text and makes sure that nothing of that stays.
+func examine(t *testing.T, conn *pgx.Conn, sql string) catalog.Effects {
+	t.Helper()
+	e, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(sql))
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	if status := conn.PgConn().TxStatus(); status != 'I' {
+		t.Fatalf("%s: the connection is left in transaction status %c", sql, status)
+	}
+	return e
+}
+
+// names returns what relations are called, those of public by their bare name.
+func names(relations []catalog.Relation) string {
+	var list []string
+	for _, r := range relations {
+		list = append(list, strings.TrimPrefix(r.String(), "public."))
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+// refusals returns the reasons in words, one a line.
+func refusals(e catalog.Effects) string {
+	var list []string
+	for _, r := range e.Refusals {
+		list = append(list, r.String())
+	}
+	return strings.Join(list, "\n")
+}

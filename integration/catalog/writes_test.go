@@ -1,0 +1,158 @@
+package catalog_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/headrace/headrace/internal/catalog"
+)
+
+const unknown = "*"
+
+// writeCases has a line for each way in which a statement changes more, or
+// other, than the relation that its text names.
+var writeCases = []struct{ name, sql, writes string }{
+	{"insert", `INSERT INTO plain VALUES ($1, $2)`, "plain"},
+	{"insert from a query", `INSERT INTO plain SELECT id, name FROM city RETURNING id`, "plain"},
+	{"update", `UPDATE plain SET note = $2 WHERE id = $1`, "plain"},
+	{"delete", `DELETE FROM plain USING city WHERE city.id = plain.id`, "plain"},
+	{"merge", `MERGE INTO plain p USING city c ON c.id = p.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (c.id, c.name)`, "plain"},
+	{"CTE", `WITH gone AS (DELETE FROM plain RETURNING *) SELECT count(*) FROM gone`, "plain"},
+	{"two CTEs", `WITH a AS (DELETE FROM plain RETURNING *), b AS (INSERT INTO audit SELECT note FROM a) SELECT 1`, "audit plain"},
+	{"CTE shadows the source", `WITH city AS (SELECT 1 AS id) INSERT INTO plain SELECT id FROM city`, "plain"},
+
+	{"foreign key that cascades", `DELETE FROM country`, "city country street"},
+	{"foreign key that sets null", `DELETE FROM city`, "city street"},
+	{"foreign key that restricts", `DELETE FROM street`, "street"},
+	{"foreign key that cascades updates", `UPDATE country SET code = 'x'`, "city country"},
+	{"no action of keys on insert", `INSERT INTO country VALUES ('x', 'y')`, "country"},
+	{"upsert updates", `INSERT INTO country VALUES ('x', 'y') ON CONFLICT (code) DO UPDATE SET code = 'z'`, "city country"},
+
+	{"trigger", `UPDATE watched SET note = ''`, unknown},
+	{"trigger of another event", `INSERT INTO watched VALUES (1, '')`, "watched"},
+	{"upsert fires the update's trigger", `INSERT INTO watched VALUES (1) ON CONFLICT (id) DO UPDATE SET note = ''`, unknown},
+	{"rule", `INSERT INTO ruled VALUES (1)`, "audit ruled"},
+	{"rule of another event", `DELETE FROM ruled`, "ruled"},
+	{"rule instead", `DELETE FROM moved`, "audit"},
+	{"rule instead, whose table has a trigger", `DELETE FROM diverted`, unknown},
+
+	{"partitioned table", `INSERT INTO reading VALUES ('2025-05-05', 1, 1)`, "reading reading_2025 reading_2025_1 reading_2026"},
+	{"partition", `DELETE FROM reading_2025_1`, "reading reading_2025 reading_2025_1"},
+	{"inheriting tables", `DELETE FROM animal`, "animal cat kitten"},
+	{"insert stays in the parent", `INSERT INTO animal VALUES ('x')`, "animal"},
+	{"child", `UPDATE cat SET lives = 8`, "animal cat kitten"},
+
+	{"view", `UPDATE old_city SET name = 'x'`, "city"},
+	{"view and keys", `DELETE FROM old_city`, "city street"},
+
+	{"function with a body", `SELECT add_note()`, "plain"},
+	{"function without a body", `SELECT hidden('x')`, unknown},
+	{"function in a write", `UPDATE plain SET note = hidden(note)::text`, unknown},
+	{"builtin that runs a query", `SELECT query_to_xml('SELECT add_note()', true, true, '')`, unknown},
+	{"sequence", `SELECT nextval('numbers')`, ""},
+	{"read", `SELECT * FROM city`, ""},
+	{"row locks", `SELECT * FROM city FOR UPDATE`, ""},
+	{"row security", `UPDATE account SET balance = 0`, "account"},
+	{"unlogged table", `INSERT INTO scratch VALUES (1)`, "scratch"},
+
+	{"truncate", `TRUNCATE plain`, "plain"},
+	{"truncate follows keys", `TRUNCATE country CASCADE`, "city country house street"},
+	{"truncate partitions", `TRUNCATE reading_2025`, "reading reading_2025 reading_2025_1"},
+	{"truncate many", `TRUNCATE plain, audit RESTART IDENTITY`, "audit plain"},
+	{"copy", `COPY plain (id, note) FROM STDIN`, "plain"},
+	{"copy into a partitioned table", `COPY reading FROM STDIN`, "reading reading_2025 reading_2025_1 reading_2026"},
+	{"copy does not heed rules", `COPY ruled FROM STDIN`, "ruled"},
+	{"copy out", `COPY plain TO STDOUT`, ""},
+	{"copy a query out", `COPY (SELECT * FROM plain) TO STDOUT`, ""},
+	{"copy what a delete returns", `COPY (DELETE FROM country RETURNING *) TO STDOUT`, "city country street"},
+	{"explain analyze", `EXPLAIN (ANALYZE, BUFFERS) DELETE FROM country`, "city country street"},
+	{"explain does not run it", `EXPLAIN DELETE FROM country`, ""},
+	{"trigger of the root on a leaf", `INSERT INTO measured_1 VALUES (1)`, unknown},
+	{"trigger that is disabled", `DELETE FROM quiet`, "quiet"},
+	{"trigger of the server's own", `UPDATE quiet SET id = 1`, "quiet"},
+	{"trigger of this library", `INSERT INTO quiet VALUES (1)`, "quiet"},
+	{"default that calls a function", `INSERT INTO with_default (id) VALUES (1)`, "plain with_default"},
+	{"check that calls a function", `UPDATE with_check SET id = 1`, unknown},
+	{"index that calls a function", `INSERT INTO with_index VALUES ('x')`, unknown},
+	{"key on a partition", `DELETE FROM parent_1`, "child parent parent_1"},
+	{"key on a partitioned table", `DELETE FROM parent`, "child parent parent_1"},
+	{"row movement between partitions", `UPDATE measured SET id = 2`, unknown},
+	{"view with a trigger", `DELETE FROM triggered`, unknown},
+	{"refresh", `REFRESH MATERIALIZED VIEW city_count`, "city_count"},
+	{"index", `CREATE INDEX ON plain (note)`, ""},
+	{"temporary table", `CREATE TEMP TABLE t (id int)`, ""},
+	{"temporary table from a query", `CREATE TEMP TABLE t AS SELECT add_note()`, unknown},
+	{"select into", `SELECT add_note() INTO t`, unknown},
+	{"cursor", `DECLARE c CURSOR FOR SELECT add_note()`, "plain"},
+
+	{"call", `CALL something()`, unknown},
+	{"do", `DO $$ BEGIN DELETE FROM plain; END $$`, unknown},
+	{"execute", `EXECUTE something`, unknown},
+	{"fetch", `FETCH ALL FROM c`, unknown},
+	{"commit prepared", `COMMIT PREPARED 'x'`, unknown},
+	{"two statements", `DELETE FROM plain; DELETE FROM city`, unknown},
+	{"schema", `ALTER TABLE plain ADD x int`, unknown},
+	{"begin", `BEGIN`, ""},
+	{"set", `SET TIME ZONE 'UTC'`, ""},
+	{"vacuum", `VACUUM plain`, ""},
+	{"show", `SHOW ALL`, ""},
+}
+
+func TestWrites(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	for _, c := range writeCases {
+		t.Run(c.name, func(t *testing.T) {
+			e := examine(t, conn, c.sql)
+			if got := names(e.Writes); c.writes != unknown && got != c.writes {
+				t.Errorf("writes %q, want %q", got, c.writes)
+			}
+			if known := c.writes != unknown; e.WritesKnown != known {
+				t.Errorf("WritesKnown is %v", e.WritesKnown)
+			}
+			if e.ReadOnly && c.writes != "" {
+				t.Error("said to be read-only")
+			}
+			if e.Cacheable && c.name != "read" {
+				t.Error("said to be cacheable")
+			}
+		})
+	}
+}
+
+// TestWritesHoldTheLocks runs the statements, and holds what is known of them
+// against the locks that the server took.
+func TestWritesHoldTheLocks(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `
+INSERT INTO country VALUES ('a', 'A'); INSERT INTO city VALUES (1, 'x', 'a', '1700-01-01'); INSERT INTO street VALUES (1, 1, 's');
+INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);`)
+	ran := 0
+	for _, c := range writeCases {
+		switch verb, _, _ := strings.Cut(c.sql, " "); verb {
+		case "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "SELECT", "TRUNCATE", "REFRESH":
+		default:
+			continue
+		}
+		if strings.Contains(c.sql, "$1") || strings.Contains(c.sql, ";") {
+			continue
+		}
+		e := examine(t, conn, c.sql)
+		exec(t, conn, "BEGIN; "+c.sql)
+		locked, err := catalog.Locks(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range locked {
+			if e.WritesKnown && r.Name != "" && r.Kind != catalog.Sequence && !strings.Contains(" "+names(e.Writes)+" ", " "+names([]catalog.Relation{r})+" ") {
+				t.Errorf("%s: %s was locked, known were %q", c.sql, r, names(e.Writes))
+			}
+		}
+		exec(t, conn, "ROLLBACK")
+		ran++
+	}
+	if ran < 30 {
+		t.Errorf("only %d statements were run", ran)
+	}
+}

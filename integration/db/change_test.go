@@ -1,0 +1,252 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+// A changeLog collects what OnChange tells.
+type changeLog struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func watch(t *testing.T, pg *db.DB) *changeLog {
+	t.Helper()
+	log := new(changeLog)
+	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) {
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		var names []string
+		for _, c := range changes {
+			name := c.Table.String()
+			if c.All {
+				name = "*"
+			}
+			switch c.State {
+			case db.InDoubt:
+				name += "?"
+			case db.Settled:
+				name += "!"
+			}
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		log.told = append(log.told, strings.Join(names, " "))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return log
+}
+
+// take returns what was told since the last call, announcements separated by
+// semicolons.
+func (l *changeLog) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	told := strings.Join(l.told, "; ")
+	l.told = nil
+	return told
+}
+
+var changeSchema = []string{
+	"CREATE TABLE a (id int PRIMARY KEY, v text)",
+	"CREATE TABLE b (id int PRIMARY KEY, v text)",
+	"CREATE TABLE parent (id int PRIMARY KEY)",
+	"CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE)",
+	"CREATE TABLE audited (id int)",
+	"CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO b VALUES (new.id + 1000); RETURN new; END $$",
+	"CREATE TRIGGER audit BEFORE INSERT ON audited FOR EACH ROW EXECUTE FUNCTION audit()",
+	"CREATE PROCEDURE both_ways() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO a VALUES (500); COMMIT; INSERT INTO b VALUES (500); END $$",
+	"INSERT INTO a SELECT i, 'a' FROM generate_series(1, 100) i",
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	begin := func(pg *db.DB, fn func(tx pgx.Tx) error) error {
+		return pgx.BeginFunc(context.Background(), pg, fn)
+	}
+	exec := func(q db.Execer, sql string, args ...any) error {
+		_, err := q.Exec(context.Background(), sql, args...)
+		return err
+	}
+	errStop := errors.New("stop")
+	for _, tt := range []struct {
+		name string
+		do   func(pg *db.DB) error
+		want string
+		fail bool
+	}{
+		{name: "read", do: func(pg *db.DB) error { return exec(pg, "SELECT v FROM a WHERE id = 1") }},
+		{name: "read with functions", do: func(pg *db.DB) error { return exec(pg, "SELECT count(*), now(), lower(max(v)) FROM a") }},
+		{name: "insert", do: func(pg *db.DB) error { return exec(pg, "INSERT INTO a VALUES ($1, $2)", 200, "x") }, want: "public.a"},
+		{name: "update nothing", do: func(pg *db.DB) error { return exec(pg, "UPDATE a SET v = 'y' WHERE id = -1") }, want: "public.a"},
+		{name: "quoted and commented", do: func(pg *db.DB) error {
+			return exec(pg, "/* DELETE FROM b */ DELETE /* -- */ FROM \"a\" WHERE v = 'INSERT INTO b'")
+		}, want: "public.a"},
+		{name: "returning by QueryRow", do: func(pg *db.DB) error {
+			var id int
+			return pg.QueryRow(context.Background(), "INSERT INTO a VALUES (201) RETURNING id").Scan(&id)
+		}, want: "public.a"},
+		{name: "failed insert", do: func(pg *db.DB) error { return exec(pg, "INSERT INTO a VALUES (1)") }, fail: true},
+		{name: "data-modifying CTE", do: func(pg *db.DB) error {
+			return exec(pg, "WITH gone AS (DELETE FROM a WHERE id = 2 RETURNING id) INSERT INTO b SELECT id FROM gone")
+		}, want: "public.a public.b"},
+		{name: "CTE that shadows a table", do: func(pg *db.DB) error {
+			return exec(pg, "WITH b AS (SELECT 700 AS id) INSERT INTO a SELECT id FROM b")
+		}, want: "public.a"},
+		{name: "cascade", do: func(pg *db.DB) error { return exec(pg, "DELETE FROM parent") }, want: "public.child public.parent"},
+		{name: "trigger", do: func(pg *db.DB) error { return exec(pg, "INSERT INTO audited VALUES (1)") }, want: "*"},
+		{name: "DO", do: func(pg *db.DB) error { return exec(pg, "DO $$ BEGIN DELETE FROM a WHERE id = 5; END $$") }, want: "*"},
+		{name: "CALL", do: func(pg *db.DB) error { return exec(pg, "CALL both_ways()") }, want: "*"},
+		{name: "truncate", do: func(pg *db.DB) error { return exec(pg, "TRUNCATE a") }, want: "public.a"},
+		{name: "DDL", do: func(pg *db.DB) error { return exec(pg, "ALTER TABLE a ADD COLUMN w int") }, want: "*"},
+		{name: "transaction", do: func(pg *db.DB) error {
+			return begin(pg, func(tx pgx.Tx) error {
+				return errors.Join(exec(tx, "INSERT INTO a VALUES (202)"), exec(tx, "INSERT INTO b VALUES (202)"))
+			})
+		}, want: "public.a public.b"},
+		{name: "rollback", do: func(pg *db.DB) error {
+			return begin(pg, func(tx pgx.Tx) error {
+				return errors.Join(exec(tx, "INSERT INTO a VALUES (203)"), errStop)
+			})
+		}, fail: true},
+		{name: "savepoint rolled back", do: func(pg *db.DB) error {
+			return begin(pg, func(tx pgx.Tx) error {
+				err := db.InTxOn(context.Background(), tx, func(tx pgx.Tx) error {
+					return errors.Join(exec(tx, "INSERT INTO a VALUES (204)"), errStop)
+				})
+				if !errors.Is(err, errStop) {
+					return err
+				}
+				return exec(tx, "INSERT INTO b VALUES (204)")
+			})
+		}, want: "public.b"},
+		{name: "savepoint merged", do: func(pg *db.DB) error {
+			return begin(pg, func(tx pgx.Tx) error {
+				err := db.InTxOn(context.Background(), tx, func(tx pgx.Tx) error { return exec(tx, "INSERT INTO a VALUES (205)") })
+				return errors.Join(err, exec(tx, "INSERT INTO b VALUES (205)"))
+			})
+		}, want: "public.a public.b"},
+		{name: "savepoint after an error in it", do: func(pg *db.DB) error {
+			return begin(pg, func(tx pgx.Tx) error {
+				_ = db.InTxOn(context.Background(), tx, func(tx pgx.Tx) error { return exec(tx, "INSERT INTO a VALUES (1)") })
+				return exec(tx, "INSERT INTO b VALUES (206)")
+			})
+		}, want: "public.b"},
+		{name: "commit and chain", do: func(pg *db.DB) error {
+			return pg.Pool().AcquireFunc(context.Background(), func(conn *pgxpool.Conn) error {
+				return errors.Join(
+					exec(conn, "BEGIN"), exec(conn, "INSERT INTO a VALUES (207)"), exec(conn, "COMMIT AND CHAIN"),
+					exec(conn, "INSERT INTO b VALUES (207)"), exec(conn, "ROLLBACK"))
+			})
+		}, want: "public.a"},
+		{name: "commit of a failed transaction", do: func(pg *db.DB) error {
+			return pg.Pool().AcquireFunc(context.Background(), func(conn *pgxpool.Conn) error {
+				_ = exec(conn, "BEGIN")
+				_ = exec(conn, "INSERT INTO b VALUES (208)")
+				_ = exec(conn, "INSERT INTO a VALUES (1)")
+				return exec(conn, "COMMIT")
+			})
+		}},
+		{name: "prepared transaction that is rolled back", do: func(pg *db.DB) error {
+			return pg.Pool().AcquireFunc(context.Background(), func(conn *pgxpool.Conn) error {
+				if err := errors.Join(exec(conn, "BEGIN"), exec(conn, "INSERT INTO a VALUES (209)")); err != nil {
+					return err
+				}
+				return exec(conn, "PREPARE TRANSACTION 'x'") // max_prepared_transactions is 0: fails, and rolls back
+			})
+		}, fail: true},
+		{name: "several statements by the simple protocol", do: func(pg *db.DB) error {
+			return exec(pg, "BEGIN; INSERT INTO a VALUES (210); COMMIT; INSERT INTO b VALUES (210)", pgx.QueryExecModeSimpleProtocol)
+		}, want: "*"},
+		{name: "batch", do: func(pg *db.DB) error {
+			b := new(pgx.Batch)
+			b.Queue("INSERT INTO a VALUES ($1)", 211)
+			b.Queue("SELECT 1")
+			b.Queue("INSERT INTO b VALUES ($1)", 211)
+			return pg.SendBatch(context.Background(), b).Close()
+		}, want: "public.a public.b"},
+		{name: "failed batch", do: func(pg *db.DB) error {
+			b := new(pgx.Batch)
+			b.Queue("INSERT INTO b VALUES ($1)", 212)
+			b.Queue("INSERT INTO a VALUES (1)")
+			return pg.SendBatch(context.Background(), b).Close()
+		}, fail: true},
+		{name: "CopyFrom", do: func(pg *db.DB) error {
+			_, err := pg.CopyFrom(context.Background(), pgx.Identifier{"a"}, []string{"id"}, pgx.CopyFromRows([][]any{{213}}))
+			return err
+		}, want: "public.a"},
+		{name: "CopyRaw", do: func(pg *db.DB) error {
+			_, err := db.CopyRaw(context.Background(), pg, "COPY public.a (id) FROM STDIN", strings.NewReader("214\n"))
+			return err
+		}, want: "public.a"},
+		{name: "CopyRaw in a transaction", do: func(pg *db.DB) error {
+			return begin(pg, func(tx pgx.Tx) error {
+				_, err := db.CopyRaw(context.Background(), tx, "COPY public.a (id) FROM STDIN", strings.NewReader("215\n"))
+				return err
+			})
+		}, want: "public.a"},
+		{name: "named arguments", do: func(pg *db.DB) error {
+			return exec(pg, "INSERT INTO a VALUES (@id)", pgx.NamedArgs{"id": 216})
+		}, want: "public.a"},
+		{name: "a rewriter of the program's own", do: func(pg *db.DB) error { return exec(pg, "SELECT 1", rewriter{}) }, want: "*"},
+		{name: "prepared under a name", do: func(pg *db.DB) error {
+			return pg.Pool().AcquireFunc(context.Background(), func(conn *pgxpool.Conn) error {
+				if _, err := conn.Conn().Prepare(context.Background(), "put", "INSERT INTO a VALUES ($1)"); err != nil {
+					return err
+				}
+				return exec(conn, "put", 217)
+			})
+		}, want: "public.a"},
+		{name: "search_path moved", do: func(pg *db.DB) error {
+			return begin(pg, func(tx pgx.Tx) error {
+				return errors.Join(exec(tx, "SET LOCAL search_path = pg_temp, public"), exec(tx, "INSERT INTO a VALUES (218)"))
+			})
+		}, want: "*"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			pg := open(t, nil, changeSchema...)
+			log := watch(t, pg)
+			err := tt.do(pg)
+			if (err != nil) != tt.fail {
+				t.Fatalf("error %v, want one: %t", err, tt.fail)
+			}
+			if told := log.take(); told != tt.want {
+				t.Errorf("told %q, want %q", told, tt.want)
+			}
+		})
+	}
+}
+
+// rewriter sends another text than the one it was given with.
+type rewriter struct{}
+
+func (rewriter) RewriteQuery(context.Context, *pgx.Conn, string, []any) (string, []any, error) {
+	return "INSERT INTO b VALUES (900)", nil, nil
+}
+
+func TestOnChangeOfAdoptedPool(t *testing.T) {
+	t.Parallel()
+	pg, err := db.New(pgtest.Pool(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	if _, err := pg.OnChange(func(context.Context, []db.Change) {}); !errors.Is(err, db.ErrUnobserved) {
+		t.Errorf("error %v, want ErrUnobserved", err)
+	}
+}

@@ -1,0 +1,187 @@
+package db_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+// A deafConn sends everything, and hears nothing any more once it has sent the
+// given word: the server does what it was told and its answer is lost.
+type deafConn struct {
+	net.Conn
+	word *atomic.Pointer[string]
+	deaf atomic.Bool
+
+	noCancel bool // cancel requests do not get through
+}
+
+var errDeaf = errors.New("the answer is lost")
+
+func (c *deafConn) Write(b []byte) (int, error) {
+	if isCancelRequest(b) && c.noCancel {
+		return 0, errDeaf // the session is to go on
+	}
+	n, err := c.Conn.Write(b)
+	if word := c.word.Load(); word != nil && bytes.Contains(bytes.ToLower(b), []byte(*word)) {
+		c.word.Store(nil) // once is enough
+		c.deaf.Store(true)
+		_ = c.Conn.SetReadDeadline(time.Now()) // also ends a Read that waits already
+	}
+	return n, err
+}
+
+// isCancelRequest: PostgreSQL manual, "Message Formats", CancelRequest.
+func isCancelRequest(b []byte) bool {
+	return len(b) == 16 && binary.BigEndian.Uint32(b[4:]) == 1234<<16|5678
+}
+
+func (c *deafConn) Read(b []byte) (int, error) {
+	if c.deaf.Load() {
+		return 0, errDeaf
+	}
+	n, err := c.Conn.Read(b)
+	if c.deaf.Load() {
+		return 0, errDeaf
+	}
+	return n, err
+}
+
+// openDeaf returns a handle whose connections lose the answer to what contains
+// the word that the returned function sets.
+func openDeaf(t *testing.T, connString string, noCancel bool) (pg *db.DB, loseAnswerTo func(word string)) {
+	t.Helper()
+	cfg, err := pgxpool.ParseConfig(connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var word atomic.Pointer[string]
+	dial := cfg.ConnConfig.DialFunc
+	cfg.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &deafConn{Conn: conn, word: &word, noCancel: noCancel}, nil
+	}
+	if pg, err = db.OpenConfig(t.Context(), cfg, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	return pg, func(s string) { word.Store(&s) }
+}
+
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		word string // in what the answer to is lost
+		do   func(ctx context.Context, pg *db.DB) error
+		want []string // all that may be told
+	}{
+		{name: "commit", word: "commit", do: func(ctx context.Context, pg *db.DB) error {
+			return pgx.BeginFunc(ctx, pg, func(tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, "INSERT INTO a VALUES (1)")
+				return err
+			})
+		}, want: []string{"public.a?; public.a!"}},
+		{name: "write by itself", word: "insert into a", do: func(ctx context.Context, pg *db.DB) error {
+			_, err := pg.Exec(ctx, "INSERT INTO a VALUES (1)", pgx.QueryExecModeSimpleProtocol)
+			return err
+		}, want: []string{"public.a?; public.a!"}},
+		{name: "write in a transaction", word: "insert into a", do: func(ctx context.Context, pg *db.DB) error {
+			return pgx.BeginFunc(ctx, pg, func(tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, "INSERT INTO a VALUES (1)", pgx.QueryExecModeSimpleProtocol)
+				return err
+			})
+		}, want: []string{""}},
+		{name: "read", word: "select 7", do: func(ctx context.Context, pg *db.DB) error {
+			_, err := pg.Exec(ctx, "SELECT 7", pgx.QueryExecModeSimpleProtocol)
+			return err
+		}, want: []string{""}},
+		{name: "batch", word: "insert into a", do: func(ctx context.Context, pg *db.DB) error {
+			b := new(pgx.Batch)
+			b.Queue("INSERT INTO a VALUES (1)")
+			b.Queue("INSERT INTO b VALUES (1)")
+			return pg.SendBatch(ctx, b).Close()
+		}, want: []string{"public.a? public.b?; public.a! public.b!"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			connString := pgtest.New(t)
+			pg, lose := openDeaf(t, connString, false)
+			must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int); CREATE TABLE b (id int)"))
+			log := watch(t, pg)
+			lose(tt.word)
+			if err := tt.do(t.Context(), pg); err == nil {
+				t.Fatal("no error although the answer was lost")
+			}
+			told := waitFor(t, log, tt.want[0])
+			if told != tt.want[0] {
+				t.Errorf("told %q, want %q", told, tt.want[0])
+			}
+		})
+	}
+}
+
+// A session that is still at work keeps its tables in doubt.
+func TestDoubtLastsWhileTheSessionDoes(t *testing.T) {
+	t.Parallel()
+	connString := pgtest.New(t)
+	pg, lose := openDeaf(t, connString, true)
+	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
+	log := watch(t, pg)
+	locker, err := pg.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = locker.Rollback(context.WithoutCancel(t.Context())) }()
+	must(t)(locker.Exec(t.Context(), "SELECT pg_advisory_xact_lock(1)"))
+	lose("insert into a")
+	_, err = pg.Exec(t.Context(), "INSERT INTO a SELECT 1 FROM (SELECT pg_advisory_xact_lock(1)) l", pgx.QueryExecModeSimpleProtocol)
+	if err == nil {
+		t.Fatal("no error although the answer was lost")
+	}
+	time.Sleep(300 * time.Millisecond) // three looks at the server
+	if told := log.take(); told != "public.a?" && told != "*?" {
+		t.Fatalf("told %q while the session waits for a lock, want only the doubt", told)
+	}
+	if err := locker.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if told := waitFor(t, log, "public.a!"); told != "public.a!" && told != "*!" {
+		t.Errorf("told %q after the session's end", told)
+	}
+}
+
+// waitFor returns what was told once it is want, or after some seconds.
+func waitFor(t *testing.T, log *changeLog, want string) string {
+	t.Helper()
+	told := ""
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if more := log.take(); more != "" {
+			if told != "" {
+				told += "; "
+			}
+			told += more
+		}
+		if told == want && want != "" {
+			break
+		}
+		if want == "" && time.Now().After(deadline.Add(-19500*time.Millisecond)) {
+			break
+		}
+	}
+	return told
+}

@@ -1,0 +1,47 @@
+// Package db_test holds the tests of package db that need a server.
+package db_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// open returns a handle to a database of the test's own, in which the given
+// statements have been run.
+func open(t *testing.T, opts *db.Options, setup ...string) *db.DB {
+	t.Helper()
+	pg, err := db.Open(t.Context(), pgtest.New(t), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	for _, sql := range setup {
+		must(t)(pg.Exec(t.Context(), sql))
+	}
+	return pg
+}
+
+// must fails the test when the error of a call with one result is not nil.
+func must(t *testing.T) func(_ any, err error) {
+	return func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// count returns the number that a statement returns.
+func count(t *testing.T, q db.Querier, sql string, args ...any) int {
+	t.Helper()
+	n, err := db.One[int](context.WithoutCancel(t.Context()), q, db.SQL(sql, args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,125 @@
+package db_test
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgserver"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	good := pgtest.New(t)
+	replace := func(change func(*pgconn.Config)) *pgxpool.Config {
+		cfg, err := pgxpool.ParseConfig(good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.ConnConfig.Fallbacks = append(cfg.ConnConfig.Fallbacks, // as sslmode=prefer makes: a second attempt
+			&pgconn.FallbackConfig{Host: cfg.ConnConfig.Host, Port: cfg.ConnConfig.Port})
+		change(&cfg.ConnConfig.Config)
+		for _, f := range cfg.ConnConfig.Fallbacks {
+			f.Host, f.Port = cfg.ConnConfig.Host, cfg.ConnConfig.Port
+		}
+		return cfg
+	}
+	for _, tt := range []struct {
+		name string
+		cfg  *pgxpool.Config
+		want string
+		code string
+	}{
+		{
+			name: "no server",
+			cfg:  replace(func(c *pgconn.Config) { c.Host, c.Port = "127.0.0.1", closedPort(t) }),
+			want: "nothing listens there",
+		},
+		{
+			name: "no socket",
+			cfg:  replace(func(c *pgconn.Config) { c.Host = t.TempDir() }),
+			want: "there is no such socket",
+		},
+		{
+			name: "no database",
+			cfg:  replace(func(c *pgconn.Config) { c.Database = "no_such_database" }),
+			want: `there is no database "no_such_database"`,
+			code: "3D000",
+		},
+		{
+			name: "no host",
+			cfg:  replace(func(c *pgconn.Config) { c.Host = "no-such-host.invalid" }),
+			want: "no such host",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			pg, err := db.OpenConfig(t.Context(), tt.cfg, nil)
+			if err == nil {
+				pg.Close()
+				t.Fatal("opened")
+			}
+			if text := err.Error(); !strings.Contains(text, tt.want) || strings.Contains(text, "\n") {
+				t.Errorf("error %q: want one line with %q", text, tt.want)
+			}
+			if pgErr, ok := errors.AsType[*pgconn.PgError](err); tt.code != "" && (!ok || pgErr.Code != tt.code) {
+				t.Errorf("no PgError with code %s in %v", tt.code, err)
+			}
+		})
+	}
+}
+
+func TestOpenSaysWrongPassword(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Private(t, &pgserver.Options{Password: "right"})
+	cfg, err := pgxpool.ParseConfig(server.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.ConnConfig.Password = "secret-but-wrong"
+	_, err = db.OpenConfig(t.Context(), cfg, nil)
+	if err == nil || !strings.Contains(err.Error(), "wrong password") {
+		t.Errorf("error %v: want it to say wrong password", err)
+	}
+	if err != nil && strings.Contains(err.Error(), "secret-but-wrong") {
+		t.Errorf("error %v shows the password", err)
+	}
+}
+
+func TestOpenRefusesOptions(t *testing.T) {
+	t.Parallel()
+	for field, opts := range map[string]*db.Options{
+		"MaxRetries": {MaxRetries: -2},
+		"MaxRows":    {MaxRows: -1},
+		"SlowQuery":  {SlowQuery: -1},
+	} {
+		if _, err := db.Open(t.Context(), pgtest.New(t), opts); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("error %v: want it to name %s", err, field)
+		}
+	}
+	if _, err := db.Open(t.Context(), "postgres://:::", nil); err == nil || !strings.Contains(err.Error(), "connection string") {
+		t.Errorf("error %v: want it to name the connection string", err)
+	}
+}
+
+// closedPort returns a port of this machine that nothing listens on.
+func closedPort(t *testing.T) uint16 {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	if _, err := net.Dial("tcp", l.Addr().String()); errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatal(err)
+	}
+	return uint16(port)
+}

@@ -1,0 +1,164 @@
+//go:build unix
+
+package db_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgbouncer"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+// wide is a row of types whose text and binary forms differ.
+type wide struct {
+	ID      int64
+	Price   float64
+	Flag    bool
+	At      time.Time
+	Day     time.Time
+	Data    []byte
+	Tags    []string
+	Numbers []int32
+	Doc     map[string]any
+	Addr    netip.Addr
+	UUID    [16]byte
+	Name    *string
+}
+
+var wideByID = db.MustCompile[wide](`
+	SELECT $1::int8 AS id, 1.5::float8 AS price, true AS flag, '2026-01-02 03:04:05.678901+00'::timestamptz AS at,
+	       '2026-01-02'::date AS day, '\x00ff'::bytea AS data,
+	       '{a,"b c"}'::text[] AS tags, '{1,-2}'::int4[] AS numbers, '{"k": [1, "v"]}'::jsonb AS doc,
+	       '10.1.2.3'::inet AS addr, '00112233-4455-6677-8899-aabbccddeeff'::uuid AS uuid, NULLIF('', '') AS name`)
+
+func TestBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		mode pgbouncer.Mode
+		exec string // default_query_exec_mode
+	}{
+		{pgbouncer.Session, "cache_statement"},
+		{pgbouncer.Transaction, "exec"},
+		{pgbouncer.Transaction, "simple_protocol"},
+		{pgbouncer.Transaction, "cache_statement"}, // statements run twice where their name is lost
+		{pgbouncer.Statement, "simple_protocol"},
+	} {
+		t.Run(fmt.Sprintf("%s/%s", tt.mode, tt.exec), func(t *testing.T) {
+			t.Parallel()
+			direct := open(t, nil, itemSchema...)
+			connString := direct.Pool().Config().ConnString()
+			bouncer, err := pgbouncer.Start(t.Context(), connString, &pgbouncer.Options{
+				Mode:     tt.mode,
+				Settings: map[string]string{"default_pool_size": "2"}, // fewer than clients: they change servers
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := bouncer.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			clients := 6
+			if tt.mode == pgbouncer.Session {
+				clients = 2
+			}
+			through := bouncer.ConnString(direct.Pool().Config().ConnConfig.Database)
+			pg, err := db.Open(t.Context(), fmt.Sprintf("%s&pool_max_conns=%d&default_query_exec_mode=%s", through, clients, tt.exec), &db.Options{Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pg.Close)
+			want, err := wideByID.One(t.Context(), direct, int64(7))
+			if err != nil {
+				t.Fatal(err)
+			}
+			items := db.MustCompile[item]("SELECT id, name FROM items WHERE id <= $1 ORDER BY id")
+			var group sync.WaitGroup
+			for range 6 {
+				group.Go(func() {
+					for i := range 40 {
+						n := i%10 + 1
+						if all, err := items.All(t.Context(), pg, n); err != nil || len(all) != n {
+							t.Errorf("%d rows of %d, error %v", len(all), n, err)
+							return
+						}
+						got, err := wideByID.One(t.Context(), pg, int64(7))
+						if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+							t.Errorf("%+v, want %+v, error %v", got, want, err)
+							return
+						}
+						var id int
+						if err := pg.QueryRow(t.Context(), "SELECT id FROM items WHERE name = $1", "item 3").Scan(&id); err != nil || id != 3 {
+							t.Errorf("id %d, error %v", id, err)
+							return
+						}
+						if _, err := pg.Exec(t.Context(), "UPDATE items SET tags = NULL WHERE id = $1", i%10); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			lost := pg.Stats().LostNames
+			if named := tt.exec == "cache_statement" && tt.mode == pgbouncer.Transaction; lost > 0 && !named {
+				t.Errorf("%d statements lost their names", lost)
+			}
+			if tt.mode == pgbouncer.Statement {
+				return // no transactions of several statements
+			}
+			err = pg.InTx(t.Context(), db.TxOptions{}, func(tx pgx.Tx) error {
+				if tt.exec == "cache_statement" && tt.mode == pgbouncer.Transaction {
+					return nil // inside a transaction a lost name stays an error
+				}
+				_, err := items.All(t.Context(), tx, 3)
+				return errors.Join(err, db.InTxOn(t.Context(), tx, func(tx pgx.Tx) error {
+					_, err := tx.Exec(t.Context(), "DELETE FROM items WHERE id = $1", 1)
+					return err
+				}))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A commit through a pooler whose process ids are its own is settled as well.
+func TestDoubtBehindPgBouncerSettles(t *testing.T) {
+	t.Parallel()
+	connString := pgtest.New(t)
+	bouncer, err := pgbouncer.Start(t.Context(), connString, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := bouncer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	direct, err := pgx.ParseConfig(connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pg, lose := openDeaf(t, bouncer.ConnString(direct.Database)+"&default_query_exec_mode=exec", false)
+	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
+	log := watch(t, pg)
+	lose("insert into a")
+	if _, err := pg.Exec(t.Context(), "INSERT INTO a VALUES (1)"); err == nil {
+		t.Fatal("no error although the answer was lost")
+	}
+	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
+		t.Errorf("told %q", told)
+	}
+}

@@ -1,0 +1,190 @@
+package faultproxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// link is one connection through the proxy.
+type link struct {
+	proxy          *Proxy
+	client, server net.Conn
+
+	resetOnce sync.Once
+	cut       chan struct{} // closed when the link has been reset
+
+	mu    sync.Mutex // guards ended
+	ended int        // directions that are over
+}
+
+// reset breaks both ends, so that each sees an error and not an end.
+func (l *link) reset() {
+	l.resetOnce.Do(func() {
+		close(l.cut)
+		reset(l.client)
+		reset(l.server)
+	})
+}
+
+// reset closes a connection with RST in place of FIN.
+func reset(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // fails on a connection that is closed already
+	}
+	_ = conn.Close()
+}
+
+// pass moves the bytes of one direction until it ends: in good order, or with the whole connection.
+func (l *link) pass(d Direction, from, to net.Conn) {
+	if l.copy(d, from, to) {
+		if tcp, ok := to.(*net.TCPConn); ok {
+			_ = tcp.CloseWrite() // fails on a connection that is closed already
+		}
+	} else {
+		l.reset()
+	}
+	l.leave()
+}
+
+// leave closes what is left when both directions are over.
+func (l *link) leave() {
+	l.mu.Lock()
+	l.ended++
+	over := l.ended == 2
+	l.mu.Unlock()
+	if !over {
+		return
+	}
+	_ = l.client.Close()
+	_ = l.server.Close()
+	l.proxy.mu.Lock()
+	delete(l.proxy.links, l)
+	l.proxy.mu.Unlock()
+}
+
+// copy returns true when the direction has ended in good order.
+func (l *link) copy(d Direction, from, to net.Conn) bool {
+	watchers := make(map[*armed]*watcher)
+	buffer := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			if !l.wait(d) {
+				return false
+			}
+			allowed, fault := l.check(d, buffer[:n], watchers)
+			if !l.write(to, buffer[:allowed]) {
+				return false
+			}
+			if fault != nil {
+				return l.strike(fault)
+			}
+		}
+		if err != nil {
+			return errors.Is(err, io.EOF) && l.wait(d)
+		}
+	}
+}
+
+// check asks the armed faults how much may pass. The first whose moment comes is disarmed and returned.
+func (l *link) check(d Direction, next []byte, watchers map[*armed]*watcher) (n int, fault *armed) {
+	p := l.proxy
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n = len(next)
+	for _, a := range p.faults {
+		if a.Direction != d {
+			continue
+		}
+		w := watchers[a]
+		if w == nil {
+			w = newWatcher(a)
+			watchers[a] = w
+		}
+		if allowed, now := w.pass(next); now && (fault == nil || allowed < n) {
+			n, fault = allowed, a
+		}
+	}
+	if fault != nil {
+		p.faults = slices.DeleteFunc(p.faults, func(a *armed) bool { return a == fault })
+	}
+	return n, fault
+}
+
+// strike does what the fault says, after the bytes before it have been passed. It returns what copy does.
+func (l *link) strike(fault *armed) bool {
+	switch fault.Kind {
+	case Finish:
+		close(fault.fired)
+		return true
+	case Hang:
+		close(fault.fired)
+		<-l.cut
+	case Cut:
+		l.reset()
+		close(fault.fired)
+	}
+	return false
+}
+
+// wait holds bytes back while their direction is silent, and for the latency.
+func (l *link) wait(d Direction) bool {
+	p := l.proxy
+	for {
+		p.mu.Lock()
+		silent, latency, changed, closed := p.silent[d], p.latency, p.changed, p.closed
+		p.mu.Unlock()
+		if closed {
+			return false
+		}
+		if !silent {
+			return l.sleep(latency)
+		}
+		select {
+		case <-changed:
+		case <-l.cut:
+			return false
+		}
+	}
+}
+
+// write passes bytes, in small parts when the bandwidth is bounded.
+func (l *link) write(to net.Conn, next []byte) bool {
+	const parts = 50 // a second
+	for len(next) > 0 {
+		l.proxy.mu.Lock()
+		rate := l.proxy.rate
+		l.proxy.mu.Unlock()
+		part := next
+		if rate > 0 {
+			part = next[:min(len(next), max(1, rate/parts))]
+		}
+		if _, err := to.Write(part); err != nil {
+			return false
+		}
+		next = next[len(part):]
+		if rate > 0 && !l.sleep(time.Duration(len(part))*time.Second/time.Duration(rate)) {
+			return false
+		}
+	}
+	return true
+}
+
+// sleep ends early, with false, when the link is reset.
+func (l *link) sleep(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.cut:
+		return false
+	}
+}

@@ -1,0 +1,130 @@
+package faultproxy
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Proxy accepts connections and passes their bytes to and from the server. Its methods may be called from any
+// goroutine, and its conditions may be changed while connections are open.
+type Proxy struct {
+	target   string
+	listener net.Listener
+	running  sync.WaitGroup // the accepting goroutine, and two for each connection
+
+	mu       sync.Mutex // guards all below; never held during input or output
+	closed   bool
+	refusing bool
+	latency  time.Duration
+	rate     int // bytes per second each way, 0 without bound
+	silent   [2]bool
+	changed  chan struct{} // closed, and replaced, when a condition has changed
+	faults   []*armed
+	links    map[*link]struct{}
+	accepted int
+}
+
+// armed is a fault that waits for its moment.
+type armed struct {
+	Fault
+	fired chan struct{} // closed when it has come
+}
+
+// Start listens on a port of the loopback address for connections to target, which is host:port.
+func Start(target string) (*Proxy, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start a proxy to %s: %w", target, err)
+	}
+	p := &Proxy{
+		target:   target,
+		listener: listener,
+		changed:  make(chan struct{}),
+		links:    make(map[*link]struct{}),
+	}
+	p.running.Go(p.accept)
+	return p, nil
+}
+
+// Addr is where the proxy listens, as host:port.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// ConnString is a connection URL with the proxy in the place of its host and port.
+func (p *Proxy) ConnString(direct string) (string, error) {
+	u, err := url.Parse(direct)
+	if err != nil {
+		return "", fmt.Errorf("proxy a connection string: %w", err)
+	}
+	u.Host = p.Addr()
+	return u.String(), nil
+}
+
+// Accepted is how many connections there have been.
+func (p *Proxy) Accepted() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted
+}
+
+// Close ends the proxy and its connections, and waits for its goroutines.
+func (p *Proxy) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.broadcast()
+	p.mu.Unlock()
+	err := p.listener.Close()
+	p.CutAll()
+	p.running.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		if !p.open(client) {
+			reset(client)
+		}
+	}
+}
+
+// open connects a client to the server, unless connections are refused.
+func (p *Proxy) open(client net.Conn) bool {
+	p.mu.Lock()
+	p.accepted++
+	refuse := p.refusing || p.closed
+	p.mu.Unlock()
+	if refuse {
+		return false
+	}
+	server, err := net.DialTimeout("tcp", p.target, 5*time.Second)
+	if err != nil {
+		return false
+	}
+	l := &link{proxy: p, client: client, server: server, cut: make(chan struct{})}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		reset(server)
+		return false
+	}
+	p.links[l] = struct{}{}
+	p.running.Go(func() { l.pass(ToServer, client, server) })
+	p.running.Go(func() { l.pass(ToClient, server, client) })
+	return true
+}
+
+// broadcast wakes those that wait for conditions to change; called with mu held.
+func (p *Proxy) broadcast() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}

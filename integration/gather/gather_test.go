@@ -1,0 +1,236 @@
+package gather_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/db"
+)
+
+// A counting Batcher counts round trips.
+type counting struct {
+	db.Batcher
+	batches int
+}
+
+func (c *counting) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	c.batches++
+	return c.Batcher.SendBatch(ctx, b)
+}
+
+func TestGather(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	one := db.MustCompile[int]("SELECT $1::int")
+	many := db.MustCompile[string]("SELECT repeat('x', i) FROM generate_series(1, $1::int) i")
+	for _, q := range handles(t, pg) {
+		counted := &counting{Batcher: q}
+		a, b, none := one.GatherOne(7), many.GatherAll(3), db.GatherOne[int](db.SQL("SELECT 1 WHERE false"))
+		empty := db.GatherAll[int](db.Select("1").Where("1 = ?", 2))
+		err := db.Gather(t.Context(), counted, a, b, none, empty)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			t.Errorf("%T: err = %v, want that of the read without row", q, err)
+		}
+		if n, err := a.Value(); n != 7 || err != nil {
+			t.Errorf("%T: one: %d, %v", q, n, err)
+		}
+		if s, err := b.Value(); strings.Join(s, " ") != "x xx xxx" || err != nil {
+			t.Errorf("%T: all: %q, %v", q, s, err)
+		}
+		if _, err := none.Value(); err != pgx.ErrNoRows {
+			t.Errorf("%T: no row: %v", q, err)
+		}
+		if list, err := empty.Value(); list == nil || len(list) > 0 || err != nil {
+			t.Errorf("%T: no rows: %v, %v", q, list, err)
+		}
+		if counted.batches != 1 {
+			t.Errorf("%T: %d round trips", q, counted.batches)
+		}
+	}
+}
+
+// handles are a handle, a connection, and a transaction.
+func handles(t *testing.T, pg *db.DB) []db.Batcher {
+	conn, err := pg.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Release)
+	tx, err := pg.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	return []db.Batcher{pg, conn, tx}
+}
+
+// broken are reads that fail in different stages.
+var broken = []struct {
+	name  string
+	read  func() *db.Gathered[int]
+	want  string
+	trips int // that it takes to answer the others: at most
+}{
+	{"while running", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("SELECT 1 / $1::int", 0)) }, "division by zero", 2},
+	{"no such table", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("SELECT n FROM nowhere")) }, `"nowhere" does not exist`, 2},
+	{"argument of a wrong type", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("SELECT $1::int", "x")) }, "invalid input syntax", 3},
+	{"argument that cannot be sent", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("SELECT $1::int", struct{}{})) }, "unable to encode", 3},
+	{"too many arguments", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("SELECT $1::int", 1, 2)) }, "argument", 3},
+	{"two rows", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("VALUES (1), (2)")) }, "too many rows", 1},
+	{"NULL into a number", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("SELECT NULL::int")) }, "NULL", 1},
+}
+
+// TestGatherErrors puts each kind of failure into each place of a batch: it
+// must be told of that read and no other, and the others must be answered.
+func TestGatherErrors(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	const n = 5
+	for _, b := range broken {
+		for at := range n {
+			t.Run(fmt.Sprintf("%s at %d", b.name, at), func(t *testing.T) {
+				counted := &counting{Batcher: pg}
+				reads := make([]*db.Gathered[int], n)
+				all := make([]db.Gatherable, n)
+				for i := range n {
+					reads[i] = db.GatherOne[int](db.SQL("SELECT $1::int", i))
+					if i == at {
+						reads[i] = b.read()
+					}
+					all[i] = reads[i]
+				}
+				err := db.Gather(t.Context(), counted, all...)
+				if err == nil || !strings.Contains(err.Error(), b.want) {
+					t.Errorf("err = %v, want %q", err, b.want)
+				}
+				for i, r := range reads {
+					got, err := r.Value()
+					switch {
+					case i == at && (err == nil || !strings.Contains(err.Error(), b.want)):
+						t.Errorf("the broken read: %v, want %q", err, b.want)
+					case i != at && (err != nil || got != i):
+						t.Errorf("read %d: %d, %v", i, got, err)
+					}
+				}
+				if counted.batches > b.trips+n {
+					t.Errorf("%d round trips", counted.batches)
+				}
+			})
+		}
+	}
+}
+
+// Inside a transaction nothing runs after an error.
+func TestGatherErrorInTransaction(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	tx, err := pg.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(t.Context())
+	before, bad := db.GatherOne[int](db.SQL("SELECT 1")), db.GatherOne[int](db.SQL("SELECT 1 / 0"))
+	behind := db.GatherOne[int](db.SQL("SELECT 2"))
+	if err := db.Gather(t.Context(), tx, before, bad, behind); err == nil {
+		t.Error("no error")
+	}
+	if n, err := before.Value(); n != 1 || err != nil {
+		t.Errorf("the read before: %d, %v", n, err)
+	}
+	for _, r := range []*db.Gathered[int]{bad, behind} {
+		_, err := r.Value()
+		var pgErr *pgconn.PgError
+		if !errors.As(err, &pgErr) || pgErr.Code != "22012" {
+			t.Errorf("err = %v, want the division by zero", err)
+		}
+	}
+	if _, err := behind.Value(); !strings.Contains(err.Error(), "not run") {
+		t.Errorf("the read behind: %v, want it to say that it did not run", err)
+	}
+}
+
+func TestGatherRefuses(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	exec(t, pg, "CREATE TABLE t (n int)")
+	for _, sql := range []string{
+		"INSERT INTO t VALUES (1) RETURNING n", "SELECT 1; SELECT 2", "WITH w AS (DELETE FROM t RETURNING n) SELECT n FROM w", "SELECT 'a",
+	} {
+		r := db.GatherOne[int](db.SQL(sql))
+		good := db.GatherOne[int](db.SQL("SELECT 1"))
+		if err := db.Gather(t.Context(), pg, r, good); err == nil {
+			t.Errorf("%s: gathered", sql)
+		}
+		if _, err := good.Value(); err != nil {
+			t.Errorf("beside %s: %v", sql, err)
+		}
+	}
+	if _, err := db.GatherOne[int](db.SQL("SELECT 1")).Value(); err == nil {
+		t.Error("a read that was not gathered has no error")
+	}
+}
+
+// A migration must not show: the read whose plan is stale runs once more.
+func TestGatherAfterMigration(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	exec(t, pg, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
+	stmt := db.MustCompile[map[string]any]("SELECT * FROM t")
+	for i := range 3 {
+		r, other := stmt.GatherOne(), db.GatherOne[int](db.SQL("SELECT 1"))
+		if err := db.Gather(t.Context(), pg, other, r, other); err != nil {
+			t.Errorf("after %d changes: %v", i, err)
+		}
+		if row, _ := r.Value(); len(row) != i+1 {
+			t.Errorf("after %d changes: %v", i, row)
+		}
+		exec(t, pg, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d int", i))
+	}
+}
+
+func TestGatherBounds(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	r := db.GatherAll[int](db.SQL("SELECT generate_series(1, 10)"))
+	if err := db.Gather(db.WithMaxRows(t.Context(), 5), pg, r); !errors.Is(err, db.ErrTooManyRows) {
+		t.Errorf("err = %v, want ErrTooManyRows", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := db.Gather(ctx, pg, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v, want the context's", err)
+	}
+	if err := db.Gather(t.Context(), pg); err != nil {
+		t.Errorf("nothing to read: %v", err)
+	}
+}
+
+// Named arguments are put into the text by pgx, so that it is no longer known
+// by it.
+func TestGatherNamedArguments(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	named := db.MustCompile[int]("SELECT 10 / @n::int")
+	for _, bad := range []any{0, "x", struct{}{}} {
+		good, failing := named.GatherOne(pgx.NamedArgs{"n": 5}), named.GatherOne(pgx.NamedArgs{"n": bad})
+		nowhere := db.GatherOne[int](db.SQL("SELECT n FROM nowhere WHERE n = @n", pgx.NamedArgs{"n": 1}))
+		if err := db.Gather(t.Context(), pg, failing, nowhere, good); err == nil {
+			t.Errorf("%v: no error", bad)
+		}
+		if n, err := good.Value(); n != 2 || err != nil {
+			t.Errorf("beside %v: %d, %v", bad, n, err)
+		}
+		if _, err := failing.Value(); err == nil || strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("%v: err = %v", bad, err)
+		}
+		if _, err := nowhere.Value(); err == nil || !strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("no such table: %v", err)
+		}
+	}
+}

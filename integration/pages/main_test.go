@@ -1,0 +1,87 @@
+// Package pages_test holds keyset pages against a real server: each row once,
+// at any depth, whatever the order.
+package pages_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// open returns a handle to a database of the test's own, in which the given
+// statements have been run.
+func open(t *testing.T, setup ...string) *db.DB {
+	t.Helper()
+	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	for _, sql := range setup {
+		if _, err := pg.Exec(t.Context(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	return pg
+}
+
+// fetch reads the page at a cursor.
+type fetch[T any] func(ctx context.Context, at db.Cursor) (db.Page[T], error)
+
+// endless is more rows than a test walks through.
+const endless = 10_000
+
+// forward reads all pages from the first to the last.
+func forward[T any](t *testing.T, page fetch[T]) []T {
+	t.Helper()
+	var all []T
+	var at db.Cursor
+	for len(all) < endless {
+		p, err := page(t.Context(), at)
+		if err != nil {
+			t.Fatalf("after %d rows: %v", len(all), err)
+		}
+		if (at == "") != (p.Prev == "") {
+			t.Fatalf("after %d rows: a way back: %t", len(all), p.Prev != "")
+		}
+		all = append(all, p.Items...)
+		if at = p.Next; at == "" {
+			return all
+		}
+	}
+	t.Fatalf("no end after %d rows", len(all))
+	return nil
+}
+
+// backward reads all pages from the last to the first.
+func backward[T any](t *testing.T, page fetch[T]) []T {
+	t.Helper()
+	var all []T
+	at := db.LastPage
+	for len(all) < endless {
+		p, err := page(t.Context(), at)
+		if err != nil {
+			t.Fatalf("with %d rows to the end: %v", len(all), err)
+		}
+		if (at == db.LastPage) != (p.Next == "") {
+			t.Fatalf("with %d rows to the end: a way on: %t", len(all), p.Next != "")
+		}
+		all = append(append(make([]T, 0, len(p.Items)+len(all)), p.Items...), all...)
+		if at = p.Prev; at == "" {
+			return all
+		}
+	}
+	t.Fatalf("no end after %d rows", len(all))
+	return nil
+}
+
+// split takes a script apart into statements, which must have no semicolon
+// within.
+func split(script string) []string {
+	return strings.Split(script, ";")
+}

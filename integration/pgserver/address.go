@@ -1,0 +1,97 @@
+package pgserver
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// address is where a server is and how one gets in.
+type address struct {
+	connString string
+	hostPort   string
+}
+
+func newAddress(host string, port int, password string) address {
+	user := url.User("postgres")
+	if password != "" {
+		user = url.UserPassword("postgres", password)
+	}
+	hostPort := net.JoinHostPort(host, strconv.Itoa(port))
+	u := url.URL{Scheme: "postgres", User: user, Host: hostPort, Path: "/postgres", RawQuery: "sslmode=disable"}
+	return address{connString: u.String(), hostPort: hostPort}
+}
+
+// withHost is the address at another host, same port.
+func (a address) withHost(host string) address {
+	u, err := url.Parse(a.connString)
+	if err != nil {
+		return a // cannot happen: newAddress made it
+	}
+	u.Host = net.JoinHostPort(host, u.Port())
+	return address{connString: u.String(), hostPort: u.Host}
+}
+
+func parseAddress(connString string) (address, error) {
+	cfg, err := pgx.ParseConfig(connString)
+	if err != nil {
+		return address{}, err
+	}
+	hostPort := net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
+	return address{connString: connString, hostPort: hostPort}, nil
+}
+
+// withDatabase replaces the database of a connection string in either form, URL or keywords.
+func (a address) withDatabase(database string) string {
+	if !strings.HasPrefix(a.connString, "postgres://") && !strings.HasPrefix(a.connString, "postgresql://") {
+		quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(database)
+		return a.connString + " dbname='" + quoted + "'" // the last one given wins
+	}
+	u, err := url.Parse(a.connString)
+	if err != nil {
+		return a.connString // cannot happen: pgx has parsed it
+	}
+	u.Path, u.RawPath = "/"+database, ""
+	query := u.Query()
+	query.Del("dbname") // either would win over the path
+	query.Del("database")
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+const connectTimeout = 30 * time.Second
+
+// serverVersion connects, again while the server starts up, and returns what it calls its version.
+func (a address) serverVersion(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	for {
+		version, err := a.show(ctx, "server_version")
+		if err == nil {
+			return version, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("connect to the started server: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// show returns the value of a server setting.
+func (a address) show(ctx context.Context, setting string) (string, error) {
+	conn, err := pgx.Connect(ctx, a.connString)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var value string
+	err = conn.QueryRow(ctx, "SELECT current_setting($1)", setting).Scan(&value)
+	return value, err
+}

@@ -1,0 +1,234 @@
+package querycache_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
+)
+
+// What the program writes, by any road, is seen by the next cached read.
+func TestOwnWritesAreSeen(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	inTx := func(run func(tx pgx.Tx)) {
+		if err := b.pg.InTx(t.Context(), db.TxOptions{}, func(tx pgx.Tx) error { run(tx); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range []struct {
+		what string
+		run  func()
+		want string
+	}{
+		{"Exec", func() { b.exec(b.pg, "UPDATE cities SET name = 'exec' WHERE id = 1") }, "exec"},
+		{"the cached handle's Exec", func() { b.exec(b.reads, "UPDATE cities SET name = 'cached' WHERE id = 1") }, "cached"},
+		{"the pool", func() { b.exec(b.pg.Pool(), "UPDATE cities SET name = $1 WHERE id = 1", "pool") }, "pool"},
+		{"a transaction", func() { inTx(func(tx pgx.Tx) { b.exec(tx, "UPDATE cities SET name = 'tx' WHERE id = 1") }) }, "tx"},
+		{"a batch", func() {
+			batch := &pgx.Batch{}
+			batch.Queue("SELECT 1")
+			batch.Queue("UPDATE cities SET name = 'batch' WHERE id = 1")
+			if err := b.pg.SendBatch(t.Context(), batch).Close(); err != nil {
+				t.Fatal(err)
+			}
+		}, "batch"},
+		{"a function that cannot be looked into", func() {
+			b.exec(b.pg, "DO $$ BEGIN UPDATE cities SET name = 'do' WHERE id = 1; END $$")
+		}, "do"},
+		{"DELETE and COPY", func() {
+			inTx(func(tx pgx.Tx) {
+				b.exec(tx, "DELETE FROM cities WHERE id = 1")
+				rows := pgx.CopyFromRows([][]any{{1, "copy"}})
+				if _, err := tx.CopyFrom(t.Context(), pgx.Identifier{"cities"}, []string{"id", "name"}, rows); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}, "copy"},
+	} {
+		before := b.name(1)
+		if b.name(1) != before {
+			t.Fatal("two reads differ")
+		}
+		hits := b.cache.Stats().Answered()
+		if b.name(1); b.cache.Stats().Answered() != hits+1 {
+			t.Errorf("before %s: the read was not answered from the cache", w.what)
+		}
+		w.run()
+		if got := b.name(1); got != w.want {
+			t.Errorf("after %s: read %q, want %q", w.what, got, w.want)
+		}
+	}
+}
+
+func TestRollbackDropsNothing(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.name(1)
+	b.want(querycache.MissCold)
+	failed := errors.New("changed my mind")
+	err := b.pg.InTx(t.Context(), db.TxOptions{}, func(tx pgx.Tx) error {
+		b.exec(tx, "UPDATE cities SET name = 'never' WHERE id = 1")
+		if got := b.name(1); got != "city 1" {
+			t.Errorf("read %q, which is not committed", got)
+		}
+		return failed
+	})
+	if !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	if got := b.name(1); got != "city 1" {
+		t.Errorf("read %q", got)
+	}
+	b.want(querycache.Hit, querycache.Hit)
+}
+
+func TestOnlyWhatDependsOnATableIsDropped(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	rivers := db.MustCompile[string]("SELECT name FROM rivers WHERE id = $1")
+	ask := func() {
+		b.name(1)
+		if _, err := rivers.One(t.Context(), b.reads, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask()
+	b.want(querycache.MissCold, querycache.MissCold)
+	b.exec(b.pg, "UPDATE rivers SET name = 'x' WHERE id = 1")
+	ask()
+	b.want(querycache.Hit, querycache.MissChanged)
+	b.cache.InvalidateTables("cities")
+	ask()
+	b.want(querycache.MissChanged, querycache.Hit)
+	b.cache.InvalidateTables("public.rivers", "elsewhere.cities")
+	ask()
+	b.want(querycache.Hit, querycache.MissChanged)
+	b.cache.InvalidateStatements("CityByID")
+	ask()
+	b.want(querycache.MissChanged, querycache.Hit)
+	b.cache.InvalidateAll()
+	ask()
+	b.want(querycache.MissCold, querycache.MissCold)
+}
+
+// A view that is made anew changes answers without any row being written.
+func TestOwnDDLIsSeen(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.exec(b.pg, "CREATE VIEW v AS SELECT name FROM cities WHERE id = 1")
+	read := func() string {
+		s, err := db.One[string](t.Context(), b.reads, db.SQL("SELECT name FROM v"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	read()
+	b.exec(b.pg, "CREATE OR REPLACE VIEW v AS SELECT name FROM rivers WHERE id = 1")
+	if got := read(); got != "river 1" {
+		t.Errorf("read %q after the view was made anew", got)
+	}
+	b.exec(b.pg, "UPDATE rivers SET name = 'new' WHERE id = 1")
+	if got := read(); got != "new" {
+		t.Errorf("read %q after the view's new table changed", got)
+	}
+}
+
+// Another program's write is seen when the TTL has passed, and not before.
+func TestOthersWritesWaitForTheTTL(t *testing.T) {
+	t.Parallel()
+	b := following(t, querycache.Policy{TTL: 300 * time.Millisecond})
+	b.name(1)
+	begun := time.Now()
+	b.name(1)
+	b.exec(b.other, "UPDATE cities SET name = 'elsewhere' WHERE id = 1")
+	if got := b.name(1); got != "city 1" && time.Since(begun) < 200*time.Millisecond {
+		t.Errorf("read %q: the cache did not answer", got)
+	}
+	time.Sleep(300*time.Millisecond - time.Since(begun) + time.Millisecond)
+	if got := b.name(1); got != "elsewhere" {
+		t.Errorf("read %q after the TTL", got)
+	}
+}
+
+func TestAdoptedPoolIsUnobserved(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	pool, err := pgxpool.New(t.Context(), b.pg.Pool().Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	adopted, err := db.New(pool, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(adopted.Close)
+	if _, err := b.cache.Follow(adopted); !errors.Is(err, db.ErrUnobserved) {
+		t.Errorf("Follow of an adopted pool: %v", err)
+	}
+	reads, err := b.cache.ReadThrough(adopted, minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := nameByID.One(t.Context(), reads, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.want(querycache.MissCold, querycache.Hit)
+}
+
+func TestHooksNeedAScope(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	cfg := b.pg.Pool().Config()
+	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) { return true, nil }
+	hooked, err := db.OpenConfig(t.Context(), cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hooked.Close)
+	if _, err := b.cache.ReadThrough(hooked, minute); err == nil {
+		t.Error("a pool with PrepareConn was taken without a Scope")
+	}
+}
+
+// Tenants that a pool's hook tells apart never see each other's rows.
+func TestScopeKeepsTenantsApart(t *testing.T) {
+	t.Parallel()
+	type tenant struct{}
+	of := func(ctx context.Context) string { s, _ := ctx.Value(tenant{}).(string); return s }
+	b := newBench(t, &querycache.Options{Scope: func(ctx context.Context) (string, bool) { return of(ctx), of(ctx) != "" }}, minute)
+	cfg := b.pg.Pool().Config()
+	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		_, err := conn.Exec(ctx, "SELECT set_config('app.tenant', $1, false)", of(ctx))
+		return true, err
+	}
+	hooked, err := db.OpenConfig(t.Context(), cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hooked.Close)
+	reads, err := b.cache.ReadThrough(hooked, minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := db.MustCompile[string]("SELECT name || ' of ' || current_setting('app.tenant') FROM cities WHERE id = $1")
+	for range 3 {
+		for _, name := range []string{"alice", "bob", ""} {
+			got, err := who.One(context.WithValue(t.Context(), tenant{}, name), reads, 1)
+			if err != nil || got != "city 1 of "+name {
+				t.Errorf("%s read %q, %v", name, got, err)
+			}
+		}
+	}
+	b.want(querycache.MissCold, querycache.MissCold, querycache.Hit, querycache.Hit, querycache.Hit, querycache.Hit,
+		querycache.RefusedScope, querycache.RefusedScope, querycache.RefusedScope)
+}

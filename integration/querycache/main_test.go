@@ -1,0 +1,118 @@
+// Package querycache_test holds the tests of package querycache that need a
+// server.
+package querycache_test
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
+	"github.com/headrace/headrace/querycache"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// A bench is a database with a cache before it, and a second handle that
+// stands for another program.
+type bench struct {
+	*testing.T
+	pg, other *db.DB
+	cache     *querycache.Cache
+	reads     *querycache.ReadThrough
+	seen      map[querycache.Reason]uint64 // lookups that want has looked at
+}
+
+var schema = []string{
+	"CREATE TABLE cities (id int PRIMARY KEY, name text NOT NULL, tags text[], seen timestamptz)",
+	"INSERT INTO cities SELECT i, 'city ' || i, ARRAY['a', 'b'], '2024-01-01' FROM generate_series(1, 100) i",
+	"CREATE TABLE rivers (id int PRIMARY KEY, name text NOT NULL)",
+	"INSERT INTO rivers SELECT i, 'river ' || i FROM generate_series(1, 10) i",
+}
+
+// newBench makes one, following unless policy says TTL only.
+func newBench(t *testing.T, opts *querycache.Options, choose querycache.Chooser) *bench {
+	t.Helper()
+	b := &bench{T: t}
+	url := pgtest.New(t)
+	for _, pg := range []**db.DB{&b.pg, &b.other} {
+		var err error
+		if *pg, err = db.Open(t.Context(), url, nil); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup((*pg).Close)
+	}
+	for _, sql := range schema {
+		b.exec(b.pg, sql)
+	}
+	var err error
+	if b.cache, err = querycache.New(opts); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.cache.Close)
+	if b.reads, err = b.cache.ReadThrough(b.pg, choose); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// minute keeps answers for longer than any test lasts.
+var minute = querycache.Policy{TTL: time.Minute}
+
+func following(t *testing.T, choose querycache.Chooser) *bench {
+	t.Helper()
+	b := newBench(t, nil, choose)
+	if _, err := b.cache.Follow(b.pg); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bench) exec(e db.Execer, sql string, args ...any) {
+	b.Helper()
+	if _, err := e.Exec(b.Context(), sql, args...); err != nil {
+		b.Fatalf("%s: %v", sql, err)
+	}
+}
+
+type city struct {
+	ID   int
+	Name string
+	Tags []string
+}
+
+var (
+	cityByID = db.MustCompile[city]("-- name: CityByID :one\nSELECT id, name, tags FROM cities WHERE id = $1")
+	cities   = db.MustCompile[city]("-- name: Cities :many\nSELECT id, name, tags FROM cities WHERE id <= $1 ORDER BY id")
+	nameByID = db.MustCompile[string]("SELECT name FROM cities WHERE id = $1")
+)
+
+func (b *bench) name(id int) string {
+	b.Helper()
+	c, err := cityByID.One(b.Context(), b.reads, id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c.Name
+}
+
+// want fails unless the last lookups, since the call before, had these reasons.
+func (b *bench) want(reasons ...querycache.Reason) {
+	b.Helper()
+	want := map[querycache.Reason]uint64{}
+	for _, r := range reasons {
+		want[r]++
+	}
+	now := b.cache.Stats().Lookups
+	got := maps.Clone(now)
+	for r, n := range b.seen {
+		if got[r] -= n; got[r] == 0 {
+			delete(got, r)
+		}
+	}
+	b.seen = now
+	if !maps.Equal(got, want) {
+		b.Errorf("lookups %v, want %v", got, want)
+	}
+}

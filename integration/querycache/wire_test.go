@@ -1,0 +1,257 @@
+package querycache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
+)
+
+// DBTX is what sqlc generates for pgx/v5.
+type DBTX interface {
+	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
+	Query(context.Context, string, ...any) (pgx.Rows, error)
+	QueryRow(context.Context, string, ...any) pgx.Row
+	CopyFrom(context.Context, pgx.Identifier, []string, pgx.CopyFromSource) (int64, error)
+	SendBatch(context.Context, *pgx.Batch) pgx.BatchResults
+}
+
+var _ DBTX = (*querycache.ReadThrough)(nil)
+
+// Rows from the cache are those of the server, in every respect that a caller
+// can see.
+func TestWireRowsAreTheServers(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
+	b.exec(b.pg, "CREATE TYPE pair AS (a int, b mood)")
+	pg, err := db.Open(t.Context(), b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"mood", "_mood", "pair"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	reads, err := b.cache.ReadThrough(pg, minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		sql  string
+		args []any
+	}{
+		{"SELECT id, name, tags, seen FROM cities WHERE id <= $1 ORDER BY id", []any{20}},
+		{"SELECT id, name FROM cities WHERE id < 0", nil},
+		{"SELECT NULL::int, ''::text, 1.5::numeric, '{1,2}'::int[], '1 day'::interval, '{\"a\":1}'::jsonb", nil},
+		{"SELECT 'glad'::mood, ARRAY['sad','glad']::mood[], ROW(1, 'sad')::pair", nil},
+		{"SELECT $1::int8, $2::text", []any{int64(7), "x"}},
+		{"SELECT id FROM cities WHERE id = @id", []any{pgx.NamedArgs{"id": 3}}},
+		{"SELECT id FROM cities WHERE id = @id", []any{pgx.QueryExecModeExec, pgx.StrictNamedArgs{"id": 4}}},
+		{"SELECT id, name FROM cities WHERE id = $1", []any{pgx.QueryExecModeSimpleProtocol, 5}},
+		{"SELECT id, name FROM cities WHERE id = $1", []any{pgx.QueryResultFormats{pgx.TextFormatCode}, 5}},
+	} {
+		want := collect(t, pg, c.sql, c.args...)
+		hits := b.cache.Stats().Answered()
+		for i := range 2 {
+			if got := collect(t, reads, c.sql, c.args...); got != want {
+				t.Errorf("%s %v, read %d:\n%s\nwant\n%s", c.sql, c.args, i, got, want)
+			}
+		}
+		if b.cache.Stats().Answered() != hits+1 {
+			t.Errorf("%s %v: the second read was no hit: %+v", c.sql, c.args, reads.Explain(t.Context(), c.sql))
+		}
+	}
+}
+
+// collect writes down everything that rows tell.
+func collect(t *testing.T, q db.Querier, sql string, args ...any) string {
+	t.Helper()
+	rows, err := q.Query(t.Context(), sql, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	defer rows.Close()
+	var out strings.Builder
+	for _, f := range rows.FieldDescriptions() {
+		fmt.Fprintf(&out, "%s %d %d %d\n", f.Name, f.DataTypeOID, f.Format, f.TypeModifier)
+	}
+	for rows.Next() {
+		values, err := rows.Values()
+		if err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		fmt.Fprintf(&out, "%v %q\n", values, rows.RawValues())
+	}
+	fmt.Fprintln(&out, rows.Err(), rows.CommandTag())
+	return out.String()
+}
+
+func TestWireRowsManyPlayers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
+	pg, err := db.Open(t.Context(), b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"mood"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	reads, err := b.cache.ReadThrough(pg, minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				rows, err := reads.Query(t.Context(), "SELECT CASE id % 2 WHEN 0 THEN 'sad' ELSE 'glad' END::mood FROM cities ORDER BY id")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				moods, err := pgx.CollectRows(rows, pgx.RowTo[string])
+				if err != nil || len(moods) != 100 || moods[0] != "glad" || moods[1] != "sad" {
+					t.Error(moods, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestQueryRow(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	for range 2 {
+		var name string
+		if err := b.reads.QueryRow(t.Context(), "SELECT name FROM cities WHERE id = $1", 7).Scan(&name); err != nil || name != "city 7" {
+			t.Error(name, err)
+		}
+		if err := b.reads.QueryRow(t.Context(), "SELECT name FROM cities WHERE id = $1", 0).Scan(&name); !errors.Is(err, pgx.ErrNoRows) {
+			t.Error(err)
+		}
+	}
+	b.want(querycache.MissCold, querycache.MissCold, querycache.Hit, querycache.Hit)
+	b.exec(b.pg, "INSERT INTO cities VALUES (0, 'nowhere')") // an absence is an answer, and goes stale
+	var name string
+	if err := b.reads.QueryRow(t.Context(), "SELECT name FROM cities WHERE id = $1", 0).Scan(&name); err != nil || name != "nowhere" {
+		t.Error(name, err)
+	}
+	var pgErr *pgconn.PgError
+	if err := b.reads.QueryRow(t.Context(), "SELECT 1/(id-id) FROM cities").Scan(&name); !errors.As(err, &pgErr) || pgErr.Code != "22012" {
+		t.Error(err)
+	}
+	if _, err := b.reads.Query(t.Context(), "SELECT * FROM nothing"); err != nil && !errors.As(err, &pgErr) { //nolint:sqlclosecheck // there are none
+		t.Error(err)
+	}
+}
+
+// Writes through the cached handle's Query are run each time.
+func TestWritesByQueryAreNotKept(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.name(1)
+	for i := range 3 {
+		rows, err := b.reads.Query(t.Context(), "UPDATE cities SET name = name || '!' WHERE id = 1 RETURNING name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := pgx.CollectOneRow(rows, pgx.RowTo[string])
+		want := "city 1" + strings.Repeat("!", i+1)
+		if err != nil || got != want || b.name(1) != want {
+			t.Errorf("got %q, read %q, %v; want %q", got, b.name(1), err, want)
+		}
+	}
+	random := map[float64]bool{}
+	for range 3 {
+		var f float64
+		if err := b.reads.QueryRow(t.Context(), "SELECT random() FROM cities LIMIT 1").Scan(&f); err != nil {
+			t.Fatal(err)
+		}
+		random[f] = true
+	}
+	if len(random) != 3 {
+		t.Error("random() was answered from the cache")
+	}
+}
+
+func TestBigAnswersAreStreamed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, querycache.Policy{TTL: time.Minute, MaxBytes: 10_000})
+	for range 3 {
+		rows, err := b.reads.Query(t.Context(), "SELECT repeat('x', 1000) FROM cities")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := pgx.CollectRows(rows, pgx.RowTo[string]); err != nil || len(got) != 100 {
+			t.Error(len(got), err)
+		}
+	}
+	if s := b.cache.Stats(); s.Entries != 0 || s.Total() != 3 {
+		t.Errorf("%d entries, lookups %v", s.Entries, s.Lookups)
+	}
+}
+
+// Each answer is the caller's own, also where it has slices.
+func TestTypedAnswersAreCopies(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	for range 3 {
+		list, err := cities.All(t.Context(), b.reads, 5)
+		if err != nil || len(list) != 5 || !slices.Equal(list[0].Tags, []string{"a", "b"}) {
+			t.Fatal(list, err)
+		}
+		list[0].Name, list[0].Tags[0] = "changed", "changed"
+	}
+	b.want(querycache.MissCold, querycache.Hit, querycache.Hit)
+}
+
+func TestArgumentsOfAnyKind(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	byName := db.MustCompile[int]("SELECT id FROM cities WHERE name = $1")
+	for range 2 {
+		for i, arg := range []any{"city 1", pgtype.Text{String: "city 2", Valid: true}, new("city 3")} {
+			if got, err := byName.One(t.Context(), b.reads, arg); err != nil || got != i+1 {
+				t.Errorf("%#v: %d, %v", arg, got, err)
+			}
+		}
+	}
+	b.want(querycache.MissCold, querycache.MissCold, querycache.MissCold, querycache.Hit, querycache.Hit, querycache.Hit)
+	if got, err := nameByID.One(t.Context(), b.reads, pgtype.Int4{Int32: 9, Valid: true}); err != nil || got != "city 9" {
+		t.Error(got, err)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.exec(b.pg, "CREATE VIEW v AS SELECT c.name, r.id FROM cities c JOIN rivers r USING (id)")
+	e := b.reads.Explain(t.Context(), "SELECT name FROM v WHERE id = $1")
+	if !e.Keeps || !slices.Equal(e.Tables, []string{"public.cities", "public.rivers"}) || !e.Followed || e.MaxAge != time.Minute || len(e.Columns) == 0 {
+		t.Errorf("%+v", e)
+	}
+	b.name(1)
+	b.name(1)
+	if e := b.reads.Explain(t.Context(), cityByID.SQL()); e.Entries != 1 || e.Lookups[querycache.Hit] != 1 || e.Bytes == 0 {
+		t.Errorf("%+v", e)
+	}
+	for sql, want := range map[string]string{
+		"SELECT random()":                  "random",
+		"DELETE FROM cities RETURNING id":  "not a plain read",
+		"SELECT 1 FROM cities FOR UPDATE":  "locks",
+		"SELECT 'unterminated FROM cities": "taken apart",
+	} {
+		if e := b.reads.Explain(t.Context(), sql); e.Keeps || !strings.Contains(e.Detail, want) {
+			t.Errorf("%s: %+v", sql, e)
+		}
+	}
+}
