@@ -1,0 +1,135 @@
+// Command bench measures headrace beside its peers on a PostgreSQL that it
+// starts, or on that of DATABASE_URL.
+//
+//	go run ./integration/benchmarks/cmd/bench [-only reads|cached|writes] [-work REGEXP] [-short] [-json] [-readme FILE]
+//
+// It prints a table; with -json one object a line:
+//
+//	{"work":"read/10000x12/replay","subject":"headrace","metric":"cpu-ns/row","value":452}
+//
+// All subjects of a work are open at once and take turns, in an order shuffled
+// each round; figures are medians of rounds. Absolute figures belong to the
+// machine: compare those of one run. Works that end in /replay read recorded
+// wire bytes and show the client alone.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"time"
+
+	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
+	"github.com/headrace/headrace/integration/pgserver"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		stop()
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command line.
+type options struct {
+	only    string
+	work    *regexp.Regexp
+	short   bool
+	json    bool
+	readme  string
+	measure measure.Options
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&o.only, "only", "", "one half of the benchmarks: reads, cached or writes")
+	work := flags.String("work", "", "regular expression for the works to run")
+	flags.BoolVar(&o.short, "short", false, "fewer rounds, and 100,000 rows in place of 1,000,000")
+	flags.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	flags.StringVar(&o.readme, "readme", "", "a file whose section of numbers to replace, such as README.md")
+	seed := flags.Uint64("seed", 1, "of the order of subjects")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if _, ok := groups[o.only]; !ok && o.only != "" {
+		return o, fmt.Errorf("-only %s: want reads, cached or writes", o.only)
+	}
+	var err error
+	if o.work, err = regexp.Compile(*work); err != nil {
+		return o, fmt.Errorf("-work: %w", err)
+	}
+	o.measure = measure.Options{Seed: *seed}
+	if o.short {
+		o.measure.Rounds, o.measure.Slice = 3, 40*time.Millisecond
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	server, err := pgserver.Start(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+
+	results, err := measureAll(ctx, server, o)
+	if err == nil && o.readme != "" {
+		err = writeReadme(o.readme, server, results)
+	}
+	if err != nil || o.json { // JSON is printed as it comes
+		return err
+	}
+	return measure.WriteTable(os.Stdout, results)
+}
+
+func measureAll(ctx context.Context, server *pgserver.Server, o options) ([]measure.Result, error) {
+	var all []measure.Result
+	for _, name := range groupOrder {
+		if o.only != "" && o.only != name {
+			continue
+		}
+		results, err := groups[name](ctx, server, o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, results...)
+	}
+	return all, nil
+}
+
+// runWorks measures those works that were asked for.
+func runWorks(ctx context.Context, works []measure.Work, o options) ([]measure.Result, error) {
+	var all []measure.Result
+	for _, w := range works {
+		if !o.work.MatchString(w.Name) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring", w.Name)
+		results, err := measure.Run(ctx, w, o.measure)
+		if err != nil {
+			return nil, err
+		}
+		if o.json {
+			if err := measure.WriteJSON(os.Stdout, results); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, results...)
+	}
+	return all, nil
+}

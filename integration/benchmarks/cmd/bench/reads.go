@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
+	"github.com/headrace/headrace/integration/benchmarks/internal/reads"
+	"github.com/headrace/headrace/integration/pgserver"
+)
+
+// groups are the parts of the benchmarks that -only chooses from, by name.
+var groups = map[string]func(context.Context, *pgserver.Server, options) ([]measure.Result, error){
+	"reads":  runReads,
+	"cached": runCached,
+	"writes": runWrites,
+}
+
+var groupOrder = []string{"reads", "cached", "writes"}
+
+func runReads(ctx context.Context, server *pgserver.Server, o options) (_ []measure.Result, err error) {
+	connString, drop, err := createDatabase(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, drop()) }()
+	orders := 1_000_000
+	if o.short {
+		orders = 100_000
+	}
+	fmt.Fprintf(os.Stderr, "filling tables with %d rows\n", orders)
+	if err := reads.Fill(ctx, connString, orders); err != nil {
+		return nil, err
+	}
+	target, err := reads.NewTarget(connString)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := reads.Pages(ctx, target, orders)
+	if err != nil {
+		return nil, err
+	}
+	return runWorks(ctx, append(reads.Works(target, orders), pages...), o)
+}
+
+// createDatabase makes a database of the run's own, also on a server that others
+// use.
+func createDatabase(ctx context.Context, server *pgserver.Server) (connString string, drop func() error, err error) {
+	name := fmt.Sprintf("headrace_bench_%d", os.Getpid())
+	quoted := pgx.Identifier{name}.Sanitize()
+	if err := execute(ctx, server, "CREATE DATABASE "+quoted); err != nil {
+		return "", nil, err
+	}
+	drop = func() error {
+		return execute(context.WithoutCancel(ctx), server, "DROP DATABASE "+quoted+" WITH (FORCE)")
+	}
+	return server.ConnStringFor(name), drop, nil
+}
+
+func execute(ctx context.Context, server *pgserver.Server, sql string) error {
+	conn, err := pgx.Connect(ctx, server.ConnString())
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql)
+	return errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+}

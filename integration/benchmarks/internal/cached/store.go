@@ -1,0 +1,146 @@
+// Package cached has the cache half of the benchmarks: answered reads beside
+// the same reads over other caches, and beside the server.
+package cached
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/Yiling-J/theine-go"
+	"github.com/dgraph-io/ristretto/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/maypok86/otter/v2"
+
+	"github.com/headrace/headrace/db"
+)
+
+// store is a cache under a typed read.
+type store interface {
+	get(key) (any, bool)
+	set(key, any)
+	close()
+}
+
+// key is a statement, the form of its answer, and its arguments.
+type key [48]byte
+
+// ttl is the same for all that have one.
+const ttl = time.Hour
+
+// over is a handle that answers typed reads from a store, by the same interface
+// as querycache's: what a program would write that brings a cache of its own. It
+// hands out what it keeps, and neither hears of changes nor shares loads.
+type over struct {
+	*db.DB
+	store store
+}
+
+var _ db.TypedReader = (*over)(nil)
+
+// Source implements db.TypedReader.
+func (o *over) Source() *db.DB { return o.DB }
+
+// Kept implements db.TypedReader.
+func (o *over) Kept(_ context.Context, r *db.Read) (value any, shared, ok bool) {
+	value, ok = o.store.get(keyOf(r))
+	return value, true, ok
+}
+
+// Load implements db.TypedReader.
+func (o *over) Load(ctx context.Context, r *db.Read, load func(context.Context, db.Querier) (any, int64, error)) (any, bool, error) {
+	k := keyOf(r)
+	value, _, err := load(ctx, o.DB)
+	if err == nil {
+		o.store.set(k, value)
+	}
+	return value, true, err
+}
+
+func keyOf(r *db.Read) (k key) {
+	id := r.Text.ID()
+	n := copy(k[:], id[:])
+	for i := range 8 {
+		k[n+i] = byte(r.Form >> (8 * i))
+	}
+	if n += 8; len(r.Key) > len(k)-n {
+		panic(fmt.Sprintf("arguments of %d bytes don't fit the key", len(r.Key)))
+	}
+	copy(k[n:], r.Key)
+	return k
+}
+
+// peer makes a store for so many entries.
+type peer struct {
+	name string
+	open func(entries int) (store, error)
+}
+
+var peers = []peer{
+	{"otter", openOtter},
+	{"ristretto", openRistretto},
+	{"theine", openTheine},
+	{"golang-lru", openLRU},
+	{"sync.Map", func(int) (store, error) { return new(mapStore), nil }},
+}
+
+type otterStore struct{ cache *otter.Cache[key, any] }
+
+func openOtter(entries int) (store, error) {
+	cache, err := otter.New(&otter.Options[key, any]{
+		MaximumSize:      entries,
+		ExpiryCalculator: otter.ExpiryWriting[key, any](ttl),
+	})
+	return otterStore{cache}, err
+}
+
+func (s otterStore) get(k key) (any, bool) { return s.cache.GetIfPresent(k) }
+func (s otterStore) set(k key, v any)      { s.cache.Set(k, v) }
+func (s otterStore) close()                { s.cache.StopAllGoroutines() }
+
+type ristrettoStore struct{ cache *ristretto.Cache[[]byte, any] }
+
+func openRistretto(entries int) (store, error) {
+	cache, err := ristretto.NewCache(&ristretto.Config[[]byte, any]{
+		NumCounters: int64(entries) * 10, // as its documentation advises
+		MaxCost:     int64(entries),
+		BufferItems: 64,
+		// An entry costs 1, and nothing for being kept.
+		IgnoreInternalCost: true,
+	})
+	return ristrettoStore{cache}, err
+}
+
+func (s ristrettoStore) get(k key) (any, bool) { return s.cache.Get(k[:]) }
+func (s ristrettoStore) set(k key, v any)      { s.cache.SetWithTTL(k[:], v, 1, ttl) }
+func (s ristrettoStore) close()                { s.cache.Close() }
+
+type theineStore struct{ cache *theine.Cache[key, any] }
+
+func openTheine(entries int) (store, error) {
+	cache, err := theine.NewBuilder[key, any](int64(entries)).Build()
+	return theineStore{cache}, err
+}
+
+func (s theineStore) get(k key) (any, bool) { return s.cache.Get(k) }
+func (s theineStore) set(k key, v any)      { s.cache.SetWithTTL(k, v, 1, ttl) }
+func (s theineStore) close()                { s.cache.Close() }
+
+type lruStore struct{ cache *lru.Cache[key, any] }
+
+func openLRU(entries int) (store, error) {
+	cache, err := lru.New[key, any](entries)
+	return lruStore{cache}, err
+}
+
+func (s lruStore) get(k key) (any, bool) { return s.cache.Get(k) }
+func (s lruStore) set(k key, v any)      { s.cache.Add(k, v) }
+func (s lruStore) close()                {}
+
+// mapStore forgets nothing: no cache, but what some programs have.
+type mapStore struct{ m sync.Map }
+
+func (s *mapStore) get(k key) (any, bool) { return s.m.Load(k) }
+func (s *mapStore) set(k key, v any)      { s.m.Store(k, v) }
+func (s *mapStore) close()                {}

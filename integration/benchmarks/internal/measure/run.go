@@ -1,0 +1,197 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Options say how long to measure.
+type Options struct {
+	Rounds int           // each subject once a round; default 7
+	Slice  time.Duration // how long a subject runs in a round, about; default 150 ms
+	Seed   uint64        // of the order of subjects
+}
+
+func (o Options) withDefaults() Options {
+	if o.Rounds <= 0 {
+		o.Rounds = 7
+	}
+	if o.Slice <= 0 {
+		o.Slice = 150 * time.Millisecond
+	}
+	return o
+}
+
+// Run measures w. Every subject is opened before the first is measured, so that
+// none has the machine to itself; the median of its rounds counts.
+func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
+	opts = opts.withDefaults()
+	var open []*contender
+	defer func() {
+		for _, c := range open {
+			c.close()
+		}
+	}()
+	for _, s := range w.Subjects {
+		c, err := prepare(ctx, w, s, opts.Slice)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", w.Name, s.Name, err)
+		}
+		open = append(open, c)
+	}
+	random := rand.New(rand.NewPCG(opts.Seed, 0))
+	for range opts.Rounds {
+		for _, i := range random.Perm(len(open)) {
+			if err := open[i].round(ctx, w.Expect); err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", w.Name, open[i].name, err)
+			}
+		}
+	}
+	var results []Result
+	for _, c := range open {
+		results = append(results, c.results(w)...)
+	}
+	return results, nil
+}
+
+// contender is a subject that is open, with what was measured of it so far.
+type contender struct {
+	name    string
+	op      Op
+	reset   func(context.Context) error
+	close   func()
+	n       int // operations a round
+	samples []sample
+	extra   map[string]float64
+}
+
+// sample is one round, per operation.
+type sample struct{ wall, cpu, allocs, bytes float64 }
+
+func prepare(ctx context.Context, w Work, s Subject, slice time.Duration) (*contender, error) {
+	op, closeFn, err := s.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	c := &contender{name: s.Name, op: op, reset: s.Reset, close: closeFn}
+	if err := c.warmUp(ctx, w, s, slice); err != nil {
+		closeFn()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *contender) warmUp(ctx context.Context, w Work, s Subject, slice time.Duration) (err error) {
+	if c.n, err = c.calibrate(ctx, w.Expect, slice); err != nil {
+		return err
+	}
+	if s.Extra != nil {
+		c.extra, err = s.Extra(ctx)
+	}
+	return err
+}
+
+// calibrate finds how many operations fill a slice, and warms up by it. The
+// first operation is not like the others: it connects, prepares, examines.
+func (c *contender) calibrate(ctx context.Context, expect Seen, slice time.Duration) (int, error) {
+	if err := c.makeReady(ctx); err != nil {
+		return 0, err
+	}
+	if err := c.repeat(ctx, 1, expect); err != nil || c.reset != nil {
+		return 1, err
+	}
+	for n := 1; ; n *= 2 {
+		begin := time.Now()
+		if err := c.repeat(ctx, n, expect); err != nil {
+			return 0, err
+		}
+		if took := time.Since(begin); took >= slice/4 {
+			return max(1, int(float64(n)*float64(slice)/float64(took))), nil
+		}
+	}
+}
+
+// makeReady resets what operations change.
+func (c *contender) makeReady(ctx context.Context) error {
+	if c.reset == nil {
+		return nil
+	}
+	if err := c.reset(ctx); err != nil {
+		return fmt.Errorf("reset: %w", err)
+	}
+	return nil
+}
+
+func (c *contender) repeat(ctx context.Context, n int, expect Seen) error {
+	for range n {
+		seen, err := c.op(ctx)
+		if err != nil {
+			return err
+		}
+		if seen != expect {
+			return fmt.Errorf("saw %+v, want %+v", seen, expect)
+		}
+	}
+	return nil
+}
+
+func (c *contender) round(ctx context.Context, expect Seen) error {
+	if err := c.makeReady(ctx); err != nil {
+		return err
+	}
+	runtime.GC() // nobody pays for what the subject before left behind
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cpu, begin := cpuTime(), time.Now()
+	if err := c.repeat(ctx, c.n, expect); err != nil {
+		return err
+	}
+	wall := time.Since(begin)
+	cpu = cpuTime() - cpu
+	runtime.ReadMemStats(&after)
+	n := float64(c.n)
+	c.samples = append(c.samples, sample{
+		wall:   float64(wall) / n,
+		cpu:    float64(cpu) / n,
+		allocs: float64(after.Mallocs-before.Mallocs) / n,
+		bytes:  float64(after.TotalAlloc-before.TotalAlloc) / n,
+	})
+	return nil
+}
+
+func (c *contender) results(w Work) []Result {
+	result := func(metric string, value float64) Result {
+		return Result{Work: w.Name, Subject: c.name, Metric: metric, Value: value}
+	}
+	rows := float64(max(w.Expect.Rows, 1))
+	wall := c.median(func(s sample) float64 { return s.wall })
+	allocs := c.median(func(s sample) float64 { return s.allocs })
+	results := []Result{result(CPUPerRow, c.median(func(s sample) float64 { return s.cpu })/rows)}
+	if w.Writes {
+		results = append(results, result(RowsPerSec, rows/wall*1e9), result(AllocsPerRow, allocs/rows))
+	} else {
+		results = append(results, result(NsPerOp, wall), result(AllocsPerOp, allocs),
+			result(BytesPerOp, c.median(func(s sample) float64 { return s.bytes })))
+	}
+	for metric, value := range c.extra {
+		results = append(results, result(metric, value))
+	}
+	return results
+}
+
+func (c *contender) median(of func(sample) float64) float64 {
+	values := make([]float64, 0, len(c.samples))
+	for _, s := range c.samples {
+		values = append(values, of(s))
+	}
+	slices.Sort(values)
+	middle := len(values) / 2
+	if len(values)%2 == 1 {
+		return values[middle]
+	}
+	return (values[middle-1] + values[middle]) / 2
+}

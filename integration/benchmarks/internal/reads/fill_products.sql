@@ -1,0 +1,22 @@
+INSERT INTO products
+SELECT i,
+       'Product number ' || i,
+       CASE WHEN i % 3 > 0 THEN repeat('It keeps water out. ', 1 + i % 10) END,
+       CASE WHEN i % 4 > 0 THEN 'Supplier ' || i % 40 END,
+       ARRAY['garden', 'steel', 'no. ' || i % 17, 'gift'],
+       ARRAY[i % 5, i % 7 / 2.0, 4.5, 3.25],
+       ARRAY[i % 50, 10, 20, 30, 40, 50],
+       jsonb_build_object('color', 'green', 'width', i % 200, 'features', jsonb_build_array('washable', 'light', i % 9 || ' parts')),
+       i % 100 / 4.0,
+       CASE WHEN i % 2 > 0 THEN i % 30 / 100.0 END,
+       i % 1000,
+       CASE WHEN i % 5 > 0 THEN i % 10 END,
+       i % 10 > 0,
+       i % 20 = 0,
+       i % 100,
+       i * 7919 % 1000000,
+       date '2020-01-01' + i,
+       timestamptz '2024-01-01' + i * interval '31 seconds',
+       timestamptz '2024-01-01' + i * interval '37 seconds',
+       CASE WHEN i % 6 = 0 THEN timestamptz '2025-01-01' + i * interval '1 hour' END
+FROM generate_series(1, 1000) AS i;

@@ -1,0 +1,80 @@
+package reads
+
+import (
+	"context"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
+)
+
+// overHeadrace is a reader on a handle as programs open it: statistics and the
+// hooks that tell of changes are on.
+func overHeadrace(read func(context.Context, *db.DB) (measure.Seen, error)) reader {
+	return reader{"headrace", func(ctx context.Context, t Target) (measure.Op, func(), error) {
+		pg, err := db.OpenConfig(ctx, t.config.Copy(), nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(ctx context.Context) (measure.Seen, error) { return read(ctx, pg) }, pg.Close, nil
+	}}
+}
+
+func headraceMany[T any](s shape[T]) reader {
+	stmt := db.MustCompile[T](s.sql())
+	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
+		all, err := stmt.All(ctx, pg, s.rows)
+		return s.saw(all), err
+	})
+}
+
+func headraceOne[T any](s shape[T]) reader {
+	stmt := db.MustCompile[T](s.sqlByID())
+	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
+		row, err := stmt.One(ctx, pg, oneID)
+		return s.sawOne(&row), err
+	})
+}
+
+// headraceQueryRow scans by hand what the handle's own QueryRow returns: beside
+// pgx-scan it shows what statistics and hooks cost.
+func headraceQueryRow[T any](s shape[T]) reader {
+	sql := s.sqlByID()
+	r := overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
+		var row T
+		if err := s.scan(pg.QueryRow(ctx, sql, oneID), &row); err != nil {
+			return measure.Seen{}, err
+		}
+		return s.sawOne(&row), nil
+	})
+	r.name = "headrace-queryrow"
+	return r
+}
+
+// headraceCold compiles the statement anew for each read, as the first read of
+// a program does: nothing is known of the size of its answer.
+func headraceCold[T any](s shape[T]) reader {
+	sql := s.sql()
+	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
+		stmt, err := db.Compile[T](sql)
+		if err != nil {
+			return measure.Seen{}, err
+		}
+		all, err := stmt.All(ctx, pg, s.rows)
+		return s.saw(all), err
+	})
+}
+
+func headraceStream[T any](s shape[T]) reader {
+	stmt := db.MustCompile[T](s.sql())
+	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
+		var seen measure.Seen
+		for row, err := range stmt.Each(ctx, pg, s.rows) {
+			if err != nil {
+				return seen, err
+			}
+			seen.Rows++
+			seen.Last = s.id(&row)
+		}
+		return seen, nil
+	})
+}

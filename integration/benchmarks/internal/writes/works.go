@@ -1,0 +1,56 @@
+package writes
+
+import (
+	"strconv"
+
+	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
+)
+
+// Works are all writes of so many rows.
+func Works(t Target, rows int) []measure.Work {
+	return []measure.Work{
+		copies(t, job[Narrow]{name: "copy/narrow", kind: narrow, rows: narrow.rows(rows)}),
+		copies(t, job[Wide]{name: "copy/wide", kind: wide, rows: wide.rows(rows / 4)}),
+		copies(t, job[Narrow]{
+			name: "copy/indexed", kind: narrow, rows: narrow.rows(rows),
+			indexes: []string{"PRIMARY KEY (id)", "INDEX (customer_id)", "INDEX (price)"},
+		}),
+		files(t, job[Narrow]{name: "csv/narrow", kind: narrow, rows: narrow.rows(rows)}),
+		inserts(t, job[Narrow]{name: "insert/1000", kind: narrow, rows: narrow.rows(1000), keep: true}),
+		upserts(t, rows),
+	}
+}
+
+func copies[T any](t Target, j job[T]) measure.Work {
+	return j.work(headraceCopy(t, j), floorCopy(t, j), pgxCopyFrom(t, j))
+}
+
+func files(t Target, j job[Narrow]) measure.Work {
+	file := csv(j.rows)
+	w := j.work(headraceCSV(t, j, file), pgxCopyCSV(t, j, file))
+	if s, ok := psqlCopy(t, j, file); ok {
+		w.Subjects = append(w.Subjects, s)
+	}
+	return w
+}
+
+func inserts(t Target, j job[Narrow]) measure.Work {
+	return j.work(headraceInsert(t, j), pgxBatch(t, j, ""), pgxValues(t, j), pgxCopyFrom(t, j), gormInsert(t, j), bunInsert(t, j))
+}
+
+// upserts meets two thirds of its rows in the table: half of them changed, half
+// the same.
+func upserts(t Target, rows int) measure.Work {
+	j := job[Narrow]{
+		name: "upsert/1M", kind: narrow, rows: narrow.rows(rows),
+		indexes: []string{"PRIMARY KEY (id)"},
+	}
+	j.before = `
+		INSERT INTO %[1]s
+		SELECT i + 1, i %% 50000, i %% 90 + CASE WHEN i %% 2 = 0 THEN 1 ELSE 0 END, (i * 7919 %% 100000) / 100.0
+		FROM generate_series(0::bigint, ` + strconv.Itoa(rows*2/3-1) + `) AS i;
+		ANALYZE %[1]s;`
+	const update = ` ON CONFLICT (id) DO UPDATE
+		SET customer_id = excluded.customer_id, quantity = excluded.quantity, price = excluded.price`
+	return j.work(headraceUpsert(t, j), pgxBatch(t, j, update))
+}
