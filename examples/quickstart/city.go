@@ -1,0 +1,58 @@
+package main
+
+import (
+	"time"
+
+	"github.com/headrace/headrace/batchinsert"
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
+)
+
+// City is a row of cities.
+type City struct {
+	ID          int32   `db:"id"`
+	Name        string  `db:"name"`
+	AltName     *string `db:"alt_name"`
+	Country     string  `db:"country"`
+	FeatureCode string  `db:"feature_code"`
+	AdminCode   *string `db:"admin_code"`
+	Population  int32   `db:"population"`
+	Longitude   float64 `db:"longitude"`
+	Latitude    float64 `db:"latitude"`
+}
+
+const columns = `id, name, alt_name, country, feature_code, admin_code, population, longitude, latitude`
+
+// What the program asks, each statement examined once. Statistics and cache
+// policies know it by the name in its first comment.
+var (
+	cityPages = db.MustCompile[City](`-- name: CityPages
+		SELECT ` + columns + ` FROM cities`)
+
+	cityByID = db.MustCompile[City](`-- name: CityByID
+		SELECT ` + columns + ` FROM cities WHERE id = $1`)
+
+	someCities = db.MustCompile[City](`-- name: SomeCities
+		SELECT ` + columns + ` FROM cities ORDER BY id LIMIT $1`)
+
+	// The same page as people write it without keys.
+	cityOffset = db.MustCompile[City](`-- name: CityOffset
+		SELECT ` + columns + ` FROM cities ORDER BY population DESC, id LIMIT $1 OFFSET $2`)
+)
+
+// largestFirst is the order of the pages: many cities have the same population,
+// so the key makes it total.
+var largestFirst = db.Pager{Keys: []db.Order{db.Desc("population").NotNull(), db.Asc("id")}}
+
+// cities is where rows are written in bulk.
+var cities = batchinsert.MustTable[City]("cities")
+
+// ttl is how old an answer about a city may be.
+const ttl = 2 * time.Second
+
+// policies say which reads are kept, and for how long. What they don't name is
+// not cached.
+var policies = querycache.ByName{
+	"CityPages": {TTL: time.Minute, Shared: true}, // nobody here writes into a page
+	"CityByID":  {TTL: ttl},                       // a copy for each caller
+}

@@ -1,0 +1,60 @@
+package main
+
+import "fmt"
+
+// Facts is what the program found out; with -json it prints them as one object.
+// Times are medians. A ratio beside a name that ends in _target is printed for
+// comparison and decides nothing: other programs may keep the machine busy.
+type Facts struct {
+	Server string `json:"server"` // version and origin of the server
+
+	Loaded            int64   `json:"loaded"`               // rows in the table after loading
+	LoadSeconds       float64 `json:"load_seconds"`         // for all of them
+	LoadRowsPerSecond float64 `json:"load_rows_per_second"` // by COPY
+
+	Pages          int     `json:"pages"`            // read by following Next from the first
+	WalkedRows     int     `json:"walked_rows"`      // on these pages
+	WalkedTwice    int     `json:"walked_twice"`     // rows met more than once
+	Page1Ms        float64 `json:"page_1_ms"`        // 100 rows, by keys
+	Page1000Ms     float64 `json:"page_1000_ms"`     // the thousandth, by keys
+	Offset1000Ms   float64 `json:"offset_1000_ms"`   // the thousandth, by OFFSET
+	PageRatio      float64 `json:"page_ratio"`       // page_1000_ms / page_1_ms
+	PageTarget     float64 `json:"page_target"`      // at most
+	UncachedUs     float64 `json:"uncached_us"`      // the first page from the server
+	CachedUs       float64 `json:"cached_us"`        // from memory
+	CacheRatio     float64 `json:"cache_ratio"`      // uncached_us / cached_us
+	CacheTarget    float64 `json:"cache_target"`     // at least
+	OwnChangeSeen  bool    `json:"own_change_seen"`  // at the next cached read after the write
+	TTLSeconds     float64 `json:"ttl_seconds"`      // of the cached reads of one city
+	OtherUnseen    bool    `json:"other_unseen"`     // another connection's change: not seen before the TTL ended
+	OtherSeenAfter bool    `json:"other_seen_after"` // and seen after
+
+	Inserted  int64 `json:"inserted"` // by the upsert of 1,000 rows
+	Updated   int64 `json:"updated"`
+	Unchanged int64 `json:"unchanged"`
+
+	CacheLookups  uint64 `json:"cache_lookups"`  // reads through the cached handle
+	CacheAnswered uint64 `json:"cache_answered"` // those of them that were answered from memory
+
+	Failed []string `json:"failed"` // claims that did not hold; the exit status is 1 if there are any
+}
+
+const cityCount = 135_233
+
+// check holds the facts to what the README promises.
+func (f *Facts) check() {
+	f.Failed = []string{} // not null in JSON
+	claim := func(holds bool, format string, args ...any) {
+		if !holds {
+			f.Failed = append(f.Failed, fmt.Sprintf(format, args...))
+		}
+	}
+	claim(f.Loaded == cityCount, "loaded %d rows, want %d", f.Loaded, cityCount)
+	claim(f.WalkedRows == cityCount && f.WalkedTwice == 0,
+		"the walk met %d rows, %d of them twice, want %d once each", f.WalkedRows, f.WalkedTwice, cityCount)
+	claim(f.OwnChangeSeen, "the cached handle did not see its own change at once")
+	claim(f.OtherUnseen, "the cached handle saw another connection's change before the TTL ended")
+	claim(f.OtherSeenAfter, "the cached handle did not see another connection's change after the TTL")
+	claim(f.Inserted == 500 && f.Updated == 500 && f.Unchanged == 0,
+		"the upsert inserted %d, updated %d and left %d, want 500, 500 and 0", f.Inserted, f.Updated, f.Unchanged)
+}

@@ -1,0 +1,126 @@
+// Command quickstart shows headrace on real data: it migrates, loads the cities
+// of the world, goes through them in pages, reads from a cache, sees fresh data,
+// and upserts, on a PostgreSQL that it starts, or in a database of its own on
+// that of DATABASE_URL.
+//
+//	go run ./examples/quickstart [-json]
+//
+// It checks what it claims and exits with status 1 where a claim does not hold.
+// With -json it prints one object, whose fields are those of [Facts].
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
+)
+
+func main() {
+	asJSON := flag.Bool("json", false, "print the facts as one JSON object")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	out := io.Writer(os.Stdout)
+	if *asJSON {
+		out = os.Stderr // standard output has the object alone
+	}
+	facts, err := run(ctx, out)
+	if err != nil {
+		stop()
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+	if *asJSON {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetIndent("", "  ")
+		_ = enc.Encode(facts)
+	}
+	for _, claim := range facts.Failed {
+		fmt.Fprintln(os.Stderr, "quickstart: does not hold:", claim)
+	}
+	if len(facts.Failed) > 0 {
+		stop()
+		os.Exit(1)
+	}
+}
+
+// demo is what the steps share.
+type demo struct {
+	connString string
+	pg         *db.DB                  // the truth
+	reads      *querycache.ReadThrough // may be as old as its policies say
+	out        io.Writer
+	facts      Facts
+}
+
+func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+"\n", args...) }
+
+// run does all of it in a database of its own.
+func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
+	box, err := openSandbox(ctx)
+	if err != nil {
+		return Facts{}, err
+	}
+	defer func() { err = errors.Join(err, box.close(context.WithoutCancel(ctx))) }()
+
+	pg, err := db.Open(ctx, box.connString, nil)
+	if err != nil {
+		return Facts{}, err
+	}
+	defer pg.Close()
+	cache, err := querycache.New(nil)
+	if err != nil {
+		return Facts{}, err
+	}
+	defer cache.Close()
+	stop, err := cache.Follow(pg)
+	if err != nil {
+		return Facts{}, err
+	}
+	defer stop()
+
+	reads, err := cache.ReadThrough(pg, policies)
+	if err != nil {
+		return Facts{}, err
+	}
+
+	d := &demo{connString: box.connString, pg: pg, reads: reads, out: out}
+	d.facts.Server = box.name
+	if err := d.steps(ctx); err != nil {
+		return Facts{}, err
+	}
+	d.printStats(cache.Stats())
+	d.facts.check()
+	return d.facts, nil
+}
+
+func (d *demo) steps(ctx context.Context) error {
+	for _, step := range []struct {
+		title string
+		do    func(context.Context) error
+	}{
+		{"Migrate", d.migrate},
+		{"Load by COPY", d.load},
+		{"Pages", d.walk},
+		{"Cache", d.cache},
+		{"Own changes", d.ownChange},
+		{"Others' changes", d.othersChange},
+		{"Upsert", d.upsert},
+	} {
+		fmt.Fprintln(d.out, step.title)
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.title, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+// Command readme is the program at the top of README.md, with its error
+// handling: a test holds the two together.
+//
+//	DATABASE_URL=postgres://... go run ./examples/readme
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
+)
+
+// City is a row of cities.
+type City struct {
+	ID         int
+	Name       string
+	Population int
+}
+
+var cityByID = db.MustCompile[City](`SELECT id, name, population FROM cities WHERE id = $1`)
+
+func main() {
+	if err := run(context.Background(), os.Getenv("DATABASE_URL")); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, url string) error {
+	pg, err := db.Open(ctx, url, nil) // a pool with statistics and hooks: the truth
+	if err != nil {
+		return err
+	}
+	defer pg.Close()
+	cache, err := querycache.New(nil)
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	stop, err := cache.Follow(pg) // what pg commits drops what it made stale
+	if err != nil {
+		return err
+	}
+	defer stop()
+	reads, err := cache.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
+	if err != nil {
+		return err
+	}
+
+	city, err := cityByID.One(ctx, reads, 42) // from memory from now on, a minute at most
+	if err != nil {
+		return err
+	}
+	_, err = pg.Exec(ctx, `UPDATE cities SET population = $1 WHERE id = 42`, city.Population+1)
+	if err != nil {
+		return err
+	}
+	city, err = cityByID.One(ctx, reads, 42) // has the new population: our own change is seen
+	if err != nil {
+		return err
+	}
+	fmt.Println(city.Name, city.Population)
+	return nil
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// The README shows this program without imports, functions around it, and error
+// handling. Its lines must be lines of the program, in their order.
+func TestReadmeShowsThisProgram(t *testing.T) {
+	source := read(t, "main.go")
+	_, rest, found := strings.Cut(read(t, "../../README.md"), "```go\n")
+	block, _, closed := strings.Cut(rest, "```\n")
+	if !found || !closed {
+		t.Fatal("README.md has no Go block")
+	}
+	lines := strings.Split(source, "\n")
+	shown := 0
+	for want := range strings.Lines(block) {
+		want = strings.TrimSpace(want)
+		if want == "" {
+			continue
+		}
+		shown++
+		at := indexLine(lines, want)
+		if at < 0 {
+			t.Fatalf("README.md shows %q, which the program does not have there", want)
+		}
+		lines = lines[at+1:]
+	}
+	if shown != 12 {
+		t.Errorf("the program in README.md has %d lines, want 12", shown)
+	}
+}
+
+// indexLine finds a line but for its indentation and the spaces before its
+// comment, which gofmt aligns.
+func indexLine(lines []string, want string) int {
+	for i, line := range lines {
+		if strings.Join(strings.Fields(line), " ") == strings.Join(strings.Fields(want), " ") {
+			return i
+		}
+	}
+	return -1
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
