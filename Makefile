@@ -1,0 +1,12 @@
+# What people and .ci/run call. Each target is one line; what needs a server finds or starts one (integration/pgserver).
+.PHONY: demo test bench bench-short fuzz soak consistency lint image
+
+demo:        ; go run ./examples/quickstart
+test:        ; go test -race -shuffle=on work && go run ./integration/cmd/withpostgres go test -race -p 1 -tags server -run '^Example' ./...
+bench:       ; go run ./integration/benchmarks/cmd/bench
+bench-short: ; go run ./integration/benchmarks/cmd/bench -short
+fuzz:        ; .ci/fuzz
+soak:        ; go test -race -timeout 0 -tags soak ./integration/...
+consistency: ; go test -race -count 1 -run Consistency ./integration/...
+lint:        ; .ci/lint
+image:       ; integration/image/build
