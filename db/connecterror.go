@@ -1,9 +1,14 @@
 package db
 
 import (
+	"cmp"
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -12,11 +17,41 @@ import (
 )
 
 // connectError says in one line why no connection could be made, and where
-// to. The cause stays reachable by errors.As; the password is never in it.
-func connectError(cfg *pgx.ConnConfig, err error) error {
-	at := fmt.Sprintf("%s as user %q", address(cfg), cfg.User)
-	cause := strings.Join(strings.Fields(err.Error()), " ") // pgx gives each attempt a line
-	return &oneLineError{fmt.Sprintf("db: connect to %s: %s: %s", at, connectProblem(cfg, err), cause), err}
+// to, if that is what err tells; another error is returned as it is. The cause
+// stays reachable by errors.As; the password is never in it.
+func connectError(err error) error {
+	failed, ok := errors.AsType[*pgconn.ConnectError](err)
+	if !ok || explained(err) {
+		return err
+	}
+	return explain(failed.Config, err, attempts(failed.Unwrap()))
+}
+
+// openError is connectError for the question that Open asks: whatever its
+// error is, it is why no connection could be had.
+func openError(cfg *pgx.ConnConfig, err error) error {
+	if err = connectError(err); explained(err) {
+		return err
+	}
+	return explain(&cfg.Config, err, []error{err})
+}
+
+// setupError tells that a hook, or an option that needs a connection set up,
+// failed: the server is there, and let the user in.
+func setupError(conn *pgx.Conn, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	to := conn.PgConn().Conn().RemoteAddr() // of several hosts, the one that it came to
+	return oneLine(fmt.Sprintf("set up the connection to %s as user %q: %s", addressOf(to.Network(), to.String()), conn.Config().User, what), err)
+}
+
+// beforeConnectError tells that the hook before connecting failed.
+func beforeConnectError(cfg *pgx.ConnConfig, err error) error {
+	if err == nil {
+		return nil
+	}
+	return oneLine(fmt.Sprintf("connect to %s as user %q: hook BeforeConnect", strings.Join(hosts(&cfg.Config), ", "), cfg.User), err)
 }
 
 // oneLineError says in one line what its cause says in several.
@@ -28,44 +63,182 @@ type oneLineError struct {
 func (e *oneLineError) Error() string { return e.text }
 func (e *oneLineError) Unwrap() error { return e.cause }
 
-func address(cfg *pgx.ConnConfig) string {
-	network, addr := pgconn.NetworkAddress(cfg.Host, cfg.Port)
-	if network == "unix" {
-		return "socket " + addr
-	}
-	return addr
+// oneLine puts a text before an error, whose lines are joined: pgx gives each
+// attempt one.
+func oneLine(text string, err error) error {
+	return &oneLineError{text + ": " + strings.Join(strings.Fields(err.Error()), " "), err}
 }
 
-// connectProblem names the problem in words. Codes: PostgreSQL manual,
-// appendix "PostgreSQL Error Codes".
-func connectProblem(cfg *pgx.ConnConfig, err error) string {
-	if pgErr, ok := asPgError(err); ok {
-		switch pgErr.Code {
-		case "28P01":
-			return "wrong password"
-		case "28000":
-			return "the server does not let this user in"
-		case "3D000":
-			return fmt.Sprintf("there is no database %q", cfg.Database)
-		case "53300":
-			return "the server has no connection left"
-		case "57P03":
-			return "the server is starting up or shutting down"
-		}
-		return "the server answers with an error"
+func explained(err error) bool {
+	_, ok := errors.AsType[*oneLineError](err)
+	return ok
+}
+
+// explain names the servers that were tried and the problem with each.
+func explain(cfg *pgconn.Config, err error, attempts []error) error {
+	var tried []place
+	for _, attempt := range attempts {
+		tried = noteAttempt(tried, place{
+			name:     placeOf(cfg, attempt),
+			problem:  connectProblem(cfg, attempt),
+			answered: isServerError(attempt),
+		})
 	}
-	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok {
+	differ := slices.ContainsFunc(tried, func(p place) bool { return p.problem != tried[0].problem })
+	names := make([]string, len(tried))
+	for i, p := range tried {
+		names[i] = p.name
+		if differ {
+			names[i] += " (" + cmp.Or(strings.TrimSuffix(p.problem, isItRunning), "no connection") + ")"
+		}
+	}
+	text := fmt.Sprintf("connect to %s as user %q", strings.Join(names, ", "), cfg.User)
+	if !differ && tried[0].problem != "" {
+		text += ": " + tried[0].problem
+	}
+	return oneLine(text, err)
+}
+
+// A place is a server that was tried.
+type place struct {
+	name     string
+	problem  string // "" where the error says it best
+	answered bool   // by the server itself, with an error
+}
+
+// noteAttempt adds an attempt. Of several at one place, with TLS and without,
+// at each address of its name, the last one tells what is wrong, unless the
+// server has answered another.
+func noteAttempt(tried []place, p place) []place {
+	i := slices.IndexFunc(tried, func(q place) bool { return q.name == p.name })
+	switch {
+	case i < 0:
+		return append(tried, p)
+	case p.answered || !tried[i].answered:
+		tried[i] = p
+	}
+	return tried
+}
+
+// attempts takes apart what pgx joins, one error for each address.
+func attempts(err error) []error {
+	if isHookError(err) {
+		return []error{err}
+	}
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// isHookError tells the error of pgconn's own hook, [pgconn.Config.AfterConnect],
+// which is not one of connecting. pgx has no type for it.
+func isHookError(err error) bool { return strings.HasPrefix(err.Error(), "AfterConnect error: ") }
+
+// placeOf returns where an attempt went to. pgx keeps the type of these errors
+// to itself; their text begins "address (host): ". What does not is about
+// everything in cfg.
+func placeOf(cfg *pgconn.Config, attempt error) string {
+	if dnsErr, ok := errors.AsType[*net.DNSError](attempt); ok {
+		for _, host := range hosts(cfg) {
+			if name, _, err := net.SplitHostPort(host); err == nil && name == dnsErr.Name {
+				return host
+			}
+		}
+	}
+	address, rest, ok := strings.Cut(attempt.Error(), " (")
+	name, _, closed := strings.Cut(rest, "): ")
+	if !ok || !closed {
+		return strings.Join(hosts(cfg), ", ")
+	}
+	if _, port, err := net.SplitHostPort(address); err == nil {
+		return net.JoinHostPort(name, port)
+	}
+	return addressOf("unix", address)
+}
+
+// hosts returns the servers that cfg names, each once.
+func hosts(cfg *pgconn.Config) []string {
+	all := []string{hostOf(cfg.Host, cfg.Port)}
+	for _, f := range cfg.Fallbacks {
+		if host := hostOf(f.Host, f.Port); !slices.Contains(all, host) {
+			all = append(all, host)
+		}
+	}
+	return all
+}
+
+func hostOf(host string, port uint16) string {
+	network, address := pgconn.NetworkAddress(host, port)
+	if network != "unix" {
+		address = net.JoinHostPort(host, strconv.Itoa(int(port)))
+	}
+	return addressOf(network, address)
+}
+
+func addressOf(network, address string) string {
+	if network == "unix" {
+		return "socket " + address
+	}
+	return address
+}
+
+const isItRunning = " (is the server running?)"
+
+// connectProblem names the problem in words, or returns "" where the error
+// itself does it best.
+func connectProblem(cfg *pgconn.Config, err error) string {
+	if isHookError(err) {
+		return ""
+	}
+	if pgErr, ok := asPgError(err); ok {
+		return refusal(cfg, pgErr)
+	}
+	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok && dnsErr.IsNotFound {
 		return fmt.Sprintf("no such host %q", dnsErr.Name)
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "the server's certificate is not to be trusted"
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there (is the server running?)"
+		return "nothing listens there" + isItRunning
 	case errors.Is(err, syscall.ENOENT):
-		return "there is no such socket (is the server running?)"
+		return "there is no such socket" + isItRunning
+	case errors.Is(err, context.Canceled):
+		return "the context was cancelled"
 	case isTimeout(err):
 		return "no answer in time"
+	case strings.Contains(err.Error(), "server refused TLS connection"): // pgx has no type for it
+		return "the server does not speak TLS, which sslmode asks for"
 	}
-	return "no connection"
+	return ""
+}
+
+// refusal names why the server lets nobody in. Codes: PostgreSQL manual,
+// appendix "PostgreSQL Error Codes".
+func refusal(cfg *pgconn.Config, pgErr *pgconn.PgError) string {
+	switch pgErr.Code {
+	case "28P01":
+		if cfg.Password == "" {
+			return "the server asks for a password, and none was given"
+		}
+		return "wrong password"
+	case "28000":
+		return "the server does not let this user in"
+	case "42501":
+		return "this user may not connect to the database"
+	case "3D000":
+		return fmt.Sprintf("there is no database %q", cmp.Or(cfg.Database, cfg.User))
+	case "53300":
+		return "the server has no connection left"
+	case "57P03":
+		return "the server is starting up or shutting down"
+	}
+	return "the server answers with an error"
 }
 
 func isTimeout(err error) bool {

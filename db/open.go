@@ -61,7 +61,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	d.examiner = newExaminer(own)
 	if err := pool.Ping(ctx); err != nil {
 		d.Close()
-		return nil, connectError(cfg.ConnConfig, err)
+		return nil, fmt.Errorf("db: %w", openError(cfg.ConnConfig, err))
 	}
 	return d, nil
 }
@@ -116,19 +116,30 @@ func (d *DB) instrument(cfg *pgxpool.Config) {
 	} else {
 		cfg.ConnConfig.Tracer = ours
 	}
-	theirs := cfg.AfterConnect
+	d.hookConnects(cfg)
+}
+
+// hookConnects runs the caller's hooks, says whose errors are theirs, and loads
+// the types.
+func (d *DB) hookConnects(cfg *pgxpool.Config) {
+	if before := cfg.BeforeConnect; before != nil {
+		cfg.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
+			return beforeConnectError(conn, before(ctx, conn))
+		}
+	}
+	after := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		if err := loadTypes(ctx, conn, d.opts.Types); err != nil {
-			return err
+			return setupError(conn, "Options.Types", err)
 		}
-		if theirs == nil {
+		if after == nil {
 			return nil
 		}
-		err := theirs(ctx, conn)
+		err := after(ctx, conn)
 		// What the hook set is what every connection begins with, the
 		// examiner's too: names mean there what they mean here.
 		ensureState(conn).unsure = false
-		return err
+		return setupError(conn, "hook AfterConnect", err)
 	}
 }
 
@@ -140,12 +151,12 @@ func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
 	}
 	types, err := conn.LoadTypes(ctx, names)
 	if err != nil {
-		return fmt.Errorf("load types %s: %w", strings.Join(names, ", "), err)
+		return fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
 	}
 	conn.TypeMap().RegisterTypes(types)
 	for _, name := range names { // pgx leaves out what is not there
 		if !slices.ContainsFunc(types, func(t *pgtype.Type) bool { return isNameOf(name, t.Name) }) {
-			return fmt.Errorf("load types: there is no type %s", name)
+			return fmt.Errorf("there is no type %s", name)
 		}
 	}
 	return nil

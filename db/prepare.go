@@ -27,7 +27,7 @@ func (d *DB) prepareHooks(cfg *pgxpool.Config) {
 				return err
 			}
 		}
-		return d.prepareAll(ctx, conn)
+		return setupError(conn, "Options.Prepare", d.prepareAll(ctx, conn))
 	}
 	prepare := cfg.PrepareConn
 	if old := cfg.BeforeAcquire; prepare == nil && old != nil { //nolint:staticcheck // programs still use it

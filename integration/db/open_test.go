@@ -1,12 +1,15 @@
 package db_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -90,6 +93,77 @@ func TestOpenSaysWrongPassword(t *testing.T) {
 	}
 	if err != nil && strings.Contains(err.Error(), "secret-but-wrong") {
 		t.Errorf("error %v shows the password", err)
+	}
+}
+
+// The server is there and lets the user in: what fails then is none of its
+// doing, and is named for what it is, with the host that it was tried on.
+func TestOpenSaysWhatFailedAfterConnecting(t *testing.T) {
+	t.Parallel()
+	ask := func(ctx context.Context, conn *pgconn.PgConn) error {
+		return conn.Exec(ctx, "SELECT 1 / 0").Close()
+	}
+	for _, tt := range []struct {
+		name string
+		set  func(*pgxpool.Config)
+		opts db.Options
+		want string
+		code string
+	}{
+		{
+			name: "a type that is not there",
+			opts: db.Options{Types: []string{"no_such_type"}},
+			want: "Options.Types: there is no type no_such_type",
+		},
+		{
+			name: "a statement that cannot be prepared",
+			opts: db.Options{Prepare: []db.Compiled{db.MustCompile[int]("-- name: Bad :one\nSELECT id FROM no_such_table")}},
+			want: `Options.Prepare: prepare Bad: ERROR: relation "no_such_table" does not exist`,
+			code: "42P01",
+		},
+		{
+			name: "hook of the pool",
+			set: func(c *pgxpool.Config) {
+				c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return ask(ctx, conn.PgConn()) }
+			},
+			want: "hook AfterConnect: ERROR: division by zero",
+			code: "22012",
+		},
+		{
+			name: "hook of the connection",
+			set:  func(c *pgxpool.Config) { c.ConnConfig.AfterConnect = ask },
+			want: "AfterConnect error: ERROR: division by zero",
+			code: "22012",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := pgxpool.ParseConfig(pgtest.New(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			host, port := cfg.ConnConfig.Host, cfg.ConnConfig.Port
+			cfg.ConnConfig.Port = closedPort(t) // the first of two hosts
+			cfg.ConnConfig.Fallbacks = []*pgconn.FallbackConfig{{Host: host, Port: port}}
+			if tt.set != nil {
+				tt.set(cfg)
+			}
+			pg, err := db.OpenConfig(t.Context(), cfg, &tt.opts)
+			if err == nil {
+				pg.Close()
+				t.Fatal("opened")
+			}
+			text := err.Error()
+			if !strings.Contains(text, tt.want) || strings.Contains(text, "answers with an error") || strings.Contains(text, "\n") {
+				t.Errorf("error %q: want one line with %q", text, tt.want)
+			}
+			if to := fmt.Sprintf("%s:%d as user", host, port); !strings.Contains(text, to) {
+				t.Errorf("error %q: want it to name %s", text, to)
+			}
+			if pgErr, ok := errors.AsType[*pgconn.PgError](err); tt.code != "" && (!ok || pgErr.Code != tt.code) {
+				t.Errorf("no PgError with code %s in %v", tt.code, err)
+			}
+		})
 	}
 }
 

@@ -1,0 +1,169 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// The errors are pgx's own, of attempts at servers that turn everybody away:
+// a pgx that words them otherwise fails here.
+func TestConnectErrors(t *testing.T) {
+	t.Parallel()
+	closed := closedAddress(t)
+	wrongPassword := refusing(t, "28P01", "password authentication failed")
+	starting := refusing(t, "57P03", "the database system is starting up")
+	noDatabase := refusing(t, "3D000", "database does not exist")
+	for _, tt := range []struct {
+		name string
+		url  string
+		want string // the beginning
+	}{
+		{"closed port", "//me@" + closed + "/d?sslmode=disable",
+			`connect to ` + closed + ` as user "me": nothing listens there (is the server running?): failed`},
+		{"closed port, TLS preferred", "//me@" + closed + "/d",
+			`connect to ` + closed + ` as user "me": nothing listens there (is the server running?): failed`},
+		{"no socket", "///d?user=me&host=/no/such/dir&port=5432",
+			`connect to socket /no/such/dir/.s.PGSQL.5432 as user "me": there is no such socket (is the server running?): failed`},
+		{"no host", "//me@no-such-host.invalid:5433/d",
+			`connect to no-such-host.invalid:5433 as user "me": no such host "no-such-host.invalid": failed`},
+		{"wrong password", "//me:secret@" + wrongPassword + "/d?sslmode=disable",
+			`connect to ` + wrongPassword + ` as user "me": wrong password: failed`},
+		{"no password", "//me@" + wrongPassword + "/d?sslmode=disable&passfile=/no/such/file",
+			`connect to ` + wrongPassword + ` as user "me": the server asks for a password, and none was given: failed`},
+		{"no database", "//me@" + noDatabase + "/d?sslmode=disable",
+			`connect to ` + noDatabase + ` as user "me": there is no database "d": failed`},
+		{"no database named", "//me@" + noDatabase + "?sslmode=disable",
+			`connect to ` + noDatabase + ` as user "me": there is no database "me": failed`},
+		{"refused TLS", "//me@" + wrongPassword + "/d?sslmode=require",
+			`connect to ` + wrongPassword + ` as user "me": the server does not speak TLS, which sslmode asks for: failed`},
+		{"refused TLS where it is optional", "//me@" + starting + "/d?sslmode=prefer",
+			`connect to ` + starting + ` as user "me": the server is starting up or shutting down: failed`},
+		{"the second host answers", "//me:secret@" + closed + "," + wrongPassword + "/d?sslmode=disable",
+			`connect to ` + closed + ` (nothing listens there), ` + wrongPassword + ` (wrong password) as user "me": failed`},
+		{"no host answers", "//me@" + closed + "," + closedAddress(t) + "/d?sslmode=disable",
+			`connect to ` + closed + `, 127.0.0.1:`},
+		{"the first host has no address", "//me@no-such-host.invalid:5433," + starting + "/d?sslmode=disable",
+			`connect to no-such-host.invalid:5433 (no such host "no-such-host.invalid"), ` + starting + ` (the server is starting up or shutting down) as user "me": failed`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := pgx.ParseConfig("postgres:" + tt.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, cause := pgx.ConnectConfig(t.Context(), cfg)
+			err = connectError(cause)
+			text := err.Error()
+			if !strings.HasPrefix(text, tt.want) || strings.Contains(text, "\n") || strings.Contains(text, "secret") {
+				t.Errorf("%q,\nwant one line that begins %q", text, tt.want)
+			}
+			if _, ok := errors.AsType[*pgconn.ConnectError](err); !ok || !errors.Is(err, cause) {
+				t.Errorf("the cause is out of reach in %v", err)
+			}
+		})
+	}
+}
+
+// What stood between a caller and a connection is named for what it is.
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, stop := context.WithTimeout(t.Context(), -1)
+	defer stop()
+	hooked := func(cfg *pgxpool.Config) {
+		cfg.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errors.New("no token\nfor you") }
+	}
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		set  func(*pgxpool.Config)
+		want string
+		is   error
+	}{
+		{"cancelled", cancelled, nil, `db: connect to a:1, b:2 as user "me": the context was cancelled: context canceled`, context.Canceled},
+		{"late", late, nil, `db: connect to a:1, b:2 as user "me": no answer in time: context deadline exceeded`, context.DeadlineExceeded},
+		{"hook", t.Context(), hooked, `db: connect to a:1, b:2 as user "me": hook BeforeConnect: no token for you`, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg, err := pgxpool.ParseConfig("postgres://me@a:1,b:2/d")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.set != nil {
+				tt.set(cfg)
+			}
+			if _, err = OpenConfig(tt.ctx, cfg, nil); err == nil || err.Error() != tt.want {
+				t.Errorf("error %q, want %q", err, tt.want)
+			}
+			if tt.is != nil && !errors.Is(err, tt.is) {
+				t.Errorf("error %v is not %v", err, tt.is)
+			}
+		})
+	}
+}
+
+// What is no error of connecting stays as it is.
+func TestConnectErrorLeavesOthersAlone(t *testing.T) {
+	for _, err := range []error{nil, errors.New("x\ny"), &pgconn.PgError{Code: "28P01"}} {
+		if got := connectError(err); got != err { //nolint:errorlint // the very same
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+}
+
+// refusing returns the address of a server that speaks no TLS and answers
+// every client with the same error, once it knows who it is.
+func refusing(t *testing.T, code, message string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return // the test is over
+			}
+			refuse(conn, &pgproto3.ErrorResponse{Severity: "FATAL", Code: code, Message: message})
+		}
+	}()
+	return l.Addr().String()
+}
+
+func refuse(conn net.Conn, answer *pgproto3.ErrorResponse) {
+	defer conn.Close()
+	backend := pgproto3.NewBackend(conn, conn)
+	msg, err := backend.ReceiveStartupMessage()
+	for err == nil {
+		if _, tls := msg.(*pgproto3.SSLRequest); !tls {
+			break
+		}
+		fmt.Fprint(conn, "N")
+		msg, err = backend.ReceiveStartupMessage()
+	}
+	backend.Send(answer)
+	_ = backend.Flush()
+}
+
+// closedAddress returns an address that nothing listens on.
+func closedAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
