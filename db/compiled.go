@@ -23,7 +23,7 @@ type Compiled interface {
 // the problems of all statements joined, each naming its statement. Nothing is
 // run. Call it when a program starts, or after a migration.
 func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
-	conn, err := d.Acquire(ctx)
+	conn, _, err := d.acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("db: check statements: %w", err)
 	}

@@ -115,7 +115,7 @@ func TestOpenErrors(t *testing.T) {
 // What is no error of connecting stays as it is.
 func TestConnectErrorLeavesOthersAlone(t *testing.T) {
 	for _, err := range []error{nil, errors.New("x\ny"), &pgconn.PgError{Code: "28P01"}} {
-		if got := connectError(err); got != err { //nolint:errorlint // the very same
+		if got := connectError(err); got != err {
 			t.Errorf("%v became %v", err, got)
 		}
 	}

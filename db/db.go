@@ -124,28 +124,59 @@ func (d *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 }
 
 // SendBatch sends all statements of b in one round trip, as
-// [pgxpool.Pool.SendBatch] does. The caller must close the results.
+// [pgxpool.Pool.SendBatch] does. The caller must close the results; until then,
+// or until the end of the transaction that b began, they hold a connection.
 func (d *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	return d.pool.SendBatch(ctx, b)
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return pgx.FailedBatchResults(b, err)
+	}
+	results := &pooledResults{BatchResults: conn.SendBatch(ctx, b), conn: conn}
+	if tx := results.BatchResults.Tx(); tx != nil {
+		results.tx = &pooledTx{tx, conn}
+	}
+	return results
 }
 
 // CopyFrom writes rows by the COPY protocol, as [pgxpool.Pool.CopyFrom] does.
 // Package batchinsert does the same for typed rows at a fraction of the cost.
 func (d *DB) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
-	return d.pool.CopyFrom(ctx, table, columns, src)
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Release()
+	return conn.CopyFrom(ctx, table, columns, src)
 }
 
-// Begin starts a transaction. It is pgx's own; the caller must end it.
-// InTx does both, and runs again what the server asks to be run again.
-func (d *DB) Begin(ctx context.Context) (pgx.Tx, error) { return d.pool.Begin(ctx) }
+// Begin starts a transaction. The caller must end it; until then it holds a
+// connection. InTx does both, and runs again what the server asks to be run
+// again.
+func (d *DB) Begin(ctx context.Context) (pgx.Tx, error) { return d.BeginTx(ctx, pgx.TxOptions{}) }
 
 // BeginTx starts a transaction with the given mode.
 func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
-	return d.pool.BeginTx(ctx, opts)
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := conn.BeginTx(ctx, opts)
+	if err != nil {
+		conn.Release()
+		return nil, err
+	}
+	return &pooledTx{tx, conn}, nil
 }
 
 // Ping takes a connection and asks the server an empty question.
-func (d *DB) Ping(ctx context.Context) error { return d.pool.Ping(ctx) }
+func (d *DB) Ping(ctx context.Context) error {
+	conn, _, err := d.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return conn.Ping(ctx)
+}
 
 // Stat returns the pool's own figures.
 func (d *DB) Stat() *pgxpool.Stat { return d.pool.Stat() }

@@ -82,7 +82,7 @@ func (e *examiner) connect(ctx context.Context) error {
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return err
+		return connectError(err)
 	}
 	e.conn = conn
 	if err := e.prepare(ctx); err != nil {

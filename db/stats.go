@@ -21,8 +21,9 @@ type Stats struct {
 	LostNames int64
 }
 
-// Waits tells how long callers of the handle waited for a connection. Less
-// than a microsecond counts as no time.
+// Waits tells how long callers of the handle waited for a connection, those
+// that got none included, and the time that it takes to make one. Less than a
+// microsecond counts as no time. Callers of Pool are not among them.
 type Waits struct {
 	Count         int64
 	Total, Max    time.Duration

@@ -5,6 +5,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/pgtest"
 )
@@ -44,4 +46,15 @@ func count(t *testing.T, q db.Querier, sql string, args ...any) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// handle is what a *db.DB and a *pgxpool.Pool have in common.
+type handle interface {
+	db.Querier
+	db.Execer
+	db.Batcher
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error)
+	BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error)
+	Ping(ctx context.Context) error
 }

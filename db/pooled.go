@@ -1,0 +1,54 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// What begins on a connection that the handle took out of the pool, and gives
+// it back at its end. pgxpool has the same for connections that its pool takes
+// itself, and no way to make them for others.
+
+// A pooledTx is a transaction; see [pgxpool.Tx].
+type pooledTx struct {
+	pgx.Tx // pgx adds methods in minor releases: embedded on purpose
+	conn   *pgxpool.Conn
+}
+
+// Commit commits and gives the connection back; see [pgxpool.Tx.Commit].
+func (t *pooledTx) Commit(ctx context.Context) error {
+	defer t.conn.Release() // may be called again
+	return t.Tx.Commit(ctx)
+}
+
+// Rollback rolls back and gives the connection back; see [pgxpool.Tx.Rollback].
+func (t *pooledTx) Rollback(ctx context.Context) error {
+	defer t.conn.Release()
+	return t.Tx.Rollback(ctx)
+}
+
+// pooledResults are a batch's results; see [pgxpool.Pool.SendBatch].
+type pooledResults struct {
+	pgx.BatchResults // embedded as above
+	conn             *pgxpool.Conn
+	tx               *pooledTx // has the connection where the batch began a transaction
+}
+
+// Close ends the batch and gives the connection back, unless a transaction
+// goes on on it.
+func (r *pooledResults) Close() error {
+	if r.tx == nil {
+		defer r.conn.Release()
+	}
+	return r.BatchResults.Close()
+}
+
+// Tx returns the transaction that the batch began, or nil.
+func (r *pooledResults) Tx() pgx.Tx {
+	if r.tx == nil {
+		return nil
+	}
+	return r.tx
+}
