@@ -28,14 +28,14 @@ var ownHistory = history{table: "headrace.goose_db_version", lockID: installLock
 // what needs these tables and lacks them names this function.
 func Install(ctx context.Context, pool *pgxpool.Pool) error {
 	if err := ensureSchema(ctx, pool); err != nil {
-		return fmt.Errorf("install headrace: %w", err)
+		return oneLine(fmt.Errorf("install headrace: %w", err))
 	}
 	files, err := fs.Sub(ownSchema, "schema")
 	if err != nil {
 		return fmt.Errorf("install headrace: %w", err)
 	}
 	if _, err := up(ctx, pool, files, ownHistory); err != nil {
-		return fmt.Errorf("install headrace: %w", err)
+		return oneLine(fmt.Errorf("install headrace: %w", err))
 	}
 	return nil
 }

@@ -34,7 +34,8 @@ type Applied struct {
 // file and line and wraps the server's *pgconn.PgError. The failed one leaves
 // nothing behind, unless it ran without a transaction.
 func Up(ctx context.Context, pool *pgxpool.Pool, files fs.FS) ([]Applied, error) {
-	return up(ctx, pool, files, history{table: goose.DefaultTablename, lockID: userLock})
+	applied, err := up(ctx, pool, files, history{table: goose.DefaultTablename, lockID: userLock})
+	return applied, oneLine(err)
 }
 
 // Down takes back every applied migration whose version is above the given one,
@@ -42,6 +43,11 @@ func Up(ctx context.Context, pool *pgxpool.Pool, files fs.FS) ([]Applied, error)
 // waits, fails and reports as [Up] does. A version above it that is applied and
 // missing from files is an error that names it, and nothing is taken back.
 func Down(ctx context.Context, pool *pgxpool.Pool, files fs.FS, version int64) ([]Applied, error) {
+	applied, err := down(ctx, pool, files, version)
+	return applied, oneLine(err)
+}
+
+func down(ctx context.Context, pool *pgxpool.Pool, files fs.FS, version int64) ([]Applied, error) {
 	h := history{table: goose.DefaultTablename, lockID: userLock}
 	m, err := openMigrator(pool, files, h)
 	if err != nil {

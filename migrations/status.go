@@ -38,7 +38,7 @@ func Status(ctx context.Context, pool *pgxpool.Pool, files fs.FS) ([]State, erro
 	}
 	times, err := appliedTimes(ctx, pool, goose.DefaultTablename)
 	if err != nil {
-		return nil, err
+		return nil, oneLine(err)
 	}
 	return mergeStates(sources, times), nil
 }
