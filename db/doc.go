@@ -45,6 +45,12 @@
 // pool: a program whose goroutines hold all connections and commit would wait
 // for itself.
 //
+// The names of compiled statements are in one table for the process, which
+// holds on to none of them. A name that was sent along would cost a prepared
+// statement, and one that each handle has to be told of would be lost where a
+// statement runs on a pool or a program's own wrapper. It is asked once a text
+// and costs the calls nothing.
+//
 // A typed read copies its arguments even when nothing is cached. The compiler
 // moves to the heap what may be sent to the server; the copy keeps the callers'
 // own on their stacks, so that a read that is answered from memory allocates

@@ -30,6 +30,7 @@ type Gathered[V any] struct {
 // gathered is what Gather needs of a Gathered.
 type gathered struct {
 	text    *Text
+	sql     string // as it is sent
 	args    []any
 	collect func(rows pgx.Rows, maxRows int) error // nil for what cannot be read
 	err     error
@@ -46,12 +47,12 @@ func (g *Gathered[V]) Value() (V, error) { return g.value, g.err }
 
 // GatherAll prepares the read of all rows for Gather; see All.
 func (s *Stmt[T]) GatherAll(args ...any) *Gathered[[]T] {
-	return toGather(s.text, args, s.read.decoder.All)
+	return toGather(s.text, s.sqlFor(args), args, s.read.decoder.All)
 }
 
 // GatherOne prepares the read of the only row for Gather; see One.
 func (s *Stmt[T]) GatherOne(args ...any) *Gathered[T] {
-	return toGather(s.text, args, s.read.first)
+	return toGather(s.text, s.sqlFor(args), args, s.read.first)
 }
 
 // GatherAll prepares the read of all rows of the statement that b makes.
@@ -60,7 +61,7 @@ func GatherAll[T any](b Builder) *Gathered[[]T] {
 	if err != nil {
 		return &Gathered[[]T]{gathered: gathered{err: err}}
 	}
-	return toGather(newText(sql), args, r.decoder.All)
+	return toGather(newText(sql), sql, args, r.decoder.All)
 }
 
 // GatherOne prepares the read of the only row of the statement that b makes.
@@ -69,14 +70,14 @@ func GatherOne[T any](b Builder) *Gathered[T] {
 	if err != nil {
 		return &Gathered[T]{gathered: gathered{err: err}}
 	}
-	return toGather(newText(sql), args, r.first)
+	return toGather(newText(sql), sql, args, r.first)
 }
 
 // first reads the only row.
 func (r reader[T]) first(rows pgx.Rows, _ int) (T, error) { return r.decoder.One(rows) }
 
-func toGather[V any](text *Text, args []any, decode func(pgx.Rows, int) (V, error)) *Gathered[V] {
-	g := &Gathered[V]{gathered: gathered{text: text, args: args}}
+func toGather[V any](text *Text, sql string, args []any, decode func(pgx.Rows, int) (V, error)) *Gathered[V] {
+	g := &Gathered[V]{gathered: gathered{text: text, sql: sql, args: args}}
 	if err := text.checkGather(); err != nil {
 		g.err = fmt.Errorf("db: gather %s: %w", text.label(), err)
 		return g
@@ -141,7 +142,7 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered {
 	var batch pgx.Batch
 	for _, g := range reads {
-		batch.Queue(g.sql(), g.args...)
+		batch.Queue(g.sql, g.args...)
 	}
 	results := q.SendBatch(ctx, &batch)
 	for i, g := range reads {
@@ -167,14 +168,6 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 		}
 	}
 	return nil
-}
-
-// sql is the text to send: as given where a pgx.QueryRewriter is to change it.
-func (g *gathered) sql() string {
-	if _, rewriter := specialArgs(g.args); rewriter >= 0 {
-		return g.text.st.Text
-	}
-	return g.text.SQL()
 }
 
 // settle keeps how the read ended.
@@ -208,7 +201,7 @@ func endsBatch(err error) bool {
 func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreprocessingBatch) []*gathered {
 	var same, rest []*gathered
 	for _, g := range reads {
-		if g.sql() == err.SQL() {
+		if g.sql == err.SQL() {
 			same = append(same, g)
 		} else {
 			rest = append(rest, g)

@@ -36,8 +36,8 @@ func (l *slowLog) note(ctx context.Context, st *statement, took, wait time.Durat
 		slog.Duration("wait", wait),
 		slog.Int64("rows", rows),
 	}
-	if name := st.Name(); name != "" {
-		attrs = append(attrs, slog.String("name", name))
+	if st.name != "" {
+		attrs = append(attrs, slog.String("name", st.name))
 	}
 	if dropped > 0 {
 		attrs = append(attrs, slog.Int("not_logged_before", dropped))

@@ -9,6 +9,7 @@ import (
 // A statement is what one handle knows about one text that ran on it.
 type statement struct {
 	*Text
+	name    string // of the text, or of the compiled statement that it is
 	stats   *fingerprintStats
 	effects atomic.Pointer[effects] // nil until asked for
 
@@ -63,7 +64,8 @@ func (t *statementTable) get(sql string) *statement {
 // add looks at sql and remembers it, forgetting some other text when full.
 func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	text := newText(sql)
-	st := &statement{Text: text, stats: t.prints.of(text)}
+	name := compiledNames.of(text)
+	st := &statement{Text: text, name: name, stats: t.prints.of(text, name)}
 	if len(sql) > longestKeptText {
 		return st
 	}

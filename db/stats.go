@@ -147,8 +147,8 @@ func (p *fingerprints) init() {
 	p.other = &fingerprintStats{text: otherFingerprints}
 }
 
-// of returns the figures of text's fingerprint.
-func (p *fingerprints) of(text *Text) *fingerprintStats {
+// of returns the figures of text's fingerprint, which get name if they have none.
+func (p *fingerprints) of(text *Text, name string) *fingerprintStats {
 	key := text.st.Fingerprint
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -160,7 +160,7 @@ func (p *fingerprints) of(text *Text) *fingerprintStats {
 		f = &fingerprintStats{fingerprint: key, text: text.st.FingerprintText()}
 		p.byKey[key] = f
 	}
-	if name := text.Name(); name != "" && f.name.Load() == nil {
+	if name != "" && f.name.Load() == nil {
 		f.name.Store(&name)
 	}
 	return f
