@@ -169,6 +169,29 @@ func TestModifyingStatements(t *testing.T) {
 	})
 }
 
+func TestCopyByTheClient(t *testing.T) {
+	for text, want := range map[string]bool{
+		"COPY a FROM STDIN":                     true,
+		"copy a (b) from stdin":                 true,
+		"COPY a FROM STDOUT":                    true,
+		"COPY a TO STDOUT":                      true,
+		"COPY (SELECT b FROM stdin) TO STDOUT":  true,
+		`COPY U&"!0061" UESCAPE '!' FROM STDIN`: true,
+		"COPY a FROM '/tmp/stdin'":              false,
+		"COPY a FROM PROGRAM 'stdin'":           false,
+		`COPY a FROM "stdin"`:                   false,
+		"COPY a TO '/tmp/x'":                    false,
+		"COPY (SELECT b FROM stdin) TO '/x'":    false,
+		"COPY stdin FROM":                       false,
+		"COPY stdin":                            false,
+		"SELECT a FROM stdin":                   false,
+	} {
+		if got := Analyze(text).Client; got != want {
+			t.Errorf("%s: by the client: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestUtilityStatements(t *testing.T) {
 	checkClaims(t, []claimTest{
 		{"COPY a (b, c) FROM STDIN WITH (FORMAT binary)", "COPY FROM, read only no, writes a"},
@@ -177,6 +200,7 @@ func TestUtilityStatements(t *testing.T) {
 		{"COPY a (b) TO STDOUT", "COPY TO, read only yes, reads a"},
 		{"COPY (SELECT * FROM a WHERE b IN (SELECT c FROM d)) TO STDOUT (FORMAT csv)", "COPY TO, read only yes, reads a d"},
 		{"COPY (DELETE FROM a RETURNING *) TO STDOUT", "COPY TO, read only no, writes a"},
+		{"COPY a TO STDIN", "COPY TO, read only yes, reads a"},
 		{"COPY a TO '/tmp/x'", "COPY TO, read only no, reads a"},
 		{"COPY a TO PROGRAM 'cat'", "COPY TO, read only no, reads a"},
 		{"TRUNCATE TABLE ONLY a, s.b * RESTART IDENTITY", "TRUNCATE, read only no, writes a s.b"},

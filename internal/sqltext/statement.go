@@ -67,6 +67,9 @@ type Statement struct {
 	// Local says that Set ends with the transaction (SET LOCAL, SET TRANSACTION,
 	// SET CONSTRAINTS).
 	Local bool
+	// Client says that CopyFrom and CopyTo take their data from, and give it to,
+	// the client: FROM STDIN, TO STDOUT.
+	Client bool
 	// Chain says that Commit or Rollback begins the next transaction (AND CHAIN).
 	Chain bool
 

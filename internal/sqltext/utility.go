@@ -2,32 +2,47 @@ package sqltext
 
 import "strings"
 
-// copyDirection tells COPY FROM and COPY TO apart: by the first of the two
-// words outside parentheses.
+// copyDirection tells COPY FROM and COPY TO apart.
 func (a *analysis) copyDirection() StatementKind {
-	depth := 0
-	for _, it := range a.items[a.i:] {
-		switch it.key {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		case kwFrom:
-			if depth == 0 {
-				return CopyFrom
-			}
-		case kwTo:
-			if depth == 0 {
-				return CopyTo
-			}
-		}
+	direction, _ := a.copyWords()
+	switch direction {
+	case kwFrom:
+		return CopyFrom
+	case kwTo:
+		return CopyTo
 	}
 	return Unrecognized
 }
 
+// copyWords returns the first FROM or TO outside parentheses, and the word
+// behind it.
+func (a *analysis) copyWords() (direction, next keyword) {
+	depth := 0
+	for i := a.i; i < len(a.items); i++ {
+		switch key := a.items[i].key; key {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case kwFrom, kwTo:
+			if depth > 0 {
+				continue
+			}
+			if i+1 < len(a.items) {
+				next = a.items[i+1].key
+			}
+			return key, next
+		}
+	}
+	return none, none
+}
+
 // copy reads COPY t (columns) FROM, COPY t (columns) TO and COPY (query) TO.
-// Only what goes to the client leaves everything as it was.
+// Only what goes to the client leaves everything as it was. The server's
+// grammar takes STDIN and STDOUT for each other.
 func (a *analysis) copy() {
+	_, end := a.copyWords()
+	a.st.Client = end == kwStdin || end == kwStdout
 	a.step(1)
 	a.accept(kwBinary)
 	switch {
@@ -47,7 +62,7 @@ func (a *analysis) copy() {
 	if a.key(0) == '(' {
 		a.skipParenthesis()
 	}
-	if a.st.Kind == CopyTo && !(a.accept(kwTo) && a.accept(kwStdout)) {
+	if a.st.Kind == CopyTo && !(a.accept(kwTo) && a.acceptAny(kwStdout, kwStdin)) {
 		a.writes = true
 	}
 	where := false
