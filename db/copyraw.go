@@ -14,56 +14,81 @@ import (
 
 // CopyRaw runs sql, a COPY ... FROM STDIN, and sends what r yields as its data,
 // in whatever format sql names. w is a *DB, a *pgxpool.Pool, a *pgxpool.Conn, a
-// pgx.Tx or a *pgx.Conn.
+// pgx.Tx or a *pgx.Conn. A text that shows that it is another statement, or
+// several, is refused: the data would be dropped in silence.
 //
-// pgconn reads r on a goroutine of its own. An error of r aborts the COPY: the
-// server's answer to that (57014) is returned, joined with r's error.
+// pgconn reads r on a goroutine of its own. An error of r aborts the COPY, and
+// is returned, wrapped, with the server's answer to that (57014). A panic of r
+// aborts it too, and goes on in the goroutine that called CopyRaw. When ctx
+// ends, or the connection breaks, a Read under way is left behind: what r uses
+// must not be used again then before that Read has returned.
 //
 // Unlike pgconn's own CopyFrom it is seen by the tracers of the connection, and
 // so by OnChange and Stats.
 func CopyRaw(ctx context.Context, w any, sql string, r io.Reader) (pgconn.CommandTag, error) {
+	st := sqltext.Analyze(sql)
+	if err := checkCopy(st); err != nil {
+		return pgconn.CommandTag{}, err
+	}
 	switch w := w.(type) {
 	case *DB:
-		return copyOnPool(ctx, w, sql, r)
+		return copyOnPool(ctx, w, st, r)
 	case *pgxpool.Pool:
-		return copyOnPool(ctx, w, sql, r)
+		return copyOnPool(ctx, w, st, r)
 	case *pgxpool.Conn:
-		return copyOnConn(ctx, w.Conn(), sql, r)
+		return copyOnConn(ctx, w.Conn(), st, r)
 	case *pgx.Conn:
-		return copyOnConn(ctx, w, sql, r)
+		return copyOnConn(ctx, w, st, r)
 	case pgx.Tx:
-		return copyOnConn(ctx, w.Conn(), sql, r)
+		return copyOnConn(ctx, w.Conn(), st, r)
 	}
 	return pgconn.CommandTag{}, fmt.Errorf("db: CopyRaw cannot write to a %T", w)
 }
 
 func copyOnPool(ctx context.Context, pool interface {
 	Acquire(context.Context) (*pgxpool.Conn, error)
-}, sql string, r io.Reader) (pgconn.CommandTag, error) {
+}, st *sqltext.Statement, r io.Reader) (pgconn.CommandTag, error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
 	defer conn.Release()
-	return copyOnConn(ctx, conn.Conn(), sql, r)
+	return copyOnConn(ctx, conn.Conn(), st, r)
 }
 
-func copyOnConn(ctx context.Context, conn *pgx.Conn, sql string, r io.Reader) (pgconn.CommandTag, error) {
+func copyOnConn(ctx context.Context, conn *pgx.Conn, st *sqltext.Statement, r io.Reader) (pgconn.CommandTag, error) {
 	tracer, traced := conn.Config().Tracer.(pgx.CopyFromTracer)
 	if traced {
-		ctx = tracer.TraceCopyFromStart(ctx, conn, pgx.TraceCopyFromStartData{TableName: copyTarget(sql)})
+		ctx = tracer.TraceCopyFromStart(ctx, conn, pgx.TraceCopyFromStartData{TableName: copyTarget(st)})
 	}
-	tag, err := conn.PgConn().CopyFrom(ctx, r, sql)
+	source := &copySource{r: r}
+	tag, err := conn.PgConn().CopyFrom(ctx, source, st.Text)
+	err = source.explain(err)
 	if traced {
 		tracer.TraceCopyFromEnd(ctx, conn, pgx.TraceCopyFromEndData{CommandTag: tag, Err: err})
+	}
+	if p := source.panicked(); p != nil {
+		panic(p) // on with it, in the goroutine that called us
 	}
 	return tag, err
 }
 
+// checkCopy refuses a text that shows that it takes no data. What cannot be
+// read is left to the server.
+func checkCopy(st *sqltext.Statement) error {
+	const wanted = "db: CopyRaw wants COPY ... FROM STDIN"
+	switch {
+	case st.Err != nil || st.Kind == sqltext.CopyFrom && st.Client:
+		return nil //nolint:nilerr // the server will say what is wrong
+	case st.Count != 1:
+		return fmt.Errorf(wanted+", and got %d statements", st.Count)
+	}
+	return fmt.Errorf(wanted+", and got %s", (&Text{st}).label())
+}
+
 // copyTarget returns the table that a COPY ... FROM writes to, or nothing
 // where the text does not show it; any table may then have been written.
-func copyTarget(sql string) pgx.Identifier {
-	st := sqltext.Analyze(sql)
+func copyTarget(st *sqltext.Statement) pgx.Identifier {
 	if st.Err != nil || st.Count != 1 || len(st.Writes) != 1 {
 		return nil
 	}
