@@ -43,35 +43,49 @@ func (e *ColumnError) Unwrap() error { return e.Err }
 // A MismatchError tells that the columns of a result and the fields of a struct are not the same set.
 type MismatchError struct {
 	GoType     string
-	Missing    []string // columns that the type wants and the result lacks
+	Missing    []MissingColumn
 	Extra      []string // columns of the result that the type has no field for
 	Duplicates []string // columns that the result has more than once
 }
 
-// Error names the type and all columns concerned.
+// A MissingColumn is one that the type wants and the result lacks.
+type MissingColumn struct {
+	Column string // its tag's name, or the field's in snake case
+	Field  string // path of the struct field that wants it, "Address.City"
+}
+
+// Error names the type, all columns concerned, and the fields that go without.
 func (e *MismatchError) Error() string {
 	var parts []string
 	for _, part := range []struct {
 		what  string
 		names []string
 	}{
-		{"result has no column ", e.Missing},
-		{"type has no field for column ", e.Extra},
-		{"result has more than one column ", e.Duplicates},
+		{"result has no column ", missing(e.Missing)},
+		{"type has no field for column ", quoted(e.Extra)},
+		{"result has more than one column ", quoted(e.Duplicates)},
 	} {
 		if len(part.names) > 0 {
-			parts = append(parts, part.what+quoted(part.names))
+			parts = append(parts, part.what+strings.Join(part.names, ", "))
 		}
 	}
 	return "rows into " + e.GoType + ": " + strings.Join(parts, "; ")
 }
 
-func quoted(names []string) string {
+func quoted(names []string) []string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
 		quoted[i] = strconv.Quote(name)
 	}
-	return strings.Join(quoted, ", ")
+	return quoted
+}
+
+func missing(columns []MissingColumn) []string {
+	texts := make([]string, len(columns))
+	for i, c := range columns {
+		texts[i] = strconv.Quote(c.Column) + " for field " + c.Field
+	}
+	return texts
 }
 
 // A TooManyRowsError tells that a result has more rows than its reader allows. errors.Is finds pgx.ErrTooManyRows.

@@ -38,6 +38,11 @@ type embedding struct {
 	Country string
 }
 
+type tagged struct {
+	city
+	Right string `db:"wrong"`
+}
+
 func TestErrors(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -45,13 +50,16 @@ func TestErrors(t *testing.T) {
 		want string
 	}{
 		{"missing column", all[city](t, result(t, int4s("id", 1))),
-			`rows into rowscan.city: result has no column "name"`},
+			`rows into rowscan.city: result has no column "name" for field Name`},
+		{"missing columns of tags and of embedded structs", all[tagged](t, result(t, int4s("x", 1))),
+			`rows into rowscan.tagged: result has no column "id" for field city.ID, "name" for field city.Name, "wrong" for field Right; ` +
+				`type has no field for column "x"`},
 		{"extra column", all[city](t, result(t, int4s("id", 1), texts("name", "x"), texts("zip", "y"))),
 			`rows into rowscan.city: type has no field for column "zip"`},
 		{"duplicate column", all[city](t, result(t, int4s("id", 1), texts("name", "x"), int4s("id", 2))),
 			`rows into rowscan.city: result has more than one column "id"`},
 		{"all three", all[city](t, result(t, int4s("id", 1), int4s("id", 2), texts("zip", "y"))),
-			`rows into rowscan.city: result has no column "name"; type has no field for column "zip"; result has more than one column "id"`},
+			`rows into rowscan.city: result has no column "name" for field Name; type has no field for column "zip"; result has more than one column "id"`},
 		{"duplicate column into a map", all[map[string]any](t, result(t, int4s("id", 1), int4s("id", 2))),
 			`rows into map[string]interface {}: result has more than one column "id"`},
 		{"two columns into a value", all[int](t, result(t, int4s("id", 1), int4s("n", 2))),
@@ -98,7 +106,7 @@ func TestErrorFields(t *testing.T) {
 	}
 	var mismatch *MismatchError
 	if err := all[city](t, result(t, texts("x", "y"))); !errors.As(err, &mismatch) ||
-		!reflect.DeepEqual(mismatch, &MismatchError{GoType: "rowscan.city", Missing: []string{"id", "name"}, Extra: []string{"x"}}) {
+		!reflect.DeepEqual(mismatch, &MismatchError{GoType: "rowscan.city", Missing: []MissingColumn{{"id", "ID"}, {"name", "Name"}}, Extra: []string{"x"}}) {
 		t.Errorf("got %+v", err)
 	}
 }

@@ -99,7 +99,7 @@ func (s *shape) match(columns []pgconn.FieldDescription) ([]field, error) {
 			if i := f.find(columns); i >= 0 {
 				fields[i] = f
 			} else {
-				mismatch.Missing = append(mismatch.Missing, f.columnName())
+				mismatch.Missing = append(mismatch.Missing, MissingColumn{f.columnName(), f.path})
 			}
 		}
 		for i, c := range columns {
