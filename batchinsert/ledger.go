@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/records"
 )
 
 // A ledger records which chunks of a load are in the table. The zero value is
@@ -16,22 +18,23 @@ type ledger struct {
 	id       string
 	finished bool
 	rows     int64 // of a finished load
+	patient  bool  // take waits for others who are at a chunk
 }
 
 // sample is how much of a file's beginning is part of its fingerprint.
 const sample = 64 << 10
 
-var errNotInstalled = errors.New("the tables of headrace are missing in this database: call migrations.Install")
+var errNotInstalled = errors.New("tables of headrace are missing in this database: call migrations.Install")
 
 // openLedger begins the load in the ledger, or finds where it was left.
-func (l *csvLoad) openLedger(ctx context.Context, w Writer) (*ledger, error) {
+func (l *load) openLedger(ctx context.Context, w Writer) (*ledger, error) {
 	book := &ledger{}
 	if l.opts.ID == "" {
 		return book, nil
 	}
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		var installed bool
-		err := tx.QueryRow(ctx, "SELECT to_regclass('headrace.load_chunks') IS NOT NULL AND to_regclass('headrace.quarantine') IS NOT NULL").Scan(&installed)
+		var installed bool // what is newest of ours is there
+		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('headrace.loads') AND attname = 'chunks')").Scan(&installed)
 		switch {
 		case err != nil:
 			return err
@@ -47,7 +50,7 @@ func (l *csvLoad) openLedger(ctx context.Context, w Writer) (*ledger, error) {
 }
 
 // findLoad compares the load with what the ledger has under its id.
-func (l *csvLoad) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
+func (l *load) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	fingerprint := l.fingerprint()
 	var size *int64
 	if l.input.total > 0 {
@@ -79,26 +82,30 @@ FROM headrace.loads l WHERE load_id = $1`, book.id).
 
 // fingerprint tells files apart by their header, their beginning, and how they
 // are read. Each chunk has a checksum besides.
-func (l *csvLoad) fingerprint() []byte {
+func (l *load) fingerprint() []byte {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%q %q", l.header.names, []string{string([]byte{l.dialect.comma, l.dialect.quote, l.dialect.escape}), l.dialect.null})
-	first, _ := l.file.Peek(sample) // a read error comes again
+	_, _ = fmt.Fprintf(h, "%q %s", l.input.format.Names(), l.input.format.Dialect())
+	first, _ := l.input.file.Peek(sample) // a read error comes again
 	h.Write(first)
 	return h.Sum(nil)
 }
 
-// plan records that there is such a chunk, before anybody loads it.
-func (b *ledger) plan(ctx context.Context, w Writer, c *chunk) error {
+// announce records a chunk in a transaction of its own, so that others see it
+// while it is being loaded.
+func (b *ledger) announce(ctx context.Context, w Writer, c *records.Chunk) error {
 	if b.id == "" {
 		return nil
 	}
-	sum := sha256.Sum256(c.data)
-	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return b.plan(ctx, tx, c) })
+}
+
+// plan records that there is such a chunk, before anybody loads it.
+func (b *ledger) plan(ctx context.Context, tx pgx.Tx, c *records.Chunk) error {
+	sum := sha256.Sum256(c.Data)
+	_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (load_id, chunk) DO NOTHING`,
-			b.id, c.index, c.firstByte, c.firstByte+int64(len(c.data)), c.firstLine, sum[:])
-		return err
-	})
+		b.id, c.Index, c.FirstByte, c.FirstByte+int64(len(c.Data)), c.FirstLine, sum[:])
+	return err
 }
 
 // A chunkState says what is to be done with a chunk.
@@ -111,15 +118,19 @@ const (
 )
 
 // take locks the chunk until the transaction ends.
-func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *chunk) (state chunkState, rows int64, err error) {
+func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *records.Chunk) (state chunkState, rows int64, err error) {
 	if b.id == "" {
 		return ours, 0, nil
 	}
 	var end int64
 	var checksum []byte
 	var done bool
+	lock := "FOR UPDATE SKIP LOCKED"
+	if b.patient {
+		lock = "FOR UPDATE"
+	}
 	err = tx.QueryRow(ctx, `SELECT end_byte, checksum, loaded_at IS NOT NULL, coalesce(rows, 0)
-FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCKED`, b.id, c.index).
+FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Index).
 		Scan(&end, &checksum, &done, &rows)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return elsewhere, 0, nil
@@ -127,8 +138,8 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCK
 	if err != nil {
 		return ours, 0, err
 	}
-	if sum := sha256.Sum256(c.data); end != c.firstByte+int64(len(c.data)) || !bytes.Equal(checksum, sum[:]) {
-		return ours, 0, fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, c.firstByte, end)
+	if sum := sha256.Sum256(c.Data); end != c.FirstByte+int64(len(c.Data)) || !bytes.Equal(checksum, sum[:]) {
+		return ours, 0, b.changed(c.FirstByte, end)
 	}
 	if done {
 		return loaded, rows, nil
@@ -136,13 +147,18 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCK
 	return ours, 0, nil
 }
 
+// changed refuses a file whose bytes are others than those that were recorded.
+func (b *ledger) changed(first, end int64) error {
+	return fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
+}
+
 // enter records a loaded chunk, in the transaction that loaded it.
-func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *chunk, rows, bad int64) error {
+func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *records.Chunk, rows, bad int64) error {
 	if b.id == "" {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `UPDATE headrace.load_chunks SET rows = $3, bad = $4, loaded_at = now() WHERE load_id = $1 AND chunk = $2`,
-		b.id, c.index, rows, bad)
+		b.id, c.Index, rows, bad)
 	return err
 }
 
