@@ -144,6 +144,7 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 		batch.Queue(g.sql(), g.args...)
 	}
 	results := q.SendBatch(ctx, &batch)
+	defer func() { _ = results.Close() }() // for a scan that panics: else it has been closed by then
 	for i, g := range reads {
 		rows, err := results.Query()
 		if err == nil {

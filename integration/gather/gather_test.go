@@ -234,3 +234,25 @@ func TestGatherNamedArguments(t *testing.T) {
 		}
 	}
 }
+
+// panicky is a value whose scan panics.
+type panicky struct{}
+
+func (*panicky) Scan(any) error { panic("cannot scan") }
+
+// A scan that panics must not take a connection with it.
+func TestGatherGivesTheConnectionBackAfterPanic(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_ = db.Gather(t.Context(), pg, db.GatherOne[panicky](db.SQL("SELECT 1")), db.GatherOne[int](db.SQL("SELECT 2")))
+	}()
+	if n := pg.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are still taken", n)
+	}
+}
