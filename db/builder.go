@@ -114,7 +114,7 @@ func Exec(ctx context.Context, e Execer, b Builder) (pgconn.CommandTag, error) {
 	if err != nil {
 		return pgconn.CommandTag{}, fmt.Errorf("db: build a statement: %w", err)
 	}
-	tag, err := e.Exec(ctx, sql, args...)
+	tag, err := execAgain(ctx, e, sql, args)
 	if err != nil {
 		return tag, fmt.Errorf("db: %s: %w", labelOf(sql)(), err)
 	}

@@ -34,7 +34,7 @@ type gathered struct {
 	collect func(rows pgx.Rows, maxRows int) error // nil for what cannot be read
 	err     error
 
-	rerun bool // it ran again on a fresh plan
+	runs int // how often it was sent
 }
 
 func (g *gathered) gatherable() *gathered { return g }
@@ -123,7 +123,7 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 	var todo []*gathered
 	for _, read := range reads {
 		if g := read.gatherable(); g.collect != nil {
-			g.rerun = false
+			g.runs = 0
 			todo = append(todo, g)
 		}
 	}
@@ -141,6 +141,7 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered {
 	var batch pgx.Batch
 	for _, g := range reads {
+		g.runs++
 		batch.Queue(g.sql(), g.args...)
 	}
 	results := q.SendBatch(ctx, &batch)
@@ -148,17 +149,20 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 	for i, g := range reads {
 		rows, err := results.Query()
 		if err == nil {
-			err = g.collect(rows, gatherBound(ctx, q))
+			err = g.collect(rows, maxRows(ctx, q, rows))
 		}
 		g.settle(err)
 		if !endsBatch(err) {
 			continue
 		}
 		_ = results.Close() // it repeats the error
+		if lostStatementName(err) && mayBatchAgain(ctx, q) {
+			return oneByOne(ctx, q, reads[i:], err)
+		}
 		if prepare, ok := errors.AsType[pgx.ErrPreprocessingBatch](err); ok {
 			return blame(ctx, q, reads, prepare)
 		}
-		return again(q, g, reads[i+1:], err)
+		return again(ctx, q, g, reads[i+1:], err)
 	}
 	if err := results.Close(); err != nil {
 		for _, g := range reads { // the end of them all failed
@@ -220,13 +224,13 @@ func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreproc
 		same, rest, alone = reads, nil, true
 	}
 	for _, g := range same {
-		if alone && len(reads) > 1 && mayBatchAgain(q) {
+		if alone && len(reads) > 1 && mayBatchAgain(ctx, q) {
 			gatherBatch(ctx, q, []*gathered{g})
 		} else {
 			g.settle(err.Unwrap())
 		}
 	}
-	if !mayBatchAgain(q) {
+	if !mayBatchAgain(ctx, q) {
 		giveUp(rest, err)
 		return nil
 	}
@@ -234,16 +238,36 @@ func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreproc
 }
 
 // again decides on the reads behind the one that failed.
-func again(q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
-	if !isServerError(err) || !mayBatchAgain(q) {
+func again(ctx context.Context, q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
+	if !isServerError(err) || !mayBatchAgain(ctx, q) {
 		giveUp(rest, err)
 		return nil
 	}
-	if stalePlan(err) && !failed.rerun {
-		failed.rerun = true
-		return append([]*gathered{failed}, rest...)
+	if !stalePlan(err) {
+		return rest
 	}
-	return rest
+	reads := append([]*gathered{failed}, rest...)
+	if failed.runs == mostRuns-1 {
+		return oneByOne(ctx, q, reads, err)
+	}
+	return reads
+}
+
+// oneByOne makes reads one by one and names no statement, which a batch of pgx
+// cannot. It returns nil: no read is left to send.
+func oneByOne(ctx context.Context, q Batcher, reads []*gathered, err error) []*gathered {
+	querier, ok := q.(Querier)
+	if !ok {
+		giveUp(reads[1:], err)
+		return nil
+	}
+	for _, g := range reads {
+		_, err := queryOnce(ctx, querier, g.sql(), nameless(g.args), func(rows pgx.Rows) (struct{}, error) {
+			return struct{}{}, g.collect(rows, maxRows(ctx, q, rows))
+		})
+		g.settle(err)
+	}
+	return nil
 }
 
 // giveUp tells reads that could not be made why.
@@ -255,15 +279,15 @@ func giveUp(reads []*gathered, err error) {
 
 // mayBatchAgain reports whether q can still run statements: a connection
 // cannot that is closed or in a failed transaction.
-func mayBatchAgain(q Batcher) bool {
-	if c, ok := q.(interface{ Conn() *pgx.Conn }); ok {
-		conn := c.Conn().PgConn()
-		return !conn.IsClosed() && conn.TxStatus() != 'E'
+func mayBatchAgain(ctx context.Context, q Batcher) bool {
+	conn := connOf(q)
+	switch {
+	case conn == nil:
+		return true
+	case conn.IsClosed():
+		return false
+	case idle(conn):
+		return handleOf(conn).dropStale(ctx, conn) == nil // a pool does it when it hands a connection out
 	}
-	return true
-}
-
-func gatherBound(ctx context.Context, q Batcher) int {
-	querier, _ := q.(Querier)
-	return maxRows(ctx, querier)
+	return conn.PgConn().TxStatus() == 'T'
 }

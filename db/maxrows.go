@@ -19,9 +19,10 @@ func WithMaxRows(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, maxRowsKey{}, max(n, 0))
 }
 
-// maxRows returns the bound for a read from q; 0 is none. Options.MaxRows
-// counts where q is a handle; a transaction does not know its handle.
-func maxRows(ctx context.Context, q Querier) int {
+// maxRows returns the bound for a read of rows from q; 0 is none. Transactions,
+// connections and pools do not know their handle, but the connection does that
+// rows, which may be nil, come from.
+func maxRows(ctx context.Context, q any, _ pgx.Rows) int {
 	if n, ok := ctx.Value(maxRowsKey{}).(int); ok {
 		return n
 	}

@@ -72,7 +72,7 @@ type lostNames struct {
 func (l *lostNames) note(logger *slog.Logger) {
 	l.count.Add(1)
 	l.once.Do(func() {
-		logger.Warn("a pooler in between does not keep prepared statements: statements run twice;" +
+		logger.Warn("a pooler in between does not keep prepared statements: statements run twice, and fail in transactions and batches;" +
 			" add default_query_exec_mode=exec to the connection string, or use PgBouncer 1.21 or later with max_prepared_statements")
 	})
 }

@@ -16,8 +16,10 @@ type Stats struct {
 	Waits      Waits            // how long callers waited for a connection
 	Statements []StatementStats // by fingerprint, the one that took most time first
 
-	// LostNames counts statements that were run again because a pooler in
-	// between did not know their prepared name (26000, 42P05).
+	// LostNames counts statements and batches that failed because a pooler in
+	// between did not know a prepared name, or knew it already (26000, 42P05).
+	// Outside of transactions they were run again, but for batches of the
+	// program's own, of which it may have read results.
 	LostNames int64
 }
 

@@ -94,7 +94,7 @@ func (s *Stmt[T]) Each(ctx context.Context, q Querier, args ...any) iter.Seq2[T,
 
 // Exec runs the statement for its effect. Rows that it returns are dropped.
 func (s *Stmt[T]) Exec(ctx context.Context, e Execer, args ...any) (pgconn.CommandTag, error) {
-	tag, err := e.Exec(ctx, s.sqlFor(args), argkey.Clone(args)...)
+	tag, err := execAgain(ctx, e, s.sqlFor(args), argkey.Clone(args))
 	if err != nil {
 		return tag, fmt.Errorf("db: %s: %w", s.text.label(), err)
 	}

@@ -176,21 +176,38 @@ func TestGatherRefuses(t *testing.T) {
 	}
 }
 
-// A migration must not show: the read whose plan is stale runs once more.
+// A migration must not show: the read whose plan is stale runs once more, also
+// where the connection prepared it when it was opened.
 func TestGatherAfterMigration(t *testing.T) {
 	t.Parallel()
-	pg := open(t)
-	exec(t, pg, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
 	stmt := db.MustCompile[map[string]any]("SELECT * FROM t")
-	for i := range 3 {
-		r, other := stmt.GatherOne(), db.GatherOne[int](db.SQL("SELECT 1"))
-		if err := db.Gather(t.Context(), pg, other, r, other); err != nil {
-			t.Errorf("after %d changes: %v", i, err)
-		}
-		if row, _ := r.Value(); len(row) != i+1 {
-			t.Errorf("after %d changes: %v", i, row)
-		}
-		exec(t, pg, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d int", i))
+	for name, opts := range map[string]*db.Options{"plain": nil, "prepared": {Prepare: []db.Compiled{stmt}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			setup := open(t)
+			exec(t, setup, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
+			pg, err := db.Open(t.Context(), setup.Pool().Config().ConnString(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pg.Close)
+			for i, q := range append(handles(t, pg)[:2], pg.Pool(), pg) {
+				r, other := stmt.GatherOne(), db.GatherOne[int](db.SQL("SELECT 1"))
+				if err := db.Gather(t.Context(), q, other, r, other); err != nil {
+					t.Errorf("%T after %d changes: %v", q, i, err)
+				}
+				if row, _ := r.Value(); len(row) != i+1 {
+					t.Errorf("%T after %d changes: %v", q, i, row)
+				}
+				exec(t, setup, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d int", i))
+			}
+			var batch pgx.Batch
+			batch.Queue(stmt.SQL())
+			_ = pg.SendBatch(t.Context(), &batch).Close() // fails: its results are the program's own
+			if rows, err := stmt.All(t.Context(), pg); err != nil || len(rows) != 1 {
+				t.Errorf("after a batch of the program's: %v, error %v", rows, err)
+			}
+		})
 	}
 }
 
