@@ -58,7 +58,7 @@ type Loader[K comparable, V any] struct {
 // [pgx.ErrTooManyRows].
 func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, V] {
 	return newLoader(opts, func(ctx context.Context, keys []K) (map[K]V, error) {
-		rows, err := s.All(ctx, q, keys)
+		rows, err := s.All(WithMaxRows(ctx, 0), q, keys) // the rows of many callers
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +79,7 @@ func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *
 // empty list.
 func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, []V] {
 	return newLoader(opts, func(ctx context.Context, keys []K) (map[K][]V, error) {
-		rows, err := s.All(ctx, q, keys)
+		rows, err := s.All(WithMaxRows(ctx, 0), q, keys) // the rows of many callers
 		if err != nil {
 			return nil, err
 		}

@@ -15,7 +15,11 @@ type Options struct {
 
 	// MaxRows bounds how many rows a typed read may return; one that returns
 	// more fails with ErrTooManyRows. It keeps a missing LIMIT from taking the
-	// process down. Default 0: no bound. WithMaxRows sets it for one call.
+	// process down. It counts for All, pages and Gather, on the handle and on
+	// whatever uses its connections: transactions, connections, Pool; on a
+	// handle of New for reads from itself alone. It does not count for Each,
+	// whose memory does not grow with the rows, nor for what a Loader asks for
+	// together. Default 0: no bound. WithMaxRows sets it for one call.
 	MaxRows int
 
 	// SlowQuery is the duration from which on a statement is logged at level
