@@ -77,7 +77,7 @@ func (r reader[T]) first(rows pgx.Rows, _ int) (T, error) { return r.decoder.One
 
 func toGather[V any](text *Text, args []any, decode func(pgx.Rows, int) (V, error)) *Gathered[V] {
 	g := &Gathered[V]{gathered: gathered{text: text, args: args}}
-	if err := text.checkGather(); err != nil {
+	if err := errors.Join(text.checkGather(), checkGatherArgs(args)); err != nil {
 		g.err = fmt.Errorf("db: gather %s: %w", text.label(), err)
 		return g
 	}
@@ -97,6 +97,18 @@ func (t *Text) checkGather() error {
 	}
 	if t.st.ReadOnly == sqltext.No {
 		return errors.New("the statement is not a read: what is gathered may be run again")
+	}
+	return nil
+}
+
+// checkGatherArgs refuses what pgx takes before a statement's arguments, but for
+// query rewriters: it would go to the server as an argument.
+func checkGatherArgs(args []any) error {
+	n, _ := specialArgs(args)
+	for _, arg := range args[:n] {
+		if _, ok := arg.(pgx.QueryRewriter); !ok {
+			return fmt.Errorf("the arguments hold a %T: what is gathered goes out in the mode and the formats of its connection", arg)
+		}
 	}
 	return nil
 }

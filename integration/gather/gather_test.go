@@ -135,9 +135,23 @@ func TestGatherErrorInTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(t.Context())
+	gatherInTransaction(t, tx)
+	conn, err := pgx.Connect(t.Context(), pg.Pool().Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	gatherInTransaction(t, conn)
+}
+
+func gatherInTransaction(t *testing.T, q db.Batcher) {
+	t.Helper()
 	before, bad := db.GatherOne[int](db.SQL("SELECT 1")), db.GatherOne[int](db.SQL("SELECT 1 / 0"))
 	behind := db.GatherOne[int](db.SQL("SELECT 2"))
-	if err := db.Gather(t.Context(), tx, before, bad, behind); err == nil {
+	if err := db.Gather(t.Context(), q, before, bad, behind); err == nil {
 		t.Error("no error")
 	}
 	if n, err := before.Value(); n != 1 || err != nil {
@@ -169,6 +183,12 @@ func TestGatherRefuses(t *testing.T) {
 		}
 		if _, err := good.Value(); err != nil {
 			t.Errorf("beside %s: %v", sql, err)
+		}
+	}
+	for _, arg := range []any{pgx.QueryExecModeExec, pgx.QueryResultFormats{1}, pgx.QueryResultFormatsByOID{23: 1}} {
+		r := db.GatherOne[int](db.SQL("SELECT @n::int", pgx.NamedArgs{"n": 1}, arg))
+		if err := db.Gather(t.Context(), pg, r); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%T", arg)) {
+			t.Errorf("%T: err = %v, want it refused", arg, err)
 		}
 	}
 	if _, err := db.GatherOne[int](db.SQL("SELECT 1")).Value(); err == nil {
