@@ -3,6 +3,7 @@ package db_test
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/Masterminds/squirrel"
@@ -167,6 +168,32 @@ func TestBuilders(t *testing.T) {
 	}
 	if _, err := db.All[item](ctx, pg, db.Select("id", "name").From("items").Where("id = $1", 1).Where("name = ?", "x")); err == nil {
 		t.Error("a text that is numbered in part was let pass")
+	}
+}
+
+// By the simple protocol the server takes any number of statements.
+func TestBuiltReadsAreOneStatement(t *testing.T) {
+	t.Parallel()
+	setup := open(t, nil, itemSchema...)
+	pg, err := db.Open(t.Context(), setup.Pool().Config().ConnString()+"&default_query_exec_mode=simple_protocol", nil)
+	must(t)(nil, err)
+	t.Cleanup(pg.Close)
+	two := db.SQL("SELECT 1; DELETE FROM items")
+	_, err1 := db.All[int](t.Context(), pg, two)
+	_, err2 := db.One[int](t.Context(), pg, two)
+	var err3 error
+	for _, err3 = range db.Each[int](t.Context(), pg, two) {
+	}
+	for _, err := range []error{err1, err2, err3, db.Gather(t.Context(), pg, db.GatherAll[int](two))} {
+		if err == nil || !strings.Contains(err.Error(), "2 statements") {
+			t.Errorf("error %v, want it to tell of 2 statements", err)
+		}
+	}
+	if n := count(t, pg, "SELECT count(*)::int FROM items -- ; not a second one"); n != 10 {
+		t.Errorf("%d rows are left of 10", n)
+	}
+	if s, err := db.One[string](t.Context(), pg, db.SQL("SELECT ';' ;")); err != nil || s != ";" {
+		t.Errorf("%q, error %v", s, err)
 	}
 }
 
