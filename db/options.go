@@ -30,7 +30,9 @@ type Options struct {
 	// Types names the server's types (enums, composites, domains, ranges of
 	// your own) to load and register on each new connection, by name, with or
 	// without schema, in an order in which each one's parts come first or
-	// along with it. Only Open and OpenConfig can give it.
+	// along with it. Base types that extensions add as a kind of text, such as
+	// citext, become text; others need a codec that the program registers, in
+	// the hook AfterConnect of OpenConfig. Only Open and OpenConfig can give it.
 	Types []string
 
 	// Prepare are statements that each new connection prepares at once, so that

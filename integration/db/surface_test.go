@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -233,6 +234,39 @@ func TestTypesAreLoaded(t *testing.T) {
 	}
 	if _, err := db.Open(t.Context(), plain.Pool().Config().ConnString(), &db.Options{Types: []string{"no_such_type"}}); err == nil {
 		t.Error("a type that is not there was loaded")
+	}
+}
+
+// Extensions bring base types, of which pgx loads none.
+func TestBaseTypes(t *testing.T) {
+	t.Parallel()
+	plain := open(t, nil, "CREATE EXTENSION citext", "CREATE EXTENSION hstore", "CREATE TYPE tagged AS (id int, tag citext)")
+	connString := plain.Pool().Config().ConnString()
+	pg, err := db.Open(t.Context(), connString, &db.Options{Types: []string{"int4", "citext", "_citext", "tagged"}})
+	must(t)(nil, err)
+	t.Cleanup(pg.Close)
+	type tagged struct {
+		ID  int
+		Tag string
+	}
+	type row struct {
+		Tags []string
+		One  tagged
+		Same bool
+	}
+	got, err := db.One[row](t.Context(), pg, db.SQL("SELECT '{A,b}'::citext[] AS tags, ROW(7, 'X')::tagged AS one, $1 = 'ABC'::citext AS same", "abc"))
+	if err != nil || fmt.Sprint(got) != "{[A b] {7 X} true}" {
+		t.Errorf("%v, error %v", got, err)
+	}
+	for name, want := range map[string]string{
+		"hstore":     "public.hstore is a base type",
+		"no_citext":  "there is no type no_citext",
+		"citext, xx": "there is no type citext, xx",
+	} {
+		_, err := db.Open(t.Context(), connString, &db.Options{Types: []string{"citext", name}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
 	}
 }
 
