@@ -23,7 +23,8 @@ type Options struct {
 	MaxRows int
 
 	// SlowQuery is the duration from which on a statement is logged at level
-	// Warn: fingerprint, name, duration, rows and wait, never its arguments.
+	// Warn: its fingerprint as number and as text, name, duration, rows and wait,
+	// never its arguments.
 	// At most ten lines a second are written. Default 0: nothing is logged.
 	SlowQuery time.Duration
 

@@ -32,6 +32,7 @@ func (l *slowLog) note(ctx context.Context, st *statement, took, wait time.Durat
 	}
 	attrs := []slog.Attr{
 		slog.String("statement", st.stats.text),
+		slog.Uint64("fingerprint", st.stats.fingerprint),
 		slog.Duration("took", took),
 		slog.Duration("wait", wait),
 		slog.Int64("rows", rows),

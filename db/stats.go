@@ -34,6 +34,10 @@ type Waits struct {
 // StatementStats is what was measured of all statements with one fingerprint:
 // of the same text but for its constants and the lengths of its lists. Past
 // 2,048 fingerprints, further ones are counted together, with Fingerprint 0.
+//
+// Bytes are not among the figures: the hooks of pgx do not tell them. To count
+// them the network connection would have to be wrapped, out of sight of programs
+// that look at it, and what was read ahead could not be told apart.
 type StatementStats struct {
 	Fingerprint uint64
 	Text        string // the fingerprint's text, constants replaced
