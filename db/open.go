@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -141,29 +139,4 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 		ensureState(conn).unsure = false
 		return setupError(conn, "hook AfterConnect", err)
 	}
-}
-
-// loadTypes registers the named types on a new connection. Each connection
-// loads its own: enum codecs change while they decode.
-func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	types, err := conn.LoadTypes(ctx, names)
-	if err != nil {
-		return fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
-	}
-	conn.TypeMap().RegisterTypes(types)
-	for _, name := range names { // pgx leaves out what is not there
-		if !slices.ContainsFunc(types, func(t *pgtype.Type) bool { return isNameOf(name, t.Name) }) {
-			return fmt.Errorf("there is no type %s", name)
-		}
-	}
-	return nil
-}
-
-// isNameOf reports whether name, with or without its schema, is that of a type
-// that pgx calls loaded.
-func isNameOf(name, loaded string) bool {
-	return name == loaded || strings.HasSuffix(name, "."+loaded) || strings.HasSuffix(loaded, "."+name)
 }

@@ -37,11 +37,10 @@ func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args 
 // readShape reads a page by the query of the given shape. filled means that
 // there is a row behind it.
 func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (page Page[T], filled bool, err error) {
-	bound := maxRows(ctx, q)
 	var seen *pageRows
 	items, err := queryAgain(ctx, q, call.sql(shape), place.at.AppendArgs(slices.Clip(args)), func(rows pgx.Rows) ([]T, error) {
 		seen = newPageRows(rows, call, place.at)
-		items, err := r.decoder.All(seen, bound)
+		items, err := r.decoder.All(seen, maxRows(ctx, q, rows))
 		return items, errors.Join(seen.failed, err)
 	})
 	if err != nil {
@@ -97,7 +96,7 @@ func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, a
 	}
 	returnRead(read)
 	page := *value.(*Page[T])
-	if bound := maxRows(ctx, q.Source()); bound > 0 && len(page.Items) > bound {
+	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(page.Items) > bound {
 		return Page[T]{}, readError(call.text.label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	if !shared {

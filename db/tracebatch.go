@@ -14,7 +14,7 @@ import (
 
 // TraceBatchStart notes that a batch begins.
 func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	s := ensureState(conn)
+	s := t.state(conn)
 	s.current = nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch = data.Batch
@@ -40,6 +40,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	}
 	batch := s.batch
 	s.batch = nil
+	t.noteUnfit(s, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
 	unsure := s.unsure || s.unsureTx
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	out := s.batchEnded(t.batchStatements(s, batch), r)
