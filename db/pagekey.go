@@ -21,7 +21,10 @@ type pageColumn struct {
 // whose types these are, is still at hand; cursors are made after that.
 func newPageColumn(f pgconn.FieldDescription, types *pgtype.Map) pageColumn {
 	c := pageColumn{f.DataTypeOID, keyset.Plain, keyset.Exact(f.DataTypeOID)}
-	if f.Format != pgx.TextFormatCode {
+	switch {
+	case f.DataTypeOID == pgtype.QCharOID:
+		c.text = keyset.Char
+	case f.Format != pgx.TextFormatCode:
 		c.text = textOf(types, f.DataTypeOID)
 	}
 	return c

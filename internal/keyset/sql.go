@@ -1,18 +1,31 @@
 package keyset
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Names of the parts of a page's query.
+// Names of the parts of a page's query, behind a prefix: see freePrefix.
 const (
-	nameRows   = "headrace_rows"
-	nameBlock  = "headrace_block_"
-	namePage   = "headrace_page"
-	nameBefore = "headrace_before"
-	nameEqual  = "headrace_equal"
+	nameRows   = "_rows"
+	nameBlock  = "_block_"
+	namePage   = "_page"
+	nameBefore = "_before"
+	nameEqual  = "_equal"
 )
+
+// freePrefix returns what no name in stmt begins with: one in a hoisted WITH clause would clash, and the name of a table
+// be hidden.
+func freePrefix(stmt Statement) string {
+	const prefix = "headrace"
+	text := strings.ToLower(stmt.With + " " + stmt.Body)
+	free := prefix
+	for n := 2; strings.Contains(text, free+"_"); n++ {
+		free = prefix + strconv.Itoa(n)
+	}
+	return free
+}
 
 // Shape is what the text of a page's query depends on, beside the statement and the keys: comparable, so that built
 // texts can be kept by it.
@@ -25,7 +38,8 @@ type Shape struct {
 	First     bool   // only the rows of the first block: see FirstMayDo
 	Compare   bool   // see Position.Compare
 	Nulls     uint32 // bit i: the position is NULL in key i
-	Own       uint32 // bit i: the type of key i is not one of the server's own
+	Own       uint32 // bit i: the type of key i is not one of the server's own, or is compared as another
+	Char      uint32 // bit i: the type of key i is "char"
 	Types     uint32 // sum of the types of the position's values
 }
 
@@ -49,12 +63,19 @@ func (p *Position) Shape(limit int) Shape {
 		if v.Null {
 			s.Nulls |= 1 << i
 		}
-		if v.Type >= firstOwnType {
+		if v.Type >= firstOwnType || slices.Contains(aliasTypes, v.Type) {
 			s.Own |= 1 << i
+		}
+		if v.Type == charType {
+			s.Char |= 1 << i
 		}
 	}
 	return s
 }
+
+// aliasTypes are regproc, regprocedure, regoper, regoperator, regclass, regtype, regconfig, regdictionary, regnamespace,
+// regrole and regcollation: compared as oid, whose text form is a number and theirs a name.
+var aliasTypes = []uint32{24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191}
 
 // AppendArgs appends the arguments of a query built for p's shape, which follow the statement's own: the text form of
 // each key that is not NULL, as a string, which pgx sends in text format whatever the parameter's type.
@@ -80,7 +101,7 @@ func SQL(stmt Statement, keys []Key, s Shape) string {
 	if s.Backward {
 		keys = reverse(keys)
 	}
-	w := &writer{keys: keys, shape: s, params: stmt.Params}
+	w := &writer{keys: keys, shape: s, params: stmt.Params, prefix: freePrefix(stmt)}
 	if s.Compare {
 		w.compared(stmt)
 	} else {
@@ -120,6 +141,7 @@ type writer struct {
 	keys   []Key
 	shape  Shape
 	params int
+	prefix string
 }
 
 // compared writes the page's query within one that compares each row with the one before it, by the operators that the
@@ -132,9 +154,9 @@ func (w *writer) compared(stmt Statement) {
 		}
 		w.sameAsBefore(i)
 	}
-	w.WriteString(" AS " + nameEqual + " FROM (\n")
+	w.WriteString(" AS " + w.prefix + nameEqual + " FROM (\n")
 	w.page(stmt)
-	w.WriteString("\n) AS " + namePage + " WINDOW " + nameBefore + " AS (")
+	w.WriteString("\n) AS " + w.prefix + namePage + " WINDOW " + w.prefix + nameBefore + " AS (")
 	w.orderBy()
 	w.WriteByte(')')
 	w.orderBy()
@@ -145,7 +167,7 @@ func (w *writer) sameAsBefore(i int) {
 	lag := func() {
 		w.WriteString("lag(")
 		w.column(i)
-		w.WriteString(") OVER " + nameBefore)
+		w.WriteString(") OVER " + w.prefix + nameBefore)
 	}
 	w.WriteByte('(')
 	for _, operator := range []string{" <= ", " >= "} {
@@ -191,7 +213,7 @@ func (w *writer) single(stmt Statement, where func()) {
 	}
 	w.WriteString("SELECT * FROM (")
 	w.WriteString(stmt.Body)
-	w.WriteString("\n) AS " + nameRows)
+	w.WriteString("\n) AS " + w.prefix + nameRows)
 	w.filterOrderLimit(where)
 }
 
@@ -204,21 +226,21 @@ func (w *writer) lazy(stmt Statement, bs []block) {
 	} else {
 		w.WriteString("WITH ")
 	}
-	w.WriteString(nameRows + " AS NOT MATERIALIZED (")
+	w.WriteString(w.prefix + nameRows + " AS NOT MATERIALIZED (")
 	w.WriteString(stmt.Body)
 	w.WriteString("\n)")
 	for i, b := range bs {
-		w.WriteString(",\n" + nameBlock + strconv.Itoa(i) + " AS MATERIALIZED (")
+		w.WriteString(",\n" + w.prefix + nameBlock + strconv.Itoa(i) + " AS MATERIALIZED (")
 		if i > 0 {
 			w.WriteString("SELECT * FROM (")
 		}
-		w.WriteString("SELECT * FROM " + nameRows)
+		w.WriteString("SELECT * FROM " + w.prefix + nameRows)
 		w.filterOrderLimit(func() { w.condition(b) })
 		if i > 0 {
 			w.WriteString(") AS b LIMIT ")
 			w.WriteString(strconv.Itoa(w.shape.Limit))
 			for j := range i {
-				w.WriteString(" - (SELECT count(*) FROM " + nameBlock + strconv.Itoa(j) + ")")
+				w.WriteString(" - (SELECT count(*) FROM " + w.prefix + nameBlock + strconv.Itoa(j) + ")")
 			}
 		}
 		w.WriteByte(')')
@@ -228,7 +250,7 @@ func (w *writer) lazy(stmt Statement, bs []block) {
 		if i > 0 {
 			w.WriteString(" UNION ALL ")
 		}
-		w.WriteString("SELECT * FROM " + nameBlock + strconv.Itoa(i))
+		w.WriteString("SELECT * FROM " + w.prefix + nameBlock + strconv.Itoa(i))
 	}
 	w.orderBy()
 }
@@ -384,6 +406,8 @@ func (w *writer) column(i int) {
 // The server takes a parameter to be of the type of the column it is compared with; but beside a composite it takes it
 // to be any record, which has no text form. In a CASE it takes the column's very type, and the planner reduces CASE
 // WHEN TRUE to the parameter before it looks for an index.
+//
+// The text form of "char" is no text where the byte is not ASCII, and changed in version 16: it goes as a number.
 func (w *writer) param(i int) {
 	n := w.params + 1
 	for j := range i {
@@ -399,4 +423,7 @@ func (w *writer) param(i int) {
 	}
 	w.WriteByte('$')
 	w.WriteString(strconv.Itoa(n))
+	if w.shape.Char&(1<<i) != 0 {
+		w.WriteString(`::int4::"char"`)
+	}
 }
