@@ -110,7 +110,7 @@ func (o Order) Nullable() Order { o.key.holding = nullsMaybe; return o }
 //
 // The statement may be any query. DISTINCT, GROUP BY, window functions, UNION
 // and LIMIT within it give right pages, but the server works them out anew for
-// each. It may have no ORDER BY of its own (beside LIMIT, OFFSET or DISTINCT,
+// each. It may have no ORDER BY of its own (beside LIMIT, OFFSET or DISTINCT ON,
 // where it decides on the rows), no FOR UPDATE or FOR SHARE, which would lock
 // far more rows than the page has, no data-modifying WITH, and no two columns
 // of one name. Key types must have a text form that the server reads back to

@@ -160,6 +160,7 @@ func TestRefused(t *testing.T) {
 		want  string
 	}{
 		{name: "ORDER BY", sql: "SELECT id FROM cities ORDER BY id", want: "ORDER BY"},
+		{name: "DISTINCT and ORDER BY", sql: "SELECT DISTINCT id FROM cities ORDER BY id", want: "ORDER BY"},
 		{name: "FOR UPDATE", sql: "SELECT id FROM cities FOR UPDATE", want: "FOR UPDATE"},
 		{name: "WITH that deletes", sql: "WITH d AS (DELETE FROM cities RETURNING id) SELECT id FROM d", want: "WITH changes data"},
 		{name: "INTO", sql: "SELECT id INTO other FROM cities", want: "INTO"},
