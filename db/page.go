@@ -20,6 +20,13 @@ var ErrBadCursor = errors.New("db: bad cursor")
 // does not point at a row: it stays good when the rows around it are deleted.
 //
 // A cursor holds the key values of a row, in the clear.
+//
+// It may be kept, in a bookmark say: it is bound to the normalized text of its
+// statement, to the columns and directions of its order, and to the values of
+// the arguments, not to how the program holds them. Integers of any width are
+// one, an instant is one in every time zone, and a driver.Valuer is what it
+// returns. Versions of this library that open other cursors than those before
+// will say so.
 type Cursor string
 
 // LastPage stands for the end: the page before it is the last one.

@@ -49,6 +49,7 @@ func TestCursorsAreBound(t *testing.T) {
 	}{
 		{"its own", citiesAbove, byName, first.Next, 50, true},
 		{"the text in other blanks", sameText, byName, first.Next, 50, true},
+		{"the argument in another width", citiesAbove, byName, first.Next, int64(50), true},
 		{"another statement", otherText, byName, first.Next, 50, false},
 		{"another argument", citiesAbove, byName, first.Next, 60, false},
 		{"another order", citiesAbove, db.Pager{Keys: []db.Order{db.Desc("name"), db.Asc("id")}}, first.Next, 50, false},
