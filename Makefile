@@ -2,7 +2,7 @@
 .PHONY: demo test bench bench-short fuzz soak consistency lint image
 
 demo:        ; go run ./examples/quickstart
-test:        ; go test -race -shuffle=on work && go run ./integration/cmd/withpostgres go test -race -p 1 -tags server -run '^Example' ./...
+test:        ; .ci/test
 bench:       ; go run ./integration/benchmarks/cmd/bench
 bench-short: ; go run ./integration/benchmarks/cmd/bench -short
 fuzz:        ; .ci/fuzz
