@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"math/rand/v2"
+	"os/signal"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,14 +21,17 @@ type sandbox struct {
 	name       string // what server it is
 }
 
+// openSandbox also sees to it that the program comes to its close: without it, a reader of its output that goes away, as
+// head does, would end it at once.
 func openSandbox(ctx context.Context) (*sandbox, error) {
+	signal.Ignore(syscall.SIGPIPE)
 	server, err := pgserver.Start(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	b := &sandbox{
 		server:   server,
-		database: fmt.Sprintf("headrace_quickstart_%d", os.Getpid()),
+		database: fmt.Sprintf("headrace_quickstart_%08x", rand.Uint32()),
 		name:     "PostgreSQL " + server.Version() + ", " + server.Origin(),
 	}
 	b.connString = server.ConnStringFor(b.database)
