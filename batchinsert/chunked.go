@@ -3,17 +3,20 @@ package batchinsert
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/headrace/headrace/internal/records"
 )
 
 // errWriter refuses what cannot run several transactions.
 var errWriter = errors.New("LoadOptions.ID, Jobs above 1 and Quarantine need transactions of their own: give a handle or a pool")
 
 // runChunks loads each chunk in a transaction of its own.
-func (l *csvLoad) runChunks(ctx context.Context, w Writer) error {
+func (l *load) runChunks(ctx context.Context, w Writer) error {
 	_, isPool := w.(interface {
 		Acquire(ctx context.Context) (*pgxpool.Conn, error)
 	})
@@ -25,25 +28,27 @@ func (l *csvLoad) runChunks(ctx context.Context, w Writer) error {
 		return err
 	}
 	if book.finished {
-		l.count(0, 0, book.rows)
-		return nil
+		l.add(tally{skipped: book.rows})
+		return l.restoreOwn(ctx, w)
 	}
 	// What is wrong with the table or the header is found before the first
 	// chunk is recorded.
 	if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { _, err := l.sender(ctx, tx); return err }); err != nil {
 		return err
 	}
-	p := l.produce(nil)
-	defer p.stop()
-	chunks, err := l.work(ctx, w, p, book)
-	if err != nil {
-		return l.fileError(err)
-	}
-	return book.finish(ctx, w, chunks)
+	return l.withoutIndexes(ctx, w, func() error {
+		p := l.produce(nil)
+		defer p.stop()
+		chunks, err := l.work(ctx, w, p, book)
+		if err != nil {
+			return l.fileError(err)
+		}
+		return book.finish(ctx, w, chunks)
+	})
 }
 
 // work loads the pieces, and returns how many there were.
-func (l *csvLoad) work(ctx context.Context, w Writer, p *producer, book *ledger) (int, error) {
+func (l *load) work(ctx context.Context, w Writer, p *producer, book *ledger) (int, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	counts := make([]int, l.opts.Jobs)
 	for job := range l.opts.Jobs {
@@ -71,54 +76,79 @@ func (l *csvLoad) work(ctx context.Context, w Writer, p *producer, book *ledger)
 
 // loadChunk loads a chunk, unless the ledger says that it is loaded, or that
 // somebody else is at it.
-func (l *csvLoad) loadChunk(ctx context.Context, w Writer, p piece, book *ledger) error {
-	if err := book.plan(ctx, w, p.chunk); err != nil {
+func (l *load) loadChunk(ctx context.Context, w Writer, p piece, book *ledger) error {
+	if err := book.plan(ctx, w, p.Chunk); err != nil {
 		return err
 	}
-	var rows, bad, skipped int64
+	var done tally
 	err := startOver(ctx, w, true, func() error {
 		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-			rows, bad, skipped = 0, 0, 0
-			state, loaded, err := book.take(ctx, tx, p.chunk)
-			if err != nil || state != ours {
-				skipped = loaded
+			state, loaded, err := book.take(ctx, tx, p.Chunk)
+			if done = (tally{skipped: loaded}); err != nil || state != ours {
 				return err
 			}
-			if rows, bad, err = l.writeChunk(ctx, tx, p); err != nil {
+			if done, err = l.writeChunk(ctx, tx, p); err != nil {
 				return err
 			}
-			return book.enter(ctx, tx, p.chunk, rows, bad)
+			return book.enter(ctx, tx, p.Chunk, done.rows, done.bad)
 		})
 	})
 	if err != nil {
 		return err
 	}
-	l.count(rows, bad, skipped)
+	l.add(done)
+	if done.rows > 0 || done.bad > 0 {
+		l.committed(chunkOf(p.Chunk, done.rows, done.bad))
+	}
 	return nil
 }
 
-// tooBad says whether so many more bad lines are more than MaxBad allows.
-func (l *csvLoad) tooBad(more int64) bool {
+// committed notes a chunk for the Report.
+func (l *load) committed(c Chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.opts.MaxBad > 0 && l.bad+more > l.opts.MaxBad
+	l.what.Chunks = append(l.what.Chunks, c)
 }
 
-func (l *csvLoad) writeChunk(ctx context.Context, tx pgx.Tx, p piece) (rows, bad int64, err error) {
+func chunkOf(c *records.Chunk, rows, bad int64) Chunk {
+	return Chunk{
+		Index: c.Index, FirstByte: c.FirstByte, EndByte: c.FirstByte + int64(len(c.Data)), FirstLine: c.FirstLine,
+		Rows: rows, Bad: bad,
+	}
+}
+
+// tooBad says which bound is passed with so much more, if any. atEnd says that
+// it is a whole chunk.
+func (l *load) tooBad(more tally, atEnd bool) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	bad := l.what.Bad + more.bad
+	all := bad + l.what.Rows + more.rows
+	switch o := &l.opts; {
+	case o.MaxBad > 0 && bad > o.MaxBad:
+		return fmt.Sprintf("%d lines are", o.MaxBad)
+	case o.MaxBadShare > 0 && (atEnd || all >= 1000) && float64(bad) > o.MaxBadShare*float64(all):
+		return fmt.Sprintf("%g %% of the lines are", 100*o.MaxBadShare)
+	}
+	return ""
+}
+
+func (l *load) writeChunk(ctx context.Context, tx pgx.Tx, p piece) (tally, error) {
 	s, err := l.sender(ctx, tx)
 	if err != nil {
-		return 0, 0, err
+		return tally{}, err
 	}
 	if l.opts.OnBad == Quarantine {
-		rows, bad, err = s.sieve(ctx, p.chunk)
+		err = s.sieve(ctx, p.Chunk)
 	} else {
-		if s.encoder != nil {
-			p.encode(s.encoder)
+		if encoder := s.encoder(); encoder != nil {
+			p.encode(encoder)
 		}
-		rows, err = int64(p.records), s.copyPiece(ctx, p)
+		err = s.copyPiece(ctx, p)
+		s.done.rows = int64(p.Records)
 	}
-	if err == nil && s.match.writesIdentity() {
-		err = moveSequences(ctx, tx, l.table, s.match)
+	if err == nil {
+		err = s.settle(ctx)
 	}
-	return rows, bad, err
+	return s.done, err
 }

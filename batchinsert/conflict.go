@@ -64,6 +64,14 @@ type Counts struct {
 	Missing int64
 }
 
+func (c *Counts) add(more Counts) {
+	c.Inserted += more.Inserted
+	c.Updated += more.Updated
+	c.Unchanged += more.Unchanged
+	c.Duplicates += more.Duplicates
+	c.Missing += more.Missing
+}
+
 // A conflict is an OnConflict for a table.
 type conflict struct {
 	OnConflict

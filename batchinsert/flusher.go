@@ -171,11 +171,11 @@ func mayPass(err error) bool {
 // rowsFault says whether err is about what is in the rows, so that others may
 // be written without them.
 func rowsFault(err error) bool {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) || len(pgErr.Code) != 5 {
+	code := codeOf(err)
+	if len(code) != 5 {
 		return false
 	}
-	switch pgErr.Code[:2] {
+	switch code[:2] {
 	case "22", "23", // bad data; a constraint
 		"44",       // WITH CHECK OPTION
 		"54",       // too large for an index

@@ -89,19 +89,32 @@ const (
 
 // giveStaged sends rows to a temporary table. dropStage has to follow.
 func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (*given, error) {
-	sql := "CREATE TEMPORARY TABLE " + stageName + " ON COMMIT DROP AS SELECT " + m.list("") + " FROM " + t.quoted + " WITH NO DATA"
-	if _, err := tx.Exec(ctx, sql); err != nil {
-		return nil, fmt.Errorf("make a temporary table: %w", err)
+	if err := createStage(ctx, tx, t.quoted, m); err != nil {
+		return nil, err
 	}
 	n, err := t.copyTo(ctx, tx, m, stage, stageName, rows)
 	if err != nil {
 		return nil, err
 	}
+	return givenStaged(m, n), nil
+}
+
+// createStage makes a temporary table of the columns of m.
+func createStage(ctx context.Context, tx pgx.Tx, table string, m *match) error {
+	sql := "CREATE TEMPORARY TABLE " + stageName + " ON COMMIT DROP AS SELECT " + m.list("") + " FROM " + table + " WITH NO DATA"
+	if _, err := tx.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("make a temporary table: %w", err)
+	}
+	return nil
+}
+
+// givenStaged is the n rows of the temporary table.
+func givenStaged(m *match, n int64) *given {
 	names := make([]string, len(m.columns))
 	for i, c := range m.columns {
 		names[i] = quote(c.name)
 	}
-	return &given{match: m, from: stage, exprs: names, ord: "ctid", n: n}, nil
+	return &given{match: m, from: stage, exprs: names, ord: "ctid", n: n}
 }
 
 // dropStage makes room for the next call in the same transaction.

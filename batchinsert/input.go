@@ -2,28 +2,136 @@ package batchinsert
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
+	"iter"
 	"os"
 	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/records"
 )
 
-// inputBuffer is how much of a file is read at once.
-const inputBuffer = 256 << 10
+// An Input is what [Load] reads: [CSV], [NDJSON], or [Records].
+type Input interface {
+	// open reads as far as the names of the fields.
+	open(o *LoadOptions) (*text, error)
+	// title is what the input calls itself, or "".
+	title() string
+}
 
-// A meteredInput counts the bytes of a file as it lies there, compressed.
-type meteredInput struct {
-	r     io.Reader
-	bytes atomic.Int64
-	total int64
+// CSV is the input of a CSV file (RFC 4180, and what the server's own CSV
+// reader takes beyond it). Its header names the columns; without one,
+// LoadOptions.Columns does.
+//
+// Compression by gzip, zstd or bzip2 is seen by the first bytes, UTF-16 by its
+// byte order mark.
+func CSV(r io.Reader) Input { return file{r, openCSV} }
+
+// NDJSON is the input of a file with one JSON object a line. Its keys are the
+// columns: those of LoadOptions.Columns, else those of the objects in the first
+// 64 KiB; a record with another key is a bad line. A key that a record lacks,
+// and a JSON null, are NULL.
+//
+// Strings are the value's text; for json and jsonb columns every value is taken
+// as the JSON that it is. Arrays become the server's arrays where the column is
+// one. A composite type has to be given as a string in the server's notation.
+//
+// Compression and encodings are seen as for [CSV].
+func NDJSON(r io.Reader) Input { return file{r, openNDJSON} }
+
+// Records is the input of rows that a program yields, such as another file
+// format's reader: as Table.Copy, but with all that [Load] offers. A chunk is
+// made of their text, so that they go through more hands than Copy's do.
+type Records struct {
+	// Name is what errors call the input. Default: "input".
+	Name string
+
+	// Columns names the columns that rows have values for.
+	Columns []string
+
+	// Rows yields rows until it yields an error, which ends the load. A row is
+	// read before the next is asked for. Values are strings, in the form that
+	// the server reads, []byte for bytea, numbers, booleans, times, nil for
+	// NULL, and whatever pgx knows a text form of. Maps, and structs and slices
+	// that pgx does not know, become JSON.
+	//
+	// It is run in a goroutine of its own.
+	Rows iter.Seq2[[]any, error]
+
+	// Total is the number of rows, for progress, if that is known.
+	Total int64
+}
+
+// A text is an input that was opened.
+type text struct {
+	file   *bufio.Reader // behind the names
+	format records.Format
+	packed bool // bytes of file lie elsewhere in the input
+	close  func()
+
+	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
+	total int64         // bytes of it, 0 where unknown
+	rows  int64         // of it, 0 where unknown
 	meter *meter
 }
 
-func newMeteredInput(r io.Reader, tell func(Progress)) *meteredInput {
-	return &meteredInput{r: r, total: sizeOf(r), meter: newMeter(tell)}
+func nothing() {}
+
+// A file is text that lies somewhere.
+type file struct {
+	r    io.Reader
+	with func(file *bufio.Reader, o *LoadOptions) (records.Format, error)
+}
+
+func (f file) title() string {
+	if named, ok := f.r.(interface{ Name() string }); ok {
+		return named.Name()
+	}
+	return ""
+}
+
+func (f file) open(o *LoadOptions) (*text, error) {
+	metered := &meteredInput{r: f.r}
+	t := &text{close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: newMeter(o.Progress)}
+	var err error
+	if t.file, t.packed, err = records.Open(metered, o.Encoding); err != nil {
+		return nil, err
+	}
+	t.format, err = f.with(t.file, o)
+	return t, err
+}
+
+func openCSV(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
+	return records.OpenCSV(file, records.CSV{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}, o.Columns)
+}
+
+func openNDJSON(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
+	return records.OpenJSON(file, o.Columns)
+}
+
+func (r Records) title() string { return r.Name }
+
+func (r Records) open(o *LoadOptions) (*text, error) {
+	if len(r.Columns) == 0 || r.Rows == nil {
+		return nil, errors.New("Records has no Columns, or no Rows")
+	}
+	values, format := records.OpenValues(r.Columns, r.Rows)
+	return &text{
+		file: bufio.NewReaderSize(values, sample), format: format, packed: true, close: values.Close,
+		bytes: new(atomic.Int64), rows: r.Total, meter: newMeter(o.Progress),
+	}, nil
+}
+
+// A meteredInput counts the bytes of a file.
+type meteredInput struct {
+	r     io.Reader
+	bytes atomic.Int64
+}
+
+func (in *meteredInput) Read(p []byte) (int, error) {
+	n, err := in.r.Read(p)
+	in.bytes.Add(int64(n))
+	return n, err
 }
 
 // sizeOf returns how many bytes are left to read, or 0 where that is unknown.
@@ -43,62 +151,4 @@ func sizeOf(r io.Reader) int64 {
 		return int64(r.Len())
 	}
 	return 0
-}
-
-func (in *meteredInput) Read(p []byte) (int, error) {
-	n, err := in.r.Read(p)
-	in.bytes.Add(int64(n))
-	return n, err
-}
-
-func (in *meteredInput) tell(rows int64) {
-	in.meter.at(Progress{Rows: rows, Bytes: in.bytes.Load(), TotalBytes: in.total})
-}
-
-func (in *meteredInput) done(rows int64) {
-	in.meter.done(Progress{Rows: rows, Bytes: in.bytes.Load(), TotalBytes: in.total})
-}
-
-var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	utf8Mark  = []byte{0xef, 0xbb, 0xbf}
-	utf16LE   = []byte{0xff, 0xfe}
-	utf16BE   = []byte{0xfe, 0xff}
-)
-
-// decompress looks at the first bytes of a file and takes off what is around
-// its text: gzip, and a byte order mark.
-func decompress(r io.Reader) (*bufio.Reader, error) {
-	file := bufio.NewReaderSize(r, inputBuffer)
-	if starts(file, gzipMagic) {
-		text, err := gzip.NewReader(file)
-		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
-		}
-		file = bufio.NewReaderSize(gzipReader{text}, inputBuffer)
-	}
-	switch {
-	case starts(file, utf8Mark):
-		_, err := file.Discard(len(utf8Mark))
-		return file, err
-	case starts(file, utf16LE), starts(file, utf16BE):
-		return nil, errors.New("the file is UTF-16; convert it to UTF-8")
-	}
-	return file, nil
-}
-
-func starts(file *bufio.Reader, with []byte) bool {
-	first, _ := file.Peek(len(with)) // a read error comes again
-	return bytes.Equal(first, with)
-}
-
-// A gzipReader says that it is the compression where a file was cut.
-type gzipReader struct{ r io.Reader }
-
-func (g gzipReader) Read(p []byte) (int, error) {
-	n, err := g.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("gzip: %w", err)
-	}
-	return n, err
 }

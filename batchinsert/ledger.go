@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/records"
 )
 
 // A ledger records which chunks of a load are in the table. The zero value is
@@ -21,17 +23,17 @@ type ledger struct {
 // sample is how much of a file's beginning is part of its fingerprint.
 const sample = 64 << 10
 
-var errNotInstalled = errors.New("the tables of headrace are missing in this database: call migrations.Install")
+var errNotInstalled = errors.New("tables of headrace are missing in this database: call migrations.Install")
 
 // openLedger begins the load in the ledger, or finds where it was left.
-func (l *csvLoad) openLedger(ctx context.Context, w Writer) (*ledger, error) {
+func (l *load) openLedger(ctx context.Context, w Writer) (*ledger, error) {
 	book := &ledger{}
 	if l.opts.ID == "" {
 		return book, nil
 	}
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		var installed bool
-		err := tx.QueryRow(ctx, "SELECT to_regclass('headrace.load_chunks') IS NOT NULL AND to_regclass('headrace.quarantine') IS NOT NULL").Scan(&installed)
+		var installed bool // the newest of our tables is there
+		err := tx.QueryRow(ctx, "SELECT to_regclass('headrace.dropped_indexes') IS NOT NULL").Scan(&installed)
 		switch {
 		case err != nil:
 			return err
@@ -47,7 +49,7 @@ func (l *csvLoad) openLedger(ctx context.Context, w Writer) (*ledger, error) {
 }
 
 // findLoad compares the load with what the ledger has under its id.
-func (l *csvLoad) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
+func (l *load) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	fingerprint := l.fingerprint()
 	var size *int64
 	if l.input.total > 0 {
@@ -79,24 +81,24 @@ FROM headrace.loads l WHERE load_id = $1`, book.id).
 
 // fingerprint tells files apart by their header, their beginning, and how they
 // are read. Each chunk has a checksum besides.
-func (l *csvLoad) fingerprint() []byte {
+func (l *load) fingerprint() []byte {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%q %q", l.header.names, []string{string([]byte{l.dialect.comma, l.dialect.quote, l.dialect.escape}), l.dialect.null})
-	first, _ := l.file.Peek(sample) // a read error comes again
+	_, _ = fmt.Fprintf(h, "%q %s", l.input.format.Names(), l.input.format.Dialect())
+	first, _ := l.input.file.Peek(sample) // a read error comes again
 	h.Write(first)
 	return h.Sum(nil)
 }
 
 // plan records that there is such a chunk, before anybody loads it.
-func (b *ledger) plan(ctx context.Context, w Writer, c *chunk) error {
+func (b *ledger) plan(ctx context.Context, w Writer, c *records.Chunk) error {
 	if b.id == "" {
 		return nil
 	}
-	sum := sha256.Sum256(c.data)
+	sum := sha256.Sum256(c.Data)
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (load_id, chunk) DO NOTHING`,
-			b.id, c.index, c.firstByte, c.firstByte+int64(len(c.data)), c.firstLine, sum[:])
+			b.id, c.Index, c.FirstByte, c.FirstByte+int64(len(c.Data)), c.FirstLine, sum[:])
 		return err
 	})
 }
@@ -111,7 +113,7 @@ const (
 )
 
 // take locks the chunk until the transaction ends.
-func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *chunk) (state chunkState, rows int64, err error) {
+func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *records.Chunk) (state chunkState, rows int64, err error) {
 	if b.id == "" {
 		return ours, 0, nil
 	}
@@ -119,7 +121,7 @@ func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *chunk) (state chunkStat
 	var checksum []byte
 	var done bool
 	err = tx.QueryRow(ctx, `SELECT end_byte, checksum, loaded_at IS NOT NULL, coalesce(rows, 0)
-FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCKED`, b.id, c.index).
+FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCKED`, b.id, c.Index).
 		Scan(&end, &checksum, &done, &rows)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return elsewhere, 0, nil
@@ -127,8 +129,8 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCK
 	if err != nil {
 		return ours, 0, err
 	}
-	if sum := sha256.Sum256(c.data); end != c.firstByte+int64(len(c.data)) || !bytes.Equal(checksum, sum[:]) {
-		return ours, 0, fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, c.firstByte, end)
+	if sum := sha256.Sum256(c.Data); end != c.FirstByte+int64(len(c.Data)) || !bytes.Equal(checksum, sum[:]) {
+		return ours, 0, fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, c.FirstByte, end)
 	}
 	if done {
 		return loaded, rows, nil
@@ -137,12 +139,12 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCK
 }
 
 // enter records a loaded chunk, in the transaction that loaded it.
-func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *chunk, rows, bad int64) error {
+func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *records.Chunk, rows, bad int64) error {
 	if b.id == "" {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `UPDATE headrace.load_chunks SET rows = $3, bad = $4, loaded_at = now() WHERE load_id = $1 AND chunk = $2`,
-		b.id, c.index, rows, bad)
+		b.id, c.Index, rows, bad)
 	return err
 }
 

@@ -4,34 +4,54 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
+
+	"github.com/headrace/headrace/internal/records"
 )
 
-// LoadOptions say how a file is read and written. The zero value, and a nil
+// LoadOptions say how an input is read and written. The zero value, and a nil
 // *LoadOptions, mean the defaults.
 type LoadOptions struct {
 	// Name of the input in errors. Default: the file's own name, or "input".
 	Name string
 
-	// Comma separates fields, Quote encloses them, Escape stands before a
-	// quote within quotes. Each is one byte. Default: a comma, a double quote,
-	// and the same as Quote.
+	// Columns names the columns of a file without names of its own: a CSV file
+	// without a header, or NDJSON, of which only those keys are taken then.
+	// Default: CSV has a header, and NDJSON the keys of its first records.
+	Columns []string
+
+	// Comma separates fields of CSV, Quote encloses them, Escape stands before
+	// a quote within quotes. Each is one byte. Default: a comma, a double
+	// quote, and the same as Quote.
 	Comma, Quote, Escape byte
 
-	// Null is the unquoted text that means NULL. Default: nothing at all.
+	// Null is the unquoted text of CSV that means NULL. Default: nothing at
+	// all.
 	Null string
 
-	// KeepIdentity allows a header that names identity columns; see
+	// Encoding of a CSV or NDJSON file: UTF-8, UTF-16, UTF-16LE, UTF-16BE, or a
+	// single-byte one such as Latin1 (ISO-8859-1) or Windows-1252. Default:
+	// UTF-8, or UTF-16 where a byte order mark says so.
+	Encoding string
+
+	// KeepIdentity takes values for identity columns from the input; see
 	// [Options.KeepIdentity].
 	KeepIdentity bool
+
+	// OnConflict makes the load an upsert, as of [Table.Upsert], by way of a
+	// temporary table. Of a load in chunks, each chunk is one: rows with the
+	// same keys in two chunks are written one after the other, and Duplicates
+	// has to be KeepLast. Default: a conflict with a unique index is an error
+	// of its line.
+	OnConflict *OnConflict
 
 	// Progress is told how the load is getting on, as [Options.Progress] is.
 	Progress func(Progress)
 
 	// ID makes the load one that can be resumed: what was loaded is recorded
 	// under this name, chunk by chunk, in the transactions that bring the
-	// rows. The same call with the same file, after whatever ended the last,
+	// rows. The same call with the same input, after whatever ended the last,
 	// loads the missing chunks, each row once; several processes may do so at
 	// the same time. It needs the tables of migrations.Install.
 	ID string
@@ -41,7 +61,7 @@ type LoadOptions struct {
 	Jobs int
 
 	// ChunkBytes is the size of a chunk. Default 1 MiB, with an ID or Jobs
-	// 8 MiB, less where more than four jobs would then hold 64 MiB together.
+	// 8 MiB, less where more than two jobs would then hold 64 MiB together.
 	// A resumed load keeps the size it began with.
 	ChunkBytes int
 
@@ -53,6 +73,43 @@ type LoadOptions struct {
 	// has one too many is not written, nor are its bad lines. Default 0: no
 	// bound.
 	MaxBad int64
+
+	// MaxBadShare ends a load of whose lines more than this share is bad, from
+	// 0 to 1, as MaxBad does. It is looked at after each chunk, and, from the
+	// thousandth line on, after each bad line. Default 0: no bound.
+	MaxBadShare float64
+
+	// DryRun reads the input, and writes nothing: its rows go to a temporary
+	// table like the target, which is thrown away. Bad lines are counted and
+	// told in the Report, those that break a type, NOT NULL or CHECK. It does
+	// not find what other tables and other rows say (foreign keys, unique
+	// indexes), nor what triggers do.
+	DryRun bool
+
+	// Fresh empties the table first (TRUNCATE, in the load's transaction, so
+	// that it holds up everybody else who uses the table until the load ends,
+	// and does not fire DELETE triggers), and has the server write rows as if
+	// they had been vacuumed (COPY FREEZE): every later reader is spared that
+	// work. Transactions whose snapshot is older than the load see its rows too.
+	// With wal_level=minimal the rows are not written to the log either. It
+	// needs the one transaction of a load without ID, Jobs and Quarantine.
+	Fresh bool
+
+	// DropIndexes drops the table's indexes before the load and makes them anew
+	// after it, which for many rows is less work than to add each row to each.
+	// Indexes that are unique, belong to a constraint, or could not be made
+	// again exactly (see headrace.dropped_indexes) stay. Until the load ends
+	// nobody else can use the table, where it is one transaction; and where it
+	// has an ID, which several chunks need, statements do without the indexes.
+	// They are put back whatever becomes of the load; after the death of the
+	// process, by the load's next call, or by [RestoreIndexes].
+	DropIndexes bool
+
+	// AsyncCommit sets synchronous_commit off for the load's transactions: a
+	// crash of the server may lose the last of them after they were reported
+	// as committed. The ledger loses the same ones, so that a load with an ID
+	// called again finds out.
+	AsyncCommit bool
 
 	unnamed bool // ID was made up here: nobody can resume by it
 }
@@ -72,11 +129,10 @@ const (
 // loadMemory bounds the chunks that are in memory at once, as text and encoded.
 const loadMemory = 48 << 20
 
-func (o LoadOptions) withDefaults(r io.Reader) LoadOptions {
+func (o LoadOptions) withDefaults(in Input) LoadOptions {
 	if o.Name == "" {
-		o.Name = "input"
-		if file, ok := r.(interface{ Name() string }); ok {
-			o.Name = file.Name()
+		if o.Name = in.title(); o.Name == "" {
+			o.Name = "input"
 		}
 	}
 	if o.Comma == 0 {
@@ -95,7 +151,7 @@ func (o LoadOptions) withDefaults(r io.Reader) LoadOptions {
 			o.ChunkBytes = min(8<<20, loadMemory/(2*o.Jobs+1))
 		}
 	}
-	if o.ID == "" && o.OnBad == Quarantine {
+	if o.ID == "" && o.OnBad == Quarantine && !o.DryRun {
 		o.ID = "load " + rand.Text()
 		o.unnamed = true
 	}
@@ -106,12 +162,39 @@ func (o *LoadOptions) validate() error {
 	switch {
 	case o.Comma == o.Quote:
 		return errors.New("LoadOptions: Comma and Quote are the same")
+	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
+		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
 	case o.OnBad < Abort || o.OnBad > Quarantine:
 		return fmt.Errorf("LoadOptions.OnBad is %d", o.OnBad)
 	case o.MaxBad < 0:
 		return fmt.Errorf("LoadOptions.MaxBad is %d", o.MaxBad)
-	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
-		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
+	case !(o.MaxBadShare >= 0 && o.MaxBadShare <= 1): // NaN too
+		return fmt.Errorf("LoadOptions.MaxBadShare is %v, which is not from 0 to 1", o.MaxBadShare)
+	}
+	if err := records.CheckEncoding(o.Encoding); err != nil {
+		return fmt.Errorf("LoadOptions.Encoding: %w", err)
+	}
+	return o.validateTogether()
+}
+
+// validateTogether refuses options that cannot be had together.
+func (o *LoadOptions) validateTogether() error {
+	chunks := o.ID != "" || o.Jobs > 1 // Quarantine has an ID
+	switch {
+	case o.Fresh && chunks:
+		return errors.New("LoadOptions.Fresh needs one transaction: it cannot be had with ID, Jobs or Quarantine")
+	case o.Fresh && o.OnConflict != nil:
+		return errors.New("LoadOptions.Fresh leaves no row for OnConflict")
+	case o.DropIndexes && chunks && (o.ID == "" || o.unnamed):
+		return errors.New("LoadOptions.DropIndexes with Jobs or Quarantine needs an ID, so that the indexes can be put back after a crash")
+	case o.OnConflict != nil && chunks && o.OnConflict.Duplicates != KeepLast:
+		return errors.New("LoadOptions.OnConflict: in chunks, Duplicates has to be KeepLast")
 	}
 	return nil
+}
+
+// isKey says whether a column is one of OnConflict's keys, which are written
+// even where the server gives their values.
+func (o *LoadOptions) isKey(column string) bool {
+	return o.OnConflict != nil && slices.Contains(o.OnConflict.Keys, column)
 }

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/records"
 )
 
 // A piece is a chunk on its way, encoded where that could be done.
 type piece struct {
-	*chunk
+	*records.Chunk
 	binary []byte // a whole binary COPY; nil where the server has to read the text
 	spare  []byte // memory for binary
 }
@@ -25,9 +26,7 @@ type producer struct {
 	quit    chan struct{}
 	ended   chan struct{}
 
-	// Valid when pieces is closed.
-	err  error
-	line int64 // where in the file err came up
+	err error // valid when pieces is closed
 }
 
 // slowFile is how long rows wait for more of the file, to be sent together.
@@ -37,22 +36,27 @@ const slowFile = 50 * time.Millisecond
 const ahead = 1
 
 // produce starts cutting the file. encoder, where it is not nil, encodes pieces
-// on the way; it is the producer's from then on.
-func (l *csvLoad) produce(encoder *textEncoder) *producer {
+// on the way; it is the producer's from then on, as the input is.
+func (l *load) produce(encoder records.Encoder) *producer {
+	l.producing = true
 	p := &producer{
 		pieces: make(chan piece, ahead), buffers: make(chan []byte, 2*(l.opts.Jobs+ahead+1)),
 		quit: make(chan struct{}), ended: make(chan struct{}),
 	}
-	c := &cutter{r: l.file, d: &l.dialect, size: l.opts.ChunkBytes, next: chunk{firstLine: int64(l.header.lines) + 1}}
-	if l.opts.ID == "" {
-		c.hurry = slowFile
+	hurry := slowFile
+	if l.opts.ID != "" {
+		hurry = 0 // the same cuts each time
 	}
-	go p.run(c, encoder)
+	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, hurry)
+	go func() {
+		defer close(p.ended)
+		defer l.input.close()
+		p.run(c, encoder)
+	}()
 	return p
 }
 
-func (p *producer) run(c *cutter, encoder *textEncoder) {
-	defer close(p.ended)
+func (p *producer) run(c *records.Cutter, encoder records.Encoder) {
 	defer close(p.pieces)
 	defer func() {
 		if v := recover(); v != nil {
@@ -60,14 +64,14 @@ func (p *producer) run(c *cutter, encoder *textEncoder) {
 		}
 	}()
 	for {
-		chunk, err := c.cut(p.buffer())
+		chunk, err := c.Cut(p.buffer())
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
-				p.err, p.line = err, c.next.firstLine
+				p.err = placeOf(err, c)
 			}
 			return
 		}
-		out := piece{chunk: chunk, spare: p.buffer()}
+		out := piece{Chunk: chunk, spare: p.buffer()}
 		if encoder != nil {
 			out.encode(encoder)
 		}
@@ -79,9 +83,18 @@ func (p *producer) run(c *cutter, encoder *textEncoder) {
 	}
 }
 
+// placeOf says where in the file reading it failed: the record, or else the
+// first of those that were not cut yet.
+func placeOf(err error, c *records.Cutter) *fileError {
+	if fault, ok := errors.AsType[*records.Error](err); ok {
+		return &fileError{line: int64(fault.Index) + 1, column: fault.Column, err: fault.Err}
+	}
+	return &fileError{line: c.Line(), err: err}
+}
+
 // encode makes the piece binary, if all of its values can be.
-func (p *piece) encode(encoder *textEncoder) {
-	out, _, whole := encoder.encode(p.spare[:0], p.data)
+func (p *piece) encode(encoder records.Encoder) {
+	out, _, whole := encoder.Encode(p.spare[:0], p.Data)
 	p.spare = out
 	if whole {
 		p.binary = out
@@ -100,7 +113,7 @@ func (p *producer) buffer() []byte {
 
 // giveBack makes a piece's memory free for another.
 func (p *producer) giveBack(sent piece) {
-	for _, b := range [][]byte{sent.data, sent.spare} {
+	for _, b := range [][]byte{sent.Data, sent.spare} {
 		if b == nil {
 			continue
 		}
@@ -117,7 +130,7 @@ func (p *producer) next(ctx context.Context) (next piece, more bool, err error) 
 	select {
 	case next, more = <-p.pieces:
 		if !more && p.err != nil {
-			err = &fileError{line: p.line, err: p.err}
+			err = p.err
 		}
 		return next, more, err
 	case <-ctx.Done():
@@ -127,8 +140,9 @@ func (p *producer) next(ctx context.Context) (next piece, more bool, err error) 
 
 // A fileError is an error of reading the file, at a line.
 type fileError struct {
-	line int64
-	err  error
+	line   int64
+	column string
+	err    error
 }
 
 func (f *fileError) Error() string { return f.err.Error() }

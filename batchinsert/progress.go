@@ -8,15 +8,52 @@ import (
 
 // Progress is how far a call has got.
 type Progress struct {
-	// Rows sent to the server so far. They are in the table when the call
-	// returns without an error, not before.
+	// Rows sent to the server so far, and those of a load that were in the
+	// table already. They are in the table when the call returns without an
+	// error, not before.
 	Rows int64
+	// Bad lines met so far, by a load that goes on after them.
+	Bad int64
+	// TotalRows of the input, 0 where that is not known.
+	TotalRows int64
 	// Bytes of the input read so far, and of all of it: 0 where they mean
 	// nothing or are not known.
 	Bytes, TotalBytes int64
 	Elapsed           time.Duration
 	// Done is set in the last one.
 	Done bool
+}
+
+// Share returns how much of the input is done, from 0 to 1, or -1 where that is
+// not known.
+func (p Progress) Share() float64 {
+	switch {
+	case p.Done:
+		return 1
+	case p.TotalBytes > 0:
+		return min(1, float64(p.Bytes)/float64(p.TotalBytes))
+	case p.TotalRows > 0:
+		return min(1, float64(p.Rows+p.Bad)/float64(p.TotalRows))
+	}
+	return -1
+}
+
+// Rate returns the rows per second so far.
+func (p Progress) Rate() float64 {
+	if p.Elapsed <= 0 {
+		return 0
+	}
+	return float64(p.Rows) / p.Elapsed.Seconds()
+}
+
+// Left returns the time that the rest will take at the pace so far, or -1 where
+// that is not known.
+func (p Progress) Left() time.Duration {
+	share := p.Share()
+	if share <= 0 {
+		return -1
+	}
+	return time.Duration(float64(p.Elapsed) * (1 - share) / share)
 }
 
 const progressEvery = 100 * time.Millisecond

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/records"
 )
 
 // A sieve sends this many records under one savepoint: more while nothing is
@@ -26,27 +28,30 @@ const (
 // others into quarantine.
 type sieve struct {
 	*sender
-	chunk  *chunk
-	rest   []span
-	size   int // of the next segment
-	asText int // of the next one that begins with a record for the server's reader
-	buf    []byte
-	rows   int64
-	bad    int64
+	chunk   *records.Chunk
+	encoder records.Encoder
+	rest    []records.Span
+	size    int // of the next segment
+	asText  int // of the next one that begins with a record for the server's reader
+	buf     []byte
 }
 
-func (s *sender) sieve(ctx context.Context, c *chunk) (rows, bad int64, err error) {
+// sieve writes the records of a chunk that can be written, and adds to s.done.
+func (s *sender) sieve(ctx context.Context, c *records.Chunk) error {
 	// Constraints that wait for the commit would fail the chunk as a whole.
 	if _, err := s.tx.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
-		return 0, 0, err
+		return err
 	}
-	v := &sieve{sender: s, chunk: c, rest: c.spans(&s.load.dialect), size: firstSegment, asText: 1}
+	v := &sieve{sender: s, chunk: c, encoder: s.encoder(), rest: c.Spans(s.load.input.format), size: firstSegment, asText: 1}
 	for len(v.rest) > 0 {
 		if err := v.step(ctx); err != nil {
-			return 0, 0, err
+			return err
 		}
 	}
-	return v.rows, v.bad, nil
+	if limit := s.load.tooBad(s.done, true); limit != "" {
+		return fmt.Errorf("more than %s bad in the input up to line %d", limit, c.FirstLine+int64(c.Lines)-1)
+	}
+	return nil
 }
 
 // step sends a segment. Where the server names a record, those before it are
@@ -94,13 +99,13 @@ func (v *sieve) step(ctx context.Context) error {
 // server, because it is bad or because it is odd, the segment becomes the
 // records before it, or, where those are few, some to send as text: one at
 // first, more where the odd ones are many.
-func (v *sieve) encode(segment []span) (taken []span, binary []byte) {
+func (v *sieve) encode(segment []records.Span) (taken []records.Span, binary []byte) {
 	if v.encoder == nil {
 		return segment, nil
 	}
 	var n int
 	var whole bool
-	v.buf, n, whole = v.encoder.encode(v.buf[:0], v.data(segment))
+	v.buf, n, whole = v.encoder.Encode(v.buf[:0], v.data(segment))
 	if whole {
 		return segment, v.buf
 	}
@@ -113,43 +118,65 @@ func (v *sieve) encode(segment []span) (taken []span, binary []byte) {
 	return taken, nil
 }
 
-func (v *sieve) data(segment []span) []byte {
-	return v.chunk.data[segment[0].start:segment[len(segment)-1].end]
+func (v *sieve) data(segment []records.Span) []byte {
+	return v.chunk.Data[segment[0].Start:segment[len(segment)-1].End]
 }
 
 // try writes the next records, or says which of them the server refuses.
-func (v *sieve) try(ctx context.Context, segment []span, binary []byte) (*recordError, error) {
+func (v *sieve) try(ctx context.Context, segment []records.Span, binary []byte) (*recordError, error) {
+	staged := v.staged
 	err := pgx.BeginFunc(ctx, v.tx, func(pgx.Tx) error {
-		return v.copy(ctx, v.data(segment), binary, len(segment), func() []span { return segment })
+		err := v.copy(ctx, v.data(segment), binary, len(segment), func() []records.Span { return segment })
+		if err == nil && v.conflict != nil {
+			err = v.upsertSegment(ctx)
+		}
+		return err
 	})
 	var fault *recordError
 	switch {
 	case err == nil:
 		v.rest = v.rest[len(segment):]
-		v.rows += int64(len(segment))
+		v.done.rows += int64(len(segment))
 		return nil, nil
 	case errors.As(err, &fault) && rowsFault(err):
+		v.staged = staged
 		return fault, nil
 	}
 	return nil, err
 }
 
+// upsertSegment writes a segment on its own: what the server says against it is
+// about no row in particular.
+func (v *sieve) upsertSegment(ctx context.Context) error {
+	if err := v.upsertStaged(ctx); err != nil {
+		return &recordError{index: -1, err: err}
+	}
+	_, err := v.tx.Exec(ctx, "TRUNCATE "+stage)
+	return err
+}
+
 // putAside puts the next record into quarantine.
 func (v *sieve) putAside(ctx context.Context, fault *recordError) error {
 	record := v.rest[0]
-	v.bad++
-	if v.load.tooBad(v.bad) {
-		last := &LineError{Name: v.load.opts.Name, Line: record.line, Column: fault.column, Err: serverMessage(fault.err)}
-		return fmt.Errorf("more than %d bad lines, the last: %w", v.load.opts.MaxBad, last)
+	bad := &LineError{Name: v.load.opts.Name, Line: record.Line, Column: fault.column, Err: serverMessage(fault.err)}
+	v.done.bad++
+	if limit := v.load.tooBad(v.done, false); limit != "" {
+		return fmt.Errorf("more than %s bad, the last: %w", limit, bad)
+	}
+	if len(v.done.badLines) < maxBadLines {
+		v.done.badLines = append(v.done.badLines, bad)
 	}
 	v.rest = v.rest[1:]
+	if v.load.opts.DryRun {
+		return nil
+	}
 	return v.quarantine(ctx, v.chunk, record, fault)
 }
 
 // quarantine records a bad line.
-func (s *sender) quarantine(ctx context.Context, c *chunk, bad span, fault *recordError) error {
-	var pgErr *pgconn.PgError
-	if !errors.As(fault, &pgErr) {
+func (s *sender) quarantine(ctx context.Context, c *records.Chunk, bad records.Span, fault *recordError) error {
+	code := codeOf(fault)
+	if code == "" {
 		return fault
 	}
 	var column *string
@@ -159,10 +186,22 @@ func (s *sender) quarantine(ctx context.Context, c *chunk, bad span, fault *reco
 	_, err := s.tx.Exec(ctx, `INSERT INTO headrace.quarantine
     (load_id, target, source, line, byte_offset, raw, column_name, sqlstate, message)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		s.load.opts.ID, s.load.table, s.load.opts.Name, bad.line, c.firstByte+int64(bad.start),
-		c.data[bad.start:bad.end], column, pgErr.Code, serverMessage(pgErr).Error())
+		s.load.opts.ID, s.load.table, s.load.opts.Name, bad.Line, c.FirstByte+int64(bad.Start),
+		c.Data[bad.Start:bad.End], column, code, serverMessage(fault.err).Error())
 	if err != nil {
-		return fmt.Errorf("put line %d into quarantine: %w", bad.line, err)
+		return fmt.Errorf("put line %d into quarantine: %w", bad.Line, err)
 	}
 	return nil
+}
+
+// codeOf returns the SQLSTATE of an error of the server, or of one that stands
+// for it.
+func codeOf(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
+	}
+	if fault, ok := errors.AsType[*records.Error](err); ok {
+		return fault.Code
+	}
+	return ""
 }

@@ -6,39 +6,114 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/records"
 )
 
-// A sender sends records of a file in one transaction, by what the table is
-// then.
+// A sender sends records of an input in one transaction, by what the table is
+// then: to the table itself, or to a temporary one.
 type sender struct {
-	load    *csvLoad
-	tx      pgx.Tx
-	match   *match
-	encoder *textEncoder // nil where the server has to read the text
-	text    string       // COPY statements
-	binary  string
+	load     *load
+	tx       pgx.Tx
+	match    *match
+	fields   []records.Column
+	conflict *conflict // nil without OnConflict
+	relname  string    // of the table that is sent to, as a COPY's error names it
+	text     string    // COPY statements
+	binary   string
+	staged   int64 // records that settle has to write
+	done     tally
 }
 
 // sender asks for the columns, in the transaction that writes: see copyIn.
-func (l *csvLoad) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
+func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
+	if l.opts.AsyncCommit {
+		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+			return nil, err
+		}
+	}
 	if err := lock(ctx, tx, l.table); err != nil {
 		return nil, err
 	}
-	s, err := readSchema(ctx, tx, l.table)
+	schema, err := readSchema(ctx, tx, l.table)
 	if err != nil {
 		return nil, err
 	}
-	m, err := l.matchHeader(s)
+	m, err := l.matchFields(schema)
 	if err != nil {
 		return nil, &LineError{Name: l.opts.Name, Line: 1, Err: err}
 	}
-	return &sender{load: l, tx: tx, match: m, encoder: newTextEncoder(m, &l.dialect), text: l.copyText(m), binary: l.copyBinary(m)}, nil
+	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.relname}
+	return s, s.prepare(ctx)
+}
+
+// prepare makes the temporary table, where rows take the way through one, and
+// the COPY statements.
+func (s *sender) prepare(ctx context.Context) (err error) {
+	into := s.load.table
+	switch o := &s.load.opts; {
+	case o.DryRun:
+		err = s.stageDry(ctx)
+	case o.OnConflict != nil:
+		err = s.stageConflict(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if s.conflict != nil || s.load.opts.DryRun {
+		into, s.relname = stage, stageName
+	}
+	freeze := ""
+	if s.load.opts.Fresh && s.match.schema.kind == 'r' { // refused for partitioned tables
+		freeze = ", FREEZE"
+	}
+	from := "COPY " + into + " (" + s.match.list("") + ") FROM STDIN "
+	s.text = from + "(" + s.load.input.format.Options() + freeze + ")"
+	s.binary = from + "(FORMAT binary" + freeze + ")"
+	return nil
+}
+
+// stageConflict makes the table that OnConflict's rows come from.
+func (s *sender) stageConflict(ctx context.Context) (err error) {
+	if s.conflict, err = conflictOn(*s.load.opts.OnConflict, s.match); err != nil {
+		return err
+	}
+	if err := s.conflict.readApart(ctx, s.tx, s.match); err != nil {
+		return err
+	}
+	return createStage(ctx, s.tx, s.load.table, s.match)
+}
+
+// encoder returns nil where a column's type has no parser.
+func (s *sender) encoder() records.Encoder { return s.load.input.format.Encoder(s.fields) }
+
+// settle writes what is staged, and does what comes after the last row.
+func (s *sender) settle(ctx context.Context) error {
+	if s.conflict != nil {
+		if err := s.upsertStaged(ctx); err != nil {
+			return err
+		}
+		return dropStage(ctx, s.tx)
+	}
+	if s.match.writesIdentity() {
+		return moveSequences(ctx, s.tx, s.load.table, s.match)
+	}
+	return nil
+}
+
+// upsertStaged moves the staged rows into the table.
+func (s *sender) upsertStaged(ctx context.Context) error {
+	u := upsert{conflict: s.conflict, match: s.match, into: s.load.table, given: givenStaged(s.match, s.staged)}
+	counts, err := u.run(ctx, s.tx)
+	if err != nil {
+		return serverMessage(err)
+	}
+	s.staged = 0
+	s.done.counts.add(counts)
+	return nil
 }
 
 // A recordError is a COPY's error about a record. index is its place among
@@ -54,46 +129,65 @@ func (e *recordError) Unwrap() error { return e.err }
 
 // copyPiece sends a whole chunk.
 func (s *sender) copyPiece(ctx context.Context, p piece) error {
-	err := s.copy(ctx, p.data, p.binary, p.records, func() []span { return p.spans(&s.load.dialect) })
+	err := s.copy(ctx, p.Data, p.binary, p.Records, func() []records.Span { return p.Spans(s.load.input.format) })
 	var bad *recordError
 	if !errors.As(err, &bad) || bad.index < 0 {
 		return err
 	}
-	line := p.spans(&s.load.dialect)[bad.index].line
+	line := p.Spans(s.load.input.format)[bad.index].Line
 	return &LineError{Name: s.load.opts.Name, Line: line, Column: bad.column, Err: serverMessage(bad.err)}
 }
 
-// copy sends records by one COPY: binary, or data where that is nil. records
-// is their number; spans tells where they begin, for an error.
-func (s *sender) copy(ctx context.Context, data, binary []byte, records int, spans func() []span) error {
+// copy sends records by one COPY: binary, or data where that is nil. n is their
+// number; spans tells where they begin, for an error.
+func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans func() []records.Span) error {
+	if n == 0 {
+		return nil // empty lines
+	}
 	sql, in := s.binary, io.Reader(bytes.NewReader(binary))
 	if binary == nil {
-		// A header of one line, which the server passes over: from it the
-		// server learns how lines end, without which it does not count the
-		// lines of the first record.
-		header := "header" + s.load.header.eol
-		sql, in = s.text, io.MultiReader(strings.NewReader(header), bytes.NewReader(data))
+		var err error
+		sql = s.text
+		if in, err = s.load.input.format.Reader(data, s.fields); err != nil {
+			return ofRecord(err)
+		}
 	}
 	tag, err := db.CopyRaw(ctx, s.tx, sql, in)
 	if err == nil {
-		if n := tag.RowsAffected(); n != int64(records) && !s.match.schema.beforeTrigger {
-			return fmt.Errorf(`%d records were sent, and the server took %d rows; a line with nothing but \. ends its reading`, records, n)
+		if took := tag.RowsAffected(); took != int64(n) && !s.match.schema.beforeTrigger {
+			return cutShort(data, spans(), took)
 		}
+		s.staged += int64(n)
 		return nil
 	}
-	line, column, ok := copyPlace(err, s.match.schema.relname)
+	line, column, ok := copyPlace(err, s.relname)
 	if !ok {
 		return &recordError{index: -1, err: err}
 	}
 	index := int(line) - 1
 	if binary == nil {
-		index = recordAt(spans(), int(line)-2)
+		index = s.load.input.format.RecordAt(index, data, spans())
 	}
-	return &recordError{index: min(max(index, 0), records-1), column: column, err: err}
+	return &recordError{index: min(max(index, 0), n-1), column: column, err: err}
 }
 
-// recordAt returns the record that the n-th line, from 0, belongs to.
-func recordAt(spans []span, n int) int {
-	at := spans[0].line + int64(n)
-	return sort.Search(len(spans), func(i int) bool { return spans[i].line > at }) - 1
+// cutShort says why the server took fewer records than were sent: before
+// version 18, a line with nothing but \. ends its reading.
+func cutShort(data []byte, spans []records.Span, took int64) error {
+	err := fmt.Errorf("%d records were sent, and the server took %d rows", len(spans), took)
+	for i, s := range spans {
+		if string(bytes.TrimRight(data[s.Start:s.End], "\r\n")) == `\.` {
+			err = fmt.Errorf(`a line with nothing but \. ends the server's reading: %w`, err)
+			return ofRecord(&records.Error{Index: i, Code: "22P04", Err: err}) // bad_copy_file_format
+		}
+	}
+	return err
+}
+
+// ofRecord is what was wrong with a record before it was sent.
+func ofRecord(err error) error {
+	if fault, ok := errors.AsType[*records.Error](err); ok {
+		return &recordError{index: fault.Index, column: fault.Column, err: fault}
+	}
+	return err
 }

@@ -11,14 +11,12 @@ import (
 
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/examples/shared/geonames"
 	"github.com/headrace/headrace/migrations"
 )
 
 //go:embed schema/*.sql
 var schema embed.FS
-
-//go:embed cities.csv.gz
-var citiesCSV []byte
 
 // migrate makes the tables.
 func (d *demo) migrate(ctx context.Context) error {
@@ -38,7 +36,7 @@ func (d *demo) migrate(ctx context.Context) error {
 
 // load copies the cities from their file.
 func (d *demo) load(ctx context.Context) error {
-	report, err := batchinsert.LoadCSV(ctx, d.pg, "cities", bytes.NewReader(citiesCSV), &batchinsert.LoadOptions{
+	report, err := batchinsert.LoadCSV(ctx, d.pg, "cities", bytes.NewReader(geonames.CSV), &batchinsert.LoadOptions{
 		Name:     "cities.csv.gz",
 		Progress: func(p batchinsert.Progress) { bar(d.out, p) },
 	})

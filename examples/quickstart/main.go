@@ -21,6 +21,7 @@ import (
 	"syscall"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/examples/shared/sandbox"
 	"github.com/headrace/headrace/querycache"
 )
 
@@ -67,13 +68,13 @@ func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+
 
 // run does all of it in a database of its own.
 func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
-	box, err := openSandbox(ctx)
+	box, err := sandbox.Open(ctx, "quickstart")
 	if err != nil {
 		return Facts{}, err
 	}
-	defer func() { err = errors.Join(err, box.close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, box.Close(context.WithoutCancel(ctx))) }()
 
-	pg, err := db.Open(ctx, box.connString, nil)
+	pg, err := db.Open(ctx, box.ConnString, nil)
 	if err != nil {
 		return Facts{}, err
 	}
@@ -94,8 +95,8 @@ func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
 		return Facts{}, err
 	}
 
-	d := &demo{connString: box.connString, pg: pg, reads: reads, out: out}
-	d.facts.Server = box.name
+	d := &demo{connString: box.ConnString, pg: pg, reads: reads, out: out}
+	d.facts.Server = box.Server
 	if err := d.steps(ctx); err != nil {
 		return Facts{}, err
 	}

@@ -26,6 +26,8 @@ const (
 	goose    = "github.com/pressly/goose/v3"
 	rueidis  = "github.com/redis/rueidis"
 	xsync    = "golang.org/x/sync"
+	xtext    = "golang.org/x/text"
+	compress = "github.com/klauspost/compress"
 )
 
 // layers is the law. The key is a folder; one that ends in "/..." stands for all below it too.
@@ -36,6 +38,7 @@ var layers = map[string]layer{
 	"internal/argkey":   {others: []string{pgx}},
 	"internal/rowscan":  {others: []string{pgx}},
 	"internal/pgcopy":   {others: []string{pgx}},
+	"internal/records":  {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
 	"internal/catalog":  {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/walfeed":  {others: []string{pgx, pglogrep}},
 
@@ -56,7 +59,7 @@ var layers = map[string]layer{
 	"querycache/rediscache": {ours: []string{"querycache"}, others: []string{rueidis}},
 	"querycache/tablecache": {ours: []string{"querycache", "db"}, others: []string{pgx}},
 	"batchinsert": {
-		ours:   []string{"db", "internal/rowscan", "internal/pgcopy"},
+		ours:   []string{"db", "internal/rowscan", "internal/pgcopy", "internal/records"},
 		others: []string{pgx, xsync},
 	},
 	"migrations":  {others: []string{pgx, goose}},
@@ -72,7 +75,7 @@ var layers = map[string]layer{
 
 // testOnly is what tests of the root module may import in addition: nothing that would put a test library into the
 // module graph of everybody who imports this one.
-var testOnly = []string{pgx, squirrel, lru, goose, rueidis, xsync}
+var testOnly = []string{pgx, squirrel, lru, goose, rueidis, xsync, xtext, compress}
 
 // TestImports holds every file of the repository to the table.
 func TestImports(t *testing.T) {

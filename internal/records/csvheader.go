@@ -1,4 +1,4 @@
-package batchinsert
+package records
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ type header struct {
 const headerLimit = 1 << 20
 
 // readHeader reads the first record and leaves file behind it.
-func readHeader(file *bufio.Reader, o *LoadOptions) (header, error) {
+func readHeader(file *bufio.Reader, o CSV) (header, error) {
 	var h header
 	p := headerParser{comma: o.Comma, quote: o.Quote, escape: o.Escape}
 	for n := 0; ; n++ {

@@ -1,56 +1,38 @@
-package batchinsert
+package records
 
 import (
 	"bytes"
 	"encoding/binary"
 
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A textEncoder turns records of CSV into rows of a binary COPY, so that their
-// text is parsed here and not by the server, whose time is the scarcer.
-type textEncoder struct {
-	d       *dialect
+// A csvEncoder parses the text of records here, and not in the server, whose
+// time is the scarcer.
+type csvEncoder struct {
+	f       *csvFormat
 	parsers []pgcopy.ParseFunc
 	scratch []byte
 }
 
-// newTextEncoder returns nil where a column's type has no parser.
-func newTextEncoder(m *match, d *dialect) *textEncoder {
-	e := &textEncoder{d: d}
-	for _, c := range m.columns {
-		parse := pgcopy.ParserFor(c.oid)
-		if c.kind == 'e' {
-			parse = pgcopy.ParserFor(pgtype.TextOID) // the server's own check of the label names the line
-		}
-		if parse == nil {
-			return nil
-		}
-		e.parsers = append(e.parsers, parse)
-	}
-	return e
-}
-
-// clone returns an encoder for another goroutine.
-func (e *textEncoder) clone() *textEncoder {
-	if e == nil {
+// Encoder implements [Format].
+func (f *csvFormat) Encoder(columns []Column) Encoder {
+	parsers := parsersFor(columns)
+	if parsers == nil {
 		return nil
 	}
-	return &textEncoder{d: e.d, parsers: e.parsers}
+	return &csvEncoder{f: f, parsers: parsers}
 }
 
-// encode appends records as a whole COPY, up to the first with a value that has
-// to be left to the server. n is their number; whole says that it was all.
-func (e *textEncoder) encode(buf, data []byte) (out []byte, n int, whole bool) {
+// Encode implements [Encoder].
+func (e *csvEncoder) Encode(buf, data []byte) (out []byte, n int, whole bool) {
 	buf = pgcopy.Header(buf)
 	for len(data) > 0 {
-		var q quoteState
+		q := quoteState{f: e.f}
 		end := 0
 		for end < len(data) {
-			next := lineEnd(data, end, e.d)
-			done := q.after(data[end:next], e.d)
+			next := lineEnd(data, end, e.f.end)
+			done := q.after(data[end:next])
 			end = next
 			if done {
 				break
@@ -71,10 +53,10 @@ func (e *textEncoder) encode(buf, data []byte) (out []byte, n int, whole bool) {
 }
 
 // trim takes off the line end.
-func (e *textEncoder) trim(record []byte) []byte {
-	if n := len(record); n > 0 && record[n-1] == e.d.eol {
+func (e *csvEncoder) trim(record []byte) []byte {
+	if n := len(record); n > 0 && record[n-1] == e.f.end {
 		record = record[:n-1]
-		if n > 1 && e.d.carriage {
+		if n > 1 && e.f.carriage {
 			if record[n-2] != '\r' {
 				return []byte{'\r'} // mixed line ends: refused below
 			}
@@ -85,8 +67,8 @@ func (e *textEncoder) trim(record []byte) []byte {
 }
 
 // record appends one row.
-func (e *textEncoder) record(buf, record []byte) ([]byte, bool) {
-	if bytes.IndexByte(record, e.d.quote) >= 0 {
+func (e *csvEncoder) record(buf, record []byte) ([]byte, bool) {
+	if bytes.IndexByte(record, e.f.Quote) >= 0 {
 		return e.quotedRecord(buf, record)
 	}
 	if bytes.IndexByte(record, '\r') >= 0 || bytes.IndexByte(record, '\n') >= 0 || string(record) == `\.` {
@@ -96,15 +78,15 @@ func (e *textEncoder) record(buf, record []byte) ([]byte, bool) {
 	for i, parse := range e.parsers {
 		text := record
 		if i < len(e.parsers)-1 {
-			comma := bytes.IndexByte(record, e.d.comma)
+			comma := bytes.IndexByte(record, e.f.Comma)
 			if comma < 0 {
 				return buf, false
 			}
 			text, record = record[:comma], record[comma+1:]
-		} else if bytes.IndexByte(record, e.d.comma) >= 0 {
+		} else if bytes.IndexByte(record, e.f.Comma) >= 0 {
 			return buf, false
 		}
-		if string(text) == e.d.null {
+		if string(text) == e.f.Null {
 			buf = pgcopy.AppendNull(buf)
 			continue
 		}
@@ -117,7 +99,7 @@ func (e *textEncoder) record(buf, record []byte) ([]byte, bool) {
 }
 
 // quotedRecord appends a row with quotes in it.
-func (e *textEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
+func (e *csvEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
 	for i, parse := range e.parsers {
 		text, rest, quoted, more, ok := e.field(record)
@@ -125,7 +107,7 @@ func (e *textEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
 			return buf, false
 		}
 		record = rest
-		if !quoted && string(text) == e.d.null {
+		if !quoted && string(text) == e.f.Null {
 			buf = pgcopy.AppendNull(buf)
 			continue
 		}
@@ -138,20 +120,20 @@ func (e *textEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
 
 // field cuts the next field, as the server's CopyReadAttributesCSV does: quotes
 // may open and close anywhere in it. more says that a comma ended it.
-func (e *textEncoder) field(record []byte) (text, rest []byte, quoted, more, ok bool) {
+func (e *csvEncoder) field(record []byte) (text, rest []byte, quoted, more, ok bool) {
 	text = e.scratch[:0]
 	inside := false
 	i := 0
 	for ; i < len(record); i++ {
 		c := record[i]
 		switch {
-		case inside && c == e.d.escape && i+1 < len(record) && (record[i+1] == e.d.escape || record[i+1] == e.d.quote):
+		case inside && c == e.f.Escape && i+1 < len(record) && (record[i+1] == e.f.Escape || record[i+1] == e.f.Quote):
 			i++
 			text = append(text, record[i])
-		case c == e.d.quote:
+		case c == e.f.Quote:
 			inside = !inside
 			quoted = true
-		case !inside && c == e.d.comma:
+		case !inside && c == e.f.Comma:
 			e.scratch = text
 			return text, record[i+1:], quoted, true, true
 		case !inside && (c == '\r' || c == '\n'):

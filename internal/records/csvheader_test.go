@@ -1,4 +1,4 @@
-package batchinsert
+package records
 
 import (
 	"bufio"
@@ -9,10 +9,12 @@ import (
 	"testing"
 )
 
-func parseHeader(text string, o LoadOptions) (header, string, error) {
-	o = o.withDefaults(nil)
+// usual is CSV as RFC 4180 has it.
+var usual = CSV{Comma: ',', Quote: '"', Escape: '"'}
+
+func parseHeader(text string, o CSV) (header, string, error) {
 	file := bufio.NewReader(strings.NewReader(text))
-	h, err := readHeader(file, &o)
+	h, err := readHeader(file, o)
 	rest, _ := io.ReadAll(file)
 	return h, string(rest), err
 }
@@ -33,17 +35,17 @@ func TestReadHeader(t *testing.T) {
 		{"\"a\r\nb\",c\r\n1", []string{"a\r\nb", "c"}, "1", 2},
 		{`a"b"c,d` + "\n", []string{"abc", "d"}, "", 1},
 	} {
-		h, rest, err := parseHeader(c.text, LoadOptions{})
+		h, rest, err := parseHeader(c.text, usual)
 		if err != nil || !slices.Equal(h.names, c.names) || rest != c.rest || h.lines != c.lines {
 			t.Errorf("%q: %+v, rest %q, %v", c.text, h, rest, err)
 		}
 	}
-	h, _, err := parseHeader(`'a\'b';'c\d'`+"\n", LoadOptions{Comma: ';', Quote: '\'', Escape: '\\'})
+	h, _, err := parseHeader(`'a\'b';'c\d'`+"\n", CSV{Comma: ';', Quote: '\'', Escape: '\\'})
 	if err != nil || !slices.Equal(h.names, []string{"a'b", `c\d`}) {
 		t.Errorf("%q, %v", h.names, err)
 	}
 	for _, bad := range []string{"", "a,,b\n", "\"a\n", "\xff\n", "\n", "\"" + strings.Repeat("x", headerLimit+1)} {
-		if h, _, err := parseHeader(bad, LoadOptions{}); err == nil {
+		if h, _, err := parseHeader(bad, usual); err == nil {
 			t.Errorf("%.20q is taken for %q", bad, h.names)
 		}
 	}
@@ -54,7 +56,7 @@ func FuzzReadHeader(f *testing.F) {
 	f.Add("a,b\n1,2\n")
 	f.Add("\"a\"\"\n\",b\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		h, rest, err := parseHeader(text, LoadOptions{})
+		h, rest, err := parseHeader(text, usual)
 		if err != nil {
 			return
 		}

@@ -1,6 +1,7 @@
-package batchinsert
+package records
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"strings"
@@ -8,27 +9,37 @@ import (
 	"testing/iotest"
 )
 
-// cutAll returns the chunks of a text, and checks that they follow each other.
-func cutAll(t *testing.T, r io.Reader, d *dialect, size int) []chunk {
+// csvWithout is the usual CSV without a header, in which lines end in this way.
+func csvWithout(t *testing.T, eol string) Format {
 	t.Helper()
-	c := cutter{r: r, d: d, size: size, next: chunk{firstLine: 1}}
-	var out []chunk
+	f, err := OpenCSV(bufio.NewReader(strings.NewReader("1"+eol)), usual, []string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// cutAll returns the chunks of a text, and checks that they follow each other.
+func cutAll(t *testing.T, r io.Reader, f Format, size int) []Chunk {
+	t.Helper()
+	c := NewCutter(r, f, size, 0)
+	var out []Chunk
 	at, line := int64(0), int64(1)
 	for {
-		next, err := c.cut(nil)
+		next, err := c.Cut(nil)
 		if err == io.EOF {
 			return out
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if next.index != len(out) || next.firstByte != at || next.firstLine != line {
+		if next.Index != len(out) || next.FirstByte != at || next.FirstLine != line {
 			t.Fatalf("chunk %+v at byte %d, line %d", next, at, line)
 		}
-		if got := next.spans(d); len(got) != next.records {
-			t.Fatalf("%d spans of %d records in %q", len(got), next.records, next.data)
+		if got := next.Spans(f); len(got) != next.Records {
+			t.Fatalf("%d spans of %d records in %q", len(got), next.Records, next.Data)
 		}
-		at, line = at+int64(len(next.data)), line+int64(next.lines)
+		at, line = at+int64(len(next.Data)), line+int64(next.Lines)
 		out = append(out, *next)
 	}
 }
@@ -40,19 +51,18 @@ func TestChunksAtEveryBorder(t *testing.T) {
 		"1,a\r\n\"2\r\n\r\n\",b\r\n\r\n3,c",
 		"\n\n\n", "x", "\"never closed\n2,b\n",
 	} {
-		d := (&LoadOptions{}).withDefaults(nil)
-		dialect := d.dialect("\n")
-		whole := cutAll(t, strings.NewReader(text), &dialect, 1<<20)
-		want := whole[0].spans(&dialect)
+		f := csvWithout(t, "\n")
+		whole := cutAll(t, strings.NewReader(text), f, 1<<20)
+		want := whole[0].Spans(f)
 		for size := 1; size <= len(text)+1; size++ {
 			for name, r := range map[string]io.Reader{"at once": strings.NewReader(text), "by bytes": iotest.OneByteReader(strings.NewReader(text)), "with EOF": iotest.DataErrReader(strings.NewReader(text))} {
 				var data []byte
-				var spans []span
-				for _, c := range cutAll(t, r, &dialect, size) {
-					for _, s := range c.spans(&dialect) {
-						spans = append(spans, span{s.start + len(data), s.end + len(data), s.line})
+				var spans []Span
+				for _, c := range cutAll(t, r, f, size) {
+					for _, s := range c.Spans(f) {
+						spans = append(spans, Span{s.Start + len(data), s.End + len(data), s.Line})
 					}
-					data = append(data, c.data...)
+					data = append(data, c.Data...)
 				}
 				if string(data) != text || len(spans) != len(want) {
 					t.Fatalf("%q in chunks of %d, %s: %q, %d records of %d", text, size, name, data, len(spans), len(want))
@@ -68,11 +78,9 @@ func TestChunksAtEveryBorder(t *testing.T) {
 }
 
 func TestCutterBoundsRecords(t *testing.T) {
-	d := (&LoadOptions{}).withDefaults(nil)
-	dialect := d.dialect("\n")
 	endless := io.MultiReader(strings.NewReader("1,a\n\""), zeros{})
-	c := cutter{r: endless, d: &dialect, size: 100, next: chunk{firstLine: 1}}
-	if _, err := c.cut(nil); err != errLongRecord {
+	c := NewCutter(endless, csvWithout(t, "\n"), 100, 0)
+	if _, err := c.Cut(nil); err != errLongRecord {
 		t.Errorf("%v", err)
 	}
 }

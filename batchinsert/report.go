@@ -1,0 +1,59 @@
+package batchinsert
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Report is what a load did.
+type Report struct {
+	ID      string // LoadOptions.ID, or the one in headrace.quarantine
+	Rows    int64  // written by this call
+	Bad     int64  // put into quarantine by this call; for a dry run, found
+	Skipped int64  // in the table already: an earlier call with the ID, or another process, wrote them
+	Bytes   int64  // of the input, before decompression
+	Elapsed time.Duration
+
+	// Counts says what became of the rows of a load with OnConflict.
+	Counts Counts
+
+	// BadLines are the first hundred bad lines, where they do not end the load.
+	BadLines []*LineError
+
+	// Chunks are those that this call committed, of a load whose chunks are
+	// transactions of their own.
+	Chunks []Chunk
+}
+
+// maxBadLines bounds Report.BadLines.
+const maxBadLines = 100
+
+// A Chunk is a part of an input, made of whole records.
+type Chunk struct {
+	Index     int
+	FirstByte int64 // of the input's text behind a header; of Records and what is compressed, a place for people only
+	EndByte   int64
+	FirstLine int64 // from 1
+	Rows, Bad int64 // 0 in a chunk that was not loaded yet
+}
+
+// A LineError says which line of a file could not be written. Err is the
+// server's *pgconn.PgError, or says what is wrong with the file.
+type LineError struct {
+	Name string
+	// Line counts from 1, the header included. Of a record with line breaks in
+	// quotes it is the first. Of Records it is the row.
+	Line   int64
+	Column string // empty where the whole line is meant
+	Err    error
+}
+
+func (e *LineError) Error() string {
+	at := fmt.Sprintf("%s:%d", e.Name, e.Line)
+	if e.Column != "" {
+		at += fmt.Sprintf(", column %q", e.Column)
+	}
+	return at + ": " + e.Err.Error()
+}
+
+func (e *LineError) Unwrap() error { return e.Err }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/batchinsert"
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/examples/shared/geonames"
+	"github.com/headrace/headrace/migrations"
+)
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// load makes the tables and fills them.
+func load(ctx context.Context, connString string) error {
+	pg, err := db.Open(ctx, connString, nil)
+	if err != nil {
+		return err
+	}
+	defer pg.Close()
+	files, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return err
+	}
+	if _, err := migrations.Up(ctx, pg.Pool(), files); err != nil {
+		return err
+	}
+	if _, err := batchinsert.LoadCSV(ctx, pg, "cities", bytes.NewReader(geonames.CSV), nil); err != nil {
+		return err
+	}
+	if _, err = pg.Exec(ctx, `
+		INSERT INTO areas (code, country, population)
+		SELECT area, country, sum(population) FROM cities WHERE area IS NOT NULL GROUP BY area, country`); err != nil {
+		return err
+	}
+	_, err = pg.Exec(ctx, `ANALYZE cities, areas`) // the server would come to it within a minute
+	return err
+}
+
+// open returns a handle whose round trips are counted, and are those of the
+// statements alone: all connections are there, have prepared what they will be
+// asked, and are not asked whether they are still alive.
+func open(ctx context.Context, connString string, counted *trips) (*db.DB, error) {
+	cfg, err := pgxpool.ParseConfig(connString)
+	if err != nil {
+		return nil, err
+	}
+	cfg.MaxConns, cfg.MinConns = 4, 4
+	cfg.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
+	cfg.ConnConfig.DialFunc = counted.through(cfg.ConnConfig.DialFunc)
+	pg, err := db.OpenConfig(ctx, cfg, &db.Options{
+		Prepare: []db.Compiled{largestAreas, citiesOfArea, citiesOfAreas},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := connect(ctx, pg, int(cfg.MaxConns)); err != nil {
+		pg.Close()
+		return nil, err
+	}
+	return pg, nil
+}
+
+// connect opens n connections, by holding them all at once.
+func connect(ctx context.Context, pg *db.DB, n int) error {
+	for range n {
+		conn, err := pg.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/examples/shared/program"
+	"github.com/headrace/headrace/querycache"
+)
+
+// Cities of Japan, by their ids.
+const (
+	yokohama = 1848354
+	osaka    = 1853909
+	saitama  = 6940394
+	yono     = 1848254 // became part of Saitama in 2001
+	nowhere  = -1
+)
+
+// A tour uses the repository as a program would, and looks at where its answers
+// come from.
+type tour struct {
+	*program.Account
+	cities *Cities
+	last   querycache.Reason // of the last read through the cached handle
+}
+
+// lookedUp runs on the goroutine that reads, which here is always the same.
+func (t *tour) lookedUp(_ context.Context, l querycache.Lookup) { t.last = l.Reason }
+
+func (t *tour) take(ctx context.Context) error {
+	for _, step := range []struct {
+		title string
+		do    func(context.Context) error
+	}{
+		{"Read a city twice", t.readTwice},
+		{"Go through the pages of a country", t.pages},
+		{"Save cities", t.save},
+		{"Merge two cities in a transaction", t.merge},
+		{"Merge into a city that is not there", t.rollBack},
+	} {
+		t.Step(step.title)
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.title, err)
+		}
+	}
+	return nil
+}
+
+func (t *tour) readTwice(ctx context.Context) error {
+	first, err := t.city(ctx, yokohama)
+	if err != nil {
+		return err
+	}
+	cold := t.last
+	second, err := t.city(ctx, yokohama)
+	if err != nil {
+		return err
+	}
+	t.Claim(cold == querycache.MissCold && t.last == querycache.Hit && first == second,
+		"the second answer is the first, from memory")
+	return nil
+}
+
+// pages follows Next, and keeps the first page and the second.
+func (t *tour) pages(ctx context.Context) error {
+	first, err := t.page(ctx, "")
+	if err != nil {
+		return err
+	}
+	second, err := t.page(ctx, first.Next)
+	if err != nil {
+		return err
+	}
+	last, next := first.Items[len(first.Items)-1], second.Items[0]
+	t.Claim(last.Population >= next.Population, "the second page begins where the first one ends")
+	_, err = t.page(ctx, first.Next)
+	t.Claim(t.last == querycache.Hit, "a page that was read is in memory, at any depth")
+	return err
+}
+
+// save writes the census of 2020 for two cities, and one that is new.
+func (t *tour) save(ctx context.Context) error {
+	changed, err := t.city(ctx, yokohama)
+	if err != nil {
+		return err
+	}
+	same, err := t.city(ctx, osaka)
+	if err != nil {
+		return err
+	}
+	changed.Population = 3_777_491
+	added := City{ID: 1_000_000_000, Name: "Woven City", Country: "JP", Population: 360, Longitude: 138.89, Latitude: 35.23}
+	counts, err := t.cities.Save(ctx, changed, same, added)
+	if err != nil {
+		return err
+	}
+	t.Say("saved: %d inserted, %d updated, %d unchanged", counts.Inserted, counts.Updated, counts.Unchanged)
+	t.Claim(counts.Inserted == 1 && counts.Updated == 1 && counts.Unchanged == 1, "each city was inserted, updated, or left alone")
+
+	now, err := t.city(ctx, yokohama)
+	if err != nil {
+		return err
+	}
+	t.Claim(now == changed, "the next read of %s has what was saved", now.Name)
+	page, err := t.page(ctx, "")
+	t.Claim(err == nil && page.Items[1] == changed, "and so has the page that was kept")
+	return err
+}
+
+func (t *tour) merge(ctx context.Context) error {
+	small, err := t.city(ctx, yono)
+	if err != nil {
+		return err
+	}
+	large, err := t.city(ctx, saitama)
+	if err != nil {
+		return err
+	}
+	merged, err := t.cities.Merge(ctx, yono, saitama)
+	if err != nil {
+		return err
+	}
+	t.Claim(merged.Population == small.Population+large.Population, "%s has the people of both", merged.Name)
+	_, err = t.city(ctx, yono)
+	t.Claim(errors.Is(err, ErrUnknownCity), "the next read of %s does not find it", small.Name)
+	page, err := t.page(ctx, "")
+	t.Claim(err == nil && page.Items[3] == merged, "the next page has %s among the largest", merged.Name)
+	return err
+}
+
+// rollBack fails after the first of two writes.
+func (t *tour) rollBack(ctx context.Context) error {
+	before, err := t.city(ctx, saitama)
+	if err != nil {
+		return err
+	}
+	_, err = t.cities.Merge(ctx, saitama, nowhere)
+	t.Claim(errors.Is(err, ErrUnknownCity), "the merge says: %v", err)
+	after, err := t.city(ctx, saitama)
+	t.Claim(err == nil && after == before && t.last == querycache.Hit, "%s is there, and what was kept of it is still good", before.Name)
+	return err
+}
+
+// city reads a city and tells where the answer came from.
+func (t *tour) city(ctx context.Context, id int32) (City, error) {
+	city, err := t.cities.ByID(ctx, id)
+	if err == nil {
+		t.Say("%-14s %s: %d people", t.last, city.Name, city.Population)
+	}
+	return city, err
+}
+
+// page reads ten cities of Japan.
+func (t *tour) page(ctx context.Context, at db.Cursor) (db.Page[City], error) {
+	page, err := t.cities.OfCountry(ctx, "JP", at, 10)
+	names := make([]string, len(page.Items))
+	for i, city := range page.Items {
+		names[i] = city.Name
+	}
+	t.Say("%-14s %s", t.last, strings.Join(names, ", "))
+	return page, err
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/examples/sqlc/store"
+	"github.com/headrace/headrace/querycache"
+)
+
+// A Shop is a repository over the code that sqlc generated. That code runs twice:
+// on the database, and on the cached handle. Neither needs a change in it, for
+// both have the methods that its interface DBTX asks for.
+type Shop struct {
+	pg    *db.DB
+	truth *store.Queries // on pg
+	reads *store.Queries // on a cached handle: may be as old as policies say
+}
+
+// policies go by the names that queries.sql gives, which sqlc leaves in the texts.
+// What they don't name is not kept.
+var policies = querycache.ByName{
+	"ProductByName": {TTL: time.Minute},
+	"Sales":         {TTL: time.Minute},
+}
+
+// NewShop returns the repository over a database and a cache that follows it.
+func NewShop(pg *db.DB, cache *querycache.Cache) (*Shop, error) {
+	reads, err := cache.ReadThrough(pg, policies)
+	if err != nil {
+		return nil, err
+	}
+	return &Shop{pg: pg, truth: store.New(pg), reads: store.New(reads)}, nil
+}
+
+// ErrOutOfStock is the error for an order of more than there is.
+var ErrOutOfStock = errors.New("out of stock")
+
+// Order orders all of the items or none.
+func (s *Shop) Order(ctx context.Context, items ...store.AddOrderParams) error {
+	return s.pg.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error {
+		return order(ctx, s.truth.WithTx(tx), items)
+	})
+}
+
+// order is Order in a transaction of the caller, to which q belongs.
+func order(ctx context.Context, q *store.Queries, items []store.AddOrderParams) error {
+	for _, item := range items {
+		taken, err := q.TakeFromStock(ctx, store.TakeFromStockParams{ProductID: item.ProductID, Quantity: item.Quantity})
+		if err != nil {
+			return err
+		}
+		if taken == 0 {
+			return fmt.Errorf("%d of product %d: %w", item.Quantity, item.ProductID, ErrOutOfStock)
+		}
+		if _, err := q.AddOrder(ctx, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package store is what sqlc generates from queries.sql, unchanged.
+package store

@@ -1,0 +1,120 @@
+package records
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+)
+
+// lineEnd returns the place behind the line that begins at pos.
+func lineEnd(data []byte, pos int, eol byte) int {
+	if i := bytes.IndexByte(data[pos:], eol); i >= 0 {
+		return pos + i + 1
+	}
+	return len(data)
+}
+
+// longestRecord bounds a record: without it, a stray quote would have the rest
+// of a file read into memory.
+const longestRecord = 32 << 20
+
+var errLongRecord = fmt.Errorf("a record longer than %d bytes begins here; is a quote not closed?", longestRecord)
+
+// A Cutter cuts a file into chunks: a chunk ends with the first record that
+// ends at its size or behind, so that the same file is cut the same way each
+// time, however its bytes arrive.
+type Cutter struct {
+	r      io.Reader
+	format Format
+	size   int
+	hurry  time.Duration
+
+	rest []byte // what was read beyond the last chunk
+	next Chunk  // place of the next chunk
+	eof  bool
+}
+
+// NewCutter returns a cutter of chunks of about size bytes of r, which stands
+// behind the header. hurry, where it is not 0, cuts a chunk before its size
+// once it has been waited for that long, so that the rows of a slow file do not
+// wait for company; cuts are not the same each time then.
+func NewCutter(r io.Reader, f Format, size int, hurry time.Duration) *Cutter {
+	return &Cutter{r: r, format: f, size: size, hurry: hurry, next: Chunk{FirstLine: int64(f.Lines()) + 1}}
+}
+
+// Skip has the next chunk begin at another place, whose bytes r is to give.
+func (c *Cutter) Skip(to Chunk) { c.next = to }
+
+// Line is the file's line that the next chunk begins with.
+func (c *Cutter) Line() int64 { return c.next.FirstLine }
+
+// Cut returns the next chunk, in buf if it is large enough, or io.EOF. An error
+// of the file comes after the chunks before it.
+func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
+	data := append(buf[:0], c.rest...)
+	c.rest = nil
+	out := c.next
+	s, eol := c.format.splitter(), c.format.eol()
+	start := time.Now()
+	pos, open := 0, false // open: a record goes on in the next line
+	for {
+		end := bytes.IndexByte(data[pos:], eol)
+		if end < 0 {
+			if !c.eof {
+				if c.hurry > 0 && pos > 0 && !open && time.Since(start) > c.hurry {
+					break
+				}
+				var err error
+				if data, err = c.more(data); err != nil {
+					return nil, err
+				}
+				continue // look at the line again, now that there is more of it
+			}
+			if pos == len(data) {
+				if open {
+					out.Records++ // a quote was never closed
+				}
+				break
+			}
+			end = len(data) - pos - 1 // the last line has no end
+		}
+		line := data[pos : pos+end+1]
+		pos += len(line)
+		out.Lines++
+		if s.between(line) {
+			continue
+		}
+		if open = !s.after(line); open {
+			continue
+		}
+		out.Records++
+		if pos >= c.size {
+			break
+		}
+	}
+	if pos == 0 {
+		return nil, io.EOF
+	}
+	c.rest = bytes.Clone(data[pos:])
+	out.Data = data[:pos]
+	c.next = Chunk{Index: out.Index + 1, FirstByte: out.FirstByte + int64(pos), FirstLine: out.FirstLine + int64(out.Lines)}
+	return &out, nil
+}
+
+// more reads on behind data.
+func (c *Cutter) more(data []byte) ([]byte, error) {
+	if len(data) > c.size+longestRecord {
+		return nil, errLongRecord
+	}
+	if cap(data)-len(data) < readSize {
+		data = append(data, make([]byte, max(readSize, len(data)/2))...)[:len(data)]
+	}
+	n, err := c.r.Read(data[len(data) : len(data)+readSize])
+	if err == io.EOF {
+		c.eof, err = true, nil
+	}
+	return data[:len(data)+n], err
+}
+
+const readSize = 64 << 10

@@ -1,0 +1,300 @@
+package records
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+)
+
+// OpenJSON opens a file with one JSON object a line (ndjson.org, jsonlines.org).
+// Without names its fields are the keys of the objects in its first 64 KiB, of
+// one at least, in the order in which they come up.
+func OpenJSON(file *bufio.Reader, names []string) (Format, error) {
+	given := names != nil
+	if !given {
+		var err error
+		if names, err = firstKeys(file); err != nil {
+			return nil, err
+		}
+	}
+	f := &jsonFormat{names: names, given: given, index: make(map[string]int, len(names))}
+	for i, name := range names {
+		f.index[name] = i
+	}
+	return f, nil
+}
+
+// sampleSize is how much of a file is looked at for its keys.
+const sampleSize = 64 << 10
+
+// firstKeys collects the keys of the objects at the beginning of a file. What
+// is no object is passed over here: the load meets it again.
+func firstKeys(file *bufio.Reader) ([]string, error) {
+	start := peekPast(file, "\n")
+	if len(start) < sampleSize {
+		start, _ = file.Peek(sampleSize)
+	}
+	start = start[:min(len(start), max(sampleSize, lineEnd(start, 0, '\n')))] // the same each time
+	var names []string
+	var first error
+	for len(start) > 0 {
+		end := lineEnd(start, 0, '\n')
+		line := bytes.TrimSpace(start[:end])
+		start = start[end:]
+		if len(line) == 0 {
+			continue
+		}
+		keys, err := objectKeys(line)
+		if err != nil && first == nil {
+			first = err
+		}
+		for _, key := range keys {
+			if !slices.Contains(names, key) {
+				names = append(names, key)
+			}
+		}
+	}
+	switch {
+	case len(names) > 0:
+		return names, nil
+	case first != nil:
+		return nil, fmt.Errorf("no record with keys in the first %d bytes: %w", sampleSize, first)
+	}
+	return nil, errors.New("the file is empty, or its first records have no keys")
+}
+
+func objectKeys(line []byte) ([]string, error) {
+	if err := checkObject(line); err != nil {
+		return nil, err
+	}
+	var keys []string
+	for key := range members(line) {
+		name, err := unquote(key)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, string(name))
+	}
+	return keys, nil
+}
+
+var errNotObject = errors.New("not a JSON object")
+
+// checkObject says what is wrong with a line that is no JSON object.
+func checkObject(line []byte) error {
+	if !json.Valid(line) {
+		var v any
+		err := json.Unmarshal(line, &v)
+		return fmt.Errorf("not valid JSON: %w", err)
+	}
+	if line[0] != '{' {
+		return errNotObject
+	}
+	return nil
+}
+
+type jsonFormat struct {
+	names []string
+	given bool // the names are not those of the first records
+	index map[string]int
+}
+
+func (f *jsonFormat) Names() []string { return slices.Clone(f.names) }
+
+func (*jsonFormat) Lines() int { return 0 }
+
+func (*jsonFormat) Dialect() string { return "ndjson" }
+
+func (*jsonFormat) Options() string { return "FORMAT text, ENCODING 'UTF8'" }
+
+// RecordAt implements [Format].
+func (*jsonFormat) RecordAt(line int, _ []byte, _ []Span) int { return line }
+
+func (f *jsonFormat) Naming() string {
+	if f.given {
+		return "LoadOptions.Columns names"
+	}
+	return "the first records name"
+}
+
+func (*jsonFormat) eol() byte { return '\n' }
+
+func (*jsonFormat) splitter() splitter { return jsonSplitter{} }
+
+// A jsonSplitter passes over empty lines.
+type jsonSplitter struct{}
+
+func (jsonSplitter) between(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
+func (jsonSplitter) after([]byte) bool        { return true }
+
+// Reader implements [Format]: records as lines of COPY's text.
+func (f *jsonFormat) Reader(data []byte, columns []Column) (io.Reader, error) {
+	r := jsonReader{format: f, columns: columns}
+	buf := make([]byte, 0, len(data))
+	index := 0
+	for len(data) > 0 {
+		end := lineEnd(data, 0, '\n')
+		line := bytes.TrimSpace(data[:end])
+		data = data[end:]
+		if len(line) == 0 {
+			continue
+		}
+		var err error
+		if buf, err = r.text(buf, line); err != nil {
+			if e, ok := errors.AsType[*Error](err); ok {
+				e.Index = index
+			}
+			return nil, err
+		}
+		index++
+	}
+	return bytes.NewReader(buf), nil
+}
+
+// Encoder implements [Format].
+func (f *jsonFormat) Encoder(columns []Column) Encoder {
+	parsers := parsersFor(columns)
+	if parsers == nil {
+		return nil
+	}
+	return &jsonEncoder{jsonReader{format: f, columns: columns}, parsers}
+}
+
+type jsonEncoder struct {
+	jsonReader
+	parsers []pgcopy.ParseFunc
+}
+
+// Encode implements [Encoder].
+func (e *jsonEncoder) Encode(buf, data []byte) (out []byte, n int, whole bool) {
+	return encodeLines(buf, data, e.record)
+}
+
+func (e *jsonEncoder) record(buf, line []byte) ([]byte, bool) {
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 {
+		return buf, true
+	}
+	if err := e.read(line); err != nil {
+		return buf, false
+	}
+	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
+	for i, parse := range e.parsers {
+		text, null, err := e.value(i)
+		if err != nil {
+			return buf, false
+		}
+		if null {
+			buf = pgcopy.AppendNull(buf)
+			continue
+		}
+		var ok bool
+		if buf, ok = parse(buf, text); !ok {
+			return buf, false
+		}
+	}
+	return buf, true
+}
+
+// A jsonReader takes objects apart.
+type jsonReader struct {
+	format  *jsonFormat
+	columns []Column
+	raw     [][]byte // of the last object: a value a column, nil where it has none
+	scratch []byte
+}
+
+// read finds the values of an object. Of several with the same key the last one
+// counts, as it does to the server's json types.
+func (r *jsonReader) read(line []byte) error {
+	if err := checkObject(line); err != nil {
+		return &Error{Code: badJSON, Err: err}
+	}
+	if r.raw == nil {
+		r.raw = make([][]byte, len(r.columns))
+	}
+	clear(r.raw)
+	next := 0
+	for key, value := range members(line) {
+		i, err := r.column(key, next)
+		if err != nil {
+			return err
+		}
+		r.raw[i] = value
+		next = i + 1
+	}
+	return nil
+}
+
+// column finds a key's column. It looks where the key is if objects have their
+// keys in one order.
+func (r *jsonReader) column(key []byte, expected int) (int, error) {
+	if inner := key[1 : len(key)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		if expected < len(r.columns) && string(inner) == r.format.names[expected] {
+			return expected, nil
+		}
+		if i, ok := r.format.index[string(inner)]; ok {
+			return i, nil
+		}
+	}
+	name, err := unquote(key)
+	if err != nil {
+		return 0, &Error{Code: badJSON, Err: err}
+	}
+	i, ok := r.format.index[string(name)]
+	if !ok {
+		return 0, &Error{Code: badShape, Err: fmt.Errorf("the record has a key %q; %s only %s", name, r.format.Naming(), strings.Join(r.format.names, ", "))}
+	}
+	return i, nil
+}
+
+// text appends an object as a line of COPY's text.
+func (r *jsonReader) text(buf, line []byte) ([]byte, error) {
+	if err := r.read(line); err != nil {
+		return buf, err
+	}
+	for i := range r.columns {
+		if i > 0 {
+			buf = append(buf, '\t')
+		}
+		text, null, err := r.value(i)
+		switch {
+		case err != nil:
+			return buf, err
+		case null:
+			buf = append(buf, `\N`...)
+		default:
+			buf = appendEscaped(buf, text)
+		}
+	}
+	return append(buf, '\n'), nil
+}
+
+// value is what the server is given for a column of the object. It is valid
+// until the next call.
+func (r *jsonReader) value(i int) (text []byte, null bool, err error) {
+	raw, c := r.raw[i], r.columns[i]
+	switch {
+	case raw == nil || string(raw) == "null":
+		return nil, true, nil
+	case c.Array && raw[0] == '[':
+		r.scratch, err = appendArray(r.scratch[:0], raw, c.JSON)
+		text = r.scratch
+	case raw[0] == '"' && (c.Array || !c.JSON):
+		text, err = unquote(raw)
+	default:
+		text = raw
+	}
+	if err != nil {
+		return nil, false, &Error{Column: c.Name, Code: badJSON, Err: err}
+	}
+	return text, false, nil
+}

@@ -1,0 +1,205 @@
+package records
+
+import (
+	"database/sql/driver"
+	"encoding"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// Values reads rows that a program yields as COPY's text. Its errors are
+// [*Error]s. It is closed by the goroutine that reads it.
+type Values struct {
+	names []string
+	types *pgtype.Map
+	next  func() ([]any, error, bool)
+	stop  func()
+	rows  int
+	rest  []byte // of buf
+	buf   []byte
+}
+
+// OpenValues returns the rows of seq, which have a value for each name.
+func OpenValues(names []string, seq iter.Seq2[[]any, error]) (*Values, Format) {
+	v := &Values{names: names, types: pgtype.NewMap()}
+	v.next, v.stop = iter.Pull2(seq)
+	return v, &textFormat{names: names}
+}
+
+// Close ends seq.
+func (v *Values) Close() { v.stop() }
+
+// Read implements [io.Reader].
+func (v *Values) Read(p []byte) (int, error) {
+	if len(v.rest) == 0 {
+		v.buf = v.buf[:0]
+		for len(v.buf) < len(p)/2 {
+			row, err, more := v.next()
+			if !more {
+				break
+			}
+			if err != nil {
+				return 0, &Error{Index: v.rows, Err: err}
+			}
+			if err := v.add(row); err != nil {
+				return 0, err
+			}
+			v.rows++
+		}
+		if v.rest = v.buf; len(v.rest) == 0 {
+			return 0, io.EOF
+		}
+	}
+	n := copy(p, v.rest)
+	v.rest = v.rest[n:]
+	return n, nil
+}
+
+func (v *Values) add(row []any) error {
+	if len(row) != len(v.names) {
+		return &Error{Index: v.rows, Code: badShape, Err: fmt.Errorf("%d values for %d columns", len(row), len(v.names))}
+	}
+	for i, value := range row {
+		if i > 0 {
+			v.buf = append(v.buf, '\t')
+		}
+		var err error
+		if v.buf, err = v.field(v.buf, value); err != nil {
+			return &Error{Index: v.rows, Column: v.names[i], Err: fmt.Errorf("value of Go type %T: %w", value, err)}
+		}
+	}
+	v.buf = append(v.buf, '\n')
+	return nil
+}
+
+// field appends a value in the text form that the server's types read. Types
+// that are common in files have a short way; others go by pgtype.
+func (v *Values) field(buf []byte, value any) ([]byte, error) {
+	switch x := value.(type) {
+	case nil:
+		return append(buf, `\N`...), nil
+	case string:
+		return appendEscaped(buf, []byte(x)), nil
+	case []byte:
+		if x == nil {
+			return append(buf, `\N`...), nil
+		}
+		return hex.AppendEncode(append(buf, `\\x`...), x), nil
+	case bool:
+		return strconv.AppendBool(buf, x), nil
+	case int:
+		return strconv.AppendInt(buf, int64(x), 10), nil
+	case int16:
+		return strconv.AppendInt(buf, int64(x), 10), nil
+	case int32:
+		return strconv.AppendInt(buf, int64(x), 10), nil
+	case int64:
+		return strconv.AppendInt(buf, x, 10), nil
+	case float32:
+		return appendFloat(buf, float64(x), 32), nil
+	case float64:
+		return appendFloat(buf, x, 64), nil
+	case time.Time:
+		return appendTime(buf, x), nil
+	}
+	return v.other(buf, value)
+}
+
+func appendFloat(buf []byte, x float64, bits int) []byte {
+	switch {
+	case math.IsInf(x, 1):
+		return append(buf, "Infinity"...)
+	case math.IsInf(x, -1):
+		return append(buf, "-Infinity"...)
+	}
+	return strconv.AppendFloat(buf, x, 'g', -1, bits) // NaN is NaN
+}
+
+// appendTime writes the year as the server does, which has no year 0. A zone is
+// left to the type: timestamp takes the time of day as it stands, as pgx does.
+func appendTime(buf []byte, t time.Time) []byte {
+	year, era := t.Year(), ""
+	if year <= 0 {
+		year, era = 1-year, " BC"
+	}
+	layout := "-01-02 15:04:05.999999999Z07:00"
+	if _, offset := t.Zone(); offset%60 != 0 {
+		layout += ":00"
+	}
+	buf = fmt.Appendf(buf, "%04d", year)
+	return append(t.AppendFormat(buf, layout), era...)
+}
+
+// other goes by what pgtype knows of the Go type, then by the type's own text.
+func (v *Values) other(buf []byte, value any) ([]byte, error) {
+	if rv := reflect.ValueOf(value); rv.Kind() == reflect.Pointer {
+		if rv.IsNil() {
+			return append(buf, `\N`...), nil
+		}
+		if _, known := v.types.TypeForValue(value); !known {
+			if _, isText := value.(encoding.TextMarshaler); !isText {
+				return v.field(buf, rv.Elem().Interface())
+			}
+		}
+	}
+	if t, ok := v.types.TypeForValue(value); ok {
+		return v.encoded(buf, t.OID, value)
+	}
+	switch x := value.(type) {
+	case driver.Valuer:
+		plain, err := x.Value()
+		if err != nil {
+			return buf, err
+		}
+		return v.field(buf, plain)
+	case encoding.TextMarshaler:
+		text, err := x.MarshalText()
+		if err != nil {
+			return buf, err
+		}
+		return appendEscaped(buf, text), nil
+	}
+	return v.byKind(buf, reflect.ValueOf(value))
+}
+
+// byKind writes what is a plain value under a name of its own.
+func (v *Values) byKind(buf []byte, value reflect.Value) ([]byte, error) {
+	switch value.Kind() {
+	case reflect.String:
+		return appendEscaped(buf, []byte(value.String())), nil
+	case reflect.Bool:
+		return strconv.AppendBool(buf, value.Bool()), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.AppendInt(buf, value.Int(), 10), nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return strconv.AppendUint(buf, value.Uint(), 10), nil
+	case reflect.Float32, reflect.Float64:
+		return appendFloat(buf, value.Float(), value.Type().Bits()), nil
+	case reflect.Array:
+		return v.encoded(buf, pgtype.UUIDOID, value.Interface())
+	case reflect.Map, reflect.Struct, reflect.Slice:
+		return v.encoded(buf, pgtype.JSONOID, value.Interface())
+	}
+	return buf, errors.New("has no text form")
+}
+
+// encoded is what pgtype makes of a value for a type of the server.
+func (v *Values) encoded(buf []byte, oid uint32, value any) ([]byte, error) {
+	text, err := v.types.Encode(oid, pgtype.TextFormatCode, value, nil)
+	switch {
+	case err != nil:
+		return buf, err
+	case text == nil:
+		return append(buf, `\N`...), nil
+	}
+	return appendEscaped(buf, text), nil
+}
