@@ -77,7 +77,7 @@ func (l *load) work(ctx context.Context, w Writer, p *producer, book *ledger) (i
 // loadChunk loads a chunk, unless the ledger says that it is loaded, or that
 // somebody else is at it.
 func (l *load) loadChunk(ctx context.Context, w Writer, p piece, book *ledger) error {
-	if err := book.plan(ctx, w, p.Chunk); err != nil {
+	if err := book.announce(ctx, w, p.Chunk); err != nil {
 		return err
 	}
 	var done tally

@@ -66,7 +66,9 @@ type Records struct {
 type text struct {
 	file   *bufio.Reader // behind the names
 	format records.Format
-	packed bool // bytes of file lie elsewhere in the input
+	start  int64     // where file begins in the input, if that can be sought in
+	seeker io.Seeker // nil where it cannot be, or bytes of file lie elsewhere in it
+	source io.Reader // what file reads
 	close  func()
 
 	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
@@ -92,13 +94,47 @@ func (f file) title() string {
 
 func (f file) open(o *LoadOptions) (*text, error) {
 	metered := &meteredInput{r: f.r}
-	t := &text{close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: newMeter(o.Progress)}
-	var err error
-	if t.file, t.packed, err = records.Open(metered, o.Encoding); err != nil {
+	t := &text{source: metered, close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: newMeter(o.Progress)}
+	seeker, at := whereOf(f.r)
+	file, packed, err := records.Open(metered, o.Encoding)
+	if err != nil {
 		return nil, err
 	}
-	t.format, err = f.with(t.file, o)
-	return t, err
+	if t.format, err = f.with(file, o); err != nil {
+		return nil, err
+	}
+	t.file = file
+	if seeker != nil && !packed {
+		t.seeker, t.start = seeker, at+metered.bytes.Load()-int64(file.Buffered())
+	}
+	return t, nil
+}
+
+// whereOf returns r as a Seeker, if it can be sought in, and the place it is at.
+func whereOf(r io.Reader) (io.Seeker, int64) {
+	seeker, ok := r.(io.Seeker)
+	if !ok {
+		return nil, 0
+	}
+	at, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil { // a pipe
+		return nil, 0
+	}
+	return seeker, at
+}
+
+// seek goes on to a byte of the text behind the names. It is to be called before
+// any of it has been read.
+func (t *text) seek(to int64) error {
+	if t.seeker == nil {
+		_, err := io.CopyN(io.Discard, t.file, to)
+		return err
+	}
+	if _, err := t.seeker.Seek(t.start+to, io.SeekStart); err != nil {
+		return err
+	}
+	t.file.Reset(t.source)
+	return nil
 }
 
 func openCSV(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
@@ -117,7 +153,7 @@ func (r Records) open(o *LoadOptions) (*text, error) {
 	}
 	values, format := records.OpenValues(r.Columns, r.Rows)
 	return &text{
-		file: bufio.NewReaderSize(values, sample), format: format, packed: true, close: values.Close,
+		file: bufio.NewReaderSize(values, sample), format: format, close: values.Close,
 		bytes: new(atomic.Int64), rows: r.Total, meter: newMeter(o.Progress),
 	}, nil
 }

@@ -18,6 +18,7 @@ type ledger struct {
 	id       string
 	finished bool
 	rows     int64 // of a finished load
+	patient  bool  // take waits for others who are at a chunk
 }
 
 // sample is how much of a file's beginning is part of its fingerprint.
@@ -32,8 +33,8 @@ func (l *load) openLedger(ctx context.Context, w Writer) (*ledger, error) {
 		return book, nil
 	}
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		var installed bool // the newest of our tables is there
-		err := tx.QueryRow(ctx, "SELECT to_regclass('headrace.dropped_indexes') IS NOT NULL").Scan(&installed)
+		var installed bool // what is newest of ours is there
+		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('headrace.loads') AND attname = 'chunks')").Scan(&installed)
 		switch {
 		case err != nil:
 			return err
@@ -89,18 +90,22 @@ func (l *load) fingerprint() []byte {
 	return h.Sum(nil)
 }
 
-// plan records that there is such a chunk, before anybody loads it.
-func (b *ledger) plan(ctx context.Context, w Writer, c *records.Chunk) error {
+// announce records a chunk in a transaction of its own, so that others see it
+// while it is being loaded.
+func (b *ledger) announce(ctx context.Context, w Writer, c *records.Chunk) error {
 	if b.id == "" {
 		return nil
 	}
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return b.plan(ctx, tx, c) })
+}
+
+// plan records that there is such a chunk, before anybody loads it.
+func (b *ledger) plan(ctx context.Context, tx pgx.Tx, c *records.Chunk) error {
 	sum := sha256.Sum256(c.Data)
-	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
+	_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (load_id, chunk) DO NOTHING`,
-			b.id, c.Index, c.FirstByte, c.FirstByte+int64(len(c.Data)), c.FirstLine, sum[:])
-		return err
-	})
+		b.id, c.Index, c.FirstByte, c.FirstByte+int64(len(c.Data)), c.FirstLine, sum[:])
+	return err
 }
 
 // A chunkState says what is to be done with a chunk.
@@ -120,8 +125,12 @@ func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *records.Chunk) (state c
 	var end int64
 	var checksum []byte
 	var done bool
+	lock := "FOR UPDATE SKIP LOCKED"
+	if b.patient {
+		lock = "FOR UPDATE"
+	}
 	err = tx.QueryRow(ctx, `SELECT end_byte, checksum, loaded_at IS NOT NULL, coalesce(rows, 0)
-FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCKED`, b.id, c.Index).
+FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Index).
 		Scan(&end, &checksum, &done, &rows)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return elsewhere, 0, nil
@@ -130,12 +139,17 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 FOR UPDATE SKIP LOCK
 		return ours, 0, err
 	}
 	if sum := sha256.Sum256(c.Data); end != c.FirstByte+int64(len(c.Data)) || !bytes.Equal(checksum, sum[:]) {
-		return ours, 0, fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, c.FirstByte, end)
+		return ours, 0, b.changed(c.FirstByte, end)
 	}
 	if done {
 		return loaded, rows, nil
 	}
 	return ours, 0, nil
+}
+
+// changed refuses a file whose bytes are others than those that were recorded.
+func (b *ledger) changed(first, end int64) error {
+	return fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
 }
 
 // enter records a loaded chunk, in the transaction that loaded it.

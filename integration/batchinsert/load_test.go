@@ -305,7 +305,7 @@ func TestLoadIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	exec(t, pg, strings.Replace(createItems, "id bigint PRIMARY KEY", "id bigint", 1))
-	rows, rounds := 50_000, 10
+	rows, rounds := 50_000, 6
 	if testing.Short() {
 		rows, rounds = 10_000, 3
 	}

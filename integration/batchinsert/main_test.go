@@ -12,7 +12,10 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	obeyIfAsked()
+	pgtest.Main(m)
+}
 
 // open returns a handle to a database of the test's own, in which the given
 // statements have been run.

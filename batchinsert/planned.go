@@ -1,0 +1,189 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/records"
+)
+
+// Plan cuts an input into chunks and records them under opts.ID, in one
+// transaction, without loading any: so that the workers of a job queue can, each
+// by [LoadChunk]. The same call again returns the chunks that are recorded, with
+// the rows of those that were loaded meanwhile. [Load] with the ID loads what is
+// missing as ever.
+//
+// opts are those of the load; Jobs means nothing here, and DropIndexes is
+// refused: there is no end at which to put them back.
+func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) ([]Chunk, error) {
+	l, err := newPlanned(table, in, opts)
+	var chunks []Chunk
+	if err == nil {
+		chunks, err = l.plan(ctx, w)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan the load of %s into %s: %w", l.opts.Name, table, withCause(ctx, err))
+	}
+	return chunks, nil
+}
+
+// LoadChunk loads one chunk of a load that [Plan] has recorded, in a transaction
+// of its own: once, however often it is called and by how many processes. in and
+// opts are what Plan was given. A file that is not compressed is not read up to
+// the chunk: it has to be an [io.Seeker] for that.
+//
+// It waits for another process that is at the same chunk. After the last chunk
+// the load is finished, which Load with its ID reports.
+func LoadChunk(ctx context.Context, w Writer, table string, in Input, chunk int, opts *LoadOptions) (Report, error) {
+	l, err := newPlanned(table, in, opts)
+	if err == nil {
+		err = l.runChunk(ctx, w, chunk)
+	}
+	if err != nil {
+		return l.report(), fmt.Errorf("load chunk %d of %s into %s: %w", chunk, l.opts.Name, table, withCause(ctx, err))
+	}
+	return l.report(), nil
+}
+
+func newPlanned(table string, in Input, opts *LoadOptions) (*load, error) {
+	l, err := newLoad(table, in, opts)
+	switch {
+	case err != nil:
+		return l, err
+	case l.opts.ID == "" || l.opts.unnamed:
+		return l, errors.New("LoadOptions.ID is empty: chunks are recorded under it")
+	case l.opts.DropIndexes, l.opts.DryRun:
+		return l, errors.New("LoadOptions: DropIndexes and DryRun are for Load")
+	}
+	return l, nil
+}
+
+// plan records the chunks, unless that has been done.
+func (l *load) plan(ctx context.Context, w Writer) (chunks []Chunk, err error) {
+	defer l.input.close()
+	book, err := l.openLedger(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		if _, err := l.sender(ctx, tx); err != nil {
+			return err
+		}
+		planned, err := book.lockPlan(ctx, tx)
+		if err == nil && !planned {
+			err = l.record(ctx, tx, book)
+		}
+		if err != nil {
+			return err
+		}
+		chunks, err = book.chunks(ctx, tx)
+		return err
+	})
+	return chunks, err
+}
+
+// record cuts the input.
+func (l *load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
+	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
+	n := 0
+	var buf []byte
+	for ; ; n++ {
+		chunk, err := c.Cut(buf)
+		if errors.Is(err, io.EOF) {
+			return book.planned(ctx, tx, n)
+		}
+		if err != nil {
+			return l.fileError(placeOf(err, c))
+		}
+		if err := book.plan(ctx, tx, chunk); err != nil {
+			return err
+		}
+		buf = chunk.Data
+	}
+}
+
+func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
+	defer l.input.close()
+	book, err := l.openLedger(ctx, w)
+	if err != nil {
+		return err
+	}
+	from, err := book.find(ctx, w, index)
+	if err != nil {
+		return err
+	}
+	if err := l.input.seek(from.FirstByte); err != nil {
+		return fmt.Errorf("go to byte %d of the input: %w", from.FirstByte, err)
+	}
+	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
+	c.Skip(records.Chunk{Index: index, FirstByte: from.FirstByte, FirstLine: from.FirstLine})
+	chunk, err := c.Cut(nil)
+	switch {
+	case errors.Is(err, io.EOF):
+		return book.changed(from.FirstByte, from.EndByte)
+	case err != nil:
+		return l.fileError(placeOf(err, c))
+	}
+	book.patient = true
+	if err := l.loadChunk(ctx, w, piece{Chunk: chunk}, book); err != nil {
+		return err
+	}
+	return book.finishPlanned(ctx, w)
+}
+
+// lockPlan says whether the load's chunks are all recorded, and keeps it so
+// until the transaction ends.
+func (b *ledger) lockPlan(ctx context.Context, tx pgx.Tx) (planned bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT chunks IS NOT NULL FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, b.id).Scan(&planned)
+	return planned, err
+}
+
+// planned records that there are n chunks.
+func (b *ledger) planned(ctx context.Context, tx pgx.Tx, n int) error {
+	_, err := tx.Exec(ctx, `UPDATE headrace.loads SET chunks = $2 WHERE load_id = $1`, b.id, n)
+	return err
+}
+
+const chunkColumns = "chunk, first_byte, end_byte, first_line, coalesce(rows, 0), coalesce(bad, 0)"
+
+func scanChunk(row pgx.CollectableRow) (c Chunk, err error) {
+	return c, row.Scan(&c.Index, &c.FirstByte, &c.EndByte, &c.FirstLine, &c.Rows, &c.Bad)
+}
+
+func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]Chunk, error) {
+	rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 ORDER BY chunk", b.id)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanChunk)
+}
+
+// find returns a chunk as it was recorded.
+func (b *ledger) find(ctx context.Context, w Writer, index int) (c Chunk, err error) {
+	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2", b.id, index)
+		if err != nil {
+			return err
+		}
+		c, err = pgx.CollectExactlyOneRow(rows, scanChunk)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("load %q has no such chunk: call Plan first", b.id)
+		}
+		return err
+	})
+	return c, err
+}
+
+// finishPlanned records the end of a load whose chunks are all loaded. Of two
+// calls for the last two chunks, the later one sees both.
+func (b *ledger) finishPlanned(ctx context.Context, w Writer) error {
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE headrace.loads SET finished_at = now() WHERE load_id = $1 AND finished_at IS NULL
+  AND chunks = (SELECT count(*) FROM headrace.load_chunks c WHERE c.load_id = $1 AND c.loaded_at IS NOT NULL)`, b.id)
+		return err
+	})
+}

@@ -1,0 +1,18 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/headrace/headrace/examples/shared/programtest"
+	"github.com/headrace/headrace/integration/pgtest"
+)
+
+func TestMain(m *testing.M) {
+	workIfAsked()
+	pgtest.Main(m)
+}
+
+func TestFleet(t *testing.T) {
+	t.Parallel()
+	programtest.Says(t, show, "chunks, and as many jobs", "killed worker", "[holds] 135233 cities, each once", "[holds] by more than one worker")
+}
