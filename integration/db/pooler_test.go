@@ -59,17 +59,9 @@ func TestBehindPgBouncer(t *testing.T) {
 			t.Parallel()
 			direct := open(t, nil, itemSchema...)
 			connString := direct.Pool().Config().ConnString()
-			bouncer, err := pgbouncer.Start(t.Context(), connString, &pgbouncer.Options{
+			bouncer := pgbouncer.New(t, connString, &pgbouncer.Options{
 				Mode:     tt.mode,
 				Settings: map[string]string{"default_pool_size": "2"}, // fewer than clients: they change servers
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := bouncer.Close(); err != nil {
-					t.Error(err)
-				}
 			})
 			clients := 6
 			if tt.mode == pgbouncer.Session {
@@ -206,15 +198,7 @@ func TestEveryWayBehindPgBouncer(t *testing.T) {
 func TestDoubtBehindPgBouncerSettles(t *testing.T) {
 	t.Parallel()
 	connString := pgtest.New(t)
-	bouncer, err := pgbouncer.Start(t.Context(), connString, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bouncer.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	bouncer := pgbouncer.New(t, connString, nil)
 	direct, err := pgx.ParseConfig(connString)
 	if err != nil {
 		t.Fatal(err)
