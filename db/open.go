@@ -48,7 +48,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 		return nil, err
 	}
 	d := newDB(opts.withDefaults())
-	d.observed = true
+	d.observed, d.contextHooks = true, hasContextHooks(cfg)
 	own := cfg
 	cfg = cfg.Copy()
 	d.instrument(cfg)
@@ -83,7 +83,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 		return nil, fmt.Errorf("db: Options.Types and Options.Prepare need Open or OpenConfig: New leaves the pool's connections as they are")
 	}
 	d := newDB(opts.withDefaults())
-	d.pool = pool
+	d.pool, d.contextHooks = pool, hasContextHooks(pool.Config())
 	d.examiner = newExaminer(pool.Config())
 	return d, nil
 }

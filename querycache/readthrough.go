@@ -60,7 +60,7 @@ func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 			}
 		}
 	}
-	if cfg := pg.Pool().Config(); c.opts.Scope == nil && (cfg.PrepareConn != nil || cfg.BeforeAcquire != nil) { //nolint:staticcheck // deprecated, and used
+	if c.opts.Scope == nil && pg.ContextHooks() {
 		return nil, errors.New("querycache: the pool has PrepareConn or BeforeAcquire, which may make answers depend on the caller's context: " +
 			"a hit holds no connection, so Options.Scope has to say what they depend on")
 	}
