@@ -155,7 +155,10 @@ func (c *Cache) eachSource(fn func(*source)) {
 // Answers kept before Follow are dropped. It returns [db.ErrUnobserved] for a
 // handle that adopted its pool; its answers live until their TTL. stop ends it.
 func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
-	if c.off.Load()&offClosed != 0 {
+	switch {
+	case pg == nil:
+		return nil, errors.New("querycache: Follow needs a handle, got nil")
+	case c.off.Load()&offClosed != 0:
 		return nil, ErrClosed
 	}
 	stop, err = c.source(pg).follow()
