@@ -19,6 +19,9 @@ type offline struct {
 	asked map[string]int // what loads returned, and how often they ran
 }
 
+// asChooser hides what kind of Chooser one is.
+type asChooser struct{ Chooser }
+
 // citiesTable is what every statement of these tests reads.
 var citiesTable = catalog.Relation{OID: 1, Schema: "public", Name: "cities", Kind: catalog.Table, Persistence: catalog.Permanent}
 
@@ -40,10 +43,11 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := c.ReadThrough(pg, choose)
+	h, err := c.ReadThrough(pg, asChooser{choose})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	h.choose, h.observed = choose, true // the test tells of changes
 	h.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 	}

@@ -30,6 +30,8 @@ type ReadThrough struct {
 	choose Chooser
 	space  uint64
 	types  typesOf
+
+	observed bool // the source sees what its program changes
 }
 
 var _ db.TypedReader = (*ReadThrough)(nil)
@@ -39,7 +41,10 @@ var _ db.TypedReader = (*ReadThrough)(nil)
 // not the entries, since it may have promised something else.
 //
 // It is refused where pg's pool has hooks that see the context of a caller
-// (PrepareConn, BeforeAcquire) and Options.Scope is not set.
+// (PrepareConn, BeforeAcquire) and Options.Scope is not set, and where a policy
+// has no bound (TTL -1) and pg adopted its pool, so that no change would ever
+// be heard of. A Chooser of the program's own that gives such a policy keeps
+// nothing of that statement.
 func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 	switch p, isPolicy := choose.(Policy); {
 	case pg == nil:
@@ -60,12 +65,30 @@ func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 			}
 		}
 	}
+	if unbounded(choose) && !pg.Observed() {
+		return nil, fmt.Errorf("querycache: Policy.TTL is -1 (no bound), and nothing would ever drop an answer: %w", db.ErrUnobserved)
+	}
 	if c.opts.Scope == nil && pg.ContextHooks() {
 		return nil, errors.New("querycache: the pool has PrepareConn or BeforeAcquire, which may make answers depend on the caller's context: " +
 			"a hit holds no connection, so Options.Scope has to say what they depend on")
 	}
-	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space()}
+	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space(), observed: pg.Observed()}
 	return h, nil
+}
+
+// unbounded reports whether choose is known to give a policy without a bound.
+func unbounded(choose Chooser) bool {
+	switch choose := choose.(type) {
+	case Policy:
+		return choose.TTL < 0
+	case ByName:
+		for _, p := range choose {
+			if p.TTL < 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Source returns the handle that answers are loaded from.
@@ -192,7 +215,7 @@ func (h *ReadThrough) policy(text *db.Text) (Policy, Reason) {
 		return Policy{}, RefusedText
 	}
 	p, ok := h.choose.Choose(text)
-	if !ok || p.TTL == 0 || p.validate() != nil {
+	if !ok || p.TTL == 0 || p.validate() != nil || p.TTL < 0 && !h.observed {
 		return Policy{}, RefusedPolicy
 	}
 	return p, none

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/headrace/headrace/db"
 )
 
 // Stats are a cache's figures since New, and what it holds now.
@@ -132,8 +134,11 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 		return
 	case RefusedPolicy:
 		out.Detail = "the program gave no policy for it, or one that cannot be"
-		if p, ok := h.choose.Choose(rec.text); ok && p.validate() != nil {
+		switch p, ok := h.choose.Choose(rec.text); {
+		case ok && p.validate() != nil:
 			out.Detail = p.validate().Error()
+		case ok && p.TTL < 0 && !h.observed:
+			out.Detail = "Policy.TTL is -1 (no bound), and nothing would ever drop an answer: " + db.ErrUnobserved.Error()
 		}
 	}
 	n := rec.learn(ctx)
