@@ -23,6 +23,7 @@ type connState struct {
 	stale    bool              // a migration made statements that were prepared here invalid
 	unsure   bool              // search_path or role were set here: names may mean other tables
 	unsureTx bool              // the same, until the transaction ends
+	session  sessionState      // what became of it since it began
 	rows     []rows            // some rows to hand out, allocated together
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text
