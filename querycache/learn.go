@@ -16,7 +16,7 @@ type learned struct {
 
 // learn brings up to date what the record's answers depend on. It costs next
 // to nothing where the server need not be asked again. What cannot be learned
-// now leaves the record without needs, and nothing is kept.
+// now leaves the record as it was, and what learn returns refuses.
 //
 // A flight calls it after it noted the last change's number: a change of the
 // schema either comes after that and voids the answer, or was told before, and
@@ -51,7 +51,7 @@ func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
 		return none, ""
 	}
 	for _, refusal := range eff.Refusals {
-		if !r.tolerates(refusal.Reason) {
+		if !r.tolerates(refusal.Reason, eff) {
 			return RefusedStatement, refusal.String()
 		}
 	}
@@ -61,21 +61,18 @@ func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
 	return none, ""
 }
 
-// tolerates reports whether answers may be kept in spite of a reason.
-func (r *record) tolerates(reason catalog.Reason) bool {
+// tolerates reports whether answers may be kept in spite of a reason. What
+// writes, or may, is never kept, whatever the policy says of its tables.
+func (r *record) tolerates(reason catalog.Reason, eff *catalog.Effects) bool {
 	switch {
 	case reason == catalog.SessionFunction || reason == catalog.RowSecurity:
 		return r.source.cache.opts.Scope != nil // which stands for user and settings
 	case reason == catalog.UnknownFunction && len(r.policy.Tables) > 0:
 		return true // the program says what it reads
+	case reason == catalog.Unexamined && (!eff.WritesKnown || len(eff.Writes) > 0):
+		return false
 	case reason.Timed():
 		return r.policy.TTL > 0
 	}
 	return false
-}
-
-// keepable reports whether what is known of the record allows to keep answers.
-func (r *record) keepable() bool {
-	n := r.needs.Load()
-	return n != nil && n.refusal == none
 }

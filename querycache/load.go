@@ -63,6 +63,9 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 		return answer{why: MissFailed}, err
 	}
 	switch {
+	case f.alone && !begun:
+		value, _, err := load(ctx)
+		return answer{value, true, f.lost}, err
 	case f.err != nil && old != nil && c.outage(r, old, f.err):
 		return answer{old.value, false, HitOnError}, nil
 	case f.err != nil:
@@ -72,7 +75,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	case f.lost != none:
 		why = f.lost
 	}
-	return answer{f.value, !f.kept && !f.joined, why}, nil
+	return answer{f.value, !f.kept && (!f.joined || f.alone), why}, nil
 }
 
 // await runs the flight, if the caller began it, and waits for its end.
@@ -152,9 +155,15 @@ func isOutage(err error) bool {
 func (c *Cache) keep(f *flight, size int64) Reason {
 	r := f.record
 	switch {
+	case f.needs == nil:
+		return MissOvertaken
+	case f.needs.refusal != none:
+		return f.needs.refusal
+	case f.session.Changed() != "":
+		return RefusedSession
 	case f.err != nil:
 		return MissFailed
-	case c.off.Load() != 0 || !r.fresh(f.stamp) || !r.keepable():
+	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.needs.Load() != f.needs:
 		return MissOvertaken
 	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
 		return MissTooBig

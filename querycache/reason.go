@@ -27,6 +27,7 @@ const (
 	RefusedText      // the text cannot be taken apart, or holds several statements
 	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
 	RefusedScope     // Options.Scope said so
+	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE)
 	RefusedClosed    // the cache is closed
 
 	Bypassed  // the context said so (Bypass)
@@ -41,7 +42,7 @@ var reasonNames = [reasons]string{
 	MissCold: "miss-cold", MissExpired: "miss-expired", MissChanged: "miss-changed", MissEvicted: "miss-evicted",
 	MissOvertaken: "miss-overtaken", MissTooBig: "miss-too-big", MissFailed: "miss-failed",
 	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedText: "refused-text",
-	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedClosed: "refused-closed",
+	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedSession: "refused-session", RefusedClosed: "refused-closed",
 	Bypassed: "bypassed", Suspended: "suspended",
 }
 
