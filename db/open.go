@@ -52,7 +52,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	own := cfg
 	cfg = cfg.Copy()
 	d.instrument(cfg)
-	watchSessions(cfg)
+	d.watchSessions(cfg)
 	d.prepareHooks(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -24,6 +24,7 @@ type sessionState struct {
 	hooked  bool     // a hook set something that RESET and DISCARD would undo
 	inHook  bool     // statements are those of a hook of the program's
 	values  reported // that the session began with, as its hooks left it
+	number  uint64   // of the connection among those of its pool
 }
 
 // reported are the settings with which the server keeps its client up to date,
@@ -40,8 +41,8 @@ func reportedBy(conn *pgx.Conn) (r reported) {
 }
 
 // began says that the session is as sessions of the pool begin.
-func (s *sessionState) began(conn *pgx.Conn) {
-	*s = sessionState{hooked: s.changed != "", values: reportedBy(conn)}
+func (s *sessionState) began(conn *pgx.Conn, number uint64) {
+	*s = sessionState{hooked: s.changed != "", values: reportedBy(conn), number: number}
 }
 
 // note takes note of a statement that ran.
@@ -156,7 +157,7 @@ func namesOne(text string, words []string) bool {
 // watchSessions makes the pool's hooks tell which changes are theirs: what
 // AfterConnect sets is what every session begins with, and what PrepareConn and
 // BeforeAcquire set is the caller's context in other words, see ContextHooks.
-func watchSessions(cfg *pgxpool.Config) {
+func (d *DB) watchSessions(cfg *pgxpool.Config) {
 	connected := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		if connected != nil {
@@ -164,7 +165,7 @@ func watchSessions(cfg *pgxpool.Config) {
 				return err
 			}
 		}
-		ensureState(conn).session.began(conn)
+		ensureState(conn).session.began(conn, d.connections.Add(1))
 		return nil
 	}
 	if prepare := cfg.PrepareConn; prepare != nil {
@@ -197,7 +198,16 @@ func (s *sessionState) hook(conn *pgx.Conn) (end func()) {
 // used by many goroutines at once.
 type SessionWatch struct {
 	mu      sync.Mutex
-	changed string // guarded by mu
+	changed string // guarded by mu, as is
+	newest  uint64
+}
+
+// Newest returns the number of the connection that was made last of those that
+// statements ran on, see DB.Connections.
+func (w *SessionWatch) Newest() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.newest
 }
 
 // Changed returns what had changed the session of one of the statements before
@@ -224,10 +234,10 @@ func seeSession(ctx context.Context, s *connState, conn *pgx.Conn) {
 		return
 	}
 	s.session.look(conn)
-	if s.session.changed == "" {
-		return
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.changed = s.session.changed
+	w.newest = max(w.newest, s.session.number)
+	if s.session.changed != "" {
+		w.changed = s.session.changed
+	}
 }
