@@ -18,7 +18,7 @@ import (
 // [pgx.ErrNoRows]. Keys that are not kept and that nobody is loading are loaded
 // by one call of LoadMany. An error of any key is returned, with nothing else.
 func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
-	if why := a.cache.gate(ctx); why != none {
+	if why := a.gate(ctx); why != none {
 		for range keys {
 			a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
 		}

@@ -112,10 +112,21 @@ func (c *Cache) run(f *flight, load loadFunc) {
 		f.stamp = c.changes.Load()
 	}
 	f.value, f.err = value, err
+	f.lookAtServer()
 	f.alone = !f.common()
 	f.lost = c.keep(f, size)
 	f.kept = f.lost == none
 	returned = true
+}
+
+// lookAtServer makes sure that the load was answered by the server that the
+// cache knows.
+func (f *flight) lookAtServer() {
+	if s := f.record.source; s != nil && f.needs != nil && f.needs.refusal == none && f.err == nil {
+		if _, err := s.home(f.ctx, f.session.Newest()); err != nil {
+			f.needs = unasked(err)
+		}
+	}
 }
 
 // common reports whether the outcome of a load is what anybody who asks the

@@ -9,9 +9,31 @@ import (
 
 // learned is what the server told of a statement, to tell whether that changed.
 type learned struct {
+	home    *home
 	version int64
 	reads   []catalog.Relation
 	refusal catalog.Refusal
+}
+
+func (l *learned) is(other *learned) bool {
+	return l.home == other.home && l.version == other.version && l.refusal == other.refusal && slices.Equal(l.reads, other.reads)
+}
+
+// readsAndViews returns what a statement reads and the views that it reads it
+// through.
+func readsAndViews(eff *catalog.Effects) []catalog.Relation {
+	reads := eff.Reads
+	for _, c := range eff.Columns {
+		if c.Relation.Kind == catalog.View && !slices.Contains(reads, c.Relation) {
+			reads = append(slices.Clip(reads), c.Relation)
+		}
+	}
+	return reads
+}
+
+// unasked is what is known of a statement when the server could not be asked.
+func unasked(err error) *needs {
+	return &needs{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
 }
 
 // learn brings up to date what the record's answers depend on. It costs next
@@ -22,20 +44,26 @@ type learned struct {
 // schema either comes after that and voids the answer, or was told before, and
 // is then known to what learn asks.
 func (r *record) learn(ctx context.Context) *needs {
-	if r.text == nil { // an Aside says so itself
+	if r.source == nil { // an Aside of whatever the program likes
 		return r.needs.Load()
 	}
-	eff, err := r.source.effects(ctx, r.text)
+	home, err := r.source.home(ctx, 0)
 	if err != nil {
-		return &needs{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
+		return unasked(err)
 	}
-	now := learned{eff.Version, eff.Reads, eff.Refusal()}
+	eff := catalog.Effects{ReadsKnown: true, Cacheable: true} // of an Aside, which says the rest itself
+	if r.text != nil {
+		if eff, err = r.source.effects(ctx, r.text); err != nil {
+			return unasked(err)
+		}
+	}
+	now := learned{home, eff.Version, readsAndViews(&eff), eff.Refusal()}
 	old := r.needs.Load()
-	if old != nil && old.learned.version == now.version && old.learned.refusal == now.refusal && slices.Equal(old.learned.reads, now.reads) {
+	if old != nil && old.learned.is(&now) {
 		return old
 	}
 	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now}
-	n.tables = r.source.needed(eff.Reads, eff.ReadsKnown, r.policy.Tables)
+	n.tables = home.needed(now.reads, eff.ReadsKnown, r.policy.Tables)
 	n.refusal, n.because = r.judgeEffects(&eff)
 	r.needs.Store(n)
 	if old != nil { // entries were judged by what the old one says

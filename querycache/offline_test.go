@@ -3,6 +3,7 @@ package querycache
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -47,10 +48,11 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h.choose, h.observed = choose, true // the test tells of changes
+	h.choose, h.observed, h.source.followers = choose, true, 1 // the test tells of changes
 	h.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 	}
+	h.source.identify = func(context.Context) (string, time.Time, error) { return "one", time.Time{}, nil }
 	o := &offline{TB: tb, cache: c, reads: h, asked: map[string]int{}}
 	tb.Cleanup(func() { c.Close(); pg.Close() })
 	return o

@@ -66,7 +66,7 @@ func (r *record) fresh(stamp uint64) bool {
 	}
 	n := r.needs.Load()
 	if n == nil {
-		return r.source.anything.changed.Load() <= stamp
+		return false // an Aside whose database could not be asked yet
 	}
 	if broken == tablesCount {
 		return true
@@ -144,6 +144,17 @@ func (rs *records) retire(_ identity, r *record) {
 	counts := r.counts.load()
 	for i, n := range counts {
 		rs.retired[i] += n
+	}
+}
+
+// forget forgets the statements of a source.
+func (rs *records) forget(s *source) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, r := range rs.byID.Values() {
+		if r.source == s {
+			rs.byID.Remove(r.identity)
+		}
 	}
 }
 

@@ -147,14 +147,8 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 	}
 	out.Keeps = out.Reason == none
 	out.Columns = h.columns(ctx, rec)
-	for _, t := range n.tables {
-		switch t {
-		case &h.source.everything:
-		case &h.source.anything:
-			out.Tables = append(out.Tables, "*")
-		default:
-			out.Tables = append(out.Tables, t.String())
-		}
+	if n.learned.home != nil {
+		out.Tables = n.learned.home.names(n.tables)
 	}
 	slices.Sort(out.Tables)
 	if out.Keeps {
