@@ -34,6 +34,7 @@ type table struct {
 	tableName               // guarded by home.mu: it may be renamed
 	changed   atomic.Uint64 // number of the last change; inDoubt while that is not settled
 	doubts    int           // changes whose outcome is unknown; guarded by home.mu
+	view      bool          // it never changes, but a program may drop what reads it; guarded by home.mu
 }
 
 // inDoubt is after every number: nothing that depends on the table is fresh.
@@ -149,16 +150,16 @@ func (n tableName) String() string {
 	return n.schema + "." + n.name
 }
 
-// needed returns the places of what a statement reads, the views that it names
-// included: they never change, but a program may drop what depends on them.
-// Those that are new have no change yet, which is right: the caller notes the
+// needed returns the places of what a statement reads, views included. Those that are new have no change yet, which is right: the caller notes the
 // last change's number before it asks what the statement reads.
 func (h *home) needed(reads []catalog.Relation, known bool, declared []string) []*table {
 	tables := []*table{&h.everything}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range reads {
-		tables = append(tables, h.table(r.OID, tableName{r.Schema, r.Name}))
+		t := h.table(r.OID, tableName{r.Schema, r.Name})
+		t.view = r.Kind == catalog.View
+		tables = append(tables, t)
 	}
 	for _, text := range declared {
 		tables = append(tables, h.named(parseTable(text)))
@@ -169,15 +170,15 @@ func (h *home) needed(reads []catalog.Relation, known bool, declared []string) [
 	return tables
 }
 
-// names returns what tables are called, "*" for any.
+// names returns what tables are called, "*" for any, and views left out.
 func (h *home) names(tables []*table) []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var names []string
 	for _, t := range tables {
-		switch t {
-		case &h.everything:
-		case &h.anything:
+		switch {
+		case t == &h.everything, t.view:
+		case t == &h.anything:
 			names = append(names, "*")
 		default:
 			names = append(names, t.String())

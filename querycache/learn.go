@@ -19,18 +19,6 @@ func (l *learned) is(other *learned) bool {
 	return l.home == other.home && l.version == other.version && l.refusal == other.refusal && slices.Equal(l.reads, other.reads)
 }
 
-// readsAndViews returns what a statement reads and the views that it reads it
-// through.
-func readsAndViews(eff *catalog.Effects) []catalog.Relation {
-	reads := eff.Reads
-	for _, c := range eff.Columns {
-		if c.Relation.Kind == catalog.View && !slices.Contains(reads, c.Relation) {
-			reads = append(slices.Clip(reads), c.Relation)
-		}
-	}
-	return reads
-}
-
 // unasked is what is known of a statement when the server could not be asked.
 func unasked(err error) *needs {
 	return &needs{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
@@ -57,7 +45,7 @@ func (r *record) learn(ctx context.Context) *needs {
 			return unasked(err)
 		}
 	}
-	now := learned{home, eff.Version, readsAndViews(&eff), eff.Refusal()}
+	now := learned{home, eff.Version, append(slices.Clip(eff.Reads), eff.Views...), eff.Refusal()}
 	old := r.needs.Load()
 	if old != nil && old.learned.is(&now) {
 		return old
