@@ -126,6 +126,8 @@ var exports = map[string]string{
 	"DB.Observed":          "whether changes are seen at all, for querycache",
 	"WatchSession":         "whether the session of a load was as sessions begin, for querycache",
 	"SessionWatch":         "what WatchSession returns",
+	"WithoutMaxRows":       "for loads on behalf of several callers, in querycache",
+	"HasMaxRows":           "whether a caller may have a wider bound than such a load",
 	"DB.Closed":            "so that querycache lets go of it",
 	"DB.Connections":       "whether a connection was made since a server was asked, for querycache",
 	"DB.Database":          "which handles lead to one database, and whether the server was started anew, for querycache",

@@ -57,3 +57,21 @@ SELECT (SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_sys
 
 // Closed reports whether the handle was closed.
 func (d *DB) Closed() bool { return d.closed.Load() }
+
+// noMaxRows in place of a context's bound means that it has none.
+const noMaxRows = -1
+
+// WithoutMaxRows takes back WithMaxRows: Options.MaxRows counts again. It is
+// for loads on behalf of several callers.
+func WithoutMaxRows(ctx context.Context) context.Context {
+	if !HasMaxRows(ctx) {
+		return ctx
+	}
+	return context.WithValue(ctx, maxRowsKey{}, noMaxRows)
+}
+
+// HasMaxRows reports whether ctx has a bound by WithMaxRows.
+func HasMaxRows(ctx context.Context) bool {
+	n, ok := ctx.Value(maxRowsKey{}).(int)
+	return ok && n != noMaxRows
+}

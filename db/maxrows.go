@@ -22,7 +22,7 @@ func WithMaxRows(ctx context.Context, n int) context.Context {
 // maxRows returns the bound for a read from q; 0 is none. Options.MaxRows
 // counts where q is a handle; a transaction does not know its handle.
 func maxRows(ctx context.Context, q Querier) int {
-	if n, ok := ctx.Value(maxRowsKey{}).(int); ok {
+	if n, ok := ctx.Value(maxRowsKey{}).(int); ok && n != noMaxRows {
 		return n
 	}
 	if d, ok := q.(*DB); ok {

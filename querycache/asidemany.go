@@ -122,7 +122,7 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) {
 // sharedContext returns a context for a load on behalf of several flights. It
 // ends when all of them have.
 func sharedContext[K comparable](ctx context.Context, mine []lookup[K]) (context.Context, context.CancelFunc) {
-	shared, session := db.WatchSession(context.WithoutCancel(ctx))
+	shared, session := db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
 	shared, cancel := context.WithCancel(shared)
 	left := new(atomic.Int64)
 	left.Store(int64(len(mine)))

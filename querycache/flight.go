@@ -16,8 +16,9 @@ import (
 type loadFunc func(ctx context.Context) (value any, size int64, err error)
 
 // A flight is one load that any number of callers wait for. Its context has
-// the values of the caller that began it and nobody's deadline: it is
-// cancelled when the last of those who waited has gone.
+// the values of the caller that began it, but for its bound of rows, and
+// nobody's deadline: it is cancelled when the last of those who waited has
+// gone.
 type flight struct {
 	record *record
 	hash   uint64
@@ -87,7 +88,7 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 	}
 	f = &flight{record: r, hash: hash, key: string(key), begun: c.clock.now(), waiting: 1, done: make(chan struct{})}
 	f.stamp = c.changes.Load() // before anything is read
-	f.ctx, f.session = db.WatchSession(context.WithoutCancel(ctx))
+	f.ctx, f.session = db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
 	f.ctx, f.cancel = context.WithCancel(f.ctx)
 	sh.byHash[hash] = f
 	c.running.Add(1)

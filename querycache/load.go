@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
 // kept returns the fresh entry of a read, or nil. It is the hot path.
@@ -66,8 +69,13 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	case f.alone && !begun:
 		value, _, err := load(ctx)
 		return answer{value, true, f.lost}, err
+	case errors.Is(f.err, db.ErrTooManyRows) && db.HasMaxRows(ctx): // the caller's own bound may allow more
+		value, _, err := load(ctx)
+		return answer{value, true, MissTooBig}, err
 	case f.err != nil && old != nil && c.outage(r, old, f.err):
 		return answer{old.value, false, HitOnError}, nil
+	case errors.Is(f.err, replay.ErrTooBig):
+		return answer{why: MissTooBig}, f.err
 	case f.err != nil:
 		return answer{why: MissFailed}, f.err
 	case !begun:
