@@ -164,6 +164,8 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byt
 		return nil, rec.refused
 	case !r.Keyed:
 		return nil, RefusedArguments
+	case r.Shares && !rec.policy.Shared:
+		return nil, RefusedType
 	}
 	key := r.Key
 	if h.cache.opts.Scope != nil {
