@@ -75,3 +75,6 @@ func HasMaxRows(ctx context.Context) bool {
 	n, ok := ctx.Value(maxRowsKey{}).(int)
 	return ok && n != noMaxRows
 }
+
+// IsPage reports whether a Read.Form is that of a page.
+func IsPage(form uint64) bool { return form%uint64(forms) == uint64(formPage) }

@@ -250,18 +250,24 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	a.cache.run(f, func(context.Context) (any, int64, error) { return a.close(v, nil) })
 }
 
-// Delete drops the values of keys. Loads of them that are under way are not
-// kept.
-func (a *Aside[K, V]) Delete(ctx context.Context, keys ...K) {
+// Delete drops the values of keys, in every scope. Loads of them that are under
+// way are not kept.
+func (a *Aside[K, V]) Delete(_ context.Context, keys ...K) {
+	n := a.cache.changes.Add(1)
 	for _, key := range keys {
-		if encoded, why := a.encode(ctx, nil, key); why == none {
+		args := [1]any{key}
+		switch encoded, ok := argkey.Append(nil, args[:]); {
+		case !ok: // never kept
+		case a.cache.opts.Scope != nil:
+			a.record.dropKey(n, string(encoded))
+		default:
 			a.cache.drop(&a.record.identity, encoded)
 		}
 	}
 }
 
 // Update runs write, which changes on the server what the value of key is made
-// from, and then drops the value, whether write failed or not. Who asks after
+// from, and then drops the value in every scope, whether write failed or not. Who asks after
 // Update has returned is not answered by a load that began before the write
 // ended. The value is not replaced by what was written: another write may have
 // come between.

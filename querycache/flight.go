@@ -80,7 +80,7 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 		}
 		// A load that began before a change may have read what was before
 		// it: whoever asks after the change must not be answered by it.
-		if r.fresh(f.stamp) || broken == noLateJoin {
+		if r.current(f.stamp, f.key) || broken == noLateJoin {
 			f.waiting++
 			f.joined = true
 			return f, false

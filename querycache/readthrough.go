@@ -238,23 +238,31 @@ func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, column
 	return h.pg.CopyFrom(ctx, table, columns, src)
 }
 
-// Drop drops one answer: that to sql with the given arguments, in every form
-// in which it is kept. A load of it that is under way is not kept. ctx gives
-// the scope.
+// Drop drops the answer to sql with the given arguments, in every form in which
+// it is kept and in every scope, and all pages of sql, whatever their arguments
+// and place ([db.Stmt.Page]; those of [db.PaginateOffset] are answers to a text
+// of their own). Loads that are under way are not kept. Arguments are those of
+// the read: named ones are put in their places, and an answer that was asked for
+// with a [pgx.QueryExecMode] or result formats is another than one without.
 func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
+	sql, args, ok, err := rewrite(ctx, sql, args)
+	if err != nil || !ok {
+		return // what has no key is never kept
+	}
 	text := h.pg.Text(sql)
 	read := lendRead(text, args)
 	defer returnRead(read)
-	key, ok := read.Key, read.Keyed
-	if ok && h.cache.opts.Scope != nil {
-		key, ok = h.scoped(ctx, nil, read)
-	}
-	if !ok {
-		return // what has no key is never kept
-	}
+	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
-		if id := identityOf(text, rec.form, h.space); id == rec.identity {
-			h.cache.drop(&id, key)
+		switch id := identityOf(text, rec.form, h.space); {
+		case id != rec.identity:
+		case db.IsPage(rec.form):
+			rec.drop(n)
+		case !read.Keyed:
+		case h.cache.opts.Scope != nil:
+			rec.dropKey(n, string(read.Key))
+		default:
+			h.cache.drop(&id, read.Key)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type record struct {
 	// what it depends on was learned anew.
 	since atomic.Uint64
 
+	drops       atomic.Pointer[drops] // of single answers in all scopes; nil until there is one
 	streamUntil atomic.Int64          // until when rows are not recorded, since they were too big
 	needs       atomic.Pointer[needs] // nil until learned
 }
@@ -80,14 +81,7 @@ func (r *record) fresh(stamp uint64) bool {
 }
 
 // drop makes all entries of the record void. n is a new change's number.
-func (r *record) drop(n uint64) {
-	for {
-		now := r.since.Load()
-		if now >= n || r.since.CompareAndSwap(now, n) {
-			return
-		}
-	}
-}
+func (r *record) drop(n uint64) { raise(&r.since, n) }
 
 // mostRecords bounds how many statements are remembered, since programs may
 // build texts without end.
