@@ -3,6 +3,7 @@ package querycache
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/headrace/headrace/internal/catalog"
 )
@@ -50,7 +51,7 @@ func (r *record) learn(ctx context.Context) *needs {
 	if old != nil && old.learned.is(&now) {
 		return old
 	}
-	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now}
+	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now, timed: catalog.TakesTime(eff.ParamTypes)}
 	n.tables = home.needed(now.reads, eff.ReadsKnown, r.policy.Tables)
 	n.refusal, n.because = r.judgeEffects(&eff)
 	r.needs.Store(n)
@@ -61,20 +62,34 @@ func (r *record) learn(ctx context.Context) *needs {
 }
 
 // judgeEffects says whether answers of a statement with the given effects may
-// be kept under the record's policy.
+// be kept under the record's policy, and why not, or what limits them, in
+// words.
 func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
 	if eff.Cacheable {
 		return none, ""
 	}
+	if len(eff.Refusals) == 0 {
+		return RefusedStatement, "the server does not tell what the statement does"
+	}
+	var limits []string
 	for _, refusal := range eff.Refusals {
 		if !r.tolerates(refusal.Reason, eff) {
 			return RefusedStatement, refusal.String()
 		}
+		limits = append(limits, r.limit(refusal))
 	}
-	if len(eff.Refusals) == 0 {
-		return RefusedStatement, "the server does not tell what the statement does"
+	return none, strings.Join(limits, "; ")
+}
+
+// limit says what it means for answers that a refusal is tolerated.
+func (r *record) limit(refusal catalog.Refusal) string {
+	switch {
+	case refusal.Reason == catalog.SessionFunction || refusal.Reason == catalog.RowSecurity:
+		return "shared within Options.Scope only: " + refusal.String()
+	case refusal.Reason == catalog.UnknownFunction && len(r.policy.Tables) > 0:
+		return "made stale by Policy.Tables, which have to be all that it reads: " + refusal.String()
 	}
-	return none, ""
+	return "may be wrong until the TTL has passed, since no change tells: " + refusal.String()
 }
 
 // tolerates reports whether answers may be kept in spite of a reason. What

@@ -1,6 +1,7 @@
 package querycache
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/catalog"
 )
 
 // A ReadThrough is a handle that answers reads from a cache and asks its
@@ -178,7 +180,22 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byt
 	if n == nil || n.refusal != none {
 		n = rec.learn(ctx) // refused for what the server said: it may say something else by now
 	}
+	if n.timed && rec.policy.TTL < 0 && namesTime(r.Key) {
+		return nil, RefusedArguments // the answer is another one tomorrow
+	}
 	return key, n.refusal
+}
+
+// namesTime reports whether the arguments that a key stands for may have a word
+// such as now or today among them. In the key a text follows its length, which
+// may look like a letter.
+func namesTime(key []byte) bool {
+	for _, word := range bytes.FieldsFunc(key, func(c rune) bool { return c|0x20 < 'a' || c|0x20 > 'z' }) {
+		if catalog.NamesTime(string(word)) || catalog.NamesTime(string(word[1:])) {
+			return true
+		}
+	}
+	return false
 }
 
 // scoped appends the caller's scope and the key of r to dst.

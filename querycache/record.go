@@ -54,8 +54,9 @@ type record struct {
 type needs struct {
 	tables  []*table // one that stands for all of them included
 	known   bool     // false: any table may be among them
+	timed   bool     // a parameter is a date or a time, so that an argument may be 'now'
 	refusal Reason   // none, or why no answer is kept
-	because string   // the refusal in words, for people
+	because string   // the refusal in words, for people, or what limits the answers
 	learned learned
 }
 

@@ -146,6 +146,9 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 		out.Reason, out.Detail = n.refusal, n.because
 	}
 	out.Keeps = out.Reason == none
+	if out.Keeps && !out.Followed {
+		out.Detail = join(out.Detail, "changes are not heard of: see Cache.Follow")
+	}
 	out.Columns = h.columns(ctx, rec)
 	if n.learned.home != nil {
 		out.Tables = n.learned.home.names(n.tables)
@@ -157,6 +160,14 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 			out.MaxAge = rec.policy.TTL + max(rec.policy.StaleFor, rec.policy.StaleIfError)
 		}
 	}
+}
+
+// join puts two remarks, which may be empty, one after the other.
+func join(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first + "; " + second
 }
 
 func (h *ReadThrough) columns(ctx context.Context, rec *record) []string {

@@ -2,6 +2,7 @@ package querycache
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -94,4 +95,72 @@ func TestNothingIsKeptByWhatWasLearnedBefore(t *testing.T) {
 	o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) { return catalog.Effects{}, catalog.ErrLocked }
 	o.want(ctx, "second", says("second"))
 	o.want(ctx, "third", says("third"))
+}
+
+// 'today' as an argument is another day tomorrow.
+func TestTimesThatMoveAsArguments(t *testing.T) {
+	const sql = "SELECT name FROM cities WHERE seen > $1 AND name <> $2"
+	long := "today" + strings.Repeat(" ", 92) // its length looks like a letter in the key
+	for _, c := range []struct {
+		policy Policy
+		typ    uint32
+		args   []any
+		want   Reason
+	}{
+		{forever, 1184, []any{"now", "x"}, RefusedArguments},
+		{forever, 1082, []any{" Today", "x"}, RefusedArguments},
+		{forever, 1082, []any{long, "x"}, RefusedArguments},
+		{forever, 1185, []any{[]string{"2024-01-01", "yesterday"}, "x"}, RefusedArguments},
+		{forever, 1184, []any{"2024-01-01", "x"}, Hit},
+		{forever, 1184, []any{"2024-01-01", "Knowles"}, Hit},
+		{forever, 25, []any{"today", "x"}, Hit},
+		{Policy{TTL: time.Hour}, 1184, []any{"now", "x"}, Hit},
+		{forever, 1184, []any{make(chan int), "x"}, RefusedArguments},
+	} {
+		o := newOffline(t, nil, c.policy)
+		o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true, ParamTypes: []uint32{c.typ, 25}}, nil
+		}
+		for range 2 {
+			read := lendRead(o.reads.pg.Text(sql), c.args)
+			if _, _, ok := o.reads.Kept(t.Context(), read); !ok {
+				if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, db.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			returnRead(read)
+		}
+		if l := o.cache.Stats().Lookups; l[c.want] == 0 || c.want != Hit && l[Hit] > 0 {
+			t.Errorf("%v, type %d, TTL %v: lookups %v", c.args, c.typ, c.policy.TTL, l)
+		}
+	}
+}
+
+// Explain says what limits answers that are kept in spite of something.
+func TestExplainSaysWhatLimitsAnswers(t *testing.T) {
+	hour := Policy{TTL: time.Hour}
+	for _, c := range []struct {
+		opts    *Options
+		policy  Policy
+		reasons []catalog.Reason
+		want    string
+	}{
+		{nil, hour, nil, ""},
+		{nil, hour, []catalog.Reason{catalog.TimeFunction}, "until the TTL"},
+		{nil, hour, []catalog.Reason{catalog.UnloggedTable, catalog.CatalogRows}, "catalog"},
+		{nil, hour, []catalog.Reason{catalog.UnknownFunction}, "until the TTL"},
+		{nil, Policy{TTL: -1, Tables: []string{"cities"}}, []catalog.Reason{catalog.UnknownFunction}, "Policy.Tables"},
+		{&Options{Scope: scopeOf}, hour, []catalog.Reason{catalog.RowSecurity}, "Options.Scope"},
+	} {
+		o := newOffline(t, c.opts, c.policy)
+		o.tells(1, c.reasons...)
+		e := o.reads.Explain(t.Context(), citySQL)
+		if !e.Keeps || !strings.Contains(e.Detail, c.want) || c.want == "" && e.Detail != "" {
+			t.Errorf("%v: explained as %+v", c.reasons, e)
+		}
+		o.reads.source.followers = 0
+		if e := o.reads.Explain(t.Context(), citySQL); !strings.Contains(e.Detail, "Follow") {
+			t.Errorf("not followed: %q", e.Detail)
+		}
+	}
 }
