@@ -24,6 +24,7 @@ type connState struct {
 	stale    bool              // statements that were prepared here are invalid, or unknown to the server
 	unsure   bool              // search_path or role were set here: names may mean other tables
 	unsureTx bool              // the same, until the transaction ends
+	session  sessionState      // what became of it since it began
 	rows     []rows            // some rows to hand out, allocated together
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text

@@ -23,6 +23,9 @@ type DB struct {
 	opts     Options
 	observed bool // our tracer sits in each connection of the pool
 
+	contextHooks bool          // of the program's own
+	connections  atomic.Uint64 // that the pool has made
+
 	statements  *statementTable
 	unknown     *statement   // stands for a text that cannot be told
 	schemaEpoch atomic.Int64 // raised when a statement of ours may have changed the schema

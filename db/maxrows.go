@@ -24,7 +24,7 @@ func WithMaxRows(ctx context.Context, n int) context.Context {
 // connections and pools do not know their handle, but the connection does that
 // rows, which may be nil, come from.
 func maxRows(ctx context.Context, q any, rows pgx.Rows) int {
-	if n, ok := ctx.Value(maxRowsKey{}).(int); ok {
+	if n, ok := ctx.Value(maxRowsKey{}).(int); ok && n != noMaxRows {
 		return n
 	}
 	if d, ok := q.(*DB); ok {

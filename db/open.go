@@ -46,10 +46,11 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 		return nil, err
 	}
 	d := newDB(opts.withDefaults())
-	d.observed = true
+	d.observed, d.contextHooks = true, hasContextHooks(cfg)
 	own := cfg
 	cfg = cfg.Copy()
 	d.instrument(cfg)
+	d.watchSessions(cfg)
 	d.prepareHooks(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -81,7 +82,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 		return nil, fmt.Errorf("db: Options.Types and Options.Prepare need Open or OpenConfig: New leaves the pool's connections as they are")
 	}
 	d := newDB(opts.withDefaults())
-	d.pool = pool
+	d.pool, d.contextHooks = pool, hasContextHooks(pool.Config())
 	d.examiner = newExaminer(pool.Config())
 	return d, nil
 }

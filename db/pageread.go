@@ -95,6 +95,7 @@ const (
 // keptPage answers from the pages that q keeps, or loads one.
 func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, args []any) (Page[T], error) {
 	read := lendRead(call.text, r.form+uint64(formPage), args)
+	read.Shares = r.decoder.Shares() != ""
 	read.Key = call.appendKey(read.Key)
 	value, shared, ok := q.Kept(ctx, read)
 	if !ok {

@@ -80,6 +80,7 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 // keptAll answers from the values that q keeps, or loads them.
 func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *Text, sql string, args []any) ([]T, error) {
 	read := lendRead(text, r.form+uint64(formAll), args)
+	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Kept(ctx, read)
 	if !ok {
 		var err error
@@ -118,6 +119,7 @@ type noRow struct{}
 func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *Text, sql string, args []any) (T, error) {
 	var zero T
 	read := lendRead(text, r.form+uint64(formOne), args)
+	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Kept(ctx, read)
 	if !ok {
 		var err error

@@ -18,6 +18,7 @@ func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	s.current = nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch = data.Batch
+	seeSession(ctx, s, conn)
 	return ctx
 }
 
@@ -60,6 +61,7 @@ func (s *connState) batchEnded(all []*statement, r result) outcome {
 	plain := true // no statement begins, ends or divides a transaction
 	for _, st := range all {
 		s.noteSettings(st)
+		s.session.note(st)
 		plain = plain && !st.endsTransactions()
 		if mayWrite(st) {
 			s.pending.add(st)

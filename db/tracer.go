@@ -23,6 +23,7 @@ var (
 func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s := t.state(conn)
 	t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
+	seeSession(ctx, s, conn)
 	return ctx
 }
 
@@ -67,6 +68,7 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 	s.current = nil
 	t.noteUnfit(s, r.err)
 	t.count(ctx, s, st, clock()-s.began, r)
+	s.session.note(st)
 	t.settle(ctx, conn, s, st, r)
 }
 
