@@ -66,9 +66,10 @@ type Records struct {
 type text struct {
 	file   *bufio.Reader // behind the names
 	format records.Format
-	start  int64     // where file begins in the input, if that can be sought in
-	seeker io.Seeker // nil where it cannot be, or bytes of file lie elsewhere in it
-	source io.Reader // what file reads
+	start  int64           // where file begins in the input, if that can be sought in
+	seeker io.Seeker       // nil where it cannot be, or bytes of file lie elsewhere in it
+	source io.Reader       // what file reads
+	values *records.Values // what file reads, of Records
 	close  func()
 
 	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
@@ -153,7 +154,7 @@ func (r Records) open(o *LoadOptions) (*text, error) {
 	}
 	values, format := records.OpenValues(r.Columns, r.Rows)
 	return &text{
-		file: bufio.NewReaderSize(values, sample), format: format, close: values.Close,
+		file: bufio.NewReaderSize(values, sample), format: format, values: values, close: values.Close,
 		bytes: new(atomic.Int64), rows: r.Total, meter: newMeter(o.Progress),
 	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/Masterminds/squirrel"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,7 +15,8 @@ import (
 
 // A Builder makes a statement at run time: squirrel's builders, what SQL
 // returns, and anything else with this method. The text numbers its
-// parameters $1, $2, ...
+// parameters $1, $2, ... One that is read from is one statement; a text of
+// several would run all of them where the simple protocol is used.
 type Builder interface {
 	ToSql() (sql string, args []any, err error)
 }
@@ -114,7 +116,7 @@ func Exec(ctx context.Context, e Execer, b Builder) (pgconn.CommandTag, error) {
 	if err != nil {
 		return pgconn.CommandTag{}, fmt.Errorf("db: build a statement: %w", err)
 	}
-	tag, err := e.Exec(ctx, sql, args...)
+	tag, err := execAgain(ctx, e, sql, args)
 	if err != nil {
 		return tag, fmt.Errorf("db: %s: %w", labelOf(sql)(), err)
 	}
@@ -126,6 +128,11 @@ func built[T any](b Builder) (r reader[T], sql string, args []any, err error) {
 	sql, args, err = b.ToSql()
 	if err != nil {
 		return r, "", nil, fmt.Errorf("db: build a statement: %w", err)
+	}
+	if strings.IndexByte(sql, ';') >= 0 { // most texts have none, and need no look
+		if err := newText(sql).checkSingle(); err != nil {
+			return r, "", nil, fmt.Errorf("db: build a statement: %w", err)
+		}
 	}
 	r.decoder, err = rowscan.For[T]()
 	if err != nil {

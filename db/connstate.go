@@ -12,6 +12,7 @@ import (
 // connState is what the tracer keeps with a connection. It belongs to whoever
 // holds the connection, which is one goroutine at a time.
 type connState struct {
+	handle   *DB               // whose pool the connection is in
 	wait     time.Duration     // of the last Acquire, until a statement takes it
 	began    time.Duration     // clock when the statement under way began
 	current  *statement        // the statement under way
@@ -20,9 +21,10 @@ type connState struct {
 	pending  pending           // of the open transaction
 	batch    *pgx.Batch        // the batch under way
 	prepared map[string]string // text by the name it was prepared under by the program
-	stale    bool              // a migration made statements that were prepared here invalid
+	stale    bool              // statements that were prepared here are invalid, or unknown to the server
 	unsure   bool              // search_path or role were set here: names may mean other tables
 	unsureTx bool              // the same, until the transaction ends
+	session  sessionState      // what became of it since it began
 	rows     []rows            // some rows to hand out, allocated together
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text
@@ -35,6 +37,15 @@ const stateKey = "github.com/headrace/headrace/db"
 func stateOf(conn *pgx.Conn) *connState {
 	s, _ := conn.PgConn().CustomData()[stateKey].(*connState)
 	return s
+}
+
+// handleOf returns the handle whose pool conn is in, or nil where no tracer of
+// its sits.
+func handleOf(conn *pgx.Conn) *DB {
+	if s := stateOf(conn); s != nil {
+		return s.handle
+	}
+	return nil
 }
 
 // ensureState returns the state kept with conn, made now if there is none.

@@ -23,6 +23,9 @@ type DB struct {
 	opts     Options
 	observed bool // our tracer sits in each connection of the pool
 
+	contextHooks bool          // of the program's own
+	connections  atomic.Uint64 // that the pool has made
+
 	statements  *statementTable
 	unknown     *statement   // stands for a text that cannot be told
 	schemaEpoch atomic.Int64 // raised when a statement of ours may have changed the schema
@@ -78,14 +81,14 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 		return pgconn.CommandTag{}, err
 	}
 	defer conn.Release()
-	tag, err := conn.Exec(ctx, sql, args...)
-	if args, ok := d.argsForAnotherRun(err, args); ok {
-		if err := d.dropStale(ctx, conn.Conn()); err != nil {
+	for runs := 1; ; runs++ {
+		tag, err := conn.Exec(ctx, sql, args...)
+		again, ok := argsForAnotherRun(ctx, d, conn.Conn(), runs, err, args)
+		if !ok {
 			return tag, err
 		}
-		return conn.Exec(ctx, sql, args...)
+		args = again
 	}
-	return tag, err
 }
 
 // Query runs sql and returns its rows, as [pgxpool.Pool.Query] does. The
@@ -125,7 +128,9 @@ func (d *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 
 // SendBatch sends all statements of b in one round trip, as
 // [pgxpool.Pool.SendBatch] does. The caller must close the results; until then,
-// or until the end of the transaction that b began, they hold a connection.
+// or until the end of the transaction that b began, they hold a connection. A
+// batch that failed only because of how it was prepared is not sent again, since
+// results may have been read; Gather does that for reads.
 func (d *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	conn, err := d.Acquire(ctx)
 	if err != nil {

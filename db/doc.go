@@ -19,9 +19,12 @@
 //
 //   - Query and Exec send the text as it was given. A compiled statement is
 //     sent normalized, which means exactly the same.
-//   - A statement is run twice only where the server says that it did not run:
+//   - A statement is sent again only where the server says that it did not run:
 //     when a migration made its prepared form invalid, or a pooler in between
-//     did not know it. A transaction is run again only by [DB.InTx].
+//     did not know it. That goes for Query, Exec, QueryRow and Gather on the
+//     handle, and for typed reads and [Stmt.Exec] on pools and connections too.
+//     A transaction is run again only by [DB.InTx], a batch of the program's by
+//     nobody.
 //   - A typed read binds every column to a field and every field to a column,
 //     or fails and names the one that it cannot.
 //   - [DB.OnChange] tells of a commit before the call that committed returns,

@@ -35,7 +35,7 @@ type gathered struct {
 	collect func(rows pgx.Rows, maxRows int) error // nil for what cannot be read
 	err     error
 
-	rerun bool // it ran again on a fresh plan
+	runs int // how often it was sent
 }
 
 func (g *gathered) gatherable() *gathered { return g }
@@ -78,7 +78,7 @@ func (r reader[T]) first(rows pgx.Rows, _ int) (T, error) { return r.decoder.One
 
 func toGather[V any](text *Text, sql string, args []any, decode func(pgx.Rows, int) (V, error)) *Gathered[V] {
 	g := &Gathered[V]{gathered: gathered{text: text, sql: sql, args: args}}
-	if err := text.checkGather(); err != nil {
+	if err := errors.Join(text.checkGather(), checkGatherArgs(args)); err != nil {
 		g.err = fmt.Errorf("db: gather %s: %w", text.label(), err)
 		return g
 	}
@@ -98,6 +98,18 @@ func (t *Text) checkGather() error {
 	}
 	if t.st.ReadOnly == sqltext.No {
 		return errors.New("the statement is not a read: what is gathered may be run again")
+	}
+	return nil
+}
+
+// checkGatherArgs refuses what pgx takes before a statement's arguments, but for
+// query rewriters: it would go to the server as an argument.
+func checkGatherArgs(args []any) error {
+	n, _ := specialArgs(args)
+	for _, arg := range args[:n] {
+		if _, ok := arg.(pgx.QueryRewriter); !ok {
+			return fmt.Errorf("the arguments hold a %T: what is gathered goes out in the mode and the formats of its connection", arg)
+		}
 	}
 	return nil
 }
@@ -124,7 +136,7 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 	var todo []*gathered
 	for _, read := range reads {
 		if g := read.gatherable(); g.collect != nil {
-			g.rerun = false
+			g.runs = 0
 			todo = append(todo, g)
 		}
 	}
@@ -142,23 +154,28 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered {
 	var batch pgx.Batch
 	for _, g := range reads {
+		g.runs++
 		batch.Queue(g.sql, g.args...)
 	}
 	results := q.SendBatch(ctx, &batch)
+	defer func() { _ = results.Close() }() // for a scan that panics: else it has been closed by then
 	for i, g := range reads {
 		rows, err := results.Query()
 		if err == nil {
-			err = g.collect(rows, gatherBound(ctx, q))
+			err = g.collect(rows, maxRows(ctx, q, rows))
 		}
 		g.settle(err)
 		if !endsBatch(err) {
 			continue
 		}
 		_ = results.Close() // it repeats the error
+		if lostStatementName(err) && mayBatchAgain(ctx, q) {
+			return oneByOne(ctx, q, reads[i:], err)
+		}
 		if prepare, ok := errors.AsType[pgx.ErrPreprocessingBatch](err); ok {
 			return blame(ctx, q, reads, prepare)
 		}
-		return again(q, g, reads[i+1:], err)
+		return again(ctx, q, g, reads[i+1:], err)
 	}
 	if err := results.Close(); err != nil {
 		for _, g := range reads { // the end of them all failed
@@ -212,13 +229,13 @@ func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreproc
 		same, rest, alone = reads, nil, true
 	}
 	for _, g := range same {
-		if alone && len(reads) > 1 && mayBatchAgain(q) {
+		if alone && len(reads) > 1 && mayBatchAgain(ctx, q) {
 			gatherBatch(ctx, q, []*gathered{g})
 		} else {
 			g.settle(err.Unwrap())
 		}
 	}
-	if !mayBatchAgain(q) {
+	if !mayBatchAgain(ctx, q) {
 		giveUp(rest, err)
 		return nil
 	}
@@ -226,16 +243,36 @@ func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreproc
 }
 
 // again decides on the reads behind the one that failed.
-func again(q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
-	if !isServerError(err) || !mayBatchAgain(q) {
+func again(ctx context.Context, q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
+	if !isServerError(err) || !mayBatchAgain(ctx, q) {
 		giveUp(rest, err)
 		return nil
 	}
-	if stalePlan(err) && !failed.rerun {
-		failed.rerun = true
-		return append([]*gathered{failed}, rest...)
+	if !stalePlan(err) {
+		return rest
 	}
-	return rest
+	reads := append([]*gathered{failed}, rest...)
+	if failed.runs == mostRuns-1 {
+		return oneByOne(ctx, q, reads, err)
+	}
+	return reads
+}
+
+// oneByOne makes reads one by one and names no statement, which a batch of pgx
+// cannot. It returns nil: no read is left to send.
+func oneByOne(ctx context.Context, q Batcher, reads []*gathered, err error) []*gathered {
+	querier, ok := q.(Querier)
+	if !ok {
+		giveUp(reads[1:], err)
+		return nil
+	}
+	for _, g := range reads {
+		_, err := queryOnce(ctx, querier, g.sql, nameless(g.args), func(rows pgx.Rows) (struct{}, error) {
+			return struct{}{}, g.collect(rows, maxRows(ctx, q, rows))
+		})
+		g.settle(err)
+	}
+	return nil
 }
 
 // giveUp tells reads that could not be made why.
@@ -247,15 +284,15 @@ func giveUp(reads []*gathered, err error) {
 
 // mayBatchAgain reports whether q can still run statements: a connection
 // cannot that is closed or in a failed transaction.
-func mayBatchAgain(q Batcher) bool {
-	if c, ok := q.(interface{ Conn() *pgx.Conn }); ok {
-		conn := c.Conn().PgConn()
-		return !conn.IsClosed() && conn.TxStatus() != 'E'
+func mayBatchAgain(ctx context.Context, q Batcher) bool {
+	conn := connOf(q)
+	switch {
+	case conn == nil:
+		return true
+	case conn.IsClosed():
+		return false
+	case idle(conn):
+		return handleOf(conn).dropStale(ctx, conn) == nil // a pool does it when it hands a connection out
 	}
-	return true
-}
-
-func gatherBound(ctx context.Context, q Batcher) int {
-	querier, _ := q.(Querier)
-	return maxRows(ctx, querier)
+	return conn.PgConn().TxStatus() == 'T'
 }

@@ -107,5 +107,5 @@ func (t *Text) checkSingle() error {
 	case t.st.Count == 0:
 		return errors.New("the text holds no statement")
 	}
-	return fmt.Errorf("the text holds %d statements, a compiled statement is one", t.st.Count)
+	return fmt.Errorf("the text holds %d statements, want one", t.st.Count)
 }

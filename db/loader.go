@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,10 +35,21 @@ const (
 // of one a key.
 //
 // Each key is asked for once a batch, however many callers want it; they share
-// the value, and must not change what it points to. A batch that fails fails
-// its own callers only. A caller whose context ends leaves without the others;
-// when all have left, the batch is cancelled. The statement runs with the
-// values, not the deadline, of the context of the batch's first caller.
+// the value, and must not change what it points to. What fails for one key
+// fails those who want it; a batch that fails as a whole fails its own callers
+// only. A load that panics fails them with an error that holds the value and
+// the stack. A caller whose context ends leaves without the others; when all
+// have left, the batch is cancelled.
+//
+// The statement runs with the values, not the deadline, of the context of the
+// batch's first caller, and its answers go to all of them. Where a context
+// decides what may be read, the tenant whose rows a policy of the server shows
+// for example, callers of different ones must not meet in a Loader: make one for
+// each request.
+//
+// A row finds its callers by its key, compared by Go's ==. What the server
+// takes for equal must be equal there too: a citext or numeric read as text, or
+// a time in another location, is not, and its key is answered as missing.
 //
 // A Loader may be used by many goroutines at once, and so must what it reads
 // from: a *DB or a pool, not a transaction or a connection. It has a goroutine
@@ -55,22 +68,23 @@ type Loader[K comparable, V any] struct {
 // statement selects them by the keys in its only parameter, as in
 // SELECT * FROM cities WHERE id = ANY($1), and key tells which one a row
 // belongs to. A key without row is [pgx.ErrNoRows]; one with several wraps
-// [pgx.ErrTooManyRows].
+// [pgx.ErrTooManyRows]. Options.MaxRows does not bound what is asked together.
 func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, V] {
 	return newLoader(opts, func(ctx context.Context, keys []K) (map[K]V, error) {
-		rows, err := s.All(ctx, q, keys)
+		rows, err := s.All(WithMaxRows(ctx, 0), q, keys) // the rows of many callers
 		if err != nil {
 			return nil, err
 		}
 		byKey := make(map[K]V, len(rows))
+		several := make(KeyErrors[K])
 		for _, row := range rows {
 			k := key(row)
 			if _, twice := byKey[k]; twice {
-				return nil, fmt.Errorf("db: load by %s: key %v: %w", s.text.label(), k, pgx.ErrTooManyRows)
+				several[k] = fmt.Errorf("db: load by %s: %w", s.text.label(), pgx.ErrTooManyRows)
 			}
 			byKey[k] = row
 		}
-		return byKey, nil
+		return byKey, several.orNil()
 	}, noRowLoaded[K, V])
 }
 
@@ -79,7 +93,7 @@ func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *
 // empty list.
 func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, []V] {
 	return newLoader(opts, func(ctx context.Context, keys []K) (map[K][]V, error) {
-		rows, err := s.All(ctx, q, keys)
+		rows, err := s.All(WithMaxRows(ctx, 0), q, keys) // the rows of many callers
 		if err != nil {
 			return nil, err
 		}
@@ -88,12 +102,16 @@ func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, op
 			k := key(row)
 			byKey[k] = append(byKey[k], row)
 		}
+		for k, list := range byKey {
+			byKey[k] = slices.Clip(list) // callers share it: what they append must not
+		}
 		return byKey, nil
 	}, func(K) ([]V, error) { return nil, nil })
 }
 
 // NewLoaderFunc returns a Loader over a function that looks keys up. Keys that
-// are not in the map it returns are answered with [pgx.ErrNoRows].
+// are not in the map it returns are answered with [pgx.ErrNoRows]. An error that
+// is a KeyErrors, wrapped or not, fails the keys in it; any other one fails all.
 func NewLoaderFunc[K comparable, V any](load func(ctx context.Context, keys []K) (map[K]V, error), opts *LoaderOptions) *Loader[K, V] {
 	return newLoader(opts, load, noRowLoaded[K, V])
 }
@@ -122,25 +140,22 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 }
 
 // LoadMany returns the values for keys, in their order, each as often as its
-// key is given. The error is that of the first key that has one; values that
-// are there are returned even so.
+// key is given. An error is a [KeyErrors] with that of each key that has one;
+// the values of the others are returned even so.
 func (l *Loader[K, V]) LoadMany(ctx context.Context, keys []K) ([]V, error) {
 	batches := make([]*loaderBatch[K, V], len(keys))
 	for i, key := range keys {
 		batches[i] = l.ask(ctx, key)
 	}
 	values := make([]V, len(keys))
-	var first error
+	failed := make(KeyErrors[K])
 	for i, key := range keys {
 		var err error
-		if values[i], err = l.wait(ctx, key, batches[i]); err != nil && first == nil {
-			first = err
-			if errors.Is(err, pgx.ErrNoRows) {
-				first = fmt.Errorf("db: load key %v: %w", key, err)
-			}
+		if values[i], err = l.wait(ctx, key, batches[i]); err != nil {
+			failed[key] = err
 		}
 	}
-	return values, first
+	return values, failed.orNil()
 }
 
 // wait returns the answer for a key of b.
@@ -156,10 +171,11 @@ func (l *Loader[K, V]) wait(ctx context.Context, key K, b *loaderBatch[K, V]) (V
 			return none, ctx.Err()
 		}
 	}
-	switch value, ok := b.values[key]; {
-	case b.err != nil:
+	value, ok := b.values[key]
+	switch err := b.errorOf(key); {
+	case err != nil:
 		var none V
-		return none, b.err
+		return none, err
 	case !ok:
 		return l.missing(key)
 	default:
@@ -171,7 +187,7 @@ func (l *Loader[K, V]) wait(ctx context.Context, key K, b *loaderBatch[K, V]) (V
 // the same request.
 func (l *Loader[K, V]) ask(ctx context.Context, key K) *loaderBatch[K, V] {
 	cache := loaderCacheOf(ctx)
-	if b, ok := cache.get(l, key).(*loaderBatch[K, V]); ok && l.join(b) {
+	if b, ok := cache.get(l, key).(*loaderBatch[K, V]); ok && l.join(b, key) {
 		return b
 	}
 	l.mu.Lock()
@@ -244,18 +260,39 @@ func (l *Loader[K, V]) send(b *loaderBatch[K, V]) {
 	go func() {
 		defer close(b.done)
 		defer b.cancel()
-		if b.err = b.ctx.Err(); b.err == nil {
-			b.values, b.err = l.load(b.ctx, b.order)
-		}
+		b.run(l.load)
 	}()
 }
 
-// join makes one more caller wait for b. It is false if b is not worth
+// run loads the batch. However load ends, there is an answer for the callers:
+// the goroutine is none of theirs, so that a panic in it would end the process.
+func (b *loaderBatch[K, V]) run(load func(context.Context, []K) (map[K]V, error)) {
+	if b.err = b.ctx.Err(); b.err != nil {
+		return
+	}
+	b.err = errLoadExited
+	defer func() {
+		if v := recover(); v != nil {
+			b.err = &loadPanic{value: v, stack: debug.Stack()}
+		}
+	}()
+	b.values, b.err = load(b.ctx, b.order)
+}
+
+// errorOf returns the error for key. Called when done is closed.
+func (b *loaderBatch[K, V]) errorOf(key K) error {
+	if byKey, ok := errors.AsType[KeyErrors[K]](b.err); ok {
+		return byKey[key]
+	}
+	return b.err
+}
+
+// join makes one more caller wait for key in b. It is false if b is not worth
 // waiting for: it failed, or was given up.
-func (l *Loader[K, V]) join(b *loaderBatch[K, V]) bool {
+func (l *Loader[K, V]) join(b *loaderBatch[K, V], key K) bool {
 	select {
 	case <-b.done:
-		return b.err == nil
+		return b.errorOf(key) == nil
 	default:
 	}
 	l.mu.Lock()

@@ -3,8 +3,11 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -108,7 +111,8 @@ func TestLoaderManyKeepsOrder(t *testing.T) {
 		if want := []string{"5", "1", "5", "", "2", "4"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if !errors.Is(err, pgx.ErrNoRows) {
+		byKey, ok := errors.AsType[KeyErrors[int]](err)
+		if !ok || len(byKey) != 1 || byKey[-1] != pgx.ErrNoRows || !errors.Is(err, pgx.ErrNoRows) {
 			t.Errorf("err = %v, want that of the missing key", err)
 		}
 		// Both batches go out at once, in either order.
@@ -220,4 +224,75 @@ func TestLoaderCache(t *testing.T) {
 		r.err = nil
 		load(l, 2, 5) // what failed is asked for again
 	})
+}
+
+// A load may fail for some keys and answer the others.
+func TestLoaderErrorsByKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		fails := true
+		l := NewLoaderFunc(func(_ context.Context, keys []int) (map[int]int, error) {
+			if fails && slices.Contains(keys, 2) {
+				return map[int]int{1: 10, 2: 20}, fmt.Errorf("lookup: %w", KeyErrors[int]{2: broken})
+			}
+			return map[int]int{1: 10, 2: 20}, nil
+		}, nil)
+		ctx := WithLoaderCache(t.Context())
+		var wg sync.WaitGroup
+		for key, want := range map[int]error{1: nil, 2: broken, 3: pgx.ErrNoRows} {
+			wg.Go(func() {
+				if _, err := l.Load(ctx, key); !errors.Is(err, want) {
+					t.Errorf("key %d: %v, want %v", key, err, want)
+				}
+			})
+		}
+		wg.Wait()
+		_, err := l.LoadMany(t.Context(), []int{1, 2, 3, 4, 5, 2})
+		const message = "db: load: key 2: broken; key 3: no rows in result set; key 4: no rows in result set; and 1 more"
+		if err == nil || err.Error() != message {
+			t.Errorf("err = %v, want %s", err, message)
+		}
+		fails = false
+		if n, err := l.Load(ctx, 2); err != nil || n != 20 {
+			t.Errorf("what failed, asked for again: %d, %v", n, err)
+		}
+	})
+}
+
+// A load that does not return ends nobody but its callers.
+func TestLoaderPanics(t *testing.T) {
+	broken := errors.New("broken")
+	for _, tt := range []struct {
+		name string
+		load func()
+		want []string
+		is   error
+	}{
+		{"panic", func() { panic("no such day") }, []string{"panic: no such day", "loader_test.go"}, nil},
+		{"panic with an error", func() { panic(broken) }, []string{"panic: broken"}, broken},
+		{"Goexit", runtime.Goexit, []string{"ended its goroutine"}, errLoadExited},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := NewLoaderFunc(func(context.Context, []int) (map[int]int, error) {
+				tt.load()
+				return nil, nil
+			}, nil)
+			var wg sync.WaitGroup
+			for key := range 3 {
+				wg.Go(func() {
+					_, err := l.Load(t.Context(), key)
+					if err == nil || tt.is != nil && !errors.Is(err, tt.is) {
+						t.Errorf("%s: err = %v, want %v", tt.name, err, tt.is)
+						return
+					}
+					for _, want := range tt.want {
+						if !strings.Contains(err.Error(), want) {
+							t.Errorf("%s: no %q in %v", tt.name, want, err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
 }

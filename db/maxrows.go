@@ -14,19 +14,29 @@ var ErrTooManyRows = pgx.ErrTooManyRows
 type maxRowsKey struct{}
 
 // WithMaxRows bounds the rows of the typed reads that are made with the
-// returned context, in place of Options.MaxRows; 0 means no bound.
+// returned context, in place of Options.MaxRows; 0 means no bound. Each and
+// Loaders have none.
 func WithMaxRows(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, maxRowsKey{}, max(n, 0))
 }
 
-// maxRows returns the bound for a read from q; 0 is none. Options.MaxRows
-// counts where q is a handle; a transaction does not know its handle.
-func maxRows(ctx context.Context, q Querier) int {
-	if n, ok := ctx.Value(maxRowsKey{}).(int); ok {
+// maxRows returns the bound for a read of rows from q; 0 is none. Transactions,
+// connections and pools do not know their handle, but the connection does that
+// rows, which may be nil, come from.
+func maxRows(ctx context.Context, q any, rows pgx.Rows) int {
+	if n, ok := ctx.Value(maxRowsKey{}).(int); ok && n != noMaxRows {
 		return n
 	}
 	if d, ok := q.(*DB); ok {
 		return d.opts.MaxRows
+	}
+	if rows == nil {
+		return 0
+	}
+	if conn := rows.Conn(); conn != nil {
+		if d := handleOf(conn); d != nil {
+			return d.opts.MaxRows
+		}
 	}
 	return 0
 }

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -48,10 +46,11 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 		return nil, err
 	}
 	d := newDB(opts.withDefaults())
-	d.observed = true
+	d.observed, d.contextHooks = true, hasContextHooks(cfg)
 	own := cfg
 	cfg = cfg.Copy()
 	d.instrument(cfg)
+	d.watchSessions(cfg)
 	d.prepareHooks(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -83,7 +82,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 		return nil, fmt.Errorf("db: Options.Types and Options.Prepare need Open or OpenConfig: New leaves the pool's connections as they are")
 	}
 	d := newDB(opts.withDefaults())
-	d.pool = pool
+	d.pool, d.contextHooks = pool, hasContextHooks(pool.Config())
 	d.examiner = newExaminer(pool.Config())
 	return d, nil
 }
@@ -141,29 +140,4 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 		ensureState(conn).unsure = false
 		return setupError(conn, "hook AfterConnect", err)
 	}
-}
-
-// loadTypes registers the named types on a new connection. Each connection
-// loads its own: enum codecs change while they decode.
-func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	types, err := conn.LoadTypes(ctx, names)
-	if err != nil {
-		return fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
-	}
-	conn.TypeMap().RegisterTypes(types)
-	for _, name := range names { // pgx leaves out what is not there
-		if !slices.ContainsFunc(types, func(t *pgtype.Type) bool { return isNameOf(name, t.Name) }) {
-			return fmt.Errorf("there is no type %s", name)
-		}
-	}
-	return nil
-}
-
-// isNameOf reports whether name, with or without its schema, is that of a type
-// that pgx calls loaded.
-func isNameOf(name, loaded string) bool {
-	return name == loaded || strings.HasSuffix(name, "."+loaded) || strings.HasSuffix(loaded, "."+name)
 }

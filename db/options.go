@@ -15,18 +15,25 @@ type Options struct {
 
 	// MaxRows bounds how many rows a typed read may return; one that returns
 	// more fails with ErrTooManyRows. It keeps a missing LIMIT from taking the
-	// process down. Default 0: no bound. WithMaxRows sets it for one call.
+	// process down. It counts for All, pages and Gather, on the handle and on
+	// whatever uses its connections: transactions, connections, Pool; on a
+	// handle of New for reads from itself alone. It does not count for Each,
+	// whose memory does not grow with the rows, nor for what a Loader asks for
+	// together. Default 0: no bound. WithMaxRows sets it for one call.
 	MaxRows int
 
 	// SlowQuery is the duration from which on a statement is logged at level
-	// Warn: fingerprint, name, duration, rows and wait, never its arguments.
+	// Warn: its fingerprint as number and as text, name, duration, rows and wait,
+	// never its arguments.
 	// At most ten lines a second are written. Default 0: nothing is logged.
 	SlowQuery time.Duration
 
 	// Types names the server's types (enums, composites, domains, ranges of
 	// your own) to load and register on each new connection, by name, with or
 	// without schema, in an order in which each one's parts come first or
-	// along with it. Only Open and OpenConfig can give it.
+	// along with it. Base types that extensions add as a kind of text, such as
+	// citext, become text; others need a codec that the program registers, in
+	// the hook AfterConnect of OpenConfig. Only Open and OpenConfig can give it.
 	Types []string
 
 	// Prepare are statements that each new connection prepares at once, so that

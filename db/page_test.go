@@ -1,8 +1,11 @@
 package db
 
 import (
+	"database/sql"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headrace/headrace/internal/keyset"
 )
@@ -73,6 +76,41 @@ func TestPageKeys(t *testing.T) {
 		seen[key] = i
 		if strings.Contains(key, string(secret)) {
 			t.Error("the secret is in the key")
+		}
+	}
+}
+
+// Cursors are in bookmarks and other people's programs: what opens them today
+// opens them tomorrow. A change of the texts below is one of a stored format.
+func TestCursorBytes(t *testing.T) {
+	p, err := newPaging(newText("-- name: Cities\nselect id, name from cities\nwhere population > $1 and founded < $2 and name <> $3"),
+		Pager{Keys: []Order{Asc("name").NullsFirst(), Desc("id")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []any{1000, time.Date(1291, 8, 1, 12, 0, 0, 0, time.UTC), "Bern"}
+	at := keyset.Position{Values: []keyset.Value{{Type: 25, Text: "Zürich"}, {Type: 23, Text: "261"}}, Tied: 1}
+	for _, tt := range []struct {
+		sign [][]byte
+		want Cursor
+	}{
+		{nil, "AQABGQhaw7xyaWNoFwQyNjGbRCEDv6LOXKd_zevrHwNf"},
+		{[][]byte{[]byte("a secret of the service")}, "AQABGQhaw7xyaWNoFwQyNjEOsuTSOgwIPZU2Kcm4Sbx6"},
+	} {
+		place, err := pageCall{p, tt.sign, "", 10}.open(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := place.seal(at); got != tt.want {
+			t.Errorf("signed %t: the cursor is now\n%s, was\n%s", tt.sign != nil, got, tt.want)
+		}
+		// The same values, as another program may hold them.
+		again := []any{int16(1000), args[1].(time.Time).In(time.FixedZone("LMT", 1800)), sql.NullString{String: "Bern", Valid: true}}
+		opened, err := pageCall{p, tt.sign, tt.want, 20}.open(again)
+		if err != nil {
+			t.Errorf("signed %t: %v", tt.sign != nil, err)
+		} else if !reflect.DeepEqual(*opened.at, at) {
+			t.Errorf("signed %t: opened as %+v", tt.sign != nil, opened.at)
 		}
 	}
 }

@@ -1,11 +1,9 @@
 package db
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/keyset"
 )
 
@@ -19,9 +17,12 @@ type pagePlace struct {
 // open reads the call's cursor.
 func (c pageCall) open(args []any) (pagePlace, error) {
 	n, _ := specialArgs(args)
-	bound, ok := argkey.Append(nil, args[n:])
-	if !ok {
-		return pagePlace{}, pageError(c.text, unbindable(args[n:]))
+	bound := make([]byte, 0, 64)
+	for i, arg := range args[n:] {
+		var ok bool
+		if bound, ok = keyset.Bind(bound, arg); !ok {
+			return pagePlace{}, pageError(c.text, fmt.Errorf("a cursor cannot be bound to argument $%d, a %T", i+1, arg))
+		}
 	}
 	place := pagePlace{scope: keyset.NewScope(c.text.ID(), bound, c.keys), sign: c.sign}
 	switch c.at {
@@ -36,16 +37,6 @@ func (c pageCall) open(args []any) (pagePlace, error) {
 		place.at = at
 	}
 	return place, nil
-}
-
-// unbindable names the argument that cursors cannot be bound to.
-func unbindable(args []any) error {
-	for i := range args {
-		if _, ok := argkey.Append(nil, args[i:i+1]); !ok {
-			return fmt.Errorf("a cursor cannot be bound to argument $%d, a %T", i+1, args[i])
-		}
-	}
-	return errors.New("a cursor cannot be bound to the arguments")
 }
 
 func (p pagePlace) backward() bool { return p.at != nil && p.at.Backward }
@@ -105,7 +96,7 @@ func (t pageTies) last() int  { return t.trailing }
 
 // beside makes the cursor that leads on from a row.
 func (p pagePlace) beside(r *pageRows, row *rowKeys, tied int, backward bool) (Cursor, error) {
-	at := keyset.Position{Values: make([]keyset.Value, len(r.keys)), Backward: backward, Tied: tied}
+	at := keyset.Position{Values: make([]keyset.Value, len(r.keys)), Backward: backward, Tied: tied, Compare: r.compared}
 	for i, column := range r.columns {
 		at.Values[i].Type = column.oid
 		if at.Values[i].Null = row.null(i); at.Values[i].Null {

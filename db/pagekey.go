@@ -12,17 +12,22 @@ import (
 
 // A pageColumn is a key's column as the server described it.
 type pageColumn struct {
-	oid  uint32
-	text keyset.TextOf
+	oid   uint32
+	text  keyset.TextOf
+	exact bool // values that differ in their bytes are not equal to the server
 }
 
 // newPageColumn keeps what is needed of f. It is called while the connection,
 // whose types these are, is still at hand; cursors are made after that.
 func newPageColumn(f pgconn.FieldDescription, types *pgtype.Map) pageColumn {
-	if f.Format == pgx.TextFormatCode {
-		return pageColumn{f.DataTypeOID, keyset.Plain}
+	c := pageColumn{f.DataTypeOID, keyset.Plain, keyset.Exact(f.DataTypeOID)}
+	switch {
+	case f.DataTypeOID == pgtype.QCharOID:
+		c.text = keyset.Char
+	case f.Format != pgx.TextFormatCode:
+		c.text = textOf(types, f.DataTypeOID)
 	}
-	return pageColumn{f.DataTypeOID, textOf(types, f.DataTypeOID)}
+	return c
 }
 
 // textOf returns what writes values of a type as text: exactly, which pgtype's

@@ -21,43 +21,52 @@ func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args 
 		return Page[T]{}, err
 	}
 	shape := place.at.Shape(call.limit + 1)
-	if keyset.FirstMayDo(call.keys, shape) {
-		first := shape
-		first.First = true
-		page, filled, err := r.readShape(ctx, q, call, place, first, args)
-		if err != nil || filled {
-			return page, err
-		}
-		// NULLs follow. The whole page is read again: it is one snapshot.
+	shape.Compare = shape.Compare || call.compare.Load()
+	page, seen, err := r.readBlocks(ctx, q, call, place, shape, args)
+	if err == nil && seen.unsure && !shape.Compare {
+		call.compare.Store(true)
+		shape.Compare = true
+		page, _, err = r.readBlocks(ctx, q, call, place, shape, args)
 	}
-	page, _, err := r.readShape(ctx, q, call, place, shape, args)
 	return page, err
 }
 
-// readShape reads a page by the query of the given shape. filled means that
-// there is a row behind it.
-func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (page Page[T], filled bool, err error) {
-	bound := maxRows(ctx, q)
-	var seen *pageRows
+// readBlocks reads a page, at first by the block that is likely to fill it.
+func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (Page[T], *pageRows, error) {
+	if keyset.FirstMayDo(call.keys, shape) {
+		first := shape
+		first.First = true
+		page, seen, err := r.readShape(ctx, q, call, place, first, args)
+		if err != nil || seen.more {
+			return page, seen, err
+		}
+		// NULLs follow. The whole page is read again: it is one snapshot.
+	}
+	return r.readShape(ctx, q, call, place, shape, args)
+}
+
+// readShape reads a page by the query of the given shape.
+func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (page Page[T], seen *pageRows, err error) {
 	items, err := queryAgain(ctx, q, call.sql(shape), place.at.AppendArgs(slices.Clip(args)), func(rows pgx.Rows) ([]T, error) {
 		seen = newPageRows(rows, call, place.at)
-		items, err := r.decoder.All(seen, bound)
+		seen.compared = shape.Compare
+		items, err := r.decoder.All(seen, maxRows(ctx, q, rows))
 		return items, errors.Join(seen.failed, err)
 	})
 	if err != nil {
 		if place.between() && call.outdated(ctx, q, place.at, args, err) {
 			err = ErrBadCursor
 		}
-		return page, false, readError(call.text.label, err)
+		return page, seen, readError(call.text.label, err)
 	}
 	if place.backward() {
 		slices.Reverse(items)
 	}
 	page.Items = items
 	if page.Next, page.Prev, err = place.around(seen); err != nil {
-		return Page[T]{}, false, pageError(call.text, err)
+		return Page[T]{}, seen, pageError(call.text, err)
 	}
-	return page, seen.more, nil
+	return page, seen, nil
 }
 
 // outdated reports whether a page failed because the type of a key was changed
@@ -86,6 +95,7 @@ const (
 // keptPage answers from the pages that q keeps, or loads one.
 func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, args []any) (Page[T], error) {
 	read := lendRead(call.text, r.form+uint64(formPage), args)
+	read.Shares = r.decoder.Shares() != ""
 	read.Key = call.appendKey(read.Key)
 	value, shared, ok := q.Kept(ctx, read)
 	if !ok {
@@ -97,7 +107,7 @@ func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, a
 	}
 	returnRead(read)
 	page := *value.(*Page[T])
-	if bound := maxRows(ctx, q.Source()); bound > 0 && len(page.Items) > bound {
+	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(page.Items) > bound {
 		return Page[T]{}, readError(call.text.label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	if !shared {

@@ -20,11 +20,13 @@ type pageRows struct {
 	limit    int
 	from     *keyset.Position // where the page begins; nil or without values at either end
 
-	columns []pageColumn // of the keys
-	index   []int        // of the keys among the row's columns
-	n       int          // rows handed on
-	more    bool         // there is a row behind the last one
-	failed  error
+	columns  []pageColumn // of the keys
+	index    []int        // of the keys among the row's columns
+	n        int          // rows handed on
+	more     bool         // there is a row behind the last one
+	compared bool         // the last column tells whether a row is equal to the one before
+	unsure   bool         // two rows may be equal to the server: their bytes do not tell
+	failed   error
 
 	first, last, next rowKeys
 	ties              []pageTies  // one for each of keyset.Walks
@@ -82,7 +84,7 @@ func (r *pageRows) note() error {
 		}
 		return nil
 	}
-	if r.next.same(&r.last, len(r.keys)) {
+	if r.equal() {
 		return fmt.Errorf("two rows are equal in all keys (%s): add a unique column, such as the primary key, as the last key", r.names())
 	}
 	if r.n == r.limit {
@@ -93,6 +95,30 @@ func (r *pageRows) note() error {
 	}
 	r.last, r.next = r.next, r.last
 	return nil
+}
+
+// equal tells whether the current row is equal to the last one in all keys, or
+// notes that it may be.
+func (r *pageRows) equal() bool {
+	if r.compared {
+		values := r.Rows.RawValues()
+		told := values[len(values)-1]
+		return len(told) == 1 && (told[0] == 1 || told[0] == 't')
+	}
+	sure := true
+	for i, column := range r.columns {
+		switch {
+		case r.next.null(i) != r.last.null(i):
+			return false
+		case bytes.Equal(r.next.value(i), r.last.value(i)):
+		case column.exact:
+			return false
+		default:
+			sure = false
+		}
+	}
+	r.unsure = r.unsure || !sure
+	return sure
 }
 
 // pageTies counts the rows that share some leading keys with the first and
@@ -109,6 +135,41 @@ func (t *pageTies) count(first, last, next *rowKeys, n int) {
 	} else {
 		t.trailing = 1
 	}
+}
+
+// FieldDescriptions describes the statement's columns; see [pgx.Rows].
+func (r *pageRows) FieldDescriptions() []pgconn.FieldDescription {
+	return ownColumns(r.Rows.FieldDescriptions(), r.compared)
+}
+
+// RawValues returns the values of the statement's columns; see [pgx.Rows].
+func (r *pageRows) RawValues() [][]byte { return ownColumns(r.Rows.RawValues(), r.compared) }
+
+// Values returns the values of the statement's columns; see [pgx.Rows].
+func (r *pageRows) Values() ([]any, error) {
+	values, err := r.Rows.Values()
+	return ownColumns(values, r.compared), err
+}
+
+// Scan reads the values of the statement's columns; see [pgx.Rows].
+func (r *pageRows) Scan(dest ...any) error {
+	if !r.compared {
+		return r.Rows.Scan(dest...)
+	}
+	if len(dest) == 1 {
+		if row, ok := dest[0].(pgx.RowScanner); ok {
+			return row.ScanRow(r)
+		}
+	}
+	return r.Rows.Scan(append(slices.Clip(dest), nil)...) // nil is for a column to leave out
+}
+
+// ownColumns leaves out what was added to the statement's columns.
+func ownColumns[T any](all []T, compared bool) []T {
+	if compared && len(all) > 0 {
+		return all[:len(all)-1]
+	}
+	return all
 }
 
 // find finds the keys among the row's columns.
@@ -201,7 +262,6 @@ func (k *rowKeys) end(i int) int {
 }
 
 // same tells whether k and other have the same bytes in the first n keys.
-// Values may be equal to the server and have different bytes (1.0 and 1.00).
 func (k *rowKeys) same(other *rowKeys, n int) bool {
 	return slices.Equal(k.ends[:n], other.ends[:n]) &&
 		bytes.Equal(k.bytes[:k.end(n-1)], other.bytes[:other.end(n-1)])

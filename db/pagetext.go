@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,6 +20,8 @@ type paging struct {
 	stmt keyset.Statement
 	keys []keyset.Key
 	spec []byte // the order, as appendSpec writes it
+
+	compare atomic.Bool // the server is asked for equal rows: see pageRows.unsure
 
 	mu    sync.RWMutex
 	texts map[keyset.Shape]string // guarded by mu: the queries built so far
@@ -63,7 +66,7 @@ func pageable(text *Text) (keyset.Statement, error) {
 		return keyset.Statement{}, errors.New("SELECT INTO returns no rows")
 	case shape.Locking:
 		return keyset.Statement{}, errors.New("FOR UPDATE or FOR SHARE would lock rows beyond the page: lock the page's rows by their keys")
-	case !shape.OrderBy.Empty() && !shape.Limit && !shape.Offset && !shape.Distinct:
+	case !shape.OrderBy.Empty() && !shape.Limit && !shape.Offset && !shape.DistinctOn:
 		return keyset.Statement{}, errors.New("the outermost ORDER BY would sort all rows for each page: leave it out, the Pager orders")
 	}
 	return keyset.Statement{With: shape.With.Of(sql), Body: shape.Body.Of(sql), Params: text.st.MaxParam}, nil

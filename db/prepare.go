@@ -60,10 +60,11 @@ func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // dropStale drops the statements that were prepared at connect, if the server
-// has said that one of them no longer fits. Called outside of transactions.
+// has said that one of them no longer fits. Called outside of transactions. A
+// nil handle has prepared none.
 func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
 	s := stateOf(conn)
-	if s == nil || !s.stale {
+	if d == nil || s == nil || !s.stale {
 		return nil
 	}
 	for _, stmt := range d.opts.Prepare {

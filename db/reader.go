@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/rowscan"
@@ -26,9 +25,8 @@ type reader[T any] struct {
 
 // all reads every row from q.
 func (r reader[T]) all(ctx context.Context, q Querier, sql string, label func() string, args []any) ([]T, error) {
-	bound := maxRows(ctx, q)
 	values, err := queryAgain(ctx, q, sql, args, func(rows pgx.Rows) ([]T, error) {
-		return r.decoder.All(rows, bound)
+		return r.decoder.All(rows, maxRows(ctx, q, rows))
 	})
 	if err != nil {
 		return nil, readError(label, err)
@@ -51,19 +49,30 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 		q = cached.Source()
 	}
 	return func(yield func(T, error) bool) {
-		rows, err := q.Query(ctx, sql, args...)
-		if err != nil {
-			var zero T
-			yield(zero, readError(label, err))
-			return
-		}
-		for value, err := range r.decoder.Each(rows) {
+		begun := false
+		stream := func(q Querier, args []any) error {
+			rows, err := q.Query(ctx, sql, args...)
 			if err != nil {
-				err = readError(label, err)
+				return err
 			}
-			if !yield(value, err) {
-				return
+			for value, err := range r.decoder.Each(rows) {
+				if err != nil {
+					return err
+				}
+				begun = true
+				if !yield(value, nil) {
+					return nil
+				}
 			}
+			return nil
+		}
+		err := stream(q, args)
+		if err != nil && !begun && didNotRun(err) {
+			err = runAgain(ctx, q, args, err, stream)
+		}
+		if err != nil {
+			var none T
+			yield(none, readError(label, err))
 		}
 	}
 }
@@ -71,6 +80,7 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 // keptAll answers from the values that q keeps, or loads them.
 func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *Text, sql string, args []any) ([]T, error) {
 	read := lendRead(text, r.form+uint64(formAll), args)
+	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Kept(ctx, read)
 	if !ok {
 		var err error
@@ -81,7 +91,7 @@ func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *Text, sql s
 	}
 	returnRead(read)
 	values := value.([]T)
-	if bound := maxRows(ctx, q.Source()); bound > 0 && len(values) > bound {
+	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(values) > bound {
 		return nil, readError(text.label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	if shared {
@@ -109,6 +119,7 @@ type noRow struct{}
 func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *Text, sql string, args []any) (T, error) {
 	var zero T
 	read := lendRead(text, r.form+uint64(formOne), args)
+	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Kept(ctx, read)
 	if !ok {
 		var err error
@@ -159,25 +170,6 @@ func returnRead(read *Read) {
 	if cap(read.Key) <= longestLentKey {
 		reads.Put(read)
 	}
-}
-
-// queryAgain runs sql on q and hands its rows to collect, and does so once
-// more where the statement did not run for how it was prepared and q is a
-// pool. A *DB sees to that itself; a connection may be in a transaction.
-func queryAgain[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error)) (V, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		var zero V
-		return zero, err
-	}
-	value, err := collect(rows)
-	if pool, ok := q.(*pgxpool.Pool); ok && err != nil && stalePlan(err) {
-		if rows, err = pool.Query(ctx, sql, args...); err != nil {
-			return value, err
-		}
-		return collect(rows)
-	}
-	return value, err
 }
 
 // readError says which statement failed. That there is no row is an answer

@@ -24,20 +24,20 @@ type rows struct {
 
 // start runs the statement and reads its first row.
 func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
-	err := r.query(ctx, sql, args)
-	if err == nil && !r.any {
-		err = r.Rows.Err()
-	}
-	if args, ok := d.argsForAnotherRun(err, args); ok {
-		if err := d.dropStale(ctx, r.conn.Conn()); err != nil {
+	for runs := 1; ; runs++ {
+		err := r.query(ctx, sql, args)
+		if err == nil && !r.any {
+			err = r.Rows.Err()
+		}
+		again, ok := argsForAnotherRun(ctx, d, r.conn.Conn(), runs, err, args)
+		if !ok {
+			if r.ahead {
+				return nil // an error of the run is told by Err, as pgx does
+			}
 			return err
 		}
-		return r.query(ctx, sql, args)
+		args = again
 	}
-	if r.ahead {
-		return nil // an error of the run is told by Err, as pgx does
-	}
-	return err
 }
 
 func (r *rows) query(ctx context.Context, sql string, args []any) error {

@@ -32,6 +32,7 @@ func (l *slowLog) note(ctx context.Context, st *statement, took, wait time.Durat
 	}
 	attrs := []slog.Attr{
 		slog.String("statement", st.stats.text),
+		slog.Uint64("fingerprint", st.stats.fingerprint),
 		slog.Duration("took", took),
 		slog.Duration("wait", wait),
 		slog.Int64("rows", rows),
@@ -72,7 +73,7 @@ type lostNames struct {
 func (l *lostNames) note(logger *slog.Logger) {
 	l.count.Add(1)
 	l.once.Do(func() {
-		logger.Warn("a pooler in between does not keep prepared statements: statements run twice;" +
+		logger.Warn("a pooler in between does not keep prepared statements: statements run twice, and fail in transactions and batches;" +
 			" add default_query_exec_mode=exec to the connection string, or use PgBouncer 1.21 or later with max_prepared_statements")
 	})
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestSlowLog(t *testing.T) {
 		if lines := strings.Count(out.String(), "\n"); lines != slowLinesPerSecond {
 			t.Errorf("%d lines in a second, want %d", lines, slowLinesPerSecond)
 		}
-		if text := out.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, "name=Secret") || !strings.Contains(text, "rows=7") {
+		if text := out.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, fmt.Sprint("fingerprint=", st.stats.fingerprint)) || !strings.Contains(text, "name=Secret") || !strings.Contains(text, "rows=7") {
 			t.Errorf("the log says %s", text)
 		}
 		time.Sleep(time.Second)

@@ -16,8 +16,10 @@ type Stats struct {
 	Waits      Waits            // how long callers waited for a connection
 	Statements []StatementStats // by fingerprint, the one that took most time first
 
-	// LostNames counts statements that were run again because a pooler in
-	// between did not know their prepared name (26000, 42P05).
+	// LostNames counts statements and batches that failed because a pooler in
+	// between did not know a prepared name, or knew it already (26000, 42P05).
+	// Outside of transactions they were run again, but for batches of the
+	// program's own, of which it may have read results.
 	LostNames int64
 }
 
@@ -33,6 +35,10 @@ type Waits struct {
 // StatementStats is what was measured of all statements with one fingerprint:
 // of the same text but for its constants and the lengths of its lists. Past
 // 2,048 fingerprints, further ones are counted together, with Fingerprint 0.
+//
+// Bytes are not among the figures: the hooks of pgx do not tell them. To count
+// them the network connection would have to be wrapped, out of sight of programs
+// that look at it, and what was read ahead could not be told apart.
 type StatementStats struct {
 	Fingerprint uint64
 	Text        string // the fingerprint's text, constants replaced

@@ -88,14 +88,14 @@ func (s *Stmt[T]) One(ctx context.Context, q Querier, args ...any) (T, error) {
 // they come, in memory that does not grow with their number. After an error,
 // which comes with a zero T, there is nothing more. Leaving the loop early
 // ends the read. The rows hold a connection meanwhile. Each is never answered
-// from a cache.
+// from a cache, and Options.MaxRows does not bound it.
 func (s *Stmt[T]) Each(ctx context.Context, q Querier, args ...any) iter.Seq2[T, error] {
 	return s.read.each(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
 }
 
 // Exec runs the statement for its effect. Rows that it returns are dropped.
 func (s *Stmt[T]) Exec(ctx context.Context, e Execer, args ...any) (pgconn.CommandTag, error) {
-	tag, err := e.Exec(ctx, s.sqlFor(args), argkey.Clone(args)...)
+	tag, err := execAgain(ctx, e, s.sqlFor(args), argkey.Clone(args))
 	if err != nil {
 		return tag, fmt.Errorf("db: %s: %w", s.text.label(), err)
 	}

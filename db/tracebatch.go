@@ -14,10 +14,11 @@ import (
 
 // TraceBatchStart notes that a batch begins.
 func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	s := ensureState(conn)
+	s := t.state(conn)
 	s.current = nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch = data.Batch
+	seeSession(ctx, s, conn)
 	return ctx
 }
 
@@ -40,6 +41,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	}
 	batch := s.batch
 	s.batch = nil
+	t.noteUnfit(s, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
 	unsure := s.unsure || s.unsureTx
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	out := s.batchEnded(t.batchStatements(s, batch), r)
@@ -59,6 +61,7 @@ func (s *connState) batchEnded(all []*statement, r result) outcome {
 	plain := true // no statement begins, ends or divides a transaction
 	for _, st := range all {
 		s.noteSettings(st)
+		s.session.note(st)
 		plain = plain && !st.endsTransactions()
 		if mayWrite(st) {
 			s.pending.add(st)

@@ -21,14 +21,36 @@ var (
 
 // TraceQueryStart notes that a statement begins.
 func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	s := ensureState(conn)
+	s := t.state(conn)
 	t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
+	seeSession(ctx, s, conn)
 	return ctx
 }
 
 // TraceQueryEnd notes that the statement's result has been read or given up.
 func (t *tracer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
 	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
+}
+
+// state returns the state kept with conn.
+func (t *tracer) state(conn *pgx.Conn) *connState {
+	s := ensureState(conn)
+	s.handle = t.db
+	return s
+}
+
+// noteUnfit notes that err says that what was prepared does not fit, or is not
+// there, any more.
+func (t *tracer) noteUnfit(s *connState, err error) {
+	switch {
+	case err == nil:
+		return
+	case lostStatementName(err):
+		t.db.lostNames.note(t.db.opts.Logger)
+	case !stalePlan(err):
+		return
+	}
+	s.stale = true
 }
 
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
@@ -44,8 +66,9 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 	}
 	st := s.current
 	s.current = nil
-	s.stale = s.stale || stalePlan(r.err)
+	t.noteUnfit(s, r.err)
 	t.count(ctx, s, st, clock()-s.began, r)
+	s.session.note(st)
 	t.settle(ctx, conn, s, st, r)
 }
 
@@ -110,7 +133,7 @@ func (t *tracer) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx
 	if data.Name == "" || data.Name == data.SQL || isCachedName(data.Name) {
 		return ctx
 	}
-	s := ensureState(conn)
+	s := t.state(conn)
 	if s.prepared == nil {
 		s.prepared = make(map[string]string)
 	}
@@ -132,7 +155,7 @@ func isCachedName(name string) bool {
 
 // TraceCopyFromStart notes that rows are copied into a table.
 func (t *tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
-	s := ensureState(conn)
+	s := t.state(conn)
 	st := t.db.unknown
 	if len(data.TableName) > 0 {
 		st = t.db.statements.get("COPY " + data.TableName.Sanitize() + " FROM STDIN")

@@ -22,6 +22,10 @@ type Read struct {
 	// tell them apart. It is meaningless unless Keyed.
 	Key   []byte
 	Keyed bool // false: some argument has no such encoding
+
+	// Shares is true where copies of a value would share memory that a caller
+	// could change, so that only one who hands out the value itself may keep it.
+	Shares bool
 }
 
 // A TypedReader is a handle that may answer a typed read from values it keeps

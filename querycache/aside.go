@@ -93,12 +93,11 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 	}
 	a := &Aside[K, V]{cache: c, opts: opts}
 	a.record = &record{identity: identity{space: c.space()}, label: opts.Name, name: opts.Name, policy: opts.Policy}
-	n := &needs{known: true}
 	if opts.Source != nil {
 		a.record.source = c.source(opts.Source)
-		n.tables = a.record.source.needed(nil, true, opts.Policy.Tables)
+	} else {
+		a.record.needs.Store(&needs{known: true})
 	}
-	a.record.needs.Store(n)
 	c.records.pin(a.record)
 	return a, nil
 }
@@ -112,7 +111,7 @@ type keptError struct{ err error }
 func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 	room := reads.Get().(*db.Read) // for its key
 	defer returnRead(room)
-	why := a.cache.gate(ctx)
+	why := a.gate(ctx)
 	if why == none {
 		room.Key, why = a.encode(ctx, room.Key[:0], key)
 	}
@@ -122,6 +121,15 @@ func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 		}
 	}
 	return a.load(ctx, key, room.Key, why)
+}
+
+// gate returns why the cache has nothing to do with a read now, if so. The
+// first read of an Aside with a Source asks that which database it is.
+func (a *Aside[K, V]) gate(ctx context.Context) Reason {
+	if why := a.cache.gate(ctx); why != none || a.record.needs.Load() != nil {
+		return why
+	}
+	return a.record.learn(ctx).refusal
 }
 
 // kept returns the answer that is kept, and counts the hit.
@@ -223,7 +231,7 @@ func (a *Aside[K, V]) encode(ctx context.Context, dst []byte, key K) ([]byte, Re
 // to a database, Update or Delete is right.
 func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	encoded, why := a.encode(ctx, nil, key)
-	if why != none || a.cache.off.Load() != 0 {
+	if why != none || a.gate(context.WithoutCancel(ctx)) != none {
 		return
 	}
 	if a.opts.Clone != nil && !a.opts.Policy.Shared {
@@ -242,18 +250,24 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	a.cache.run(f, func(context.Context) (any, int64, error) { return a.close(v, nil) })
 }
 
-// Delete drops the values of keys. Loads of them that are under way are not
-// kept.
-func (a *Aside[K, V]) Delete(ctx context.Context, keys ...K) {
+// Delete drops the values of keys, in every scope. Loads of them that are under
+// way are not kept.
+func (a *Aside[K, V]) Delete(_ context.Context, keys ...K) {
+	n := a.cache.changes.Add(1)
 	for _, key := range keys {
-		if encoded, why := a.encode(ctx, nil, key); why == none {
+		args := [1]any{key}
+		switch encoded, ok := argkey.Append(nil, args[:]); {
+		case !ok: // never kept
+		case a.cache.opts.Scope != nil:
+			a.record.dropKey(n, string(encoded))
+		default:
 			a.cache.drop(&a.record.identity, encoded)
 		}
 	}
 }
 
 // Update runs write, which changes on the server what the value of key is made
-// from, and then drops the value, whether write failed or not. Who asks after
+// from, and then drops the value in every scope, whether write failed or not. Who asks after
 // Update has returned is not answered by a load that began before the write
 // ended. The value is not replaced by what was written: another write may have
 // come between.

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
 )
 
 // GetMany returns the values of keys, leaving out those whose loads say
 // [pgx.ErrNoRows]. Keys that are not kept and that nobody is loading are loaded
 // by one call of LoadMany. An error of any key is returned, with nothing else.
 func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
-	if why := a.cache.gate(ctx); why != none {
+	if why := a.gate(ctx); why != none {
 		for range keys {
 			a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
 		}
@@ -120,10 +122,12 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) {
 // sharedContext returns a context for a load on behalf of several flights. It
 // ends when all of them have.
 func sharedContext[K comparable](ctx context.Context, mine []lookup[K]) (context.Context, context.CancelFunc) {
-	shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	shared, session := db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
+	shared, cancel := context.WithCancel(shared)
 	left := new(atomic.Int64)
 	left.Store(int64(len(mine)))
 	for _, l := range mine {
+		l.flight.session = session
 		context.AfterFunc(l.flight.ctx, func() {
 			if left.Add(-1) == 0 {
 				cancel()
@@ -191,7 +195,13 @@ func (a *Aside[K, V]) collect(ctx context.Context, out map[K]V, missing []lookup
 		}
 		err := a.cache.wait(ctx, l.flight)
 		why := l.why
-		if err == nil {
+		if err == nil && l.flight.alone && !l.begun {
+			v, answer := a.one(ctx, l.key)
+			if err = put(out, l.key, v, answer); err == nil {
+				a.cache.count(ctx, a.record, l.flight.lost, time.Time{}, address(l))
+				continue
+			}
+		} else if err == nil {
 			if err = l.flight.err; err == nil && l.begun && l.flight.lost != none {
 				why = l.flight.lost
 			}

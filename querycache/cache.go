@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +61,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	sources map[*db.DB]*source // guarded by mu
+	homes   map[string]*home   // by what identifies the database; guarded by mu
 	spaces  uint64             // how many key spaces were given out; guarded by mu
 
 	ctx     context.Context // ends with Close
@@ -84,7 +87,7 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes < leastMaxBytes {
 		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
 	}
-	c := &Cache{opts: o, store: newStore(o.MaxBytes), records: newRecords(), sources: make(map[*db.DB]*source)}
+	c := &Cache{opts: o, store: newStore(o.MaxBytes), records: newRecords(), sources: make(map[*db.DB]*source), homes: make(map[string]*home)}
 	c.clock.start = time.Now()
 	c.flights.init()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -110,6 +113,7 @@ func (c *Cache) watch() {
 			c.clock.notice(before, now)
 			before = now
 			memory.relieve(c.store)
+			c.forgetClosed()
 		}
 	}
 }
@@ -138,24 +142,74 @@ func (c *Cache) space() uint64 {
 	return c.spaces
 }
 
-func (c *Cache) eachSource(fn func(*source)) {
+// allSources returns the sources that there are. What is done with them is done
+// without the lock.
+func (c *Cache) allSources() []*source {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, s := range c.sources {
-		fn(s)
+	return slices.Collect(maps.Values(c.sources))
+}
+
+// move gives s the home that it was found to have.
+func (c *Cache) move(s *source, to *found) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if to.home = c.homes[to.id]; to.home == nil {
+		to.home = newHome(c)
+		c.homes[to.id] = to.home
 	}
+	s.found.Store(to)
+}
+
+// forgetClosed lets go of handles that were closed, of their statements, and of
+// the databases that no other handle leads to.
+func (c *Cache) forgetClosed() {
+	var closed []*source
+	c.mu.Lock()
+	for pg, s := range c.sources {
+		if pg.Closed() {
+			closed = append(closed, s)
+			delete(c.sources, pg)
+		}
+	}
+	if len(closed) > 0 {
+		maps.DeleteFunc(c.homes, func(_ string, h *home) bool {
+			for _, s := range c.sources {
+				if f := s.found.Load(); f != nil && f.home == h {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	c.mu.Unlock()
+	for _, s := range closed {
+		s.close()
+		c.records.forget(s)
+	}
+}
+
+func (c *Cache) allHomes() []*home {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.homes))
 }
 
 // Follow makes the cache hear of what commits through pg and through its pool:
 // answers that such a change makes stale are not handed out once the committing
-// call has returned. Changes by other programs are not seen; of those only the
-// TTL tells. While it is not known whether a commit took place, its tables'
-// answers are neither handed out nor kept.
+// call has returned, through whichever handle to the same database they were
+// asked for. Changes by other programs, and through handles that are not
+// followed, are not seen; of those only the TTL tells. While it is not known
+// whether a commit took place, its tables' answers are neither handed out nor
+// kept.
 //
 // Answers kept before Follow are dropped. It returns [db.ErrUnobserved] for a
 // handle that adopted its pool; its answers live until their TTL. stop ends it.
 func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
-	if c.off.Load()&offClosed != 0 {
+	switch {
+	case pg == nil:
+		return nil, errors.New("querycache: Follow needs a handle, got nil")
+	case c.off.Load()&offClosed != 0:
 		return nil, ErrClosed
 	}
 	stop, err = c.source(pg).follow()
@@ -169,9 +223,14 @@ func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 // database. A name is written as the server has it, without quotes, with its
 // schema or without; without it stands for tables of that name in all schemas.
 // Loads that are under way are not kept. Answers of which it is not known what
-// they depend on are dropped as well.
-func (c *Cache) InvalidateTables(tables ...string) {
-	c.eachSource(func(s *source) { s.dropTables(tables) })
+// they depend on are dropped as well. The name of a view stands for the answers
+// of statements that name it. known tells whether anything that was asked for
+// so far depends on one of the tables.
+func (c *Cache) InvalidateTables(tables ...string) (known bool) {
+	for _, h := range c.allHomes() {
+		known = h.dropTables(tables) || known
+	}
+	return known
 }
 
 // InvalidateStatements drops the answers of the statements with the given
@@ -189,7 +248,9 @@ func (c *Cache) InvalidateStatements(names ...string) {
 
 // InvalidateAll drops everything, and gives its memory back.
 func (c *Cache) InvalidateAll() {
-	c.eachSource((*source).dropAll)
+	for _, h := range c.allHomes() {
+		h.dropAll()
+	}
 	n := c.changes.Add(1)
 	for _, r := range c.records.all() {
 		r.drop(n)
@@ -214,7 +275,9 @@ func (c *Cache) Close() {
 	if c.off.Or(offClosed)&offClosed != 0 {
 		return
 	}
-	c.eachSource((*source).close)
+	for _, s := range c.allSources() {
+		s.close()
+	}
 	c.cancel()
 	c.flights.close()
 	c.running.Wait()

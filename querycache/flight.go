@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/headrace/headrace/db"
 )
 
 // loadFunc asks for an answer that is not kept, and tells how many bytes it
@@ -14,8 +16,9 @@ import (
 type loadFunc func(ctx context.Context) (value any, size int64, err error)
 
 // A flight is one load that any number of callers wait for. Its context has
-// the values of the caller that began it and nobody's deadline: it is
-// cancelled when the last of those who waited has gone.
+// the values of the caller that began it, but for its bound of rows, and
+// nobody's deadline: it is cancelled when the last of those who waited has
+// gone.
 type flight struct {
 	record *record
 	hash   uint64
@@ -29,10 +32,14 @@ type flight struct {
 	joined    bool // anybody beside the one who began it
 	forgotten bool // its answer must not be kept, nor be joined
 
+	session *db.SessionWatch // of the connections that the load uses
+	needs   *needs           // what the answer depends on; set before the load
+
 	done  chan struct{} // closed when what follows is set
 	value any
 	err   error
 	kept  bool
+	alone bool   // the answer is nobody's but the one's who began the flight
 	lost  Reason // why the answer was not kept; none if it was
 }
 
@@ -73,7 +80,7 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 		}
 		// A load that began before a change may have read what was before
 		// it: whoever asks after the change must not be answered by it.
-		if r.fresh(f.stamp) || broken == noLateJoin {
+		if r.current(f.stamp, f.key) || broken == noLateJoin {
 			f.waiting++
 			f.joined = true
 			return f, false
@@ -81,7 +88,8 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 	}
 	f = &flight{record: r, hash: hash, key: string(key), begun: c.clock.now(), waiting: 1, done: make(chan struct{})}
 	f.stamp = c.changes.Load() // before anything is read
-	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	f.ctx, f.session = db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
+	f.ctx, f.cancel = context.WithCancel(f.ctx)
 	sh.byHash[hash] = f
 	c.running.Add(1)
 	return f, true
@@ -99,15 +107,34 @@ func (c *Cache) run(f *flight, load loadFunc) {
 		}
 		c.land(f)
 	}()
-	f.record.learn(f.ctx) // after the stamp was drawn
+	f.needs = f.record.learn(f.ctx) // after the stamp was drawn
 	value, size, err := load(f.ctx)
 	if broken == stampFirst {
 		f.stamp = c.changes.Load()
 	}
 	f.value, f.err = value, err
+	f.lookAtServer()
+	f.alone = !f.common()
 	f.lost = c.keep(f, size)
 	f.kept = f.lost == none
 	returned = true
+}
+
+// lookAtServer makes sure that the load was answered by the server that the
+// cache knows.
+func (f *flight) lookAtServer() {
+	if s := f.record.source; s != nil && f.needs != nil && f.needs.refusal == none && f.err == nil {
+		if _, err := s.home(f.ctx, f.session.Newest()); err != nil {
+			f.needs = unasked(err)
+		}
+	}
+}
+
+// common reports whether the outcome of a load is what anybody who asks the
+// same would get: not where the statement may write, by what was learned since
+// the flight was joined, nor where the connection's session had been changed.
+func (f *flight) common() bool {
+	return f.needs != nil && f.needs.refusal == none && f.session.Changed() == ""
 }
 
 // land ends a flight.

@@ -98,6 +98,24 @@ func TestAFlightNobodyWaitsForIsCancelled(t *testing.T) {
 	})
 }
 
+// The bound of rows is each caller's own, and no part of a load that several
+// wait for.
+func TestFlightsHaveNobodysRowBound(t *testing.T) {
+	o := newOffline(t, nil, forever)
+	bounded := db.WithMaxRows(context.Background(), 1)
+	load := func(ctx context.Context) (any, error) {
+		if db.HasMaxRows(ctx) {
+			return "own", nil
+		}
+		return nil, db.ErrTooManyRows // by Options.MaxRows
+	}
+	o.want(bounded, "own", load)
+	if _, err := o.ask(context.Background(), 1, load); !errors.Is(err, db.ErrTooManyRows) {
+		t.Errorf("without a bound of its own: %v", err)
+	}
+	o.counted(map[Reason]uint64{MissTooBig: 1, MissFailed: 1})
+}
+
 func TestErrorsAreNotKept(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	failed := errors.New("no luck")

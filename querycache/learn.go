@@ -3,39 +3,56 @@ package querycache
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/headrace/headrace/internal/catalog"
 )
 
 // learned is what the server told of a statement, to tell whether that changed.
 type learned struct {
+	home    *home
 	version int64
 	reads   []catalog.Relation
 	refusal catalog.Refusal
 }
 
+func (l *learned) is(other *learned) bool {
+	return l.home == other.home && l.version == other.version && l.refusal == other.refusal && slices.Equal(l.reads, other.reads)
+}
+
+// unasked is what is known of a statement when the server could not be asked.
+func unasked(err error) *needs {
+	return &needs{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
+}
+
 // learn brings up to date what the record's answers depend on. It costs next
 // to nothing where the server need not be asked again. What cannot be learned
-// now leaves the record without needs, and nothing is kept.
+// now leaves the record as it was, and what learn returns refuses.
 //
 // A flight calls it after it noted the last change's number: a change of the
 // schema either comes after that and voids the answer, or was told before, and
 // is then known to what learn asks.
 func (r *record) learn(ctx context.Context) *needs {
-	if r.text == nil { // an Aside says so itself
+	if r.source == nil { // an Aside of whatever the program likes
 		return r.needs.Load()
 	}
-	eff, err := r.source.effects(ctx, r.text)
+	home, err := r.source.home(ctx, 0)
 	if err != nil {
-		return &needs{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
+		return unasked(err)
 	}
-	now := learned{eff.Version, eff.Reads, eff.Refusal()}
+	eff := catalog.Effects{ReadsKnown: true, Cacheable: true} // of an Aside, which says the rest itself
+	if r.text != nil {
+		if eff, err = r.source.effects(ctx, r.text); err != nil {
+			return unasked(err)
+		}
+	}
+	now := learned{home, eff.Version, append(slices.Clip(eff.Reads), eff.Views...), eff.Refusal()}
 	old := r.needs.Load()
-	if old != nil && old.learned.version == now.version && old.learned.refusal == now.refusal && slices.Equal(old.learned.reads, now.reads) {
+	if old != nil && old.learned.is(&now) {
 		return old
 	}
-	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now}
-	n.tables = r.source.needed(eff.Reads, eff.ReadsKnown, r.policy.Tables)
+	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now, timed: catalog.TakesTime(eff.ParamTypes)}
+	n.tables = home.needed(now.reads, eff.ReadsKnown, r.policy.Tables)
 	n.refusal, n.because = r.judgeEffects(&eff)
 	r.needs.Store(n)
 	if old != nil { // entries were judged by what the old one says
@@ -45,37 +62,48 @@ func (r *record) learn(ctx context.Context) *needs {
 }
 
 // judgeEffects says whether answers of a statement with the given effects may
-// be kept under the record's policy.
+// be kept under the record's policy, and why not, or what limits them, in
+// words.
 func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
 	if eff.Cacheable {
 		return none, ""
 	}
-	for _, refusal := range eff.Refusals {
-		if !r.tolerates(refusal.Reason) {
-			return RefusedStatement, refusal.String()
-		}
-	}
 	if len(eff.Refusals) == 0 {
 		return RefusedStatement, "the server does not tell what the statement does"
 	}
-	return none, ""
+	var limits []string
+	for _, refusal := range eff.Refusals {
+		if !r.tolerates(refusal.Reason, eff) {
+			return RefusedStatement, refusal.String()
+		}
+		limits = append(limits, r.limit(refusal))
+	}
+	return none, strings.Join(limits, "; ")
 }
 
-// tolerates reports whether answers may be kept in spite of a reason.
-func (r *record) tolerates(reason catalog.Reason) bool {
+// limit says what it means for answers that a refusal is tolerated.
+func (r *record) limit(refusal catalog.Refusal) string {
+	switch {
+	case refusal.Reason == catalog.SessionFunction || refusal.Reason == catalog.RowSecurity:
+		return "shared within Options.Scope only: " + refusal.String()
+	case refusal.Reason == catalog.UnknownFunction && len(r.policy.Tables) > 0:
+		return "made stale by Policy.Tables, which have to be all that it reads: " + refusal.String()
+	}
+	return "may be wrong until the TTL has passed, since no change tells: " + refusal.String()
+}
+
+// tolerates reports whether answers may be kept in spite of a reason. What
+// writes, or may, is never kept, whatever the policy says of its tables.
+func (r *record) tolerates(reason catalog.Reason, eff *catalog.Effects) bool {
 	switch {
 	case reason == catalog.SessionFunction || reason == catalog.RowSecurity:
 		return r.source.cache.opts.Scope != nil // which stands for user and settings
 	case reason == catalog.UnknownFunction && len(r.policy.Tables) > 0:
 		return true // the program says what it reads
+	case reason == catalog.Unexamined && (!eff.WritesKnown || len(eff.Writes) > 0):
+		return false
 	case reason.Timed():
 		return r.policy.TTL > 0
 	}
 	return false
-}
-
-// keepable reports whether what is known of the record allows to keep answers.
-func (r *record) keepable() bool {
-	n := r.needs.Load()
-	return n != nil && n.refusal == none
 }

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
 // kept returns the fresh entry of a read, or nil. It is the hot path.
 func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
 	e := c.store.get(hash, id, key)
-	if e == nil || !e.record.fresh(e.stamp) {
+	if e == nil || !e.record.current(e.stamp, e.key) {
 		return nil
 	}
 	if e.expires != never && c.clock.now() >= e.expires && broken != timeCounts {
@@ -63,8 +66,16 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 		return answer{why: MissFailed}, err
 	}
 	switch {
+	case f.alone && !begun:
+		value, _, err := load(ctx)
+		return answer{value, true, f.lost}, err
+	case errors.Is(f.err, db.ErrTooManyRows) && db.HasMaxRows(ctx): // the caller's own bound may allow more
+		value, _, err := load(ctx)
+		return answer{value, true, MissTooBig}, err
 	case f.err != nil && old != nil && c.outage(r, old, f.err):
 		return answer{old.value, false, HitOnError}, nil
+	case errors.Is(f.err, replay.ErrTooBig):
+		return answer{why: MissTooBig}, f.err
 	case f.err != nil:
 		return answer{why: MissFailed}, f.err
 	case !begun:
@@ -72,7 +83,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	case f.lost != none:
 		why = f.lost
 	}
-	return answer{f.value, !f.kept && !f.joined, why}, nil
+	return answer{f.value, !f.kept && (!f.joined || f.alone), why}, nil
 }
 
 // await runs the flight, if the caller began it, and waits for its end.
@@ -104,7 +115,7 @@ func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
 		return nil, MissEvicted
 	case e == nil:
 		return nil, MissCold
-	case e.record != r || !r.fresh(e.stamp):
+	case e.record != r || !r.current(e.stamp, e.key):
 		return nil, MissChanged
 	case e.expires == never:
 		return e, Hit
@@ -122,7 +133,7 @@ func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
 // outage reports whether an expired entry may be handed out for the error of a
 // load.
 func (c *Cache) outage(r *record, e *entry, err error) bool {
-	if r.policy.StaleIfError == 0 || !r.fresh(e.stamp) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
+	if r.policy.StaleIfError == 0 || !r.current(e.stamp, e.key) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
 	if r.text == nil { // a function of the program's: any error it returns
@@ -152,10 +163,22 @@ func isOutage(err error) bool {
 func (c *Cache) keep(f *flight, size int64) Reason {
 	r := f.record
 	switch {
+	case f.needs == nil:
+		return MissOvertaken
+	case f.needs.refusal != none:
+		return f.needs.refusal
+	case f.session.Changed() != "":
+		return RefusedSession
 	case f.err != nil:
 		return MissFailed
-	case c.off.Load() != 0 || !r.fresh(f.stamp) || !r.keepable():
+	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.needs.Load() != f.needs:
 		return MissOvertaken
+	case broken == dropOvertakes:
+		f.stamp = c.changes.Load()
+	case !r.current(f.stamp, f.key):
+		return MissOvertaken
+	}
+	switch {
 	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
 		return MissTooBig
 	}

@@ -3,6 +3,7 @@ package querycache
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -18,6 +19,9 @@ type offline struct {
 	reads *ReadThrough
 	asked map[string]int // what loads returned, and how often they ran
 }
+
+// asChooser hides what kind of Chooser one is.
+type asChooser struct{ Chooser }
 
 // citiesTable is what every statement of these tests reads.
 var citiesTable = catalog.Relation{OID: 1, Schema: "public", Name: "cities", Kind: catalog.Table, Persistence: catalog.Permanent}
@@ -40,13 +44,15 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := c.ReadThrough(pg, choose)
+	h, err := c.ReadThrough(pg, asChooser{choose})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	h.choose, h.observed, h.source.followers = choose, true, 1 // the test tells of changes
 	h.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 	}
+	h.source.identify = func(context.Context) (string, time.Time, error) { return "one", time.Time{}, nil }
 	o := &offline{TB: tb, cache: c, reads: h, asked: map[string]int{}}
 	tb.Cleanup(func() { c.Close(); pg.Close() })
 	return o

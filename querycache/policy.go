@@ -43,7 +43,10 @@ type Policy struct {
 
 	// Shared hands out the kept value itself instead of a copy, without an
 	// allocation. Whoever reads must then change nothing of it, nor of what it
-	// points to, ever. Rows read through Query are not concerned.
+	// points to, ever; Options.CheckShared finds who does. Rows read through
+	// Query are not concerned. Without it values are not kept that have a
+	// pointer or an interface in a field that is not exported: copies would
+	// share what it leads to, and a method may change it.
 	Shared bool
 
 	// Tables are further tables that the answer depends on, with or without

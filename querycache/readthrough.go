@@ -1,6 +1,7 @@
 package querycache
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/catalog"
 )
 
 // A ReadThrough is a handle that answers reads from a cache and asks its
@@ -30,6 +32,8 @@ type ReadThrough struct {
 	choose Chooser
 	space  uint64
 	types  typesOf
+
+	observed bool // the source sees what its program changes
 }
 
 var _ db.TypedReader = (*ReadThrough)(nil)
@@ -39,7 +43,10 @@ var _ db.TypedReader = (*ReadThrough)(nil)
 // not the entries, since it may have promised something else.
 //
 // It is refused where pg's pool has hooks that see the context of a caller
-// (PrepareConn, BeforeAcquire) and Options.Scope is not set.
+// (PrepareConn, BeforeAcquire) and Options.Scope is not set, and where a policy
+// has no bound (TTL -1) and pg adopted its pool, so that no change would ever
+// be heard of. A Chooser of the program's own that gives such a policy keeps
+// nothing of that statement.
 func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 	switch p, isPolicy := choose.(Policy); {
 	case pg == nil:
@@ -60,12 +67,30 @@ func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 			}
 		}
 	}
-	if cfg := pg.Pool().Config(); c.opts.Scope == nil && (cfg.PrepareConn != nil || cfg.BeforeAcquire != nil) { //nolint:staticcheck // deprecated, and used
+	if unbounded(choose) && !pg.Observed() {
+		return nil, fmt.Errorf("querycache: Policy.TTL is -1 (no bound), and nothing would ever drop an answer: %w", db.ErrUnobserved)
+	}
+	if c.opts.Scope == nil && pg.ContextHooks() {
 		return nil, errors.New("querycache: the pool has PrepareConn or BeforeAcquire, which may make answers depend on the caller's context: " +
 			"a hit holds no connection, so Options.Scope has to say what they depend on")
 	}
-	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space()}
+	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space(), observed: pg.Observed()}
 	return h, nil
+}
+
+// unbounded reports whether choose is known to give a policy without a bound.
+func unbounded(choose Chooser) bool {
+	switch choose := choose.(type) {
+	case Policy:
+		return choose.TTL < 0
+	case ByName:
+		for _, p := range choose {
+			if p.TTL < 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Source returns the handle that answers are loaded from.
@@ -141,6 +166,8 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byt
 		return nil, rec.refused
 	case !r.Keyed:
 		return nil, RefusedArguments
+	case r.Shares && !rec.policy.Shared:
+		return nil, RefusedType
 	}
 	key := r.Key
 	if h.cache.opts.Scope != nil {
@@ -153,7 +180,22 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byt
 	if n == nil || n.refusal != none {
 		n = rec.learn(ctx) // refused for what the server said: it may say something else by now
 	}
+	if n.timed && rec.policy.TTL < 0 && namesTime(r.Key) {
+		return nil, RefusedArguments // the answer is another one tomorrow
+	}
 	return key, n.refusal
+}
+
+// namesTime reports whether the arguments that a key stands for may have a word
+// such as now or today among them. In the key a text follows its length, which
+// may look like a letter.
+func namesTime(key []byte) bool {
+	for _, word := range bytes.FieldsFunc(key, func(c rune) bool { return c|0x20 < 'a' || c|0x20 > 'z' }) {
+		if catalog.NamesTime(string(word)) || catalog.NamesTime(string(word[1:])) {
+			return true
+		}
+	}
+	return false
 }
 
 // scoped appends the caller's scope and the key of r to dst.
@@ -192,7 +234,7 @@ func (h *ReadThrough) policy(text *db.Text) (Policy, Reason) {
 		return Policy{}, RefusedText
 	}
 	p, ok := h.choose.Choose(text)
-	if !ok || p.TTL == 0 || p.validate() != nil {
+	if !ok || p.TTL == 0 || p.validate() != nil || p.TTL < 0 && !h.observed {
 		return Policy{}, RefusedPolicy
 	}
 	return p, none
@@ -213,23 +255,31 @@ func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, column
 	return h.pg.CopyFrom(ctx, table, columns, src)
 }
 
-// Drop drops one answer: that to sql with the given arguments, in every form
-// in which it is kept. A load of it that is under way is not kept. ctx gives
-// the scope.
+// Drop drops the answer to sql with the given arguments, in every form in which
+// it is kept and in every scope, and all pages of sql, whatever their arguments
+// and place ([db.Stmt.Page]; those of [db.PaginateOffset] are answers to a text
+// of their own). Loads that are under way are not kept. Arguments are those of
+// the read: named ones are put in their places, and an answer that was asked for
+// with a [pgx.QueryExecMode] or result formats is another than one without.
 func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
+	sql, args, ok, err := rewrite(ctx, sql, args)
+	if err != nil || !ok {
+		return // what has no key is never kept
+	}
 	text := h.pg.Text(sql)
 	read := lendRead(text, args)
 	defer returnRead(read)
-	key, ok := read.Key, read.Keyed
-	if ok && h.cache.opts.Scope != nil {
-		key, ok = h.scoped(ctx, nil, read)
-	}
-	if !ok {
-		return // what has no key is never kept
-	}
+	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
-		if id := identityOf(text, rec.form, h.space); id == rec.identity {
-			h.cache.drop(&id, key)
+		switch id := identityOf(text, rec.form, h.space); {
+		case id != rec.identity:
+		case db.IsPage(rec.form):
+			rec.drop(n)
+		case !read.Keyed:
+		case h.cache.opts.Scope != nil:
+			rec.dropKey(n, string(read.Key))
+		default:
+			h.cache.drop(&id, read.Key)
 		}
 	}
 }

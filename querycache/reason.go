@@ -24,9 +24,11 @@ const (
 
 	RefusedPolicy    // the program chose no policy, or one that cannot be
 	RefusedArguments // an argument has no key
+	RefusedType      // copies of a value of the row's Go type share what callers may change
 	RefusedText      // the text cannot be taken apart, or holds several statements
 	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
 	RefusedScope     // Options.Scope said so
+	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE)
 	RefusedClosed    // the cache is closed
 
 	Bypassed  // the context said so (Bypass)
@@ -40,8 +42,8 @@ var reasonNames = [reasons]string{
 	Hit:  "hit", HitFlight: "hit-flight", HitStale: "hit-stale", HitOnError: "hit-on-error",
 	MissCold: "miss-cold", MissExpired: "miss-expired", MissChanged: "miss-changed", MissEvicted: "miss-evicted",
 	MissOvertaken: "miss-overtaken", MissTooBig: "miss-too-big", MissFailed: "miss-failed",
-	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedText: "refused-text",
-	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedClosed: "refused-closed",
+	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedType: "refused-type", RefusedText: "refused-text",
+	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedSession: "refused-session", RefusedClosed: "refused-closed",
 	Bypassed: "bypassed", Suspended: "suspended",
 }
 

@@ -45,6 +45,7 @@ type record struct {
 	// what it depends on was learned anew.
 	since atomic.Uint64
 
+	drops       atomic.Pointer[drops] // of single answers in all scopes; nil until there is one
 	streamUntil atomic.Int64          // until when rows are not recorded, since they were too big
 	needs       atomic.Pointer[needs] // nil until learned
 }
@@ -53,8 +54,9 @@ type record struct {
 type needs struct {
 	tables  []*table // one that stands for all of them included
 	known   bool     // false: any table may be among them
+	timed   bool     // a parameter is a date or a time, so that an argument may be 'now'
 	refusal Reason   // none, or why no answer is kept
-	because string   // the refusal in words, for people
+	because string   // the refusal in words, for people, or what limits the answers
 	learned learned
 }
 
@@ -66,7 +68,7 @@ func (r *record) fresh(stamp uint64) bool {
 	}
 	n := r.needs.Load()
 	if n == nil {
-		return r.source.anything.changed.Load() <= stamp
+		return false // an Aside whose database could not be asked yet
 	}
 	if broken == tablesCount {
 		return true
@@ -80,14 +82,7 @@ func (r *record) fresh(stamp uint64) bool {
 }
 
 // drop makes all entries of the record void. n is a new change's number.
-func (r *record) drop(n uint64) {
-	for {
-		now := r.since.Load()
-		if now >= n || r.since.CompareAndSwap(now, n) {
-			return
-		}
-	}
-}
+func (r *record) drop(n uint64) { raise(&r.since, n) }
 
 // mostRecords bounds how many statements are remembered, since programs may
 // build texts without end.
@@ -144,6 +139,17 @@ func (rs *records) retire(_ identity, r *record) {
 	counts := r.counts.load()
 	for i, n := range counts {
 		rs.retired[i] += n
+	}
+}
+
+// forget forgets the statements of a source.
+func (rs *records) forget(s *source) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, r := range rs.byID.Values() {
+		if r.source == s {
+			rs.byID.Remove(r.identity)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/headrace/headrace/db"
 )
 
 // Stats are a cache's figures since New, and what it holds now.
@@ -114,7 +116,7 @@ func (h *ReadThrough) Explain(ctx context.Context, sql string) Cacheability {
 	}
 	out.Lookups = byReason(counts)
 	h.cache.store.each(func(e *entry) bool {
-		if r := e.record; r.space == h.space && r.digest == rec.digest && r.rest == rec.rest && r.fresh(e.stamp) {
+		if r := e.record; r.space == h.space && r.digest == rec.digest && r.rest == rec.rest && r.current(e.stamp, e.key) {
 			out.Entries++
 			out.Bytes += e.bytes()
 		}
@@ -132,8 +134,11 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 		return
 	case RefusedPolicy:
 		out.Detail = "the program gave no policy for it, or one that cannot be"
-		if p, ok := h.choose.Choose(rec.text); ok && p.validate() != nil {
+		switch p, ok := h.choose.Choose(rec.text); {
+		case ok && p.validate() != nil:
 			out.Detail = p.validate().Error()
+		case ok && p.TTL < 0 && !h.observed:
+			out.Detail = "Policy.TTL is -1 (no bound), and nothing would ever drop an answer: " + db.ErrUnobserved.Error()
 		}
 	}
 	n := rec.learn(ctx)
@@ -141,15 +146,12 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 		out.Reason, out.Detail = n.refusal, n.because
 	}
 	out.Keeps = out.Reason == none
+	if out.Keeps && !out.Followed {
+		out.Detail = join(out.Detail, "changes are not heard of: see Cache.Follow")
+	}
 	out.Columns = h.columns(ctx, rec)
-	for _, t := range n.tables {
-		switch t {
-		case &h.source.everything:
-		case &h.source.anything:
-			out.Tables = append(out.Tables, "*")
-		default:
-			out.Tables = append(out.Tables, t.String())
-		}
+	if n.learned.home != nil {
+		out.Tables = n.learned.home.names(n.tables)
 	}
 	slices.Sort(out.Tables)
 	if out.Keeps {
@@ -158,6 +160,14 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 			out.MaxAge = rec.policy.TTL + max(rec.policy.StaleFor, rec.policy.StaleIfError)
 		}
 	}
+}
+
+// join puts two remarks, which may be empty, one after the other.
+func join(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first + "; " + second
 }
 
 func (h *ReadThrough) columns(ctx context.Context, rec *record) []string {

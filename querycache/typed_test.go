@@ -94,6 +94,32 @@ func TestAnswersAreTheCallersOwn(t *testing.T) {
 	}
 }
 
+// tags keeps what it is in memory that only it can copy.
+type tags struct{ set *map[string]bool }
+
+// Scan implements sql.Scanner.
+func (t *tags) Scan(any) error { return nil }
+
+// What cannot be copied is kept only for those who share it.
+func TestTypesThatCannotBeCopied(t *testing.T) {
+	ctx := context.Background()
+	tagsByID := db.MustCompile[tags]("SELECT tags FROM cities WHERE id = $1")
+	for _, c := range []struct {
+		shared bool
+		want   Reason
+	}{{false, RefusedType}, {true, Hit}} {
+		o := newOffline(t, nil, Policy{TTL: time.Hour, Shared: c.shared})
+		for range 2 {
+			if _, err := tagsByID.One(ctx, filler{o.reads, &tags{}, 8}, 1); err != nil && c.shared {
+				t.Fatal(err)
+			}
+		}
+		if l := o.cache.Stats().Lookups; l[c.want] == 0 || l[RefusedType] > 0 && c.shared || l[Hit] > 0 && !c.shared {
+			t.Errorf("shared %v: lookups %v", c.shared, l)
+		}
+	}
+}
+
 func BenchmarkTyped(b *testing.B) {
 	ctx := context.Background()
 	for _, n := range []int{64, 200_000} {

@@ -1,10 +1,55 @@
 package main
 
 import (
+	"io"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/integration/pgtest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// The program does what its comments say.
+func TestProgram(t *testing.T) {
+	url := pgtest.New(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	_, err = conn.Exec(t.Context(), `CREATE TABLE cities AS SELECT 42 AS id, 'Kent' AS name, 118000 AS population`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := printed(t, func() error { return run(t.Context(), url) })
+	if got != "Kent 118001\n" {
+		t.Errorf("printed %q, want the city with one inhabitant more", got)
+	}
+}
+
+// printed returns what do, without error, writes to standard output: less than
+// a pipe holds.
+func printed(t *testing.T, do func() error) string {
+	t.Helper()
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	previous := os.Stdout
+	os.Stdout = in
+	err = do()
+	os.Stdout = previous
+	_ = in.Close()
+	text, readErr := io.ReadAll(out)
+	if err != nil || readErr != nil {
+		t.Fatal(err, readErr)
+	}
+	return string(text)
+}
 
 // The README shows this program without imports, functions around it, and error
 // handling. Its lines must be lines of the program, in their order.

@@ -21,6 +21,7 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/faultproxy"
+	"github.com/headrace/headrace/integration/internal/soak"
 	"github.com/headrace/headrace/integration/pgserver"
 	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/migrations"
@@ -127,6 +128,12 @@ func (c *child) start(t *testing.T) (process *osexec.Cmd, out io.Reader) {
 	}
 	return process, out
 }
+
+// How much the tests that kill do.
+var (
+	killRounds = soak.Count(10, 1_000)
+	killRows   = soak.Count(50_000, 500_000)
+)
 
 // rounds is how often something is killed: each way once, at least.
 func rounds() int {

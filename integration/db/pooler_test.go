@@ -8,10 +8,13 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/pgbouncer"
@@ -56,17 +59,9 @@ func TestBehindPgBouncer(t *testing.T) {
 			t.Parallel()
 			direct := open(t, nil, itemSchema...)
 			connString := direct.Pool().Config().ConnString()
-			bouncer, err := pgbouncer.Start(t.Context(), connString, &pgbouncer.Options{
+			bouncer := pgbouncer.New(t, connString, &pgbouncer.Options{
 				Mode:     tt.mode,
 				Settings: map[string]string{"default_pool_size": "2"}, // fewer than clients: they change servers
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := bouncer.Close(); err != nil {
-					t.Error(err)
-				}
 			})
 			clients := 6
 			if tt.mode == pgbouncer.Session {
@@ -134,19 +129,76 @@ func TestBehindPgBouncer(t *testing.T) {
 	}
 }
 
+// Whatever a statement goes to the server by, a name that is lost on the way
+// does not show. Only a batch of the program's own cannot be sent again: what it
+// has read of the results is out. Its error says so, and it is counted.
+func TestEveryWayBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	for _, exec := range []string{"exec", "simple_protocol", "cache_statement"} {
+		t.Run(exec, func(t *testing.T) {
+			t.Parallel()
+			_, direct := plans(t)
+			bouncer, err := pgbouncer.Start(t.Context(), direct.Pool().Config().ConnString(), &pgbouncer.Options{
+				Mode:     pgbouncer.Transaction,
+				Settings: map[string]string{"default_pool_size": "2"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := bouncer.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			through := bouncer.ConnString(direct.Pool().Config().ConnConfig.Database)
+			pg, err := db.Open(t.Context(), through+"&pool_max_conns=8&default_query_exec_mode="+exec, &db.Options{Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pg.Close)
+			var batches atomic.Int64 // that lost a name
+			var group sync.WaitGroup
+			for _, q := range append(queriersOf(t, pg), pg, pg.Pool()) {
+				group.Go(func() {
+					for range 10 {
+						for _, way := range waysToRead {
+							if n, err := way.read(t.Context(), q); err != nil || n != 10 {
+								t.Errorf("%s on a %T: %d rows, error %v", way.name, q, n, err)
+								return
+							}
+						}
+						var batch pgx.Batch
+						batch.Queue("SELECT $1::int", 1)
+						batch.Queue("SELECT $1::int", 2)
+						err := q.SendBatch(t.Context(), &batch).Close()
+						pgErr, lost := errors.AsType[*pgconn.PgError](err)
+						switch {
+						case err == nil:
+						case lost && exec == "cache_statement" && (pgErr.Code == "26000" || pgErr.Code == "42P05"):
+							if pool, ok := q.(*pgxpool.Pool); !ok || pool == pg.Pool() { // a foreign pool does not count
+								batches.Add(1)
+							}
+						default:
+							t.Errorf("batch on a %T: %v", q, err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			lost := pg.Stats().LostNames
+			if lost < batches.Load() || exec != "cache_statement" && lost > 0 {
+				t.Errorf("%d names were lost, by %d batches of the program's among others", lost, batches.Load())
+			}
+			t.Logf("%d names were lost, %d in batches of the program's", lost, batches.Load())
+		})
+	}
+}
+
 // A commit through a pooler whose process ids are its own is settled as well.
 func TestDoubtBehindPgBouncerSettles(t *testing.T) {
 	t.Parallel()
 	connString := pgtest.New(t)
-	bouncer, err := pgbouncer.Start(t.Context(), connString, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bouncer.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	bouncer := pgbouncer.New(t, connString, nil)
 	direct, err := pgx.ParseConfig(connString)
 	if err != nil {
 		t.Fatal(err)

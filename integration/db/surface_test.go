@@ -2,7 +2,9 @@ package db_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/Masterminds/squirrel"
@@ -170,6 +172,32 @@ func TestBuilders(t *testing.T) {
 	}
 }
 
+// By the simple protocol the server takes any number of statements.
+func TestBuiltReadsAreOneStatement(t *testing.T) {
+	t.Parallel()
+	setup := open(t, nil, itemSchema...)
+	pg, err := db.Open(t.Context(), setup.Pool().Config().ConnString()+"&default_query_exec_mode=simple_protocol", nil)
+	must(t)(nil, err)
+	t.Cleanup(pg.Close)
+	two := db.SQL("SELECT 1; DELETE FROM items")
+	_, err1 := db.All[int](t.Context(), pg, two)
+	_, err2 := db.One[int](t.Context(), pg, two)
+	var err3 error
+	for _, err3 = range db.Each[int](t.Context(), pg, two) {
+	}
+	for _, err := range []error{err1, err2, err3, db.Gather(t.Context(), pg, db.GatherAll[int](two))} {
+		if err == nil || !strings.Contains(err.Error(), "2 statements") {
+			t.Errorf("error %v, want it to tell of 2 statements", err)
+		}
+	}
+	if n := count(t, pg, "SELECT count(*)::int FROM items -- ; not a second one"); n != 10 {
+		t.Errorf("%d rows are left of 10", n)
+	}
+	if s, err := db.One[string](t.Context(), pg, db.SQL("SELECT ';' ;")); err != nil || s != ";" {
+		t.Errorf("%q, error %v", s, err)
+	}
+}
+
 func TestMaxRows(t *testing.T) {
 	t.Parallel()
 	pg := open(t, &db.Options{MaxRows: 5}, itemSchema...)
@@ -206,6 +234,39 @@ func TestTypesAreLoaded(t *testing.T) {
 	}
 	if _, err := db.Open(t.Context(), plain.Pool().Config().ConnString(), &db.Options{Types: []string{"no_such_type"}}); err == nil {
 		t.Error("a type that is not there was loaded")
+	}
+}
+
+// Extensions bring base types, of which pgx loads none.
+func TestBaseTypes(t *testing.T) {
+	t.Parallel()
+	plain := open(t, nil, "CREATE EXTENSION citext", "CREATE EXTENSION hstore", "CREATE TYPE tagged AS (id int, tag citext)")
+	connString := plain.Pool().Config().ConnString()
+	pg, err := db.Open(t.Context(), connString, &db.Options{Types: []string{"int4", "citext", "_citext", "tagged"}})
+	must(t)(nil, err)
+	t.Cleanup(pg.Close)
+	type tagged struct {
+		ID  int
+		Tag string
+	}
+	type row struct {
+		Tags []string
+		One  tagged
+		Same bool
+	}
+	got, err := db.One[row](t.Context(), pg, db.SQL("SELECT '{A,b}'::citext[] AS tags, ROW(7, 'X')::tagged AS one, $1 = 'ABC'::citext AS same", "abc"))
+	if err != nil || fmt.Sprint(got) != "{[A b] {7 X} true}" {
+		t.Errorf("%v, error %v", got, err)
+	}
+	for name, want := range map[string]string{
+		"hstore":     "public.hstore is a base type",
+		"no_citext":  "there is no type no_citext",
+		"citext, xx": "there is no type citext, xx",
+	} {
+		_, err := db.Open(t.Context(), connString, &db.Options{Types: []string{"citext", name}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
 	}
 }
 

@@ -135,9 +135,23 @@ func TestGatherErrorInTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(t.Context())
+	gatherInTransaction(t, tx)
+	conn, err := pgx.Connect(t.Context(), pg.Pool().Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	gatherInTransaction(t, conn)
+}
+
+func gatherInTransaction(t *testing.T, q db.Batcher) {
+	t.Helper()
 	before, bad := db.GatherOne[int](db.SQL("SELECT 1")), db.GatherOne[int](db.SQL("SELECT 1 / 0"))
 	behind := db.GatherOne[int](db.SQL("SELECT 2"))
-	if err := db.Gather(t.Context(), tx, before, bad, behind); err == nil {
+	if err := db.Gather(t.Context(), q, before, bad, behind); err == nil {
 		t.Error("no error")
 	}
 	if n, err := before.Value(); n != 1 || err != nil {
@@ -171,26 +185,49 @@ func TestGatherRefuses(t *testing.T) {
 			t.Errorf("beside %s: %v", sql, err)
 		}
 	}
+	for _, arg := range []any{pgx.QueryExecModeExec, pgx.QueryResultFormats{1}, pgx.QueryResultFormatsByOID{23: 1}} {
+		r := db.GatherOne[int](db.SQL("SELECT @n::int", pgx.NamedArgs{"n": 1}, arg))
+		if err := db.Gather(t.Context(), pg, r); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%T", arg)) {
+			t.Errorf("%T: err = %v, want it refused", arg, err)
+		}
+	}
 	if _, err := db.GatherOne[int](db.SQL("SELECT 1")).Value(); err == nil {
 		t.Error("a read that was not gathered has no error")
 	}
 }
 
-// A migration must not show: the read whose plan is stale runs once more.
+// A migration must not show: the read whose plan is stale runs once more, also
+// where the connection prepared it when it was opened.
 func TestGatherAfterMigration(t *testing.T) {
 	t.Parallel()
-	pg := open(t)
-	exec(t, pg, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
 	stmt := db.MustCompile[map[string]any]("SELECT * FROM t")
-	for i := range 3 {
-		r, other := stmt.GatherOne(), db.GatherOne[int](db.SQL("SELECT 1"))
-		if err := db.Gather(t.Context(), pg, other, r, other); err != nil {
-			t.Errorf("after %d changes: %v", i, err)
-		}
-		if row, _ := r.Value(); len(row) != i+1 {
-			t.Errorf("after %d changes: %v", i, row)
-		}
-		exec(t, pg, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d int", i))
+	for name, opts := range map[string]*db.Options{"plain": nil, "prepared": {Prepare: []db.Compiled{stmt}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			setup := open(t)
+			exec(t, setup, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
+			pg, err := db.Open(t.Context(), setup.Pool().Config().ConnString(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pg.Close)
+			for i, q := range append(handles(t, pg)[:2], pg.Pool(), pg) {
+				r, other := stmt.GatherOne(), db.GatherOne[int](db.SQL("SELECT 1"))
+				if err := db.Gather(t.Context(), q, other, r, other); err != nil {
+					t.Errorf("%T after %d changes: %v", q, i, err)
+				}
+				if row, _ := r.Value(); len(row) != i+1 {
+					t.Errorf("%T after %d changes: %v", q, i, row)
+				}
+				exec(t, setup, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d int", i))
+			}
+			var batch pgx.Batch
+			batch.Queue(stmt.SQL())
+			_ = pg.SendBatch(t.Context(), &batch).Close() // fails: its results are the program's own
+			if rows, err := stmt.All(t.Context(), pg); err != nil || len(rows) != 1 {
+				t.Errorf("after a batch of the program's: %v, error %v", rows, err)
+			}
+		})
 	}
 }
 
@@ -232,5 +269,27 @@ func TestGatherNamedArguments(t *testing.T) {
 		if _, err := nowhere.Value(); err == nil || !strings.Contains(err.Error(), "nowhere") {
 			t.Errorf("no such table: %v", err)
 		}
+	}
+}
+
+// panicky is a value whose scan panics.
+type panicky struct{}
+
+func (*panicky) Scan(any) error { panic("cannot scan") }
+
+// A scan that panics must not take a connection with it.
+func TestGatherGivesTheConnectionBackAfterPanic(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_ = db.Gather(t.Context(), pg, db.GatherOne[panicky](db.SQL("SELECT 1")), db.GatherOne[int](db.SQL("SELECT 2")))
+	}()
+	if n := pg.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are still taken", n)
 	}
 }

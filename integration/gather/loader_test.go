@@ -77,6 +77,16 @@ func TestLoaderNested(t *testing.T) {
 	}
 }
 
+// Callers share a list, but not the room behind it.
+func TestLoaderListsHaveNoRoom(t *testing.T) {
+	t.Parallel()
+	children := db.NewListLoader(family(t), childrenOf, func(c child) int { return c.ParentID }, nil)
+	list, err := children.Load(t.Context(), 3)
+	if err != nil || len(list) != 3 || cap(list) != len(list) {
+		t.Errorf("%d children, room for %d, error %v", len(list), cap(list), err)
+	}
+}
+
 func TestLoaderRows(t *testing.T) {
 	t.Parallel()
 	pg := family(t)
@@ -90,6 +100,11 @@ func TestLoaderRows(t *testing.T) {
 	exec(t, pg, "INSERT INTO parents VALUES (7, 3)")
 	if _, err := byID.Load(t.Context(), 7); !errors.Is(err, pgx.ErrTooManyRows) {
 		t.Errorf("a key with two rows: %v", err)
+	}
+	values, err := byID.LoadMany(t.Context(), []int{6, 7, 8})
+	byKey, _ := errors.AsType[db.KeyErrors[int]](err)
+	if len(byKey) != 1 || !errors.Is(byKey[7], pgx.ErrTooManyRows) || values[0].ID != 6 || values[2].ID != 8 {
+		t.Errorf("keys beside one with two rows: %v, %v", values, err)
 	}
 	exec(t, pg, "DROP TABLE parents")
 	if _, err := byID.LoadMany(t.Context(), []int{1, 2}); err == nil {

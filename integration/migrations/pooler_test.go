@@ -20,15 +20,7 @@ import (
 func pooled(t *testing.T, mode pgbouncer.Mode) (direct, through string) {
 	t.Helper()
 	direct = pgtest.New(t)
-	bouncer, err := pgbouncer.Start(t.Context(), direct, &pgbouncer.Options{Mode: mode})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bouncer.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	bouncer := pgbouncer.New(t, direct, &pgbouncer.Options{Mode: mode})
 	cfg, err := pgxpool.ParseConfig(direct)
 	if err != nil {
 		t.Fatal(err)

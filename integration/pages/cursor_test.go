@@ -49,6 +49,7 @@ func TestCursorsAreBound(t *testing.T) {
 	}{
 		{"its own", citiesAbove, byName, first.Next, 50, true},
 		{"the text in other blanks", sameText, byName, first.Next, 50, true},
+		{"the argument in another width", citiesAbove, byName, first.Next, int64(50), true},
 		{"another statement", otherText, byName, first.Next, 50, false},
 		{"another argument", citiesAbove, byName, first.Next, 60, false},
 		{"another order", citiesAbove, db.Pager{Keys: []db.Order{db.Desc("name"), db.Asc("id")}}, first.Next, 50, false},
@@ -160,6 +161,7 @@ func TestRefused(t *testing.T) {
 		want  string
 	}{
 		{name: "ORDER BY", sql: "SELECT id FROM cities ORDER BY id", want: "ORDER BY"},
+		{name: "DISTINCT and ORDER BY", sql: "SELECT DISTINCT id FROM cities ORDER BY id", want: "ORDER BY"},
 		{name: "FOR UPDATE", sql: "SELECT id FROM cities FOR UPDATE", want: "FOR UPDATE"},
 		{name: "WITH that deletes", sql: "WITH d AS (DELETE FROM cities RETURNING id) SELECT id FROM d", want: "WITH changes data"},
 		{name: "INTO", sql: "SELECT id INTO other FROM cities", want: "INTO"},

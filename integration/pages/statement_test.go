@@ -15,6 +15,7 @@ import (
 func TestStatements(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities, "CREATE TABLE visits AS SELECT i % 25 AS city_id, i AS id FROM generate_series(0, 99) i",
+		"CREATE TABLE headrace_rows AS SELECT id FROM cities WHERE id < 5",
 		"CREATE VIEW big AS SELECT * FROM cities WHERE population > 100")
 	for _, tt := range []struct {
 		name, sql string
@@ -30,6 +31,10 @@ func TestStatements(t *testing.T) {
 			"name DESC, id", []db.Order{db.Desc("name"), db.Asc("id")}},
 		{"WITH", "WITH c AS (SELECT * FROM cities), d AS (SELECT id FROM c) SELECT c.* FROM c JOIN d USING (id)",
 			"name, id", []db.Order{db.Asc("name"), db.Asc("id")}},
+		{"WITH of our names", "WITH headrace_rows AS (SELECT * FROM cities), headrace2_page AS (SELECT nullif(id % 3, 0) AS a, id, name FROM headrace_rows) SELECT * FROM headrace2_page",
+			"a, id", []db.Order{db.Asc("a"), db.Asc("id")}},
+		{"recursive WITH of a table of our name", `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT nullif(h.id, i) AS a, h.id * 10 + i AS b FROM "headrace_rows" h, n`,
+			"a, b", []db.Order{db.Asc("a"), db.Asc("b")}},
 		{"WITH RECURSIVE", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30) SELECT i % 4 AS m, i FROM n",
 			"m, i", []db.Order{db.Asc("m"), db.Asc("i")}},
 		{"GROUP BY", "SELECT city_id, count(*) AS n FROM visits GROUP BY city_id", "n DESC, city_id", []db.Order{db.Desc("n"), db.Asc("city_id")}},

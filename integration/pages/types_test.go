@@ -34,7 +34,7 @@ var keyTypes = []struct {
 	{"varchar(5)", []string{"", "a", "abcde"}},
 	{"char(5)", []string{"", "a", "abcde"}},
 	{"name", []string{"", "a", "Z"}},
-	{`"char"`, []string{"a", "Z", "~"}},
+	{`"char"`, []string{"", "a", "Z", "~"}},
 	{"bytea", []string{"", `\x00`, `\x00ff`, `\xff`, `\x5c`}},
 	{"date", []string{"infinity", "-infinity", "4714-11-24 BC", "0001-12-31 BC", "0001-01-01", "1999-12-31", "5874897-12-31"}},
 	{"time", []string{"00:00", "23:59:59.999999", "24:00"}},
@@ -53,11 +53,24 @@ var keyTypes = []struct {
 	{"bit(3)", []string{"000", "101", "111"}},
 	{"varbit", []string{"", "1", "10", "101010101"}},
 	{"oid", []string{"0", "1", "4294967295"}},
+	{"oidvector", []string{"", "1", "1 2 4294967295"}},
+	{"regproc", []string{"0", "now", "4294967295"}},
+	{"regprocedure", []string{"0", "now()", "abs(numeric)"}},
+	{"regoper", []string{"0", "||/"}},
+	{"regoperator", []string{"0", "+(integer,integer)", "=(text,text)"}},
+	{"regclass", []string{"0", "pg_class", "pg_index", "information_schema.tables", "4294967295"}},
+	{"regtype", []string{"0", "integer", "double precision", "text[]"}},
+	{"regconfig", []string{"0", "simple", "english"}},
+	{"regdictionary", []string{"0", "simple"}},
+	{"regnamespace", []string{"0", "pg_catalog", "public"}},
+	{"regrole", []string{"0", "pg_monitor"}},
+	{"regcollation", []string{"0", `"C"`, "ucs_basic"}},
 	{"xid8", []string{"0", "18446744073709551615"}},
 	{"pg_lsn", []string{"0/0", "16/B374D848", "FFFFFFFF/FFFFFFFF"}},
 	{"tid", []string{"(0,1)", "(7,3)"}},
 	{"jsonb", []string{`{}`, `[]`, `null`, `"a"`, `1.10`, `{"a": [1, "é"]}`, `true`}},
 	{"tsvector", []string{"a:1 b:2", "c"}},
+	{"tsquery", []string{"a", "a & b", "!c"}},
 	{"mood", []string{"sad", "ok", "happy"}},
 	{"positive", []string{"1", "2", "2147483647"}},
 	{"pair", []string{`(1,a)`, `(1,)`, `(,)`, `(2,"a,b")`}},
@@ -166,6 +179,29 @@ func walkType(t *testing.T, conn db.Querier, table, typ string, values []string,
 		}
 		if got := backward(t, page); !slices.Equal(got, want) {
 			t.Errorf("backward by %s: got %v, want %v", order.sql, got, want)
+		}
+	}
+}
+
+// TestBytes walks through all values of the type "char", most of which are no
+// text.
+func TestBytes(t *testing.T) {
+	t.Parallel()
+	pg := open(t, `CREATE TABLE bytes AS SELECT i::"char" AS k FROM generate_series(-128, 127) i`)
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeExec} {
+		for _, key := range []db.Order{db.Asc("k"), db.Desc("k")} {
+			page := func(ctx context.Context, at db.Cursor) (db.Page[rowBytes], error) {
+				return db.Paginate[rowBytes](ctx, pg, db.SQL("SELECT k FROM bytes", mode), db.Pager{Keys: []db.Order{key}}, at, 7)
+			}
+			for direction, rows := range map[string][]rowBytes{"forward": forward(t, page), "backward": backward(t, page)} {
+				seen := make(map[rowBytes]bool)
+				for _, row := range rows {
+					seen[row] = true
+				}
+				if len(rows) != 256 || len(seen) != 256 {
+					t.Errorf("%v, %s: %d rows, %d different ones, want 256", mode, direction, len(rows), len(seen))
+				}
+			}
 		}
 	}
 }

@@ -53,7 +53,7 @@ type Bouncer struct {
 }
 
 // Start runs a PgBouncer whose databases are those of a server, reached as the connection string's user. Clients need
-// no password. It does not outlive its program. Where PgBouncer is not installed the error says so.
+// no password. It does not outlive its program. Where PgBouncer is not installed the error is [ErrNotInstalled].
 func Start(ctx context.Context, server string, opts *Options) (*Bouncer, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -73,6 +73,9 @@ func Start(ctx context.Context, server string, opts *Options) (*Bouncer, error) 
 	return b, nil
 }
 
+// ErrNotInstalled is wrapped by Start's error where there is no PgBouncer.
+var ErrNotInstalled = errors.New("it is not installed: apt-get install pgbouncer")
+
 // find looks in /usr/sbin too, where Debian puts it and which is not on the PATH of users.
 func find() (string, error) {
 	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} {
@@ -80,7 +83,7 @@ func find() (string, error) {
 			return program, nil
 		}
 	}
-	return "", errors.New("it is not installed: apt-get install pgbouncer")
+	return "", ErrNotInstalled
 }
 
 // ConnString is the URL of a database through the pool.

@@ -21,12 +21,10 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func start(t *testing.T, mode pgbouncer.Mode) (bouncer *pgbouncer.Bouncer, connString string) {
 	t.Helper()
 	direct := pgtest.New(t)
-	bouncer, err := pgbouncer.Start(t.Context(), direct, &pgbouncer.Options{
+	bouncer = pgbouncer.New(t, direct, &pgbouncer.Options{
 		Mode:     mode,
 		Settings: map[string]string{"default_pool_size": "1"},
 	})
-	must(t, err)
-	t.Cleanup(func() { must(t, bouncer.Close()) })
 	cfg, err := pgx.ParseConfig(direct)
 	must(t, err)
 	return bouncer, bouncer.ConnString(cfg.Database)
@@ -107,7 +105,9 @@ func TestConsole(t *testing.T) {
 
 func TestBadSettingIsNamed(t *testing.T) {
 	t.Parallel()
-	_, err := pgbouncer.Start(t.Context(), pgtest.New(t), &pgbouncer.Options{Mode: "never"})
+	direct := pgtest.New(t)
+	pgbouncer.New(t, direct, nil) // it is installed, and starts with good settings
+	_, err := pgbouncer.Start(t.Context(), direct, &pgbouncer.Options{Mode: "never"})
 	if err == nil || !strings.Contains(err.Error(), "never") {
 		t.Errorf("error %v, want PgBouncer's own", err)
 	}

@@ -3,16 +3,14 @@
 package pgserver_test
 
 import (
-	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -22,11 +20,20 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// TestDownload fetches a server from a repository in the layout of Maven's. The archive holds programs that lead to the
-// PostgreSQL of this machine, as moving real ones would only work for relocatable builds.
+// binaries is an archive in the form in which the repository keeps them: bin/initdb and bin/postgres, as scripts that
+// lead to those in $HEADRACE_TEST_BIN. Real ones could not be moved from where their package put them.
+//
+//	printf '#!/bin/sh\nexec "$HEADRACE_TEST_BIN/${0##*/}" "$@"\n' | tee bin/initdb >bin/postgres
+//	chmod 755 bin/* && tar --format=ustar -c bin/initdb bin/postgres | xz >binaries.txz
+//
+//go:embed testdata/binaries.txz
+var binaries []byte
+
+// TestDownload fetches a server from a repository in the layout of Maven's.
 func TestDownload(t *testing.T) {
 	major, bin := installed(t)
-	archive := archiveOf(t, bin)
+	t.Setenv("HEADRACE_TEST_BIN", bin)
+	archive := jarOf(t, binaries)
 	var requests atomic.Int32
 	repository := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
@@ -71,42 +78,22 @@ func TestDownload(t *testing.T) {
 // installed is a PostgreSQL of this machine and its version.
 func installed(t *testing.T) (major, bin string) {
 	t.Helper()
-	found, err := filepath.Glob("/usr/lib/postgresql/1[5-8]/bin")
-	must(t, err)
-	if len(found) == 0 {
-		t.Skip("no PostgreSQL 15 to 18 in /usr/lib/postgresql")
-	}
-	return filepath.Base(filepath.Dir(found[0])), found[0]
+	t.Setenv("HEADRACE_SERVER", "local")
+	server := private(t, nil)
+	must(t, server.Close())
+	major, _, _ = strings.Cut(server.Version(), ".")
+	return major, strings.TrimPrefix(server.Origin(), "from ")
 }
 
-// archiveOf makes what the repository serves: a jar (zip) with one tar.xz, of bin.
-func archiveOf(t *testing.T, bin string) []byte {
+// jarOf makes what the repository serves: a jar (zip) with one archive in it.
+func jarOf(t *testing.T, archive []byte) []byte {
 	t.Helper()
-	var archive bytes.Buffer
-	jar := zip.NewWriter(&archive)
+	var file bytes.Buffer
+	jar := zip.NewWriter(&file)
 	entry, err := jar.Create("postgres-" + runtime.GOOS + ".txz")
 	must(t, err)
-	xz := exec.CommandContext(t.Context(), "xz", "--stdout")
-	xz.Stdin = bytes.NewReader(tarOf(t, bin))
-	xz.Stdout = entry
-	must(t, xz.Run())
-	must(t, jar.Close())
-	return archive.Bytes()
-}
-
-func tarOf(t *testing.T, bin string) []byte {
-	t.Helper()
-	programs, err := fs.ReadDir(os.DirFS(bin), ".")
+	_, err = entry.Write(archive)
 	must(t, err)
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	for _, program := range programs {
-		script := "#!/bin/sh\nexec " + filepath.Join(bin, program.Name()) + " \"$@\"\n"
-		header := &tar.Header{Name: "bin/" + program.Name(), Mode: 0o755, Size: int64(len(script)), Typeflag: tar.TypeReg}
-		must(t, w.WriteHeader(header))
-		_, err := w.Write([]byte(script))
-		must(t, err)
-	}
-	must(t, w.Close())
-	return archive.Bytes()
+	must(t, jar.Close())
+	return file.Bytes()
 }

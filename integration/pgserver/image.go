@@ -12,6 +12,7 @@ import (
 
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 )
 
 const (
@@ -68,7 +69,8 @@ func pull(ctx context.Context, opts *Options, image string) error {
 	say(opts, fmt.Sprintf("pgserver: pulling %s\n", image))
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	provider, err := testcontainers.NewDockerProvider()
+	// Without credentials for the registry testcontainers would say so, though a public image needs none.
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(log.NewNoopLogger()))
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/internal/soak"
 	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/querycache"
 )
@@ -317,9 +318,10 @@ func (c *checker) report() {
 	}
 }
 
-// TestConsistency runs the checker for CONSISTENCY_DURATION, by default 5s.
+// TestConsistency runs the checker for CONSISTENCY_DURATION, by default 5s, or an
+// hour of a soak.
 func TestConsistency(t *testing.T) {
-	limit := 5 * time.Second
+	limit := soak.Time(t, 5*time.Second)
 	if text := os.Getenv("CONSISTENCY_DURATION"); text != "" {
 		var err error
 		if limit, err = time.ParseDuration(text); err != nil {

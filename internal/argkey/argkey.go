@@ -60,8 +60,9 @@ const (
 // value; net/netip; arrays, slices and structs of all these; and pointers to
 // them. A [driver.Valuer] is keyed by its fields and by what its Value method
 // returns; other methods that encode a value are taken to depend on the value
-// alone. Maps, functions, channels, readers, query rewriters and values nested
-// deeper than 8 levels are refused.
+// alone. Maps, functions, channels, readers, query rewriters, values nested
+// deeper than 8 levels, and pointers in fields that are not exported, but for
+// those of package math/big, are refused.
 //
 // It allocates nothing for nil, the basic types, time.Time, the slices of basic
 // types and pgtype's plain values, beyond growing dst.

@@ -28,7 +28,7 @@ type (
 		Tags []string
 		P    *point
 	}
-	changing struct{ calls *int }
+	changing struct{ Calls *int }
 	failing  struct{}
 	rewriter struct{ N int }
 	cyclic   struct{ Next *cyclic }
@@ -36,7 +36,7 @@ type (
 
 func (u uuidLike) Value() (driver.Value, error) { return fmt.Sprintf("%x", u[:]), nil }
 func (failing) Value() (driver.Value, error)    { return nil, io.ErrUnexpectedEOF }
-func (c changing) Value() (driver.Value, error) { *c.calls++; return int64(*c.calls), nil }
+func (c changing) Value() (driver.Value, error) { *c.Calls++; return int64(*c.Calls), nil }
 
 func (rewriter) RewriteQuery(context, *pgx.Conn, string, []any) (string, []any, error) {
 	return "", nil, nil

@@ -12,7 +12,8 @@ import (
 )
 
 // Clone returns a copy of args that may outlive the call that args was made for:
-// each value in a new box, slices, maps and what pointers point at copied one
+// each value in a new box, and of all that [Append] takes a copy that shares no
+// memory with it which its owner could change. What Append refuses is copied one
 // level deep. pgx sends the same parameters for the copy. Callers that hand
 // arguments to pgx, to another goroutine or to an interface go through Clone so
 // that their own stay on the stack.
@@ -89,12 +90,8 @@ func cloneReflected(arg any) any {
 		return clonePointerShaped(v, t)
 	}
 	c := reflect.New(t).Elem()
-	if t.Kind() == reflect.Slice && !v.IsNil() {
-		c.Set(reflect.MakeSlice(t, v.Len(), v.Len()))
-		reflect.Copy(c, v)
-	} else {
-		c.Set(v)
-	}
+	c.Set(v)
+	deepen(c, 0)
 	return c.Interface()
 }
 
@@ -111,6 +108,7 @@ func clonePointerShaped(v reflect.Value, t reflect.Type) any {
 		if !v.IsNil() {
 			target := reflect.New(v.Type().Elem())
 			target.Elem().Set(targetOf(v))
+			deepen(target.Elem(), 1)
 			wordOf(c, v.Type()).Set(target.Convert(v.Type()))
 		}
 	case reflect.Map:

@@ -119,17 +119,17 @@ func TestAppendAllocates(t *testing.T) {
 // stack has grown, moved and been written over.
 func TestCallersKeepTheirBoxes(t *testing.T) {
 	type kept struct {
-		key  []byte
-		args []any
+		key          []byte
+		args, hidden []any
 	}
 	var all []kept
 	for i := range 200 {
 		done := make(chan kept)
 		go func() {
 			defer close(done)
-			key, args := shallow(i)
+			key, args, hidden := shallow(i)
 			deep(200)
-			done <- kept{key, args}
+			done <- kept{key, args, hidden}
 		}()
 		all = append(all, <-done)
 		runtime.GC()
@@ -138,16 +138,21 @@ func TestCallersKeepTheirBoxes(t *testing.T) {
 		if again, ok := Append(nil, k.args); !ok || string(again) != string(k.key) {
 			t.Fatalf("arguments of call %d changed: %#v", i, k.args)
 		}
+		if h := k.hidden[0].(hidden); *h.p != (point{float64(i), 1}) {
+			t.Fatalf("the hidden pointer of call %d leads to %v", i, *h.p)
+		}
 	}
 }
 
 //go:noinline
-func shallow(i int) ([]byte, []any) {
+func shallow(i int) (key []byte, args, hiding []any) {
 	local := i
 	p := point{float64(i), 1}
 	list := []int{i, i + 1}
-	return keyed(nil, true, i, strconv.Itoa(i)+"x", userID(i), p, &p, &local, list, []userID{userID(i)}, uuidLike{byte(i)},
-		nested{At: utc, Tags: []string{strconv.Itoa(i)}, P: &point{1, float64(i)}}, []byte{byte(i)}, struct{ P *int }{&local}, hidden{&p}, hidden{})
+	key, args = keyed(nil, true, i, strconv.Itoa(i)+"x", userID(i), p, &p, &local, list, []userID{userID(i)}, uuidLike{byte(i)},
+		nested{At: utc, Tags: []string{strconv.Itoa(i)}, P: &point{1, float64(i)}}, []byte{byte(i)}, struct{ P *int }{&local}, hidden{})
+	_, hiding = keyed(nil, true, hidden{&p})
+	return key, args, hiding
 }
 
 //go:noinline

@@ -80,6 +80,12 @@ func appendContent(dst []byte, v reflect.Value, t reflect.Type, depth int) ([]by
 		if v.IsNil() {
 			return append(dst, tagNil), true
 		}
+		switch {
+		case isIdentity(t):
+			return appendWord(append(dst, tagPointer), uint64(v.Pointer())), true
+		case hidesState(v, t):
+			return dst, false
+		}
 		return appendValue(append(dst, tagPointer), v.Elem(), depth+1)
 	}
 	return dst, false // maps have no order; channels and functions no value
@@ -104,6 +110,9 @@ func appendElements(dst []byte, v reflect.Value, depth int) ([]byte, bool) {
 func appendStruct(dst []byte, v reflect.Value, t reflect.Type, depth int) ([]byte, bool) {
 	if t == timeType && v.CanInterface() {
 		return appendTime(dst, v.Interface().(time.Time)), true
+	}
+	if isIdentity(t) {
+		return appendWord(dst, uint64(v.Field(0).Pointer())), true
 	}
 	ok := true
 	for i := 0; i < t.NumField() && ok; i++ {

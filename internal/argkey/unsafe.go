@@ -62,3 +62,9 @@ var (
 	never       bool   // always false, which the compiler does not know
 	contentSink string //nolint:unused // written for the compiler's eyes
 )
+
+// settable returns v without the mark of a field that is not exported. Invariant:
+// v is addressable, and part of a copy that nobody else has yet.
+func settable(v reflect.Value) reflect.Value {
+	return reflect.NewAt(v.Type(), v.Addr().UnsafePointer()).Elem()
+}

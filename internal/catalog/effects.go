@@ -13,6 +13,10 @@ type Effects struct {
 	Reads      []Relation
 	ReadsKnown bool
 
+	// Views are the views that lead to Reads. For people, who may know a table
+	// by them only.
+	Views []Relation
+
 	// Writes has every relation whose rows the statement may change: views
 	// and rules are resolved, partitions (and their ancestors), children,
 	// and what foreign keys with actions change. Complete where WritesKnown;

@@ -16,6 +16,7 @@ func (w *walk) finish(ctx context.Context) error {
 		w.refuse(TimeConstant, "")
 	}
 	e.Reads = w.relationList(w.reads)
+	e.Views = w.relationList(w.views())
 	e.Writes = w.relationList(w.writes)
 	e.Settings = w.settings.names()
 	if len(e.Writes) > 0 || !e.WritesKnown {
@@ -43,6 +44,17 @@ func (w *walk) relationList(oids map[uint32]bool) []Relation {
 		return cmp.Or(strings.Compare(a.Schema, b.Schema), strings.Compare(a.Name, b.Name), cmp.Compare(a.OID, b.OID))
 	})
 	return list
+}
+
+// views returns the views that somebody made.
+func (w *walk) views() map[uint32]bool {
+	views := map[uint32]bool{}
+	for oid, f := range w.relations {
+		if f.Kind == View && oid >= firstNormalOID {
+			views[oid] = true
+		}
+	}
+	return views
 }
 
 func (w *walk) dependencies() Dependencies {

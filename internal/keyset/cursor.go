@@ -35,6 +35,7 @@ const (
 
 	flagBackward  = 1
 	flagInclusive = 2
+	flagCompare   = 4
 )
 
 var encoding = base64.RawURLEncoding.Strict()
@@ -47,7 +48,8 @@ var encoding = base64.RawURLEncoding.Strict()
 func Encode(p Position, scope Scope, sign [][]byte) string {
 	b := make([]byte, 0, 128)
 	b = append(b, scope[:]...)
-	b = append(b, version, flag(p.Backward, flagBackward)|flag(p.Inclusive, flagInclusive), byte(p.Tied))
+	flags := flag(p.Backward, flagBackward) | flag(p.Inclusive, flagInclusive) | flag(p.Compare, flagCompare)
+	b = append(b, version, flags, byte(p.Tied))
 	for _, v := range p.Values {
 		b = binary.AppendUvarint(b, uint64(v.Type))
 		if v.Null {
@@ -85,7 +87,7 @@ func Decode(cursor string, scope Scope, sign [][]byte, n int) (*Position, error)
 
 func parse(b []byte, n int) (*Position, error) {
 	flags, tied := b[0], int(b[1])
-	if flags&^(flagBackward|flagInclusive) != 0 || tied > n {
+	if flags&^(flagBackward|flagInclusive|flagCompare) != 0 || tied > n {
 		return nil, ErrCursor
 	}
 	p := &Position{
@@ -93,6 +95,7 @@ func parse(b []byte, n int) (*Position, error) {
 		Backward:  flags&flagBackward != 0,
 		Inclusive: flags&flagInclusive != 0,
 		Tied:      tied,
+		Compare:   flags&flagCompare != 0,
 	}
 	b = b[2:]
 	for i := range p.Values {

@@ -19,6 +19,7 @@ func position() Position {
 		Values:   []Value{{Type: 25, Text: "Zürich"}, {Type: 20, Null: true}, {Type: 1043, Text: ""}},
 		Backward: true,
 		Tied:     2,
+		Compare:  true,
 	}
 }
 

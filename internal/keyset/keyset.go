@@ -96,6 +96,9 @@ type Position struct {
 	// row beside the place, so that those are to be skipped by the index; 0 for none. It changes the plan, never the
 	// rows.
 	Tied int
+	// Compare tells that rows were met which the bytes of their keys tell apart but the server may not, so that it has
+	// to be asked. It adds a column to the query, never changes the rows.
+	Compare bool
 }
 
 // Statement is the statement that is paged through, taken apart.

@@ -1,15 +1,31 @@
 package keyset
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Names of the parts of a page's query. They are made unlikely, since a name in a hoisted WITH clause would clash.
+// Names of the parts of a page's query, behind a prefix: see freePrefix.
 const (
-	nameRows  = "headrace_rows"
-	nameBlock = "headrace_block_"
+	nameRows   = "_rows"
+	nameBlock  = "_block_"
+	namePage   = "_page"
+	nameBefore = "_before"
+	nameEqual  = "_equal"
 )
+
+// freePrefix returns what no name in stmt begins with: one in a hoisted WITH clause would clash, and the name of a table
+// be hidden.
+func freePrefix(stmt Statement) string {
+	const prefix = "headrace"
+	text := strings.ToLower(stmt.With + " " + stmt.Body)
+	free := prefix
+	for n := 2; strings.Contains(text, free+"_"); n++ {
+		free = prefix + strconv.Itoa(n)
+	}
+	return free
+}
 
 // Shape is what the text of a page's query depends on, beside the statement and the keys: comparable, so that built
 // texts can be kept by it.
@@ -20,8 +36,10 @@ type Shape struct {
 	Inclusive bool
 	Tied      int
 	First     bool   // only the rows of the first block: see FirstMayDo
+	Compare   bool   // see Position.Compare
 	Nulls     uint32 // bit i: the position is NULL in key i
-	Own       uint32 // bit i: the type of key i is not one of the server's own
+	Own       uint32 // bit i: the type of key i is not one of the server's own, or is compared as another
+	Char      uint32 // bit i: the type of key i is "char"
 	Types     uint32 // sum of the types of the position's values
 }
 
@@ -39,18 +57,25 @@ func (p *Position) Shape(limit int) Shape {
 	if len(p.Values) == 0 {
 		return s
 	}
-	s.From, s.Inclusive, s.Tied = true, p.Inclusive, p.Tied
+	s.From, s.Inclusive, s.Tied, s.Compare = true, p.Inclusive, p.Tied, p.Compare
 	for i, v := range p.Values {
 		s.Types = s.Types*31 + v.Type
 		if v.Null {
 			s.Nulls |= 1 << i
 		}
-		if v.Type >= firstOwnType {
+		if v.Type >= firstOwnType || slices.Contains(aliasTypes, v.Type) {
 			s.Own |= 1 << i
+		}
+		if v.Type == charType {
+			s.Char |= 1 << i
 		}
 	}
 	return s
 }
+
+// aliasTypes are regproc, regprocedure, regoper, regoperator, regclass, regtype, regconfig, regdictionary, regnamespace,
+// regrole and regcollation: compared as oid, whose text form is a number and theirs a name.
+var aliasTypes = []uint32{24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191}
 
 // AppendArgs appends the arguments of a query built for p's shape, which follow the statement's own: the text form of
 // each key that is not NULL, as a string, which pgx sends in text format whatever the parameter's type.
@@ -66,8 +91,9 @@ func (p *Position) AppendArgs(args []any) []any {
 	return args
 }
 
-// SQL is the query for a page of stmt in the order of keys. Its rows have the statement's columns. Rows of a page that
-// is read backward come in reverse order. The query is read only if the statement is, and sees one snapshot.
+// SQL is the query for a page of stmt in the order of keys. Its rows have the statement's columns, and with s.Compare a
+// boolean behind them: whether the row is equal to the one before it in all keys (never mind the first row's). Rows of a
+// page that is read backward come in reverse order. The query is read only if the statement is, and sees one snapshot.
 //
 // The server infers the parameters' types from the columns when it prepares the text, and holds to them when a column's
 // type is changed. So the text ends in a comment that differs with the types: the query is then prepared anew.
@@ -75,22 +101,11 @@ func SQL(stmt Statement, keys []Key, s Shape) string {
 	if s.Backward {
 		keys = reverse(keys)
 	}
-	w := &writer{keys: keys, shape: s, params: stmt.Params}
-	if !s.From {
-		w.single(stmt, nil)
-		return w.String()
-	}
-	bs := blocks(keys, s)
-	if s.First {
-		bs = bs[:min(1, len(bs))]
-	}
-	switch len(bs) {
-	case 0:
-		w.single(stmt, func() { w.WriteString("FALSE") })
-	case 1:
-		w.single(stmt, func() { w.condition(bs[0]) })
-	default:
-		w.lazy(stmt, bs)
+	w := &writer{keys: keys, shape: s, params: stmt.Params, prefix: freePrefix(stmt)}
+	if s.Compare {
+		w.compared(stmt)
+	} else {
+		w.page(stmt)
 	}
 	if s.From {
 		w.WriteString(" /* types " + strconv.FormatUint(uint64(s.Types), 36) + " */")
@@ -126,6 +141,68 @@ type writer struct {
 	keys   []Key
 	shape  Shape
 	params int
+	prefix string
+}
+
+// compared writes the page's query within one that compares each row with the one before it, by the operators that the
+// order is made of. The page's rows arrive in order: nothing is sorted anew.
+func (w *writer) compared(stmt Statement) {
+	w.WriteString("SELECT *, ")
+	for i := range w.keys {
+		if i > 0 {
+			w.WriteString(" AND ")
+		}
+		w.sameAsBefore(i)
+	}
+	w.WriteString(" AS " + w.prefix + nameEqual + " FROM (\n")
+	w.page(stmt)
+	w.WriteString("\n) AS " + w.prefix + namePage + " WINDOW " + w.prefix + nameBefore + " AS (")
+	w.orderBy()
+	w.WriteByte(')')
+	w.orderBy()
+}
+
+// sameAsBefore writes that key i is neither less nor more than in the row before, or NULL in both.
+func (w *writer) sameAsBefore(i int) {
+	lag := func() {
+		w.WriteString("lag(")
+		w.column(i)
+		w.WriteString(") OVER " + w.prefix + nameBefore)
+	}
+	w.WriteByte('(')
+	for _, operator := range []string{" <= ", " >= "} {
+		w.column(i)
+		w.WriteString(operator)
+		lag()
+		if operator == " <= " {
+			w.WriteString(" AND ")
+		}
+	}
+	w.WriteString(" OR ")
+	w.column(i)
+	w.WriteString(" IS NOT DISTINCT FROM NULL AND ")
+	lag()
+	w.WriteString(" IS NOT DISTINCT FROM NULL)")
+}
+
+// page writes the query for the page's rows.
+func (w *writer) page(stmt Statement) {
+	if !w.shape.From {
+		w.single(stmt, nil)
+		return
+	}
+	bs := blocks(w.keys, w.shape)
+	if w.shape.First {
+		bs = bs[:min(1, len(bs))]
+	}
+	switch len(bs) {
+	case 0:
+		w.single(stmt, func() { w.WriteString("FALSE") })
+	case 1:
+		w.single(stmt, func() { w.condition(bs[0]) })
+	default:
+		w.lazy(stmt, bs)
+	}
 }
 
 // single writes a query with one scan.
@@ -136,7 +213,7 @@ func (w *writer) single(stmt Statement, where func()) {
 	}
 	w.WriteString("SELECT * FROM (")
 	w.WriteString(stmt.Body)
-	w.WriteString("\n) AS " + nameRows)
+	w.WriteString("\n) AS " + w.prefix + nameRows)
 	w.filterOrderLimit(where)
 }
 
@@ -149,21 +226,21 @@ func (w *writer) lazy(stmt Statement, bs []block) {
 	} else {
 		w.WriteString("WITH ")
 	}
-	w.WriteString(nameRows + " AS NOT MATERIALIZED (")
+	w.WriteString(w.prefix + nameRows + " AS NOT MATERIALIZED (")
 	w.WriteString(stmt.Body)
 	w.WriteString("\n)")
 	for i, b := range bs {
-		w.WriteString(",\n" + nameBlock + strconv.Itoa(i) + " AS MATERIALIZED (")
+		w.WriteString(",\n" + w.prefix + nameBlock + strconv.Itoa(i) + " AS MATERIALIZED (")
 		if i > 0 {
 			w.WriteString("SELECT * FROM (")
 		}
-		w.WriteString("SELECT * FROM " + nameRows)
+		w.WriteString("SELECT * FROM " + w.prefix + nameRows)
 		w.filterOrderLimit(func() { w.condition(b) })
 		if i > 0 {
 			w.WriteString(") AS b LIMIT ")
 			w.WriteString(strconv.Itoa(w.shape.Limit))
 			for j := range i {
-				w.WriteString(" - (SELECT count(*) FROM " + nameBlock + strconv.Itoa(j) + ")")
+				w.WriteString(" - (SELECT count(*) FROM " + w.prefix + nameBlock + strconv.Itoa(j) + ")")
 			}
 		}
 		w.WriteByte(')')
@@ -173,7 +250,7 @@ func (w *writer) lazy(stmt Statement, bs []block) {
 		if i > 0 {
 			w.WriteString(" UNION ALL ")
 		}
-		w.WriteString("SELECT * FROM " + nameBlock + strconv.Itoa(i))
+		w.WriteString("SELECT * FROM " + w.prefix + nameBlock + strconv.Itoa(i))
 	}
 	w.orderBy()
 }
@@ -329,6 +406,8 @@ func (w *writer) column(i int) {
 // The server takes a parameter to be of the type of the column it is compared with; but beside a composite it takes it
 // to be any record, which has no text form. In a CASE it takes the column's very type, and the planner reduces CASE
 // WHEN TRUE to the parameter before it looks for an index.
+//
+// The text form of "char" is no text where the byte is not ASCII, and changed in version 16: it goes as a number.
 func (w *writer) param(i int) {
 	n := w.params + 1
 	for j := range i {
@@ -344,4 +423,7 @@ func (w *writer) param(i int) {
 	}
 	w.WriteByte('$')
 	w.WriteString(strconv.Itoa(n))
+	if w.shape.Char&(1<<i) != 0 {
+		w.WriteString(`::int4::"char"`)
+	}
 }

@@ -210,3 +210,21 @@ func TestWalks(t *testing.T) {
 		}
 	}
 }
+
+// The comparison is put around the page, in reading direction, and leaves its query as it is.
+func TestComparedText(t *testing.T) {
+	stmt := Statement{With: "WITH a AS (SELECT 1)", Body: "SELECT * FROM a"}
+	keys := []Key{name, {Column: "id", Desc: true}}
+	plain := Shape{Limit: 3, Backward: true}
+	compared := plain
+	compared.Compare = true
+	want := `SELECT *, ("name" <= lag("name") OVER headrace_before AND "name" >= lag("name") OVER headrace_before` +
+		` OR "name" IS NOT DISTINCT FROM NULL AND lag("name") OVER headrace_before IS NOT DISTINCT FROM NULL)` +
+		` AND ("id" <= lag("id") OVER headrace_before AND "id" >= lag("id") OVER headrace_before` +
+		` OR "id" IS NOT DISTINCT FROM NULL AND lag("id") OVER headrace_before IS NOT DISTINCT FROM NULL) AS headrace_equal FROM (` +
+		"\n" + SQL(stmt, keys, plain) + "\n" +
+		`) AS headrace_page WINDOW headrace_before AS ( ORDER BY "name" DESC, "id") ORDER BY "name" DESC, "id"`
+	if got := SQL(stmt, keys, compared); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -36,6 +37,7 @@ var binaryTypes = map[uint32]binaryType{
 	21:   {2, textInt2},
 	23:   {4, textInt4},
 	25:   {0, textPlain}, // text
+	24:   {4, textOID},   // regproc
 	26:   {4, textOID},
 	27:   {6, textTID},
 	28:   {4, textOID}, // xid
@@ -57,11 +59,30 @@ var binaryTypes = map[uint32]binaryType{
 	1560: {0, textBits},
 	1562: {0, textBits},
 	1700: {0, textNumeric},
+	2202: {4, textOID}, // regprocedure
+	2203: {4, textOID}, // regoper
+	2204: {4, textOID}, // regoperator
+	2205: {4, textOID}, // regclass
+	2206: {4, textOID}, // regtype
 	2950: {16, textUUID},
 	3220: {8, textLSN},
+	3734: {4, textOID}, // regconfig
+	3769: {4, textOID}, // regdictionary
 	3802: {0, textJSONB},
+	4089: {4, textOID}, // regnamespace
+	4096: {4, textOID}, // regrole
+	4191: {4, textOID}, // regcollation
 	5069: {8, textXID8},
 }
+
+// exactTypes have one form for each value. Others have several that are equal: numeric scales (1.0, 1.00), floats a
+// negative zero, intervals 30 days for a month, and text what its collation says.
+var exactTypes = []uint32{
+	16, 17, 18, 20, 21, 23, 26, 27, 650, 774, 790, 829, 869, 1082, 1083, 1114, 1184, 1266, 1560, 1562, 2950, 3220, 5069,
+}
+
+// Exact tells whether values of a type are equal to the server only if their bytes are the same.
+func Exact(typeOID uint32) bool { return slices.Contains(exactTypes, typeOID) }
 
 func textPlain(b []byte) (string, bool) { return string(b), true }
 
@@ -73,6 +94,25 @@ func textBool(b []byte) (string, bool) {
 		return "f", true
 	case 1:
 		return "t", true
+	default:
+		return "", false
+	}
+}
+
+// charType is "char", one byte.
+const charType = 18
+
+// Char gives the number that the server turns into a "char", for a key that is one, in either format. In text format the
+// server writes nothing for 0, and a byte beyond ASCII as it is or, since version 16, as \nnn.
+func Char(b []byte) (string, bool) {
+	switch {
+	case len(b) == 0:
+		return "0", true
+	case len(b) == 1:
+		return strconv.Itoa(int(int8(b[0]))), true
+	case len(b) == 4 && b[0] == '\\':
+		n, err := strconv.ParseUint(string(b[1:]), 8, 8)
+		return strconv.Itoa(int(int8(n))), err == nil
 	default:
 		return "", false
 	}

@@ -70,3 +70,17 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+func TestChar(t *testing.T) {
+	for _, tt := range []struct {
+		value, want string
+		ok          bool
+	}{
+		{"", "0", true}, {"\x00", "0", true}, {"a", "97", true}, {"\\", "92", true}, {"\x80", "-128", true}, {"\xff", "-1", true},
+		{`\200`, "-128", true}, {`\377`, "-1", true}, {`\400`, "-1", false}, {`\20x`, "0", false}, {"ab", "", false},
+	} {
+		if got, ok := Char([]byte(tt.value)); got != tt.want && tt.ok || ok != tt.ok {
+			t.Errorf("Char(%q) = %q, %t, want %q, %t", tt.value, got, ok, tt.want, tt.ok)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package layering
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -13,9 +14,13 @@ import (
 
 // sourceFile is what matters of a Go file here.
 type sourceFile struct {
-	path    string // from the repository's root, with slashes
-	test    bool
-	imports []string
+	path      string // from the repository's root, with slashes
+	name      string // of its package
+	test      bool
+	generated bool
+	doc       bool // has the package's comment
+	examples  int
+	imports   []string
 }
 
 func (f sourceFile) folder() string { return path.Dir(f.path) }
@@ -32,18 +37,29 @@ func sourceFiles(root string) ([]sourceFile, error) {
 		case entry.IsDir() || path.Ext(name) != ".go":
 			return nil
 		}
-		file, err := readImports(root, name)
+		file, err := readSource(root, name)
 		files = append(files, file)
 		return err
 	})
 	return files, err
 }
 
-func readImports(root, name string) (sourceFile, error) {
-	file := sourceFile{path: name, test: strings.HasSuffix(name, "_test.go")}
-	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, name), nil, parser.ImportsOnly)
+func readSource(root, name string) (sourceFile, error) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, name), nil, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
-		return file, err
+		return sourceFile{path: name}, err
+	}
+	file := sourceFile{
+		path:      name,
+		name:      parsed.Name.Name,
+		test:      strings.HasSuffix(name, "_test.go"),
+		generated: ast.IsGenerated(parsed),
+		doc:       parsed.Doc != nil,
+	}
+	for _, decl := range parsed.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok && file.test && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Example") {
+			file.examples++
+		}
 	}
 	for _, spec := range parsed.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)

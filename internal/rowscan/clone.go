@@ -3,7 +3,8 @@ package rowscan
 // Clone returns a copy of v that can be changed without v noticing: slices, maps and what pointers point to are the
 // copy's own; strings, which nobody can change, are shared. For a flat T it allocates once.
 //
-// What pointers, maps and interfaces in fields that are not exported refer to is shared too: a time's location, say.
+// What pointers and interfaces in fields that are not exported refer to is shared too: a time's location, say, which
+// nobody changes. Shares tells where somebody might.
 func (d *Decoder[T]) Clone(v []T) []T {
 	if v == nil {
 		return nil
@@ -28,6 +29,11 @@ func (d *Decoder[T]) CloneOne(v T) T {
 	}
 	return v
 }
+
+// Shares returns the name of a field whose content a copy shares with its original, though a method of the field's type
+// might change it; "" where copies are on their own. Known to be safe are times, locations, what package unique makes,
+// regular expressions, and the numbers of math/big, which are copied.
+func (d *Decoder[T]) Shares() string { return d.shares }
 
 // Flat reports whether assigning a T copies all of it but the bytes of strings: Clone then costs one copy of memory.
 func (d *Decoder[T]) Flat() bool { return d.clone == nil }

@@ -31,9 +31,9 @@ const (
 // decided by the codec registered, never by the type's OID: programs replace codecs, and domains and enums have OIDs of
 // their own.
 type codec struct {
-	class    class
-	element  class          // of an array's elements
-	location *time.Location // ScanLocation of a timestamp codec, or of that of the elements
+	class   class
+	element class // of an array's elements
+	located bool  // a timestamp codec, or that of the elements, has a ScanLocation: see locationOf
 }
 
 // codecOf tells the codec of a registered type; nil stands for a type that is not registered.
@@ -44,7 +44,7 @@ func codecOf(t *pgtype.Type) codec {
 	switch c := t.Codec.(type) {
 	case *pgtype.ArrayCodec:
 		if element := codecOf(c.ElementType); element.class != other && element.class != array {
-			return codec{array, element.class, element.location}
+			return codec{array, element.class, element.located}
 		}
 	case pgtype.BoolCodec:
 		return codec{class: boolean}
@@ -67,13 +67,27 @@ func codecOf(t *pgtype.Type) codec {
 	case pgtype.TextCodec:
 		return codec{class: text}
 	case *pgtype.TimestampCodec:
-		return codec{class: timestamp, location: c.ScanLocation}
+		return codec{class: timestamp, located: c.ScanLocation != nil}
 	case *pgtype.TimestamptzCodec:
-		return codec{class: timestamptz, location: c.ScanLocation}
+		return codec{class: timestamptz, located: c.ScanLocation != nil}
 	case pgtype.UUIDCodec:
 		return codec{class: uuid}
 	}
 	return codec{}
+}
+
+// locationOf returns the ScanLocation that a codec is said to have. It is no part of the codec, and of no plan, since
+// programs load one for each connection (time.LoadLocation in AfterConnect), and only the pointer tells two apart.
+func locationOf(t *pgtype.Type) *time.Location {
+	switch c := t.Codec.(type) {
+	case *pgtype.ArrayCodec:
+		return locationOf(c.ElementType)
+	case *pgtype.TimestampCodec:
+		return c.ScanLocation
+	case *pgtype.TimestamptzCodec:
+		return c.ScanLocation
+	}
+	return nil
 }
 
 // defaultTypes has what pgx registers by itself. It is never registered into, so that concurrent use is safe.

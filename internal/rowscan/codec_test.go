@@ -138,6 +138,27 @@ func TestPlanFollowsTypeMap(t *testing.T) {
 	}
 }
 
+// Programs load a location for each connection. That makes no plan for each: their results are in their own, all the same.
+func TestLocationsArePartOfNoPlan(t *testing.T) {
+	moment := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	d := mustNew[time.Time](t)
+	for format := range []int16{pgtype.TextFormatCode, pgtype.BinaryFormatCode} {
+		rec := result(t, col{"t", pgtype.TimestamptzOID, int16(format), []any{moment}})
+		for i := range 2 * maxPlans {
+			zone := time.FixedZone("somewhere", i*60)
+			m := pgtype.NewMap()
+			m.RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: zone}})
+			got, err := d.One(rec.Rows(m))
+			if err != nil || !got.Equal(moment) || got.Location() != zone {
+				t.Fatalf("got %v, %v, want the time in %v", got, err, zone)
+			}
+		}
+	}
+	if n := len(*d.plans.list.Load()); n != 2 {
+		t.Errorf("%d plans, want 2: one for each format", n)
+	}
+}
+
 // TestPlansAreBounded uses more shapes than a Decoder keeps, again and again.
 func TestPlansAreBounded(t *testing.T) {
 	d := mustNew[string](t)

@@ -26,6 +26,7 @@ type Decoder[T any] struct {
 	clone    copyFunc  // nil for a flat T
 	keep     copyFunc  // nil for a flat T without strings
 	measure  sizeFunc
+	shares   string // see Shares
 }
 
 // A session is the state of reading one result.
@@ -41,7 +42,10 @@ func New[T any]() (*Decoder[T], error) {
 		return nil, err
 	}
 	typ := reflect.TypeFor[T]()
-	return &Decoder[T]{shape: s, clone: copierOf(typ, sharingText), keep: copierOf(typ, owningText), measure: sizerOf(typ)}, nil
+	return &Decoder[T]{
+		shape: s, clone: copierOf(typ, sharingText), keep: copierOf(typ, owningText), measure: sizerOf(typ),
+		shares: sharing(typ, map[reflect.Type]bool{}),
+	}, nil
 }
 
 var decoders sync.Map // reflect.Type to *Decoder of it

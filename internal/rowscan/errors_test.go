@@ -1,9 +1,15 @@
 package rowscan
 
 import (
+	"database/sql"
 	"errors"
+	"fmt"
+	"math/big"
+	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -193,3 +199,54 @@ type failing struct {
 }
 
 func (f *failing) Err() error { return f.err }
+
+// A NULL of a type that has no way into the Go type is nil where there is one, and one and the same error elsewhere: pgx
+// tries the plans of all types, in random order.
+func TestNullOfAnotherType(t *testing.T) {
+	type pair struct{ A, B int }
+	for _, test := range []struct {
+		typ reflect.Type
+		oid uint32
+		err string
+	}{
+		{reflect.TypeFor[netip.Addr](), pgtype.Int4OID, "cannot scan int4 (OID 23) in binary format into *netip.Addr"},
+		{reflect.TypeFor[pair](), pgtype.Int4OID, "cannot scan int4 (OID 23) in binary format into *rowscan.pair"},
+		{reflect.TypeFor[big.Int](), pgtype.UUIDOID, "cannot scan uuid (OID 2950) in binary format into *big.Int"},
+		{reflect.TypeFor[time.Time](), pgtype.Int4OID, "cannot scan int4 (OID 23) in binary format into *time.Time"},
+		{reflect.TypeFor[pgtype.Range[pgtype.Int4]](), pgtype.Int4OID, "cannot scan int4 (OID 23) in binary format into *pgtype.Range[github.com/jackc/pgx/v5/pgtype.Int4]"},
+		{reflect.TypeFor[*netip.Addr](), pgtype.Int4OID, ""},
+		{reflect.TypeFor[*time.Time](), pgtype.Int4OID, ""},
+		{reflect.TypeFor[[]time.Time](), pgtype.Int4OID, ""},
+		{reflect.TypeFor[map[string]any](), pgtype.Int4OID, ""},
+		{reflect.TypeFor[sql.NullTime](), pgtype.Int4OID, ""},
+		{reflect.TypeFor[pgtype.Point](), pgtype.Int4OID, ""},
+	} {
+		for range 200 {
+			got, err := scanOurs(pgtype.NewMap(), test.oid, pgtype.BinaryFormatCode, nil, test.typ)
+			if text := fmt.Sprint(err); (err != nil || test.err != "") && text != test.err || !reflect.ValueOf(got).IsZero() {
+				t.Errorf("NULL of OID %d into %v: got %v, %v, want error %q", test.oid, test.typ, got, err, test.err)
+				break
+			}
+		}
+	}
+}
+
+// A composite into a multirange is an error: pgx takes the one for the other and panics.
+func TestCompositeIntoMultirange(t *testing.T) {
+	m := pgtype.NewMap()
+	number, _ := m.TypeForOID(pgtype.Int4OID)
+	m.RegisterType(&pgtype.Type{Name: "pair", OID: 90_002, Codec: &pgtype.CompositeCodec{Fields: []pgtype.CompositeCodecField{{Name: "a", Type: number}, {Name: "b", Type: number}}}})
+	for format, value := range map[int16]string{
+		pgtype.TextFormatCode:   "(1,2)",
+		pgtype.BinaryFormatCode: "\x00\x00\x00\x02\x00\x00\x00\x17\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x17\x00\x00\x00\x04\x00\x00\x00\x02",
+	} {
+		for _, typ := range []reflect.Type{
+			reflect.TypeFor[pgtype.Multirange[pgtype.Range[pgtype.Int4]]](), reflect.TypeFor[*pgtype.Multirange[pgtype.Range[pgtype.Int4]]](),
+		} {
+			_, err := scanOurs(m, 90_002, format, []byte(value), typ)
+			if err == nil || !strings.Contains(err.Error(), "cannot scan into *") {
+				t.Errorf("format %d into %v: err = %v", format, typ, err)
+			}
+		}
+	}
+}

@@ -15,10 +15,13 @@ func FuzzDecode(f *testing.F) {
 	eachType(func(typ *pgtype.Type) { types = append(types, typ) })
 	for i, typ := range types {
 		for _, format := range []int16{pgtype.TextFormatCode, pgtype.BinaryFormatCode} {
-			if typ.Codec.FormatSupported(format) {
-				for j, value := range encodings(m, typ, format) {
-					f.Add(uint16(i), uint16(j), format == pgtype.BinaryFormatCode, value)
-				}
+			if !typ.Codec.FormatSupported(format) {
+				continue
+			}
+			// One value is enough to begin with, of another kind for each type: the fuzzer runs all seeds before it
+			// changes any, and TestOracle has the others.
+			if values := encodings(m, typ, format); len(values) > 0 {
+				f.Add(uint16(i), uint16(7*i), format == pgtype.BinaryFormatCode, values[i%len(values)])
 			}
 		}
 	}

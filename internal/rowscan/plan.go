@@ -19,7 +19,8 @@ type plan struct {
 	codecs  []planCodec
 	// wraps are the types that columns with decoders of their own reach by pgx's scan wrappers, which a program may have
 	// put its own before.
-	wraps []wrap
+	wraps   []wrap
+	located bool // a column's values are in a location of the connection's
 
 	rows, text expectation // rows of a result, and bytes of their strings in slabs
 }
@@ -35,7 +36,8 @@ type column struct {
 	index   int
 	codec   codec
 	typ     reflect.Type
-	sample  any // a nil *typ
+	sample  any  // a nil *typ
+	guarded bool // pgx's plan may panic: see guard
 
 	name   string
 	oid    uint32
@@ -130,6 +132,7 @@ func duplicates(columns []pgconn.FieldDescription) (names []string) {
 func (p *plan) add(c column) {
 	choice := choose(c.codec, c.format, c.oid, c.typ)
 	c.decode, c.element, c.valid = choice.decode, choice.element, choice.valid
+	c.guarded = holdsMultirange(c.typ)
 	c.text = choice.anyCodec || slices.Contains([]class{array, bytea, enum, text}, c.codec.class)
 	for _, typ := range choice.wraps {
 		if typ != nil {
@@ -143,6 +146,7 @@ func (p *plan) add(c column) {
 		}
 		p.codecs = append(p.codecs, pc)
 	}
+	p.located = p.located || c.codec.located
 	p.columns = append(p.columns, c)
 }
 

@@ -1,9 +1,11 @@
 package rowscan
 
 import (
+	"database/sql"
 	"fmt"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -13,16 +15,17 @@ import (
 // A run is the state of decoding one result: the plan, the type map that pgx's scan plans need, and the memory that
 // values are cut from. It is used by one goroutine at a time.
 type run struct {
-	plan     *plan
-	columns  []column // the plan's, or own where a program's scan wrappers take columns away from our decoders
-	own      []column
-	typeMap  *pgtype.Map
-	lent     bool              // typeMap is from maps
-	scans    []pgtype.ScanPlan // pgx's plans by column, made when first needed
-	blocks   []block           // by column, for what pointers point to
-	slab     slab
-	row      int64
-	expected int // rows, 0 where not known
+	plan      *plan
+	columns   []column // the plan's, or own where a program's scan wrappers take columns away from our decoders
+	own       []column
+	typeMap   *pgtype.Map
+	lent      bool              // typeMap is from maps
+	scans     []pgtype.ScanPlan // pgx's plans by column, made when first needed
+	blocks    []block           // by column, for what pointers point to
+	locations []*time.Location  // by column, where the plan is located
+	slab      slab
+	row       int64
+	expected  int // rows, 0 where not known
 }
 
 // maps are type maps for rows that bring none. A map is not safe for concurrent use: codecs keep things in it.
@@ -45,7 +48,21 @@ func (r *run) bind(s *shape, ps *plans, columns []pgconn.FieldDescription, typeM
 	} else {
 		r.scans, r.blocks = r.scans[:n], r.blocks[:n]
 	}
+	if r.plan.located {
+		r.locate()
+	}
 	return nil
+}
+
+// locate finds the locations of the columns that have one on this connection.
+func (r *run) locate() {
+	r.locations = append(r.locations[:0], make([]*time.Location, len(r.columns))...)
+	for i := range r.columns {
+		if r.columns[i].codec.located {
+			t, _ := r.typeMap.TypeForOID(r.columns[i].oid)
+			r.locations[i] = locationOf(t)
+		}
+	}
 }
 
 // expect makes room for as many rows as results like this one have had, and at most max where that is not 0.
@@ -101,10 +118,11 @@ func (r *run) release() {
 	clear(r.scans)
 	clear(r.blocks)
 	clear(r.own)
+	clear(r.locations)
 	if r.lent {
 		maps.Put(r.typeMap)
 	}
-	*r = run{scans: r.scans[:0], blocks: r.blocks[:0], own: r.own[:0]}
+	*r = run{scans: r.scans[:0], blocks: r.blocks[:0], own: r.own[:0], locations: r.locations[:0]}
 }
 
 // decodeRow decodes the current row of rows into dst, which has the Decoder's type.
@@ -171,7 +189,50 @@ func (r *run) scan(c *column, dst cell, src []byte) error {
 		scan = r.typeMap.PlanScan(c.oid, c.format, target)
 		r.scans[c.index] = scan
 	}
+	switch {
+	case src == nil && reflect.TypeOf(scan) == noPlan && !holdsNull(c.typ):
+		// pgx would try the plans of all types, in random order: some fail, some leave a zero value.
+		return scan.Scan([]byte{}, target)
+	case c.guarded:
+		return guard(scan, src, target)
+	default:
+		return scan.Scan(src, target)
+	}
+}
+
+// holdsNull tells whether a type has a value for NULL that all plans of pgx agree on, whatever the type of the NULL.
+func holdsNull(typ reflect.Type) bool {
+	switch typ.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+		return true
+	}
+	return reflect.PointerTo(typ).Implements(reflect.TypeFor[sql.Scanner]())
+}
+
+// guard scans into a type that holds a multirange. Its methods make it look like a composite to pgx, whose plan for those
+// asks for elements that it has not got, and panics.
+func guard(scan pgtype.ScanPlan, src []byte, target any) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("cannot scan into %T: %v", target, reason)
+		}
+	}()
 	return scan.Scan(src, target)
+}
+
+// holdsMultirange tells whether typ is one that pgx sets from a multirange, or a pointer to such, or a list of them.
+func holdsMultirange(typ reflect.Type) bool {
+	for {
+		if reflect.PointerTo(typ).Implements(reflect.TypeFor[pgtype.MultirangeSetter]()) {
+			return true
+		}
+		switch typ.Kind() {
+		case reflect.Array, reflect.Pointer, reflect.Slice:
+			typ = typ.Elem()
+		default:
+			return false
+		}
+	}
 }
 
 func newColumnError(c *column, typeMap *pgtype.Map, row int64, err error) error {

@@ -91,14 +91,14 @@ func decodeDateText(_ *run, _ *column, dst cell, src []byte) bool {
 
 func decodeTimestampText(_ *run, c *column, dst cell, src []byte) bool {
 	t, rest, ok := civilTime(src)
-	if !ok || len(rest) > 0 || c.codec.location != nil {
+	if !ok || len(rest) > 0 || c.codec.located {
 		return false
 	}
 	*at[time.Time](dst) = t
 	return true
 }
 
-func decodeTimestamptzText(_ *run, c *column, dst cell, src []byte) bool {
+func decodeTimestamptzText(r *run, c *column, dst cell, src []byte) bool {
 	t, rest, ok := civilTime(src)
 	if !ok {
 		return false
@@ -108,8 +108,8 @@ func decodeTimestamptzText(_ *run, c *column, dst cell, src []byte) bool {
 		return false
 	}
 	location := time.Local
-	if c.codec.location != nil {
-		location = c.codec.location
+	if c.codec.located {
+		location = r.locations[c.index]
 	}
 	*at[time.Time](dst) = t.Add(-east).In(location)
 	return true

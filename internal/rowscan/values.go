@@ -127,13 +127,13 @@ func microseconds(src []byte) (t time.Time, ok bool) {
 }
 
 // decodeTimestamptz gives local time, or that of the codec's ScanLocation.
-func decodeTimestamptz(_ *run, c *column, dst cell, src []byte) bool {
+func decodeTimestamptz(r *run, c *column, dst cell, src []byte) bool {
 	t, ok := microseconds(src)
 	if !ok {
 		return false
 	}
-	if c.codec.location != nil {
-		t = t.In(c.codec.location)
+	if c.codec.located {
+		t = t.In(r.locations[c.index])
 	}
 	*at[time.Time](dst) = t
 	return true
@@ -142,7 +142,7 @@ func decodeTimestamptz(_ *run, c *column, dst cell, src []byte) bool {
 // decodeTimestamp gives the wall clock's reading in UTC, or in the codec's ScanLocation.
 func decodeTimestamp(_ *run, c *column, dst cell, src []byte) bool {
 	t, ok := microseconds(src)
-	if !ok || c.codec.location != nil {
+	if !ok || c.codec.located {
 		return false
 	}
 	*at[time.Time](dst) = t.UTC()

@@ -23,7 +23,7 @@ type Shape struct {
 
 	Limit        bool // the outermost query has LIMIT or FETCH
 	Offset       bool // the outermost query has OFFSET
-	Distinct     bool // the outermost SELECT is a SELECT DISTINCT
+	DistinctOn   bool // the outermost SELECT is a SELECT DISTINCT ON, whose ORDER BY decides on the rows
 	Grouped      bool // the outermost SELECT has GROUP BY or HAVING (aggregates alone do not show here)
 	SetOperation bool // the outermost query is a UNION, INTERSECT or EXCEPT
 
@@ -81,7 +81,7 @@ func (a *analysis) span(from int) Span {
 // united returns the shape once the query it was taken from turns out to be
 // the first of a set operation: its clauses are its own.
 func (s Shape) united() Shape {
-	s.OrderBy, s.Limit, s.Offset, s.Distinct, s.Grouped = Span{}, false, false, false, false
+	s.OrderBy, s.Limit, s.Offset, s.DistinctOn, s.Grouped = Span{}, false, false, false, false
 	s.SetOperation = true
 	return s
 }

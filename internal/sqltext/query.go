@@ -187,14 +187,14 @@ func (a *analysis) primary() {
 func (a *analysis) selectCore() {
 	a.i++
 	a.accept(kwAll)
-	distinct := a.accept(kwDistinct)
-	if distinct && a.accept(kwOn) {
+	distinctOn := a.accept(kwDistinct) && a.accept(kwOn)
+	if distinctOn {
 		a.parenthesis()
 	}
 	start := a.i
 	a.expression(nil)
 	if a.outermost() {
-		a.shape.Distinct, a.shape.List = distinct, a.span(start)
+		a.shape.DistinctOn, a.shape.List = distinctOn, a.span(start)
 	}
 	for {
 		switch a.key(0) {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"math/rand/v2"
+	"os/signal"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,13 +25,16 @@ type Sandbox struct {
 }
 
 // Open makes a database for the example of the given name, on the server
-// of DATABASE_URL or on one that it starts.
+// of DATABASE_URL or on one that it starts. It also sees to it that the program
+// comes to its close: without it, a reader of its output that goes away, as head
+// does, would end it at once.
 func Open(ctx context.Context, example string) (*Sandbox, error) {
+	signal.Ignore(syscall.SIGPIPE)
 	server, err := pgserver.Start(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	database := fmt.Sprintf("headrace_%s_%d", example, os.Getpid())
+	database := fmt.Sprintf("headrace_%s_%08x", example, rand.Uint32())
 	b := &Sandbox{
 		ConnString: server.ConnStringFor(database),
 		Server:     "PostgreSQL " + server.Version() + ", " + server.Origin(),

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -57,7 +58,7 @@ func run(opts *pgserver.Options, command []string) (status int, err error) {
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 
-	database := fmt.Sprintf("withpostgres_%d", os.Getpid())
+	database := fmt.Sprintf("withpostgres_%08x", rand.Uint32())
 	quoted := pgx.Identifier{database}.Sanitize()
 	if err := execute(ctx, server, "CREATE DATABASE "+quoted+" TEMPLATE template0"); err != nil {
 		return 0, fmt.Errorf("create a database: %w", err)

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package parsetree_test
 
 import (

@@ -1,6 +1,5 @@
-// Package parsetree_test holds package sqltext against the server's own scanner
-// and parser, as libpg_query has them (of version 17). It needs cgo, and a
-// minute to compile.
+//go:build cgo
+
 package parsetree_test
 
 import (

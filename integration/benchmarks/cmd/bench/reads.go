@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 
 	"github.com/jackc/pgx/v5"
@@ -50,7 +51,7 @@ func runReads(ctx context.Context, server *pgserver.Server, o options) (_ []meas
 // createDatabase makes a database of the run's own, also on a server that others
 // use.
 func createDatabase(ctx context.Context, server *pgserver.Server) (connString string, drop func() error, err error) {
-	name := fmt.Sprintf("headrace_bench_%d", os.Getpid())
+	name := fmt.Sprintf("headrace_bench_%08x", rand.Uint32())
 	quoted := pgx.Identifier{name}.Sanitize()
 	if err := execute(ctx, server, "CREATE DATABASE "+quoted); err != nil {
 		return "", nil, err

@@ -67,6 +67,8 @@ func round(v float64) float64 {
 	switch {
 	case v < 1:
 		digits = 4
+	case v < 10:
+		digits = 3
 	case v < 100:
 		digits = 1
 	}

@@ -43,8 +43,11 @@ func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
 		}
 		open = append(open, c)
 	}
+	if w.Baseline != "" {
+		evenOut(open)
+	}
 	random := rand.New(rand.NewPCG(opts.Seed, 0))
-	for range opts.Rounds {
+	for range max(opts.Rounds, w.Rounds) {
 		for _, i := range random.Perm(len(open)) {
 			if err := open[i].round(ctx, w.Expect); err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", w.Name, open[i].name, err)
@@ -55,7 +58,16 @@ func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
 	for _, c := range open {
 		results = append(results, c.results(w)...)
 	}
-	return results, nil
+	return append(results, ratios(w, open)...), nil
+}
+
+// evenOut has all run as many operations a round: what a round costs beside
+// them, such as caches that the collector emptied, is the same share for each.
+func evenOut(all []*contender) {
+	most := slices.MaxFunc(all, func(a, b *contender) int { return a.n - b.n }).n
+	for _, c := range all {
+		c.n = most
+	}
 }
 
 // contender is a subject that is open, with what was measured of it so far.

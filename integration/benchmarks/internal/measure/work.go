@@ -1,5 +1,3 @@
-// Package measure runs the same work by several subjects, in turn and in an
-// order shuffled anew each round, and tells what each of them needed.
 package measure
 
 import "context"
@@ -10,6 +8,12 @@ type Work struct {
 	Expect   Seen   // what every operation of every subject must have seen
 	Writes   bool   // tells rows/s and allocs/row in place of ns/op, allocs/op and B/op
 	Subjects []Subject
+
+	// Baseline, if not "", is the subject whose CPU time the others' is divided
+	// by, round by round: the two of a pair had the same machine. The median is
+	// told, and between which bounds it lies with 95 % confidence.
+	Baseline string
+	Rounds   int // at least so many, whatever the options say
 }
 
 // Subject is one library, or one way to use it.
@@ -52,4 +56,7 @@ const (
 	BytesPerOp   = "B/op"
 	RowsPerSec   = "rows/s"
 	AllocsPerRow = "allocs/row"
+	Ratio        = "ratio" // of CPU time to that of the work's baseline
+	RatioLow     = "ratio-low"
+	RatioHigh    = "ratio-high"
 )

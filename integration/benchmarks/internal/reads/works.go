@@ -19,13 +19,24 @@ func Works(t Target, orders int) []measure.Work {
 	one := measure.Seen{Rows: 1, Last: oneID}
 	add("read/1", one, readOne())
 	add("read/100x10", orders10(100).expect(), readTen(100))
+	add("read/100x12", orders12(100).expect(), readTwelve(100))
 	add("read/10000x12", orders12(10_000).expect(), readTwelve(10_000))
 	add("read/wide", products(100).expect(), readWide(100))
 	works = append(works,
 		replayed(t, "read/100x12/cold/replay", orders12(100).expect(), readCold(100)),
 		replayed(t, "read/10000x12/cold/replay", orders12(10_000).expect(), readCold(10_000)),
 	)
+	works = append(works, overhead(t))
 	return append(works, live(t, "read/stream1M", orders12(orders).expect(), readStream(orders)))
+}
+
+// overhead is what statistics and the hooks that tell of changes add to a read
+// by primary key: pg.QueryRow(...).Scan beside pool.QueryRow(...).Scan.
+func overhead(t Target) measure.Work {
+	s := orders12(1)
+	w := replayed(t, "queryrow/overhead", measure.Seen{Rows: 1, Last: oneID}, []reader{headraceQueryRow(s), scanOne(s)})
+	w.Baseline, w.Rounds = "pgx-scan", 30
+	return w
 }
 
 func readOne() []reader {

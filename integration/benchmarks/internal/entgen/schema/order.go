@@ -1,4 +1,3 @@
-// Package schema is what ent generates its client from.
 package schema
 
 import (

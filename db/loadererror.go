@@ -1,0 +1,64 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// KeyErrors are the errors of the keys that a Loader has no value for. It is
+// what [Loader.LoadMany] returns, and what a function of NewLoaderFunc may
+// return beside the values of other keys. errors.Is and errors.As look into
+// each.
+type KeyErrors[K comparable] map[K]error
+
+const keysInMessage = 3
+
+// Error names some of the keys, each with its error.
+func (e KeyErrors[K]) Error() string {
+	lines := make([]string, 0, len(e))
+	for key, err := range e {
+		lines = append(lines, fmt.Sprintf("key %v: %v", key, err))
+	}
+	slices.Sort(lines)
+	if more := len(lines) - keysInMessage; more > 0 {
+		lines = append(lines[:keysInMessage], fmt.Sprintf("and %d more", more))
+	}
+	return "db: load: " + strings.Join(lines, "; ")
+}
+
+// Unwrap returns the errors, in no order.
+func (e KeyErrors[K]) Unwrap() []error {
+	all := make([]error, 0, len(e))
+	for _, err := range e {
+		all = append(all, err)
+	}
+	return all
+}
+
+// orNil returns e, or nil if it holds nothing.
+func (e KeyErrors[K]) orNil() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}
+
+// errLoadExited is the error of a load that called [runtime.Goexit], as
+// testing's FailNow does.
+var errLoadExited = errors.New("db: load: the loading function ended its goroutine")
+
+// loadPanic is the error of a load that panicked.
+type loadPanic struct {
+	value any
+	stack []byte
+}
+
+func (e *loadPanic) Error() string { return fmt.Sprintf("db: load: panic: %v\n\n%s", e.value, e.stack) }
+
+// Unwrap returns what was panicked with, if it is an error.
+func (e *loadPanic) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}

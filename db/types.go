@@ -1,0 +1,87 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// loadTypes registers the named types on a new connection. Each connection
+// loads its own: enum codecs change while they decode.
+func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	types, err := conn.LoadTypes(ctx, names)
+	missing := missingTypes(names, types)
+	if len(missing) > 0 { // base types, which pgx leaves out and fails on where others are made of them
+		base, baseErr := loadBaseTypes(ctx, conn, missing)
+		if baseErr != nil {
+			return baseErr
+		}
+		if len(base) > 0 {
+			types, err = conn.LoadTypes(ctx, names)
+			missing = missingTypes(names, append(types, base...))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("there is no type %s", strings.Join(missing, ", "))
+	}
+	conn.TypeMap().RegisterTypes(types)
+	return nil
+}
+
+// loadBaseTypes registers those among names that extensions added to the server
+// as a kind of text, such as citext, and returns them. What a base type of
+// another kind looks like on the wire is known to its authors only.
+func loadBaseTypes(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT n.nspname, t.typname, t.oid, t.typcategory = 'S'
+		FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+		WHERE t.typtype = 'b' AND t.typcategory <> 'A' AND (t.typname = ANY($1) OR n.nspname || '.' || t.typname = ANY($1))`,
+		pgx.QueryExecModeExec, names)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
+	}
+	var found []*pgtype.Type
+	var schema, name string
+	var oid uint32
+	var text bool
+	_, err = pgx.ForEachRow(rows, []any{&schema, &name, &oid, &text}, func() error {
+		typ, known := conn.TypeMap().TypeForOID(oid) // pgx has its own from the start
+		if !known && !text {
+			return fmt.Errorf("%s.%s is a base type, which the catalog does not describe: leave it out, and register a codec in the hook AfterConnect of OpenConfig", schema, name)
+		}
+		if !known {
+			typ = &pgtype.Type{Name: name, OID: oid, Codec: pgtype.TextCodec{}}
+			conn.TypeMap().RegisterType(typ)
+		}
+		found = append(found, &pgtype.Type{Name: schema + "." + name, OID: oid, Codec: typ.Codec})
+		return nil
+	})
+	return found, err
+}
+
+// missingTypes returns the names that none of types has.
+func missingTypes(names []string, types []*pgtype.Type) []string {
+	var missing []string
+	for _, name := range names {
+		if !slices.ContainsFunc(types, func(t *pgtype.Type) bool { return isNameOf(name, t.Name) }) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// isNameOf reports whether name, with or without its schema, is that of a type
+// that pgx calls loaded.
+func isNameOf(name, loaded string) bool {
+	return name == loaded || strings.HasSuffix(name, "."+loaded) || strings.HasSuffix(loaded, "."+name)
+}

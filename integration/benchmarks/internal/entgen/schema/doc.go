@@ -1,0 +1,2 @@
+// Package schema is what ent generates its client from.
+package schema

@@ -1,0 +1,3 @@
+// Package shop has the rows that the peers read, as a program would declare
+// them by hand.
+package shop

@@ -1,0 +1,107 @@
+package querycache_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
+)
+
+// What a pool's hooks make of a caller's context needs a scope; the hook by
+// which the handle keeps its own prepared statements does not.
+func TestHooksThatNeedAScope(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	url := b.pg.Pool().Config().ConnString()
+	pg, err := db.Open(t.Context(), url, &db.Options{Prepare: []db.Compiled{nameByID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	if _, err := b.cache.ReadThrough(pg, minute); err != nil {
+		t.Errorf("a handle with Options.Prepare: %v", err)
+	}
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { return true, nil }
+	for _, opts := range []*db.Options{nil, {Prepare: []db.Compiled{nameByID}}} {
+		hooked, err := db.OpenConfig(t.Context(), cfg, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(hooked.Close)
+		if _, err := b.cache.ReadThrough(hooked, minute); err == nil || !strings.Contains(err.Error(), "Scope") {
+			t.Errorf("a handle with a hook of the program's: %v", err)
+		}
+	}
+}
+
+// A followed handle's writes are seen by reads through any other handle to the
+// same database, and by none of another database.
+func TestHandlesOfOneDatabase(t *testing.T) {
+	t.Parallel()
+	b, elsewhere := following(t, minute), newBench(t, nil, minute)
+	second, err := db.Open(t.Context(), b.pg.Pool().Config().ConnString()+"&application_name=second", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(second.Close)
+	if _, err := b.cache.Follow(second); err != nil {
+		t.Fatal(err)
+	}
+	if elsewhere.reads, err = b.cache.ReadThrough(elsewhere.pg, minute); err != nil {
+		t.Fatal(err)
+	}
+	b.name(1)
+	elsewhere.name(1)
+	b.exec(second, "UPDATE cities SET name = 'by the second' WHERE id = 1")
+	if got := b.name(1); got != "by the second" {
+		t.Errorf("read %q", got)
+	}
+	elsewhere.name(1)
+	b.want(querycache.MissCold, querycache.MissCold, querycache.MissChanged, querycache.Hit)
+}
+
+// Names are the server's of today, and a view's stands for what reads it.
+func TestInvalidateTablesByNewNames(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.name(1)
+	b.exec(b.pg, "ALTER TABLE cities RENAME TO towns")
+	b.exec(b.pg, "CREATE VIEW seen AS SELECT * FROM towns")
+	for _, c := range []struct{ sql, name string }{
+		{"SELECT name FROM towns WHERE id = 1", "towns"},
+		{"SELECT name FROM seen WHERE id = 1", "public.seen"},
+		{"SELECT count(*)::text FROM seen", "seen"},
+	} {
+		read := func() string {
+			s, err := db.One[string](t.Context(), b.reads, db.SQL(c.sql))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		before := read()
+		b.exec(b.other, "UPDATE towns SET name = name || '!' WHERE id = 1")
+		b.exec(b.other, "INSERT INTO towns SELECT max(id) + 1, 'new' FROM towns")
+		if read() != before {
+			t.Fatalf("%s was not kept", c.sql)
+		}
+		if !b.cache.InvalidateTables(c.name) {
+			t.Errorf("nothing is known under the name %s", c.name)
+		}
+		if read() == before {
+			t.Errorf("InvalidateTables(%s) left the answer to %s", c.name, c.sql)
+		}
+	}
+	if b.cache.InvalidateTables("cities") {
+		t.Error("the old name is still known")
+	}
+}

@@ -1,0 +1,102 @@
+package argkey
+
+import (
+	"math/big"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+)
+
+// deepen replaces what v, which is addressable and a copy by assignment, shares
+// with its original by copies, as deep as Append looks. Strings stay, as does
+// what isIdentity knows; maps do, which Append refuses.
+func deepen(v reflect.Value, depth int) {
+	t := v.Type()
+	if depth > maxDepth || isFlat(t) {
+		return
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		if v.IsNil() {
+			return
+		}
+		c := reflect.MakeSlice(t, v.Len(), v.Len())
+		reflect.Copy(c, v)
+		v.Set(c)
+		deepenElements(v, depth)
+	case reflect.Array:
+		deepenElements(v, depth)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			deepen(settable(v.Field(i)), depth+1)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			c := reflect.New(t.Elem())
+			c.Elem().Set(v.Elem())
+			deepen(c.Elem(), depth+1)
+			v.Set(c.Convert(t))
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			c := reflect.New(v.Elem().Type()).Elem()
+			c.Set(v.Elem())
+			deepen(c, depth+1)
+			v.Set(c)
+		}
+	}
+}
+
+func deepenElements(v reflect.Value, depth int) {
+	if isFlat(v.Type().Elem()) {
+		return
+	}
+	for i := range v.Len() {
+		deepen(settable(v.Index(i)), depth+1)
+	}
+}
+
+// flatTypes remembers, by type, whether assigning a value copies all of it that
+// can be changed.
+var flatTypes sync.Map // of reflect.Type to bool
+
+func isFlat(t reflect.Type) bool {
+	if flat, ok := flatTypes.Load(t); ok {
+		return flat.(bool)
+	}
+	flat := true
+	switch t.Kind() {
+	case reflect.Slice, reflect.Interface:
+		flat = false
+	case reflect.Pointer:
+		flat = isIdentity(t)
+	case reflect.Array:
+		flat = isFlat(t.Elem())
+	case reflect.Struct:
+		for i := 0; i < t.NumField() && flat && t != timeType && !isIdentity(t); i++ {
+			flat = isFlat(t.Field(i).Type)
+		}
+	}
+	flatTypes.Store(t, flat)
+	return flat
+}
+
+// isIdentity reports whether values of t stand for what they point at: they are
+// compared, or shared, by the pointer, and nobody changes what is there.
+func isIdentity(t reflect.Type) bool {
+	return t == reflect.TypeFor[*time.Location]() || t.PkgPath() == "unique" && strings.HasPrefix(t.Name(), "Handle[")
+}
+
+// hidesState reports whether v, a pointer or an interface in a field that is
+// not exported, may lead to what only its package can copy.
+func hidesState(v reflect.Value, t reflect.Type) bool {
+	if v.CanInterface() || v.IsNil() {
+		return false
+	}
+	switch t {
+	case reflect.TypeFor[*big.Int](), reflect.TypeFor[*big.Rat](), reflect.TypeFor[*big.Float](): // as decimals have them
+		return false
+	}
+	return true
+}

@@ -1,0 +1,220 @@
+package querycache
+
+import (
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/catalog"
+)
+
+// A home is a database, and what is known of the changes to its tables, by
+// whichever handles they are told.
+//
+// Changes have numbers, drawn from the cache's counter. A load notes the last
+// number before it asks the server, and the answer carries it. An answer is
+// fresh as long as each table it depends on changed last at or before that
+// number. So an answer whose load began before a change was told is never
+// handed out after it, however late it is stored.
+type home struct {
+	cache *Cache
+
+	everything table // changed with each change that may concern any table
+	anything   table // changed with every change, of whatever table
+
+	mu     sync.Mutex
+	byOID  map[uint32]*table    // guarded by mu, as are
+	byName map[tableName]*table // those that a program named
+}
+
+// A table is one relation's place in the order of changes.
+type table struct {
+	tableName               // guarded by home.mu: it may be renamed
+	changed   atomic.Uint64 // number of the last change; inDoubt while that is not settled
+	doubts    int           // changes whose outcome is unknown; guarded by home.mu
+	view      bool          // it never changes, but a program may drop what reads it; guarded by home.mu
+}
+
+// inDoubt is after every number: nothing that depends on the table is fresh.
+const inDoubt = math.MaxUint64
+
+func newHome(c *Cache) *home {
+	return &home{cache: c, byOID: make(map[uint32]*table), byName: make(map[tableName]*table)}
+}
+
+// raise gives t the number of a new change. h.mu is held.
+func (h *home) raise(t *table) {
+	n := h.cache.changes.Add(1)
+	if t.doubts == 0 {
+		t.changed.Store(n)
+	}
+}
+
+// doubt notes that t may have changed or may change yet. h.mu is held.
+func (h *home) doubt(t *table) {
+	if broken == doubtCounts {
+		return
+	}
+	t.doubts++
+	t.changed.Store(inDoubt)
+}
+
+// settle ends one doubt of t. h.mu is held.
+func (h *home) settle(t *table) {
+	t.doubts = max(0, t.doubts-1)
+	h.raise(t)
+}
+
+// apply takes in a change.
+func (h *home) apply(c db.Change) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	apply := h.raise
+	switch c.State {
+	case db.InDoubt:
+		apply = h.doubt
+	case db.Settled:
+		apply = h.settle
+	}
+	apply(&h.anything)
+	if c.All {
+		apply(&h.everything)
+		return
+	}
+	changed := tableName{c.Table.Schema, c.Table.Name}
+	apply(h.table(c.Table.OID, changed))
+	for name, t := range h.byName {
+		if name.matches(changed) {
+			apply(t)
+		}
+	}
+}
+
+// table returns the place of a relation, making one if there is none. A
+// relation's name may change; its oid is what counts. h.mu is held.
+func (h *home) table(oid uint32, name tableName) *table {
+	t := h.byOID[oid]
+	if t == nil {
+		t = new(table)
+		h.byOID[oid] = t
+	}
+	if name.name != "" {
+		t.tableName = name
+	}
+	return t
+}
+
+// named returns the place of what a program calls by a name, making one if
+// there is none: it is in doubt as often as relations of that name are, since
+// each of those doubts will be settled by the name. h.mu is held.
+func (h *home) named(name tableName) *table {
+	t := h.byName[name]
+	if t != nil {
+		return t
+	}
+	t = &table{tableName: name}
+	h.byName[name] = t
+	for _, relation := range h.byOID {
+		if name.matches(relation.tableName) {
+			t.doubts += relation.doubts
+		}
+	}
+	if t.doubts > 0 {
+		t.changed.Store(inDoubt)
+	}
+	return t
+}
+
+// A tableName is a relation's name. An empty schema stands for any.
+type tableName struct{ schema, name string }
+
+// parseTable reads a name with or without a schema. Names are taken as they
+// are: without quotes, and in the case in which the server has them.
+func parseTable(text string) tableName {
+	if schema, name, ok := strings.Cut(text, "."); ok {
+		return tableName{schema, name}
+	}
+	return tableName{"", text}
+}
+
+func (n tableName) matches(other tableName) bool {
+	return n.name == other.name && (n.schema == other.schema || n.schema == "" || other.schema == "")
+}
+
+func (n tableName) String() string {
+	if n.schema == "" {
+		return n.name
+	}
+	return n.schema + "." + n.name
+}
+
+// needed returns the places of what a statement reads, views included. Those that are new have no change yet, which is right: the caller notes the
+// last change's number before it asks what the statement reads.
+func (h *home) needed(reads []catalog.Relation, known bool, declared []string) []*table {
+	tables := []*table{&h.everything}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range reads {
+		t := h.table(r.OID, tableName{r.Schema, r.Name})
+		t.view = r.Kind == catalog.View
+		tables = append(tables, t)
+	}
+	for _, text := range declared {
+		tables = append(tables, h.named(parseTable(text)))
+	}
+	if !known && len(declared) == 0 {
+		tables = append(tables, &h.anything)
+	}
+	return tables
+}
+
+// names returns what tables are called, "*" for any, and views left out.
+func (h *home) names(tables []*table) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var names []string
+	for _, t := range tables {
+		switch {
+		case t == &h.everything, t.view:
+		case t == &h.anything:
+			names = append(names, "*")
+		default:
+			names = append(names, t.String())
+		}
+	}
+	return names
+}
+
+// dropTables makes stale what depends on the named tables. It reports whether
+// any is known under one of the names.
+func (h *home) dropTables(tables []string) (known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.raise(&h.anything)
+	for _, text := range tables {
+		name := parseTable(text)
+		for _, t := range h.byOID {
+			if name.matches(t.tableName) {
+				h.raise(t)
+				known = true
+			}
+		}
+		for declared, t := range h.byName {
+			if name.matches(declared) {
+				h.raise(t)
+				known = true
+			}
+		}
+	}
+	return known
+}
+
+// dropAll makes everything stale.
+func (h *home) dropAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.raise(&h.everything)
+	h.raise(&h.anything)
+}

@@ -1,0 +1,137 @@
+package querycache
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/headrace/headrace/db"
+)
+
+// sibling is another handle of the same cache, to a database that calls itself
+// id.
+func (o *offline) sibling(id string) *offline {
+	s := newOffline(o.TB, nil, o.reads.choose)
+	s.cache.Close()
+	other := *s
+	other.cache = o.cache
+	other.reads = &ReadThrough{cache: o.cache, source: newSource(o.cache, s.reads.pg), pg: s.reads.pg, choose: o.reads.choose, space: o.cache.space(), observed: true}
+	other.reads.source.effects = s.reads.source.effects
+	other.reads.source.identify = func(context.Context) (string, time.Time, error) { return id, time.Time{}, nil }
+	other.reads.source.followers = 1
+	o.cache.mu.Lock()
+	o.cache.sources[s.reads.pg] = other.reads.source
+	o.cache.mu.Unlock()
+	return &other
+}
+
+// A change counts for a database, by whichever handle it is told.
+func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
+	ctx := context.Background()
+	o := newOffline(t, nil, forever)
+	same, other := o.sibling("one"), o.sibling("two")
+	for _, h := range []*offline{o, same, other} {
+		h.want(ctx, "old", says("old"))
+	}
+	same.change(db.Committed)
+	o.want(ctx, "new", says("new"))
+	same.want(ctx, "new", says("new"))
+	other.want(ctx, "old", says("new"))
+	same.change(db.InDoubt)
+	o.want(ctx, "doubtful", says("doubtful"))
+	o.want(ctx, "doubtful again", says("doubtful again"))
+	same.change(db.Settled)
+	o.want(ctx, "settled", says("settled"))
+	o.want(ctx, "settled", says("unasked"))
+	if !o.cache.InvalidateTables("cities") || o.cache.InvalidateTables("rivers") {
+		t.Error("what is known is not told")
+	}
+}
+
+// A server that was started again may have lost commits; another one may stand
+// at its address.
+func TestARestartDropsEverything(t *testing.T) {
+	ctx := context.Background()
+	o := newOffline(t, nil, forever)
+	o.want(ctx, "first", says("first"))
+	last := "first"
+	for _, now := range []struct {
+		id      string
+		started time.Time
+	}{{"one", time.Unix(1, 0)}, {"two", time.Unix(1, 0)}} {
+		o.reads.source.identify = func(context.Context) (string, time.Time, error) { return now.id, now.started, nil }
+		o.want(ctx, last, says("unasked"))
+		if _, err := o.reads.source.home(ctx, 1); err != nil { // a connection was made
+			t.Fatal(err)
+		}
+		last = now.id + now.started.String()
+		for range 2 { // the load that learns of another database is not kept
+			o.want(ctx, last, says(last))
+		}
+		o.want(ctx, last, says("unasked"))
+	}
+}
+
+// What was in doubt when Follow was stopped is in doubt until it is settled.
+func TestStopLeavesNothingInDoubt(t *testing.T) {
+	o := newOffline(t, nil, forever)
+	ctx := context.Background()
+	s := o.reads.source
+	stopped := 0
+	s.stop = func() { stopped++ }
+	o.change(db.InDoubt)
+	s.unfollow()
+	o.want(ctx, "doubtful", says("doubtful"))
+	o.want(ctx, "again", says("again"))
+	if stopped != 0 {
+		t.Error("nobody listens any more to how it is settled")
+	}
+	s.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: db.Settled}})
+	o.want(ctx, "settled", says("settled"))
+	o.want(ctx, "settled", says("unasked"))
+	if stopped != 1 {
+		t.Errorf("the subscription ended %d times", stopped)
+	}
+}
+
+// A table that is named while it is in doubt is in doubt.
+func TestNamedWhileInDoubt(t *testing.T) {
+	o := newOffline(t, nil, forever)
+	ctx := context.Background()
+	o.change(db.InDoubt)
+	a := newAside(t, o.cache, AsideOptions[int, string]{Policy: Policy{TTL: -1, Tables: []string{"cities"}}, Source: o.reads.pg,
+		Load: func(context.Context, int) (string, error) { return "v", nil }})
+	for range 3 {
+		a.Get(ctx, 1)
+	}
+	if n := o.cache.Stats().Lookups[Hit]; n != 0 {
+		t.Errorf("%d hits while the table is in doubt", n)
+	}
+	o.change(db.Settled)
+	for range 3 {
+		a.Get(ctx, 1)
+	}
+	if n := o.cache.Stats().Lookups[Hit]; n != 2 {
+		t.Errorf("%d hits after the doubt was settled, want 2", n)
+	}
+}
+
+func TestClosedHandlesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffline(t, nil, forever)
+		other := o.sibling("two")
+		o.want(t.Context(), "v", says("v"))
+		other.want(t.Context(), "v", says("v"))
+		other.reads.pg.Close()
+		time.Sleep(2 * watchEvery)
+		o.cache.mu.Lock()
+		sources, homes := len(o.cache.sources), len(o.cache.homes)
+		o.cache.mu.Unlock()
+		if records := len(o.cache.records.all()); sources != 1 || homes != 1 || records != 1 {
+			t.Errorf("%d sources, %d homes, %d statements are remembered", sources, homes, records)
+		}
+		o.want(t.Context(), "v", says("unasked"))
+		o.close()
+	})
+}
