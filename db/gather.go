@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -158,7 +159,8 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 		batch.Queue(g.sql, g.args...)
 	}
 	results := q.SendBatch(ctx, &batch)
-	defer func() { _ = results.Close() }() // for a scan that panics: else it has been closed by then
+	end := sync.OnceValue(results.Close)
+	defer func() { _ = end() }() // for a scan that panics
 	for i, g := range reads {
 		rows, err := results.Query()
 		if err == nil {
@@ -168,7 +170,7 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 		if !endsBatch(err) {
 			continue
 		}
-		_ = results.Close() // it repeats the error
+		_ = end() // it repeats the error
 		if lostStatementName(err) && mayBatchAgain(ctx, q) {
 			return oneByOne(ctx, q, reads[i:], err)
 		}
@@ -177,7 +179,7 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 		}
 		return again(ctx, q, g, reads[i+1:], err)
 	}
-	if err := results.Close(); err != nil {
+	if err := end(); err != nil {
 		for _, g := range reads { // the end of them all failed
 			if g.err == nil {
 				g.settle(err)

@@ -34,15 +34,23 @@ type pooledResults struct {
 	pgx.BatchResults // embedded as above
 	conn             *pgxpool.Conn
 	tx               *pooledTx // has the connection where the batch began a transaction
+	closed           bool
+	err              error // of Close
 }
 
 // Close ends the batch and gives the connection back, unless a transaction
-// goes on on it.
+// goes on on it. Called again it repeats its error and no more: pgx's own would
+// reach for the connection, which may be another's by then.
 func (r *pooledResults) Close() error {
+	if r.closed {
+		return r.err
+	}
+	r.closed = true
 	if r.tx == nil {
 		defer r.conn.Release()
 	}
-	return r.BatchResults.Close()
+	r.err = r.BatchResults.Close()
+	return r.err
 }
 
 // Tx returns the transaction that the batch began, or nil.

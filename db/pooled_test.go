@@ -1,10 +1,14 @@
 package db
 
 import (
+	"context"
+	"errors"
 	"reflect"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // A method that pgx adds to what is embedded here goes past the connection's
@@ -18,5 +22,41 @@ func TestPgxHasNoFurtherMethods(t *testing.T) {
 		if n := typ.NumMethod(); n != known {
 			t.Errorf("%v has %d methods, and %d were looked at", typ, n, known)
 		}
+	}
+}
+
+// refused are a batch's results in which every read has failed.
+type refused struct {
+	pgx.BatchResults
+	err    error
+	closes int
+}
+
+func (r *refused) Query() (pgx.Rows, error) { return nil, r.err }
+func (r *refused) Close() error             { r.closes++; return r.err }
+
+// SendBatch implements [Batcher].
+func (r *refused) SendBatch(context.Context, *pgx.Batch) pgx.BatchResults { return r }
+
+// pgx's results reach for the caches of their connection each time they are
+// closed, and somebody else may have that by the second time.
+func TestResultsAreClosedOnce(t *testing.T) {
+	errRefused := &pgconn.PgError{Code: "22012"}
+	inner := &refused{err: errRefused}
+	results := &pooledResults{BatchResults: inner, conn: new(pgxpool.Conn)}
+	for range 2 {
+		if err := results.Close(); !errors.Is(err, errRefused) {
+			t.Errorf("Close returns %v", err)
+		}
+	}
+	if inner.closes != 1 {
+		t.Errorf("results of a handle were closed %d times", inner.closes)
+	}
+	inner = &refused{err: errRefused}
+	if err := Gather(t.Context(), inner, GatherOne[int](SQL("SELECT 1"))); !errors.Is(err, errRefused) {
+		t.Errorf("Gather returns %v", err)
+	}
+	if inner.closes != 1 {
+		t.Errorf("results of Gather were closed %d times", inner.closes)
 	}
 }
