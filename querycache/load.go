@@ -136,7 +136,7 @@ func (c *Cache) outage(r *record, e *entry, err error) bool {
 	if r.policy.StaleIfError == 0 || !r.current(e.stamp, e.key) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
-	if r.text == nil { // a function of the program's: any error it returns
+	if r.aside { // a function of the program's: any error it returns
 		var p *PanicError
 		return !errors.As(err, &p)
 	}
