@@ -142,7 +142,7 @@ func (a *Aside[K, V]) kept(ctx context.Context, encoded []byte) (v V, err error,
 	if a.cache.opts.OnLookup != nil {
 		a.cache.opts.OnLookup(ctx, Lookup{Name: a.record.label, Reason: Hit})
 	}
-	v, err = a.open(e.value, false)
+	v, err = a.open(a.cache.open(e), false)
 	return v, err, true
 }
 

@@ -91,7 +91,7 @@ func (a *Aside[K, V]) fetch(ctx context.Context, out map[K]V, missing []*lookup[
 		a.begin(ctx, l)
 		switch {
 		case l.why == Hit || l.why == HitStale:
-			v, err := a.open(l.old.value, false)
+			v, err := a.open(a.cache.open(l.old), false)
 			first = cmp.Or(first, put(out, l.key, v, err))
 			a.cache.count(ctx, a.record, l.why, time.Time{}, address(l))
 			if l.begun {
@@ -259,7 +259,7 @@ func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reas
 		v, err := a.one(ctx, l.key)
 		return f.lost, put(out, l.key, v, err)
 	case f.err != nil && l.old != nil && a.cache.outage(a.record, l.old, f.err):
-		v, err := a.open(l.old.value, false)
+		v, err := a.open(a.cache.open(l.old), false)
 		return HitOnError, put(out, l.key, v, err)
 	case f.err != nil:
 		return MissFailed, f.err

@@ -31,6 +31,12 @@ type Options struct {
 	// depend on nothing else.
 	Scope func(ctx context.Context) (scope string, ok bool)
 
+	// CheckShared is for tests of programs that set Policy.Shared: each hit
+	// compares what is kept with what was kept, however deep, and panics, with
+	// the statement's name, if a caller has changed it. It makes hits as slow
+	// as their values are large. Default off.
+	CheckShared bool
+
 	// OnLookup is told of every lookup on the goroutine of its caller, so it
 	// should be quick. Default nil.
 	OnLookup func(ctx context.Context, l Lookup)

@@ -75,3 +75,19 @@ func TestTextsAreCharged(t *testing.T) {
 	}
 	o.cache.store.check(t)
 }
+
+// What had to make room is told apart from what was never kept.
+func TestEvictedAnswersAreCounted(t *testing.T) {
+	c := newCache(t, &Options{MaxBytes: leastMaxBytes})
+	a := newAside(t, c, AsideOptions[int, int]{Policy: forever, Load: func(_ context.Context, id int) (int, error) { return id, nil }})
+	n := leastMaxBytes / overhead
+	for id := range 2 * n {
+		a.Get(t.Context(), id)
+	}
+	for id := 2*n - 1; id >= n; id-- { // those that left last are remembered
+		a.Get(t.Context(), id)
+	}
+	if s := c.Stats(); s.Lookups[MissEvicted] == 0 || s.Evicted == 0 || s.Total() != uint64(3*n) {
+		t.Errorf("%d evicted, lookups %v", s.Evicted, s.Lookups)
+	}
+}

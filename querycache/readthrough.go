@@ -103,7 +103,7 @@ func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, 
 	if e == nil {
 		return nil, false, false
 	}
-	return e.value, e.record.policy.Shared || broken == ownCopies, true
+	return h.cache.open(e), e.record.policy.Shared || broken == ownCopies, true
 }
 
 // kept returns the entry that answers r, and counts the hit.
