@@ -147,6 +147,7 @@ func (s *store) share() {
 	for i := range s.shards {
 		s.shards[i].setBudget(part, s.gone)
 	}
+	s.shrinkFront(s.usage().entries)
 }
 
 // reserve takes bytes out of the budget for what is kept beside the entries. It
@@ -166,6 +167,7 @@ func (s *store) clear() {
 	for i := range s.shards {
 		s.shards[i].clear(s.gone)
 	}
+	s.shrinkFront(0)
 }
 
 // A usage is what a store holds.
