@@ -132,6 +132,7 @@ var exports = map[string]string{
 	"WithoutMaxRows":       "for loads on behalf of several callers, in querycache",
 	"HasMaxRows":           "whether a caller may have a wider bound than such a load",
 	"IsPage":               "so that querycache can drop the pages of a statement",
+	"Text.Size":            "what remembering a text costs, for querycache",
 	"DB.Closed":            "so that querycache lets go of it",
 	"DB.Connections":       "whether a connection was made since a server was asked, for querycache",
 	"DB.Database":          "which handles lead to one database, and whether the server was started anew, for querycache",

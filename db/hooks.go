@@ -78,3 +78,6 @@ func HasMaxRows(ctx context.Context) bool {
 
 // IsPage reports whether a Read.Form is that of a page.
 func IsPage(form uint64) bool { return form%uint64(forms) == uint64(formPage) }
+
+// Size returns the bytes of the text as given and normalized.
+func (t *Text) Size() int { return len(t.st.Text) + len(t.st.Normalized) }
