@@ -22,6 +22,7 @@ type connState struct {
 	batch    *pgx.Batch        // the batch under way
 	prepared map[string]string // text by the name it was prepared under by the program
 	stale    bool              // statements that were prepared here are invalid, or unknown to the server
+	cut      bool              // the statement under way was asked to stop by cutShort
 	unsure   bool              // search_path or role were set here: names may mean other tables
 	unsureTx bool              // the same, until the transaction ends
 	session  sessionState      // what became of it since it began

@@ -93,7 +93,8 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 
 // Query runs sql and returns its rows, as [pgxpool.Pool.Query] does. The
 // caller must close the rows, or read them to their end; until then they hold
-// a connection.
+// a connection. Closing rows of which many are left asks the server to stop,
+// unless the statement may change something.
 func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	r, err := d.query(ctx, sql, args)
 	if err != nil {

@@ -54,6 +54,15 @@
 // statement runs on a pool or a program's own wrapper. It is asked once a text
 // and costs the calls nothing.
 //
+// Rows that are left early, by Each, One or a bound of rows, are read to their
+// end up to 50,000 rows or 4 MB; then the server is cancelled, if the statement is
+// certain to change nothing and is not in a transaction, which the cancel would
+// abort. Left after one row of 3,000,000, Each took 99 ms in place of 935 ms, on a
+// machine where the server needs 35 ms to start a process, as a cancel does. The
+// cancel is waited for and, if it came late, absorbed, so that it hits no other
+// statement. Tracers of the program see its error (57014), statistics do not
+// count one.
+//
 // A typed read copies its arguments even when nothing is cached. The compiler
 // moves to the heap what may be sent to the server; the copy keeps the callers'
 // own on their stacks, so that a read that is answered from memory allocates

@@ -105,9 +105,9 @@ var exports = map[string]string{
 	"LoaderOptions":    "window and bound",
 	"Loader.Load":      "looks one key up",
 	"Loader.LoadMany":  "looks several up",
-	"KeyErrors":        "which keys have no value, and why",
-	"KeyErrors.Error":  "for messages",
-	"KeyErrors.Unwrap": "for errors.Is",
+	"LoadError":        "which keys have no value, and why",
+	"LoadError.Error":  "for messages",
+	"LoadError.Unwrap": "for errors.Is",
 	"Loader.Forget":    "drops a key from the request's cache",
 	"WithLoaderCache":  "one answer a key for a whole request",
 

@@ -66,6 +66,9 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 	}
 	st := s.current
 	s.current = nil
+	if s.cut {
+		s.cut, r.err = false, nil
+	}
 	t.noteUnfit(s, r.err)
 	t.count(ctx, s, st, clock()-s.began, r)
 	s.session.note(st)
