@@ -54,6 +54,23 @@ func ExampleTable_Copy() {
 	// true 2
 }
 
+// One statement with an array per column: the way for some hundreds of rows.
+// All of them are written, or none.
+func ExampleTable_Insert() {
+	ctx := context.Background()
+	pg, done := openExample(ctx)
+	defer done()
+
+	n, err := cities.Insert(ctx, pg, batchinsert.Rows([]city{{ID: 1, Name: "Vienna"}, {ID: 2, Name: "Graz"}}))
+	fmt.Println(n, err)
+
+	_, err = cities.Insert(ctx, pg, batchinsert.Rows([]city{{ID: 3, Name: "Linz"}, {ID: 1, Name: "Wels"}}))
+	fmt.Println(err)
+	// Output:
+	// 2 <nil>
+	// insert into example_cities: ERROR: duplicate key value violates unique constraint "example_cities_pkey" (SQLSTATE 23505): Key (id)=(1) already exists.
+}
+
 func ExampleTable_Upsert() {
 	ctx := context.Background()
 	pg, done := openExample(ctx)
