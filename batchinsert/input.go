@@ -66,7 +66,8 @@ type Records struct {
 type text struct {
 	file   *bufio.Reader // behind the names
 	format records.Format
-	packed bool // bytes of file lie elsewhere in the input
+	packed bool            // bytes of file lie elsewhere in the input
+	values *records.Values // what file reads, of Records
 	close  func()
 
 	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
@@ -117,7 +118,7 @@ func (r Records) open(o *LoadOptions) (*text, error) {
 	}
 	values, format := records.OpenValues(r.Columns, r.Rows)
 	return &text{
-		file: bufio.NewReaderSize(values, sample), format: format, packed: true, close: values.Close,
+		file: bufio.NewReaderSize(values, sample), format: format, packed: true, values: values, close: values.Close,
 		bytes: new(atomic.Int64), rows: r.Total, meter: newMeter(o.Progress),
 	}, nil
 }

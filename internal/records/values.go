@@ -1,15 +1,19 @@
 package records
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"encoding"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
+	"math/big"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +30,8 @@ type Values struct {
 	rows  int
 	rest  []byte // of buf
 	buf   []byte
+
+	sights []Sight // of each column, where somebody looks on
 }
 
 // OpenValues returns the rows of seq, which have a value for each name.
@@ -72,8 +78,13 @@ func (v *Values) add(row []any) error {
 		if i > 0 {
 			v.buf = append(v.buf, '\t')
 		}
+		start := len(v.buf)
 		var err error
-		if v.buf, err = v.field(v.buf, value); err != nil {
+		v.buf, err = v.field(v.buf, value)
+		if text := v.buf[start:]; err == nil && v.sights != nil && string(text) != `\N` {
+			err = v.sights[i].addValue(v.types, value, text)
+		}
+		if err != nil {
 			return &Error{Index: v.rows, Column: v.names[i], Err: fmt.Errorf("value of Go type %T: %w", value, err)}
 		}
 	}
@@ -109,9 +120,44 @@ func (v *Values) field(buf []byte, value any) ([]byte, error) {
 	case float64:
 		return appendFloat(buf, x, 64), nil
 	case time.Time:
-		return appendTime(buf, x), nil
+		return appendTime(buf, x, zone(x)), nil
+	case json.RawMessage:
+		if x != nil {
+			return appendEscaped(buf, x), nil
+		}
+	case pgtype.Timestamp:
+		if x.Valid && x.InfinityModifier == pgtype.Finite {
+			return appendTime(buf, x.Time, ""), nil
+		}
+	case pgtype.Date:
+		if x.Valid && x.InfinityModifier == pgtype.Finite {
+			return appendYear(buf, x.Time, "-01-02"), nil
+		}
+	case pgtype.Numeric:
+		if x.Valid && x.Int != nil && x.InfinityModifier == pgtype.Finite && !x.NaN && x.Exp <= 0 && x.Exp >= -mostScale {
+			return appendDecimal(buf, x.Int, int(-x.Exp)), nil
+		}
 	}
 	return v.other(buf, value)
+}
+
+// mostScale is the most that the server's numeric has behind the point.
+const mostScale = 16383
+
+// appendDecimal appends n / 10^scale as parsers here read it: pgtype writes an
+// exponent.
+func appendDecimal(buf []byte, n *big.Int, scale int) []byte {
+	start := len(buf)
+	if buf = n.Append(buf, 10); n.Sign() < 0 {
+		start++
+	}
+	if missing := scale + 1 - (len(buf) - start); missing > 0 {
+		buf = slices.Insert(buf, start, bytes.Repeat([]byte{'0'}, missing)...)
+	}
+	if scale > 0 {
+		buf = slices.Insert(buf, len(buf)-scale, '.')
+	}
+	return buf
 }
 
 func appendFloat(buf []byte, x float64, bits int) []byte {
@@ -124,18 +170,31 @@ func appendFloat(buf []byte, x float64, bits int) []byte {
 	return strconv.AppendFloat(buf, x, 'g', -1, bits) // NaN is NaN
 }
 
-// appendTime writes the year as the server does, which has no year 0. A zone is
-// left to the type: timestamp takes the time of day as it stands, as pgx does.
-func appendTime(buf []byte, t time.Time) []byte {
+// zone is the layout of a time's offset from UTC.
+func zone(t time.Time) string {
+	if _, offset := t.Zone(); offset%60 != 0 {
+		return "Z07:00:00"
+	}
+	return "Z07:00"
+}
+
+// appendTime leaves a zone to the type: timestamp takes the time of day as it
+// stands, as pgx does.
+func appendTime(buf []byte, t time.Time, zone string) []byte {
+	return appendYear(buf, t, "-01-02 15:04:05.999999999"+zone)
+}
+
+// appendYear writes the year as the server does, which has no year 0, and then
+// the rest.
+func appendYear(buf []byte, t time.Time, layout string) []byte {
 	year, era := t.Year(), ""
 	if year <= 0 {
 		year, era = 1-year, " BC"
 	}
-	layout := "-01-02 15:04:05.999999999Z07:00"
-	if _, offset := t.Zone(); offset%60 != 0 {
-		layout += ":00"
+	for limit := 1000; limit > year && limit > 1; limit /= 10 {
+		buf = append(buf, '0')
 	}
-	buf = fmt.Appendf(buf, "%04d", year)
+	buf = strconv.AppendInt(buf, int64(year), 10)
 	return append(t.AppendFormat(buf, layout), era...)
 }
 

@@ -1,0 +1,95 @@
+package records
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+)
+
+// An Inspector looks at what the records of a file have in their fields. It
+// reads them as encoders do, with parsers that only look.
+type Inspector struct {
+	Sights  []Sight
+	format  Format
+	encoder Encoder
+	buf     []byte
+}
+
+// NewInspector returns an inspector for what is read of f.
+func NewInspector(f Format) *Inspector {
+	in := &Inspector{Sights: make([]Sight, len(f.Names())), format: f}
+	parsers := make([]pgcopy.ParseFunc, len(in.Sights))
+	columns := make([]Column, len(in.Sights))
+	for i := range in.Sights {
+		s := &in.Sights[i]
+		look := s.addText
+		if _, isJSON := f.(*jsonFormat); isJSON {
+			look = s.addJSON
+		}
+		parsers[i] = func(buf, text []byte) ([]byte, bool) { return buf, look(text) }
+		columns[i] = Column{Name: f.Names()[i], JSON: true} // values of JSON as they are
+	}
+	switch f := f.(type) {
+	case *csvFormat:
+		in.encoder = &csvEncoder{f: f, parsers: parsers}
+	case *jsonFormat:
+		in.encoder = &jsonEncoder{jsonReader{format: f, columns: columns}, parsers}
+	}
+	return in
+}
+
+// Values has what v yields looked at on the way.
+func (in *Inspector) Values(v *Values) { v.sights = in.Sights }
+
+// Chunk looks at records. An error, of the one that no server takes, is an
+// [*Error].
+func (in *Inspector) Chunk(c *Chunk) error {
+	if in.encoder == nil {
+		return nil // looked at by Values
+	}
+	var n int
+	var whole bool
+	in.buf, n, whole = in.encoder.Encode(in.buf[:0], c.Data)
+	if whole {
+		return nil
+	}
+	span := c.Spans(in.format)[n]
+	return in.fault(n, c.Data[span.Start:span.End])
+}
+
+// fault says what is wrong with a record.
+func (in *Inspector) fault(n int, record []byte) *Error {
+	for i := range in.Sights {
+		if err := in.Sights[i].refused; err != nil {
+			return &Error{Index: n, Column: in.format.Names()[i], Code: badShape, Err: err}
+		}
+	}
+	switch e := in.encoder.(type) {
+	case *jsonEncoder:
+		if fault, ok := errors.AsType[*Error](e.read(record)); ok {
+			return &Error{Index: n, Column: fault.Column, Code: fault.Code, Err: fault.Err}
+		}
+	case *csvEncoder:
+		if has := e.count(record); has != len(e.parsers) {
+			return &Error{Index: n, Code: badShape, Err: fmt.Errorf("the record has %d fields, and %s %d", has, in.format.Naming(), len(e.parsers))}
+		}
+	}
+	return &Error{Index: n, Code: badShape, Err: errors.New("a quote is not closed, or a line end is of another kind than the first")}
+}
+
+// count counts a record's fields; those that there should be where it cannot
+// be taken apart.
+func (e *csvEncoder) count(record []byte) int {
+	record = e.trim(record)
+	for n := 1; ; n++ {
+		_, rest, _, more, ok := e.field(record)
+		switch {
+		case !ok:
+			return len(e.parsers)
+		case !more:
+			return n
+		}
+		record = rest
+	}
+}
