@@ -14,8 +14,9 @@
 // [Table.Upsert] where rows may be there already, [Table.UpdateMany] and
 // [Table.DeleteMany] for rows that are, [Table.Copy] for many rows without
 // conflicts, a [BufferedWriter] for single rows from many goroutines,
-// [Load] for files and whatever else yields rows, many of them. [Export] is the
-// way out again.
+// [Load] for files and whatever else yields rows, many of them. Parquet files are
+// read by the module batchinsert/parquetsource. [Infer] proposes a table for an
+// input. [Export] is the way out again.
 //
 // Each call writes all of its rows or none, in a transaction of its own or as
 // part of the caller's. Writes go through the handle they are given, so that
