@@ -55,7 +55,9 @@ func (w *walk) callText(ctx context.Context, oid uint32, f *functionFacts) error
 
 // callOpaque judges a function whose body cannot be seen. One in C that is
 // declared IMMUTABLE is taken at its word, as the server's indexes take it;
-// one in a language in which anybody may write queries is not.
+// one in a language in which anybody may write queries is not. One that is
+// VOLATILE, as a function is that is not declared anything, may write: its
+// answer is for one call.
 func (w *walk) callOpaque(f *functionFacts) {
 	compiled := f.language == "c" || f.language == "internal"
 	pure := pureExtensions[f.extension]
@@ -63,6 +65,8 @@ func (w *walk) callOpaque(f *functionFacts) {
 	case f.volatility == 'i' && (compiled || pure):
 	case pure && f.volatility == 'v':
 		w.volatile(f)
+	case f.volatility == 'v':
+		w.unknown(VolatileFunction, f.String())
 	case pure:
 		s, ok := stableExtensions[f.extension]
 		if !ok {
