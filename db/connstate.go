@@ -12,6 +12,7 @@ import (
 // connState is what the tracer keeps with a connection. It belongs to whoever
 // holds the connection, which is one goroutine at a time.
 type connState struct {
+	db       *DB
 	wait     time.Duration     // of the last Acquire, until a statement takes it
 	began    time.Duration     // clock when the statement under way began
 	current  *statement        // the statement under way
@@ -22,8 +23,9 @@ type connState struct {
 	batch    *pgx.Batch        // the batch under way
 	prepared map[string]string // text by the name it was prepared under by the program
 	stale    bool              // a migration made statements that were prepared here invalid
-	unsure   bool              // search_path or role were set here: names may mean other tables
-	unsureTx bool              // the same, until the transaction ends
+	unsure   names             // what was set here: names may stand for other tables
+	unsureTx names             // the same, until the transaction ends
+	hooked   names             // what the pool's hook AfterConnect set, which RESET undoes
 	rows     []rows            // some rows to hand out, allocated together
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text
@@ -110,9 +112,9 @@ type result struct {
 
 // outcome is what has to be told after a statement.
 type outcome struct {
-	committed writes // these are visible to everybody now
-	doubtful  writes // these may be, or may become so
-	unsure    bool   // names may have meant other tables
+	committed writes  // these are visible to everybody now
+	doubtful  writes  // these may be, or may become so
+	by        meaning // what names stood for
 }
 
 // ended takes note of how st, which is one statement, ended and returns what
@@ -136,17 +138,17 @@ func (s *connState) lost(st *statement) outcome {
 	if s.dead || s.inTx && !st.endsTransactions() {
 		return outcome{}
 	}
-	if mayWrite(st) {
+	if s.mayWrite(st) {
 		s.pending.add(st)
 	}
-	return outcome{doubtful: s.pending.writes}
+	return outcome{doubtful: s.pending.writes, by: s.meaning()}
 }
 
 // endedInTx: a transaction was open when st began.
 func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 	if r.err == nil {
 		if st.st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
-			s.unsureTx = false
+			s.unsureTx = 0
 			s.pending.take()
 			return outcome{}
 		}
@@ -155,12 +157,12 @@ func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 		}
 		s.noteSettings(st)
 	}
-	if mayWrite(st) {
+	if s.mayWrite(st) {
 		s.pending.add(st) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
 	}
 	switch {
 	case r.status == 'I' && r.err != nil && endsByRollback(st):
-		s.unsureTx = false
+		s.unsureTx = 0
 		s.pending.take()
 	case r.status == 'I': // a procedure ended the transaction
 		s.commit(&out)
@@ -181,15 +183,18 @@ func endsByRollback(st *statement) bool {
 func (s *connState) endedAlone(st *statement, r result) outcome {
 	if r.err == nil {
 		s.noteSettings(st)
+		s.noteResets(st)
 	}
-	if r.status != 'I' || !mayWrite(st) {
+	if r.status != 'I' || !s.mayWrite(st) {
 		return outcome{}
 	}
 	if r.err != nil && rolledBack(st, r.err) {
 		return outcome{}
 	}
-	return outcome{committed: writes{by: []*statement{st}}}
+	return outcome{committed: writes{by: []*statement{st}}, by: s.meaning()}
 }
+
+func (s *connState) mayWrite(st *statement) bool { return s.db.mayWrite(st, s.meaning()) }
 
 // rolledBack reports whether a statement by itself that failed with err left
 // nothing behind. Procedures, VACUUM and the like commit on their way.
@@ -197,13 +202,20 @@ func rolledBack(st *statement, err error) bool {
 	return neverSent(err) || isServerError(err) && !st.endsTransactions()
 }
 
-// noteSettings marks the connection when st may have changed which tables
-// names mean.
+// noteSettings marks the connection when st may have changed what names stand
+// for.
 func (s *connState) noteSettings(st *statement) {
-	switch st.settings() {
-	case settingsSession:
-		s.unsure = true
-	case settingsTransaction:
-		s.unsureTx = true
+	e := st.settings()
+	if e.local {
+		s.unsureTx |= e.moves
+	} else {
+		s.unsure |= e.moves
 	}
+	s.unsure |= e.resets & s.hooked // to what the hook found
+}
+
+// noteResets notes what a statement set back that ran outside of a
+// transaction, which might still take it back.
+func (s *connState) noteResets(st *statement) {
+	s.unsure &^= st.settings().resets &^ s.hooked
 }

@@ -127,7 +127,8 @@ func (d *DB) instrument(cfg *pgxpool.Config) {
 		err := theirs(ctx, conn)
 		// What the hook set is what every connection begins with, the
 		// examiner's too: names mean there what they mean here.
-		ensureState(conn).unsure = false
+		s := ensureState(conn)
+		s.hooked, s.unsure = s.unsure, 0
 		return err
 	}
 }

@@ -12,7 +12,8 @@ import (
 type statement struct {
 	*Text
 	stats   *fingerprintStats
-	effects atomic.Pointer[effects] // nil until asked for
+	effects atomic.Pointer[effects]         // nil until asked for
+	wrote   [meanings]atomic.Pointer[wrote] // nil until asked for
 
 	// numbered is the text with parameters in place of named arguments; nil
 	// until it is run with such.

@@ -26,7 +26,7 @@ func (s *connState) endedTogether(parts []*statement, r result) outcome {
 			block = st.st.Kind == sqltext.Begin || st.st.Chain || block && !ends(st)
 			continue
 		}
-		if mayWrite(st) {
+		if s.mayWrite(st) {
 			s.pending.add(st)
 		}
 		if st.endsTransactions() && (!block || st.st.Kind == sqltext.Unrecognized) {
@@ -61,7 +61,7 @@ func (s *connState) failedTogether(parts []*statement, r result) outcome {
 	}
 	for _, st := range parts {
 		s.noteSettings(st)
-		if mayWrite(st) {
+		if s.mayWrite(st) {
 			s.pending.add(st)
 		}
 		if divides(st) {
@@ -93,14 +93,14 @@ func (s *connState) lostTogether(parts []*statement) outcome {
 	plain := true
 	for _, st := range parts {
 		plain = plain && !st.endsTransactions()
-		if mayWrite(st) {
+		if s.mayWrite(st) {
 			s.pending.add(st)
 		}
 	}
 	if s.dead || plain && s.inTx {
 		return outcome{}
 	}
-	return outcome{doubtful: s.pending.writes}
+	return outcome{doubtful: s.pending.writes, by: s.meaning()}
 }
 
 // control does with what is pending what a statement that succeeded and that
@@ -118,7 +118,7 @@ func (s *connState) control(st *statement, out *outcome) bool {
 	case sqltext.Commit: // AND CHAIN opens the next one at once: the status does not tell
 		s.commit(out)
 	case sqltext.Rollback, sqltext.PrepareTransaction:
-		s.unsureTx = false
+		s.unsureTx = 0
 		s.pending.take()
 	default:
 		return false
@@ -128,15 +128,15 @@ func (s *connState) control(st *statement, out *outcome) bool {
 
 // commit adds what is pending to what has to be told.
 func (s *connState) commit(out *outcome) {
-	out.unsure = out.unsure || s.unsure || s.unsureTx
-	s.unsureTx = false
+	out.by = max(out.by, s.meaning())
+	s.unsureTx = 0
 	out.committed.merge(s.pending.take())
 }
 
 // escaped adds what is pending to what has to be told, as some of it may have
 // been committed, and keeps it, as some of it may not.
 func (s *connState) escaped(out *outcome) {
-	out.unsure = out.unsure || s.unsure || s.unsureTx
+	out.by = max(out.by, s.meaning())
 	out.committed.merge(s.pending.writes)
 	s.pending.loose = true
 }

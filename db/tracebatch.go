@@ -19,7 +19,7 @@ func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s.refuses(conn) {
 		return ctx
 	}
-	s.current = nil
+	s.db, s.current = t.db, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch, s.batchFailed = data.Batch, false
 	return ctx
@@ -48,11 +48,12 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	}
 	batch := s.batch
 	s.batch = nil
-	unsure := s.unsure || s.unsureTx
+	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = isServerError(r.err) && (s.batchFailed || !hasCallbacks(batch))
 	out := s.endedTogether(t.batchStatements(s, batch), r)
-	t.db.tellOutcome(ctx, conn, unsure || s.unsure || out.unsure, out)
+	out.by = max(out.by, by, s.meaning())
+	t.db.tellOutcome(ctx, conn, out)
 }
 
 // hasCallbacks reports whether the batch's error may be that of a function of

@@ -34,7 +34,7 @@ func (t *tracer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 }
 
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
-	s.current = st
+	s.db, s.current = t.db, st
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.began = clock()
 }
@@ -61,7 +61,7 @@ func (t *tracer) count(ctx context.Context, s *connState, st *statement, took ti
 
 // settle tells what the statement's end made visible.
 func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *statement, r result) {
-	unsure := s.unsure || s.unsureTx
+	by := s.meaning()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
 	var out outcome
 	if st.st.Count > 1 {
@@ -73,7 +73,8 @@ func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *s
 	if out.committed.none() && out.doubtful.none() {
 		return
 	}
-	t.db.tellOutcome(ctx, conn, unsure || s.unsure || out.unsure, out)
+	out.by = max(out.by, by, s.meaning())
+	t.db.tellOutcome(ctx, conn, out)
 }
 
 // statement returns what is known of a statement that is about to be sent.
@@ -137,6 +138,7 @@ func (t *tracer) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.Tra
 		s.prepared = make(map[string]string)
 	}
 	s.prepared[name] = sql
+	s.unsure |= t.db.statements.get(sql).settings().moves // EXECUTE may run it
 	if s.text == name {
 		s.recent = nil
 	}

@@ -24,11 +24,12 @@ type Names struct {
 }
 
 // NamesOf returns the names in a statement. It returns false where the text
-// does not show all of them, or is no query.
+// does not show all of them, or is neither a query nor holds one.
 func NamesOf(st *sqltext.Statement) (Names, bool) {
 	switch st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
-		sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge:
+		sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge,
+		sqltext.CopyFrom, sqltext.CopyTo, sqltext.Explain, sqltext.Declare, sqltext.Truncate:
 	default:
 		return Names{}, false
 	}
@@ -81,6 +82,7 @@ func (n *Names) look(text string) bool {
 // one statement there may be several, in WITH.
 var commandEvents = map[string]event{
 	"insert": onInsert, "update": onUpdate, "delete": onDelete, "merge": onInsert | onUpdate | onDelete,
+	"copy": onInsert, "truncate": onTruncate,
 }
 
 func (n *Names) shape() {
