@@ -23,6 +23,8 @@ type DB struct {
 	opts     Options
 	observed bool // our tracer sits in each connection of the pool
 
+	contextHooks bool // the pool was given hooks that see a caller's context
+
 	statements  *statementTable
 	unknown     *statement   // stands for a text that cannot be told
 	schemaEpoch atomic.Int64 // raised when a statement of ours may have changed the schema

@@ -50,6 +50,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	d := newDB(opts.withDefaults())
 	d.observed = true
 	own := cfg
+	d.contextHooks = hasContextHooks(own)
 	cfg = cfg.Copy()
 	d.instrument(cfg)
 	d.prepareHooks(cfg)
@@ -84,8 +85,20 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 	}
 	d := newDB(opts.withDefaults())
 	d.pool = pool
-	d.examiner = newExaminer(pool.Config())
+	cfg := pool.Config()
+	d.contextHooks = hasContextHooks(cfg)
+	d.examiner = newExaminer(cfg)
 	return d, nil
+}
+
+// ContextHooks reports whether the pool was configured with a hook that each
+// acquire runs with the caller's context (PrepareConn, BeforeAcquire), and that
+// may set a role, a tenant or other settings by it: answers may then depend on
+// who asks. Hooks of the handle's own do not count.
+func (d *DB) ContextHooks() bool { return d.contextHooks }
+
+func hasContextHooks(cfg *pgxpool.Config) bool {
+	return cfg.PrepareConn != nil || cfg.BeforeAcquire != nil //nolint:staticcheck // programs still use it
 }
 
 // applyPoolDefaults fills in what the connection string leaves open.
@@ -111,10 +124,15 @@ func applyPoolDefaults(cfg *pgxpool.Config, connString string) {
 // instrument puts the handle's tracer and hooks beside the caller's.
 func (d *DB) instrument(cfg *pgxpool.Config) {
 	ours := &tracer{db: d}
-	if theirs := cfg.ConnConfig.Tracer; theirs != nil {
-		cfg.ConnConfig.Tracer = multitracer.New(ours, theirs)
-	} else {
-		cfg.ConnConfig.Tracer = ours
+	without := cfg.ConnConfig.Tracer
+	cfg.ConnConfig.Tracer = beside(ours, without)
+	if before := cfg.BeforeConnect; before != nil { // which may bring a tracer of its own
+		cfg.BeforeConnect = func(ctx context.Context, connConfig *pgx.ConnConfig) error {
+			connConfig.Tracer = without
+			err := before(ctx, connConfig)
+			connConfig.Tracer = beside(ours, connConfig.Tracer)
+			return err
+		}
 	}
 	theirs := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
@@ -131,6 +149,14 @@ func (d *DB) instrument(cfg *pgxpool.Config) {
 		s.hooked, s.unsure = s.unsure, 0
 		return err
 	}
+}
+
+// beside returns a tracer that calls ours, and theirs if there is one.
+func beside(ours *tracer, theirs pgx.QueryTracer) pgx.QueryTracer {
+	if theirs == nil {
+		return ours
+	}
+	return multitracer.New(ours, theirs)
 }
 
 // loadTypes registers the named types on a new connection. Each connection
