@@ -15,8 +15,10 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	if out.committed.none() && out.doubtful.none() {
 		return
 	}
-	d.examineAgainAfter(out.committed)
-	d.examineAgainAfter(out.doubtful)
+	if out.locked == nil {
+		d.examineAgainAfter(out.committed)
+		d.examineAgainAfter(out.doubtful)
+	}
 	if d.listeners.none() {
 		return
 	}
@@ -29,10 +31,10 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 		defer cancel()
 	}
 	if !out.committed.none() {
-		d.listeners.tell(ctx, d.changesBy(ask, out.committed, out.by))
+		d.listeners.tell(ctx, d.changesBy(ask, out.committed, out))
 	}
 	if !out.doubtful.none() {
-		if changes := d.changesBy(ask, out.doubtful, out.by); len(changes) > 0 {
+		if changes := d.changesBy(ask, out.doubtful, out); len(changes) > 0 {
 			d.doubts.begin(ctx, d, conn.PgConn().PID(), changes)
 		}
 	}
@@ -68,21 +70,30 @@ func patience(caller context.Context) time.Duration {
 	return longestAsking
 }
 
-// changesBy returns what the given statements changed.
-func (d *DB) changesBy(ctx context.Context, w writes, by meaning) []Change {
+// changesBy returns what the given statements of out changed.
+func (d *DB) changesBy(ctx context.Context, w writes, out outcome) []Change {
+	if out.locked != nil {
+		return changesOf(nil, out.locked)
+	}
 	if w.all {
 		return d.everything()
 	}
 	var changes []Change
 	for _, st := range w.by {
-		did := d.wroteBy(ctx, st, by)
+		did := d.wroteBy(ctx, st, out.by)
 		if !did.known {
 			return d.everything()
 		}
-		for _, table := range did.tables {
-			if !slices.ContainsFunc(changes, func(c Change) bool { return c.Table.OID == table.OID }) {
-				changes = append(changes, Change{Table: table})
-			}
+		changes = changesOf(changes, did.tables)
+	}
+	return changes
+}
+
+// changesOf adds those of tables that are not in changes.
+func changesOf(changes []Change, tables []Table) []Change {
+	for _, table := range tables {
+		if !slices.ContainsFunc(changes, func(c Change) bool { return c.Table.OID == table.OID }) {
+			changes = append(changes, Change{Table: table})
 		}
 	}
 	return changes

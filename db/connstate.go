@@ -19,6 +19,7 @@ type connState struct {
 	inTx     bool              // whether a transaction was open when it began
 	dead     bool              // whether the connection was closed when it began
 	pending  pending           // of the open transaction
+	locked   []Table           // all that it may have changed, as the server told just before COMMIT; nil if not asked
 	refused  int               // statements begun while the connection was busy, whose end is still to come
 	batch    *pgx.Batch        // the batch under way
 	prepared map[string]string // text by the name it was prepared under by the program
@@ -115,6 +116,7 @@ type outcome struct {
 	committed writes  // these are visible to everybody now
 	doubtful  writes  // these may be, or may become so
 	by        meaning // what names stood for
+	locked    []Table // all that may have been changed, the schema not, where the server told; else nil
 }
 
 // ended takes note of how st, which is one statement, ended and returns what
@@ -141,7 +143,7 @@ func (s *connState) lost(st *statement) outcome {
 	if s.mayWrite(st) {
 		s.pending.add(st)
 	}
-	return outcome{doubtful: s.pending.writes, by: s.meaning()}
+	return outcome{doubtful: s.pending.writes, by: s.meaning(), locked: s.locked}
 }
 
 // endedInTx: a transaction was open when st began.

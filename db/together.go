@@ -116,6 +116,7 @@ func (s *connState) control(st *statement, out *outcome) bool {
 	case sqltext.Release:
 		s.pending.release(st.st.Target)
 	case sqltext.Commit: // AND CHAIN opens the next one at once: the status does not tell
+		out.locked = s.locked
 		s.commit(out)
 	case sqltext.Rollback, sqltext.PrepareTransaction:
 		s.unsureTx = 0

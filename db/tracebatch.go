@@ -19,7 +19,7 @@ func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s.refuses(conn) {
 		return ctx
 	}
-	s.db, s.current = t.db, nil
+	s.db, s.current, s.locked = t.db, nil, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch, s.batchFailed = data.Batch, false
 	return ctx

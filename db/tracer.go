@@ -5,11 +5,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A tracer sits in every connection that the handle opens. It measures
 // statements and collects what transactions write. It allocates nothing for a
-// statement that is known, and uses the connection for nothing.
+// statement that is known, and uses the connection for nothing but to ask,
+// before COMMIT, what statements did of which that is not known.
 type tracer struct{ db *DB }
 
 var (
@@ -22,8 +25,12 @@ var (
 // TraceQueryStart notes that a statement begins.
 func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s := ensureState(conn)
-	if !s.refuses(conn) {
-		t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
+	if s.refuses(conn) {
+		return ctx
+	}
+	t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
+	if s.current.st.Kind == sqltext.Commit {
+		t.db.askBeforeCommit(ctx, s, conn)
 	}
 	return ctx
 }
@@ -34,7 +41,7 @@ func (t *tracer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 }
 
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
-	s.db, s.current = t.db, st
+	s.db, s.current, s.locked = t.db, st, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.began = clock()
 }

@@ -146,3 +146,35 @@ func (d *DB) askNames(ctx context.Context, st *statement, by meaning, epoch int6
 func (e *effects) wrote() *wrote {
 	return &wrote{epoch: e.epoch, tables: e.writes, known: e.writesKnown}
 }
+
+// askBeforeCommit asks the server, inside the transaction that COMMIT is about
+// to end, what it may have changed, if it holds a statement of which that
+// cannot be known otherwise.
+func (d *DB) askBeforeCommit(ctx context.Context, s *connState, conn *pgx.Conn) {
+	if d.listeners.none() || conn.PgConn().TxStatus() != 'T' || !d.onlyLocksTell(s) {
+		return
+	}
+	relations, known, err := catalog.Written(ctx, conn)
+	if err != nil || !known {
+		return // it is told as everything
+	}
+	s.locked = append([]Table{}, tablesOf(relations)...)
+}
+
+// onlyLocksTell reports whether a statement of the transaction is known to be
+// beyond what can be asked for, and none is told as everything anyway.
+func (d *DB) onlyLocksTell(s *connState) bool {
+	found := s.pending.all
+	for _, st := range s.pending.by {
+		switch st.st.Kind {
+		case sqltext.DDL, sqltext.CommitPrepared, sqltext.Declare, sqltext.Unrecognized:
+			return false // the schema; another transaction; a cursor that is read at COMMIT; anything
+		case sqltext.Call, sqltext.Do, sqltext.Execute:
+			found = true
+			continue
+		}
+		w := st.wrote[s.meaning()].Load() // under whatever schema: it only says that it is worth while to ask
+		found = found || w != nil && !w.known
+	}
+	return found
+}

@@ -22,7 +22,7 @@ CREATE TEMP TABLE staging (id int);`)
 		{`SELECT * FROM plain`, ""},
 		{`SELECT * FROM country FOR UPDATE`, ""},
 		{`SELECT hidden('a')`, ""},
-		{`UPDATE watched SET note = 'x'`, "audit watched"},
+		{`UPDATE watched SET note = 'x'`, "watched"}, // no row, no trigger
 		{`DELETE FROM empty`, "empty"},
 		{`DELETE FROM country`, "city country street"},
 		{`INSERT INTO reading VALUES ('2025-05-05', 1, 1)`, "reading reading_2025 reading_2025_1"},
@@ -93,4 +93,48 @@ CREATE TRIGGER made_up AFTER INSERT OR UPDATE ON watched FOR EACH STATEMENT EXEC
 		}
 		exec(t, conn, "ROLLBACK")
 	}
+}
+
+// TestWritten: what the locks do not tell makes the answer unknown, and the
+// transaction goes on whatever the server says.
+func TestWritten(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `
+CREATE TABLE later (id int);
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_change();`)
+	for _, c := range []struct{ sql, written string }{
+		{`DELETE FROM plain`, "plain"},
+		{`UPDATE watched SET note = 'x'`, "watched"}, // no row, no trigger
+		{`SELECT count(*) FROM later`, unknown}, // read, and so locked
+		{`INSERT INTO later VALUES (1)`, unknown},
+		{`CREATE OR REPLACE VIEW old_city AS SELECT id, name, country FROM city`, unknown},
+		{`CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'`, unknown},
+		{`ALTER FUNCTION hidden(text) VOLATILE`, unknown},
+		{`ALTER TYPE mood RENAME VALUE 'sad' TO 'down'`, unknown},
+		{`CREATE TEMP TABLE t (id int)`, unknown},
+		{`SAVEPOINT a; CREATE TABLE t (id int); ROLLBACK TO a`, unknown},
+		{`DROP TABLE scratch`, unknown},
+	} {
+		own := dial(t, conn.Config().ConnString()) // a session counts what it did just before
+		exec(t, own, "BEGIN; "+c.sql)
+		written, known, err := catalog.Written(t.Context(), own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if known != (c.written != unknown) || known && names(written) != c.written {
+			t.Errorf("%s: written %q, known %v, want %q", c.sql, names(written), known, c.written)
+		}
+		if own.PgConn().TxStatus() != 'T' {
+			t.Errorf("%s: the transaction is in state %c", c.sql, own.PgConn().TxStatus())
+		}
+		exec(t, own, "ROLLBACK")
+	}
+
+	exec(t, conn, `REVOKE EXECUTE ON FUNCTION pg_lock_status() FROM PUBLIC; GRANT ALL ON plain TO PUBLIC`)
+	exec(t, conn, `SET ROLE pg_read_all_settings; BEGIN; SAVEPOINT mine; INSERT INTO plain VALUES (1)`)
+	if _, _, err := catalog.Written(t.Context(), conn); err == nil {
+		t.Error("no error without the right to ask")
+	}
+	exec(t, conn, `RELEASE mine; COMMIT; RESET ROLE`)
 }

@@ -7,7 +7,7 @@
 // back from pg_proc. From there it follows what the catalogs say: the queries
 // behind views, bodies of functions, policies, partitions, triggers, rules and
 // the actions of foreign keys. [ExamineNames] tells less, of many statements at
-// once. [Locks] asks a transaction what it has locked
+// once. [Written] asks a transaction what it has locked
 // for writing, where that is not enough. [Fingerprint] tells whether the
 // definitions that all this was read from have changed.
 //
