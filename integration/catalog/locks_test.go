@@ -22,7 +22,7 @@ CREATE TEMP TABLE staging (id int);`)
 		{`SELECT * FROM plain`, ""},
 		{`SELECT * FROM country FOR UPDATE`, ""},
 		{`SELECT hidden('a')`, ""},
-		{`UPDATE watched SET note = 'x'`, "watched"}, // no row, no trigger
+		{`UPDATE watched SET note = 'x'`, "audit watched"},
 		{`DELETE FROM empty`, "empty"},
 		{`DELETE FROM country`, "city country street"},
 		{`INSERT INTO reading VALUES ('2025-05-05', 1, 1)`, "reading reading_2025 reading_2025_1"},
@@ -106,7 +106,7 @@ CREATE CONSTRAINT TRIGGER late AFTER INSERT ON later DEFERRABLE INITIALLY DEFERR
 	for _, c := range []struct{ sql, written string }{
 		{`DELETE FROM plain`, "plain"},
 		{`UPDATE watched SET note = 'x'`, "watched"}, // no row, no trigger
-		{`SELECT count(*) FROM later`, unknown}, // read, and so locked
+		{`SELECT count(*) FROM later`, unknown},      // read, and so locked
 		{`INSERT INTO later VALUES (1)`, unknown},
 		{`CREATE OR REPLACE VIEW old_city AS SELECT id, name, country FROM city`, unknown},
 		{`CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'`, unknown},

@@ -112,13 +112,15 @@ func (w *walk) enqueueNamed(ctx context.Context, calls []sqltext.Function, opera
 	return w.enqueueUserMade(ctx, operators)
 }
 
-// userMadeQuery finds the functions behind operators of the names given, or of
-// those that syntax stands for (BETWEEN, LIKE, ORDER BY), behind casts and, as
-// types with a minus, domains that somebody made.
+// userMadeQuery finds the functions behind operators of the names given, of
+// those that syntax stands for (BETWEEN, LIKE) and of operator classes (ORDER
+// BY, DISTINCT), behind casts and, as types with a minus, domains that somebody
+// made.
 const userMadeQuery = `
 SELECT oprcode::oid::int8 FROM pg_operator
 WHERE oid >= 16384 AND oprcode <> 0
-	AND (oprname = ANY ($1::text[]) OR oprname IN ('=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', '~', '!~'))
+	AND (oprname = ANY ($1::text[]) OR oprname IN ('=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', '~', '!~')
+		OR EXISTS (SELECT FROM pg_amop a WHERE a.amopopr = pg_operator.oid))
 UNION
 SELECT castfunc::int8 FROM pg_cast WHERE castfunc >= 16384
 UNION
