@@ -29,6 +29,7 @@ type DB struct {
 	statements  *statementTable
 	unknown     *statement   // stands for a text that cannot be told
 	schemaEpoch atomic.Int64 // raised when a statement of ours may have changed the schema
+	shapes      shapes
 	listeners   listeners
 	examiner    *examiner
 	doubts      doubts

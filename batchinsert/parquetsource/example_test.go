@@ -27,11 +27,15 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	flights, err := parquetsource.Open(file, info.Size())
+	flights, err := parquetsource.Open(file, info.Size(), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	report, err := batchinsert.Load(ctx, pool, "flights", flights.Records("flights.parquet"), nil)
+	rows, err := flights.Records("flights.parquet")
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := batchinsert.Load(ctx, pool, "flights", rows, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
