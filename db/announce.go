@@ -16,8 +16,8 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 		return
 	}
 	if out.locked == nil {
-		d.examineAgainAfter(out.committed)
-		d.examineAgainAfter(out.doubtful)
+		d.examineAgainAfter(context.WithoutCancel(ctx), out.committed)
+		d.examineAgainAfter(context.WithoutCancel(ctx), out.doubtful)
 	}
 	if d.listeners.none() {
 		return
@@ -76,13 +76,13 @@ func (d *DB) changesBy(ctx context.Context, w writes, out outcome) []Change {
 		return changesOf(nil, out.locked)
 	}
 	if w.all {
-		return d.everything()
+		return d.everything(ctx)
 	}
 	var changes []Change
 	for _, st := range w.by {
 		did := d.wroteBy(ctx, st, out.by)
 		if !did.known {
-			return d.everything()
+			return d.everything(ctx)
 		}
 		changes = changesOf(changes, did.tables)
 	}
@@ -102,15 +102,28 @@ func changesOf(changes []Change, tables []Table) []Change {
 // everything is what a statement may have changed of which it is not known:
 // also the schema, by a function that creates, so that what is known of others
 // is out of date.
-func (d *DB) everything() []Change {
-	d.schemaEpoch.Add(1)
+func (d *DB) everything(ctx context.Context) []Change {
+	d.lookAtSchema(ctx)
 	return []Change{{All: true}}
+}
+
+// lookAtSchema forgets what is known of statements' effects unless the schema is
+// what it was.
+func (d *DB) lookAtSchema(ctx context.Context) {
+	if d.listeners.none() { // nobody for whom a look would be worth its time
+		d.schemaEpoch.Add(1)
+		return
+	}
+	d.schemaPrint.look(ctx, d)
 }
 
 // examineAgainAfter forgets what is known of statements' effects if w may have
 // changed the schema, by the kinds of its statements.
-func (d *DB) examineAgainAfter(w writes) {
-	if w.all || slices.ContainsFunc(w.by, func(st *statement) bool { return st.mayChangeSchema() }) {
+func (d *DB) examineAgainAfter(ctx context.Context, w writes) {
+	switch {
+	case slices.ContainsFunc(w.by, func(st *statement) bool { return st.mayChangeSchema() && !st.runsCode() }):
 		d.schemaEpoch.Add(1)
+	case w.all || slices.ContainsFunc(w.by, func(st *statement) bool { return st.runsCode() }):
+		d.lookAtSchema(ctx)
 	}
 }
