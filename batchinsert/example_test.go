@@ -99,6 +99,28 @@ func ExampleLoadCSV() {
 	// true 2 id
 }
 
+func ExampleExport() {
+	ctx := context.Background()
+	pg, done := openExample(ctx)
+	defer done()
+
+	_, _ = cities.Copy(ctx, pg, batchinsert.Rows([]city{{ID: 1, Name: "Vienna, AT"}, {ID: 2, Name: ""}}))
+	n, err := batchinsert.Export(ctx, pg, "SELECT * FROM example_cities ORDER BY id", os.Stdout, nil)
+	fmt.Println(n, err)
+
+	lines := &batchinsert.ExportOptions{Format: batchinsert.AsNDJSON}
+	n, err = batchinsert.Export(ctx, pg, "SELECT id, name FROM example_cities ORDER BY id", os.Stdout, lines)
+	fmt.Println(n, err)
+	// Output:
+	// id,name,population
+	// 1,"Vienna, AT",
+	// 2,"",
+	// 2 <nil>
+	// {"id":1,"name":"Vienna, AT"}
+	// {"id":2,"name":""}
+	// 2 <nil>
+}
+
 func ExampleTable_NewWriter() {
 	ctx := context.Background()
 	pg, done := openExample(ctx)

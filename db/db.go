@@ -27,8 +27,10 @@ type DB struct {
 	connections  atomic.Uint64 // that the pool has made
 
 	statements  *statementTable
-	unknown     *statement   // stands for a text that cannot be told
+	unknown     *statement // stands for a text that cannot be told
+	schemaPrint schemaPrint
 	schemaEpoch atomic.Int64 // raised when a statement of ours may have changed the schema
+	shapes      shapes
 	listeners   listeners
 	examiner    *examiner
 	doubts      doubts
@@ -93,7 +95,8 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 
 // Query runs sql and returns its rows, as [pgxpool.Pool.Query] does. The
 // caller must close the rows, or read them to their end; until then they hold
-// a connection.
+// a connection. Closing rows of which many are left asks the server to stop,
+// unless the statement may change something.
 func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	r, err := d.query(ctx, sql, args)
 	if err != nil {

@@ -76,7 +76,7 @@ func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *
 			return nil, err
 		}
 		byKey := make(map[K]V, len(rows))
-		several := make(KeyErrors[K])
+		several := make(LoadError[K])
 		for _, row := range rows {
 			k := key(row)
 			if _, twice := byKey[k]; twice {
@@ -111,7 +111,7 @@ func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, op
 
 // NewLoaderFunc returns a Loader over a function that looks keys up. Keys that
 // are not in the map it returns are answered with [pgx.ErrNoRows]. An error that
-// is a KeyErrors, wrapped or not, fails the keys in it; any other one fails all.
+// is a LoadError, wrapped or not, fails the keys in it; any other one fails all.
 func NewLoaderFunc[K comparable, V any](load func(ctx context.Context, keys []K) (map[K]V, error), opts *LoaderOptions) *Loader[K, V] {
 	return newLoader(opts, load, noRowLoaded[K, V])
 }
@@ -140,7 +140,7 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 }
 
 // LoadMany returns the values for keys, in their order, each as often as its
-// key is given. An error is a [KeyErrors] with that of each key that has one;
+// key is given. An error is a [LoadError] with that of each key that has one;
 // the values of the others are returned even so.
 func (l *Loader[K, V]) LoadMany(ctx context.Context, keys []K) ([]V, error) {
 	batches := make([]*loaderBatch[K, V], len(keys))
@@ -148,7 +148,7 @@ func (l *Loader[K, V]) LoadMany(ctx context.Context, keys []K) ([]V, error) {
 		batches[i] = l.ask(ctx, key)
 	}
 	values := make([]V, len(keys))
-	failed := make(KeyErrors[K])
+	failed := make(LoadError[K])
 	for i, key := range keys {
 		var err error
 		if values[i], err = l.wait(ctx, key, batches[i]); err != nil {
@@ -273,7 +273,7 @@ func (b *loaderBatch[K, V]) run(load func(context.Context, []K) (map[K]V, error)
 	b.err = errLoadExited
 	defer func() {
 		if v := recover(); v != nil {
-			b.err = &loadPanic{value: v, stack: debug.Stack()}
+			b.err = &loadPanicError{value: v, stack: debug.Stack()}
 		}
 	}()
 	b.values, b.err = load(b.ctx, b.order)
@@ -281,7 +281,7 @@ func (b *loaderBatch[K, V]) run(load func(context.Context, []K) (map[K]V, error)
 
 // errorOf returns the error for key. Called when done is closed.
 func (b *loaderBatch[K, V]) errorOf(key K) error {
-	if byKey, ok := errors.AsType[KeyErrors[K]](b.err); ok {
+	if byKey, ok := errors.AsType[LoadError[K]](b.err); ok {
 		return byKey[key]
 	}
 	return b.err

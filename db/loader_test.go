@@ -111,7 +111,7 @@ func TestLoaderManyKeepsOrder(t *testing.T) {
 		if want := []string{"5", "1", "5", "", "2", "4"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		byKey, ok := errors.AsType[KeyErrors[int]](err)
+		byKey, ok := errors.AsType[LoadError[int]](err)
 		if !ok || len(byKey) != 1 || byKey[-1] != pgx.ErrNoRows || !errors.Is(err, pgx.ErrNoRows) {
 			t.Errorf("err = %v, want that of the missing key", err)
 		}
@@ -233,7 +233,7 @@ func TestLoaderErrorsByKey(t *testing.T) {
 		fails := true
 		l := NewLoaderFunc(func(_ context.Context, keys []int) (map[int]int, error) {
 			if fails && slices.Contains(keys, 2) {
-				return map[int]int{1: 10, 2: 20}, fmt.Errorf("lookup: %w", KeyErrors[int]{2: broken})
+				return map[int]int{1: 10, 2: 20}, fmt.Errorf("lookup: %w", LoadError[int]{2: broken})
 			}
 			return map[int]int{1: 10, 2: 20}, nil
 		}, nil)

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// KeyErrors are the errors of the keys that a Loader has no value for. It is
+// A LoadError holds the errors of the keys that a Loader has no value for. It is
 // what [Loader.LoadMany] returns, and what a function of NewLoaderFunc may
 // return beside the values of other keys. errors.Is and errors.As look into
 // each.
-type KeyErrors[K comparable] map[K]error
+type LoadError[K comparable] map[K]error
 
 const keysInMessage = 3
 
 // Error names some of the keys, each with its error.
-func (e KeyErrors[K]) Error() string {
+func (e LoadError[K]) Error() string {
 	lines := make([]string, 0, len(e))
 	for key, err := range e {
 		lines = append(lines, fmt.Sprintf("key %v: %v", key, err))
@@ -29,7 +29,7 @@ func (e KeyErrors[K]) Error() string {
 }
 
 // Unwrap returns the errors, in no order.
-func (e KeyErrors[K]) Unwrap() []error {
+func (e LoadError[K]) Unwrap() []error {
 	all := make([]error, 0, len(e))
 	for _, err := range e {
 		all = append(all, err)
@@ -38,7 +38,7 @@ func (e KeyErrors[K]) Unwrap() []error {
 }
 
 // orNil returns e, or nil if it holds nothing.
-func (e KeyErrors[K]) orNil() error {
+func (e LoadError[K]) orNil() error {
 	if len(e) == 0 {
 		return nil
 	}
@@ -49,16 +49,18 @@ func (e KeyErrors[K]) orNil() error {
 // testing's FailNow does.
 var errLoadExited = errors.New("db: load: the loading function ended its goroutine")
 
-// loadPanic is the error of a load that panicked.
-type loadPanic struct {
+// loadPanicError is the error of a load that panicked.
+type loadPanicError struct {
 	value any
 	stack []byte
 }
 
-func (e *loadPanic) Error() string { return fmt.Sprintf("db: load: panic: %v\n\n%s", e.value, e.stack) }
+func (e *loadPanicError) Error() string {
+	return fmt.Sprintf("db: load: panic: %v\n\n%s", e.value, e.stack)
+}
 
 // Unwrap returns what was panicked with, if it is an error.
-func (e *loadPanic) Unwrap() error {
+func (e *loadPanicError) Unwrap() error {
 	err, _ := e.value.(error)
 	return err
 }

@@ -24,8 +24,8 @@ type Options struct {
 
 	// SlowQuery is the duration from which on a statement is logged at level
 	// Warn: its fingerprint as number and as text, name, duration, rows and wait,
-	// never its arguments.
-	// At most ten lines a second are written. Default 0: nothing is logged.
+	// never its arguments. At most ten lines a second are written. Default 0:
+	// nothing is logged.
 	SlowQuery time.Duration
 
 	// Types names the server's types (enums, composites, domains, ranges of

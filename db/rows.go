@@ -20,6 +20,7 @@ type rows struct {
 	conn     *pgxpool.Conn
 	ahead    bool // Next was called on Rows already, and
 	any      bool // returned this
+	cut      bool // the server was asked to stop
 }
 
 // start runs the statement and reads its first row.
@@ -66,8 +67,19 @@ func (r *rows) Next() bool {
 
 // Close ends the read and gives the connection back.
 func (r *rows) Close() {
+	if r.conn != nil {
+		r.cutShort()
+	}
 	r.Rows.Close()
 	r.release()
+}
+
+// Err returns the error that ended the rows; see [pgx.Rows].
+func (r *rows) Err() error {
+	if r.cut {
+		return nil // it is that of the cancel
+	}
+	return r.Rows.Err()
 }
 
 // Scan reads the current row; see [pgx.Rows]. pgx closes its rows when a scan

@@ -175,7 +175,7 @@ func (d *DB) watchSessions(cfg *pgxpool.Config) {
 		}
 	}
 	if acquire := cfg.BeforeAcquire; acquire != nil { //nolint:staticcheck // programs still use it
-		cfg.BeforeAcquire = func(ctx context.Context, conn *pgx.Conn) bool {
+		cfg.BeforeAcquire = func(ctx context.Context, conn *pgx.Conn) bool { //nolint:staticcheck // as above
 			defer ensureState(conn).session.hook(conn)()
 			return acquire(ctx, conn)
 		}

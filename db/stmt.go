@@ -87,7 +87,8 @@ func (s *Stmt[T]) One(ctx context.Context, q Querier, args ...any) (T, error) {
 // Each runs the statement when the loop over it begins, and yields its rows as
 // they come, in memory that does not grow with their number. After an error,
 // which comes with a zero T, there is nothing more. Leaving the loop early
-// ends the read. The rows hold a connection meanwhile. Each is never answered
+// ends the read: on a handle the server is asked to stop a statement that
+// changes nothing, elsewhere what it still has to send is read. The rows hold a connection meanwhile. Each is never answered
 // from a cache, and Options.MaxRows does not bound it.
 func (s *Stmt[T]) Each(ctx context.Context, q Querier, args ...any) iter.Seq2[T, error] {
 	return s.read.each(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))

@@ -92,7 +92,7 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 		opts.Size = func(v V) int64 { return sizeOf(reflect.ValueOf(&v).Elem()) }
 	}
 	a := &Aside[K, V]{cache: c, opts: opts}
-	a.record = &record{identity: identity{space: c.space()}, label: opts.Name, name: opts.Name, policy: opts.Policy}
+	a.record = &record{identity: identity{space: c.space()}, label: opts.Name, name: opts.Name, aside: true, policy: opts.Policy}
 	if opts.Source != nil {
 		a.record.source = c.source(opts.Source)
 	} else {
@@ -142,7 +142,7 @@ func (a *Aside[K, V]) kept(ctx context.Context, encoded []byte) (v V, err error,
 	if a.cache.opts.OnLookup != nil {
 		a.cache.opts.OnLookup(ctx, Lookup{Name: a.record.label, Reason: Hit})
 	}
-	v, err = a.open(e.value, false)
+	v, err = a.open(a.cache.open(e), false)
 	return v, err, true
 }
 

@@ -213,6 +213,57 @@ func TestAsideGetManyFails(t *testing.T) {
 	}
 }
 
+// What Policy says of old values counts for many keys as for one.
+func TestAsideGetManyHandsOutOldValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		c := newCache(t, nil)
+		var fail error
+		var asked [][]int
+		n := 0
+		a := newAside(t, c, AsideOptions[int, int]{
+			Policy: Policy{TTL: time.Second, StaleFor: time.Second, StaleIfError: time.Minute},
+			LoadMany: func(_ context.Context, ids []int) (map[int]int, error) {
+				asked = append(asked, ids)
+				n++
+				out := map[int]int{}
+				for _, id := range ids {
+					out[id] = n
+				}
+				return out, fail
+			},
+		})
+		want := func(v int) {
+			t.Helper()
+			got, err := a.GetMany(ctx, []int{1, 2, 1})
+			if err != nil || len(got) != 2 || got[1] != v || got[2] != v {
+				t.Errorf("got %v, %v; want %d", got, err, v)
+			}
+			synctest.Wait()
+		}
+		want(1)
+		time.Sleep(1500 * time.Millisecond)
+		want(1) // old, and refreshed behind
+		want(2)
+		if len(asked) != 2 || len(asked[1]) != 2 {
+			t.Errorf("asked for %v", asked)
+		}
+		fail = errors.New("down")
+		time.Sleep(1500 * time.Millisecond)
+		want(2)
+		time.Sleep(time.Second) // beyond StaleFor
+		want(2)
+		time.Sleep(time.Minute)
+		if got, err := a.GetMany(ctx, []int{1, 2}); !errors.Is(err, fail) {
+			t.Errorf("got %v, %v", got, err)
+		}
+		if s := c.Stats(); s.Total() != 12 || s.Lookups[HitStale] != 4 || s.Lookups[Hit] != 2 || s.Lookups[HitOnError] != 2 || s.Lookups[MissFailed] != 2 || s.Flights != 0 {
+			t.Errorf("lookups %v, %d flights", s.Lookups, s.Flights)
+		}
+		c.Close()
+	})
+}
+
 func TestAsideFollowsTables(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)

@@ -1,6 +1,7 @@
 package querycache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,12 @@ import (
 
 // GetMany returns the values of keys, leaving out those whose loads say
 // [pgx.ErrNoRows]. Keys that are not kept and that nobody is loading are loaded
-// by one call of LoadMany. An error of any key is returned, with nothing else.
+// by one call of LoadMany; so are, behind the answer, those whose values are
+// handed out by Policy.StaleFor. An error of any key is returned, with nothing
+// else, unless Policy.StaleIfError has a value for it. A key that is given
+// twice is looked up once.
 func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
+	keys = distinct(keys)
 	if why := a.gate(ctx); why != none {
 		for range keys {
 			a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
@@ -25,35 +30,43 @@ func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 		return a.many(ctx, keys)
 	}
 	out := make(map[K]V, len(keys))
-	seen := make(map[K]bool, len(keys))
-	var missing []lookup[K]
+	var missing []*lookup[K]
+	var first error
 	for _, key := range keys {
-		if seen[key] {
-			continue
-		}
-		seen[key] = true
 		encoded, why := a.encode(ctx, nil, key)
 		if why == none {
 			if v, err, ok := a.kept(ctx, encoded); ok {
-				if err := put(out, key, v, err); err != nil {
-					return nil, err
-				}
+				first = cmp.Or(first, put(out, key, v, err))
 				continue
 			}
 		}
-		missing = append(missing, lookup[K]{key: key, encoded: encoded, why: why})
+		missing = append(missing, &lookup[K]{key: key, encoded: encoded, why: why})
 	}
-	if err := a.fetch(ctx, out, missing); err != nil {
+	if err := cmp.Or(first, a.fetch(ctx, out, missing)); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// A lookup is a key that GetMany found nothing for.
+// distinct returns keys without those that came before.
+func distinct[K comparable](keys []K) []K {
+	seen := make(map[K]bool, len(keys))
+	out := make([]K, 0, len(keys))
+	for _, key := range keys {
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// A lookup is a key that GetMany found nothing fresh for.
 type lookup[K comparable] struct {
 	key     K
 	encoded []byte
 	why     Reason
+	old     *entry  // what is kept and not fresh, nil if nothing is
 	flight  *flight // nil: the cache has nothing to do with it
 	begun   bool    // by this call
 }
@@ -70,58 +83,85 @@ func put[K comparable, V any](out map[K]V, key K, v V, err error) error {
 }
 
 // fetch loads what is missing.
-func (a *Aside[K, V]) fetch(ctx context.Context, out map[K]V, missing []lookup[K]) error {
-	var mine []lookup[K]
+func (a *Aside[K, V]) fetch(ctx context.Context, out map[K]V, missing []*lookup[K]) error {
+	var mine, stale []*lookup[K]
 	var direct []K
-	for i := range missing {
-		l := &missing[i]
+	var first error
+	for _, l := range missing {
 		a.begin(ctx, l)
 		switch {
+		case l.why == Hit || l.why == HitStale:
+			v, err := a.open(a.cache.open(l.old), false)
+			first = cmp.Or(first, put(out, l.key, v, err))
+			a.cache.count(ctx, a.record, l.why, time.Time{}, address(l))
+			if l.begun {
+				stale = append(stale, l)
+			}
 		case l.flight == nil:
 			direct = append(direct, l.key)
 			a.cache.count(ctx, a.record, l.why, time.Time{}, address(l))
 		case l.begun:
-			mine = append(mine, *l)
+			mine = append(mine, l)
 		}
 	}
-	if len(mine) > 0 {
-		shared, cancel := sharedContext(ctx, mine)
+	a.start(ctx, mine, 0)
+	a.start(ctx, stale, refreshTime)
+	if len(direct) > 0 {
+		values, err := a.many(ctx, direct)
+		maps.Copy(out, values)
+		first = cmp.Or(first, err)
+	}
+	return cmp.Or(first, a.collect(ctx, out, missing, first != nil))
+}
+
+// start begins the loads of several flights: for those who wait, or, with a
+// limit of time, behind answers that were handed out.
+func (a *Aside[K, V]) start(ctx context.Context, mine []*lookup[K], limit time.Duration) {
+	if len(mine) == 0 {
+		return
+	}
+	shared, cancel := sharedContext(ctx, mine)
+	if limit == 0 {
 		go func() {
 			defer cancel()
 			a.run(shared, mine)
 		}()
+		return
 	}
-	if len(direct) > 0 {
-		values, err := a.many(ctx, direct)
-		maps.Copy(out, values)
-		if err != nil {
-			a.leaveAll(missing)
-			return err
-		}
-	}
-	return a.collect(ctx, out, missing)
+	stop := context.AfterFunc(a.cache.ctx, cancel)
+	late := time.AfterFunc(limit, cancel)
+	go func() {
+		defer cancel()
+		defer late.Stop()
+		defer stop()
+		a.run(shared, mine)
+	}()
 }
 
 // begin joins or begins the flight of a key, and says why there is none or why
-// the lookup missed.
+// the lookup missed. Of a value that is handed out nobody waits for the flight.
 func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) {
 	if l.why != none {
 		return
 	}
 	hash := a.cache.store.hash(&a.record.identity, l.encoded)
-	_, l.why = a.cache.judge(a.record, hash, l.encoded)
-	if l.why.Answered() { // kept by somebody since, or to be refreshed: all are loaded at once
-		l.why = MissExpired
+	if l.old, l.why = a.cache.judge(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
+		return
 	}
 	l.flight, l.begun = a.cache.join(ctx, a.record, hash, l.encoded)
-	if l.flight != nil && !l.begun {
+	switch {
+	case l.flight == nil || l.begun:
+	case l.why == HitStale:
+		a.cache.leave(l.flight)
+		l.flight = nil
+	default:
 		l.why = HitFlight
 	}
 }
 
 // sharedContext returns a context for a load on behalf of several flights. It
 // ends when all of them have.
-func sharedContext[K comparable](ctx context.Context, mine []lookup[K]) (context.Context, context.CancelFunc) {
+func sharedContext[K comparable](ctx context.Context, mine []*lookup[K]) (context.Context, context.CancelFunc) {
 	shared, session := db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
 	shared, cancel := context.WithCancel(shared)
 	left := new(atomic.Int64)
@@ -138,7 +178,7 @@ func sharedContext[K comparable](ctx context.Context, mine []lookup[K]) (context
 }
 
 // run loads the values of several flights at once and ends them.
-func (a *Aside[K, V]) run(ctx context.Context, mine []lookup[K]) {
+func (a *Aside[K, V]) run(ctx context.Context, mine []*lookup[K]) {
 	keys := make([]K, len(mine))
 	for i, l := range mine {
 		keys[i] = l.key
@@ -185,49 +225,49 @@ func (a *Aside[K, V]) many(ctx context.Context, keys []K) (map[K]V, error) {
 	return values, nil
 }
 
-// collect waits for the flights and puts their answers into out.
-func (a *Aside[K, V]) collect(ctx context.Context, out map[K]V, missing []lookup[K]) error {
+// collect waits for the flights and puts their answers into out. If the call
+// has failed already, it only takes leave of them.
+func (a *Aside[K, V]) collect(ctx context.Context, out map[K]V, missing []*lookup[K], failed bool) error {
 	var first error
-	for i := range missing {
-		l := &missing[i]
-		if l.flight == nil {
+	if failed {
+		var leave context.CancelFunc
+		ctx, leave = context.WithCancel(ctx)
+		leave()
+	}
+	for _, l := range missing {
+		if l.flight == nil || l.why == HitStale {
 			continue
 		}
-		err := a.cache.wait(ctx, l.flight)
-		why := l.why
-		if err == nil && l.flight.alone && !l.begun {
-			v, answer := a.one(ctx, l.key)
-			if err = put(out, l.key, v, answer); err == nil {
-				a.cache.count(ctx, a.record, l.flight.lost, time.Time{}, address(l))
-				continue
-			}
-		} else if err == nil {
-			if err = l.flight.err; err == nil && l.begun && l.flight.lost != none {
-				why = l.flight.lost
-			}
-		}
+		why, err := l.why, a.cache.wait(ctx, l.flight)
 		if err == nil {
-			v, answer := a.open(l.flight.value, false)
-			err = put(out, l.key, v, answer)
-		} else {
+			why, err = a.take(ctx, out, l)
+		}
+		if err != nil {
 			why = MissFailed
 		}
 		a.cache.count(ctx, a.record, why, time.Time{}, address(l))
-		if first == nil {
-			first = err
-		}
+		first = cmp.Or(first, err)
 	}
 	return first
 }
 
-// leaveAll gives up waiting for the flights of lookups.
-func (a *Aside[K, V]) leaveAll(missing []lookup[K]) {
-	gone, cancel := context.WithCancel(context.Background())
-	cancel()
-	for _, l := range missing {
-		if l.flight != nil {
-			_ = a.cache.wait(gone, l.flight)
-			a.cache.count(gone, a.record, MissFailed, time.Time{}, address(&l))
-		}
+// take puts the answer of a flight that has ended into out.
+func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reason, error) {
+	f := l.flight
+	switch {
+	case f.alone && !l.begun:
+		v, err := a.one(ctx, l.key)
+		return f.lost, put(out, l.key, v, err)
+	case f.err != nil && l.old != nil && a.cache.outage(a.record, l.old, f.err):
+		v, err := a.open(a.cache.open(l.old), false)
+		return HitOnError, put(out, l.key, v, err)
+	case f.err != nil:
+		return MissFailed, f.err
 	}
+	why := l.why
+	if l.begun && f.lost != none {
+		why = f.lost
+	}
+	v, err := a.open(f.value, false)
+	return why, put(out, l.key, v, err)
 }

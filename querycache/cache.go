@@ -17,7 +17,8 @@ import (
 // defaults.
 type Options struct {
 	// MaxBytes bounds the memory of the kept answers, what the cache needs to
-	// keep them included. While the program's live memory comes close to
+	// keep them and to know their statements included; up to an eighth is for
+	// the texts. While the program's live memory comes close to
 	// GOMEMLIMIT the cache makes do with less. Default 64 MiB; at least 64 KiB.
 	MaxBytes int64
 
@@ -29,6 +30,12 @@ type Options struct {
 	// would leak from one caller's answer into another's. Default nil: answers
 	// depend on nothing else.
 	Scope func(ctx context.Context) (scope string, ok bool)
+
+	// CheckShared is for tests of programs that set Policy.Shared: each hit
+	// compares what is kept with what was kept, however deep, and panics, with
+	// the statement's name, if a caller has changed it. It makes hits as slow
+	// as their values are large. Default off.
+	CheckShared bool
 
 	// OnLookup is told of every lookup on the goroutine of its caller, so it
 	// should be quick. Default nil.
@@ -87,7 +94,8 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes < leastMaxBytes {
 		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
 	}
-	c := &Cache{opts: o, store: newStore(o.MaxBytes), records: newRecords(), sources: make(map[*db.DB]*source), homes: make(map[string]*home)}
+	c := &Cache{opts: o, store: newStore(o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[string]*home)}
+	c.records = newRecords(o.MaxBytes/recordsShare, c.store.reserve)
 	c.clock.start = time.Now()
 	c.flights.init()
 	c.ctx, c.cancel = context.WithCancel(context.Background())

@@ -381,7 +381,7 @@ func TestReasonsAddUp(t *testing.T) {
 }
 
 func TestManyStatementsAreForgotten(t *testing.T) {
-	rs := newRecords()
+	rs := newRecords(1<<30, func(int64) {})
 	for i := range uint64(mostRecords + 100) {
 		r := rs.add(&record{identity: identity{i, 0, 0, 0}})
 		r.counts.add(Hit, 0)

@@ -70,13 +70,28 @@ func (s *store) growFront(n int) {
 	if s.front.Load() != old {
 		return
 	}
-	grown := newFront(len(old.slots) * 2)
+	s.replaceFront(old, len(old.slots)*2)
+}
+
+// shrinkFront makes the front smaller if it is far too great for n entries.
+func (s *store) shrinkFront(n int) {
+	s.growing.Lock()
+	defer s.growing.Unlock()
+	old := s.front.Load()
+	if slots := powerOfTwo(int64(2*n*slotsPerEntry), leastSlots, mostSlots); slots*fitAt <= len(old.slots) {
+		s.replaceFront(old, slots)
+	}
+}
+
+// replaceFront puts one of another size in place of old. growing is held.
+func (s *store) replaceFront(old *front, slots int) {
+	fresh := newFront(slots)
 	for i := range old.slots {
 		if e := old.slots[i].Load(); e != nil {
-			grown.put(s.hash(&e.record.identity, []byte(e.key)), e)
+			fresh.put(s.hash(&e.record.identity, []byte(e.key)), e)
 		}
 	}
 	// What is put into the old one meanwhile is found in its shard. What is
 	// dropped from it meanwhile is marked, and is overwritten in time.
-	s.front.Store(grown)
+	s.front.Store(fresh)
 }

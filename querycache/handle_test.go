@@ -3,6 +3,7 @@ package querycache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -39,5 +40,54 @@ func TestFollowNeedsAHandle(t *testing.T) {
 		if _, err := o.cache.Follow(o.reads.pg); !errors.Is(err, db.ErrUnobserved) {
 			t.Errorf("an adopted pool: %v", err)
 		}
+	}
+}
+
+// What is remembered of statements is part of the budget, however many and
+// however long their texts are.
+func TestTextsAreCharged(t *testing.T) {
+	o := newOffline(t, &Options{MaxBytes: 1 << 20}, forever)
+	ask := func(sql string) {
+		read := lendRead(o.reads.pg.Text(sql), []any{1})
+		defer returnRead(read)
+		if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, db.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 100 {
+		ask(fmt.Sprintf("SELECT name FROM cities WHERE id = $1 AND name <> '%d%s'", i, strings.Repeat("x", 20<<10)))
+	}
+	if n := len(o.cache.records.all()); n < 2 || n > 4 {
+		t.Errorf("%d texts of 20 KB are remembered by a cache of 1 MB", n)
+	}
+	if r := o.cache.store.reserved.Load(); r < 80<<10 || r > 128<<10 {
+		t.Errorf("%d bytes are set aside for them", r)
+	}
+	before := o.cache.Stats()
+	long := "SELECT name FROM cities WHERE id = $1 AND name <> '" + strings.Repeat("x", 70<<10) + "'"
+	ask(long)
+	ask(long + " -- again")
+	if l := o.cache.Stats().Lookups; l[RefusedText] != 2 || o.cache.Stats().Total() != before.Total()+2 {
+		t.Errorf("lookups %v", l)
+	}
+	if e := o.reads.Explain(t.Context(), long); e.Keeps || !strings.Contains(e.Detail, "64 KB") {
+		t.Errorf("explained as %v %q", e.Reason, e.Detail)
+	}
+	o.cache.store.check(t)
+}
+
+// What had to make room is told apart from what was never kept.
+func TestEvictedAnswersAreCounted(t *testing.T) {
+	c := newCache(t, &Options{MaxBytes: leastMaxBytes})
+	a := newAside(t, c, AsideOptions[int, int]{Policy: forever, Load: func(_ context.Context, id int) (int, error) { return id, nil }})
+	n := leastMaxBytes / overhead
+	for id := range 2 * n {
+		a.Get(t.Context(), id)
+	}
+	for id := 2*n - 1; id >= n; id-- { // those that left last are remembered
+		a.Get(t.Context(), id)
+	}
+	if s := c.Stats(); s.Lookups[MissEvicted] == 0 || s.Evicted == 0 || s.Total() != uint64(3*n) {
+		t.Errorf("%d evicted, lookups %v", s.Evicted, s.Lookups)
 	}
 }

@@ -41,10 +41,12 @@ func (r *record) learn(ctx context.Context) *needs {
 		return unasked(err)
 	}
 	eff := catalog.Effects{ReadsKnown: true, Cacheable: true} // of an Aside, which says the rest itself
-	if r.text != nil {
-		if eff, err = r.source.effects(ctx, r.text); err != nil {
+	if text := r.text.Load(); text != nil {
+		if eff, err = r.source.effects(ctx, text); err != nil {
 			return unasked(err)
 		}
+	} else if !r.aside {
+		return &needs{refusal: RefusedStatement, because: "the statement was forgotten"}
 	}
 	now := learned{home, eff.Version, append(slices.Clip(eff.Reads), eff.Views...), eff.Refusal()}
 	old := r.needs.Load()

@@ -52,10 +52,10 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	old, why := c.judge(r, hash, key)
 	switch why {
 	case Hit: // since kept looked
-		return answer{old.value, false, Hit}, nil
+		return answer{c.open(old), false, Hit}, nil
 	case HitStale:
 		c.refresh(ctx, r, hash, key, load)
-		return answer{old.value, false, HitStale}, nil
+		return answer{c.open(old), false, HitStale}, nil
 	}
 	f, begun := c.join(ctx, r, hash, key)
 	if f == nil {
@@ -73,7 +73,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 		value, _, err := load(ctx)
 		return answer{value, true, MissTooBig}, err
 	case f.err != nil && old != nil && c.outage(r, old, f.err):
-		return answer{old.value, false, HitOnError}, nil
+		return answer{c.open(old), false, HitOnError}, nil
 	case errors.Is(f.err, replay.ErrTooBig):
 		return answer{why: MissTooBig}, f.err
 	case f.err != nil:
@@ -136,7 +136,7 @@ func (c *Cache) outage(r *record, e *entry, err error) bool {
 	if r.policy.StaleIfError == 0 || !r.current(e.stamp, e.key) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
-	if r.text == nil { // a function of the program's: any error it returns
+	if r.aside { // a function of the program's: any error it returns
 		var p *PanicError
 		return !errors.As(err, &p)
 	}
@@ -183,6 +183,9 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 		return MissTooBig
 	}
 	e := &entry{key: f.key, record: r, value: f.value, stamp: f.stamp, expires: r.policy.expiry(f.begun)}
+	if c.opts.CheckShared {
+		e.value = check(e.value)
+	}
 	var ok bool
 	if e.size, ok = charge(len(f.key), size); !ok {
 		return MissTooBig

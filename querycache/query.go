@@ -28,7 +28,7 @@ func (h *ReadThrough) Query(ctx context.Context, sql string, args ...any) (pgx.R
 	read := lendRead(text, args)
 	defer returnRead(read)
 	if e := h.kept(ctx, read); e != nil {
-		return e.value.(*wireRows).play(), nil
+		return h.cache.open(e).(*wireRows).play(), nil
 	}
 	return h.loadRows(ctx, read, sql, args) //nolint:sqlclosecheck // the caller's
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -102,7 +103,7 @@ func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, 
 	if e == nil {
 		return nil, false, false
 	}
-	return e.value, e.record.policy.Shared || broken == ownCopies, true
+	return h.cache.open(e), e.record.policy.Shared || broken == ownCopies, true
 }
 
 // kept returns the entry that answers r, and counts the hit.
@@ -219,13 +220,27 @@ func appendScope(dst []byte, scope string) []byte {
 
 // record returns what the cache knows of a statement.
 func (h *ReadThrough) record(text *db.Text, form uint64) *record {
+	if text.Size() > 2*longestText {
+		return h.tooLong()
+	}
 	id := identityOf(text, form, h.space)
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	r := &record{identity: id, text: text, label: labelOf(text), name: text.Name(), source: h.source}
+	r := &record{identity: id, length: text.Size(), label: labelOf(text), name: strings.Clone(text.Name()), source: h.source}
+	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
 	return h.cache.records.add(r)
+}
+
+// tooLong returns the record by which reads of all texts are counted that are
+// too long to be remembered.
+func (h *ReadThrough) tooLong() *record {
+	id := identity{space: h.space} // no text has this digest
+	if r := h.cache.records.get(&id); r != nil {
+		return r
+	}
+	return h.cache.records.add(&record{identity: id, label: "(texts of more than 64 KB)", source: h.source, refused: RefusedText})
 }
 
 // policy returns the statement's policy, or why there is none.

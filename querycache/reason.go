@@ -25,7 +25,7 @@ const (
 	RefusedPolicy    // the program chose no policy, or one that cannot be
 	RefusedArguments // an argument has no key
 	RefusedType      // copies of a value of the row's Go type share what callers may change
-	RefusedText      // the text cannot be taken apart, or holds several statements
+	RefusedText      // the text cannot be taken apart, holds several statements, or is over 64 KB
 	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
 	RefusedScope     // Options.Scope said so
 	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE)

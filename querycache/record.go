@@ -33,9 +33,11 @@ func identityOf(text *db.Text, form, space uint64) identity {
 // answers, what they depend on, and what became of the lookups.
 type record struct {
 	identity
-	text    *db.Text // nil for an Aside
-	label   string   // how messages call it
-	name    string   // by which a program may drop it; may be ""
+	text    atomic.Pointer[db.Text] // nil for an Aside, and once the statement is forgotten
+	aside   bool
+	length  int    // of the text, as given and normalized
+	label   string // how messages call it
+	name    string // by which a program may drop it; may be ""
 	policy  Policy
 	refused Reason // none, or why the program or the text rules it out
 	source  *source
@@ -84,20 +86,28 @@ func (r *record) fresh(stamp uint64) bool {
 // drop makes all entries of the record void. n is a new change's number.
 func (r *record) drop(n uint64) { raise(&r.since, n) }
 
-// mostRecords bounds how many statements are remembered, since programs may
-// build texts without end.
-const mostRecords = 1 << 13
+// Programs may build texts without end, so what is remembered of statements is
+// bounded.
+const (
+	mostRecords  = 1 << 13
+	recordsShare = 8        // all of them take at most 1/recordsShare of the budget
+	longestText  = 64 << 10 // a longer text is not remembered, and not cached
+	recordBytes  = 2 << 10  // what a record takes beside its text, its needs included
+)
 
 // records remembers the statements of a cache.
 type records struct {
 	mu      sync.Mutex
 	byID    *simplelru.LRU[identity, *record] // guarded by mu
+	bytes   int64                             // that those take; guarded by mu
+	most    int64                             // bytes
+	charge  func(bytes int64)                 // told of bytes, with mu held
 	pinned  []*record                         // of Asides, never forgotten; guarded by mu
 	retired [reasons]uint64                   // counts of those forgotten; guarded by mu
 }
 
-func newRecords() *records {
-	rs := new(records)
+func newRecords(most int64, charge func(bytes int64)) *records {
+	rs := &records{most: most, charge: charge}
 	var err error
 	rs.byID, err = simplelru.NewLRU(mostRecords, rs.retire)
 	if err != nil {
@@ -105,6 +115,10 @@ func newRecords() *records {
 	}
 	return rs
 }
+
+// bytes returns about what the record takes: the text as given and normalized,
+// and what was found in it.
+func (r *record) bytes() int64 { return recordBytes + int64(r.length) }
 
 // get returns the record of id, or nil.
 func (rs *records) get(id *identity) *record {
@@ -122,6 +136,11 @@ func (rs *records) add(r *record) *record {
 		return before
 	}
 	rs.byID.Add(r.identity, r)
+	rs.bytes += r.bytes()
+	for rs.bytes > rs.most && rs.byID.Len() > 1 {
+		rs.byID.RemoveOldest()
+	}
+	rs.charge(rs.bytes)
 	return r
 }
 
@@ -136,6 +155,8 @@ func (rs *records) pin(r *record) {
 // the next read makes another record. mu is held.
 func (rs *records) retire(_ identity, r *record) {
 	r.since.Store(math.MaxUint64)
+	r.text.Store(nil) // entries that are void keep the record alive, until they are evicted
+	rs.bytes -= r.bytes()
 	counts := r.counts.load()
 	for i, n := range counts {
 		rs.retired[i] += n
@@ -151,6 +172,7 @@ func (rs *records) forget(s *source) {
 			rs.byID.Remove(r.identity)
 		}
 	}
+	rs.charge(rs.bytes)
 }
 
 // all returns the records there are.

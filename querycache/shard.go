@@ -34,6 +34,7 @@ type shard struct {
 	smallBytes int64 // of those in small
 	budget     int64 // for bytes
 	evicted    uint64
+	most       int // entries, since the queues were made
 }
 
 // smallShare is the part of the budget that new entries get: 1/smallShare.
@@ -72,7 +73,9 @@ func (sh *shard) put(hash uint64, e *entry, gone func(hash uint64, e *entry)) in
 	sh.bytes += e.bytes()
 	sh.spill()
 	sh.shrink(gone)
-	return sh.small.Len() + sh.main.Len()
+	n := sh.small.Len() + sh.main.Len()
+	sh.most = max(sh.most, n)
+	return n
 }
 
 // place puts e into the queue where it belongs.
@@ -182,6 +185,31 @@ func (sh *shard) setBudget(bytes int64, gone func(uint64, *entry)) {
 	defer sh.mu.Unlock()
 	sh.budget = bytes
 	sh.shrink(gone)
+	sh.fit()
+}
+
+// fit makes the queues anew if few are left of the entries that they once had:
+// a map keeps its size. mu is held.
+func (sh *shard) fit() {
+	n := sh.small.Len() + sh.main.Len()
+	if n >= sh.most/fitAt {
+		return
+	}
+	sh.small, sh.main, sh.most = copyQueue(sh.small), copyQueue(sh.main), n
+	sh.ghosts = ghosts{}
+}
+
+// fitAt is the part of the entries there once were, from which on what leads to
+// them is made anew.
+const fitAt = 4
+
+func copyQueue(q *queue) *queue {
+	c := newQueue()
+	for _, hash := range q.Keys() { // the oldest first
+		e, _ := q.Peek(hash)
+		c.Add(hash, e)
+	}
+	return c
 }
 
 // clear takes out everything.
@@ -196,5 +224,5 @@ func (sh *shard) clear(gone func(uint64, *entry)) {
 	}
 	sh.small, sh.main = newQueue(), newQueue() // a map keeps its size: let it go
 	sh.ghosts = ghosts{}
-	sh.bytes, sh.smallBytes = 0, 0
+	sh.bytes, sh.smallBytes, sh.most = 0, 0, 0
 }

@@ -15,7 +15,7 @@ type Stats struct {
 	Lookups map[Reason]uint64
 
 	Entries  int    // kept now; some of them may be stale and are not handed out
-	Bytes    int64  // what the entries cost, with what it takes to keep them
+	Bytes    int64  // what the entries cost, with what it takes to keep them and to know their statements
 	Budget   int64  // the bytes allowed now: MaxBytes, less under memory pressure
 	MaxBytes int64  // Options.MaxBytes
 	Evicted  uint64 // entries that had to make room
@@ -48,7 +48,7 @@ func (c *Cache) Stats() Stats {
 	u := c.store.usage()
 	return Stats{
 		Lookups: byReason(c.records.totals()),
-		Entries: u.entries, Bytes: u.bytes, Evicted: u.evicted,
+		Entries: u.entries, Bytes: u.bytes + c.store.reserved.Load(), Evicted: u.evicted,
 		Budget: c.store.budget.Load(), MaxBytes: c.store.most,
 		Flights: c.flights.count(),
 	}
@@ -122,19 +122,22 @@ func (h *ReadThrough) Explain(ctx context.Context, sql string) Cacheability {
 		}
 		return true
 	})
-	h.explainNeeds(ctx, rec, &out)
+	h.explainNeeds(ctx, text, rec, &out)
 	return out
 }
 
 // explainNeeds adds what the server says of the statement.
-func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cacheability) {
+func (h *ReadThrough) explainNeeds(ctx context.Context, text *db.Text, rec *record, out *Cacheability) {
 	switch rec.refused {
 	case RefusedText:
 		out.Detail = "the text cannot be taken apart"
+		if text.Size() > 2*longestText {
+			out.Detail = "the text has more than 64 KB"
+		}
 		return
 	case RefusedPolicy:
 		out.Detail = "the program gave no policy for it, or one that cannot be"
-		switch p, ok := h.choose.Choose(rec.text); {
+		switch p, ok := h.choose.Choose(text); {
 		case ok && p.validate() != nil:
 			out.Detail = p.validate().Error()
 		case ok && p.TTL < 0 && !h.observed:
@@ -149,7 +152,7 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, rec *record, out *Cachea
 	if out.Keeps && !out.Followed {
 		out.Detail = join(out.Detail, "changes are not heard of: see Cache.Follow")
 	}
-	out.Columns = h.columns(ctx, rec)
+	out.Columns = h.columns(ctx, text)
 	if n.learned.home != nil {
 		out.Tables = n.learned.home.names(n.tables)
 	}
@@ -170,8 +173,8 @@ func join(first, second string) string {
 	return first + "; " + second
 }
 
-func (h *ReadThrough) columns(ctx context.Context, rec *record) []string {
-	eff, err := h.source.effects(ctx, rec.text)
+func (h *ReadThrough) columns(ctx context.Context, text *db.Text) []string {
+	eff, err := h.source.effects(ctx, text)
 	if err != nil {
 		return nil
 	}

@@ -19,6 +19,9 @@ type store struct {
 	growing sync.Mutex // held while the front grows
 	most    int64      // the bytes that the store was made for
 	budget  atomic.Int64
+
+	sizing   sync.Mutex   // held while the shards' parts change
+	reserved atomic.Int64 // part of the budget that is not for entries
 }
 
 const (
@@ -113,7 +116,9 @@ func (s *store) put(hash uint64, e *entry) bool {
 }
 
 // mostEntry returns how many bytes an entry may have.
-func (s *store) mostEntry() int64 { return s.budget.Load() / int64(len(s.shards)) }
+func (s *store) mostEntry() int64 {
+	return max(0, s.budget.Load()-s.reserved.Load()) / int64(len(s.shards))
+}
 
 // remove takes out e.
 func (s *store) remove(hash uint64, e *entry) { s.shard(hash).remove(hash, e, s.gone) }
@@ -130,10 +135,31 @@ func (s *store) gone(hash uint64, e *entry) {
 
 // setBudget bounds the bytes of all entries, and evicts what no longer fits.
 func (s *store) setBudget(bytes int64) {
+	s.sizing.Lock()
+	defer s.sizing.Unlock()
 	s.budget.Store(bytes)
+	s.share()
+}
+
+// share gives each shard its part of the budget. sizing is held.
+func (s *store) share() {
+	part := s.mostEntry()
 	for i := range s.shards {
-		s.shards[i].setBudget(bytes/int64(len(s.shards)), s.gone)
+		s.shards[i].setBudget(part, s.gone)
 	}
+	s.shrinkFront(s.usage().entries)
+}
+
+// reserve takes bytes out of the budget for what is kept beside the entries. It
+// is not worth asking the shards for a little.
+func (s *store) reserve(bytes int64) {
+	s.sizing.Lock()
+	defer s.sizing.Unlock()
+	if d := bytes - s.reserved.Load(); d > -s.most/64 && d < s.most/64 {
+		return
+	}
+	s.reserved.Store(bytes)
+	s.share()
 }
 
 // clear takes out everything.
@@ -141,6 +167,7 @@ func (s *store) clear() {
 	for i := range s.shards {
 		s.shards[i].clear(s.gone)
 	}
+	s.shrinkFront(0)
 }
 
 // A usage is what a store holds.

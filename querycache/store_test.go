@@ -308,6 +308,48 @@ func TestStoreAccount(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
+// A store that had to shrink gives back the memory by which it found what it
+// had, and finds what it has.
+func TestStoreShrinks(t *testing.T) {
+	const n = 100_000
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	rec := testRecord(1)
+	before := heap()
+	s := newStore(hold(n, 0))
+	for i := range uint64(n) {
+		key := keyOf(i)
+		s.put(s.hash(&rec.identity, key), testEntry(rec, key, nil, 0))
+	}
+	s.setBudget(hold(n/20, 0))
+	used, u := heap()-before, s.usage()
+	t.Logf("%d entries, heap %d, account %d", u.entries, used, u.bytes)
+	if used > u.bytes*5/4+32<<10 {
+		t.Errorf("%d entries are left, accounted with %d bytes: the heap has %d", u.entries, u.bytes, used)
+	}
+	found := 0
+	for i := range uint64(n) {
+		key := keyOf(i)
+		if s.get(s.hash(&rec.identity, key), &rec.identity, key) != nil {
+			found++
+		}
+	}
+	if found != u.entries {
+		t.Errorf("%d of %d entries are found", found, u.entries)
+	}
+	s.check(t)
+	s.clear()
+	if used := heap() - before; used > 64<<10 {
+		t.Errorf("an empty store has %d bytes", used)
+	}
+	runtime.KeepAlive(s)
+}
+
 func TestGhosts(t *testing.T) {
 	var g ghosts
 	if g.take(1) {

@@ -3,6 +3,7 @@ package querycache
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,11 +95,64 @@ func TestAnswersAreTheCallersOwn(t *testing.T) {
 	}
 }
 
+// Who changes what all share is found by the next hit.
+func TestCheckSharedFindsWhoWrites(t *testing.T) {
+	ctx := context.Background()
+	for _, write := range []bool{false, true} {
+		o := newOffline(t, &Options{CheckShared: true}, Policy{TTL: time.Hour, Shared: true})
+		o.fillPage()
+		read := func() (page []city, found any) {
+			defer func() { found = recover() }()
+			page, err := cityPage.All(ctx, o.reads, 7)
+			if err != nil {
+				t.Error(err)
+			}
+			return page, nil
+		}
+		page, found := read()
+		if found != nil {
+			t.Fatal(found)
+		}
+		if write {
+			page[49].Population++
+		}
+		if _, found := read(); (found != nil) != write || write && !strings.Contains(found.(string), "from cities") {
+			t.Errorf("written %v: found %v", write, found)
+		}
+	}
+}
+
+func TestChecksumsSeeEveryDepth(t *testing.T) {
+	type inner struct {
+		m map[string]*[]int
+		e any
+	}
+	list := []int{1}
+	v := &struct {
+		At time.Time
+		In inner
+		F  float64
+		C  complex128
+	}{In: inner{m: map[string]*[]int{"a": &list}, e: &list}}
+	seen := map[uint64]bool{}
+	for _, change := range []func(){
+		func() {}, func() { list[0] = 2 }, func() { v.In.m["b"] = nil }, func() { v.At = v.At.Add(1) }, func() { v.F = 1 },
+		func() { v.In.e = int8(1) }, func() { v.In.e = int16(1) }, func() { v.C = 1i },
+	} {
+		change()
+		s := checksum(v)
+		if seen[s] || s != checksum(v) {
+			t.Error("a change is not seen, or where there was none one is")
+		}
+		seen[s] = true
+	}
+}
+
 // tags keeps what it is in memory that only it can copy.
 type tags struct{ set *map[string]bool }
 
 // Scan implements sql.Scanner.
-func (t *tags) Scan(any) error { return nil }
+func (t *tags) Scan(any) error { t.set = &map[string]bool{}; return nil }
 
 // What cannot be copied is kept only for those who share it.
 func TestTypesThatCannotBeCopied(t *testing.T) {

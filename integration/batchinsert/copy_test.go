@@ -533,3 +533,20 @@ func TestChangesAreAnnounced(t *testing.T) {
 		}
 	}
 }
+
+// Bytes of one encoding must not be stored as those of another.
+func TestOtherClientEncodingIsRefused(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	conn, err := pg.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	exec(t, conn, "SET client_encoding = 'LATIN1'")
+	_, err = items.Copy(t.Context(), conn, batchinsert.Rows([]item{{ID: 1, Name: "ü"}}))
+	wantError(t, err, "client_encoding is LATIN1")
+	_, err = batchinsert.LoadCSV(t.Context(), conn, "items", strings.NewReader("id,name\n1,ü\n"), nil)
+	wantError(t, err, "client_encoding is LATIN1")
+	exec(t, conn, "RESET client_encoding")
+}

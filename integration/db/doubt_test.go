@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -138,9 +139,30 @@ func TestLostAnswers(t *testing.T) {
 // A session that is still at work keeps its tables in doubt.
 func TestDoubtLastsWhileTheSessionDoes(t *testing.T) {
 	t.Parallel()
+	for _, role := range []string{"", "pg_read_all_settings"} { // the latter does not see the session that logged in
+		t.Run(role, func(t *testing.T) { testDoubtLasts(t, role) })
+	}
+}
+
+func testDoubtLasts(t *testing.T, role string) {
 	connString := pgtest.New(t)
+	admin, err := pgx.Connect(t.Context(), connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(context.WithoutCancel(t.Context()))
+	must(t)(admin.Exec(t.Context(), "CREATE TABLE a (id int); GRANT ALL ON a TO PUBLIC"))
+	if role != "" {
+		u, err := url.Parse(connString)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := u.Query()
+		query.Set("role", role)
+		u.RawQuery = query.Encode()
+		connString = u.String()
+	}
 	pg, lose := openDeaf(t, connString, true)
-	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
 	log := watch(t, pg)
 	locker, err := pg.Begin(t.Context())
 	if err != nil {

@@ -185,6 +185,9 @@ func TestEveryWayBehindPgBouncer(t *testing.T) {
 				})
 			}
 			group.Wait()
+			if exec == "exec" {
+				hitsNobodyElse(t, pg)
+			}
 			lost := pg.Stats().LostNames
 			if lost < batches.Load() || exec != "cache_statement" && lost > 0 {
 				t.Errorf("%d names were lost, by %d batches of the program's among others", lost, batches.Load())

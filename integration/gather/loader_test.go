@@ -102,7 +102,7 @@ func TestLoaderRows(t *testing.T) {
 		t.Errorf("a key with two rows: %v", err)
 	}
 	values, err := byID.LoadMany(t.Context(), []int{6, 7, 8})
-	byKey, _ := errors.AsType[db.KeyErrors[int]](err)
+	byKey, _ := errors.AsType[db.LoadError[int]](err)
 	if len(byKey) != 1 || !errors.Is(byKey[7], pgx.ErrTooManyRows) || values[0].ID != 6 || values[2].ID != 8 {
 		t.Errorf("keys beside one with two rows: %v, %v", values, err)
 	}

@@ -18,7 +18,7 @@ func (s *set) Scan(any) error { return nil }
 
 type lazy struct{ cache *map[string]int }
 
-func (l *lazy) Scan(any) error { return nil }
+func (l *lazy) Scan(any) error { l.cache = &map[string]int{}; return nil }
 
 type money struct {
 	value *big.Int

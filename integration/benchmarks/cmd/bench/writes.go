@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 	"github.com/headrace/headrace/integration/benchmarks/internal/writes"
@@ -23,5 +25,24 @@ func runWrites(ctx context.Context, server *pgserver.Server, o options) (_ []mea
 	if o.short {
 		rows = 50_000
 	}
-	return runWorks(ctx, writes.Works(target, rows), o)
+	results, err := runWorks(ctx, writes.Works(target, rows), o)
+	if err != nil || !o.work.MatchString("load/memory") {
+		return results, err
+	}
+	memory, err := measureMemory(ctx, target, o)
+	return append(results, memory...), err
+}
+
+// measureMemory is apart from the other works: it has no rounds.
+func measureMemory(ctx context.Context, target writes.Target, o options) ([]measure.Result, error) {
+	sizes := []int64{10e6, 100e6, 1e9}
+	if o.short {
+		sizes = sizes[:2]
+	}
+	fmt.Fprintln(os.Stderr, "measuring load/memory")
+	results, err := writes.LoadMemory(ctx, target, sizes)
+	if err == nil && o.json {
+		err = measure.WriteJSON(os.Stdout, results)
+	}
+	return results, err
 }

@@ -41,6 +41,7 @@ type job[T any] struct {
 	indexes []string // on the table, as "PRIMARY KEY (id)" or "INDEX (customer_id)"
 	keep    bool     // rows of earlier operations stay
 	before  string   // SQL after each reset; %s is the table
+	prepare string   // SQL before the table is made
 }
 
 // seen is what each operation has written.
@@ -60,7 +61,7 @@ func (j job[T]) work(subjects ...measure.Subject) measure.Work {
 
 func (j job[T]) create(ctx context.Context, conn *pgx.Conn, table string) error {
 	var script strings.Builder
-	script.WriteString("DROP TABLE IF EXISTS " + table + "; CREATE TABLE " + table + " (" + j.kind.columns + ");")
+	script.WriteString(j.prepare + "DROP TABLE IF EXISTS " + table + "; CREATE TABLE " + table + " (" + j.kind.columns + ");")
 	for _, index := range j.indexes {
 		if key, ok := strings.CutPrefix(index, "INDEX "); ok {
 			script.WriteString("CREATE INDEX ON " + table + " " + key + ";")

@@ -8,7 +8,7 @@ import (
 
 // Works are all writes of so many rows.
 func Works(t Target, rows int) []measure.Work {
-	return []measure.Work{
+	works := []measure.Work{
 		copies(t, job[Narrow]{name: "copy/narrow", kind: narrow, rows: narrow.rows(rows)}),
 		copies(t, job[Wide]{name: "copy/wide", kind: wide, rows: wide.rows(rows / 4)}),
 		copies(t, job[Narrow]{
@@ -18,7 +18,12 @@ func Works(t Target, rows int) []measure.Work {
 		files(t, job[Narrow]{name: "csv/narrow", kind: narrow, rows: narrow.rows(rows)}),
 		inserts(t, job[Narrow]{name: "insert/1000", kind: narrow, rows: narrow.rows(1000), keep: true}),
 		upserts(t, rows),
+		badRows(t, rows),
 	}
+	if w, ok := busy(t, copies(t, job[Narrow]{name: "copy/busy", kind: narrow, rows: narrow.rows(rows)})); ok {
+		works = append(works, w)
+	}
+	return works
 }
 
 func copies[T any](t Target, j job[T]) measure.Work {
@@ -28,8 +33,10 @@ func copies[T any](t Target, j job[T]) measure.Work {
 func files(t Target, j job[Narrow]) measure.Work {
 	file := csv(j.rows)
 	w := j.work(headraceCSV(t, j, file), pgxCopyCSV(t, j, file))
-	if s, ok := psqlCopy(t, j, file); ok {
-		w.Subjects = append(w.Subjects, s)
+	for _, program := range []func(Target, job[Narrow], []byte) (measure.Subject, bool){psqlCopy, parallelCopy} {
+		if s, ok := program(t, j, file); ok {
+			w.Subjects = append(w.Subjects, s)
+		}
 	}
 	return w
 }
