@@ -71,7 +71,7 @@ func ExampleCompile() {
 	}
 	fmt.Println(pg.Check(context.Background(), riverByID, long))
 	// Output:
-	// db: compile select 1; select 2: the text holds 2 statements, a compiled statement is one
+	// db: compile select 1; select 2: the text holds 2 statements, want one
 	// db: check select id, name from example_rivers where km > $1: rows into db_test.River: result has no column "km" for field KM
 }
 
