@@ -19,7 +19,7 @@ func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s.refuses(conn) {
 		return ctx
 	}
-	s.db, s.current, s.locked = t.db, nil, nil
+	s.current, s.locked = nil, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch, s.batchFailed = data.Batch, false
 	return ctx
@@ -47,7 +47,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 		return
 	}
 	batch := s.batch
-	s.batch = nil
+	s.db, s.batch = t.db, nil
 	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = isServerError(r.err) && (s.batchFailed || !hasCallbacks(batch))

@@ -41,7 +41,7 @@ func (t *tracer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 }
 
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
-	s.db, s.current, s.locked = t.db, st, nil
+	s.current, s.locked = st, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.began = clock()
 }
@@ -52,7 +52,7 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 		return
 	}
 	st := s.current
-	s.current = nil
+	s.db, s.current = t.db, nil
 	s.stale = s.stale || stalePlan(r.err)
 	t.count(ctx, s, st, clock()-s.began, r)
 	t.settle(ctx, conn, s, st, r)
