@@ -209,7 +209,7 @@ func fits(ctx context.Context, budget int64, entries int) (int, error) {
 		return 0, err
 	}
 	defer p.close()
-	for key := range uint64(entries) * 2 { //nolint:gosec // not negative
+	for key := range uint64(entries) * 2 {
 		if _, err := p.ask(key); err != nil {
 			return 0, err
 		}

@@ -32,7 +32,7 @@ func StartRedis(ctx context.Context) (address string, stop func() error, err err
 		return "", nil, err
 	}
 	address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), //nolint:gosec,noctx // ended by stop
+	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", strconv.Itoa(port),
 		"--save", "", "--appendonly", "no")
 	if err := cmd.Start(); err != nil {
 		return "", nil, fmt.Errorf("start redis-server: %w", err)

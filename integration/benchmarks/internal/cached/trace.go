@@ -42,7 +42,7 @@ func zipfTrace(requests, divisor int, scans bool) trace {
 			next++
 			continue
 		}
-		t.keys[i] = uint32(zipf.Uint64()) //nolint:gosec // below keys
+		t.keys[i] = uint32(zipf.Uint64())
 	}
 	return t
 }
@@ -52,7 +52,7 @@ func zipfTrace(requests, divisor int, scans bool) trace {
 // a first page, a number of pages, and more that does not matter here. All
 // requests count, as they do there.
 func readTrace(path string) (_ trace, err error) {
-	file, err := os.Open(path) //nolint:gosec // named by the program
+	file, err := os.Open(path)
 	if err != nil {
 		return trace{}, err
 	}
@@ -81,13 +81,13 @@ func readTrace(path string) (_ trace, err error) {
 		for page := first; page < first+pages; page++ {
 			number, known := numbers[page]
 			if !known {
-				number = uint32(len(numbers)) //nolint:gosec // a trace has millions of pages at most
+				number = uint32(len(numbers))
 				numbers[page] = number
 			}
 			t.keys = append(t.keys, number)
 		}
 	}
-	t.once = uint32(len(numbers)) //nolint:gosec // as above
+	t.once = uint32(len(numbers))
 	return t, lines.Err()
 }
 
@@ -122,7 +122,7 @@ func (t trace) belady(entries int) float64 {
 		if !again {
 			later = never
 		}
-		next[i], last[t.keys[i]] = later, int32(i) //nolint:gosec // traces have millions of requests
+		next[i], last[t.keys[i]] = later, int32(i)
 	}
 	kept := make([]bool, len(t.keys)) // whether this request will hit
 	var latest latestFirst            // requests that will hit, and some that are past
