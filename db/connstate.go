@@ -12,7 +12,7 @@ import (
 // connState is what the tracer keeps with a connection. It belongs to whoever
 // holds the connection, which is one goroutine at a time.
 type connState struct {
-	handle   *DB               // whose pool the connection is in
+	handle   *DB               // whose pool the connection is in, and whose tracer settles what ends
 	wait     time.Duration     // of the last Acquire, until a statement takes it
 	began    time.Duration     // clock when the statement under way began
 	current  *statement        // the statement under way

@@ -48,7 +48,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 		return
 	}
 	batch := s.batch
-	s.batch = nil
+	s.handle, s.batch = t.db, nil
 	t.noteUnfit(s, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
 	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}

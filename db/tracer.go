@@ -74,7 +74,7 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 		return
 	}
 	st := s.current
-	s.current = nil
+	s.handle, s.current = t.db, nil
 	if s.cut {
 		s.cut, r.err = false, nil
 	}

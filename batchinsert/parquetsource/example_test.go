@@ -1,43 +1,41 @@
 package parquetsource_test
 
 import (
-	"context"
+	"bytes"
 	"fmt"
 	"log"
-	"os"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/parquet-go/parquet-go"
 
-	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/batchinsert/parquetsource"
 )
 
-func Example() {
-	ctx := context.Background()
-	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
+// The rows of a file, of two of its columns. They go to batchinsert.Load as they are.
+func ExampleFile_Records() {
+	type town struct {
+		ID      int64   `parquet:"id"`
+		Name    string  `parquet:"name"`
+		Country *string `parquet:"country,optional"`
+	}
+	var file bytes.Buffer
+	if err := parquet.Write(&file, []town{{ID: 1, Name: "Kent"}, {ID: 2, Name: "Ghent"}}); err != nil {
+		log.Fatal(err)
+	}
+
+	f, err := parquetsource.Open(bytes.NewReader(file.Bytes()), int64(file.Len()), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer pool.Close()
-	file, err := os.Open("flights.parquet")
+	rows, err := f.Records("towns.parquet", "name", "country")
 	if err != nil {
 		log.Fatal(err)
 	}
-	info, err := file.Stat()
-	if err != nil {
-		log.Fatal(err)
+	fmt.Println(f.NumRows(), "rows of", f.Columns())
+	for row, err := range rows.Rows {
+		fmt.Println(row, err)
 	}
-	flights, err := parquetsource.Open(file, info.Size(), nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	rows, err := flights.Records("flights.parquet")
-	if err != nil {
-		log.Fatal(err)
-	}
-	report, err := batchinsert.Load(ctx, pool, "flights", rows, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(report.Rows)
+	// Output:
+	// 2 rows of [id name country]
+	// [Kent <nil>] <nil>
+	// [Ghent <nil>] <nil>
 }

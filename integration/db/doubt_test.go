@@ -136,6 +136,26 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// A write whose caller gives up may still be done.
+func TestCancelledWrite(t *testing.T) {
+	t.Parallel()
+	pg := open(t, nil, "CREATE TABLE a (id int)")
+	must(t)(pg.Exec(t.Context(), "INSERT INTO a SELECT 0 FROM pg_sleep($1)", 0.0)) // known from here on
+	log := watch(t, pg)
+	must(t)(pg.Exec(t.Context(), "INSERT INTO a SELECT 1 FROM pg_sleep($1)", 0.0))
+	if told := log.take(); told != "public.a" {
+		t.Fatalf("told %q", told)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := pg.Exec(ctx, "INSERT INTO a SELECT 1 FROM pg_sleep($1)", 20.0); err == nil {
+		t.Fatal("no error")
+	}
+	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
+		t.Errorf("told %q", told)
+	}
+}
+
 // A session that is still at work keeps its tables in doubt.
 func TestDoubtLastsWhileTheSessionDoes(t *testing.T) {
 	t.Parallel()
