@@ -42,7 +42,7 @@ func TestNamesTellNoLess(t *testing.T) {
 				t.Errorf("%s: names tell %q of what is unknown", c.sql, got)
 				continue
 			}
-			for _, name := range strings.Fields(c.writes) {
+			for name := range strings.FieldsSeq(c.writes) {
 				if !strings.Contains(" "+got+" ", " "+name+" ") {
 					t.Errorf("%s: names tell %q, anywhere is %v, want %q in it", c.sql, got, anywhere, name)
 				}

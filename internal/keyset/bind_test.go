@@ -68,7 +68,7 @@ func TestBind(t *testing.T) {
 	deep := &nested{}
 	deep.Next = deep
 	for _, arg := range []any{
-		map[string]int{}, hstore{}, func() {}, make(chan int), bytes.NewReader(nil), failing{}, deep, private{}, []any{1, map[int]int{}}, complex(1, 1),
+		map[string]int{}, hstore{}, func() {}, make(chan int), bytes.NewReader(nil), failing{}, deep, private{at: time.Unix(0, 0)}, []any{1, map[int]int{}}, complex(1, 1),
 	} {
 		if got, ok := Bind(nil, arg); ok {
 			t.Errorf("%T is bound by %q", arg, got)
