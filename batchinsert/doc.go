@@ -14,7 +14,9 @@
 // [Table.Upsert] where rows may be there already, [Table.UpdateMany] and
 // [Table.DeleteMany] for rows that are, [Table.Copy] for many rows without
 // conflicts, a [BufferedWriter] for single rows from many goroutines,
-// [Load] for files and whatever else yields rows, many of them.
+// [Load] for files and whatever else yields rows, many of them. Parquet files are
+// read by the module batchinsert/parquetsource. [Infer] proposes a table for an
+// input. [Export] is the way out again.
 //
 // Each call writes all of its rows or none, in a transaction of its own or as
 // part of the caller's. Writes go through the handle they are given, so that
@@ -40,4 +42,8 @@
 // UpdateMany and DeleteMany lock rows in one statement and write them in the
 // next, which sees rows that were inserted in between. They leave those alone:
 // not locked in order, they made deadlocks of two calls.
+//
+// Export answers the end of its context and an error of its writer by a request
+// to cancel, and swallows what still comes. pgconn would close the connection
+// for either, and a caller's transaction would end because a client left.
 package batchinsert

@@ -35,3 +35,28 @@ func TestCopyPlace(t *testing.T) {
 		t.Error("a place from nowhere")
 	}
 }
+
+// Where CONTEXT names no column, the error's other fields may.
+func TestCopyPlaceNamesTheColumn(t *testing.T) {
+	for _, c := range []struct {
+		err  pgconn.PgError
+		want string
+	}{
+		{pgconn.PgError{Code: "23502", Where: `COPY cities, line 3: "1,,2"`, ColumnName: "name"}, "name"},
+		{pgconn.PgError{Code: "23502", Where: `COPY cities, line 3, column id: null input`, ColumnName: "name"}, "id"},
+		// of the table that a trigger writes to
+		{pgconn.PgError{Code: "23502", Where: "PL/pgSQL function audit() line 3\nCOPY cities, line 3", ColumnName: "who"}, ""},
+		{pgconn.PgError{Code: "22P04", Where: "COPY cities, line 3: \"1\"", Message: `missing data for column "pop"`}, "pop"},
+		{pgconn.PgError{Code: "22P04", Where: "COPY cities, line 3: \"1\"", Message: `missing data for column "a "b" c"`}, ""},
+		{pgconn.PgError{Code: "22P04", Where: "COPY cities, Zeile 3: »1«", Message: `fehlende Daten für Spalte »pop«`}, "pop"},
+		{pgconn.PgError{Code: "22P04", Where: "COPY cities, ligne 3 : « 1 »", Message: "données manquantes pour la colonne «\u00a0pop\u00a0»"}, "pop"},
+		{pgconn.PgError{Code: "22P04", Where: "COPY cities, line 3", Message: `extra data after last expected column`}, ""},
+		{pgconn.PgError{Code: "22P04", Where: "COPY cities, line 1", Message: `column name mismatch in header line field 1: got "x", expected "id"`}, ""},
+		{pgconn.PgError{Code: "22P02", Where: "COPY cities, line 3", Message: `invalid input syntax for type json: "x"`}, ""},
+	} {
+		line, column, ok := copyPlace(&c.err, "cities")
+		if !ok || line == 0 || column != c.want {
+			t.Errorf("%s: line %d, column %q, want %q", c.err.Message+c.err.Where, line, column, c.want)
+		}
+	}
+}

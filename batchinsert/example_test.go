@@ -54,6 +54,23 @@ func ExampleTable_Copy() {
 	// true 2
 }
 
+// One statement with an array per column: the way for some hundreds of rows.
+// All of them are written, or none.
+func ExampleTable_Insert() {
+	ctx := context.Background()
+	pg, done := openExample(ctx)
+	defer done()
+
+	n, err := cities.Insert(ctx, pg, batchinsert.Rows([]city{{ID: 1, Name: "Vienna"}, {ID: 2, Name: "Graz"}}))
+	fmt.Println(n, err)
+
+	_, err = cities.Insert(ctx, pg, batchinsert.Rows([]city{{ID: 3, Name: "Linz"}, {ID: 1, Name: "Wels"}}))
+	fmt.Println(err)
+	// Output:
+	// 2 <nil>
+	// insert into example_cities: ERROR: duplicate key value violates unique constraint "example_cities_pkey" (SQLSTATE 23505): Key (id)=(1) already exists.
+}
+
 func ExampleTable_Upsert() {
 	ctx := context.Background()
 	pg, done := openExample(ctx)
@@ -80,6 +97,28 @@ func ExampleLoadCSV() {
 	// Output:
 	// 2 <nil>
 	// true 2 id
+}
+
+func ExampleExport() {
+	ctx := context.Background()
+	pg, done := openExample(ctx)
+	defer done()
+
+	_, _ = cities.Copy(ctx, pg, batchinsert.Rows([]city{{ID: 1, Name: "Vienna, AT"}, {ID: 2, Name: ""}}))
+	n, err := batchinsert.Export(ctx, pg, "SELECT * FROM example_cities ORDER BY id", os.Stdout, nil)
+	fmt.Println(n, err)
+
+	lines := &batchinsert.ExportOptions{Format: batchinsert.AsNDJSON}
+	n, err = batchinsert.Export(ctx, pg, "SELECT id, name FROM example_cities ORDER BY id", os.Stdout, lines)
+	fmt.Println(n, err)
+	// Output:
+	// id,name,population
+	// 1,"Vienna, AT",
+	// 2,"",
+	// 2 <nil>
+	// {"id":1,"name":"Vienna, AT"}
+	// {"id":2,"name":""}
+	// 2 <nil>
 }
 
 func ExampleTable_NewWriter() {

@@ -21,6 +21,11 @@ import (
 // Up to Options.ChunkRows rows of a slice are one statement in one round trip.
 // More, and all rows of an iterator, are a transaction of several statements,
 // or a savepoint in the caller's.
+//
+// A value that has no place in its column is told with its row (a
+// [*RowError]). What the server refuses is a statement's rows as a whole: the
+// error ends with the server's detail, which tells the key that is there
+// already, or the values of the row that failed.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
 	var n int64
 	var err error
@@ -33,7 +38,7 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 		})
 	}
 	if err != nil {
-		return 0, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
+		return 0, fmt.Errorf("insert into %s: %w", t.name, explained(ctx, err))
 	}
 	return n, nil
 }
@@ -100,10 +105,14 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	}
 	meter, row, written := newMeter(t.opts.Progress), int64(0), int64(0)
 	flush := func() error {
+		first := row - int64(ins.arrays.Len()) + 1
 		n, err := ins.flush(ctx)
+		if err != nil {
+			return fmt.Errorf("rows %d to %d: %w", first, row, err)
+		}
 		written += n
 		meter.at(Progress{Rows: row})
-		return err
+		return nil
 	}
 	for v, err := range rows.all() {
 		row++
@@ -117,7 +126,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			continue
 		}
 		if err := flush(); err != nil {
-			return 0, fmt.Errorf("rows %d to %d: %w", row-int64(t.chunkRows())+1, row, err)
+			return 0, err
 		}
 	}
 	if err := flush(); err != nil {

@@ -123,15 +123,17 @@ func (l *load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	if l.opts.Fresh {
-		if _, err := tx.Exec(ctx, "TRUNCATE "+l.table); err != nil {
-			return fmt.Errorf("empty the table: %w", err)
-		}
-	}
 	var indexes []index
 	if l.opts.DropIndexes {
 		if indexes, err = dropIndexes(ctx, tx, s.match.schema); err != nil {
 			return err
+		}
+	}
+	// After dropIndexes, which leaves a savepoint: FREEZE asks that the table be
+	// emptied in the same subtransaction.
+	if l.opts.Fresh {
+		if _, err := tx.Exec(ctx, "TRUNCATE "+l.table); err != nil {
+			return fmt.Errorf("empty the table: %w", err)
 		}
 	}
 	if err := l.copyAll(ctx, s); err != nil {

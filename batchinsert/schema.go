@@ -96,8 +96,12 @@ func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) 
 
 // lock keeps the table's definition as it is until the transaction ends: it
 // has the server analyse, and not run, an INSERT, which takes the lock that a
-// COPY takes, without any privilege.
+// COPY takes, without any privilege. It refuses a session in which the server
+// would take our text for that of another encoding, and store it garbled.
 func lock(ctx context.Context, tx pgx.Tx, quoted string) error {
+	if encoding := tx.Conn().PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
+		return fmt.Errorf("the session's client_encoding is %s; rows are sent as UTF8", encoding)
+	}
 	_, err := tx.Conn().PgConn().Prepare(ctx, "", "INSERT INTO "+quoted+" DEFAULT VALUES", nil)
 	return err
 }

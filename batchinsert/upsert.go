@@ -19,6 +19,8 @@ import (
 // index), Upsert starts over up to three times, if the transaction is its own
 // and rows are a slice.
 //
+// Errors tell what those of [Table.Insert] do.
+//
 // Up to 5,000 rows of a slice are one statement. More, and all rows of an
 // iterator, go by COPY through a temporary table, which the role must be
 // allowed to create.
@@ -35,7 +37,7 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 		})
 	})
 	if err != nil {
-		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, withCause(ctx, err))
+		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, explained(ctx, err))
 	}
 	return counts, nil
 }

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -9,44 +11,119 @@ import (
 // tellOutcome announces what became visible, or doubtful. It runs on the
 // goroutine of the call that committed, before that call returns, and after
 // the transaction's locks are gone.
-func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, unsure bool, out outcome) {
+func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	if out.committed.none() && out.doubtful.none() {
 		return
 	}
-	d.examineAgainAfter(out.committed)
-	d.examineAgainAfter(out.doubtful)
+	if out.locked == nil {
+		d.examineAgainAfter(context.WithoutCancel(ctx), out.committed)
+		d.examineAgainAfter(context.WithoutCancel(ctx), out.doubtful)
+	}
 	if d.listeners.none() {
 		return
 	}
+	caller := ctx
 	ctx = context.WithoutCancel(ctx) // the commit stands, whatever became of its caller
-	if w := out.committed.orAll(unsure); !w.none() {
-		d.listeners.tell(ctx, d.changesBy(ctx, w))
+	ask := ctx
+	if !d.allLearned(out) {
+		var cancel context.CancelFunc
+		ask, cancel = context.WithTimeout(ctx, patience(caller))
+		defer cancel()
 	}
-	if w := out.doubtful.orAll(unsure); !w.none() {
-		if changes := d.changesBy(ctx, w); len(changes) > 0 {
+	if !out.committed.none() {
+		d.listeners.tell(ctx, d.changesBy(ask, out.committed, out))
+	}
+	if !out.doubtful.none() {
+		if changes := d.changesBy(ask, out.doubtful, out); len(changes) > 0 {
 			d.doubts.begin(ctx, d, conn.PgConn().PID(), changes)
 		}
 	}
 }
 
-// orAll returns w as something of which it cannot be told what it wrote, if
-// unsure and if it wrote at all.
-func (w writes) orAll(unsure bool) writes {
-	w.all = w.all || unsure && len(w.by) > 0
-	return w
+// allLearned reports whether the server need not be asked.
+func (d *DB) allLearned(out outcome) bool {
+	for _, list := range [][]*statement{out.committed.by, out.doubtful.by} {
+		for _, st := range list {
+			if d.learned(st, out.by) == nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
-// examineAgainAfter forgets what is known of statements' effects if w may have
-// changed the schema.
-func (d *DB) examineAgainAfter(w writes) {
+const (
+	longestAsking  = 5 * time.Second
+	shortestAsking = 100 * time.Millisecond
+)
+
+// patience returns for how long a commit may ask what its statements did, all
+// of them together: until its caller's deadline. What is not known by then is
+// told as everything.
+func patience(caller context.Context) time.Duration {
+	if deadline, ok := caller.Deadline(); ok {
+		return max(shortestAsking, min(longestAsking, time.Until(deadline)))
+	}
+	if caller.Err() != nil {
+		return shortestAsking
+	}
+	return longestAsking
+}
+
+// changesBy returns what the given statements of out changed.
+func (d *DB) changesBy(ctx context.Context, w writes, out outcome) []Change {
+	if out.locked != nil {
+		return changesOf(nil, out.locked)
+	}
 	if w.all {
+		return d.everything(ctx)
+	}
+	var changes []Change
+	for _, st := range w.by {
+		did := d.wroteBy(ctx, st, out.by)
+		if !did.known {
+			return d.everything(ctx)
+		}
+		changes = changesOf(changes, did.tables)
+	}
+	return changes
+}
+
+// changesOf adds those of tables that are not in changes.
+func changesOf(changes []Change, tables []Table) []Change {
+	for _, table := range tables {
+		if !slices.ContainsFunc(changes, func(c Change) bool { return c.Table.OID == table.OID }) {
+			changes = append(changes, Change{Table: table})
+		}
+	}
+	return changes
+}
+
+// everything is what a statement may have changed of which it is not known:
+// also the schema, by a function that creates, so that what is known of others
+// is out of date.
+func (d *DB) everything(ctx context.Context) []Change {
+	d.lookAtSchema(ctx)
+	return []Change{{All: true}}
+}
+
+// lookAtSchema forgets what is known of statements' effects unless the schema is
+// what it was.
+func (d *DB) lookAtSchema(ctx context.Context) {
+	if d.listeners.none() { // nobody for whom a look would be worth its time
 		d.schemaEpoch.Add(1)
 		return
 	}
-	for _, st := range w.by {
-		if st.mayChangeSchema() {
-			d.schemaEpoch.Add(1)
-			return
-		}
+	d.schemaPrint.look(ctx, d)
+}
+
+// examineAgainAfter forgets what is known of statements' effects if w may have
+// changed the schema, by the kinds of its statements.
+func (d *DB) examineAgainAfter(ctx context.Context, w writes) {
+	switch {
+	case slices.ContainsFunc(w.by, func(st *statement) bool { return st.mayChangeSchema() && !st.runsCode() }):
+		d.schemaEpoch.Add(1)
+	case w.all || slices.ContainsFunc(w.by, func(st *statement) bool { return st.runsCode() }):
+		d.lookAtSchema(ctx)
 	}
 }

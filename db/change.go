@@ -65,6 +65,7 @@ func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func
 	if !d.observed {
 		return nil, ErrUnobserved
 	}
+	defer d.schemaEpoch.Add(1) // statements were not asked for what they change: any may have changed the schema
 	return d.listeners.add(fn), nil
 }
 
@@ -108,26 +109,6 @@ func (l *listeners) tell(ctx context.Context, changes []Change) {
 	for _, one := range l.current() {
 		one.fn(ctx, changes)
 	}
-}
-
-// changesBy returns what the given statements changed.
-func (d *DB) changesBy(ctx context.Context, w writes) []Change {
-	if w.all {
-		return []Change{{All: true}}
-	}
-	var changes []Change
-	for _, st := range w.by {
-		eff := d.effectsOf(ctx, st)
-		if !eff.writesKnown {
-			return []Change{{All: true}}
-		}
-		for _, table := range eff.writes {
-			if !slices.ContainsFunc(changes, func(c Change) bool { return c.Table.OID == table.OID }) {
-				changes = append(changes, Change{Table: table})
-			}
-		}
-	}
-	return changes
 }
 
 // inState returns changes with their state set.

@@ -12,23 +12,29 @@ import (
 // connState is what the tracer keeps with a connection. It belongs to whoever
 // holds the connection, which is one goroutine at a time.
 type connState struct {
-	handle   *DB               // whose pool the connection is in
+	handle   *DB               // whose pool the connection is in, and whose tracer settles what ends
 	wait     time.Duration     // of the last Acquire, until a statement takes it
 	began    time.Duration     // clock when the statement under way began
 	current  *statement        // the statement under way
 	inTx     bool              // whether a transaction was open when it began
 	dead     bool              // whether the connection was closed when it began
 	pending  pending           // of the open transaction
+	locked   []Table           // all that it may have changed, as the server told just before COMMIT; nil if not asked
+	refused  int               // statements begun while the connection was busy, whose end is still to come
 	batch    *pgx.Batch        // the batch under way
 	prepared map[string]string // text by the name it was prepared under by the program
 	stale    bool              // statements that were prepared here are invalid, or unknown to the server
 	cut      bool              // the statement under way was asked to stop by cutShort
-	unsure   bool              // search_path or role were set here: names may mean other tables
-	unsureTx bool              // the same, until the transaction ends
+	unsure   names             // what was set here: names may stand for other tables
+	unsureTx names             // the same, until the transaction ends
+	hooked   names             // what the pool's hook AfterConnect set, which RESET undoes
 	session  sessionState      // what became of it since it began
 	rows     []rows            // some rows to hand out, allocated together
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text
+
+	batchFailed bool                      // the server reported an error for a statement of the batch
+	preparing   pgx.TracePrepareStartData // what the program prepares; no Name when it does not
 }
 
 // stateKey is where a connection's custom data has its connState.
@@ -60,6 +66,26 @@ func ensureState(conn *pgx.Conn) *connState {
 	return s
 }
 
+// refuses reports whether the connection is at work for another statement, so
+// that pgx will refuse the one that begins ("conn busy") and what is known of
+// the one under way has to stay. The end of the refused one comes first.
+func (s *connState) refuses(conn *pgx.Conn) bool {
+	if !conn.PgConn().IsBusy() {
+		return false
+	}
+	s.refused++
+	return true
+}
+
+// wasRefused reports whether the statement that ends is one that refuses told of.
+func (s *connState) wasRefused() bool {
+	if s.refused == 0 {
+		return false
+	}
+	s.refused--
+	return true
+}
+
 // newRows returns an empty rows. A nil state, of an adopted pool, gives one too.
 func (s *connState) newRows() *rows {
 	if s == nil {
@@ -89,25 +115,27 @@ func (s *connState) statementFor(table *statementTable, sql string) *statement {
 
 // result is how a statement ended.
 type result struct {
-	tag    pgconn.CommandTag
-	err    error
-	status byte // of the transaction now: 'I' none, 'T' open, 'E' open and failed
-	gone   bool // the connection is closed
+	tag      pgconn.CommandTag
+	err      error
+	byServer bool // err is what the server said of the statement
+	status   byte // of the transaction now: 'I' none, 'T' open, 'E' open and failed
+	gone     bool // the connection is closed
 }
 
 // outcome is what has to be told after a statement.
 type outcome struct {
-	committed writes // these are visible to everybody now
-	doubtful  writes // these may be, or may become so
+	committed writes  // these are visible to everybody now
+	doubtful  writes  // these may be, or may become so
+	by        meaning // what names stood for
+	locked    []Table // all that may have been changed, the schema not, where the server told; else nil
 }
 
-// ended takes note of how st ended and returns what has to be told.
+// ended takes note of how st, which is one statement, ended and returns what
+// has to be told.
 func (s *connState) ended(st *statement, r result) outcome {
 	switch {
 	case r.gone:
 		return s.lost(st)
-	case st.st.Count > 1:
-		return s.endedSeveral(st, r)
 	case s.inTx:
 		return s.endedInTx(st, r)
 	}
@@ -120,66 +148,41 @@ func (s *connState) ended(st *statement, r result) outcome {
 // connection, which claims that nothing was sent.
 func (s *connState) lost(st *statement) outcome {
 	defer s.pending.take()
-	if s.dead || s.inTx && st.st.Count <= 1 && !st.endsTransactions() {
+	if s.dead || s.inTx && !st.endsTransactions() {
 		return outcome{}
 	}
-	if mayWrite(st) {
+	if s.mayWrite(st) {
 		s.pending.add(st)
 	}
-	return outcome{doubtful: s.pending.writes}
-}
-
-// endedSeveral: a text of several statements, sent by the simple protocol, may
-// have committed some of them.
-func (s *connState) endedSeveral(st *statement, r result) outcome {
-	s.noteSettings(st)
-	s.pending.add(st)
-	if r.status != 'I' {
-		return outcome{}
-	}
-	s.unsureTx = false
-	return outcome{committed: s.pending.take()}
+	return outcome{doubtful: s.pending.writes, by: s.meaning(), locked: s.locked}
 }
 
 // endedInTx: a transaction was open when st began.
-func (s *connState) endedInTx(st *statement, r result) outcome {
+func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 	if r.err == nil {
-		switch st.st.Kind {
-		case sqltext.Savepoint:
-			s.pending.setSavepoint(st.st.Target)
-			return outcome{}
-		case sqltext.RollbackTo:
-			s.pending.rollbackTo(st.st.Target)
-			return outcome{}
-		case sqltext.Release:
-			s.pending.release(st.st.Target)
-			return outcome{}
-		case sqltext.Commit: // AND CHAIN opens the next one at once: the status does not tell
-			s.unsureTx = false
-			w := s.pending.take()
-			if r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
-				return outcome{}
-			}
-			return outcome{committed: w}
-		case sqltext.Rollback, sqltext.PrepareTransaction:
-			s.unsureTx = false
+		if st.st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
+			s.unsureTx = 0
 			s.pending.take()
 			return outcome{}
 		}
+		if s.control(st, &out) {
+			return out
+		}
 		s.noteSettings(st)
 	}
-	if mayWrite(st) {
+	if s.mayWrite(st) {
 		s.pending.add(st) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
 	}
-	if r.status != 'I' {
-		return outcome{}
+	switch {
+	case r.status == 'I' && r.err != nil && endsByRollback(st):
+		s.unsureTx = 0
+		s.pending.take()
+	case r.status == 'I': // a procedure ended the transaction
+		s.commit(&out)
+	case st.st.Kind == sqltext.Unrecognized: // it may have been COMMIT AND CHAIN
+		s.escaped(&out)
 	}
-	s.unsureTx = false
-	w := s.pending.take()
-	if r.err != nil && endsByRollback(st) {
-		return outcome{}
-	}
-	return outcome{committed: w} // a procedure ended the transaction
+	return out
 }
 
 // endsByRollback reports whether a transaction that the failing statement
@@ -193,15 +196,18 @@ func endsByRollback(st *statement) bool {
 func (s *connState) endedAlone(st *statement, r result) outcome {
 	if r.err == nil {
 		s.noteSettings(st)
+		s.noteResets(st)
 	}
-	if r.status != 'I' || !mayWrite(st) {
+	if r.status != 'I' || !s.mayWrite(st) {
 		return outcome{}
 	}
 	if r.err != nil && rolledBack(st, r.err) {
 		return outcome{}
 	}
-	return outcome{committed: writes{by: []*statement{st}}}
+	return outcome{committed: writes{by: []*statement{st}}, by: s.meaning()}
 }
+
+func (s *connState) mayWrite(st *statement) bool { return s.handle.mayWrite(st, s.meaning()) }
 
 // rolledBack reports whether a statement by itself that failed with err left
 // nothing behind. Procedures, VACUUM and the like commit on their way.
@@ -209,13 +215,20 @@ func rolledBack(st *statement, err error) bool {
 	return neverSent(err) || isServerError(err) && !st.endsTransactions()
 }
 
-// noteSettings marks the connection when st may have changed which tables
-// names mean.
+// noteSettings marks the connection when st may have changed what names stand
+// for.
 func (s *connState) noteSettings(st *statement) {
-	switch st.settings() {
-	case settingsSession:
-		s.unsure = true
-	case settingsTransaction:
-		s.unsureTx = true
+	e := st.settings()
+	if e.local {
+		s.unsureTx |= e.moves
+	} else {
+		s.unsure |= e.moves
 	}
+	s.unsure |= e.resets & s.hooked // to what the hook found
+}
+
+// noteResets notes what a statement set back that ran outside of a
+// transaction, which might still take it back.
+func (s *connState) noteResets(st *statement) {
+	s.unsure &^= st.settings().resets &^ s.hooked
 }

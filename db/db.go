@@ -27,8 +27,10 @@ type DB struct {
 	connections  atomic.Uint64 // that the pool has made
 
 	statements  *statementTable
-	unknown     *statement   // stands for a text that cannot be told
+	unknown     *statement // stands for a text that cannot be told
+	schemaPrint schemaPrint
 	schemaEpoch atomic.Int64 // raised when a statement of ours may have changed the schema
+	shapes      shapes
 	listeners   listeners
 	examiner    *examiner
 	doubts      doubts

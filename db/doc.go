@@ -28,12 +28,15 @@
 //   - A typed read binds every column to a field and every field to a column,
 //     or fails and names the one that it cannot.
 //   - [DB.OnChange] tells of a commit before the call that committed returns,
-//     and tells of every table that it changed, or of all.
+//     and tells of every table that it changed, or of all. It may tell of more
+//     tables than were changed: of each that a function names which writes.
 //
 // # What is not
 //
 //   - Changes made through a bare [pgconn.PgConn] are not seen by OnChange, nor
 //     those that a function makes to search_path for its whole session.
+//   - What a function writes over a connection of its own to the server, in
+//     C or another language that can open one, is another program's change.
 //   - What a statement does to which tables is learned once and kept; when
 //     another program adds a trigger, rule, foreign key or partition, a handle
 //     that has learned before does not notice.
@@ -42,6 +45,14 @@
 //
 // The tracer keeps its state with the connection and not in the context: a
 // context value would cost an allocation a statement.
+//
+// What a statement changes is asked once for all texts of its shape: of the
+// same relations, functions and operators. Where not even the server's parser
+// can tell (DO, a function that makes up its SQL), the transaction is asked
+// for its locks before COMMIT, on its own connection; a statement by itself is
+// gone by then, and is told as everything. That also makes what is known of all
+// others out of date, since it may have changed the schema: where such
+// statements are frequent and somebody listens, run them in a transaction.
 //
 // The examiner has a connection of its own beside the pool, made when it is
 // first needed and closed after a minute without use. It cannot come from the

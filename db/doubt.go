@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ func (w *doubts) begin(ctx context.Context, d *DB, pid uint32, changes []Change)
 	follow := w.ctx
 	w.running.Go(func() {
 		if d.waitForEnd(follow, pid) {
+			d.schemaEpoch.Add(1) // it may have changed the schema since it was told of
 			d.listeners.tell(follow, inState(changes, Settled))
 		}
 	})
@@ -75,55 +77,60 @@ func (d *DB) waitForEnd(ctx context.Context, pid uint32) bool {
 
 // A sessionLook follows one server session over several looks.
 type sessionLook struct {
-	begun *time.Time // of the session when it was first seen; nil before
-	since *time.Time // behind a pooler: when the first look was taken
-	ended bool
+	begun  *time.Time // of the session when it was first seen; nil before, and where the role may not see it
+	looked bool       // behind a pooler: the first look was taken, and
+	open   []string   // these transactions were under way then
+	ended  bool
 }
 
 // poolerPatience is how long the first look waits behind a pooler, which may
 // still hold what the client has sent.
 const poolerPatience = time.Second
 
-// at looks for the session.
+// at looks for the session. That there is one everybody may see; since when,
+// only a member of its role.
 func (l *sessionLook) at(ctx context.Context, conn *pgx.Conn, pid uint32) error {
 	const query = `
-SELECT pg_backend_pid(), (SELECT max(backend_start) FROM pg_stat_activity WHERE pid = $1)`
+SELECT pg_backend_pid(), s.n, s.begun
+FROM (SELECT count(*) AS n, max(backend_start) AS begun FROM pg_stat_activity WHERE pid = $1) s`
 	var own uint32
-	var session *time.Time
-	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec, int32(pid)).Scan(&own, &session); err != nil {
+	var sessions int
+	var begun *time.Time
+	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec, int32(pid)).Scan(&own, &sessions, &begun); err != nil {
 		return err
 	}
 	if own != conn.PgConn().PID() {
 		return l.behindPooler(ctx, conn)
 	}
 	if l.begun == nil {
-		l.begun = session
+		l.begun = begun
 	}
-	l.ended = session == nil || session.After(*l.begun)
+	l.ended = sessions == 0 || begun != nil && begun.After(*l.begun)
 	return nil
 }
 
 // behindPooler looks for all transactions of this user in this database that
 // were under way at the first look: the process id that a pooler gives out is
-// not the server's, and its sessions outlive those of its clients.
+// not the server's, and its sessions outlive those of its clients. Locks on
+// transactions everybody may see; since when a transaction runs, not.
 func (l *sessionLook) behindPooler(ctx context.Context, conn *pgx.Conn) error {
-	if l.since == nil {
+	if !l.looked {
 		if err := sleep(ctx, poolerPatience); err != nil {
 			return err
 		}
 	}
 	const query = `
-SELECT clock_timestamp(), min(xact_start)
-FROM pg_stat_activity
-WHERE datname = current_database() AND usename = session_user AND pid <> pg_backend_pid() AND state <> 'idle'`
-	var now time.Time
-	var oldest *time.Time
-	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&now, &oldest); err != nil {
+SELECT COALESCE(array_agg(l.virtualtransaction), '{}')
+FROM pg_locks l JOIN pg_stat_activity s USING (pid)
+WHERE l.locktype = 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock'
+	AND s.datname = current_database() AND s.usename = session_user AND s.pid <> pg_backend_pid()`
+	var open []string
+	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&open); err != nil {
 		return err
 	}
-	if l.since == nil {
-		l.since = &now
+	if !l.looked {
+		l.looked, l.open = true, open
 	}
-	l.ended = oldest == nil || oldest.After(*l.since)
+	l.ended = !slices.ContainsFunc(l.open, func(transaction string) bool { return slices.Contains(open, transaction) })
 	return nil
 }

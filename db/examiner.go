@@ -20,11 +20,14 @@ type examiner struct {
 	conn   *pgx.Conn       // nil until needed
 	closed bool            // read and written by whoever has the token
 	idle   *time.Timer     // closes conn; stopped by whoever has the token
+	failed error           // of the last connect; of whoever has the token
+	rest   time.Duration   // clock until which no other connect is tried after it; likewise
 }
 
 const (
 	examineTimeout = 5 * time.Second  // of one examination, connecting included
 	examinerIdle   = 60 * time.Second // after which the connection is closed
+	examinerRest   = time.Second      // after a failed connect, when no call waits for another
 )
 
 var errExaminerClosed = errors.New("the handle is closed")
@@ -74,6 +77,16 @@ func (e *examiner) connect(ctx context.Context) error {
 	if e.conn != nil && !e.conn.IsClosed() {
 		return nil
 	}
+	if e.failed != nil && clock() < e.rest {
+		return e.failed
+	}
+	e.failed = e.dial(ctx)
+	e.rest = clock() + examinerRest
+	return e.failed
+}
+
+// dial connects. Called with the token.
+func (e *examiner) dial(ctx context.Context) error {
 	cfg := e.pool.ConnConfig.Copy()
 	if e.pool.BeforeConnect != nil {
 		if err := e.pool.BeforeConnect(ctx, cfg); err != nil {
@@ -92,16 +105,16 @@ func (e *examiner) connect(ctx context.Context) error {
 	return nil
 }
 
-// prepare runs the pool's hook, which may set role and search_path, and bounds
-// how long an examination may wait for a lock.
+// prepare runs the pool's hook, which may set role and search_path. Nothing
+// else is set for the session: behind a pooler it is shared.
 func (e *examiner) prepare(ctx context.Context) error {
-	if e.pool.AfterConnect != nil {
-		if err := e.pool.AfterConnect(ctx, e.conn); err != nil {
-			return fmt.Errorf("after connecting: %w", err)
-		}
+	if e.pool.AfterConnect == nil {
+		return nil
 	}
-	_, err := e.conn.Exec(ctx, "SET lock_timeout = '1s'", pgx.QueryExecModeSimpleProtocol)
-	return err
+	if err := e.pool.AfterConnect(ctx, e.conn); err != nil {
+		return fmt.Errorf("after connecting: %w", err)
+	}
+	return nil
 }
 
 // disconnect closes the connection. Called with the token.

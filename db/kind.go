@@ -3,74 +3,168 @@ package db
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// settingsScope tells for how long a statement changes what unqualified names
-// mean on its connection.
-type settingsScope uint8
+// names is a set of what decides which relations the names in statements stand
+// for, and which of them may be used.
+type names uint8
 
 const (
-	settingsNone settingsScope = iota
-	settingsTransaction
-	settingsSession
+	byPath          names = 1 << iota // search_path
+	byRole                            // role
+	byAuthorization                   // session_authorization
+	byTemporary                       // a temporary relation hides a permanent one of its name
 )
 
-// settings tells whether the statement may set search_path or the role.
-// Functions of the program's own that do so are not seen.
-func (t *Text) settings() settingsScope { return settingsOf(t.st) }
+// A settled tells what a statement does to the names on its connection.
+type settled struct {
+	moves  names // to something that is not known
+	local  bool  // until the transaction ends
+	resets names // to what they are on a new connection
+}
 
-func settingsOf(st *sqltext.Statement) settingsScope {
+// settings tells what the statement does to the names on its connection.
+// Functions of the program's own that set search_path are not seen.
+func (t *Text) settings() settled { return settingsOf(t.st) }
+
+func settingsOf(st *sqltext.Statement) settled {
 	for _, fn := range st.Calls {
-		if fn.Name == "set_config" {
-			return settingsSession
+		if fn.Name == "set_config" && !configIsLiteral(st.Text) {
+			return settled{moves: byPath | byRole | byAuthorization}
 		}
 	}
 	switch st.Kind {
-	case sqltext.Set, sqltext.Reset:
-		switch {
-		case !movesNames(st.Target):
-			return settingsNone
-		case st.Local:
-			return settingsTransaction
+	case sqltext.Set:
+		return settled{moves: movedBy(st.Target), local: st.Local}
+	case sqltext.Reset:
+		return settled{resets: resetBy(st.Target)}
+	case sqltext.Discard:
+		return settled{resets: discardedBy(st.Text)}
+	case sqltext.Prepare: // for EXECUTE
+		if mentions(st.Text, "set_config") {
+			return settled{moves: byPath | byRole | byAuthorization}
 		}
-		return settingsSession
-	case sqltext.Discard, sqltext.Execute:
-		return settingsSession
-	case sqltext.Several:
-		scope := settingsNone
-		for _, one := range sqltext.Statements(st.Text) {
-			scope = max(scope, settingsOf(one))
+	case sqltext.DDL:
+		if makesTemporary(st.Text) {
+			return settled{moves: byTemporary}
 		}
-		return scope
 	}
-	return settingsNone
+	return settled{}
 }
 
-// movesNames reports whether a setting decides which tables names mean.
-func movesNames(setting string) bool {
+// movedBy tells what a setting decides.
+func movedBy(setting string) names {
 	switch setting {
-	case "search_path", "role", "session_authorization", "all":
-		return true
+	case "search_path":
+		return byPath
+	case "role":
+		return byRole
+	case "session_authorization":
+		return byAuthorization
 	}
-	return false
+	return 0
 }
 
-// mayWrite reports whether the statement may change rows or the schema. No is
-// certain.
-func mayWrite(st *statement) bool {
-	if st.st.ReadOnly == sqltext.Yes {
-		return false
+// resetBy tells what RESET sets back. RESET ALL leaves the role (guc_tables.c,
+// GUC_NO_RESET_ALL); that of the session's user sets back both.
+func resetBy(setting string) names {
+	switch setting {
+	case "all":
+		return byPath
+	case "session_authorization":
+		return byRole | byAuthorization
 	}
+	return movedBy(setting)
+}
+
+func discardedBy(text string) names {
+	switch {
+	case mentions(text, "all"):
+		return byPath | byRole | byAuthorization | byTemporary
+	case mentions(text, "temp"), mentions(text, "temporary"):
+		return byTemporary
+	}
+	return 0
+}
+
+// makesTemporary reports whether DDL may make a temporary relation. A view
+// over one is temporary without a word.
+func makesTemporary(text string) bool {
+	return mentions(text, "create") &&
+		(mentions(text, "temp") || mentions(text, "temporary") || mentions(text, "pg_temp") || mentions(text, "view"))
+}
+
+// mentions reports whether a name is in the text, outside of constants.
+func mentions(text, name string) bool {
+	for l := sqltext.NewLexer(text); ; {
+		token, ok := l.Next()
+		if !ok {
+			return l.Err() != nil // then it may be
+		}
+		if isName(token) && strings.EqualFold(strings.Trim(text[token.Pos:token.End], `"`), name) {
+			return true
+		}
+	}
+}
+
+func isName(token sqltext.Token) bool {
+	return token.Kind == sqltext.Word || token.Kind == sqltext.QuotedName
+}
+
+// configIsLiteral reports whether each set_config in the text names its
+// setting by a constant, and none of those that decide what names stand for.
+func configIsLiteral(text string) bool {
+	found := false
+	var before [2]string // the tokens before
+	for l := sqltext.NewLexer(text); ; {
+		token, ok := l.Next()
+		if !ok {
+			return found && l.Err() == nil
+		}
+		if token.Kind == sqltext.Space || token.Kind == sqltext.Comment {
+			continue
+		}
+		word := text[token.Pos:token.End]
+		if strings.EqualFold(strings.Trim(before[0], `"`), "set_config") && before[1] == "(" {
+			if token.Kind != sqltext.String || !plainSetting(word) {
+				return false
+			}
+			found = true
+		}
+		before[0], before[1] = before[1], word
+	}
+}
+
+// plainSetting reports whether a constant is the name of a setting that
+// decides nothing of names. One with a prefix (E”, U&”) may be any.
+func plainSetting(constant string) bool {
+	name := strings.ToLower(strings.Trim(constant, "'"))
+	return constant[0] == '\'' && !strings.ContainsAny(name, "' \n\\") && movedBy(name) == 0
+}
+
+// mayWrite reports whether a statement of its kind may change rows or the
+// schema. FETCH runs what DECLARE has begun, and that counts.
+func mayWrite(st *statement) bool {
 	switch st.st.Kind {
 	case sqltext.Empty, sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint,
 		sqltext.RollbackTo, sqltext.Release, sqltext.PrepareTransaction, sqltext.RollbackPrepared,
 		sqltext.Set, sqltext.Reset, sqltext.Show, sqltext.Discard, sqltext.Listen, sqltext.Unlisten, sqltext.Notify,
-		sqltext.Prepare, sqltext.Deallocate, sqltext.Close, sqltext.Lock, sqltext.Maintain:
+		sqltext.Prepare, sqltext.Deallocate, sqltext.Fetch, sqltext.Close, sqltext.Lock, sqltext.Maintain:
 		return false
 	}
 	return true
+}
+
+// readsRows reports whether a statement that only reads runs a query.
+func readsRows(st *statement) bool {
+	switch st.st.Kind {
+	case sqltext.Select, sqltext.Values, sqltext.TableQuery, sqltext.CopyTo, sqltext.Explain:
+		return true
+	}
+	return false
 }
 
 // endsTransactions reports whether the statement may commit on its way, so
@@ -97,6 +191,9 @@ func (t *Text) mayChangeSchema() bool {
 	}
 	return true
 }
+
+// runsCode reports whether the statement's own words do not say what it does.
+func (t *Text) runsCode() bool { return t.st.Kind == sqltext.Do || t.st.Kind == sqltext.Call }
 
 // checkSingle returns an error unless the text is one statement. A text that
 // cannot be taken apart is let pass: the server decides.

@@ -14,16 +14,16 @@ import (
 // handle, and may reach one through a pool, a connection, a transaction or a
 // wrapper of the program's, none of which leads back to the handle. It is asked
 // when a handle meets a text for the first time.
-var compiledNames names
+var compiledNames nameTable
 
-// names holds on to no statement: one that the program drops is forgotten.
-type names struct {
+// A nameTable holds on to no statement: one that the program drops is forgotten.
+type nameTable struct {
 	bySQL sync.Map // of string to weak.Pointer[Text]
 }
 
 // add makes the statement's name known. Of two names for one text the last one
 // counts.
-func (n *names) add(t *Text) {
+func (n *nameTable) add(t *Text) {
 	if t.Name() == "" {
 		return
 	}
@@ -34,7 +34,7 @@ func (n *names) add(t *Text) {
 
 // of returns the name of the text: its own, or that of the compiled statement
 // that is sent as this text, or "".
-func (n *names) of(t *Text) string {
+func (n *nameTable) of(t *Text) string {
 	if name := t.Name(); name != "" {
 		return name
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestNamesOfTexts(t *testing.T) {
 	t.Parallel()
-	var n names
+	var n nameTable
 	compiled := newText("-- name: Cities :many\nSELECT id\nFROM cities")
 	n.add(compiled)
 	n.add(newText("SELECT name FROM cities")) // has none
@@ -28,7 +28,7 @@ func TestNamesOfTexts(t *testing.T) {
 // Statements compiled again and again do not fill the memory.
 func TestNamesAreForgotten(t *testing.T) {
 	t.Parallel()
-	var n names
+	var n nameTable
 	for range 10 {
 		n.add(newText("-- name: Gone :one\nSELECT 1"))
 		n.add(newText("-- name: Gone :one\nSELECT 2"))
@@ -42,6 +42,6 @@ func TestNamesAreForgotten(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	if count := left(); count > 0 {
-		t.Errorf("%d names are left", count)
+		t.Errorf("%d nameTable are left", count)
 	}
 }

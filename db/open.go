@@ -46,8 +46,9 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 		return nil, err
 	}
 	d := newDB(opts.withDefaults())
-	d.observed, d.contextHooks = true, hasContextHooks(cfg)
+	d.observed = true
 	own := cfg
+	d.contextHooks = hasContextHooks(own)
 	cfg = cfg.Copy()
 	d.instrument(cfg)
 	d.watchSessions(cfg)
@@ -82,9 +83,21 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 		return nil, fmt.Errorf("db: Options.Types and Options.Prepare need Open or OpenConfig: New leaves the pool's connections as they are")
 	}
 	d := newDB(opts.withDefaults())
-	d.pool, d.contextHooks = pool, hasContextHooks(pool.Config())
-	d.examiner = newExaminer(pool.Config())
+	d.pool = pool
+	cfg := pool.Config()
+	d.contextHooks = hasContextHooks(cfg)
+	d.examiner = newExaminer(cfg)
 	return d, nil
+}
+
+// ContextHooks reports whether the pool was configured with a hook that each
+// acquire runs with the caller's context (PrepareConn, BeforeAcquire), and that
+// may set a role, a tenant or other settings by it: answers may then depend on
+// who asks. Hooks of the handle's own do not count.
+func (d *DB) ContextHooks() bool { return d.contextHooks }
+
+func hasContextHooks(cfg *pgxpool.Config) bool {
+	return cfg.PrepareConn != nil || cfg.BeforeAcquire != nil //nolint:staticcheck // programs still use it
 }
 
 // applyPoolDefaults fills in what the connection string leaves open.
@@ -110,10 +123,15 @@ func applyPoolDefaults(cfg *pgxpool.Config, connString string) {
 // instrument puts the handle's tracer and hooks beside the caller's.
 func (d *DB) instrument(cfg *pgxpool.Config) {
 	ours := &tracer{db: d}
-	if theirs := cfg.ConnConfig.Tracer; theirs != nil {
-		cfg.ConnConfig.Tracer = multitracer.New(ours, theirs)
-	} else {
-		cfg.ConnConfig.Tracer = ours
+	without := cfg.ConnConfig.Tracer
+	cfg.ConnConfig.Tracer = beside(ours, without)
+	if before := cfg.BeforeConnect; before != nil { // which may bring a tracer of its own
+		cfg.BeforeConnect = func(ctx context.Context, connConfig *pgx.ConnConfig) error {
+			connConfig.Tracer = without
+			err := before(ctx, connConfig)
+			connConfig.Tracer = beside(ours, connConfig.Tracer)
+			return err
+		}
 	}
 	d.hookConnects(cfg)
 }
@@ -137,7 +155,16 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 		err := after(ctx, conn)
 		// What the hook set is what every connection begins with, the
 		// examiner's too: names mean there what they mean here.
-		ensureState(conn).unsure = false
+		s := ensureState(conn)
+		s.hooked, s.unsure = s.unsure, 0
 		return setupError(conn, "hook AfterConnect", err)
 	}
+}
+
+// beside returns a tracer that calls ours, and theirs if there is one.
+func beside(ours *tracer, theirs pgx.QueryTracer) pgx.QueryTracer {
+	if theirs == nil {
+		return ours
+	}
+	return multitracer.New(ours, theirs)
 }

@@ -12,12 +12,27 @@ type writes struct {
 
 func (w writes) none() bool { return len(w.by) == 0 && !w.all }
 
+// merge adds what other has.
+func (w *writes) merge(other writes) {
+	w.all = w.all || other.all
+	if w.by == nil {
+		w.by = slices.Clip(other.by) // what is appended to one is not the other's
+		return
+	}
+	for _, st := range other.by {
+		if !slices.Contains(w.by, st) {
+			w.by = append(w.by, st)
+		}
+	}
+}
+
 // pending collects the writes of the transaction that a connection is in, and
 // drops those that a rollback to a savepoint undoes. It belongs to whoever
 // holds the connection.
 type pending struct {
 	writes
 	savepoints []savepoint // the outermost first
+	loose      bool        // a savepoint may have come or gone unseen: rolling back to one undoes nothing
 }
 
 // A savepoint remembers what had been written when it was set.
@@ -52,7 +67,7 @@ func (p *pending) setSavepoint(name string) {
 // not known undoes nothing: telling too much is safe.
 func (p *pending) rollbackTo(name string) {
 	i := p.find(name)
-	if i < 0 {
+	if i < 0 || p.loose {
 		return
 	}
 	sp := p.savepoints[i]

@@ -58,3 +58,22 @@ func TestPendingIsBounded(t *testing.T) {
 		t.Errorf("after the rollback %d statements, all %t; want 1 and not all", len(p.by), p.all)
 	}
 }
+
+// A savepoint that may have been hidden by one of its name undoes nothing.
+func TestLoosePendingUndoesNothing(t *testing.T) {
+	var p pending
+	st := named(2)
+	p.setSavepoint("s")
+	p.add(st[0])
+	p.loose = true
+	p.rollbackTo("s")
+	if len(p.by) != 1 {
+		t.Errorf("%d statements are left, want 1", len(p.by))
+	}
+	p.take()
+	p.setSavepoint("s")
+	p.add(st[1])
+	if p.rollbackTo("s"); !p.none() {
+		t.Error("the next transaction is loose as well")
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A statement is what one handle knows about one text that ran on it.
@@ -11,11 +13,16 @@ type statement struct {
 	*Text
 	name    string // of the text, or of the compiled statement that it is
 	stats   *fingerprintStats
-	effects atomic.Pointer[effects] // nil until asked for
+	effects atomic.Pointer[effects]         // nil until asked for
+	wrote   [meanings]atomic.Pointer[wrote] // nil until asked for
 
 	// numbered is the text with parameters in place of named arguments; nil
 	// until it is run with such.
 	numbered atomic.Pointer[statement]
+
+	// parts are the statements of a text that holds several, else st itself;
+	// nil until asked for.
+	parts atomic.Pointer[[]*statement]
 }
 
 // statementTable remembers the texts that ran, as they were sent, and the
@@ -82,4 +89,20 @@ func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	}
 	shard.byText[sql] = st
 	return st
+}
+
+// partsOf returns the statements that the text of st holds.
+func (t *statementTable) partsOf(st *statement) []*statement {
+	if parts := st.parts.Load(); parts != nil {
+		return *parts
+	}
+	parts := []*statement{st}
+	if st.st.Count > 1 {
+		parts = parts[:0]
+		for _, one := range sqltext.Statements(st.st.Text) {
+			parts = append(parts, t.get(one.Text))
+		}
+	}
+	st.parts.Store(&parts)
+	return parts
 }

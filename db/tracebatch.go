@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,9 +16,12 @@ import (
 // TraceBatchStart notes that a batch begins.
 func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	s := t.state(conn)
-	s.current = nil
+	if s.refuses(conn) {
+		return ctx
+	}
+	s.current, s.locked = nil, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
-	s.batch = data.Batch
+	s.batch, s.batchFailed = data.Batch, false
 	seeSession(ctx, s, conn)
 	return ctx
 }
@@ -25,7 +29,11 @@ func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 // TraceBatchQuery measures one statement of a batch.
 func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
 	s := stateOf(conn)
-	if s == nil || data.SQL == "" {
+	if s == nil {
+		return
+	}
+	s.batchFailed = s.batchFailed || isServerError(data.Err)
+	if data.SQL == "" {
 		return
 	}
 	st := s.statementFor(t.db.statements, data.SQL)
@@ -36,54 +44,34 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.T
 // texts of queued statements by now.
 func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
 	s := stateOf(conn)
-	if s == nil || s.batch == nil {
+	if s == nil || s.wasRefused() || s.batch == nil {
 		return
 	}
 	batch := s.batch
-	s.batch = nil
+	s.handle, s.batch = t.db, nil
 	t.noteUnfit(s, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
-	unsure := s.unsure || s.unsureTx
+	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
-	out := s.batchEnded(t.batchStatements(s, batch), r)
-	t.db.tellOutcome(ctx, conn, unsure || s.unsure, out)
+	r.byServer = isServerError(r.err) && (s.batchFailed || !hasCallbacks(batch))
+	all := t.batchStatements(s, batch)
+	for _, st := range all {
+		s.session.note(st)
+	}
+	out := s.endedTogether(all, r)
+	out.by = max(out.by, by, s.meaning())
+	t.db.tellOutcome(ctx, conn, out)
+}
+
+// hasCallbacks reports whether the batch's error may be that of a function of
+// the program's, and so a server's error about something else.
+func hasCallbacks(batch *pgx.Batch) bool {
+	return slices.ContainsFunc(batch.QueuedQueries, func(q *pgx.QueuedQuery) bool { return q.Fn != nil })
 }
 
 func (t *tracer) batchStatements(s *connState, batch *pgx.Batch) []*statement {
 	all := make([]*statement, 0, len(batch.QueuedQueries))
 	for _, q := range batch.QueuedQueries {
-		all = append(all, s.statementFor(t.db.statements, q.SQL))
+		all = append(all, t.db.statements.partsOf(s.statementFor(t.db.statements, q.SQL))...)
 	}
 	return all
-}
-
-// batchEnded takes note of how a batch ended and returns what has to be told.
-func (s *connState) batchEnded(all []*statement, r result) outcome {
-	plain := true // no statement begins, ends or divides a transaction
-	for _, st := range all {
-		s.noteSettings(st)
-		s.session.note(st)
-		plain = plain && !st.endsTransactions()
-		if mayWrite(st) {
-			s.pending.add(st)
-		}
-	}
-	switch {
-	case r.gone:
-		return s.batchLost(plain)
-	case r.status != 'I':
-		return outcome{} // the transaction it ran in, or opened, is still open
-	case plain && !s.inTx && r.err != nil && isServerError(r.err):
-		s.pending.take() // the implicit transaction was rolled back
-		return outcome{}
-	}
-	s.unsureTx = false
-	return outcome{committed: s.pending.take()}
-}
-
-func (s *connState) batchLost(plain bool) outcome {
-	w := s.pending.take()
-	if s.dead || plain && s.inTx {
-		return outcome{}
-	}
-	return outcome{doubtful: w}
 }

@@ -5,11 +5,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A tracer sits in every connection that the handle opens. It measures
 // statements and collects what transactions write. It allocates nothing for a
-// statement that is known, and uses the connection for nothing.
+// statement that is known, and uses the connection for nothing but to ask,
+// before COMMIT, what statements did of which that is not known.
 type tracer struct{ db *DB }
 
 var (
@@ -22,7 +25,13 @@ var (
 // TraceQueryStart notes that a statement begins.
 func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s := t.state(conn)
+	if s.refuses(conn) {
+		return ctx
+	}
 	t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
+	if s.current.st.Kind == sqltext.Commit {
+		t.db.askBeforeCommit(ctx, s, conn)
+	}
 	seeSession(ctx, s, conn)
 	return ctx
 }
@@ -54,18 +63,18 @@ func (t *tracer) noteUnfit(s *connState, err error) {
 }
 
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
-	s.current = st
+	s.current, s.locked = st, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.began = clock()
 }
 
 func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 	s := stateOf(conn)
-	if s == nil || s.current == nil {
+	if s == nil || s.wasRefused() || s.current == nil {
 		return
 	}
 	st := s.current
-	s.current = nil
+	s.handle, s.current = t.db, nil
 	if s.cut {
 		s.cut, r.err = false, nil
 	}
@@ -85,13 +94,20 @@ func (t *tracer) count(ctx context.Context, s *connState, st *statement, took ti
 
 // settle tells what the statement's end made visible.
 func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *statement, r result) {
-	unsure := s.unsure || s.unsureTx
+	by := s.meaning()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
-	out := s.ended(st, r)
+	var out outcome
+	if st.st.Count > 1 {
+		r.byServer = isServerError(r.err)
+		out = s.endedTogether(t.db.statements.partsOf(st), r)
+	} else {
+		out = s.ended(st, r)
+	}
 	if out.committed.none() && out.doubtful.none() {
 		return
 	}
-	t.db.tellOutcome(ctx, conn, unsure || s.unsure, out)
+	out.by = max(out.by, by, s.meaning())
+	t.db.tellOutcome(ctx, conn, out)
 }
 
 // statement returns what is known of a statement that is about to be sent.
@@ -130,25 +146,36 @@ func rewriterOf(args []any) pgx.QueryRewriter {
 	return nil
 }
 
-// TracePrepareStart remembers the text of a statement that the program
-// prepares under a name of its own, by which it may be run later.
+// TracePrepareStart notes the text of a statement that the program prepares
+// under a name of its own, by which it may be run later.
 func (t *tracer) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
-	if data.Name == "" || data.Name == data.SQL || isCachedName(data.Name) {
-		return ctx
-	}
-	s := t.state(conn)
-	if s.prepared == nil {
-		s.prepared = make(map[string]string)
-	}
-	s.prepared[data.Name] = data.SQL
-	if s.text == data.Name {
-		s.recent = nil
+	if data.Name != "" && data.Name != data.SQL && !isCachedName(data.Name) {
+		t.state(conn).preparing = data
 	}
 	return ctx
 }
 
-// TracePrepareEnd does nothing: a name whose preparation failed cannot be run.
-func (t *tracer) TracePrepareEnd(context.Context, *pgx.Conn, pgx.TracePrepareEndData) {}
+// TracePrepareEnd remembers the text once the server has taken it: a name that
+// was taken before keeps what it had.
+func (t *tracer) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {
+	s := stateOf(conn)
+	if s == nil || s.preparing.Name == "" {
+		return
+	}
+	name, sql := s.preparing.Name, s.preparing.SQL
+	s.preparing = pgx.TracePrepareStartData{}
+	if data.Err != nil || data.AlreadyPrepared {
+		return
+	}
+	if s.prepared == nil {
+		s.prepared = make(map[string]string)
+	}
+	s.prepared[name] = sql
+	s.unsure |= t.db.statements.get(sql).settings().moves // EXECUTE may run it
+	if s.text == name {
+		s.recent = nil
+	}
+}
 
 // isCachedName reports whether pgx's statement cache made the name.
 func isCachedName(name string) bool {
@@ -159,6 +186,9 @@ func isCachedName(name string) bool {
 // TraceCopyFromStart notes that rows are copied into a table.
 func (t *tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
 	s := t.state(conn)
+	if s.refuses(conn) {
+		return ctx
+	}
 	st := t.db.unknown
 	if len(data.TableName) > 0 {
 		st = t.db.statements.get("COPY " + data.TableName.Sanitize() + " FROM STDIN")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,21 +154,82 @@ func TestServerErrorsNameTheRow(t *testing.T) {
 		spoil  func(*item)
 		code   string
 		column string
+		detail string
 	}{
-		{func(i *item) { i.ID = 1 }, "23505", ""},
-		{func(i *item) { i.Name = strings.Repeat("long", 10) }, "22001", ""},
-		{func(i *item) { *i.Price = 5000 }, "23514", ""},
+		{func(i *item) { i.ID = 1 }, "23505", "", "Key (id)=(1) already exists."},
+		{func(i *item) { i.Name = strings.Repeat("long", 10) }, "22001", "name", ""},
+		{func(i *item) { *i.Price = 5000 }, "23514", "", "Failing row contains (5000"},
 	} {
 		rows := manyItems(3000)
 		c.spoil(&rows[1233])
 		_, err := items.Copy(t.Context(), pg, batchinsert.Rows(rows))
 		var bad *batchinsert.RowError
-		var pgErr *pgconn.PgError
-		if !errors.As(err, &bad) || bad.Row != 1234 || !errors.As(err, &pgErr) || pgErr.Code != c.code {
+		if !errors.As(err, &bad) || bad.Row != 1234 || bad.Column != c.column {
 			t.Errorf("%s: %v", c.code, err)
 		}
+		wantDetail(t, "copy", err, c.code, c.detail)
 	}
 	wantCount(t, pg, "items", 0)
+}
+
+// What is written by arrays is refused as a whole; the server's detail tells
+// which row it was.
+func TestServerErrorsNameTheKey(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems, "INSERT INTO items VALUES (1, 7, now(), 'there')", "CREATE UNIQUE INDEX ON items (name)",
+		"CREATE TABLE parts (item bigint REFERENCES items)", "INSERT INTO parts VALUES (7)")
+	seven := []item{{ID: 6, Name: "six"}, {ID: 7, Name: "seven"}}
+	there := []item{{ID: 6, Name: "six"}, {ID: 8, Name: "there"}}
+	const idTaken, nameTaken = "Key (id)=(7) already exists.", "Key (name)=(there) already exists."
+	chunked := items.With(batchinsert.Options{ChunkRows: 1})
+	for name, c := range map[string]struct {
+		write        func() error
+		code, detail string
+	}{
+		"insert": {func() error { _, err := items.Insert(t.Context(), pg, batchinsert.Rows(seven)); return err }, "23505", idTaken},
+		"insert seq": {func() error {
+			_, err := items.Insert(t.Context(), pg, batchinsert.Seq(slices.Values(seven)))
+			return err
+		}, "23505", idTaken},
+		"chunks": {func() error { _, err := chunked.Insert(t.Context(), pg, batchinsert.Rows(seven)); return err }, "23505", idTaken},
+		"upsert": {func() error { _, err := items.Upsert(t.Context(), pg, batchinsert.Rows(there), byID); return err }, "23505", nameTaken},
+		"upsert seq": {func() error {
+			_, err := items.Upsert(t.Context(), pg, batchinsert.Seq(slices.Values(there)), byID)
+			return err
+		}, "23505", nameTaken},
+		"update": {func() error {
+			_, err := items.UpdateMany(t.Context(), pg, batchinsert.Rows([]item{{ID: 7, Name: strings.Repeat("long", 10)}}), "id")
+			return err
+		}, "22001", ""},
+		"delete": {func() error { _, err := items.DeleteMany(t.Context(), pg, batchinsert.Rows(seven), "id"); return err }, "23503",
+			`Key (id)=(7) is still referenced from table "parts".`},
+		"returning": {func() error {
+			_, err := batchinsert.InsertReturning[int64](t.Context(), pg, items, batchinsert.Rows(seven), "id")
+			return err
+		}, "23505", idTaken},
+		"writer": {func() error {
+			w := items.NewWriter(pg, nil)
+			err := w.Write(t.Context(), seven[1])
+			_ = w.Close(t.Context())
+			return err
+		}, "23505", idTaken},
+	} {
+		wantDetail(t, name, c.write(), c.code, c.detail)
+	}
+	wantCount(t, pg, "items", 1)
+}
+
+// wantDetail checks the server's code, and that its detail is told, once.
+func wantDetail(t *testing.T, name string, err error, code, detail string) {
+	t.Helper()
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) || pgErr.Code != code {
+		t.Errorf("%s: error %v, want code %s", name, err, code)
+		return
+	}
+	if n := strings.Count(err.Error(), detail); detail != "" && n != 1 {
+		t.Errorf("%s: %v tells %d times %q", name, err, n, detail)
+	}
 }
 
 func TestSourceErrorLeavesTheTableAndTheConnection(t *testing.T) {
@@ -470,4 +532,21 @@ func TestChangesAreAnnounced(t *testing.T) {
 			t.Errorf("write %d was not announced before the call returned", i)
 		}
 	}
+}
+
+// Bytes of one encoding must not be stored as those of another.
+func TestOtherClientEncodingIsRefused(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	conn, err := pg.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	exec(t, conn, "SET client_encoding = 'LATIN1'")
+	_, err = items.Copy(t.Context(), conn, batchinsert.Rows([]item{{ID: 1, Name: "ü"}}))
+	wantError(t, err, "client_encoding is LATIN1")
+	_, err = batchinsert.LoadCSV(t.Context(), conn, "items", strings.NewReader("id,name\n1,ü\n"), nil)
+	wantError(t, err, "client_encoding is LATIN1")
+	exec(t, conn, "RESET client_encoding")
 }

@@ -69,6 +69,21 @@ func TestLoadOnConflictQuarantine(t *testing.T) {
 	}
 }
 
+// Looking for the indexes takes a savepoint, of which COPY FREEZE wants none
+// between it and the TRUNCATE.
+func TestLoadFreshWithoutIndexes(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems, "CREATE INDEX named ON items (name)", "INSERT INTO items (id, name) VALUES (99999, 'old')")
+	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Fresh: true, DropIndexes: true})
+	if err != nil || report.Rows != 100 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	wantCount(t, pg, "items", 100)
+	if !get[bool](t, pg, "SELECT to_regclass('named') IS NOT NULL") {
+		t.Error("the index is gone")
+	}
+}
+
 func TestLoadFresh(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -3,6 +3,8 @@ package catalog_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/headrace/headrace/internal/catalog"
 )
 
 // TestFunctionBodies follows functions in SQL whatever way they are written.
@@ -36,8 +38,8 @@ CREATE FUNCTION pure(a text) RETURNS text LANGUAGE sql AS 'SELECT lower(a)';`)
 		{`SELECT by_other()`, "other.plain", ""},
 		{`SELECT by_nested()`, "city other.plain", ""},
 		{`SELECT by_default(1)`, "city", ""},
-		{`SELECT by_hidden_default(1)`, "*", "*"},
-		{`SELECT by_utility()`, "*", "*"},
+		{`SELECT by_hidden_default(1)`, "*", ""},
+		{`SELECT by_utility()`, "*", "other.plain plain"},
 		{`SELECT by_writing()`, "city country street", "city country street"},
 		{`SELECT by_recursion(1)`, "plain", ""},
 		{`SELECT * FROM by_view`, "city", ""},
@@ -53,6 +55,34 @@ CREATE FUNCTION pure(a text) RETURNS text LANGUAGE sql AS 'SELECT lower(a)';`)
 		}
 		if e.Cacheable != (c.reads != "*" && c.writes == "") {
 			t.Errorf("%s: cacheable is %v: %s", c.sql, e.Cacheable, refusals(e))
+		}
+	}
+}
+
+// TestVolatileFunctions: whatever calls a function that may write is done each
+// time that it is asked for.
+func TestVolatileFunctions(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `
+CREATE FUNCTION order_of(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN INSERT INTO plain VALUES (1); RETURN $1; END';
+CREATE FUNCTION look(text) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT min(note) FROM plain); END';
+CREATE FUNCTION by_text(text) RETURNS text LANGUAGE sql AS 'SELECT order_of($1)';
+CREATE FUNCTION by_tree(text) RETURNS text LANGUAGE sql STABLE BEGIN ATOMIC SELECT order_of($1); END;
+CREATE FUNCTION bump(int, int) RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM plain; RETURN 1; END';
+CREATE OPERATOR @+@ (LEFTARG = int, RIGHTARG = int, FUNCTION = bump);
+CREATE VIEW orders AS SELECT order_of('x');
+CREATE TABLE guarded (id int);
+CREATE FUNCTION allowed() RETURNS bool LANGUAGE plpgsql AS 'BEGIN DELETE FROM plain; RETURN true; END';
+CREATE POLICY p ON guarded USING (allowed());
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;`)
+	for sql, volatile := range map[string]bool{
+		`SELECT order_of('x')`: true, `SELECT by_text('x')`: true, `SELECT by_tree('x')`: true, `SELECT 1 @+@ 2`: true,
+		`TABLE orders`: true, `SELECT id FROM guarded`: true, `SELECT look('x')`: false,
+	} {
+		e := examine(t, conn, sql)
+		if got := e.Refusal().Reason == catalog.VolatileFunction; got != volatile || e.Cacheable {
+			t.Errorf("%s: cacheable %v, %s", sql, e.Cacheable, refusals(e))
 		}
 	}
 }

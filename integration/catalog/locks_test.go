@@ -77,9 +77,11 @@ func TestUnknownWritesAreLocked(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	exec(t, conn, `INSERT INTO plain VALUES (1, 'x')`)
+	exec(t, conn, `
+CREATE FUNCTION made_up() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN EXECUTE ''DELETE FROM '' || ''plain''; RETURN NULL; END';
+CREATE TRIGGER made_up AFTER INSERT OR UPDATE ON watched FOR EACH STATEMENT EXECUTE FUNCTION made_up();`)
 	for _, sql := range []string{
-		`UPDATE watched SET note = ''`, `INSERT INTO measured VALUES (1)`, `DELETE FROM triggered`,
-		`SELECT query_to_xml('SELECT add_note()', true, true, '')`, `DELETE FROM diverted`,
+		`UPDATE watched SET note = ''`, `SELECT query_to_xml('SELECT add_note()', true, true, '')`, `DELETE FROM diverted`,
 	} {
 		if e := examine(t, conn, sql); e.WritesKnown {
 			t.Errorf("%s: known to write %s", sql, names(e.Writes))
@@ -91,4 +93,48 @@ func TestUnknownWritesAreLocked(t *testing.T) {
 		}
 		exec(t, conn, "ROLLBACK")
 	}
+}
+
+// TestWritten: what the locks do not tell makes the answer unknown, and the
+// transaction goes on whatever the server says.
+func TestWritten(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `
+CREATE TABLE later (id int);
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_change();`)
+	for _, c := range []struct{ sql, written string }{
+		{`DELETE FROM plain`, "plain"},
+		{`UPDATE watched SET note = 'x'`, "watched"}, // no row, no trigger
+		{`SELECT count(*) FROM later`, unknown},      // read, and so locked
+		{`INSERT INTO later VALUES (1)`, unknown},
+		{`CREATE OR REPLACE VIEW old_city AS SELECT id, name, country FROM city`, unknown},
+		{`CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'`, unknown},
+		{`ALTER FUNCTION hidden(text) VOLATILE`, unknown},
+		{`ALTER TYPE mood RENAME VALUE 'sad' TO 'down'`, unknown},
+		{`CREATE TEMP TABLE t (id int)`, unknown},
+		{`SAVEPOINT a; CREATE TABLE t (id int); ROLLBACK TO a`, unknown},
+		{`DROP TABLE scratch`, unknown},
+	} {
+		own := dial(t, conn.Config().ConnString()) // a session counts what it did just before
+		exec(t, own, "BEGIN; "+c.sql)
+		written, known, err := catalog.Written(t.Context(), own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if known != (c.written != unknown) || known && names(written) != c.written {
+			t.Errorf("%s: written %q, known %v, want %q", c.sql, names(written), known, c.written)
+		}
+		if own.PgConn().TxStatus() != 'T' {
+			t.Errorf("%s: the transaction is in state %c", c.sql, own.PgConn().TxStatus())
+		}
+		exec(t, own, "ROLLBACK")
+	}
+
+	exec(t, conn, `REVOKE EXECUTE ON FUNCTION pg_lock_status() FROM PUBLIC; GRANT ALL ON plain TO PUBLIC`)
+	exec(t, conn, `SET ROLE pg_read_all_settings; BEGIN; SAVEPOINT mine; INSERT INTO plain VALUES (1)`)
+	if _, _, err := catalog.Written(t.Context(), conn); err == nil {
+		t.Error("no error without the right to ask")
+	}
+	exec(t, conn, `RELEASE mine; COMMIT; RESET ROLE`)
 }

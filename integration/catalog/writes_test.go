@@ -28,13 +28,13 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"no action of keys on insert", `INSERT INTO country VALUES ('x', 'y')`, "country"},
 	{"upsert updates", `INSERT INTO country VALUES ('x', 'y') ON CONFLICT (code) DO UPDATE SET code = 'z'`, "city country"},
 
-	{"trigger", `UPDATE watched SET note = ''`, unknown},
+	{"trigger", `UPDATE watched SET note = ''`, "audit watched"},
 	{"trigger of another event", `INSERT INTO watched VALUES (1, '')`, "watched"},
-	{"upsert fires the update's trigger", `INSERT INTO watched VALUES (1) ON CONFLICT (id) DO UPDATE SET note = ''`, unknown},
+	{"upsert fires the update's trigger", `INSERT INTO watched VALUES (1) ON CONFLICT (id) DO UPDATE SET note = ''`, "audit watched"},
 	{"rule", `INSERT INTO ruled VALUES (1)`, "audit ruled"},
 	{"rule of another event", `DELETE FROM ruled`, "ruled"},
 	{"rule instead", `DELETE FROM moved`, "audit"},
-	{"rule instead, whose table has a trigger", `DELETE FROM diverted`, unknown},
+	{"rule instead, whose table has a trigger", `DELETE FROM diverted`, "audit watched"},
 
 	{"partitioned table", `INSERT INTO reading VALUES ('2025-05-05', 1, 1)`, "reading reading_2025 reading_2025_1 reading_2026"},
 	{"partition", `DELETE FROM reading_2025_1`, "reading reading_2025 reading_2025_1"},
@@ -46,8 +46,21 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"view and keys", `DELETE FROM old_city`, "city street"},
 
 	{"function with a body", `SELECT add_note()`, "plain"},
-	{"function without a body", `SELECT hidden('x')`, unknown},
-	{"function in a write", `UPDATE plain SET note = hidden(note)::text`, unknown},
+	{"function without a body", `SELECT hidden('x')`, ""},
+	{"function in a write", `UPDATE plain SET note = hidden(note)::text`, "plain"},
+	{"function that makes up its text", `SELECT made_up()`, unknown},
+	{"function that changes the schema", `SELECT remade()`, unknown},
+	{"function that makes a table by SELECT INTO", `SELECT into_table(1)`, unknown},
+	{"function that calls one that writes", `SELECT outer_note()`, "audit"},
+	{"function, not volatile, that calls one that writes", `SELECT sly_note()`, "audit"},
+	{"function that reads a view that writes", `SELECT by_view()`, "audit"},
+	{"function that locks rows", `SELECT lock_plain()`, ""},
+	{"function that upserts", `SELECT upsert_plain()`, "other.plain plain"},
+
+	{"trigger that sets a column", `UPDATE stamped SET id = 2`, "stamped"},
+	{"function by attribute notation", `SELECT p.touched FROM plain p`, "audit"},
+	{"operator that writes", `SELECT 1 @+@ 2`, "audit"},
+	{"default of a domain", `INSERT INTO with_domain DEFAULT VALUES`, "audit with_domain"},
 	{"builtin that runs a query", `SELECT query_to_xml('SELECT add_note()', true, true, '')`, unknown},
 	{"sequence", `SELECT nextval('numbers')`, ""},
 	{"read", `SELECT * FROM city`, ""},
@@ -67,17 +80,17 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"copy what a delete returns", `COPY (DELETE FROM country RETURNING *) TO STDOUT`, "city country street"},
 	{"explain analyze", `EXPLAIN (ANALYZE, BUFFERS) DELETE FROM country`, "city country street"},
 	{"explain does not run it", `EXPLAIN DELETE FROM country`, ""},
-	{"trigger of the root on a leaf", `INSERT INTO measured_1 VALUES (1)`, unknown},
+	{"trigger of the root on a leaf", `INSERT INTO measured_1 VALUES (1)`, "audit measured measured_1"},
 	{"trigger that is disabled", `DELETE FROM quiet`, "quiet"},
 	{"trigger of the server's own", `UPDATE quiet SET id = 1`, "quiet"},
 	{"trigger of this library", `INSERT INTO quiet VALUES (1)`, "quiet"},
 	{"default that calls a function", `INSERT INTO with_default (id) VALUES (1)`, "plain with_default"},
-	{"check that calls a function", `UPDATE with_check SET id = 1`, unknown},
-	{"index that calls a function", `INSERT INTO with_index VALUES ('x')`, unknown},
+	{"check that calls a function", `UPDATE with_check SET id = 1`, "with_check"},
+	{"index that calls a function", `INSERT INTO with_index VALUES ('x')`, "with_index"},
 	{"key on a partition", `DELETE FROM parent_1`, "child parent parent_1"},
 	{"key on a partitioned table", `DELETE FROM parent`, "child parent parent_1"},
-	{"row movement between partitions", `UPDATE measured SET id = 2`, unknown},
-	{"view with a trigger", `DELETE FROM triggered`, unknown},
+	{"row movement between partitions", `UPDATE measured SET id = 2`, "audit measured measured_1"},
+	{"view with a trigger", `DELETE FROM triggered`, "audit plain"},
 	{"refresh", `REFRESH MATERIALIZED VIEW city_count`, "city_count"},
 	{"index", `CREATE INDEX ON plain (note)`, ""},
 	{"temporary table", `CREATE TEMP TABLE t (id int)`, ""},
@@ -98,9 +111,31 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"show", `SHOW ALL`, ""},
 }
 
+// writers are functions that the server's parser does not show.
+const writers = `
+CREATE FUNCTION made_up() RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE ''DELETE FROM '' || ''plain''; END';
+CREATE FUNCTION remade() RETURNS void LANGUAGE plpgsql AS 'BEGIN CREATE OR REPLACE VIEW old_city AS SELECT id, name, country FROM city; END';
+CREATE FUNCTION into_table(a anyelement) RETURNS void LANGUAGE sql AS 'SELECT a INTO made_table';
+CREATE FUNCTION inner_note() RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (''x''); RETURN 1; END';
+CREATE FUNCTION outer_note() RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM "inner_note"(); RETURN 1; END';
+CREATE FUNCTION sly_note() RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN inner_note(); END';
+CREATE VIEW noting AS SELECT inner_note() AS n;
+CREATE FUNCTION by_view() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT n FROM noting); END';
+CREATE FUNCTION lock_plain() RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM plain FOR NO KEY UPDATE; PERFORM 1 FROM plain FOR UPDATE; RETURN 1; END';
+CREATE FUNCTION upsert_plain() RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO plain VALUES (5) ON CONFLICT DO NOTHING; RETURN 1; END';
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.at := now(); RETURN NEW; END';
+CREATE TABLE stamped (id int, at timestamptz);
+CREATE TRIGGER stamp BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION stamp();
+CREATE FUNCTION touched(plain) RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (''x''); RETURN 1; END';
+CREATE FUNCTION noted(a int, b int) RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (''x''); RETURN 1; END';
+CREATE OPERATOR @+@ (LEFTARG = int, RIGHTARG = int, FUNCTION = noted);
+CREATE DOMAIN numbered AS int DEFAULT inner_note();
+CREATE TABLE with_domain (id numbered);`
+
 func TestWrites(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
+	exec(t, conn, writers)
 	for _, c := range writeCases {
 		t.Run(c.name, func(t *testing.T) {
 			e := examine(t, conn, c.sql)
@@ -125,6 +160,7 @@ func TestWrites(t *testing.T) {
 func TestWritesHoldTheLocks(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
+	exec(t, conn, writers)
 	exec(t, conn, `
 INSERT INTO country VALUES ('a', 'A'); INSERT INTO city VALUES (1, 'x', 'a', '1700-01-01'); INSERT INTO street VALUES (1, 1, 's');
 INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);`)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -135,12 +136,53 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// A write whose caller gives up may still be done.
+func TestCancelledWrite(t *testing.T) {
+	t.Parallel()
+	pg := open(t, nil, "CREATE TABLE a (id int)")
+	must(t)(pg.Exec(t.Context(), "INSERT INTO a SELECT 0 FROM pg_sleep($1)", 0.0)) // known from here on
+	log := watch(t, pg)
+	must(t)(pg.Exec(t.Context(), "INSERT INTO a SELECT 1 FROM pg_sleep($1)", 0.0))
+	if told := log.take(); told != "public.a" {
+		t.Fatalf("told %q", told)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := pg.Exec(ctx, "INSERT INTO a SELECT 1 FROM pg_sleep($1)", 20.0); err == nil {
+		t.Fatal("no error")
+	}
+	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
+		t.Errorf("told %q", told)
+	}
+}
+
 // A session that is still at work keeps its tables in doubt.
 func TestDoubtLastsWhileTheSessionDoes(t *testing.T) {
 	t.Parallel()
+	for _, role := range []string{"", "pg_read_all_settings"} { // the latter does not see the session that logged in
+		t.Run(role, func(t *testing.T) { testDoubtLasts(t, role) })
+	}
+}
+
+func testDoubtLasts(t *testing.T, role string) {
 	connString := pgtest.New(t)
+	admin, err := pgx.Connect(t.Context(), connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(context.WithoutCancel(t.Context()))
+	must(t)(admin.Exec(t.Context(), "CREATE TABLE a (id int); GRANT ALL ON a TO PUBLIC"))
+	if role != "" {
+		u, err := url.Parse(connString)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := u.Query()
+		query.Set("role", role)
+		u.RawQuery = query.Encode()
+		connString = u.String()
+	}
 	pg, lose := openDeaf(t, connString, true)
-	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
 	log := watch(t, pg)
 	locker, err := pg.Begin(t.Context())
 	if err != nil {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -201,4 +203,78 @@ func closedPort(t *testing.T) uint16 {
 		t.Fatal(err)
 	}
 	return uint16(port)
+}
+
+// A hook that brings a tracer does not take the place of the handle's.
+func TestBeforeConnectMayBringATracer(t *testing.T) {
+	t.Parallel()
+	cfg, err := pgxpool.ParseConfig(pgtest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := new(statementTracer), new(statementTracer)
+	cfg.ConnConfig.Tracer = first
+	cfg.BeforeConnect = func(_ context.Context, connConfig *pgx.ConnConfig) error {
+		connConfig.Tracer = multitracer.New(connConfig.Tracer, second)
+		return nil
+	}
+	pg, err := db.OpenConfig(t.Context(), cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
+	log := watch(t, pg)
+	before := first.n.Load()
+	must(t)(pg.Exec(t.Context(), "INSERT INTO a VALUES (1)"))
+	if told := log.take(); told != "public.a" {
+		t.Errorf("told %q", told)
+	}
+	if n := first.n.Load() - before; n != 1 || second.n.Load() != first.n.Load() {
+		t.Errorf("the program's tracers saw %d statements, and %d and %d in all", n, first.n.Load(), second.n.Load())
+	}
+	if calls := pg.Stats().Statements[0].Calls; calls != 1 {
+		t.Errorf("a statement was counted %d times", calls)
+	}
+}
+
+type statementTracer struct{ n atomic.Int64 }
+
+func (c *statementTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	c.n.Add(1)
+	return ctx
+}
+
+func (*statementTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// Only the program's own hooks make answers depend on its contexts.
+func TestContextHooks(t *testing.T) {
+	t.Parallel()
+	connString := pgtest.New(t)
+	for _, hook := range []bool{false, true} {
+		cfg, err := pgxpool.ParseConfig(connString)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hook {
+			cfg.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { return true, nil }
+		}
+		pg, err := db.OpenConfig(t.Context(), cfg, &db.Options{Prepare: []db.Compiled{db.MustCompile[int]("SELECT 1")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pg.Close()
+		pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		adopted, err := db.New(pool, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer adopted.Close()
+		if pg.ContextHooks() != hook || adopted.ContextHooks() != hook {
+			t.Errorf("with hooks: %v; told %v, adopted %v", hook, pg.ContextHooks(), adopted.ContextHooks())
+		}
+	}
 }

@@ -246,3 +246,45 @@ func TestScopeKeepsTenantsApart(t *testing.T) {
 	b.want(querycache.MissCold, querycache.MissCold, querycache.Hit, querycache.Hit, querycache.Hit, querycache.Hit,
 		querycache.RefusedScope, querycache.RefusedScope, querycache.RefusedScope)
 }
+
+// A hook that sets the tenant at each acquire neither drops answers nor keeps
+// own writes from being seen.
+func TestFollowUnderATenantsHook(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &querycache.Options{Scope: func(context.Context) (string, bool) { return "x", true }}, minute)
+	cfg := b.pg.Pool().Config()
+	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		_, err := conn.Exec(ctx, "SELECT set_config('app.tenant', $1, false)", "x")
+		return true, err
+	}
+	hooked, err := db.OpenConfig(t.Context(), cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hooked.Close)
+	reads, err := b.cache.ReadThrough(hooked, minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, err := b.cache.Follow(hooked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	city := db.MustCompile[string]("SELECT name FROM cities WHERE id = $1")
+	river := db.MustCompile[string]("SELECT name FROM rivers WHERE id = $1")
+	read := func(st *db.Stmt[string], want string) {
+		t.Helper()
+		if got, err := st.One(t.Context(), reads, 1); err != nil || got != want {
+			t.Errorf("read %q, %v, want %q", got, err, want)
+		}
+	}
+	read(city, "city 1")
+	read(river, "river 1") // acquires again
+	read(city, "city 1")
+	b.want(querycache.MissCold, querycache.MissCold, querycache.Hit)
+	b.exec(hooked, "UPDATE cities SET name = 'own' WHERE id = 1")
+	read(city, "own")
+	read(river, "river 1")
+	b.want(querycache.MissChanged, querycache.Hit)
+}

@@ -6,7 +6,8 @@
 // later), which is never called and rolled back, and reads the parsed tree
 // back from pg_proc. From there it follows what the catalogs say: the queries
 // behind views, bodies of functions, policies, partitions, triggers, rules and
-// the actions of foreign keys. [Locks] asks a transaction what it has locked
+// the actions of foreign keys. [ExamineNames] tells less, of many statements at
+// once. [Written] asks a transaction what it has locked
 // for writing, where that is not enough. [Fingerprint] tells whether the
 // definitions that all this was read from have changed.
 //
@@ -25,6 +26,18 @@
 // that is declared IMMUTABLE is believed to be. One in PL/pgSQL is not,
 // whatever it says: a table looked up in an IMMUTABLE function is a common
 // way to have an index on it.
+//
+// What such a function may change, as against what it reads, its words tell: a
+// statement in its text has to name what it changes and calls. So each relation
+// of a name among the words, in whatever schema, counts as changed where the
+// text holds INSERT, UPDATE or the like, and each function of such a name is
+// followed. EXECUTE, commands that change the schema, and languages other than
+// SQL and PL/pgSQL leave the changes unknown. A function that is not VOLATILE
+// changes nothing by itself, since the server refuses that; those it calls may.
+//
+// [ExamineNames] goes by the names in the statement itself in the same way,
+// without the server's parser. It is for those who ask what statements changed
+// that differ in their constants only.
 //
 // Casts to and from types of extensions run the type's input and output
 // functions; these are taken to read no relation. So are comparison functions

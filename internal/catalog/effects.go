@@ -19,8 +19,8 @@ type Effects struct {
 
 	// Writes has every relation whose rows the statement may change: views
 	// and rules are resolved, partitions (and their ancestors), children,
-	// and what foreign keys with actions change. Complete where WritesKnown;
-	// where not, [Locks] asked in the same transaction before it commits
+	// what foreign keys with actions change, and what the words of functions'
+	// bodies name. Complete where WritesKnown; where not, [Locks] asked in the same transaction before it commits
 	// knows.
 	Writes      []Relation
 	WritesKnown bool

@@ -123,6 +123,10 @@ SELECT 'tree', adrelid, adbin::text, NULL, NULL
 FROM pg_attrdef
 WHERE adrelid = ANY ($1::oid[])
 UNION ALL
+SELECT 'tree', a.attrelid, t.typdefaultbin::text, NULL, NULL
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND t.typdefaultbin IS NOT NULL
+UNION ALL
 SELECT 'tree', conrelid, conbin::text, NULL, NULL
 FROM pg_constraint
 WHERE contype = 'c' AND conrelid = ANY ($1::oid[])

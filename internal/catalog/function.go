@@ -27,11 +27,10 @@ func (w *walk) call(ctx context.Context, oid uint32) error {
 	case f.schema == "headrace" && f.name == "touch":
 		// The trigger by which this library tells what changed: writes nothing.
 		return nil
-	case f.source != "":
+	case f.language == "sql" && !w.byNames:
 		return w.callText(ctx, oid, f)
 	}
-	w.callOpaque(f)
-	return nil
+	return w.callOpaque(ctx, f)
 }
 
 // callText follows a function in SQL whose body is a string: the server parses
@@ -47,16 +46,19 @@ func (w *walk) callText(ctx context.Context, oid uint32, f *functionFacts) error
 		return err
 	}
 	if tree == "" {
-		w.callOpaque(f)
-		return nil
+		return w.callOpaque(ctx, f)
 	}
 	return w.trees([]string{tree})
 }
 
 // callOpaque judges a function whose body cannot be seen. One in C that is
 // declared IMMUTABLE is taken at its word, as the server's indexes take it;
-// one in a language in which anybody may write queries is not.
-func (w *walk) callOpaque(f *functionFacts) {
+// one in a language in which anybody may write queries is not. One that is
+// VOLATILE, as a function is that is not declared anything, may write: its
+// answer is for one call.
+//
+// Whatever it reads, its text tells what it may change: see followBody.
+func (w *walk) callOpaque(ctx context.Context, f *functionFacts) error {
 	compiled := f.language == "c" || f.language == "internal"
 	pure := pureExtensions[f.extension]
 	switch {
@@ -70,8 +72,15 @@ func (w *walk) callOpaque(f *functionFacts) {
 		}
 		w.settings |= s
 	default:
-		w.unknown(UnknownFunction, f.String())
+		if f.volatility == 'v' {
+			w.refuse(VolatileFunction, f.String())
+		} else {
+			w.refuse(UnknownFunction, f.String())
+		}
+		w.effects.ReadsKnown, w.effects.ReadOnly = false, false
+		return w.followBody(ctx, f)
 	}
+	return nil
 }
 
 // callBuiltin judges one of the server's own functions.

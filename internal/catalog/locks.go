@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -37,6 +38,10 @@ func Locks(ctx context.Context, conn *pgx.Conn) ([]Relation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read own locks: %w", err)
 	}
+	return lockedRelations(rows)
+}
+
+func lockedRelations(rows [][][]byte) ([]Relation, error) {
 	list := make([]Relation, 0, len(rows))
 	for _, row := range rows {
 		oid, err := parseOID(row[0])
@@ -50,4 +55,52 @@ func Locks(ctx context.Context, conn *pgx.Conn) ([]Relation, error) {
 		list = append(list, r)
 	}
 	return list, nil
+}
+
+// beyondQuery asks for what the locks on relations do not tell: rows of the
+// catalogs written in this transaction (or just before it, by this session),
+// of functions and types for instance; triggers that wait for COMMIT; and ways
+// to write over another connection.
+var beyondQuery = exact(`
+SELECT pg_catalog.current_setting('track_counts') = 'off'
+	OR EXISTS (
+		SELECT FROM pg_catalog.pg_class c
+		WHERE c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace AND c.relkind::pg_catalog.text = 'r'
+			AND c.relname <> ALL ('{pg_statistic, pg_largeobject, pg_largeobject_metadata, pg_shdepend}'::pg_catalog.name[])
+			AND (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) <> 0
+				OR pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) <> 0
+				OR pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) <> 0))
+	OR EXISTS (
+		SELECT FROM pg_catalog.pg_trigger t
+		WHERE t.tgdeferrable AND NOT t.tgisinternal AND t.tgrelid = ANY (
+			SELECT l.relation FROM pg_catalog.pg_lock_status() l WHERE l.pid = pg_catalog.pg_backend_pid()))
+	OR EXISTS (SELECT FROM pg_catalog.pg_language l WHERE l.lanispl AND NOT l.lanpltrusted)
+	OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'dblink')`)
+
+// Written returns the relations that the transaction open on conn may have
+// changed, as [Locks] does. known is false where it may have changed others, or
+// the schema, or may do so at COMMIT yet.
+//
+// It leaves the transaction as it was, also when the server refuses to tell.
+func Written(ctx context.Context, conn *pgx.Conn) (relations []Relation, known bool, err error) {
+	const point = "headrace_written"
+	pc := conn.PgConn()
+	results, err := pc.Exec(ctx, "SAVEPOINT "+point+";"+locksQuery+";"+beyondQuery+"; RELEASE "+point).ReadAll()
+	if err != nil {
+		if !pc.IsClosed() && pc.TxStatus() == 'E' {
+			_, back := pc.Exec(ctx, "ROLLBACK TO "+point+"; RELEASE "+point).ReadAll()
+			err = errors.Join(err, back)
+		}
+		return nil, false, fmt.Errorf("read own locks: %w", err)
+	}
+	relations, err = lockedRelations(results[1].Rows)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, r := range relations {
+		if r.Name == "" || r.Kind == ForeignTable {
+			return relations, false, nil
+		}
+	}
+	return relations, string(results[2].Rows[0][0]) == "f", nil
 }

@@ -109,7 +109,7 @@ WHERE p.oid = $1 AND COALESCE(p.proargmodes[a.i], 'i') IN ('i', 'b', 'v')`, strc
 	if _, err := query(ctx, conn, "SELECT set_config('search_path', $1, true)", path); err != nil {
 		return "", fmt.Errorf("set the search path of %s: %w", f, err)
 	}
-	tree, err := parse(ctx, conn, f.name, string(rows[0][0]), f.source)
+	tree, err := parse(ctx, conn, f.name, string(rows[0][0]), f.body)
 	if err != nil {
 		if _, ok := errors.AsType[*refusedError](err); !ok {
 			return "", fmt.Errorf("read %s: %w", f, err)

@@ -31,13 +31,13 @@ const (
 	CatalogRows             // a catalog, or a view of information_schema
 	TimeFunction            // depends on the time or the transaction: now(), CURRENT_DATE
 	TimeConstant            // 'today' and the like, read when the statement is parsed
-	UnknownFunction         // a function whose body cannot be seen may read anything: declare its tables
+	UnknownFunction         // a function, not VOLATILE, whose body cannot be seen may read anything: declare its tables
 	CatalogFunction         // a function or cast that looks into the catalogs or at the server's state
 	Unexamined              // the server could not be asked; Object tells why
 	SessionFunction         // depends on the user or on settings: the key has to hold them
 	RowSecurity             // policies show each user other rows: the key has to hold the user
 	TemporaryTable          // other connections see another table of the name, or none
-	VolatileFunction        // another answer each time: random()
+	VolatileFunction        // another answer each time, or one that writes: random(), nextval(), any function not declared otherwise
 	LocksRows               // FOR UPDATE, FOR SHARE
 	NotRead                 // it is no SELECT, VALUES or TABLE, or it changes something
 )
@@ -57,7 +57,7 @@ var reasonTexts = [...]string{
 	SessionFunction:  "depends on the user or on settings of the session",
 	RowSecurity:      "row security shows each user other rows",
 	TemporaryTable:   "a temporary table: each connection has its own",
-	VolatileFunction: "volatile: another answer each time",
+	VolatileFunction: "volatile: another answer each time, or it writes",
 	LocksRows:        "locks the rows that it reads",
 	NotRead:          "not a plain read",
 	NotRead + 1:      "unknown reason",

@@ -80,6 +80,9 @@ func (w *walk) write(f *relationFacts, on event) error {
 	if f.Kind == View {
 		return w.writeView(f, on)
 	}
+	if f.Kind == ForeignTable {
+		w.unknown(ForeignRows, f.String()) // it may lead to any table, of this database too
+	}
 	w.writes[f.OID] = true
 	w.writeChildren(f, on)
 	for _, parent := range facts.parents {

@@ -15,7 +15,7 @@ type functionFacts struct {
 	volatility   byte     // i, s, v
 	trees        []string // of a body in SQL-standard form, and of the arguments' defaults
 	parsed       bool     // trees has the body
-	source       string   // body of a function in SQL that is a string
+	body         string   // of a function in SQL or PL/pgSQL that is a string
 	path         string   // search path that the function sets
 	extension    string   // that it belongs to
 	support      []uint32 // an aggregate's functions
@@ -39,7 +39,7 @@ type typeFacts struct {
 
 const functionQuery = `
 SELECT 'function', p.oid, n.nspname::text, p.proname::text, oidvectortypes(p.proargtypes), l.lanname::text, p.provolatile::text,
-	p.prosqlbody::text, p.proargdefaults::text, CASE WHEN l.lanname = 'sql' AND p.prokind <> 'a' THEN p.prosrc END,
+	p.prosqlbody::text, p.proargdefaults::text, CASE WHEN l.lanname IN ('sql', 'plpgsql') AND p.prokind <> 'a' THEN p.prosrc END,
 	(SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE c LIKE 'search\_path=%'), e.extname::text
 FROM pg_proc p
 	JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -113,7 +113,7 @@ func (r *routines) add(oid uint32, row [][]byte) error {
 			schema: string(row[2]), name: string(row[3]), arguments: string(row[4]), language: string(row[5]),
 			volatility: row[6][0],
 			trees:      []string{string(row[7]), string(row[8])}, parsed: row[7] != nil,
-			source: string(row[9]), path: string(row[10]), extension: string(row[11]),
+			body: string(row[9]), path: string(row[10]), extension: string(row[11]),
 		}
 		return nil
 	case "check":

@@ -40,7 +40,11 @@ func (w *walk) followText(ctx context.Context, st *sqltext.Statement, because *r
 	if err := narrowPath(ctx, w.conn); err != nil {
 		return err
 	}
-	if err := w.enqueueNamed(ctx, st.Calls); err != nil {
+	var n Names
+	if !n.look(st.Text) {
+		w.unknown(Unexamined, because.Message)
+	}
+	if err := w.enqueueNamed(ctx, append(n.calls, st.Calls...), n.operators); err != nil {
 		return err
 	}
 	return w.run(ctx)
@@ -81,22 +85,15 @@ func relationByName(ctx context.Context, conn *pgconn.PgConn, table sqltext.Tabl
 	return parseOID(rows[0][0])
 }
 
-// callQuery finds the functions of a name, with $1 naming the schema or none,
-// and those behind operators, casts and, as types with a minus, domains.
+// callQuery finds the functions of a name, with $1 naming the schema or none.
 const callQuery = `
-SELECT p.oid::int8
+SELECT p.oid
 FROM unnest($1::text[], $2::text[]) c (schema, name)
 	JOIN pg_proc p ON p.proname = c.name
-	JOIN pg_namespace n ON n.oid = p.pronamespace AND (n.nspname = c.schema OR c.schema = '')
-UNION
-SELECT oprcode::oid::int8 FROM pg_operator WHERE oid >= 16384 AND oprcode <> 0
-UNION
-SELECT castfunc::int8 FROM pg_cast WHERE castfunc >= 16384
-UNION
-SELECT -oid::int8 FROM pg_type WHERE typtype = 'd' AND oid >= 16384`
+	JOIN pg_namespace n ON n.oid = p.pronamespace AND (n.nspname = c.schema OR c.schema = '')`
 
-// enqueueNamed adds all functions that a text may call.
-func (w *walk) enqueueNamed(ctx context.Context, calls []sqltext.Function) error {
+// enqueueNamed adds all functions and operators that a text may call.
+func (w *walk) enqueueNamed(ctx context.Context, calls []sqltext.Function, operators []string) error {
 	schemas, names := make([]string, len(calls)), make([]string, len(calls))
 	for i, call := range calls {
 		schemas[i], names[i] = call.Schema, call.Name
@@ -104,6 +101,37 @@ func (w *walk) enqueueNamed(ctx context.Context, calls []sqltext.Function) error
 	rows, err := query(ctx, w.conn, callQuery, textArray(schemas), textArray(names))
 	if err != nil {
 		return fmt.Errorf("look up functions by name: %w", err)
+	}
+	for _, row := range rows {
+		oid, err := parseOID(row[0])
+		if err != nil {
+			return err
+		}
+		w.enqueue(functionStep, oid, 0)
+	}
+	return w.enqueueUserMade(ctx, operators)
+}
+
+// userMadeQuery finds the functions behind operators of the names given, of
+// those that syntax stands for (BETWEEN, LIKE) and of operator classes (ORDER
+// BY, DISTINCT), behind casts and, as types with a minus, domains that somebody
+// made.
+const userMadeQuery = `
+SELECT oprcode::oid::int8 FROM pg_operator
+WHERE oid >= 16384 AND oprcode <> 0
+	AND (oprname = ANY ($1::text[]) OR oprname IN ('=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', '~', '!~')
+		OR EXISTS (SELECT FROM pg_amop a WHERE a.amopopr = pg_operator.oid))
+UNION
+SELECT castfunc::int8 FROM pg_cast WHERE castfunc >= 16384
+UNION
+SELECT -oid::int8 FROM pg_type WHERE typtype = 'd' AND oid >= 16384`
+
+// enqueueUserMade adds what a text may use of operators, casts and domains
+// that somebody made. No name of the latter need be in it.
+func (w *walk) enqueueUserMade(ctx context.Context, operators []string) error {
+	rows, err := query(ctx, w.conn, userMadeQuery, textArray(operators))
+	if err != nil {
+		return fmt.Errorf("look up operators, casts and domains: %w", err)
 	}
 	for _, row := range rows {
 		kind, digits := functionStep, row[0]

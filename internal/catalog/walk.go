@@ -18,6 +18,7 @@ type step struct {
 	kind  stepKind
 	oid   uint32
 	event event // of a write
+	quiet bool  // it counts for what is written only
 }
 
 type stepKind uint8
@@ -28,6 +29,7 @@ const (
 	writeStep
 	ancestorStep // rows of a child changed
 	refreshStep  // a materialized view is filled anew
+	namedStep    // a function that cannot be seen into may read it
 	functionStep
 	operatorStep
 	typeStep     // a value is checked against the type
@@ -41,12 +43,14 @@ type walk struct {
 	conn      *pgconn.PgConn
 	path      string // the session's search path, as functions find it
 	text      string // of the statement, where the server parsed it
+	byNames   bool   // functions in SQL are not given to the server's parser
 	relations map[uint32]*relationFacts
 	targets   map[uint32]*writeFacts
 	routines  routines
 
 	queue []step
 	done  map[step]bool
+	quiet bool // of the step that is taken
 
 	effects  *Effects
 	reads    map[uint32]bool
@@ -79,9 +83,17 @@ func newWalk(conn *pgconn.PgConn, path string, effects *Effects) *walk {
 	}
 }
 
-// run takes steps until no new ones come up, and puts what was found into the
-// effects.
+// run follows all steps and puts what was found into the effects.
 func (w *walk) run(ctx context.Context) error {
+	if err := w.steps(ctx); err != nil {
+		return err
+	}
+	w.quiet = false
+	return w.finish(ctx)
+}
+
+// steps takes steps until no new ones come up.
+func (w *walk) steps(ctx context.Context) error {
 	for len(w.queue) > 0 {
 		level := w.queue
 		w.queue = nil
@@ -94,12 +106,12 @@ func (w *walk) run(ctx context.Context) error {
 			}
 		}
 	}
-	return w.finish(ctx)
+	return nil
 }
 
 // enqueue adds a step unless it was added before.
 func (w *walk) enqueue(kind stepKind, oid uint32, on event) {
-	s := step{kind, oid, on}
+	s := step{kind, oid, on, w.quiet}
 	if oid != 0 && !w.done[s] {
 		w.done[s] = true
 		w.queue = append(w.queue, s)
@@ -148,6 +160,7 @@ func appendNew[T any](list []uint32, oid uint32, known map[uint32]T) []uint32 {
 }
 
 func (w *walk) take(ctx context.Context, s step) error {
+	w.quiet = s.quiet
 	switch s.kind {
 	case functionStep:
 		return w.call(ctx, s.oid)
@@ -172,6 +185,8 @@ func (w *walk) take(ctx context.Context, s step) error {
 	case refreshStep:
 		w.writes[f.OID] = true
 		return w.readView(f)
+	case namedStep:
+		return w.named(f)
 	}
 	return w.read(f, s.kind == readOnlyStep)
 }
@@ -271,7 +286,11 @@ func (w *walk) judge(r *references) {
 	}
 }
 
-func (w *walk) refuse(reason Reason, object string) { w.refused[Refusal{reason, object}] = true }
+func (w *walk) refuse(reason Reason, object string) {
+	if !w.quiet {
+		w.refused[Refusal{reason, object}] = true
+	}
+}
 
 // unknown notes that from here on anything may be read or written.
 func (w *walk) unknown(reason Reason, object string) {

@@ -16,6 +16,10 @@ func (s *Sight) addValue(types *pgtype.Map, value any, text []byte) error {
 	switch x := value.(type) {
 	case string:
 		return s.addString([]byte(x))
+	case int64:
+		s.addNumber(text)
+	case float64:
+		s.seen |= isFloat
 	case []byte:
 		s.addNamed("bytea")
 	case time.Time:

@@ -37,6 +37,22 @@ var tables = []struct {
 		"Buffers that a page of 50 out of 1,000,000 rows touches on the server", "buffers",
 		[]string{"page/1/unique", "page/10000/unique", "page/1/nullable", "page/10000/nullable", "page/1/mixed", "page/10000/mixed"},
 	},
+	{
+		"Answered reads, in ns (server-page50: 50 rows)", measure.NsPerOp,
+		[]string{"cached/hot", "cached/cold", "cached/server-key", "cached/server-page50", "cached/sqlc"},
+	},
+	{
+		"Requests that hit, of all", measure.HitRatio,
+		[]string{"hitratio/zipf", "hitratio/scan", "hitratio/oltp2000", "hitratio/oltp10000"},
+	},
+	{
+		"CPU of a cycle of the collector with 1,000,000 small entries held, in ns", measure.CPUPerOp,
+		[]string{"gc/1M"},
+	},
+	{
+		"Heap of such an entry beyond its data, in bytes", measure.BytesPerEntry,
+		[]string{"gc/1M"},
+	},
 }
 
 // writeReadme puts the results into the file's section.
@@ -66,7 +82,7 @@ func section(server *pgserver.Server, results []measure.Result) (string, error) 
 	for _, t := range tables {
 		subjects := subjectsOf(results, t.works)
 		if len(subjects) == 0 {
-			return "", fmt.Errorf("no results for %q: run all reads", t.title)
+			return "", fmt.Errorf("no results for %q: run all works", t.title)
 		}
 		fmt.Fprintf(&b, "\n%s:\n\n| |", t.title)
 		for _, w := range t.works {
@@ -108,6 +124,8 @@ func peers() []string {
 	modules := []string{
 		"github.com/jackc/pgx/v5", "github.com/georgysavva/scany/v2", "github.com/jmoiron/sqlx",
 		"github.com/uptrace/bun", "gorm.io/gorm", "entgo.io/ent", "github.com/stephenafamo/bob",
+		"github.com/maypok86/otter/v2", "github.com/dgraph-io/ristretto/v2", "github.com/Yiling-J/theine-go",
+		"github.com/hashicorp/golang-lru/v2", "github.com/redis/go-redis/v9",
 	}
 	info, _ := debug.ReadBuildInfo()
 	var found []string

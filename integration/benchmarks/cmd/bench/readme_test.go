@@ -12,7 +12,7 @@ import (
 
 func TestWriteReadmeReplacesItsSection(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "README.md")
-	before := "# headrace\n" + sectionBegin + "old\n" + sectionEnd + "the end\n"
+	before := "# headrace\n" + sectionBegin + "outdated\n" + sectionEnd + "the end\n"
 	if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -20,6 +20,10 @@ func TestWriteReadmeReplacesItsSection(t *testing.T) {
 		{Work: "read/1/replay", Subject: "headrace", Metric: measure.CPUPerRow, Value: 3500.4},
 		{Work: "read/1/replay", Subject: "headrace", Metric: measure.AllocsPerOp, Value: 4},
 		{Work: "page/10000/mixed", Subject: "headrace", Metric: "buffers", Value: 54},
+		{Work: "cached/hot", Subject: "headrace", Metric: measure.NsPerOp, Value: 71.04},
+		{Work: "hitratio/zipf", Subject: "belady", Metric: measure.HitRatio, Value: 0.83912},
+		{Work: "gc/1M", Subject: "otter", Metric: measure.CPUPerOp, Value: 12345678},
+		{Work: "gc/1M", Subject: "otter", Metric: measure.BytesPerEntry, Value: 90.02},
 	}
 	for range 2 { // the second time over its own text
 		if err := writeReadme(path, new(pgserver.Server), results); err != nil {
@@ -31,12 +35,12 @@ func TestWriteReadmeReplacesItsSection(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(text)
-	for _, want := range []string{"# headrace\n", "| headrace | 3500 |", "54 |\n" + sectionEnd + "the end\n"} {
+	for _, want := range []string{"# headrace\n", "| headrace | 3500 |", "| headrace | 71 |", "| belady | 0.8391 |", "| otter | 12345678 |", "| otter | 90 |\n" + sectionEnd + "the end\n"} {
 		if strings.Count(got, want) != 1 {
 			t.Errorf("%q is there %d times, want once:\n%s", want, strings.Count(got, want), got)
 		}
 	}
-	if strings.Contains(got, "old") {
+	if strings.Contains(got, "outdated") {
 		t.Error("the old section is still there")
 	}
 }

@@ -142,3 +142,15 @@ type mapStore struct{ m sync.Map }
 func (s *mapStore) get(k key) (any, bool) { return s.m.Load(k) }
 func (s *mapStore) set(k key, v any)      { s.m.Store(k, v) }
 func (s *mapStore) close()                {}
+
+// mapOf is the same for the works that have no database.
+type mapOf struct{ m sync.Map }
+
+func (s *mapOf) set(key int64, v *small) { s.m.Store(key, v) }
+func (s *mapOf) get(key int64) (*small, bool) {
+	v, ok := s.m.Load(key)
+	if !ok {
+		return nil, false
+	}
+	return v.(*small), true
+}

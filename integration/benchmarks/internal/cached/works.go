@@ -2,6 +2,7 @@ package cached
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
@@ -9,16 +10,28 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/sqlcgen"
 )
 
-// Works measure answered reads over a database that reads.Fill has filled with
-// at least so many orders: hot keys stay in the CPU's caches, cold ones do not.
-func Works(connString string, orders int) []measure.Work {
+// Database is what the works read that have one.
+type Database struct {
+	ConnString string // filled by reads.Fill
+	Orders     int    // at least so many
+	Redis      string // an address; "": its subjects are missing
+	Short      bool
+}
+
+// Works measure answered reads: hot keys stay in the CPU's caches, cold ones do
+// not.
+func Works(d Database) []measure.Work {
+	const hot = 100
+	connString := d.ConnString
 	one := measure.Seen{Rows: 1}
-	return []measure.Work{
-		{Name: "cached/hot", Expect: one, Subjects: allByKey(connString, 100)},
-		{Name: "cached/cold", Expect: one, Subjects: allByKey(connString, min(orders, 100_000))},
+	server := func(keys int) measure.Subject { return byKey("server", connString, keys, openServer) }
+	cold := min(d.Orders, 100_000)
+	works := []measure.Work{
+		{Name: "cached/hot", Expect: one, Subjects: append(allByKey(connString, hot), server(hot))},
+		{Name: "cached/cold", Expect: one, Subjects: append(allByKey(connString, cold), server(cold))},
 		{Name: "cached/server-key", Expect: one, Subjects: []measure.Subject{
-			byKey("headrace", connString, 100, openShared),
-			byKey("server", connString, 100, openServer),
+			byKey("headrace", connString, hot, openShared),
+			server(hot),
 		}},
 		{Name: "cached/server-page50", Expect: measure.Seen{Rows: 50, Last: 50}, Subjects: []measure.Subject{
 			page50("headrace", connString, openShared),
@@ -27,9 +40,24 @@ func Works(connString string, orders int) []measure.Work {
 		}},
 		{Name: "cached/sqlc", Expect: one, Subjects: []measure.Subject{
 			throughSqlc("headrace", connString, openCopying),
+			sqlcScan(connString),
 			throughSqlc("server", connString, openServer),
 		}},
+		{Name: "cached/parallel", Subjects: allParallel(connString, d.Short)},
 	}
+	if d.Redis == "" {
+		return works
+	}
+	for i := range works {
+		w := &works[i]
+		switch w.Name {
+		case "cached/hot", "cached/server-key":
+			w.Subjects = append(w.Subjects, redisByKey(connString, d.Redis, hot))
+		case "cached/server-page50":
+			w.Subjects = append(w.Subjects, redisPage50(connString, d.Redis))
+		}
+	}
+	return works
 }
 
 func allByKey(connString string, keys int) []measure.Subject {
@@ -43,11 +71,24 @@ func allByKey(connString string, keys int) []measure.Subject {
 	return subjects
 }
 
+func allParallel(connString string, short bool) []measure.Subject {
+	hits := parallelHits
+	if short {
+		hits /= 20
+	}
+	subjects := []measure.Subject{parallel("headrace", connString, hits, openShared)}
+	for _, p := range peers {
+		subjects = append(subjects, parallel(p.name, connString, hits, p.openHandle))
+	}
+	return subjects
+}
+
 var orderPages = db.MustCompile[shop.Order12]("SELECT " + columns + " FROM orders")
+
+var byID = db.Pager{Keys: []db.Order{db.Asc("id")}}
 
 // page50 reads one page again and again.
 func page50(name, connString string, open opener) measure.Subject {
-	byID := db.Pager{Keys: []db.Order{db.Asc("id")}}
 	return measure.Subject{Name: name, Open: func(ctx context.Context) (measure.Op, func(), error) {
 		h, err := open(ctx, connString, 100)
 		if err != nil {
@@ -70,10 +111,18 @@ func throughSqlc(name, connString string, open opener) measure.Subject {
 		if err != nil {
 			return nil, nil, err
 		}
-		queries := sqlcgen.New(h.q.(sqlcgen.DBTX))
-		return func(ctx context.Context) (measure.Seen, error) {
-			_, err := queries.OrderByID(ctx, 42)
-			return measure.Seen{Rows: 1}, err
-		}, h.close, nil
+		return readSqlc(sqlcgen.New(h.q.(sqlcgen.DBTX))), h.close, nil
 	}}
+}
+
+const sqlcID = 42
+
+func readSqlc(queries *sqlcgen.Queries) measure.Op {
+	return func(ctx context.Context) (measure.Seen, error) {
+		row, err := queries.OrderByID(ctx, sqlcID)
+		if err == nil && row.ID != sqlcID {
+			err = fmt.Errorf("asked for order %d, got %d", sqlcID, row.ID)
+		}
+		return measure.Seen{Rows: 1}, err
+	}
 }

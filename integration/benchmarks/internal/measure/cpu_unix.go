@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// cpuTime is what this process has used on all its threads, in user and in
+// CPUTime is what this process has used on all its threads, in user and in
 // system mode, and the processes it has started and waited for.
-func cpuTime() time.Duration {
+func CPUTime() time.Duration {
 	var total int64
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
 		var usage syscall.Rusage

@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -31,12 +32,21 @@ func (o Options) withDefaults() Options {
 func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
 	opts = opts.withDefaults()
 	var open []*contender
+	var results []Result
 	defer func() {
 		for _, c := range open {
 			c.close()
 		}
 	}()
 	for _, s := range w.Subjects {
+		if s.Open == nil {
+			figures, err := s.Extra(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", w.Name, s.Name, err)
+			}
+			results = append(results, told(w, s.Name, figures)...)
+			continue
+		}
 		c, err := prepare(ctx, w, s, opts.Slice)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", w.Name, s.Name, err)
@@ -54,7 +64,6 @@ func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
 			}
 		}
 	}
-	var results []Result
 	for _, c := range open {
 		results = append(results, c.results(w)...)
 	}
@@ -158,12 +167,12 @@ func (c *contender) round(ctx context.Context, expect Seen) error {
 	runtime.GC() // nobody pays for what the subject before left behind
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu, begin := cpuTime(), time.Now()
+	cpu, begin := CPUTime(), time.Now()
 	if err := c.repeat(ctx, c.n, expect); err != nil {
 		return err
 	}
 	wall := time.Since(begin)
-	cpu = cpuTime() - cpu
+	cpu = CPUTime() - cpu
 	runtime.ReadMemStats(&after)
 	n := float64(c.n)
 	c.samples = append(c.samples, sample{
@@ -189,8 +198,14 @@ func (c *contender) results(w Work) []Result {
 		results = append(results, result(NsPerOp, wall), result(AllocsPerOp, allocs),
 			result(BytesPerOp, c.median(func(s sample) float64 { return s.bytes })))
 	}
-	for metric, value := range c.extra {
-		results = append(results, result(metric, value))
+	return append(results, told(w, c.name, c.extra)...)
+}
+
+// told are a subject's own figures as results, by the metrics' names.
+func told(w Work, subject string, figures map[string]float64) []Result {
+	var results []Result
+	for _, metric := range slices.Sorted(maps.Keys(figures)) {
+		results = append(results, Result{Work: w.Name, Subject: subject, Metric: metric, Value: figures[metric]})
 	}
 	return results
 }

@@ -130,3 +130,19 @@ func TestRunResetsBeforeEachOperation(t *testing.T) {
 		}
 	}
 }
+
+func TestRunTellsFiguresOfSubjectsWithoutOperation(t *testing.T) {
+	results, err := Run(t.Context(), Work{Name: "w", Subjects: []Subject{{
+		Name: "told",
+		Extra: func(context.Context) (map[string]float64, error) {
+			return map[string]float64{OfBelady: 0.9, HitRatio: 0.5}, nil
+		},
+	}}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Result{{"w", "told", OfBelady, 0.9}, {"w", "told", HitRatio, 0.5}}
+	if !slices.Equal(results, want) {
+		t.Errorf("results %v, want %v", results, want)
+	}
+}

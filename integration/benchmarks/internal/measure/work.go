@@ -21,7 +21,8 @@ type Subject struct {
 	Name string
 	// Open makes it ready: connects, and compiles what is compiled once. The
 	// operation is called from one goroutine at a time, and no longer after
-	// close.
+	// close. If nil there is no operation to time, and only Extra's figures are
+	// told; it is called before others are measured.
 	Open func(ctx context.Context) (op Op, closeFn func(), err error)
 	// Reset, if not nil, is called before each operation, which is measured alone.
 	Reset func(ctx context.Context) error
@@ -59,4 +60,9 @@ const (
 	Ratio        = "ratio" // of CPU time to that of the work's baseline
 	RatioLow     = "ratio-low"
 	RatioHigh    = "ratio-high"
+
+	CPUPerOp      = "cpu-ns/op"
+	HitRatio      = "ratio"     // of requests that hit
+	OfBelady      = "of-belady" // that ratio to the greatest possible
+	BytesPerEntry = "B/entry"   // of the heap, beyond the entry's data
 )

@@ -1,0 +1,88 @@
+package batchinsert
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Reader is what Export reads from: *db.DB, *pgxpool.Pool, *pgxpool.Conn,
+// *pgx.Conn, or a pgx.Tx, whose uncommitted rows are read too.
+type Reader interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+}
+
+// Export writes the rows of a query to w, by COPY, and returns how many there
+// were. A whole table is the query `TABLE cities`. It can take no parameters.
+//
+// What it writes as CSV, [LoadCSV] reads back as the same rows: a header names
+// the columns; NULL and the empty text are told apart; dates, intervals and
+// floating-point numbers are written in full, and so that no session's settings
+// make something else of them. For a compressed file, w is a gzip.Writer.
+//
+// The query runs read-only, so that no change can happen that nobody is told
+// of, in a transaction of its own or within a savepoint of the caller's, which
+// is usable afterwards, after an error too.
+//
+// Rows are not gathered: w is given up to 64 KiB at a time, or one row where
+// that is longer, in the goroutine that called Export, and its slowness slows
+// the server down. A statement that cannot be exported is refused before
+// anything is written. After any other error w has got a part of the rows.
+//
+// When ctx ends, or w returns an error, the server is told to stop, and the
+// error comes back wrapped. If the server does not within three seconds, the
+// connection is closed. A Write that blocks is waited for: give w a deadline
+// where it may.
+func Export(ctx context.Context, r Reader, query string, w io.Writer, opts *ExportOptions) (int64, error) {
+	e, err := newExport(query, opts)
+	var n int64
+	if err == nil {
+		err = reading(ctx, r, func(tx pgx.Tx) (err error) {
+			n, err = e.run(ctx, tx, w)
+			return err
+		})
+	}
+	if err != nil {
+		return 0, fmt.Errorf("export: %w", withCause(ctx, err))
+	}
+	return n, nil
+}
+
+// An export is one call of Export.
+type export struct {
+	opts  ExportOptions
+	query string
+}
+
+func newExport(query string, opts *ExportOptions) (*export, error) {
+	e := &export{query: withoutSemicolon(query)}
+	if opts != nil {
+		e.opts = *opts
+	}
+	if err := e.opts.validate(); err != nil {
+		return nil, err
+	}
+	e.opts = e.opts.withDefaults()
+	return e, mayBeSent(query)
+}
+
+// run sends the rows to w, in a transaction that is rolled back afterwards.
+func (e *export) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error) {
+	stop, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	out := newGate(w, e.opts.Format)
+	out.fail, out.isShut = fail, func() bool { return stop.Err() != nil }
+	var n int64
+	err := stoppable(stop, tx.Conn().PgConn(), func(ctx context.Context) (err error) {
+		if err = e.prepare(ctx, tx.Conn().PgConn()); err == nil {
+			n, err = e.copyOut(ctx, tx.Conn(), out)
+		}
+		return err
+	})
+	if err == nil {
+		err = context.Cause(stop) // rows may have been dropped
+	}
+	return n, out.finish(err)
+}

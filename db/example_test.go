@@ -1,0 +1,209 @@
+//go:build server
+
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+
+	"github.com/Masterminds/squirrel"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
+)
+
+// Make a statement once, in a package variable: it belongs to no handle.
+var riverByID = db.MustCompile[River](`
+	-- name: RiverByID :one
+	SELECT id, name, km FROM example_rivers WHERE id = $1`)
+
+// openRivers returns a handle with the rivers in a table, and what closes it.
+func openRivers() (*db.DB, func()) {
+	pg := openExample()
+	ctx := context.Background()
+	_, err := pg.Exec(ctx, "DROP TABLE IF EXISTS example_rivers; CREATE TABLE example_rivers AS "+rivers)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return pg, func() {
+		_, _ = pg.Exec(ctx, "DROP TABLE example_rivers")
+		pg.Close()
+	}
+}
+
+// Open asks the server once: a wrong address, password or database is told
+// here, in one line.
+func ExampleOpen() {
+	ctx := context.Background()
+	pg, err := db.Open(ctx, os.Getenv("DATABASE_URL"), &db.Options{MaxRows: 10_000})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pg.Close()
+
+	var sum int
+	err = pg.QueryRow(ctx, "SELECT $1::int + $2::int", 40, 2).Scan(&sum)
+	fmt.Println(sum, err)
+
+	_, err = db.Open(ctx, "postgres://me@127.0.0.1:1/rivers?sslmode=disable", nil)
+	problem, _, _ := strings.Cut(err.Error(), ": failed")
+	fmt.Println(problem)
+	// Output:
+	// 42 <nil>
+	// db: connect to 127.0.0.1:1 as user "me": nothing listens there (is the server running?)
+}
+
+// What can be wrong with a statement is told when it is compiled, or held to
+// the schema by Check, and not by its first use.
+func ExampleCompile() {
+	pg, done := openRivers()
+	defer done()
+	_, err := db.Compile[River]("SELECT 1; SELECT 2")
+	fmt.Println(err)
+
+	long, err := db.Compile[River]("SELECT id, name FROM example_rivers WHERE km > $1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(pg.Check(context.Background(), riverByID, long))
+	// Output:
+	// db: compile select 1; select 2: the text holds 2 statements, a compiled statement is one
+	// db: check select id, name from example_rivers where km > $1: rows into db_test.River: result has no column "km" for field KM
+}
+
+func ExampleStmt_One() {
+	pg, done := openRivers()
+	defer done()
+	ctx := context.Background()
+	river, err := riverByID.One(ctx, pg, 5)
+	fmt.Println(river.Name, *river.KM, err)
+
+	_, err = riverByID.One(ctx, pg, 99)
+	fmt.Println(errors.Is(err, pgx.ErrNoRows))
+	// Output:
+	// Danube 2850 <nil>
+	// true
+}
+
+// Rows are read as the loop goes on; leaving it ends the read.
+func ExampleStmt_Each() {
+	pg, done := openRivers()
+	defer done()
+	byName := db.MustCompile[River]("SELECT id, name, km FROM example_rivers ORDER BY name")
+	for river, err := range byName.Each(context.Background(), pg) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if river.Name > "F" {
+			break
+		}
+		fmt.Println(river.Name)
+	}
+	// Output:
+	// Danube
+	// Elbe
+}
+
+// A statement built at run time. The list is one parameter, so that the text,
+// and what the server prepares, is the same for any number of names.
+func ExampleSelect() {
+	pg, done := openRivers()
+	defer done()
+	named := db.Select("id", "name", "km").From("example_rivers").
+		Where(db.AnyOf("name", []string{"Rhine", "Loire", "Styx"})).
+		Where(squirrel.Gt{"km": 1000}).
+		OrderBy("name")
+	found, err := db.All[River](context.Background(), pg, named)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, river := range found {
+		fmt.Println(river.Name, *river.KM)
+	}
+	sql, args, _ := named.ToSql()
+	fmt.Println(sql, args)
+	// Output:
+	// Loire 1006
+	// Rhine 1233
+	// SELECT id, name, km FROM example_rivers WHERE name = ANY($1) AND km > $2 ORDER BY name [[Rhine Loire Styx] 1000]
+}
+
+// The function may run again: what it does outside of tx happens each time.
+func ExampleDB_InTx() {
+	pg, done := openRivers()
+	defer done()
+	ctx := context.Background()
+	serializable := db.TxOptions{TxOptions: pgx.TxOptions{IsoLevel: pgx.Serializable}}
+	err := pg.InTx(ctx, serializable, func(tx pgx.Tx) error {
+		river, err := riverByID.One(ctx, tx, 3)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE example_rivers SET name = $2, km = 0 WHERE id = $1", river.ID, river.Name+" and found")
+		return err
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	river, err := riverByID.One(ctx, pg, 3)
+	fmt.Println(river.Name, err)
+	// Output: Lost and found <nil>
+}
+
+// Whoever keeps answers hears of each commit before the call returns that
+// committed. A rollback changed nothing, and is not told.
+func ExampleDB_OnChange() {
+	pg, done := openRivers()
+	defer done()
+	ctx := context.Background()
+	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) {
+		for _, change := range changes {
+			fmt.Println("changed:", change.Table)
+		}
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stop()
+
+	write := func(end func(pgx.Tx) error) {
+		tx, err := pg.Begin(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM example_rivers WHERE km IS NULL"); err != nil {
+			log.Fatal(err)
+		}
+		if err := end(tx); err != nil {
+			log.Fatal(err)
+		}
+	}
+	write(func(tx pgx.Tx) error { return tx.Rollback(ctx) })
+	fmt.Println("rolled back")
+	write(func(tx pgx.Tx) error { return tx.Commit(ctx) })
+	fmt.Println("committed")
+	// Output:
+	// rolled back
+	// changed: public.example_rivers
+	// committed
+}
+
+// Bytes that are there already go to the server as they are.
+func ExampleCopyRaw() {
+	pg, done := openRivers()
+	defer done()
+	ctx := context.Background()
+	file := strings.NewReader("id,name,km\n6,Vistula,1047\n7,Styx,\n")
+	tag, err := db.CopyRaw(ctx, pg, "COPY example_rivers FROM STDIN (FORMAT csv, HEADER)", file)
+	fmt.Println(tag.RowsAffected(), err)
+
+	_, err = db.CopyRaw(ctx, pg, "COPY example_rivers TO STDOUT", strings.NewReader("8\tLethe\t\\N\n"))
+	fmt.Println(err)
+	// Output:
+	// 2 <nil>
+	// db: CopyRaw wants COPY ... FROM STDIN, and got copy example_rivers to stdout
+}

@@ -1,0 +1,93 @@
+package db
+
+import (
+	"context"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A schemaPrint tells whether the schema has changed, after a statement of which
+// it is not known what it did: a function, a DO block, a trigger's body. Few of
+// them change it, and to examine every statement anew after each of them would
+// hold up all commits.
+//
+// Those who want to know at the same time share one look: a round that has begun
+// is too early for who comes later, so there is one that waits.
+type schemaPrint struct {
+	mu   sync.Mutex
+	next *printRound // that has not looked yet; guarded by mu
+
+	last  string // of the last look; of whoever has the examiner
+	known bool   // whether there is one; likewise
+}
+
+type printRound struct{ done chan struct{} }
+
+// printQuery sums up the versions of all rows that effects are learned from. A
+// row that is written has a new xmin; that two changes cancel each other out is
+// as likely as for any 64 bits.
+const printQuery = `
+SELECT coalesce(sum(pg_catalog.hashint8extended(version, oid::pg_catalog.int8)), 0)::pg_catalog.text
+FROM (
+    SELECT xmin::pg_catalog.text::pg_catalog.int8 AS version, oid FROM pg_catalog.pg_class WHERE relpersistence <> 't'
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_proc
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_rewrite
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_trigger
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_policy
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_constraint
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_operator
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_cast
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, oid FROM pg_catalog.pg_namespace
+    UNION ALL SELECT xmin::pg_catalog.text::pg_catalog.int8, inhrelid FROM pg_catalog.pg_inherits
+) AS rows`
+
+// look raises the schema's epoch if the schema may have changed since the last
+// look. What it is asked after is committed.
+func (p *schemaPrint) look(ctx context.Context, d *DB) {
+	p.mu.Lock()
+	round, leads := p.next, p.next == nil
+	if leads {
+		round = &printRound{done: make(chan struct{})}
+		p.next = round
+	}
+	p.mu.Unlock()
+	if leads {
+		p.lead(ctx, d, round)
+		return
+	}
+	select {
+	case <-round.done:
+	case <-ctx.Done():
+		d.schemaEpoch.Add(1)
+	}
+}
+
+func (p *schemaPrint) lead(ctx context.Context, d *DB, round *printRound) {
+	defer close(round.done)
+	err := d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		p.begin(round)
+		var sum string
+		if err := conn.QueryRow(ctx, printQuery, pgx.QueryExecModeExec).Scan(&sum); err != nil {
+			return err
+		}
+		if !p.known || p.last != sum {
+			p.last, p.known = sum, true
+			d.schemaEpoch.Add(1)
+		}
+		return nil
+	})
+	p.begin(round)
+	if err != nil {
+		d.schemaEpoch.Add(1)
+	}
+}
+
+// begin closes the round to those who come later.
+func (p *schemaPrint) begin(round *printRound) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next == round {
+		p.next = nil
+	}
+}

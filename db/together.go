@@ -1,0 +1,143 @@
+package db
+
+import "github.com/headrace/headrace/internal/sqltext"
+
+// Statements that are sent together, in a batch or in one text, may begin,
+// commit, divide and roll back transactions among themselves; only the last
+// one's outcome shows in the connection's status. So once they have all
+// succeeded they are gone through in order, as if each had been sent by itself.
+// When one has failed it is not known which, and what any of them may have
+// committed is told.
+
+// endedTogether takes note of how statements that were sent together ended and
+// returns what has to be told.
+func (s *connState) endedTogether(parts []*statement, r result) outcome {
+	switch {
+	case r.gone:
+		return s.lostTogether(parts)
+	case r.err != nil:
+		return s.failedTogether(parts, r)
+	}
+	var out outcome
+	block := s.inTx // whether in a transaction block, in which nothing commits on its way
+	for _, st := range parts {
+		s.noteSettings(st)
+		if s.control(st, &out) {
+			block = st.st.Kind == sqltext.Begin || st.st.Chain || block && !ends(st)
+			continue
+		}
+		if s.mayWrite(st) {
+			s.pending.add(st)
+		}
+		if st.endsTransactions() && (!block || st.st.Kind == sqltext.Unrecognized) {
+			s.escaped(&out)
+		}
+	}
+	if r.status == 'I' {
+		s.commit(&out)
+	}
+	return out
+}
+
+// ends reports whether a statement that succeeds ends a transaction block.
+func ends(st *statement) bool {
+	switch st.st.Kind {
+	case sqltext.Commit, sqltext.Rollback, sqltext.PrepareTransaction:
+		return true
+	}
+	return false
+}
+
+// failedTogether: one of the statements failed, those before it ran and those
+// after it did not.
+func (s *connState) failedTogether(parts []*statement, r result) outcome {
+	plain := true // no statement begins, ends or commits by itself
+	for _, st := range parts {
+		plain = plain && !st.endsTransactions()
+	}
+	if plain && !s.inTx && r.status == 'I' && r.byServer {
+		s.pending.take() // the implicit transaction was rolled back
+		return outcome{}
+	}
+	for _, st := range parts {
+		s.noteSettings(st)
+		if s.mayWrite(st) {
+			s.pending.add(st)
+		}
+		if divides(st) {
+			s.pending.loose = true
+		}
+	}
+	var out outcome
+	switch {
+	case r.status == 'I':
+		s.commit(&out)
+	case !plain:
+		s.escaped(&out)
+	}
+	return out
+}
+
+// divides reports whether a statement is about a savepoint.
+func divides(st *statement) bool {
+	switch st.st.Kind {
+	case sqltext.Savepoint, sqltext.RollbackTo, sqltext.Release:
+		return true
+	}
+	return false
+}
+
+// lostTogether: the connection broke.
+func (s *connState) lostTogether(parts []*statement) outcome {
+	defer s.pending.take()
+	plain := true
+	for _, st := range parts {
+		plain = plain && !st.endsTransactions()
+		if s.mayWrite(st) {
+			s.pending.add(st)
+		}
+	}
+	if s.dead || plain && s.inTx {
+		return outcome{}
+	}
+	return outcome{doubtful: s.pending.writes, by: s.meaning()}
+}
+
+// control does with what is pending what a statement that succeeded and that
+// controls transactions does with the transaction. It returns false for any
+// other.
+func (s *connState) control(st *statement, out *outcome) bool {
+	switch st.st.Kind {
+	case sqltext.Begin:
+	case sqltext.Savepoint:
+		s.pending.setSavepoint(st.st.Target)
+	case sqltext.RollbackTo:
+		s.pending.rollbackTo(st.st.Target)
+	case sqltext.Release:
+		s.pending.release(st.st.Target)
+	case sqltext.Commit: // AND CHAIN opens the next one at once: the status does not tell
+		out.locked = s.locked
+		s.commit(out)
+	case sqltext.Rollback, sqltext.PrepareTransaction:
+		s.unsureTx = 0
+		s.pending.take()
+	default:
+		return false
+	}
+	return true
+}
+
+// commit adds what is pending to what has to be told.
+func (s *connState) commit(out *outcome) {
+	out.by = max(out.by, s.meaning())
+	s.unsureTx = 0
+	out.committed.merge(s.pending.take())
+}
+
+// escaped adds what is pending to what has to be told, as some of it may have
+// been committed, and keeps it, as some of it may not.
+func (s *connState) escaped(out *outcome) {
+	out.by = max(out.by, s.meaning())
+	out.committed.merge(s.pending.writes)
+	s.pending.loose = true
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/batchinsert"
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/migrations"
+)
+
+// do does what the options ask for.
+func (p *program) do(ctx context.Context) (status int, err error) {
+	create := ""
+	if p.opts.infer || p.opts.create {
+		if create, err = p.inferTable(ctx); err != nil {
+			return exitFailed, err
+		}
+		if !p.opts.create {
+			fmt.Fprintln(p.stdout, create+";")
+			return exitDone, nil
+		}
+		p.say("%s;", create)
+	}
+	pg, err := p.connect(ctx)
+	if err != nil {
+		return exitFailed, err
+	}
+	defer pg.Close()
+	if err := p.tables(ctx, pg); err != nil {
+		return exitFailed, err
+	}
+	bad, err := p.loadAll(ctx, pg, create)
+	switch {
+	case err != nil:
+		return exitFailed, err
+	case bad:
+		return exitBadRows, nil
+	}
+	return exitDone, nil
+}
+
+func (p *program) inferTable(ctx context.Context) (string, error) {
+	in, err := p.files[0].input()
+	if err != nil {
+		return "", err
+	}
+	opts := p.loadOptions(p.files[0])
+	show := p.progress(opts.Name)
+	opts.Progress = show.tell
+	inferred, err := batchinsert.Infer(ctx, in, p.opts.table, opts)
+	show.end()
+	if err != nil {
+		return "", err
+	}
+	return inferred.CreateTable(), nil
+}
+
+func (p *program) connect(ctx context.Context) (*db.DB, error) {
+	url := p.opts.database
+	if url == "" {
+		url = os.Getenv("DATABASE_URL")
+	}
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	cfg.MaxConns = max(cfg.MaxConns, int32(p.opts.jobs)+1)
+	return db.OpenConfig(ctx, cfg, nil)
+}
+
+// tables makes sure of the library's own tables where they are needed.
+func (p *program) tables(ctx context.Context, pg *db.DB) error {
+	if p.opts.install {
+		return migrations.Install(ctx, pg.Pool())
+	}
+	if !p.opts.needsTables() {
+		return nil
+	}
+	there, err := db.One[bool](ctx, pg, db.SQL(`SELECT to_regclass('headrace.dropped_indexes') IS NOT NULL`))
+	if err == nil && !there {
+		err = errors.New("-resume and -quarantine need tables that this database lacks; once with -install makes them, in a schema headrace")
+	}
+	return err
+}
+
+// loadAll makes the table, where that is asked for, and loads the files. bad
+// says that there were bad rows.
+func (p *program) loadAll(ctx context.Context, pg *db.DB, create string) (bad bool, err error) {
+	if p.opts.inChunks() {
+		if create != "" {
+			if _, err := pg.Exec(ctx, create); err != nil {
+				return false, err
+			}
+		}
+		return p.loadFiles(ctx, pg)
+	}
+	loaded := false
+	err = pgx.BeginFunc(ctx, pg, func(tx pgx.Tx) error {
+		if create != "" {
+			if _, err := tx.Exec(ctx, create); err != nil {
+				return err
+			}
+		}
+		bad, err = p.loadFiles(ctx, tx)
+		loaded = err == nil
+		return err
+	})
+	if err != nil {
+		p.tellUndone(err, loaded)
+		return false, err
+	}
+	return bad, nil
+}
+
+// tellUndone says what became of the one transaction. Where the connection was
+// lost while it was committed, only the server knows.
+func (p *program) tellUndone(err error, loaded bool) {
+	var answer *pgconn.PgError
+	if loaded && !errors.As(err, &answer) {
+		p.say("The connection was lost during the commit: look whether the rows are in the table.")
+		return
+	}
+	p.say("The table is as it was: nothing was written.")
+}
+
+func (p *program) loadFiles(ctx context.Context, w batchinsert.Writer) (bad bool, err error) {
+	for _, f := range p.files {
+		report, err := p.loadFile(ctx, w, f)
+		if err != nil {
+			return false, err
+		}
+		bad = bad || report.Bad > 0
+	}
+	return bad, nil
+}
+
+func (p *program) loadFile(ctx context.Context, w batchinsert.Writer, f *source) (batchinsert.Report, error) {
+	in, err := f.input()
+	if err != nil {
+		return batchinsert.Report{}, err
+	}
+	opts := p.loadOptions(f)
+	show := p.progress(f.name)
+	opts.Progress = show.tell
+	report, err := batchinsert.Load(ctx, w, p.opts.table, in, opts)
+	show.end()
+	if err != nil {
+		p.tellCommitted(report)
+		return report, err
+	}
+	p.tell(f, report)
+	return report, nil
+}

@@ -1,0 +1,103 @@
+// Command pgload loads files into a table of PostgreSQL: CSV, NDJSON and
+// Parquet, the first two also compressed by gzip, zstd or bzip2.
+//
+//	pgload [-d URL] -table NAME [options] FILE...
+//	... | pgload -table NAME -format csv
+//
+// Without a file, or for a file "-", it reads standard input. It connects to the
+// server of -d, else of DATABASE_URL, else of libpq's PGHOST and the like.
+//
+// All files go in, or none: one transaction. -resume, -jobs and -quarantine give
+// that up, as they commit chunk by chunk. Whatever happens, the last lines say
+// what is in the table and how to go on.
+//
+//	-infer       print a CREATE TABLE that the (first) file fits, and stop
+//	-create      print it, run it, and load
+//	-dry-run     find the bad rows, and write nothing
+//	-quarantine  put bad rows aside, in headrace.quarantine, and go on
+//	-resume ID   go on with what an earlier call with this ID left
+//
+// -h names the others. -resume and -quarantine need tables of their own in the
+// database, which -install makes.
+//
+// Exit status:
+//
+//	0    all rows are in
+//	1    it failed; the table is as it was, or has the chunks that it says
+//	2    wrong usage
+//	3    the good rows are in, bad ones are in quarantine (or -dry-run found some)
+//	130  interrupted, by SIGINT or SIGTERM; as 1
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit statuses.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitBadRows     = 3
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends it at once
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stderr)}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// program is one call of pgload.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	terminal       bool // stderr draws bars
+
+	opts  options
+	files []*source
+}
+
+// say writes a line for people.
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
+
+// run returns the exit status.
+func (p *program) run(ctx context.Context, args []string) int {
+	err := p.parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case err != nil:
+		p.say("pgload: %v (-h says more)", err)
+		return exitUsage
+	}
+	defer p.close()
+	status, err := p.do(ctx)
+	if err == nil {
+		return status
+	}
+	p.say("pgload: %v", err)
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+func (p *program) close() {
+	for _, f := range p.files {
+		f.close()
+	}
+}

@@ -1,0 +1,155 @@
+package cached
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
+	"github.com/headrace/headrace/integration/benchmarks/internal/shop"
+)
+
+// ErrNoRedis is returned by StartRedis where the program is not installed.
+var ErrNoRedis = errors.New("redis-server is not installed")
+
+// StartRedis starts a server on loopback that keeps everything in memory only,
+// and returns its address.
+func StartRedis(ctx context.Context) (address string, stop func() error, err error) {
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		return "", nil, ErrNoRedis
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", strconv.Itoa(port),
+		"--save", "", "--appendonly", "no")
+	if err := cmd.Start(); err != nil {
+		return "", nil, fmt.Errorf("start redis-server: %w", err)
+	}
+	stop = func() error {
+		err := cmd.Process.Kill()
+		_ = cmd.Wait() // it says that the process was killed
+		return err
+	}
+	if err := answers(ctx, address); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("redis-server: %w", err), stop())
+	}
+	return address, stop, nil
+}
+
+func freePort(ctx context.Context) (int, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+}
+
+// answers waits until a server does.
+func answers(ctx context.Context, address string) error {
+	client := redis.NewClient(&redis.Options{Addr: address})
+	defer func() { _ = client.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := client.Ping(ctx).Err()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// redisJSON is what many programs have: rows as JSON on a Redis beside them.
+// fill puts there what will be asked for.
+func redisJSON(connString, address string, fill func(ctx context.Context, pg *db.DB, put func(key string, v any) error) error,
+	op func(ctx context.Context, get func(ctx context.Context, key string, v any) error) (measure.Seen, error),
+) measure.Subject {
+	return measure.Subject{Name: "redis-json", Open: func(ctx context.Context) (measure.Op, func(), error) {
+		pg, err := openDB(ctx, connString)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer pg.Close()
+		client := redis.NewClient(&redis.Options{Addr: address})
+		closeFn := func() { _ = client.Close() }
+		err = fill(ctx, pg, func(key string, v any) error {
+			text, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			return client.Set(ctx, key, text, ttl).Err()
+		})
+		if err != nil {
+			closeFn()
+			return nil, nil, err
+		}
+		get := func(ctx context.Context, key string, v any) error {
+			text, err := client.Get(ctx, key).Bytes()
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(text, v)
+		}
+		return func(ctx context.Context) (measure.Seen, error) { return op(ctx, get) }, closeFn, nil
+	}}
+}
+
+func redisByKey(connString, address string, keys int) measure.Subject {
+	name := func(id int64) string { return "order:" + strconv.FormatInt(id, 10) }
+	id := int64(0)
+	return redisJSON(connString, address, func(ctx context.Context, pg *db.DB, put func(string, any) error) error {
+		for id := range int64(keys) {
+			row, err := orderByID.One(ctx, pg, id+1)
+			if err != nil {
+				return err
+			}
+			if err := put(name(id+1), row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func(ctx context.Context, get func(context.Context, string, any) error) (measure.Seen, error) {
+		id = id%int64(keys) + 1
+		var row shop.Order12
+		err := get(ctx, name(id), &row)
+		if err == nil && row.ID != id {
+			err = fmt.Errorf("asked for order %d, got %d", id, row.ID)
+		}
+		return measure.Seen{Rows: 1}, err
+	})
+}
+
+func redisPage50(connString, address string) measure.Subject {
+	const name = "orders:first50"
+	return redisJSON(connString, address, func(ctx context.Context, pg *db.DB, put func(string, any) error) error {
+		page, err := orderPages.Page(ctx, pg, byID, "", 50)
+		if err != nil {
+			return err
+		}
+		return put(name, page.Items)
+	}, func(ctx context.Context, get func(context.Context, string, any) error) (measure.Seen, error) {
+		var rows []shop.Order12
+		if err := get(ctx, name, &rows); err != nil || len(rows) == 0 {
+			return measure.Seen{}, err
+		}
+		return measure.Seen{Rows: len(rows), Last: rows[len(rows)-1].ID}, nil
+	})
+}

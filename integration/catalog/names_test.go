@@ -1,0 +1,118 @@
+package catalog_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// byNames examines the names of a text. ok is false where they do not tell.
+func byNames(t *testing.T, c *pgx.Conn, sql string, anywhere bool) (writes string, ok bool) {
+	t.Helper()
+	n, ok := catalog.NamesOf(sqltext.Analyze(sql))
+	if !ok {
+		return "", false
+	}
+	e, err := catalog.ExamineNames(t.Context(), c, n, anywhere)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return names(e.Writes), e.WritesKnown
+}
+
+// TestNamesTellNoLess: what the names of a statement tell holds all that the
+// server's parser tells.
+func TestNamesTellNoLess(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, writers)
+	told := 0
+	for _, c := range writeCases {
+		for _, anywhere := range []bool{false, true} {
+			got, ok := byNames(t, conn, c.sql, anywhere)
+			if !ok {
+				continue
+			}
+			told++
+			if c.writes == unknown {
+				t.Errorf("%s: names tell %q of what is unknown", c.sql, got)
+				continue
+			}
+			for _, name := range strings.Fields(c.writes) {
+				if !strings.Contains(" "+got+" ", " "+name+" ") {
+					t.Errorf("%s: names tell %q, anywhere is %v, want %q in it", c.sql, got, anywhere, name)
+				}
+			}
+		}
+	}
+	if told < 40 {
+		t.Errorf("names told of %d statements only", told)
+	}
+}
+
+// TestNamesAreExact: for plain statements names tell what the parser tells,
+// whatever else is in the database.
+func TestNamesAreExact(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	for _, c := range writeCases {
+		switch c.name {
+		case "insert", "update", "delete", "no action of keys on insert", "foreign key that cascades", "CTE", "read", "trigger",
+			"partition", "view", "rule", "insert stays in the parent", "row security":
+			if got, ok := byNames(t, conn, c.sql, false); !ok || got != c.writes {
+				t.Errorf("%s: names tell %q, %v, want %q", c.sql, got, ok, c.writes)
+			}
+		}
+	}
+	exec(t, conn, `CREATE TEMP TABLE staging (id int); CREATE TEMP VIEW street AS SELECT * FROM plain`)
+	for sql, want := range map[string]string{
+		`INSERT INTO other.plain VALUES (1)`:           "other.plain",
+		`INSERT INTO plain VALUES (1)`:                 "other.plain plain",
+		`SELECT * FROM city, country`:                  "",
+		`SELECT * FROM staging`:                        "",
+		`INSERT INTO plain SELECT 1 FROM nothing`:      unknown,
+		`SELECT pg_temp.something()`:                   unknown,
+		`SELECT U&"\0061dd_note"()`:                    unknown,
+		`DELETE FROM house; SELECT 1`:                  unknown,
+		`SELECT count(*), lower(min(note)) FROM plain`: "",
+	} {
+		got, ok := byNames(t, conn, sql, true)
+		if !ok {
+			got = unknown
+		}
+		if got != want {
+			t.Errorf("%s: names tell %q anywhere, want %q", sql, got, want)
+		}
+	}
+	if got, ok := byNames(t, conn, `DELETE FROM street`, true); !ok || !strings.Contains(got, "plain") {
+		t.Errorf("a temporary view hides a table: %q, %v", got, ok)
+	}
+}
+
+// TestShapes: constants do not make another shape, all else does.
+func TestShapes(t *testing.T) {
+	t.Parallel()
+	shape := func(sql string) string {
+		n, ok := catalog.NamesOf(sqltext.Analyze(sql))
+		if !ok {
+			t.Fatalf("no names in %s", sql)
+		}
+		return n.Shape
+	}
+	same := shape(`UPDATE a SET v = 'x' WHERE id = 1`)
+	if got := shape(`update a set v = $1 where id IN (2, 3)`); got != same {
+		t.Errorf("%q and %q", got, same)
+	}
+	for _, sql := range []string{
+		`UPDATE b SET v = 'x' WHERE id = 1`, `UPDATE s.a SET v = 'x' WHERE id = 1`, `DELETE FROM a`, `SELECT v FROM a`,
+		`UPDATE a SET v = f('x') WHERE id = 1`, `UPDATE a SET v = a.f WHERE id = 1`, `UPDATE a SET v = (SELECT w FROM b) WHERE id = 1`,
+	} {
+		if shape(sql) == same {
+			t.Errorf("%s has the shape of another", sql)
+		}
+	}
+}
