@@ -148,7 +148,7 @@ func (d *dockerized) awaitReady(ctx context.Context) (version string, err error)
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("connect to the started server: %s", strings.Join(failures, "; "))
+			return "", fmt.Errorf("connect to the started server: %w: %s", ctx.Err(), strings.Join(failures, "; "))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
