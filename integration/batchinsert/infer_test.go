@@ -106,7 +106,7 @@ func TestInferErrors(t *testing.T) {
 func TestInferCities(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
-	file, err := os.ReadFile("../../examples/quickstart/cities.csv.gz")
+	file, err := os.ReadFile("../../examples/shared/geonames/cities.csv.gz")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,17 +138,9 @@ func TestEveryWayBehindPgBouncer(t *testing.T) {
 		t.Run(exec, func(t *testing.T) {
 			t.Parallel()
 			_, direct := plans(t)
-			bouncer, err := pgbouncer.Start(t.Context(), direct.Pool().Config().ConnString(), &pgbouncer.Options{
+			bouncer := pgbouncer.New(t, direct.Pool().Config().ConnString(), &pgbouncer.Options{
 				Mode:     pgbouncer.Transaction,
 				Settings: map[string]string{"default_pool_size": "2"},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := bouncer.Close(); err != nil {
-					t.Error(err)
-				}
 			})
 			through := bouncer.ConnString(direct.Pool().Config().ConnConfig.Database)
 			pg, err := db.Open(t.Context(), through+"&pool_max_conns=8&default_query_exec_mode="+exec, &db.Options{Logger: slog.New(slog.DiscardHandler)})

@@ -123,11 +123,15 @@ func settingsScript(opts *Options) string {
 		configuration(opts, nil) + "end of settings\n"
 }
 
+// readyTimeout is for all that a container does at first: several at once, on a busy machine, have taken half a minute.
+const readyTimeout = 2 * time.Minute
+
 // awaitReady tries the addresses at which the port may be, until the server answers at one of them.
 func (d *dockerized) awaitReady(ctx context.Context) (version string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for {
+		var failures []string
 		for _, host := range d.engine.hosts {
 			addr := d.address.withHost(host)
 			attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -137,13 +141,14 @@ func (d *dockerized) awaitReady(ctx context.Context) (version string, err error)
 				d.address = addr
 				return version, nil
 			}
+			failures = append(failures, strings.Join(strings.Fields(err.Error()), " "))
 		}
 		if state, stateErr := d.ctr.State(ctx); stateErr == nil && !state.Running {
 			return "", fmt.Errorf("the server ended at once: %s", d.lastLog(ctx))
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("connect to the started server: %w", err)
+			return "", fmt.Errorf("connect to the started server: %w: %s", ctx.Err(), strings.Join(failures, "; "))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
