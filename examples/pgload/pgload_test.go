@@ -123,7 +123,7 @@ func numbers(n int, bad map[int]string) string {
 	return b.String()
 }
 
-const cities = "../quickstart/cities.csv.gz"
+const cities = "../shared/geonames/cities.csv.gz"
 
 func TestCitiesWithABar(t *testing.T) {
 	t.Parallel()
