@@ -181,8 +181,27 @@ func (l *local) configure(opts *Options) error {
 	return l.owner.Take(file)
 }
 
-// start runs the postmaster and waits until it says that it is ready.
+// start starts the server. Processes of one that was killed hold its shared memory for a moment longer.
 func (l *local) start(ctx context.Context) error {
+	for deadline := time.Now().Add(lastProcesses); ; {
+		err := l.startOnce(ctx)
+		if !errors.Is(err, errMemoryInUse) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+const lastProcesses = 15 * time.Second
+
+var errMemoryInUse = errors.New("processes of the server that was killed are not gone")
+
+// startOnce runs the postmaster and waits until it says that it is ready.
+func (l *local) startOnce(ctx context.Context) error {
 	log, err := os.OpenFile(l.log(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -246,6 +265,9 @@ func (l *local) startError() error {
 	}
 	if bytes.Contains(content, []byte("could not create any TCP/IP sockets")) {
 		return daemon.ErrPortTaken
+	}
+	if bytes.Contains(content, []byte("pre-existing shared memory block")) {
+		return errMemoryInUse
 	}
 	return fmt.Errorf("the server ended at once: %s", bytes.TrimSpace(content))
 }
