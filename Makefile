@@ -8,6 +8,6 @@ bench:       ; go run ./integration/benchmarks/cmd/bench
 bench-short: ; go run ./integration/benchmarks/cmd/bench -short
 fuzz:        ; .ci/fuzz
 soak:        ; .ci/test -p 1 -timeout 0 -tags soak ./integration/...
-consistency: ; go test -race -count 1 -run Consistency ./integration/...
+consistency: ; go run -tags mutants ./integration/cmd/consistency -duration $(or $(DURATION),60s) -runs $(or $(RUNS),10)
 lint:        ; .ci/lint
 image:       ; integration/image/build

@@ -15,9 +15,9 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	if out.committed.none() && out.doubtful.none() {
 		return
 	}
-	if out.locked == nil {
-		d.examineAgainAfter(context.WithoutCancel(ctx), out.committed)
-		d.examineAgainAfter(context.WithoutCancel(ctx), out.doubtful)
+	if out.locked == nil && (out.committed.mayChangeSchema() || out.doubtful.mayChangeSchema()) {
+		d.lookAtSchema(context.WithoutCancel(ctx))
+		out.looked = true
 	}
 	if d.listeners.none() {
 		return
@@ -31,9 +31,13 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 		defer cancel()
 	}
 	if !out.committed.none() {
-		d.listeners.tell(ctx, d.changesBy(ask, out.committed, out))
+		tell := d.listeners.tell
+		if broken == toldFirst {
+			tell = d.listeners.tellLate
+		}
+		tell(ctx, d.changesBy(ask, out.committed, out))
 	}
-	if !out.doubtful.none() {
+	if !out.doubtful.none() && broken != doubtIsTold {
 		if changes := d.changesBy(ask, out.doubtful, out); len(changes) > 0 {
 			d.doubts.begin(ctx, d, conn.PgConn().PID(), changes)
 		}
@@ -76,15 +80,19 @@ func (d *DB) changesBy(ctx context.Context, w writes, out outcome) []Change {
 		return changesOf(nil, out.locked)
 	}
 	if w.all {
-		return d.everything(ctx)
+		return d.everything(ctx, out.looked)
 	}
 	var changes []Change
 	for _, st := range w.by {
 		did := d.wroteBy(ctx, st, out.by)
 		if !did.known {
-			return d.everything(ctx)
+			return d.everything(ctx, out.looked)
 		}
-		changes = changesOf(changes, did.tables)
+		tables := did.tables
+		if broken == catalogWidens {
+			tables = namedIn(st, tables)
+		}
+		changes = changesOf(changes, tables)
 	}
 	return changes
 }
@@ -101,9 +109,11 @@ func changesOf(changes []Change, tables []Table) []Change {
 
 // everything is what a statement may have changed of which it is not known:
 // also the schema, by a function that creates, so that what is known of others
-// is out of date.
-func (d *DB) everything(ctx context.Context) []Change {
-	d.lookAtSchema(ctx)
+// is out of date unless that was looked at.
+func (d *DB) everything(ctx context.Context, looked bool) []Change {
+	if !looked {
+		d.lookAtSchema(ctx)
+	}
 	return []Change{{All: true}}
 }
 
@@ -115,15 +125,4 @@ func (d *DB) lookAtSchema(ctx context.Context) {
 		return
 	}
 	d.schemaPrint.look(ctx, d)
-}
-
-// examineAgainAfter forgets what is known of statements' effects if w may have
-// changed the schema, by the kinds of its statements.
-func (d *DB) examineAgainAfter(ctx context.Context, w writes) {
-	switch {
-	case slices.ContainsFunc(w.by, func(st *statement) bool { return st.mayChangeSchema() && !st.runsCode() }):
-		d.schemaEpoch.Add(1)
-	case w.all || slices.ContainsFunc(w.by, func(st *statement) bool { return st.runsCode() }):
-		d.lookAtSchema(ctx)
-	}
 }

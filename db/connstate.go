@@ -128,6 +128,7 @@ type outcome struct {
 	doubtful  writes  // these may be, or may become so
 	by        meaning // what names stood for
 	locked    []Table // all that may have been changed, the schema not, where the server told; else nil
+	looked    bool    // the schema was looked at since
 }
 
 // ended takes note of how st, which is one statement, ended and returns what

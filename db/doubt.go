@@ -39,7 +39,7 @@ func (w *doubts) begin(ctx context.Context, d *DB, pid uint32, changes []Change)
 	follow := w.ctx
 	w.running.Go(func() {
 		if d.waitForEnd(follow, pid) {
-			d.schemaEpoch.Add(1) // it may have changed the schema since it was told of
+			d.lookAtSchema(follow) // it may have changed the schema since it was told of
 			d.listeners.tell(follow, inState(changes, Settled))
 		}
 	})

@@ -35,28 +35,33 @@ func (d *DB) effectsOf(ctx context.Context, st *statement) *effects {
 	if eff := st.effects.Load(); eff != nil && eff.epoch == epoch {
 		return eff
 	}
-	eff, err := d.examine(ctx, st.st)
+	eff, err := d.examine(ctx, st, epoch)
 	if err != nil {
 		return &effects{err: err}
 	}
-	eff.epoch = epoch // read before asking: a change in between makes it out of date
-	st.effects.Store(eff)
 	return eff
 }
 
-func (d *DB) examine(ctx context.Context, st *sqltext.Statement) (*effects, error) {
-	if st.Kind == sqltext.Unrecognized || st.Count != 1 {
-		return &effects{}, nil
+// examine asks the server. What it learns is of the given epoch, which was read
+// before: a change in between makes it out of date.
+func (d *DB) examine(ctx context.Context, st *statement, epoch int64) (*effects, error) {
+	if st.st.Kind == sqltext.Unrecognized || st.st.Count != 1 {
+		return &effects{epoch: epoch}, nil
 	}
-	eff := new(effects)
+	eff := &effects{epoch: epoch}
 	err := d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		full, err := catalog.Examine(ctx, conn, st)
+		if known := st.effects.Load(); known != nil && known.epoch >= epoch {
+			eff = known // somebody else has asked meanwhile
+			return nil
+		}
+		full, err := catalog.Examine(ctx, conn, st.st)
 		if err != nil {
 			return err
 		}
 		eff.full = full
 		eff.writesKnown = full.WritesKnown
 		eff.writes = tablesOf(full.Writes)
+		st.effects.Store(eff)
 		return nil
 	})
 	return eff, err

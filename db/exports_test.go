@@ -139,6 +139,9 @@ var exports = map[string]string{
 	"SessionWatch.Newest":  "the connection that a load ran on",
 	"SessionWatch.Changed": "what changed the session",
 
+	"Break": "breaks a rule, in builds with the tag mutants only, to see that tests notice",
+	"Rules": "the rules that Break knows",
+
 	"DB.Effects":  "what a statement reads and writes, for querycache",
 	"DB.Text":     "a remembered look at a text, for querycache",
 	"Text":        "what one look at a text tells",

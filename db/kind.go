@@ -192,9 +192,6 @@ func (t *Text) mayChangeSchema() bool {
 	return true
 }
 
-// runsCode reports whether the statement's own words do not say what it does.
-func (t *Text) runsCode() bool { return t.st.Kind == sqltext.Do || t.st.Kind == sqltext.Call }
-
 // checkSingle returns an error unless the text is one statement. A text that
 // cannot be taken apart is let pass: the server decides.
 func (t *Text) checkSingle() error {

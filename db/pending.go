@@ -12,6 +12,12 @@ type writes struct {
 
 func (w writes) none() bool { return len(w.by) == 0 && !w.all }
 
+// mayChangeSchema reports whether the schema may be another now, by the kinds
+// of the statements.
+func (w writes) mayChangeSchema() bool {
+	return w.all || slices.ContainsFunc(w.by, func(st *statement) bool { return st.mayChangeSchema() })
+}
+
 // merge adds what other has.
 func (w *writes) merge(other writes) {
 	w.all = w.all || other.all
@@ -80,6 +86,9 @@ func (p *pending) rollbackTo(name string) {
 // belongs to what is around it.
 func (p *pending) release(name string) {
 	if i := p.find(name); i >= 0 {
+		if broken == releaseKeeps {
+			p.by = p.by[:p.savepoints[i].by]
+		}
 		p.savepoints = p.savepoints[:i]
 	}
 }

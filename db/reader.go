@@ -158,6 +158,9 @@ func (r reader[T]) loadOne(ctx context.Context, q TypedReader, read *Read, sql s
 func lendRead(text *Text, form uint64, args []any) *Read {
 	read := reads.Get().(*Read)
 	read.Text, read.Form = text, form
+	if broken == typesAreInKeys {
+		args = untyped(args)
+	}
 	read.Key, read.Keyed = argkey.Append(read.Key[:0], args)
 	return read
 }

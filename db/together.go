@@ -119,6 +119,9 @@ func (s *connState) control(st *statement, out *outcome) bool {
 		out.locked = s.locked
 		s.commit(out)
 	case sqltext.Rollback, sqltext.PrepareTransaction:
+		if broken == rollbackTells {
+			s.commit(out)
+		}
 		s.unsureTx = 0
 		s.pending.take()
 	default:

@@ -167,10 +167,12 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 		return MissOvertaken
 	case f.needs.refusal != none:
 		return f.needs.refusal
-	case f.session.Changed() != "":
+	case f.session.Changed() != "" && broken != sessionsAlike:
 		return RefusedSession
 	case f.err != nil:
 		return MissFailed
+	case broken == changeOvertakes:
+		f.stamp = c.changes.Load()
 	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.needs.Load() != f.needs:
 		return MissOvertaken
 	case broken == dropOvertakes:

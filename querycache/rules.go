@@ -6,16 +6,18 @@ package querycache
 type rule int
 
 const (
-	allHold       rule = iota
-	stampFirst         // the last change's number is noted before the load, not after it
-	tablesCount        // a change of a table makes answers stale
-	noLateJoin         // a load from before a change answers nobody who asks after it
-	doubtCounts        // a change in doubt makes answers stale until it is settled
-	deadAreGone        // what was taken out of the store is not found by its front
-	keysCompared       // equal hashes do not make equal keys
-	scopeInKey         // the scope is part of the key
-	argsInKey          // the arguments are
-	timeCounts         // an answer expires
-	ownCopies          // callers get copies
-	dropOvertakes      // a load that began before its key was dropped is not kept
+	allHold         rule = iota
+	stampFirst           // the last change's number is noted before the load, not after it
+	tablesCount          // a change of a table makes answers stale
+	noLateJoin           // a load from before a change answers nobody who asks after it
+	doubtCounts          // a change in doubt makes answers stale until it is settled
+	deadAreGone          // what was taken out of the store is not found by its front
+	keysCompared         // equal hashes do not make equal keys
+	scopeInKey           // the scope is part of the key
+	argsInKey            // the arguments are
+	timeCounts           // an answer expires
+	ownCopies            // callers get copies
+	dropOvertakes        // a load that began before its key was dropped is not kept
+	changeOvertakes      // nor one that began before a change
+	sessionsAlike        // nor one in a session that somebody has changed
 )

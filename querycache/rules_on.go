@@ -30,4 +30,5 @@ var ruleNames = map[string]rule{
 	"stamp-first": stampFirst, "tables-count": tablesCount, "no-late-join": noLateJoin, "doubt-counts": doubtCounts,
 	"dead-are-gone": deadAreGone, "keys-compared": keysCompared, "scope-in-key": scopeInKey, "args-in-key": argsInKey,
 	"time-counts": timeCounts, "own-copies": ownCopies, "drop-overtakes": dropOvertakes,
+	"change-overtakes": changeOvertakes, "sessions-alike": sessionsAlike,
 }

@@ -82,6 +82,10 @@ func TestScanyThroughTheCache(t *testing.T) {
 	}
 }
 
+type tenantKey struct{}
+
+func tenantOf(ctx context.Context) string { s, _ := ctx.Value(tenantKey{}).(string); return s }
+
 // Row security, roles and settings, set by a hook from the caller's context:
 // each tenant gets its own rows from the cache, and sees its own writes.
 func TestRowSecurityByScope(t *testing.T) {

@@ -1,0 +1,70 @@
+// Command consistency checks by force what a cache that follows its handle promises (package integration/consistency):
+//
+//	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-runs 10] [-only rule]
+//
+// It prints a line for each rule, with how often it was judged and violated, and one that sums up. Built with the tag
+// mutants it goes on to break each rule of the library in turn, and prints in how many of the runs that was noticed, and
+// after how many reads. It fails if an answer was wrong, if the run saw too little to tell, or if a broken rule was not
+// noticed within 200,000 reads.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/headrace/headrace/integration/consistency"
+	"github.com/headrace/headrace/integration/pgserver"
+)
+
+type options struct {
+	consistency.Options
+
+	runs int
+	only string
+}
+
+func main() {
+	var o options
+	flag.DurationVar(&o.Duration, "duration", time.Minute, "how long, 0 for as long as -reads takes")
+	flag.Int64Var(&o.Reads, "reads", 0, "how many reads, 0 for as many as -duration allows")
+	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "of what is random")
+	flag.DurationVar(&o.KillEach, "kill", 15*time.Second, "how often the server is killed, 0 for never")
+	flag.IntVar(&o.runs, "runs", 10, "with the tag mutants, how many runs each broken rule has to be noticed in")
+	flag.StringVar(&o.only, "only", "", "with the tag mutants, break this `rule` alone, and check nothing else")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "consistency:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	server, err := pgserver.Private(ctx, &pgserver.Options{Settings: consistency.Settings})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	if o.only == "" {
+		if err := check(ctx, server, o.Options); err != nil {
+			return err
+		}
+	}
+	return breakEach(ctx, server, o)
+}
+
+func check(ctx context.Context, server *pgserver.Server, o consistency.Options) error {
+	report, err := consistency.Run(ctx, server, o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s; seed %d\n", report, o.Seed)
+	return report.Err()
+}

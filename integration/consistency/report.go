@@ -1,0 +1,110 @@
+package consistency
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// A Report is what a run did and found.
+type Report struct {
+	Seed uint64
+
+	Reads  int64 // judged
+	Failed int64 // reads that ended with an error, since a connection was cut or the server was down
+	Hits   int64 // of Reads, answered without asking the server
+	Writes int64
+	Lost   int64 // of Writes, with an unknown outcome
+	Faults int64 // connections cut and servers killed
+
+	Checks     [rules]int64 // how often each rule was judged
+	Violations [rules]int64
+
+	First []string // the first violations, in words
+}
+
+// Wrong is the number of violations of all rules.
+func (r *Report) Wrong() (n int64) {
+	for _, count := range r.Violations {
+		n += count
+	}
+	return n
+}
+
+// Err returns an error if a rule was violated, or if the run could hardly have seen it.
+func (r *Report) Err() error {
+	var errs []error
+	if n := r.Wrong(); n > 0 {
+		errs = append(errs, fmt.Errorf("seed %d: %d of %d answers were wrong: %s", r.Seed, n, r.Reads, strings.Join(r.First, "; ")))
+	}
+	if r.Hits*2 < r.Reads || r.Writes*100 < r.Reads || r.Lost == 0 || r.Reads == 0 || r.Failed*5 > r.Reads {
+		errs = append(errs, fmt.Errorf("seed %d: the run saw too little: %s", r.Seed, r.sum()))
+	}
+	for rule, n := range r.Checks {
+		if n == 0 {
+			errs = append(errs, fmt.Errorf("seed %d: never judged: %s", r.Seed, Rule(rule)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// String has one line for each rule, and a last one that sums up.
+func (r *Report) String() string {
+	var b strings.Builder
+	for rule, n := range r.Checks {
+		fmt.Fprintf(&b, "%-32s %10d judged %6d wrong\n", Rule(rule), n, r.Violations[rule])
+	}
+	return b.String() + r.sum()
+}
+
+func (r *Report) sum() string {
+	of := func(n int64) float64 { return 100 * float64(n) / float64(max(1, r.Reads)) }
+	return fmt.Sprintf("%d reads, %.1f %% from the cache, %d failed; %d writes (%.1f %%), %d of unknown outcome; %d faults; %d wrong",
+		r.Reads, of(r.Hits), r.Failed, r.Writes, of(r.Writes), r.Lost, r.Faults, r.Wrong())
+}
+
+// A tally counts what many goroutines judge.
+type tally struct {
+	reads, failed, hits, writes, lost, faults atomic.Int64
+
+	checks, violations [rules]atomic.Int64
+
+	mu    sync.Mutex
+	first []string // guarded by mu
+}
+
+const mostFirst = 5
+
+// judge counts a judgement. It says what was wrong, unless ok.
+func (t *tally) judge(rule Rule, ok bool, format string, args ...any) {
+	t.checks[rule].Add(1)
+	if ok {
+		return
+	}
+	t.violations[rule].Add(1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.first) < mostFirst {
+		t.first = append(t.first, rule.String()+": "+fmt.Sprintf(format, args...))
+	}
+}
+
+func (t *tally) wrong() (n int64) {
+	for i := range t.violations {
+		n += t.violations[i].Load()
+	}
+	return n
+}
+
+func (t *tally) report(seed uint64) *Report {
+	r := &Report{
+		Seed: seed, Reads: t.reads.Load(), Failed: t.failed.Load(), Hits: t.hits.Load(), Writes: t.writes.Load(),
+		Lost: t.lost.Load(), Faults: t.faults.Load(), First: t.first,
+	}
+	for i := range r.Checks {
+		r.Checks[i], r.Violations[i] = t.checks[i].Load(), t.violations[i].Load()
+	}
+	return r
+}

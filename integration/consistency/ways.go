@@ -1,0 +1,241 @@
+package consistency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/batchinsert"
+)
+
+// A way is one way of writing, with tables of its own. Its value is what source gives as v; it begins with 0.
+type way struct {
+	name   string
+	setup  string // what makes the tables, and all else that the way needs
+	source string // FROM ...: one row with v
+
+	// write raises the value to to. With an error it may have done so, or may do so yet.
+	write func(ctx context.Context, w *writer, to int64) error
+
+	// each is how many reads there are to a write.
+	each int64
+}
+
+const (
+	often  = 40     // so that loads are overtaken
+	usual  = 900    //
+	seldom = 5_000  // drops all answers
+	rare   = 20_000 // drops them, and what is known of all statements
+)
+
+// What no write that stands leaves behind.
+const (
+	undoneValue = -1 // was rolled back
+	torn        = -2 // half of what is written together
+)
+
+const (
+	table  = "CREATE TABLE %s (v bigint NOT NULL); INSERT INTO %[1]s VALUES (0)"
+	update = "UPDATE %s SET v = greatest(v, $1)"
+)
+
+// simple is a way whose table is called as itself.
+func simple(name string, each int64, write func(ctx context.Context, w *writer, to int64) error) way {
+	return way{name: name, setup: fmt.Sprintf(table, name), source: name, write: write, each: each}
+}
+
+func statement(sql string) func(context.Context, *writer, int64) error {
+	return func(ctx context.Context, w *writer, to int64) error {
+		_, err := w.pg.Exec(ctx, sql, to)
+		return err
+	}
+}
+
+// inTx runs statements, each with the new value if it has a parameter, in a transaction of pgx's own.
+func inTx(statements ...string) func(context.Context, *writer, int64) error {
+	return func(ctx context.Context, w *writer, to int64) error {
+		tx, err := w.pg.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // after Commit it does nothing
+		for _, sql := range statements {
+			if err := execIn(ctx, tx, sql, to); err != nil {
+				return err
+			}
+		}
+		return tx.Commit(ctx)
+	}
+}
+
+func execIn(ctx context.Context, tx pgx.Tx, sql string, to int64) error {
+	var args []any
+	if hasParameter(sql) {
+		args = append(args, to)
+	}
+	_, err := tx.Exec(ctx, sql, args...)
+	return err
+}
+
+// ways returns all of them.
+func ways() []way {
+	return append(plainWays(), schemaWays()...)
+}
+
+// plainWays are those whose statements name what they change.
+func plainWays() []way {
+	return []way{
+		simple("plain", often, statement(fmt.Sprintf(update, "plain"))),
+		simple("transacted", usual, inTx(fmt.Sprintf(update, "transacted"))),
+		simple("prepared_twice", seldom, twoPhase),
+		simple("batched", usual, func(ctx context.Context, w *writer, to int64) error {
+			batch := new(pgx.Batch)
+			batch.Queue("SELECT 1")
+			batch.Queue(fmt.Sprintf(update, "batched"), to)
+			return w.pg.SendBatch(ctx, batch).Close()
+		}),
+		simple("saved", usual, inTx(
+			"SAVEPOINT a", "UPDATE saved SET v = -1", "ROLLBACK TO a", "SAVEPOINT b", fmt.Sprintf(update, "saved"), "RELEASE b",
+		)),
+		simple("undone", usual, undone),
+		simple("returned", usual, func(ctx context.Context, w *writer, to int64) error {
+			return w.pg.QueryRow(ctx, "WITH u AS (UPDATE returned SET v = greatest(v, $1) RETURNING v) SELECT v FROM u", to).Scan(new(int64))
+		}),
+		simple("truncated", usual, inTx(
+			"LOCK TABLE truncated", "TRUNCATE truncated", "INSERT INTO truncated VALUES ($1)",
+		)),
+		{
+			name: "copied", source: "(SELECT max(v) AS v FROM copied) c", each: usual,
+			setup: "CREATE TABLE copied (v bigint PRIMARY KEY); INSERT INTO copied VALUES (0)",
+			write: func(ctx context.Context, w *writer, to int64) error {
+				_, err := w.pg.CopyFrom(ctx, pgx.Identifier{"copied"}, []string{"v"}, pgx.CopyFromRows([][]any{{to}}))
+				return err
+			},
+		},
+		{
+			name: "upserted", source: "(SELECT max(v) AS v FROM upserted) u", each: usual, write: upsert,
+			setup: "CREATE TABLE upserted (v bigint PRIMARY KEY, w bigint); INSERT INTO upserted VALUES (0, 0)",
+		},
+		{
+			name:   "pair",
+			setup:  "CREATE TABLE pair (v bigint NOT NULL); INSERT INTO pair VALUES (0); CREATE TABLE pair_too (w bigint NOT NULL); INSERT INTO pair_too VALUES (0)",
+			source: "(SELECT CASE WHEN v = w THEN v ELSE -2 END AS v FROM pair, pair_too) p",
+			write:  inTx(fmt.Sprintf(update, "pair"), "UPDATE pair_too SET w = greatest(w, $1)"), each: usual,
+		},
+	}
+}
+
+// schemaWays are those in which what changes is found in the catalogs only, or not at all.
+func schemaWays() []way {
+	return []way{
+		{
+			name: "cascaded", source: "cascaded", each: usual,
+			setup: `CREATE TABLE parent (v bigint PRIMARY KEY); INSERT INTO parent VALUES (0);
+CREATE TABLE cascaded (v bigint REFERENCES parent ON UPDATE CASCADE); INSERT INTO cascaded VALUES (0)`,
+			write: statement(fmt.Sprintf(update, "parent")),
+		},
+		{
+			name: "triggered", source: "triggered", each: usual,
+			setup: fmt.Sprintf(table, "triggering") + ";" + fmt.Sprintf(table, "triggered") + `;
+CREATE FUNCTION follow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE triggered SET v = NEW.v; RETURN NULL; END';
+CREATE TRIGGER follow AFTER UPDATE ON triggering FOR EACH ROW EXECUTE FUNCTION follow()`,
+			write: statement(fmt.Sprintf(update, "triggering")),
+		},
+		{
+			name: "viewed", source: "viewed", each: usual,
+			setup: fmt.Sprintf(table, "viewed") + `; CREATE VIEW showing AS SELECT v FROM viewed`,
+			write: statement(fmt.Sprintf(update, "showing")),
+		},
+		{
+			name: "moved", source: "moved", each: usual,
+			setup: `CREATE TABLE moved (v bigint, odd bool) PARTITION BY LIST (odd);
+CREATE TABLE moved_odd PARTITION OF moved FOR VALUES IN (true); CREATE TABLE moved_even PARTITION OF moved FOR VALUES IN (false);
+INSERT INTO moved VALUES (0, false)`,
+			write: statement("UPDATE moved SET v = greatest(v, $1), odd = greatest(v, $1) % 2 = 1"),
+		},
+		{
+			name: "leaf", source: "leaf", each: usual,
+			setup: `CREATE TABLE leaf (v bigint); CREATE TABLE leaf_child () INHERITS (leaf); INSERT INTO leaf_child VALUES (0)`,
+			write: statement(fmt.Sprintf(update, "leaf_child")),
+		},
+		{
+			name: "called", source: "called", each: usual,
+			setup: fmt.Sprintf(table, "called") + `;
+CREATE FUNCTION raise_called(bigint) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN UPDATE called SET v = greatest(v, $1); RETURN 1; END'`,
+			write: func(ctx context.Context, w *writer, to int64) error {
+				return w.pg.QueryRow(ctx, "SELECT raise_called($1)", to).Scan(new(int64))
+			},
+		},
+		simple("done", seldom, func(ctx context.Context, w *writer, to int64) error {
+			_, err := w.pg.Exec(ctx, fmt.Sprintf("DO $$ BEGIN UPDATE done SET v = greatest(v, %d); END $$", to))
+			return err
+		}),
+		{
+			name: "redefined", source: "redefined", each: rare, setup: "CREATE VIEW redefined AS SELECT 0::bigint AS v",
+			write: func(ctx context.Context, w *writer, to int64) error {
+				_, err := w.pg.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW redefined AS SELECT %d::bigint AS v", to))
+				return err
+			},
+		},
+	}
+}
+
+// undone raises the value and, in a transaction that is rolled back, a table that nothing else writes to.
+func undone(ctx context.Context, w *writer, to int64) error {
+	tx, err := w.pg.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	for _, table := range []string{"never", "undone"} {
+		if _, err := tx.Exec(ctx, "UPDATE "+table+" SET v = -1"); err != nil {
+			break
+		}
+	}
+	_ = tx.Rollback(context.WithoutCancel(ctx)) // however it ends, there is nothing left
+	_, err = w.pg.Exec(ctx, fmt.Sprintf(update, "undone"), to)
+	return err
+}
+
+// never is the table that is only written to in what is rolled back.
+const never = "never"
+
+const gid = "consistency"
+
+// twoPhase leaves no prepared transaction behind, whose locks would stop all that comes after.
+func twoPhase(ctx context.Context, w *writer, to int64) error {
+	err := func() error {
+		conn, err := w.pg.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		for _, sql := range []string{"BEGIN", fmt.Sprintf(update, "prepared_twice"), "PREPARE TRANSACTION '" + gid + "'"} {
+			var args []any
+			if hasParameter(sql) {
+				args = append(args, to)
+			}
+			if _, err := conn.Exec(ctx, sql, args...); err != nil {
+				return errors.Join(err, conn.Conn().Close(context.WithoutCancel(ctx)))
+			}
+		}
+		return nil
+	}()
+	if err == nil {
+		if _, err = w.pg.Exec(ctx, "COMMIT PREPARED '"+gid+"'"); err == nil {
+			return nil
+		}
+	}
+	w.rollbackPrepared(context.WithoutCancel(ctx))
+	return err
+}
+
+type upserted struct{ V, W int64 }
+
+var upserts = batchinsert.MustTable[upserted]("upserted")
+
+func upsert(ctx context.Context, w *writer, to int64) error {
+	_, err := upserts.Upsert(ctx, w.pg, batchinsert.Rows([]upserted{{0, to}, {to, to}}), batchinsert.OnConflict{Keys: []string{"v"}})
+	return err
+}
