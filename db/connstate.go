@@ -198,6 +198,7 @@ func (s *connState) endedAlone(st *statement, r result) outcome {
 	if r.err == nil {
 		s.noteSettings(st)
 		s.noteResets(st)
+		s.unsureTx = 0
 	}
 	if r.status != 'I' || !s.mayWrite(st) {
 		return outcome{}
@@ -220,6 +221,9 @@ func rolledBack(st *statement, err error) bool {
 // for.
 func (s *connState) noteSettings(st *statement) {
 	e := st.settings()
+	if (s.unsure|s.unsureTx)&byTable != 0 && mayAttach(st) {
+		e.moves |= byTemporary // it may be a trigger, on a temporary table
+	}
 	if e.local {
 		s.unsureTx |= e.moves
 	} else {

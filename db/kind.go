@@ -17,6 +17,7 @@ const (
 	byRole                            // role
 	byAuthorization                   // session_authorization
 	byTemporary                       // a temporary relation hides a permanent one of its name
+	byTable                           // the same, and it is a table to which writing runs no code
 )
 
 // A settled tells what a statement does to the names on its connection.
@@ -32,7 +33,7 @@ func (t *Text) settings() settled { return settingsOf(t.st) }
 
 func settingsOf(st *sqltext.Statement) settled {
 	for _, fn := range st.Calls {
-		if fn.Name == "set_config" && !configIsLiteral(st.Text) {
+		if fn.Name == "set_config" && !configIsLiteral(st.Text, decidesNoNames) {
 			return settled{moves: byPath | byRole | byAuthorization}
 		}
 	}
@@ -48,6 +49,14 @@ func settingsOf(st *sqltext.Statement) settled {
 			return settled{moves: byPath | byRole | byAuthorization}
 		}
 	case sqltext.DDL:
+		switch st.Temporary() {
+		case sqltext.CreatesTemporary:
+			return settled{moves: byTable}
+		case sqltext.CreatesForCommit:
+			return settled{moves: byTable, local: true}
+		case sqltext.DropsTemporary:
+			return settled{}
+		}
 		if makesTemporary(st.Text) {
 			return settled{moves: byTemporary}
 		}
@@ -83,9 +92,9 @@ func resetBy(setting string) names {
 func discardedBy(text string) names {
 	switch {
 	case mentions(text, "all"):
-		return byPath | byRole | byAuthorization | byTemporary
+		return byPath | byRole | byAuthorization | byTemporary | byTable
 	case mentions(text, "temp"), mentions(text, "temporary"):
-		return byTemporary
+		return byTemporary | byTable
 	}
 	return 0
 }
@@ -95,6 +104,18 @@ func discardedBy(text string) names {
 func makesTemporary(text string) bool {
 	return mentions(text, "create") &&
 		(mentions(text, "temp") || mentions(text, "temporary") || mentions(text, "pg_temp") || mentions(text, "view"))
+}
+
+// mayAttach reports whether the statement may give code to a temporary table that
+// is run when that is written to.
+func mayAttach(st *statement) bool {
+	switch st.st.Kind {
+	case sqltext.DDL:
+		return st.st.Temporary() == sqltext.NotTemporary
+	case sqltext.Do, sqltext.Call, sqltext.Unrecognized:
+		return true
+	}
+	return false
 }
 
 // mentions reports whether a name is in the text, outside of constants.
@@ -115,8 +136,8 @@ func isName(token sqltext.Token) bool {
 }
 
 // configIsLiteral reports whether each set_config in the text names its
-// setting by a constant, and none of those that decide what names stand for.
-func configIsLiteral(text string) bool {
+// setting by a constant, and each of these is harmless.
+func configIsLiteral(text string, harmless func(setting string) bool) bool {
 	found := false
 	var before [2]string // the tokens before
 	for l := sqltext.NewLexer(text); ; {
@@ -129,7 +150,7 @@ func configIsLiteral(text string) bool {
 		}
 		word := text[token.Pos:token.End]
 		if strings.EqualFold(strings.Trim(before[0], `"`), "set_config") && before[1] == "(" {
-			if token.Kind != sqltext.String || !plainSetting(word) {
+			if token.Kind != sqltext.String || !isPlain(word) || !harmless(strings.ToLower(strings.Trim(word, "'"))) {
 				return false
 			}
 			found = true
@@ -138,12 +159,13 @@ func configIsLiteral(text string) bool {
 	}
 }
 
-// plainSetting reports whether a constant is the name of a setting that
-// decides nothing of names. One with a prefix (E”, U&”) may be any.
-func plainSetting(constant string) bool {
-	name := strings.ToLower(strings.Trim(constant, "'"))
-	return constant[0] == '\'' && !strings.ContainsAny(name, "' \n\\") && movedBy(name) == 0
+// isPlain reports whether a constant is written without prefix (E”, U&”) and
+// is no more than its letters.
+func isPlain(constant string) bool {
+	return constant[0] == '\'' && !strings.ContainsAny(strings.Trim(constant, "'"), "' \n\\")
 }
+
+func decidesNoNames(setting string) bool { return movedBy(setting) == 0 }
 
 // mayWrite reports whether a statement of its kind may change rows or the
 // schema. FETCH runs what DECLARE has begun, and that counts.
@@ -188,6 +210,8 @@ func (t *Text) mayChangeSchema() bool {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery, sqltext.Insert, sqltext.Update, sqltext.Delete,
 		sqltext.Merge, sqltext.CopyFrom, sqltext.CopyTo, sqltext.Truncate, sqltext.Explain:
 		return false
+	case sqltext.DDL:
+		return t.st.Temporary() == sqltext.NotTemporary
 	}
 	return true
 }

@@ -85,7 +85,7 @@ const (
 // session is not seen, but for the settings that the server reports.
 func changesSession(st *sqltext.Statement) sessionEffect {
 	for _, fn := range st.Calls {
-		if fn.Name == "set_config" {
+		if fn.Name == "set_config" && !configIsLiteral(st.Text, isOwn) {
 			return sessionChanged
 		}
 	}
@@ -104,11 +104,14 @@ func changesSession(st *sqltext.Statement) sessionEffect {
 			return sessionChanged
 		}
 	case sqltext.DDL:
+		if how := st.Temporary(); how == sqltext.CreatesForCommit || how == sqltext.DropsTemporary {
+			return sessionKept
+		}
 		if namesOne(st.Text, temporaryWords) {
 			return sessionChanged
 		}
 	case sqltext.Select:
-		if len(st.Writes) > 0 && namesOne(st.Text, temporaryWords) { // INTO
+		if len(st.Writes) > 0 && intoTemporary(st) {
 			return sessionChanged
 		}
 	case sqltext.Unrecognized:
@@ -124,6 +127,15 @@ func changesSession(st *sqltext.Statement) sessionEffect {
 	}
 	return sessionKept
 }
+
+// intoTemporary reports whether SELECT INTO may make a temporary table.
+func intoTemporary(st *sqltext.Statement) bool {
+	return namesOne(st.Text, []string{"temp", "temporary"}) ||
+		slices.ContainsFunc(st.Writes, func(t sqltext.Table) bool { return t.Schema == "pg_temp" })
+}
+
+// isOwn reports whether a setting is one of those in which this module counts.
+func isOwn(setting string) bool { return strings.HasPrefix(setting, "headrace.") }
 
 // leavesAnswers reports whether no answer depends on a setting: those by which
 // a session is watched over, planned and logged.

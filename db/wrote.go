@@ -24,15 +24,22 @@ type meaning uint8
 
 const (
 	usual    meaning = iota // what they stand for on a new connection of the pool
+	besides                 // that, or plain temporary tables
 	anything                // search_path, role or temporary relations may give them another
 	meanings
 )
 
+// where tells how names of a meaning are looked for.
+var where = [meanings]catalog.Where{usual: catalog.OnPath, besides: catalog.OrTemporary, anything: catalog.Anywhere}
+
 func (s *connState) meaning() meaning {
-	if s.unsure|s.unsureTx != 0 {
-		return anything
+	switch s.unsure | s.unsureTx {
+	case 0:
+		return usual
+	case byTable:
+		return besides
 	}
-	return usual
+	return anything
 }
 
 // shapes remembers what the names in statements tell, by shape. Statements
@@ -136,7 +143,7 @@ func (d *DB) askNames(ctx context.Context, st *statement, by meaning, epoch int6
 			w = known // somebody else has asked meanwhile
 			return nil
 		}
-		eff, err := catalog.ExamineNames(ctx, conn, names, by == anything)
+		eff, err := catalog.ExamineNames(ctx, conn, names, where[by])
 		w.tables, w.known = tablesOf(eff.Writes), eff.WritesKnown
 		return err
 	})
@@ -172,6 +179,9 @@ func (d *DB) onlyLocksTell(s *connState) bool {
 	for _, st := range s.pending.by {
 		switch st.st.Kind {
 		case sqltext.DDL, sqltext.CommitPrepared, sqltext.Declare, sqltext.Unrecognized:
+			if st.st.Temporary() != sqltext.NotTemporary {
+				continue
+			}
 			return false // the schema; another transaction; a cursor that is read at COMMIT; anything
 		case sqltext.Call, sqltext.Do, sqltext.Execute:
 			found = true

@@ -11,13 +11,13 @@ import (
 )
 
 // byNames examines the names of a text. ok is false where they do not tell.
-func byNames(t *testing.T, c *pgx.Conn, sql string, anywhere bool) (writes string, ok bool) {
+func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.Where) (writes string, ok bool) {
 	t.Helper()
 	n, ok := catalog.NamesOf(sqltext.Analyze(sql))
 	if !ok {
 		return "", false
 	}
-	e, err := catalog.ExamineNames(t.Context(), c, n, anywhere)
+	e, err := catalog.ExamineNames(t.Context(), c, n, in)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
@@ -32,8 +32,8 @@ func TestNamesTellNoLess(t *testing.T) {
 	exec(t, conn, writers)
 	told := 0
 	for _, c := range writeCases {
-		for _, anywhere := range []bool{false, true} {
-			got, ok := byNames(t, conn, c.sql, anywhere)
+		for _, in := range []catalog.Where{catalog.OnPath, catalog.Anywhere} {
+			got, ok := byNames(t, conn, c.sql, in)
 			if !ok {
 				continue
 			}
@@ -44,7 +44,7 @@ func TestNamesTellNoLess(t *testing.T) {
 			}
 			for name := range strings.FieldsSeq(c.writes) {
 				if !strings.Contains(" "+got+" ", " "+name+" ") {
-					t.Errorf("%s: names tell %q, anywhere is %v, want %q in it", c.sql, got, anywhere, name)
+					t.Errorf("%s: names tell %q, looked for in %v, want %q in it", c.sql, got, in, name)
 				}
 			}
 		}
@@ -63,7 +63,7 @@ func TestNamesAreExact(t *testing.T) {
 		switch c.name {
 		case "insert", "update", "delete", "no action of keys on insert", "foreign key that cascades", "CTE", "read", "trigger",
 			"partition", "view", "rule", "insert stays in the parent", "row security":
-			if got, ok := byNames(t, conn, c.sql, false); !ok || got != c.writes {
+			if got, ok := byNames(t, conn, c.sql, catalog.OnPath); !ok || got != c.writes {
 				t.Errorf("%s: names tell %q, %v, want %q", c.sql, got, ok, c.writes)
 			}
 		}
@@ -80,7 +80,7 @@ func TestNamesAreExact(t *testing.T) {
 		`DELETE FROM house; SELECT 1`:                  unknown,
 		`SELECT count(*), lower(min(note)) FROM plain`: "",
 	} {
-		got, ok := byNames(t, conn, sql, true)
+		got, ok := byNames(t, conn, sql, catalog.Anywhere)
 		if !ok {
 			got = unknown
 		}
@@ -88,7 +88,7 @@ func TestNamesAreExact(t *testing.T) {
 			t.Errorf("%s: names tell %q anywhere, want %q", sql, got, want)
 		}
 	}
-	if got, ok := byNames(t, conn, `DELETE FROM street`, true); !ok || !strings.Contains(got, "plain") {
+	if got, ok := byNames(t, conn, `DELETE FROM street`, catalog.Anywhere); !ok || !strings.Contains(got, "plain") {
 		t.Errorf("a temporary view hides a table: %q, %v", got, ok)
 	}
 }

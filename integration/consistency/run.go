@@ -92,15 +92,15 @@ func (c *checker) writers() (jobs []func(context.Context)) {
 			w.run(ctx, way.each, func(ctx context.Context, to int64) error { return way.write(ctx, w, to) })
 		})
 	}
-	for name, write := range map[string]func(*writer, context.Context, int64) error{dropped: (*writer).writeDropped, aged: (*writer).writeAged} {
+	elsewhere := func(name string, each int64, write func(*writer, context.Context, int64) error) *value {
 		w := add(name, name)
-		if name == dropped {
-			c.dropped = w.v
-		}
 		jobs = append(jobs, func(ctx context.Context) {
-			w.run(ctx, usual, func(ctx context.Context, to int64) error { return write(w, ctx, to) })
+			w.run(ctx, each, func(ctx context.Context, to int64) error { return write(w, ctx, to) })
 		})
+		return w.v
 	}
+	c.dropped = elsewhere(dropped, overtaking, (*writer).writeDropped)
+	elsewhere(aged, usual, (*writer).writeAged)
 	return jobs
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,10 +25,11 @@ type way struct {
 }
 
 const (
-	often  = 40     // so that loads are overtaken
-	usual  = 900    //
-	seldom = 5_000  // drops all answers
-	rare   = 20_000 // drops them, and what is known of all statements
+	often      = 40     // so that loads are overtaken
+	overtaking = 100    // likewise, where a load is in the way more often
+	usual      = 900    // for what drops its own answers
+	seldom     = 5_000  // and all
+	rare       = 20_000 // and what is known of all statements
 )
 
 // What no write that stands leaves behind.
@@ -236,6 +238,11 @@ type upserted struct{ V, W int64 }
 var upserts = batchinsert.MustTable[upserted]("upserted")
 
 func upsert(ctx context.Context, w *writer, to int64) error {
-	_, err := upserts.Upsert(ctx, w.pg, batchinsert.Rows([]upserted{{0, to}, {to, to}}), batchinsert.OnConflict{Keys: []string{"v"}})
+	rows := []upserted{{0, to}, {to, to}}
+	source := batchinsert.Rows(rows) // as arrays
+	if to%2 == 0 {
+		source = batchinsert.Seq(slices.Values(rows)) // by way of a temporary table
+	}
+	_, err := upserts.Upsert(ctx, w.pg, source, batchinsert.OnConflict{Keys: []string{"v"}})
 	return err
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -21,11 +23,15 @@ type Names struct {
 	calls         []sqltext.Function
 	operators     []string
 	on            event
+	temporary     bool // it makes or drops a temporary table, and nothing else but what event triggers add
 }
 
 // NamesOf returns the names in a statement. It returns false where the text
 // does not show all of them, or is neither a query nor holds one.
 func NamesOf(st *sqltext.Statement) (Names, bool) {
+	if st.Temporary() != sqltext.NotTemporary {
+		return Names{Shape: "temporary", temporary: true}, true
+	}
 	switch st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
 		sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge,
@@ -117,13 +123,8 @@ func writeName(b *strings.Builder, schema, name string) {
 // no less. Only Writes and WritesKnown of the effects say anything. Nothing is
 // locked, and neither rights nor a primary are needed.
 //
-// With anywhere a name that has no schema stands for the relations of that
-// name in all of them, so that the answer is good for any search path, any
-// role and in the presence of temporary relations. Otherwise it stands for
-// what conn's search path makes of it.
-//
-// conn is used as by [Examine].
-func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, anywhere bool) (Effects, error) {
+// in tells where names are looked for. conn is used as by [Examine].
+func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, in Where) (Effects, error) {
 	pc := conn.PgConn()
 	if pc.TxStatus() != 'I' {
 		return Effects{}, errors.New("examine names: the connection is in a transaction")
@@ -135,7 +136,7 @@ func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, anywhere bool) (
 	err := inTransaction(ctx, pc, func(path string) error {
 		w := newWalk(pc, path, &e)
 		w.byNames = true
-		return w.followNames(ctx, n, anywhere)
+		return w.followNames(ctx, n, in)
 	})
 	if err != nil {
 		return Effects{}, fmt.Errorf("examine names: %w", err)
@@ -143,14 +144,25 @@ func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, anywhere bool) (
 	return e, nil
 }
 
-func (w *walk) followNames(ctx context.Context, n Names, anywhere bool) error {
-	sql := pathQuery
-	if anywhere {
-		sql = anywhereQuery
+// Where says what a name without a schema may stand for.
+type Where uint8
+
+// Where names may lead.
+const (
+	OnPath      Where = iota // what conn's search path makes of them
+	OrTemporary              // that, or a temporary table of another session to which writing runs no code
+	Anywhere                 // relations of all schemas, by whatever search path and role, and temporary ones of all kinds
+)
+
+func (w *walk) followNames(ctx context.Context, n Names, in Where) error {
+	var err error
+	if n.temporary {
+		w.effects.WritesKnown, err = noEventTriggers(ctx, w.conn)
+		return err
 	}
-	err := errors.Join(
-		w.enqueueFound(ctx, sql, n.reads, readStep, 0),
-		w.enqueueFound(ctx, sql, n.writes, writeStep, n.on))
+	err = errors.Join(
+		w.enqueueFound(ctx, in, n.reads, readStep, 0),
+		w.enqueueFound(ctx, in, n.writes, writeStep, n.on))
 	if err != nil {
 		return err
 	}
@@ -168,6 +180,17 @@ func (w *walk) followNames(ctx context.Context, n Names, anywhere bool) error {
 	}
 	w.effects.Writes = w.relationList(w.writes)
 	return nil
+}
+
+var eventTriggersQuery = exact("SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D' LIMIT 1")
+
+// noEventTriggers reports whether DDL does what its text says and no more.
+func noEventTriggers(ctx context.Context, conn *pgconn.PgConn) (bool, error) {
+	rows, err := query(ctx, conn, eventTriggersQuery)
+	if err != nil {
+		return false, fmt.Errorf("look for event triggers: %w", err)
+	}
+	return len(rows) == 0, nil
 }
 
 // Both queries return the position of a name beside each relation that it may
@@ -192,9 +215,13 @@ WHERE (n.nspname = t.schema::pg_catalog.name OR t.schema = ''
 // enqueueFound adds the relations that names stand for. With a name that
 // stands for none, as that of a temporary table of another session, anything
 // may be written.
-func (w *walk) enqueueFound(ctx context.Context, sql string, tables []sqltext.Table, kind stepKind, on event) error {
+func (w *walk) enqueueFound(ctx context.Context, in Where, tables []sqltext.Table, kind stepKind, on event) error {
 	if len(tables) == 0 {
 		return nil
+	}
+	sql := pathQuery
+	if in == Anywhere {
+		sql = anywhereQuery
 	}
 	schemas, names, qualified := make([]string, len(tables)), make([]string, len(tables)), make([]string, len(tables))
 	for i, t := range tables {
@@ -216,8 +243,11 @@ func (w *walk) enqueueFound(ctx context.Context, sql string, tables []sqltext.Ta
 		found[string(row[0])] = true
 		w.enqueue(kind, oid, on)
 	}
-	if len(found) < len(tables) {
-		w.effects.WritesKnown = false
+	for i, t := range tables {
+		temporary := in == OrTemporary && (t.Schema == "" || t.Schema == "pg_temp")
+		if !found[strconv.Itoa(i+1)] && !temporary {
+			w.effects.WritesKnown = false
+		}
 	}
 	return nil
 }

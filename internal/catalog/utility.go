@@ -173,7 +173,12 @@ func examineDDL(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement)
 	case words[0] == "create" && slices.Contains(words, "index"):
 		e.WritesKnown = true
 	}
-	return e, nil
+	if !e.WritesKnown {
+		return e, nil
+	}
+	none, err := noEventTriggers(ctx, conn)
+	e.WritesKnown = none
+	return e, err
 }
 
 func isTemp(word string) bool { return word == "temp" || word == "temporary" }
