@@ -21,11 +21,11 @@ const (
 // far as the text shows: event triggers may add to it. A table with defaults,
 // checks or generated columns is not among them, one that is filled by a query in
 // the same statement neither, nor are temporary views and sequences.
-func (s *Statement) Temporary() Temporary {
-	if s.Kind != DDL || s.Count != 1 {
+func (st *Statement) Temporary() Temporary {
+	if st.Kind != DDL || st.Count != 1 {
 		return NotTemporary
 	}
-	words, ok := flatWords(s.Text)
+	words, ok := flatWords(st.Text)
 	switch {
 	case !ok:
 		return NotTemporary
