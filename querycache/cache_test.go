@@ -130,7 +130,8 @@ func TestChangesAndLoads(t *testing.T) {
 		f.value = "old"
 		o.change(db.Committed)
 		// keep looks before it stores; a change may come in between all the same.
-		e := &entry{key: "k", record: rec, value: "old", stamp: f.stamp, expires: never}
+		e := newEntry("k")
+		e.record, e.value, e.stamp, e.expires = rec, "old", f.stamp, never
 		o.cache.store.put(7, e)
 		if e := o.cache.kept(7, &rec.identity, []byte("k")); e != nil {
 			t.Error("an answer from before the change is handed out")

@@ -65,8 +65,9 @@
 // server's own parser says. A change of the schema therefore either comes later,
 // and voids the answer, or was told before, and is known to what is learned.
 //
-// The store is S3-FIFO over golang-lru's simplelru, in up to 64 shards, with an
-// array of pointers in front of them that is read without locks. An entry of the
+// The store is S3-FIFO over golang-lru's simplelru, in up to 64 shards, with a
+// table of pointers in front of them that is read without locks: a line of memory
+// for the place, one for the entry with its key. An entry of the
 // small queue needs one use to stay, where the paper has two: on a database's
 // trace 40 % of the reads hit instead of 37 % with 1,000 entries, and no less
 // with more.

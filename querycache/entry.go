@@ -5,10 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// An entry is one kept answer. All but state is set before the entry is
-// published and never changes.
+// An entry is one kept answer. All but the uses and the mark in state is set
+// before the entry is published and never changes. Its key, the encoded scope and
+// arguments, lies behind it: a short one in the same line of memory.
 type entry struct {
-	key     string  // the encoded scope and arguments
 	record  *record // the statement and the form of its answer
 	value   any
 	stamp   uint64 // the number of the last change that was told before the load began
@@ -21,26 +21,27 @@ type entry struct {
 const never = math.MaxInt64
 
 // An entry's state: how often it was asked for since it was last looked at by
-// the policy, up to maxUses, and whether it was taken out of the store. The
-// front may still point at it then.
+// the policy, up to maxUses; whether it was taken out of the store, while the
+// front may still point at it; and, in the bits above, the length of its key.
 const (
 	usesMask = 3
 	maxUses  = 3
 	dead     = 4
+	keyShift = 3
 )
 
-// The bytes that an entry costs beside its key and its value: the struct (64),
-// what simplelru keeps of it (80), its place in the map (26 in the mean, by the
-// map's growth), in the front (8) and among the ghosts (8).
+// The bytes that an entry costs beside itself, its key and its value: what
+// simplelru keeps of it (80), its place in the map (26 in the mean, by the map's
+// growth), in the front (11) and among the ghosts (8).
 const (
-	overhead = 64 + 80 + 26 + 8 + 8
+	overhead = 80 + 26 + 11 + 8
 	sizeUnit = 8
 )
 
 // charge returns the number of units that an entry costs, and whether that can
 // be told in 32 bits.
 func charge(keyLen int, valueSize int64) (uint32, bool) {
-	bytes := int64(overhead) + int64(roundUp(keyLen, 16)) + valueSize
+	bytes := int64(overhead) + entryBytes(keyLen) + valueSize
 	units := (bytes + sizeUnit - 1) / sizeUnit
 	return uint32(units), valueSize >= 0 && units <= math.MaxUint32
 }
@@ -57,7 +58,7 @@ func (e *entry) is(id *identity, key []byte) bool {
 	if broken == keysCompared {
 		return e.record.form == id.form
 	}
-	return e.key == string(key) && e.record.identity == *id
+	return e.key() == string(key) && e.record.identity == *id
 }
 
 // use notes that e was asked for. It writes only while that says something

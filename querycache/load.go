@@ -17,7 +17,7 @@ import (
 // kept returns the fresh entry of a read, or nil. It is the hot path.
 func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
 	e := c.store.get(hash, id, key)
-	if e == nil || !e.record.current(e.stamp, e.key) {
+	if e == nil || !e.record.current(e.stamp, e.key()) {
 		return nil
 	}
 	if e.expires != never && c.clock.now() >= e.expires && broken != timeCounts {
@@ -115,7 +115,7 @@ func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
 		return nil, MissEvicted
 	case e == nil:
 		return nil, MissCold
-	case e.record != r || !r.current(e.stamp, e.key):
+	case e.record != r || !r.current(e.stamp, e.key()):
 		return nil, MissChanged
 	case e.expires == never:
 		return e, Hit
@@ -133,7 +133,7 @@ func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
 // outage reports whether an expired entry may be handed out for the error of a
 // load.
 func (c *Cache) outage(r *record, e *entry, err error) bool {
-	if r.policy.StaleIfError == 0 || !r.current(e.stamp, e.key) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
+	if r.policy.StaleIfError == 0 || !r.current(e.stamp, e.key()) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
 	if r.aside { // a function of the program's: any error it returns
@@ -184,7 +184,8 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
 		return MissTooBig
 	}
-	e := &entry{key: f.key, record: r, value: f.value, stamp: f.stamp, expires: r.policy.expiry(f.begun)}
+	e := newEntry(f.key)
+	e.record, e.value, e.stamp, e.expires = r, f.value, f.stamp, r.policy.expiry(f.begun)
 	if c.opts.CheckShared {
 		e.value = check(e.value)
 	}

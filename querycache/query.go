@@ -20,27 +20,40 @@ import (
 // arguments are put in their places before the key is made, other rewriters
 // go to the source.
 func (h *ReadThrough) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	wire, rows, err := h.query(ctx, sql, args)
+	if wire != nil {
+		return wire.play(), nil
+	}
+	return rows, err
+}
+
+// QueryRow is Query for at most one row; errors come with Scan.
+func (h *ReadThrough) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	wire, rows, err := h.query(ctx, sql, args)
+	if wire != nil {
+		return wire
+	}
+	return firstRow{rows, err}
+}
+
+// query returns what was recorded, or else the rows of the source.
+func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireRows, pgx.Rows, error) {
 	sql, args, ok, err := rewrite(ctx, sql, args)
 	if err != nil || !ok {
-		return h.pg.Query(ctx, sql, args...) //nolint:sqlclosecheck // the caller's; and it says what is wrong
+		rows, err := h.pg.Query(ctx, sql, args...) // which says what is wrong
+		return nil, rows, err
 	}
 	text := h.pg.Text(sql)
 	read := lendRead(text, args)
 	defer returnRead(read)
 	if e := h.kept(ctx, read); e != nil {
-		return h.cache.open(e).(*wireRows).play(), nil
+		return h.cache.open(e).(*wireRows), nil, nil
 	}
-	return h.loadRows(ctx, read, sql, args) //nolint:sqlclosecheck // the caller's
+	return h.loadRows(ctx, read, sql, args)
 }
 
-// QueryRow is Query for at most one row; errors come with Scan.
-func (h *ReadThrough) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	rows, err := h.Query(ctx, sql, args...)
-	return firstRow{rows, err}
-}
-
-// loadRows answers Query when nothing is kept.
-func (h *ReadThrough) loadRows(ctx context.Context, read *db.Read, sql string, args []any) (pgx.Rows, error) {
+// loadRows is query when nothing is kept.
+func (h *ReadThrough) loadRows(ctx context.Context, read *db.Read, sql string, args []any) (*wireRows, pgx.Rows, error) {
 	rec := h.record(read.Text, formWire)
 	key, why := h.admit(ctx, rec, read)
 	if why == none && h.cache.clock.now() < rec.streamUntil.Load() {
@@ -48,7 +61,8 @@ func (h *ReadThrough) loadRows(ctx context.Context, read *db.Read, sql string, a
 	}
 	if why != none {
 		h.cache.count(ctx, rec, why, time.Time{}, address(read))
-		return h.pg.Query(ctx, sql, args...)
+		rows, err := h.pg.Query(ctx, sql, args...)
+		return nil, rows, err
 	}
 	args = argkey.Clone(args) // the load may go on when its caller has left
 	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context) (any, int64, error) {
@@ -57,18 +71,19 @@ func (h *ReadThrough) loadRows(ctx context.Context, read *db.Read, sql string, a
 	switch {
 	case errors.Is(err, replay.ErrTooBig): // run once more, to be streamed; and so the next ones
 		rec.streamUntil.Store(h.cache.clock.now() + int64(streamFor))
-		return h.pg.Query(ctx, sql, args...)
+		rows, err := h.pg.Query(ctx, sql, args...)
+		return nil, rows, err
 	case err != nil:
-		return failedRows{err: err}, err
+		return nil, failedRows{err: err}, err
 	}
-	return a.value.(*wireRows).play(), nil
+	return a.value.(*wireRows), nil, nil
 }
 
 // streamFor is how long a statement's rows go past the cache after an answer
 // was found too big in the middle of recording it.
 const streamFor = time.Minute
 
-// wireRows is an answer as the server sent it.
+// wireRows is an answer as the server sent it. As a pgx.Row it is its first row.
 type wireRows struct {
 	*replay.Recording
 	types *types // to decode it with; nil for pgx's own

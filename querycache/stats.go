@@ -116,7 +116,7 @@ func (h *ReadThrough) Explain(ctx context.Context, sql string) Cacheability {
 	}
 	out.Lookups = byReason(counts)
 	h.cache.store.each(func(e *entry) bool {
-		if r := e.record; r.space == h.space && r.digest == rec.digest && r.rest == rec.rest && r.current(e.stamp, e.key) {
+		if r := e.record; r.space == h.space && r.digest == rec.digest && r.rest == rec.rest && r.current(e.stamp, e.key()) {
 			out.Entries++
 			out.Bytes += e.bytes()
 		}

@@ -10,8 +10,7 @@ import (
 // of them at any time; what it returns is what was put last under that key.
 // It knows nothing of freshness: whoever asks judges the entry.
 //
-// A lookup goes to the front first: an array of pointers by hash, without
-// locks. Behind it are the shards, which own the entries and their order.
+// A lookup goes to the front first, a table of pointers by hash, without locks. Behind it are the shards, which own the entries and their order.
 type store struct {
 	seed    maphash.Seed
 	shards  []shard // a power of two
@@ -35,7 +34,7 @@ const (
 func newStore(maxBytes int64) *store {
 	n := powerOfTwo(maxBytes/shardBytes, 1, mostShards)
 	s := &store{seed: maphash.MakeSeed(), shards: make([]shard, n), most: maxBytes}
-	s.front.Store(newFront(leastSlots))
+	s.front.Store(newFront(leastLines))
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.small, sh.main = newQueue(), newQueue()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -43,9 +44,11 @@ func (s *store) check(t testing.TB) {
 		}
 		sh.mu.RUnlock()
 	}
-	for i := range s.front.Load().slots {
-		if e := s.front.Load().slots[i].Load(); e != nil && !e.alive() {
-			t.Errorf("slot %d of the front holds an entry that was taken out", i)
+	for i := range s.front.Load().lines {
+		for k := range s.front.Load().lines[i].place {
+			if e := s.front.Load().lines[i].place[k].Load(); e != nil && !e.alive() {
+				t.Errorf("line %d of the front holds an entry that was taken out", i)
+			}
 		}
 	}
 }
@@ -53,7 +56,8 @@ func (s *store) check(t testing.TB) {
 func testRecord(form uint64) *record { return &record{identity: identity{1, 2, form, 4}} }
 
 func testEntry(rec *record, key []byte, value any, size int64) *entry {
-	e := &entry{key: string(key), record: rec, value: value, expires: never}
+	e := newEntry(string(key))
+	e.record, e.value, e.expires = rec, value, never
 	e.size, _ = charge(len(key), size)
 	return e
 }
@@ -403,5 +407,50 @@ func BenchmarkStoreGet(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A key lies in its entry, or beside it, and is what it was.
+func TestKeysOfAnyLength(t *testing.T) {
+	for n := range 400 {
+		key := strings.Repeat("k", n)
+		e := newEntry(key)
+		for range 5 {
+			e.use()
+		}
+		e.forgetUse()
+		if got := e.key(); got != key || e.uses() != maxUses-1 || !e.alive() {
+			t.Fatalf("a key of %d bytes: %q, %d uses", n, got, e.uses())
+		}
+		e.kill()
+		if got := e.key(); got != key || e.alive() {
+			t.Fatalf("a key of %d bytes: %q once it is dead", n, got)
+		}
+	}
+}
+
+// What was put into the front is found there, as long as its line is not
+// overfull.
+func TestFrontFindsNearlyAll(t *testing.T) {
+	s, rec := newStore(64<<20), testRecord(1)
+	const n = 20_000
+	hashes := make([]uint64, n)
+	keys := make([][]byte, n)
+	for i := range n {
+		keys[i] = fmt.Appendf(nil, "key %d", i)
+		hashes[i] = s.hash(&rec.identity, keys[i])
+		s.put(hashes[i], testEntry(rec, keys[i], i, 8))
+	}
+	found := 0
+	for i := range n {
+		if e := s.front.Load().get(hashes[i], &rec.identity, keys[i]); e != nil {
+			found++
+			if e.value != i {
+				t.Fatalf("key %d: found %v", i, e.value)
+			}
+		}
+	}
+	if found < n*85/100 {
+		t.Errorf("the front found %d of %d", found, n)
 	}
 }

@@ -183,6 +183,21 @@ func (w *wireRows) play() pgx.Rows {
 	return &playedRows{Rows: w.Rows(m), types: w.types, lent: m}
 }
 
+// Scan implements [pgx.Row].
+func (w *wireRows) Scan(dest ...any) error {
+	if len(dest) == 1 {
+		if _, ok := dest[0].(pgx.RowScanner); ok {
+			return firstRow{rows: w.play()}.Scan(dest...)
+		}
+	}
+	if w.types == nil {
+		return w.ScanFirst(nil, dest...)
+	}
+	m := w.types.maps.Get().(*pgtype.Map)
+	defer w.types.maps.Put(m)
+	return w.ScanFirst(m, dest...)
+}
+
 // playedRows gives back the map that they are decoded with.
 type playedRows struct {
 	pgx.Rows // embedded: pgx adds methods

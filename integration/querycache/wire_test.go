@@ -255,3 +255,43 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+type rowOfCity struct{ city }
+
+// ScanRow implements pgx.RowScanner.
+func (r *rowOfCity) ScanRow(rows pgx.Rows) error { return rows.Scan(&r.ID, &r.Name, &r.Tags) }
+
+// A row from the cache is the server's, by whatever Scan is asked for, as often as
+// it is asked.
+func TestRowsOfHitsAreTheServers(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
+	const sql = "SELECT id, name, tags FROM cities WHERE id = $1"
+	for range 3 {
+		var got city
+		row := b.reads.QueryRow(t.Context(), sql, 7)
+		for range 2 {
+			if err := row.Scan(&got.ID, &got.Name, &got.Tags); err != nil || got.ID != 7 || got.Name != "city 7" || !slices.Equal(got.Tags, []string{"a", "b"}) {
+				if !errors.Is(err, pgx.ErrNoRows) { // of a row that was not from the cache
+					t.Errorf("%v, %v", got, err)
+				}
+			}
+		}
+		var scanned rowOfCity
+		if err := b.reads.QueryRow(t.Context(), sql, 7).Scan(&scanned); err != nil || scanned.Name != "city 7" {
+			t.Errorf("RowScanner: %v, %v", scanned, err)
+		}
+		if err := b.reads.QueryRow(t.Context(), sql, -1).Scan(nil, nil, nil); !errors.Is(err, pgx.ErrNoRows) {
+			t.Errorf("no row: %v", err)
+		}
+		var bad pgx.ScanArgError
+		if err := b.reads.QueryRow(t.Context(), sql, 7).Scan(&got.ID, &got.ID, nil); !errors.As(err, &bad) || bad.FieldName != "name" {
+			t.Errorf("a name into a number: %v", err)
+		}
+		var mood string
+		if err := b.reads.QueryRow(t.Context(), "SELECT 'glad'::mood").Scan(&mood); err != nil || mood != "glad" {
+			t.Errorf("an enum: %q, %v", mood, err)
+		}
+	}
+}

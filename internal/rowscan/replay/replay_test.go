@@ -188,3 +188,28 @@ func TestMethodsOfRows(t *testing.T) {
 		t.Errorf("pgx.Rows has %d methods; rows.go answers 10", n)
 	}
 }
+
+func TestScanFirst(t *testing.T) {
+	rec := record(t)
+	var id int32
+	var name string
+	for range 2 {
+		if err := rec.ScanFirst(nil, &id, &name); err != nil || id != 1 || name != "Ada" {
+			t.Errorf("got %d, %q, %v", id, name, err)
+		}
+	}
+	if err := rec.ScanFirst(pgtype.NewMap(), nil, &name); err != nil {
+		t.Errorf("a destination left out: %v", err)
+	}
+	var bad pgx.ScanArgError
+	if err := rec.ScanFirst(nil, &id, &id); !errors.As(err, &bad) || bad.FieldName != "name" {
+		t.Errorf("a name into a number: %v", err)
+	}
+	if err := rec.ScanFirst(nil, &id); err == nil {
+		t.Error("one destination for two columns: no error")
+	}
+	none := replay.NewRecorder(fields, 0).Finish(pgconn.NewCommandTag("SELECT 0"))
+	if err := none.ScanFirst(nil, &id, &name); !errors.Is(err, pgx.ErrNoRows) {
+		t.Errorf("no rows: %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,28 @@ import (
 func (r *Recording) Rows(typeMap *pgtype.Map) pgx.Rows {
 	return &rows{rec: r, typeMap: typeMap, values: make([][]byte, len(r.fields))}
 }
+
+// ScanFirst scans the first row into dest, as the Scan of a pgx.Row does. typeMap is as for [Recording.Rows]. It allocates
+// nothing beside what decoding does.
+func (r *Recording) ScanFirst(typeMap *pgtype.Map, dest ...any) error {
+	if r.rows == 0 {
+		return pgx.ErrNoRows
+	}
+	if typeMap == nil {
+		typeMap = maps.Get().(*pgtype.Map)
+		defer maps.Put(typeMap)
+	}
+	lent := firsts.Get().(*[][]byte)
+	defer firsts.Put(lent)
+	values := slices.Grow((*lent)[:0], len(r.fields))[:len(r.fields)]
+	*lent = values
+	defer clear(values)
+	r.row(0, 0, values)
+	return pgx.ScanRow(typeMap, r.fields, values, dest...)
+}
+
+// firsts lends out room for the values of a row.
+var firsts = sync.Pool{New: func() any { return new([][]byte) }}
 
 // rows implements pgx.Rows. It embeds the interface so that methods which pgx adds do not break the build; until they
 // are written here they panic, and a test counts them.
