@@ -11,19 +11,19 @@ func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 type (
 	entry16 struct {
 		entry
-		room [16]byte
+		_ [16]byte
 	}
 	entry32 struct {
 		entry
-		room [32]byte
+		_ [32]byte
 	}
 	entry64 struct {
 		entry
-		room [64]byte
+		_ [64]byte
 	}
 	entry144 struct {
 		entry
-		room [144]byte
+		_ [144]byte
 	}
 	entryLong struct {
 		entry
