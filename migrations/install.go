@@ -45,9 +45,7 @@ func Install(ctx context.Context, pool *pgxpool.Pool) error {
 // asks for the right to create even where the schema exists, and two at once
 // collide on the catalog's unique index.
 func ensureSchema(ctx context.Context, pool *pgxpool.Pool) error {
-	const missing = `SELECT to_regnamespace('headrace') IS NULL`
-	var create bool
-	if err := pool.QueryRow(ctx, missing).Scan(&create); err != nil || !create {
+	if missing, err := lacksSchema(ctx, pool); err != nil || !missing {
 		return err
 	}
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
@@ -55,7 +53,20 @@ func ensureSchema(ctx context.Context, pool *pgxpool.Pool) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, installLock+1); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS headrace`)
+		if missing, err := lacksSchema(ctx, tx); err != nil || !missing {
+			return err
+		}
+		_, err := tx.Exec(ctx, `CREATE SCHEMA headrace`)
 		return err
 	})
+}
+
+// lacksSchema reads the catalog itself: to_regnamespace, and IF NOT EXISTS too,
+// may go by what the session remembers from before it waited for a lock.
+func lacksSchema(ctx context.Context, q interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (missing bool, err error) {
+	const query = `SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'headrace')`
+	err = q.QueryRow(ctx, query).Scan(&missing)
+	return missing, err
 }
