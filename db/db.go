@@ -29,7 +29,8 @@ type DB struct {
 	statements  *statementTable
 	unknown     *statement // stands for a text that cannot be told
 	schemaPrint schemaPrint
-	schemaEpoch atomic.Int64 // raised when a statement of ours may have changed the schema
+	databaseID  atomic.Pointer[string] // nil until asked for
+	schemaEpoch atomic.Int64           // raised when a statement of ours may have changed the schema
 	shapes      shapes
 	listeners   listeners
 	examiner    *examiner

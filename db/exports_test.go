@@ -139,6 +139,10 @@ var exports = map[string]string{
 	"SessionWatch.Newest":  "the connection that a load ran on",
 	"SessionWatch.Changed": "what changed the session",
 
+	"CommitUnknownError":        "which transaction it is not known of whether it was committed",
+	"CommitUnknownError.Error":  "error",
+	"CommitUnknownError.Unwrap": "how the answer was lost",
+
 	"Break": "breaks a rule, in builds with the tag mutants only, to see that tests notice",
 	"Rules": "the rules that Break knows",
 

@@ -14,6 +14,17 @@ import (
 // server's defaults.
 type TxOptions struct {
 	pgx.TxOptions
+
+	// Resolve asks the server what became of the transaction where the answer to
+	// its COMMIT was lost: InTx returns nil if it was committed, and runs fn again
+	// if it was not, as after a deadlock. A server that is down is waited for, up
+	// to 15 seconds, also beyond the end of ctx; what cannot be told then is a
+	// *CommitUnknownError. The transaction gets an id from the server in the round
+	// trip that begins it, also if it writes nothing. Default false: a lost answer
+	// is the error of the connection, and the transaction may have taken place.
+	//
+	// Source: PostgreSQL manual, pg_xact_status.
+	Resolve bool
 }
 
 // InTx runs fn in a transaction: it commits when fn returns nil and rolls back
@@ -29,7 +40,7 @@ type TxOptions struct {
 // Source of the rule: PostgreSQL manual, "Serialization Failure Handling".
 func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
 	for attempt := 0; ; attempt++ {
-		err := pgx.BeginTxFunc(ctx, d, opts.TxOptions, fn)
+		err := d.runTx(ctx, opts, fn)
 		if err == nil || !transactionRunsAgain(err) {
 			return err
 		}
@@ -45,6 +56,13 @@ func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error)
 	}
 }
 
+func (d *DB) runTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
+	if opts.Resolve {
+		return d.inKnownTx(ctx, opts.TxOptions, fn)
+	}
+	return pgx.BeginTxFunc(ctx, d, opts.TxOptions, fn)
+}
+
 // InTxOn runs fn within tx under a savepoint: when fn returns an error, what
 // it did is undone and tx can go on. Nothing is run again here: retries belong
 // to the outermost transaction.
@@ -55,6 +73,9 @@ func InTxOn(ctx context.Context, tx pgx.Tx, fn func(tx pgx.Tx) error) error {
 // transactionRunsAgain reports whether a transaction that failed with err,
 // and has been rolled back, may succeed when it is run again as a whole.
 func transactionRunsAgain(err error) bool {
+	if _, undone := errors.AsType[*undoneError](err); undone {
+		return true
+	}
 	pgErr, ok := asPgError(err)
 	if !ok {
 		return false

@@ -1,0 +1,182 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A CommitUnknownError says that the answer to a COMMIT was lost, and that no
+// server could be asked in time what became of the transaction, or one that
+// cannot know. Err is how the answer was lost.
+type CommitUnknownError struct {
+	ID  string // of the transaction, as pg_xact_status takes it
+	Err error
+}
+
+// Error says which transaction it is.
+func (e *CommitUnknownError) Error() string {
+	return fmt.Sprintf("db: it is not known whether transaction %s was committed: %v", e.ID, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *CommitUnknownError) Unwrap() error { return e.Err }
+
+// An undoneError says that a transaction whose COMMIT was not answered was not
+// committed, so that it may run again.
+type undoneError struct{ err error }
+
+func (e *undoneError) Error() string { return "the transaction was not committed: " + e.err.Error() }
+func (e *undoneError) Unwrap() error { return e.err }
+
+// A txID is what a transaction is found again by.
+type txID struct {
+	xid      string
+	timeline string // of the server's log: after a failover xids may be another's
+	crash    string // when the server's statistics began: after a crash xids that left no trace are used again
+	database string // as DB.Database tells
+}
+
+// resolveTime is for how long a server is waited for that has to tell what
+// became of a transaction.
+const (
+	resolveTime = 15 * time.Second
+	resolvePoll = 20 * time.Millisecond
+)
+
+// inKnownTx is pgx.BeginTxFunc for a transaction whose outcome is asked for
+// where its COMMIT is not answered: nil if it was committed, an undoneError if
+// not, a CommitUnknownError if that cannot be told.
+func (d *DB) inKnownTx(ctx context.Context, opts pgx.TxOptions, fn func(tx pgx.Tx) error) error {
+	id, tx, err := d.beginKnown(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // after Commit it does nothing
+	if err := fn(tx); err != nil {
+		return err
+	}
+	err = tx.Commit(ctx)
+	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) || isFinal(err) {
+		return err
+	}
+	return d.resolve(ctx, id, err)
+}
+
+// isFinal reports whether the server refused to commit. When it ends a session
+// it may have committed before: in that it waits for standbys.
+func isFinal(err error) bool {
+	pgErr, ok := asPgError(err)
+	return ok && pgErr.SeverityUnlocalized == "ERROR"
+}
+
+// placeColumns tell where an id means what it meant. Names of log files begin with
+// the timeline. Statistics begin anew after a crash, and not after a shutdown
+// (xlog.c, StartupXLOG).
+const placeColumns = `
+	pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8),
+	(SELECT coalesce(stats_reset::pg_catalog.text, '') FROM pg_catalog.pg_stat_bgwriter)`
+
+// idQuery gives the transaction an id.
+const idQuery = "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
+
+// beginKnown begins a transaction and asks for its id in the same round trip:
+// beside COMMIT the id would be lost with the answer.
+func (d *DB) beginKnown(ctx context.Context, opts pgx.TxOptions) (id txID, tx pgx.Tx, err error) {
+	if id.database, err = d.database(ctx); err != nil {
+		return id, nil, err
+	}
+	batch := new(pgx.Batch)
+	batch.BeginTx(opts)
+	batch.Queue(idQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&id.xid, &id.timeline, &id.crash) })
+	results := d.SendBatch(ctx, batch)
+	tx = results.Tx()
+	if err := results.Close(); err != nil {
+		if tx != nil {
+			_ = tx.Rollback(ctx) // there is an error already
+		}
+		return id, nil, fmt.Errorf("db: begin a transaction: %w", err)
+	}
+	return id, tx, nil
+}
+
+// database returns which database this is, asked for once.
+func (d *DB) database(ctx context.Context) (string, error) {
+	if id := d.databaseID.Load(); id != nil {
+		return *id, nil
+	}
+	id, _, err := d.Database(ctx)
+	if err != nil {
+		return "", err
+	}
+	d.databaseID.Store(&id)
+	return id, nil
+}
+
+// resolve asks what became of a transaction until that is settled.
+func (d *DB) resolve(ctx context.Context, id txID, lost error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTime) // the caller's end may be why the answer was lost
+	defer cancel()
+	for {
+		status, err := d.statusOf(ctx, id)
+		switch {
+		case err != nil || status == xactRunning:
+			if sleep(ctx, resolvePoll) != nil {
+				return &CommitUnknownError{id.xid, lost}
+			}
+		case status == xactCommitted:
+			return nil
+		case status == xactAborted:
+			return &undoneError{lost}
+		default:
+			return &CommitUnknownError{id.xid, lost}
+		}
+	}
+}
+
+// What pg_xact_status says, or "" for no more than that it cannot be told.
+const (
+	xactCommitted = "committed"
+	xactAborted   = "aborted"
+	xactRunning   = "in progress"
+	xactUnknown   = ""
+)
+
+// statusOf returns what became of a transaction. An error means that no server
+// could be asked.
+func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
+	now := id
+	if now.database, _, err = d.Database(ctx); err != nil {
+		return xactUnknown, err
+	}
+	err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		err := conn.QueryRow(ctx, "SELECT"+placeColumns, pgx.QueryExecModeExec).Scan(&now.timeline, &now.crash)
+		if err == nil {
+			status, err = xactStatus(ctx, conn, id.xid)
+		}
+		return err
+	})
+	switch {
+	case now.database != id.database || now.timeline != id.timeline:
+		return xactUnknown, err
+	case status == xactCommitted && now.crash != id.crash:
+		return xactUnknown, err // it may be another's, who was given the same id after the crash
+	}
+	return status, err
+}
+
+// xactStatus returns what pg_xact_status says. An id that is still to come was
+// given out before a crash, and nothing of its transaction was left.
+func xactStatus(ctx context.Context, conn *pgx.Conn, xid string) (status string, err error) {
+	const query = "SELECT coalesce(pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8), '')"
+	err = conn.QueryRow(ctx, query, pgx.QueryExecModeExec, xid).Scan(&status)
+	if pgErr, ok := asPgError(err); ok && pgErr.Code == codeInvalidParameterValue {
+		return xactAborted, nil
+	}
+	return status, err
+}
+
+const codeInvalidParameterValue = "22023"
