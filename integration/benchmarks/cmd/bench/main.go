@@ -11,14 +11,15 @@
 //
 //	reads   read/1, read/100x10, read/100x12, read/10000x12, read/wide, each also as /replay;
 //	        read/100x12/cold/replay, read/10000x12/cold/replay; queryrow/overhead; read/stream1M;
-//	        page/1 and page/10000 (half-way through), each /unique, /nullable and /mixed
+//	        page/1 and page/10000 (half-way through), each /unique, /nullable and /mixed,
+//	        and the same behind /flights
 //	cached  gc/1M; hitratio/zipf, /scan, /oltp2000, /oltp10000;
 //	        cached/hot, /cold, /server-key, /server-page50, /sqlc, /parallel
 //	writes  copy/narrow, /wide, /nulls, /indexed, /busy; csv/narrow; insert/1000; upsert/1M;
 //	        load/bad-rows, /flights, /memory
 //
 // Those with a program or a file of others are left out where it is missing:
-// hitratio/oltp* and load/flights want files of ../shared/data, copy/busy wants
+// hitratio/oltp*, page/*/flights and load/flights want files of ../shared/data, copy/busy wants
 // pgbench; so are the subjects redis-json, psql and timescaledb-parallel-copy.
 //
 // With -short each subject runs three times in place of seven, and for less time
