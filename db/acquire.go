@@ -16,24 +16,43 @@ func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		return nil, err
 	}
 	if d.observed {
-		ensureState(conn.Conn()).wait = wait
+		s := ensureState(conn.Conn())
+		s.wait, s.timed = wait.took(), false
 	}
 	return conn, nil
 }
+
+// take is Acquire for who sends a statement at once: it begins when the wait
+// ends, which spares a look at the clock. The state is nil where no tracer of
+// ours sits.
+func (d *DB) take(ctx context.Context) (*pgxpool.Conn, *connState, error) {
+	conn, wait, err := d.acquire(ctx)
+	if err != nil || !d.observed {
+		return conn, nil, err
+	}
+	s := ensureState(conn.Conn())
+	s.wait, s.began, s.timed = wait.took(), wait.to, true
+	return conn, s, nil
+}
+
+// A wait is for a connection, from and to what the clock told.
+type wait struct{ from, to time.Duration }
+
+func (w wait) took() time.Duration { return w.to - w.from }
 
 // acquire is the only way from the handle to a connection: here waits are
 // measured, and errors told as Open tells them. Those who run nothing that the
 // tracer sees call it, since the next statement on the connection would have
 // their wait on its account.
-func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, time.Duration, error) {
-	began := clock()
+func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
+	w := wait{from: clock()}
 	conn, err := d.pool.Acquire(ctx)
-	wait := clock() - began
-	d.waits.add(wait)
+	w.to = clock()
+	d.waits.add(w.took())
 	if err != nil {
-		return nil, wait, acquireError(ctx, err)
+		return nil, w, acquireError(ctx, err)
 	}
-	return conn, wait, nil
+	return conn, w, nil
 }
 
 func acquireError(ctx context.Context, err error) error {

@@ -15,6 +15,7 @@ type connState struct {
 	handle   *DB               // whose pool the connection is in, and whose tracer settles what ends
 	wait     time.Duration     // of the last Acquire, until a statement takes it
 	began    time.Duration     // clock when the statement under way began
+	timed    bool              // began is that of the statement to come
 	current  *statement        // the statement under way
 	inTx     bool              // whether a transaction was open when it began
 	dead     bool              // whether the connection was closed when it began
@@ -30,6 +31,7 @@ type connState struct {
 	hooked   names             // what the pool's hook AfterConnect set, which RESET undoes
 	session  sessionState      // what became of it since it began
 	rows     []rows            // some rows to hand out, allocated together
+	scans    keptScans         // of the rows that QueryRow reads
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text
 
@@ -96,6 +98,7 @@ func (s *connState) newRows() *rows {
 	}
 	r := &s.rows[0]
 	s.rows = s.rows[1:]
+	r.state = s
 	return r
 }
 

@@ -79,7 +79,7 @@ func (d *DB) Pool() *pgxpool.Pool { return d.pool }
 
 // Exec runs sql for its effect, as [pgxpool.Pool.Exec] does.
 func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	conn, err := d.Acquire(ctx)
+	conn, _, err := d.take(ctx)
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
@@ -107,12 +107,12 @@ func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 }
 
 func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
-	conn, err := d.Acquire(ctx)
+	conn, s, err := d.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := stateOf(conn.Conn()).newRows()
-	*r = rows{conn: conn}
+	r := s.newRows()
+	r.conn = conn
 	if err := r.start(ctx, d, sql, args); err != nil {
 		r.release()
 		return nil, err

@@ -39,7 +39,8 @@ type Options struct {
 	// Prepare are statements that each new connection prepares at once, so that
 	// no caller pays for their first use: for the statements that must always
 	// be fast. One that cannot be prepared makes the connection fail. It has
-	// no effect in the exec modes that name no statements. Only Open and
+	// no effect in the exec modes that name no statements, and behind a pooler
+	// that knows no names none that counts (Stats.LostNames). Only Open and
 	// OpenConfig can give it.
 	Prepare []Compiled
 

@@ -109,6 +109,7 @@ func (p OffsetPager) offset(number int) (int, error) {
 
 // of counts the rows of a statement.
 func (c Count) of(ctx context.Context, q Querier, p *paging, args []any) (int64, error) {
+	args = argsForOtherColumns(args)
 	switch c {
 	case NoCount:
 		return 0, nil

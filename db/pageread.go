@@ -47,7 +47,11 @@ func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, pla
 
 // readShape reads a page by the query of the given shape.
 func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (page Page[T], seen *pageRows, err error) {
-	items, err := queryAgain(ctx, q, call.sql(shape), place.at.AppendArgs(slices.Clip(args)), func(rows pgx.Rows) ([]T, error) {
+	sent := args
+	if shape.Compare {
+		sent = argsForOneMoreColumn(args)
+	}
+	items, err := queryAgain(ctx, q, call.sql(shape), place.at.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
 		seen = newPageRows(rows, call, place.at)
 		seen.compared = shape.Compare
 		items, err := r.decoder.All(seen, maxRows(ctx, q, rows))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -175,4 +176,28 @@ func specialArgs(args []any) (n, rewriter int) {
 		}
 	}
 	return len(args), rewriter
+}
+
+// argsForOneMoreColumn returns arguments for a query that has a column behind
+// the statement's: it gets a format where the caller gave each column its own.
+func argsForOneMoreColumn(args []any) []any {
+	n, _ := specialArgs(args)
+	for i, arg := range args[:n] {
+		if formats, ok := arg.(pgx.QueryResultFormats); ok && len(formats) > 1 {
+			args = slices.Clone(args)
+			args[i] = append(slices.Clip(formats), pgx.BinaryFormatCode)
+		}
+	}
+	return args
+}
+
+// argsForOtherColumns returns arguments for a query whose columns are not the
+// statement's, without the formats that the caller gave these.
+func argsForOtherColumns(args []any) []any {
+	n, _ := specialArgs(args)
+	special := slices.DeleteFunc(slices.Clone(args[:n]), func(arg any) bool {
+		_, ok := arg.(pgx.QueryResultFormats)
+		return ok
+	})
+	return append(special, args[n:]...)
 }

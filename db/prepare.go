@@ -50,9 +50,17 @@ func cachesStatements(cfg *pgx.ConnConfig) bool {
 	return cfg.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 }
 
+// prepareAll prepares the statements on a new connection. Where a pooler gives
+// several clients one session it stops: another has prepared them there, and
+// they go the way of all other statements.
 func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 	for _, stmt := range d.opts.Prepare {
-		if _, err := conn.Prepare(ctx, stmt.Text().SQL(), stmt.Text().SQL()); err != nil {
+		_, err := conn.Prepare(ctx, stmt.Text().SQL(), stmt.Text().SQL())
+		switch {
+		case lostStatementName(err):
+			d.lostNames.note(d.opts.Logger)
+			return nil
+		case err != nil:
 			return fmt.Errorf("prepare %s: %w", stmt.Text().label(), err)
 		}
 	}

@@ -18,9 +18,10 @@ import (
 type rows struct {
 	pgx.Rows // pgx adds methods in minor releases: embedded on purpose
 	conn     *pgxpool.Conn
-	ahead    bool // Next was called on Rows already, and
-	any      bool // returned this
-	cut      bool // the server was asked to stop
+	state    *connState // of the connection; nil where no tracer of ours sits
+	ahead    bool       // Next was called on Rows already, and
+	any      bool       // returned this
+	cut      bool       // the server was asked to stop
 }
 
 // start runs the statement and reads its first row.
@@ -115,13 +116,16 @@ type row rows
 func (r *row) Scan(dest ...any) error {
 	all := (*rows)(r)
 	defer all.Close()
+	if err := checkRowTargets(dest); err != nil {
+		return err
+	}
 	if !all.Next() {
 		if err := all.Err(); err != nil {
 			return err
 		}
 		return pgx.ErrNoRows
 	}
-	if err := all.Scan(dest...); err != nil {
+	if err := r.state.scanRow(all.Rows, dest); err != nil {
 		return err
 	}
 	all.Close()

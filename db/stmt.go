@@ -67,6 +67,10 @@ func (s *Stmt[T]) SQL() string { return s.text.SQL() }
 
 // All runs the statement and returns its rows. A statement that returns none
 // gives an empty slice. The slice and what it points to are the caller's.
+//
+// Strings, byte slices and the targets of pointers of one result are cut from
+// common memory: one that is kept keeps up to 16 KB alive. Who keeps a few of
+// many rows for long copies them, by [strings.Clone] for example.
 func (s *Stmt[T]) All(ctx context.Context, q Querier, args ...any) ([]T, error) {
 	if cached, ok := q.(TypedReader); ok {
 		return s.read.keptAll(ctx, cached, s.text, s.sqlFor(args), args)
@@ -88,8 +92,9 @@ func (s *Stmt[T]) One(ctx context.Context, q Querier, args ...any) (T, error) {
 // they come, in memory that does not grow with their number. After an error,
 // which comes with a zero T, there is nothing more. Leaving the loop early
 // ends the read: on a handle the server is asked to stop a statement that
-// changes nothing, elsewhere what it still has to send is read. The rows hold a connection meanwhile. Each is never answered
-// from a cache, and Options.MaxRows does not bound it.
+// changes nothing, elsewhere what it still has to send is read. The rows hold a
+// connection meanwhile. Each is never answered from a cache, and
+// Options.MaxRows does not bound it.
 func (s *Stmt[T]) Each(ctx context.Context, q Querier, args ...any) iter.Seq2[T, error] {
 	return s.read.each(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
 }

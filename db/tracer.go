@@ -65,7 +65,10 @@ func (t *tracer) noteUnfit(s *connState, err error) {
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
 	s.current, s.locked = st, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
-	s.began = clock()
+	if !s.timed {
+		s.began = clock()
+	}
+	s.timed = false
 }
 
 func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {

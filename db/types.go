@@ -16,12 +16,43 @@ func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
+	types, err := typesOn(ctx, conn, names)
+	if lostStatementName(err) {
+		types, err = typesOnAnother(ctx, conn, names)
+	}
+	if err != nil {
+		return err
+	}
+	conn.TypeMap().RegisterTypes(types)
+	return nil
+}
+
+// typesOnAnother asks for the types on a connection that names no statements,
+// made for that: pgx names them where its connections do by default.
+func typesOnAnother(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
+	cfg := conn.Config()
+	cfg.DefaultQueryExecMode, cfg.Tracer = pgx.QueryExecModeExec, nil
+	other, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer closeNow(other)
+	types, err := typesOn(ctx, other, names)
+	if err == nil {
+		_, err = loadBaseTypes(ctx, conn, names)
+	}
+	return types, err
+}
+
+// typesOn asks the server of conn for the types, but for base types, which it
+// registers on conn.
+func typesOn(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
 	types, err := conn.LoadTypes(ctx, names)
 	missing := missingTypes(names, types)
 	if len(missing) > 0 { // base types, which pgx leaves out and fails on where others are made of them
 		base, baseErr := loadBaseTypes(ctx, conn, missing)
 		if baseErr != nil {
-			return baseErr
+			return nil, baseErr
 		}
 		if len(base) > 0 {
 			types, err = conn.LoadTypes(ctx, names)
@@ -29,13 +60,12 @@ func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
+		return nil, fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("there is no type %s", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("there is no type %s", strings.Join(missing, ", "))
 	}
-	conn.TypeMap().RegisterTypes(types)
-	return nil
+	return types, nil
 }
 
 // loadBaseTypes registers those among names that extensions added to the server

@@ -209,3 +209,49 @@ func TestDoubtBehindPgBouncerSettles(t *testing.T) {
 		t.Errorf("told %q", told)
 	}
 }
+
+// What each connection does first is done behind a pooler as well, also where
+// the names of its statements are lost on the way.
+func TestConnectingBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	type pair struct {
+		A int
+		M string
+		C string
+	}
+	read := db.MustCompile[[]pair]("SELECT ARRAY[ROW($1::int, 'high', 'C')]::pair[] FROM pg_sleep(0.01)")
+	for _, exec := range []string{"exec", "simple_protocol", "cache_statement"} {
+		t.Run(exec, func(t *testing.T) {
+			t.Parallel()
+			direct := open(t, nil, "CREATE EXTENSION citext", "CREATE TYPE mood AS ENUM ('low', 'high')", "CREATE TYPE pair AS (a int, m mood, c citext)")
+			bouncer := pgbouncer.New(t, direct.Pool().Config().ConnString(), &pgbouncer.Options{
+				Mode:     pgbouncer.Transaction,
+				Settings: map[string]string{"default_pool_size": "2"},
+			})
+			through := bouncer.ConnString(direct.Pool().Config().ConnConfig.Database)
+			pg, err := db.Open(t.Context(), through+"&pool_max_conns=8&default_query_exec_mode="+exec, &db.Options{
+				Types:   []string{"mood", "citext", "pair", "_pair"},
+				Prepare: []db.Compiled{read},
+				Logger:  slog.New(slog.DiscardHandler),
+			})
+			must(t)(nil, err)
+			t.Cleanup(pg.Close)
+			var group sync.WaitGroup
+			for range 5 {
+				group.Go(func() {
+					for i := range 12 {
+						got, err := read.One(t.Context(), pg, i)
+						if err != nil || len(got) != 1 || got[0] != (pair{i, "high", "C"}) {
+							t.Errorf("%v, error %v", got, err)
+							return
+						}
+						if i%5 == 0 {
+							pg.Pool().Reset() // connections to come begin anew
+						}
+					}
+				})
+			}
+			group.Wait()
+		})
+	}
+}

@@ -67,18 +67,57 @@ func TestWalk(t *testing.T) {
 			}
 			ids := db.MustCompile[map[string]any]("SELECT * FROM items")
 			p := db.Pager{Keys: keys}
-			limit := 1 + rnd.IntN(60)
-			page := func(ctx context.Context, at db.Cursor) (db.Page[int], error) {
-				got, err := ids.Page(ctx, conn, p, at, limit)
-				return numbers(got), err
+			by := func(limit int) fetch[int] {
+				return func(ctx context.Context, at db.Cursor) (db.Page[int], error) {
+					got, err := ids.Page(ctx, conn, p, at, limit)
+					return numbers(got), err
+				}
 			}
+			limit := 1 + rnd.IntN(60)
+			page := by(limit)
 			if got := forward(t, page); !slices.Equal(got, want) {
 				t.Errorf("forward by %d: %s", limit, difference(got, want))
 			}
 			if got := backward(t, page); !slices.Equal(got, want) {
 				t.Errorf("backward by %d: %s", limit, difference(got, want))
 			}
+			wander(t, by, want, rnd)
 		})
+	}
+}
+
+// wander goes on and back at random, by pages of any size, and holds each page
+// to the rows that lie there.
+func wander(t *testing.T, by func(limit int) fetch[int], want []int, rnd *rand.Rand) {
+	t.Helper()
+	var at db.Cursor
+	from, back := 0, false
+	for range 30 {
+		limit := 1 + rnd.IntN(60)
+		first, end := from, min(from+limit, len(want))
+		if back {
+			first, end = max(from-limit, 0), from
+		}
+		page, err := by(limit)(t.Context(), at)
+		if err != nil {
+			t.Fatalf("rows %d to %d: %v", first, end, err)
+		}
+		if !slices.Equal(page.Items, want[first:end]) {
+			t.Errorf("rows %d to %d, back: %t: %s", first, end, back, difference(page.Items, want[first:end]))
+		}
+		if (page.Prev != "") != (first > 0) || (page.Next != "") != (end < len(want)) {
+			t.Errorf("rows %d to %d of %d: a way back: %t, a way on: %t", first, end, len(want), page.Prev != "", page.Next != "")
+		}
+		switch ways := rnd.IntN(10); {
+		case ways == 0:
+			at, from, back = "", 0, false
+		case ways == 1:
+			at, from, back = db.LastPage, len(want), true
+		case page.Next != "" && (ways%2 == 0 || page.Prev == ""):
+			at, from, back = page.Next, end, false
+		default:
+			at, from, back = page.Prev, first, true
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package rowscan
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -193,7 +194,11 @@ func checkAgainstPGX(t *testing.T, m *pgtype.Map, oid uint32, format int16, src 
 			continue // pgx then tries the plans of all types, in random order
 		}
 		want, wantErr := scanPGX(m, oid, format, src, typ)
-		got, err := scanOurs(m, oid, format, src, typ)
+		read := bytes.Clone(src)
+		got, err := scanOurs(m, oid, format, read, typ)
+		for i := range read {
+			read[i] = '#' // as the connection does with the next row
+		}
 		if !same(got, want, err, wantErr) {
 			t.Errorf("%q of OID %d in format %d into %v:\n got %#v, %v\nwant %#v, %v", src, oid, format, typ, got, err, want, wantErr)
 		}

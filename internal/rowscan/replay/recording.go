@@ -53,7 +53,8 @@ func NewRecorder(fields []pgconn.FieldDescription, maxBytes int) *Recorder {
 	if maxBytes <= 0 || maxBytes >= null {
 		maxBytes = null - 1
 	}
-	return &Recorder{recording: Recording{fields: slices.Clone(fields)}, max: maxBytes}
+	data := []byte{} // an empty value cut out of nil would be a NULL
+	return &Recorder{recording: Recording{fields: slices.Clone(fields), data: data}, max: maxBytes}
 }
 
 // Add copies the values of one row. After an error the Recorder is of no more use.

@@ -59,6 +59,19 @@ func want() []row {
 	return []row{{&one, &ada}, {&two, nil}, {nil, &empty}}
 }
 
+// TestEmptyIsNotNull records a result whose values have no byte among them.
+func TestEmptyIsNotNull(t *testing.T) {
+	want := [][]byte{{}, nil}
+	r := replay.NewRecorder(fields, 0)
+	if err := r.Add(want); err != nil {
+		t.Fatal(err)
+	}
+	rows := r.Finish(pgconn.NewCommandTag("SELECT 1")).Rows(nil)
+	if !rows.Next() || !reflect.DeepEqual(rows.RawValues(), want) {
+		t.Errorf("raw values: got %#v, want %#v", rows.RawValues(), want)
+	}
+}
+
 func TestReplay(t *testing.T) {
 	rec := record(t)
 	rows := rec.Rows(nil)

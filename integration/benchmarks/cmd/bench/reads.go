@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -41,11 +42,37 @@ func runReads(ctx context.Context, server *pgserver.Server, o options) (_ []meas
 	if err != nil {
 		return nil, err
 	}
-	pages, err := reads.Pages(ctx, target, orders)
+	deep := orders / 2 / reads.PageSize // the page half-way through
+	pages, err := reads.Pages(ctx, target, deep)
 	if err != nil {
 		return nil, err
 	}
-	return runWorks(ctx, append(reads.Works(target, orders), pages...), o)
+	works := append(reads.Works(target, orders), pages...)
+	path, ok := beside(flightsFile)
+	if !ok {
+		fmt.Fprintf(os.Stderr, "no %s: page/*/flights are left out\n", flightsFile)
+		return runWorks(ctx, works, o)
+	}
+	pages, err = flightPages(ctx, connString, target, path, deep, o)
+	if err != nil {
+		return nil, err
+	}
+	return runWorks(ctx, append(works, pages...), o)
+}
+
+func flightPages(ctx context.Context, connString string, t reads.Target, path string, deep int, o options) ([]measure.Work, error) {
+	if !slices.ContainsFunc(reads.FlightPageNames(deep), o.work.MatchString) {
+		return nil, nil // its table is not needed
+	}
+	rows := 3_000_000
+	if o.short {
+		rows = 200_000
+	}
+	fmt.Fprintf(os.Stderr, "filling flights with %d rows\n", rows)
+	if err := reads.FillFlights(ctx, connString, path, rows); err != nil {
+		return nil, err
+	}
+	return reads.FlightPages(ctx, t, deep)
 }
 
 // createDatabase makes a database of the run's own, also on a server that others

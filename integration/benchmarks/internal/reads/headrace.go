@@ -64,17 +64,21 @@ func headraceCold[T any](s shape[T]) reader {
 	})
 }
 
+// headraceStream, as pgx's streams, takes the address of no row but the last: it
+// would cost an allocation a row, which is not the library's.
 func headraceStream[T any](s shape[T]) reader {
 	stmt := db.MustCompile[T](s.sql())
 	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
 		var seen measure.Seen
+		var last T
 		for row, err := range stmt.Each(ctx, pg, s.rows) {
 			if err != nil {
 				return seen, err
 			}
 			seen.Rows++
-			seen.Last = s.id(&row)
+			last = row
 		}
+		seen.Last = s.id(&last)
 		return seen, nil
 	})
 }

@@ -20,10 +20,8 @@ type pageRow struct {
 	ShippedAt *time.Time `db:"shipped_at"`
 }
 
-const (
-	pageSize = 50
-	pageSQL  = "SELECT " + columns10 + ", note, reference, shipped_at FROM orders"
-)
+// PageSize is how many rows a page has.
+const PageSize = 50
 
 // pageOrder is an order to go through pages by, in both languages.
 type pageOrder struct {
@@ -32,50 +30,75 @@ type pageOrder struct {
 	sql   string
 }
 
-var pageOrders = []pageOrder{
-	{"unique", db.Pager{Keys: []db.Order{db.Asc("id")}}, "id"},
-	{"nullable", db.Pager{Keys: []db.Order{db.Asc("shipped_at"), db.Asc("id")}}, "shipped_at, id"},
-	{"mixed", db.Pager{Keys: []db.Order{db.Desc("price").NotNull(), db.Asc("id")}}, "price DESC, id"},
+// paged is a table whose rows are read page by page. They have a key id.
+type paged[T any] struct {
+	table, sql string
+	orders     []pageOrder
+	id         func(*T) int64
 }
 
-var pageStmt = db.MustCompile[pageRow](pageSQL)
+var orders = paged[pageRow]{
+	table: "orders",
+	sql:   "SELECT " + columns10 + ", note, reference, shipped_at FROM orders",
+	id:    func(row *pageRow) int64 { return row.ID },
+	orders: []pageOrder{
+		{"unique", db.Pager{Keys: []db.Order{db.Asc("id")}}, "id"},
+		{"nullable", db.Pager{Keys: []db.Order{db.Asc("shipped_at"), db.Asc("id")}}, "shipped_at, id"},
+		{"mixed", db.Pager{Keys: []db.Order{db.Desc("price").NotNull(), db.Asc("id")}}, "price DESC, id"},
+	},
+}
 
-// Pages are the works that read one page, the first and one in the middle of
-// orders, by keyset and by OFFSET. They say as well how many buffers the server
-// looked at.
-func Pages(ctx context.Context, t Target, orders int) ([]measure.Work, error) {
+// Pages are the works that read one page of orders, the first and the one of
+// the given number, by keyset and by OFFSET. They say as well how many buffers
+// the server looked at.
+func Pages(ctx context.Context, t Target, number int) ([]measure.Work, error) {
+	return orders.works(ctx, t, number)
+}
+
+// names are those of the works, in their order.
+func (p paged[T]) names(deep int) (names []string) {
+	for _, o := range p.orders {
+		names = append(names, o.workName(1), o.workName(deep))
+	}
+	return names
+}
+
+func (o pageOrder) workName(number int) string { return fmt.Sprintf("page/%d/%s", number, o.name) }
+
+func (p paged[T]) works(ctx context.Context, t Target, deep int) ([]measure.Work, error) {
 	conn, err := pgx.ConnectConfig(ctx, t.config.ConnConfig.Copy())
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var works []measure.Work
-	for _, o := range pageOrders {
-		for _, number := range []int{1, orders / 2 / pageSize} {
-			w := measure.Work{Name: fmt.Sprintf("page/%d/%s", number, o.name)}
-			w.Expect.Rows = pageSize
-			last := fmt.Sprintf("SELECT id FROM orders ORDER BY %s LIMIT 1 OFFSET %d", o.sql, number*pageSize-1)
+	for _, o := range p.orders {
+		for _, number := range []int{1, deep} {
+			w := measure.Work{Name: o.workName(number)}
+			w.Expect.Rows = PageSize
+			last := fmt.Sprintf("SELECT id FROM %s ORDER BY %s LIMIT 1 OFFSET %d", p.table, o.sql, number*PageSize-1)
 			if err := conn.QueryRow(ctx, last).Scan(&w.Expect.Last); err != nil {
 				return nil, fmt.Errorf("%s: %w", w.Name, err)
 			}
-			w.Subjects = []measure.Subject{keysetPage(t, o, number), offsetPage(t, o, number)}
+			w.Subjects = []measure.Subject{p.keyset(t, o, number), p.offset(t, o, number)}
 			works = append(works, w)
 		}
 	}
 	return works, nil
 }
 
-func keysetPage(t Target, o pageOrder, number int) measure.Subject {
+func (p paged[T]) keyset(t Target, o pageOrder, number int) measure.Subject {
+	stmt := db.MustCompile[T](p.sql)
 	read := func(ctx context.Context, pg *db.DB, at db.Cursor) (measure.Seen, error) {
-		page, err := pageStmt.Page(ctx, pg, o.pager, at, pageSize)
-		return sawPage(page.Items), err
+		page, err := stmt.Page(ctx, pg, o.pager, at, PageSize)
+		return p.saw(page.Items), err
 	}
 	open := func(ctx context.Context, config *pgxpool.Config) (*db.DB, db.Cursor, error) {
 		pg, err := db.OpenConfig(ctx, config, nil)
 		if err != nil {
 			return nil, "", err
 		}
-		at, err := cursorBefore(ctx, pg, o, number)
+		at, err := cursorBefore(ctx, pg, stmt, o, number)
 		if err != nil {
 			pg.Close()
 		}
@@ -108,24 +131,24 @@ func keysetPage(t Target, o pageOrder, number int) measure.Subject {
 }
 
 // cursorBefore leads to a page by one large page in front of it.
-func cursorBefore(ctx context.Context, pg *db.DB, o pageOrder, number int) (db.Cursor, error) {
+func cursorBefore[T any](ctx context.Context, pg *db.DB, stmt *db.Stmt[T], o pageOrder, number int) (db.Cursor, error) {
 	if number == 1 {
 		return "", nil
 	}
-	page, err := pageStmt.Page(ctx, pg, o.pager, "", (number-1)*pageSize)
+	page, err := stmt.Page(ctx, pg, o.pager, "", (number-1)*PageSize)
 	return page.Next, err
 }
 
-func offsetPage(t Target, o pageOrder, number int) measure.Subject {
-	sql := pageSQL + " ORDER BY " + o.sql + " LIMIT $1 OFFSET $2"
-	args := []any{pageSize, (number - 1) * pageSize}
+func (p paged[T]) offset(t Target, o pageOrder, number int) measure.Subject {
+	sql := p.sql + " ORDER BY " + o.sql + " LIMIT $1 OFFSET $2"
+	args := []any{PageSize, (number - 1) * PageSize}
 	r := overPool("offset", func(ctx context.Context, pool *pgxpool.Pool) (measure.Seen, error) {
 		rows, err := pool.Query(ctx, sql, args...)
 		if err != nil {
 			return measure.Seen{}, err
 		}
-		all, err := pgx.CollectRows(rows, pgx.RowToStructByName[pageRow])
-		return sawPage(all), err
+		all, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
+		return p.saw(all), err
 	})
 	return measure.Subject{
 		Name: r.name,
@@ -141,11 +164,11 @@ func offsetPage(t Target, o pageOrder, number int) measure.Subject {
 	}
 }
 
-func sawPage(rows []pageRow) measure.Seen {
+func (p paged[T]) saw(rows []T) measure.Seen {
 	if len(rows) == 0 {
 		return measure.Seen{}
 	}
-	return measure.Seen{Rows: len(rows), Last: rows[len(rows)-1].ID}
+	return measure.Seen{Rows: len(rows), Last: p.id(&rows[len(rows)-1])}
 }
 
 // lastQuery remembers what was sent last.

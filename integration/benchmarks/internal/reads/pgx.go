@@ -128,14 +128,16 @@ func collectStream[T any](s shape[T], name string, toRow pgx.RowToFunc[T]) reade
 		}
 		defer rows.Close()
 		var seen measure.Seen
+		var last T
 		for rows.Next() {
 			row, err := toRow(rows)
 			if err != nil {
 				return seen, err
 			}
 			seen.Rows++
-			seen.Last = s.id(&row)
+			last = row
 		}
+		seen.Last = s.id(&last)
 		return seen, rows.Err()
 	})
 }

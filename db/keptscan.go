@@ -1,0 +1,128 @@
+package db
+
+import (
+	"errors"
+	"reflect"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// keptScans are pgx's scan plans for the rows that QueryRow reads on one
+// connection, by statement. pgx makes them anew for each result, which for one
+// row takes longer than to scan it; a program scans the rows of a statement
+// into the same types each time.
+type keptScans map[*statement]*keptScan
+
+// A keptScan has the plans for the rows of one statement.
+type keptScan struct {
+	columns []columnScan
+	wraps   int // wrappers that the type map had
+}
+
+// A columnScan is the plan for one column, and what it rests on.
+type columnScan struct {
+	plan   pgtype.ScanPlan // nil where there is none yet, or it must not be kept
+	typ    *pgtype.Type    // as it is registered
+	target reflect.Type
+	oid    uint32
+	format int16
+}
+
+// Plans are kept for so many statements of a connection, and for rows of so
+// many columns.
+const (
+	mostKeptScans   = 64
+	widestKeptScans = 64
+)
+
+// of returns the plans for st, none at first.
+func (k *keptScans) of(st *statement) *keptScan {
+	if kept := (*k)[st]; kept != nil {
+		return kept
+	}
+	if *k == nil || len(*k) >= mostKeptScans {
+		*k = make(keptScans)
+	}
+	kept := new(keptScan)
+	(*k)[st] = kept
+	return kept
+}
+
+// scanRow scans the current row of rows as their own Scan does.
+func (s *connState) scanRow(rows pgx.Rows, dest []any) error {
+	if s == nil || s.current == nil || len(dest) == 1 && isRowScanner(dest[0]) {
+		return rows.Scan(dest...)
+	}
+	return s.scans.of(s.current).scan(rows, dest)
+}
+
+func (k *keptScan) scan(rows pgx.Rows, dest []any) error {
+	fields, values, types := rows.FieldDescriptions(), rows.RawValues(), rows.TypeMap()
+	if len(dest) != len(fields) || len(dest) != len(values) || len(dest) > widestKeptScans {
+		return rows.Scan(dest...)
+	}
+	if len(k.columns) != len(dest) || k.wraps != len(types.TryWrapScanPlanFuncs) {
+		k.columns, k.wraps = make([]columnScan, len(dest)), len(types.TryWrapScanPlanFuncs)
+	}
+	for i, target := range dest {
+		if target == nil {
+			continue // a column to leave out
+		}
+		if err := k.columns[i].planFor(types, &fields[i], target).Scan(values[i], target); err != nil {
+			return rows.Scan(failedScan{pgx.ScanArgError{ColumnIndex: i, FieldName: fields[i].Name, Err: err}})
+		}
+	}
+	return nil
+}
+
+// planFor returns the plan for a column into target.
+func (c *columnScan) planFor(types *pgtype.Map, f *pgconn.FieldDescription, target any) pgtype.ScanPlan {
+	typ, known := types.TypeForOID(f.DataTypeOID)
+	into := reflect.TypeOf(target)
+	if c.plan != nil && c.target == into && c.typ == typ && c.oid == f.DataTypeOID && c.format == f.Format {
+		return c.plan
+	}
+	plan := types.PlanScan(f.DataTypeOID, f.Format, target)
+	*c = columnScan{}
+	if known && standsAlone(typ.Codec) {
+		*c = columnScan{plan, typ, into, f.DataTypeOID, f.Format}
+	}
+	return plan
+}
+
+// standsAlone reports whether plans of the codec rest on no other type, which
+// the program may register anew.
+func standsAlone(codec pgtype.Codec) bool {
+	switch codec.(type) {
+	case pgtype.BoolCodec, pgtype.ByteaCodec, pgtype.DateCodec, *pgtype.EnumCodec, pgtype.Float4Codec, pgtype.Float8Codec,
+		pgtype.Int2Codec, pgtype.Int4Codec, pgtype.Int8Codec, pgtype.NumericCodec, pgtype.TextCodec,
+		*pgtype.TimestampCodec, *pgtype.TimestamptzCodec, pgtype.UUIDCodec:
+		return true
+	}
+	return false
+}
+
+func isRowScanner(target any) bool {
+	_, ok := target.(pgx.RowScanner)
+	return ok
+}
+
+// A failedScan gives an error to pgx as that of a scan of its own: it ends the
+// rows, and tracers hear of it.
+type failedScan struct{ err error }
+
+// ScanRow returns the error; see [pgx.RowScanner].
+func (f failedScan) ScanRow(pgx.Rows) error { return f.err }
+
+// checkRowTargets refuses what would point to bytes that are the row's no more
+// once Scan returns, in pgx's words.
+func checkRowTargets(dest []any) error {
+	for _, target := range dest {
+		if _, ok := target.(*pgtype.DriverBytes); ok {
+			return errors.New("cannot scan into *pgtype.DriverBytes from QueryRow")
+		}
+	}
+	return nil
+}
