@@ -21,11 +21,8 @@ const oltpTrace = "../shared/data/traces/OLTP.lis.zst"
 func runCached(ctx context.Context, server *pgserver.Server, o options) ([]measure.Result, error) {
 	// The collector's work comes first, while the heap is empty.
 	works := []measure.Work{cached.GCWork(o.short)}
-	trace := oltpTrace
-	if root, err := repositoryRoot(); err == nil {
-		trace = filepath.Join(root, oltpTrace)
-	}
-	if _, err := os.Stat(trace); err != nil {
+	trace, ok := beside(oltpTrace)
+	if !ok {
 		fmt.Fprintf(os.Stderr, "no %s: hitratio/oltp2000 and hitratio/oltp10000 are left out\n", oltpTrace)
 	}
 	works = append(works, cached.RatioWorks(trace, o.short)...)
@@ -66,6 +63,15 @@ func runAnswered(ctx context.Context, server *pgserver.Server, o options) (_ []m
 		d.Redis = address
 	}
 	return runWorks(ctx, cached.Works(d), o)
+}
+
+// beside finds a file by its path from the repository's root, if it is there.
+func beside(path string) (string, bool) {
+	if root, err := repositoryRoot(); err == nil {
+		path = filepath.Join(root, path)
+	}
+	_, err := os.Stat(path)
+	return path, err == nil
 }
 
 // repositoryRoot is the nearest directory above that has a go.work.

@@ -11,6 +11,9 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
+// flightsFile lies beside the repository, where it does at all.
+const flightsFile = "../shared/data/flights-3m.parquet"
+
 func runWrites(ctx context.Context, server *pgserver.Server, o options) (_ []measure.Result, err error) {
 	connString, drop, err := createDatabase(ctx, server)
 	if err != nil {
@@ -25,7 +28,17 @@ func runWrites(ctx context.Context, server *pgserver.Server, o options) (_ []mea
 	if o.short {
 		rows = 50_000
 	}
-	results, err := runWorks(ctx, writes.Works(target, rows), o)
+	works := writes.Works(target, rows)
+	if path, ok := beside(flightsFile); ok {
+		flights := 3_000_000
+		if o.short {
+			flights = 200_000
+		}
+		works = append(works, writes.Flights(target, path, flights))
+	} else {
+		fmt.Fprintf(os.Stderr, "no %s: load/flights is left out\n", flightsFile)
+	}
+	results, err := runWorks(ctx, works, o)
 	if err != nil || !o.work.MatchString("load/memory") {
 		return results, err
 	}

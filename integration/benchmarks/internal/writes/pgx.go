@@ -3,6 +3,7 @@ package writes
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -54,12 +55,15 @@ func encodeStream[T any](j job[T]) ([]byte, error) {
 				return nil, fmt.Errorf("no type for %T", v)
 			}
 			at := len(b)
-			var err error
-			if b, err = types.Encode(known.OID, pgx.BinaryFormatCode, v, append(b, 0, 0, 0, 0)); err != nil {
+			b = append(b, 0xff, 0xff, 0xff, 0xff) // NULL
+			encoded, err := types.Encode(known.OID, pgx.BinaryFormatCode, v, b)
+			if err != nil {
 				return nil, err
 			}
-			n := len(b) - at - 4
-			b[at], b[at+1], b[at+2], b[at+3] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
+			if encoded != nil {
+				b = encoded
+				binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+			}
 		}
 	}
 	return append(b, 0xff, 0xff), nil

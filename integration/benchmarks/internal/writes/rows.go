@@ -46,6 +46,21 @@ const wideColumns = `
 	c1 double precision, c2 double precision, c3 double precision, d1 boolean, d2 boolean,
 	e1 timestamptz, e2 timestamptz, f1 text, f2 text, f3 text, f4 text, f5 text`
 
+// Nulls is a row of which, but for its key, about a third is NULL.
+type Nulls struct {
+	ID         int64      `db:"id"`
+	CustomerID *int64     `db:"customer_id"`
+	Quantity   *int32     `db:"quantity"`
+	Price      *float64   `db:"price"`
+	Paid       *bool      `db:"paid"`
+	ShippedAt  *time.Time `db:"shipped_at"`
+	Note       *string    `db:"note"`
+}
+
+const nullsColumns = `
+	id bigint NOT NULL, customer_id bigint, quantity integer, price double precision, paid boolean,
+	shipped_at timestamptz, note text`
+
 // kind is a type of rows, and what peers need to know of it that have no
 // reflection of their own.
 type kind[T any] struct {
@@ -90,6 +105,38 @@ var wide = kind[Wide]{
 		}
 		return rows
 	},
+}
+
+var nulls = kind[Nulls]{
+	columns: nullsColumns,
+	names:   []string{"id", "customer_id", "quantity", "price", "paid", "shipped_at", "note"},
+	values: func(r *Nulls) []any {
+		return []any{r.ID, r.CustomerID, r.Quantity, r.Price, r.Paid, r.ShippedAt, r.Note}
+	},
+	rows: func(n int) []Nulls {
+		start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		rows := make([]Nulls, n)
+		for i := range rows {
+			rows[i] = Nulls{
+				ID:         int64(i) + 1,
+				CustomerID: unlessThird(i, int64(i)%50_000),
+				Quantity:   unlessThird(i+1, int32(i)%90),
+				Price:      unlessThird(i+2, float64(i*7919%100_000)/100),
+				Paid:       unlessThird(i/3, i%2 == 0),
+				ShippedAt:  unlessThird(i/3+1, start.Add(time.Duration(i)*time.Minute)),
+				Note:       unlessThird(i/3+2, "left with the neighbour "+strconv.Itoa(i%100)),
+			}
+		}
+		return rows
+	},
+}
+
+// unlessThird is nil for each third i.
+func unlessThird[V any](i int, v V) *V {
+	if i%3 == 0 {
+		return nil
+	}
+	return &v
 }
 
 // csv is the rows as a file with a header.

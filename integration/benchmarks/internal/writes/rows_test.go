@@ -3,6 +3,7 @@ package writes
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,6 +24,35 @@ func TestEncodeStreamIsBinaryCopy(t *testing.T) {
 	)
 	if !bytes.Equal(got, want) {
 		t.Errorf("got  %x\nwant %x", got, want)
+	}
+}
+
+func TestEncodeStreamHasNulls(t *testing.T) {
+	paid := true
+	got, err := encodeStream(job[Nulls]{kind: nulls, rows: []Nulls{{ID: 1, Paid: &paid}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	null := "\xff\xff\xff\xff"
+	want := joined("\x00\x07", "\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x01",
+		null, null, null, "\x00\x00\x00\x01\x01", null, null, "\xff\xff")
+	if !bytes.HasSuffix(got, want) {
+		t.Errorf("got %x\nwant at its end %x", got, want)
+	}
+}
+
+func TestNullsAreAThird(t *testing.T) {
+	const n = 900
+	values := make([]int, len(nulls.names))
+	for _, r := range nulls.rows(n) {
+		for i, null := range []bool{false, r.CustomerID == nil, r.Quantity == nil, r.Price == nil, r.Paid == nil, r.ShippedAt == nil, r.Note == nil} {
+			if null {
+				values[i]++
+			}
+		}
+	}
+	if want := []int{0, n / 3, n / 3, n / 3, n / 3, n / 3, n / 3}; !slices.Equal(values, want) {
+		t.Errorf("NULLs by column %d, want %d", values, want)
 	}
 }
 

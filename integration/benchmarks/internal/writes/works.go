@@ -9,8 +9,9 @@ import (
 // Works are all writes of so many rows.
 func Works(t Target, rows int) []measure.Work {
 	works := []measure.Work{
-		copies(t, job[Narrow]{name: "copy/narrow", kind: narrow, rows: narrow.rows(rows)}),
-		copies(t, job[Wide]{name: "copy/wide", kind: wide, rows: wide.rows(rows / 4)}),
+		withSqlc(t, job[Narrow]{name: "copy/narrow", kind: narrow, rows: narrow.rows(rows)}, sqlcNarrow),
+		withSqlc(t, job[Wide]{name: "copy/wide", kind: wide, rows: wide.rows(rows / 4)}, sqlcWide),
+		withSqlc(t, job[Nulls]{name: "copy/nulls", kind: nulls, rows: nulls.rows(rows)}, sqlcNulls),
 		copies(t, job[Narrow]{
 			name: "copy/indexed", kind: narrow, rows: narrow.rows(rows),
 			indexes: []string{"PRIMARY KEY (id)", "INDEX (customer_id)", "INDEX (price)"},
@@ -28,6 +29,13 @@ func Works(t Target, rows int) []measure.Work {
 
 func copies[T any](t Target, j job[T]) measure.Work {
 	return j.work(headraceCopy(t, j), floorCopy(t, j), pgxCopyFrom(t, j))
+}
+
+// withSqlc is copies with sqlc, whose code names the table: it is of one work.
+func withSqlc[T any](t Target, j job[T], sqlc func(Target, job[T]) measure.Subject) measure.Work {
+	w := copies(t, j)
+	w.Subjects = append(w.Subjects, sqlc(t, j))
+	return w
 }
 
 func files(t Target, j job[Narrow]) measure.Work {
