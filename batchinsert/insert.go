@@ -26,17 +26,22 @@ import (
 // [*RowError]). What the server refuses is a statement's rows as a whole: the
 // error ends with the server's detail, which tells the key that is there
 // already, or the values of the row that failed.
+//
+// Rows are written in their order. Two calls that write the same keys in
+// opposite orders may so deadlock; the one that the server ends starts over, as
+// [Table.Upsert] does, and meets the other's rows.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
 	var n int64
-	var err error
-	if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
-		n, err = t.insertAtOnce(ctx, w, rows.rows)
-	} else {
-		err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
+	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
+		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
+			n, err = t.insertAtOnce(ctx, w, rows.rows)
+			return err
+		}
+		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertChunks(ctx, tx, rows)
 			return err
 		})
-	}
+	})
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", t.name, explained(ctx, err))
 	}

@@ -33,6 +33,7 @@ type tableColumn struct {
 	hasDefault bool
 	generated  bool
 	identity   bool
+	collation  string // in SQL; empty where it is the type's own
 	labels     []string
 }
 
@@ -45,6 +46,9 @@ SELECT c.oid, c.relname::text, c.relkind::text,
                  AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D') OR c.relkind = 'v',
        a.attname::text, t.oid, t.typarray, pg_catalog.format_type(t.oid, -1), t.typtype::text, t.typcategory::text,
        a.attnotnull, a.atthasdef, a.attgenerated <> '', a.attidentity <> '',
+       coalesce((SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.collname)
+                 FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace
+                 WHERE l.oid = a.attcollation AND l.oid <> t.typcollation), ''),
        ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -78,7 +82,7 @@ func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) 
 		var relkind, kind, category string
 		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger,
 			&c.name, &c.oid, &c.arrayOID, &c.typeName, &kind, &category,
-			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.labels)
+			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.collation, &c.labels)
 		if err != nil {
 			return nil, fmt.Errorf("ask for the columns: %w", err)
 		}

@@ -1,6 +1,7 @@
 package batchinsert_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -493,6 +494,35 @@ func TestArraysAndUnknownTypes(t *testing.T) {
 	}
 	if !strings.Contains(want, "abcd") {
 		t.Errorf("char(4) was cut: %s", want)
+	}
+}
+
+// Two calls that write the same keys in opposite orders: the server ends one for
+// the deadlock, and it starts over, to meet the other's rows.
+func TestInsertsStartOverAfterADeadlock(t *testing.T) {
+	t.Parallel()
+	for name, write := range map[string]func(context.Context, batchinsert.Writer, batchinsert.Source[item]) (int64, error){
+		"insert": items.Insert, "chunks": items.With(batchinsert.Options{ChunkRows: 1}).Insert, "copy": items.Copy,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pg := open(t, createItems, `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END $$`,
+				"CREATE TRIGGER wait BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION wait()")
+			ctx := context.WithoutCancel(t.Context())
+			rows := []item{{ID: 1, Name: "a"}, {ID: 2, Name: "b"}}
+			errs := make(chan error, 2)
+			for range 2 {
+				slices.Reverse(rows)
+				mine := slices.Clone(rows)
+				go func() { _, err := write(ctx, pg, batchinsert.Rows(mine)); errs <- err }()
+			}
+			first, second := <-errs, <-errs
+			if first != nil && second != nil || first == nil && second == nil {
+				t.Fatalf("%v; %v", first, second)
+			}
+			wantError(t, cmp.Or(first, second), "duplicate key")
+			wantCount(t, pg, "items", 2)
+		})
 	}
 }
 
