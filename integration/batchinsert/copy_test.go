@@ -497,6 +497,50 @@ func TestArraysAndUnknownTypes(t *testing.T) {
 	}
 }
 
+// From some thousands of rows on Insert is a COPY, unless that would pass over
+// what the table has for an INSERT.
+func TestInsertOfManyRows(t *testing.T) {
+	t.Parallel()
+	const n = 6000
+	rows := manyItems(n)
+	rows[n-2], rows[n-1] = rows[n-1], rows[n-2]
+	pg := open(t, createItems, "CREATE VIEW items_view AS SELECT id, name, price FROM items")
+	insert := func(w batchinsert.Writer, table string, want int64) {
+		t.Helper()
+		written, err := batchinsert.MustTable[item](table).Insert(t.Context(), w, batchinsert.Rows(rows))
+		if err != nil || written != want {
+			t.Errorf("%d rows, %v; want %d", written, err, want)
+		}
+		wantCount(t, pg, "items", want)
+	}
+	insert(pg, "items", n)
+	if got := get[string](t, pg, "SELECT string_agg(id::text, ' ') FROM (SELECT id FROM items ORDER BY ctid OFFSET 5997) AS last"); got != "5998 6000 5999" {
+		t.Error(got)
+	}
+	_, err := items.Insert(t.Context(), pg, batchinsert.Rows(append(manyItems(n)[n-10:], make([]item, n)...)))
+	wantError(t, err, "row 1:", "duplicate key")
+
+	exec(t, pg, "TRUNCATE items")
+	insert(pg, "items_view", n)
+
+	exec(t, pg, "TRUNCATE items")
+	exec(t, pg, "ALTER TABLE items ENABLE ROW LEVEL SECURITY")
+	exec(t, pg, "GRANT INSERT, SELECT ON items TO pg_monitor") // a role that is there
+	exec(t, pg, "CREATE POLICY all_rows ON items TO pg_monitor USING (true)")
+	conn, err := pg.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	exec(t, conn, "SET ROLE pg_monitor")
+	insert(conn, "items", n)
+	exec(t, conn, "RESET ROLE")
+
+	exec(t, pg, "TRUNCATE items")
+	exec(t, pg, "CREATE RULE none_is_7 AS ON INSERT TO items WHERE new.id = 7 DO INSTEAD NOTHING")
+	insert(pg, "items", n-1)
+}
+
 // Two calls that write the same keys in opposite orders: the server ends one for
 // the deadlock, and it starts over, to meet the other's rows.
 func TestInsertsStartOverAfterADeadlock(t *testing.T) {
