@@ -33,14 +33,14 @@ func TestLoadIsFlat(t *testing.T) {
 	if _, err := pg.Exec(t.Context(), "CREATE UNLOGGED TABLE lines (id bigint, name text, price numeric)"); err != nil {
 		t.Fatal(err)
 	}
-	large := int64(soak.Count(100, 1_000))
+	large := int64(soak.Count(40, 1_000))
 	if testing.Short() {
-		large = 30
+		large = 15
 	}
 	for name, opts := range map[string]batchinsert.LoadOptions{
 		"one transaction": {}, "jobs": {Jobs: 4}, "ledger": {ID: "x", Jobs: 2}, "quarantine": {OnBad: batchinsert.Quarantine},
 	} {
-		for _, megabytes := range []int64{10, large} {
+		for _, megabytes := range []int64{5, large} {
 			if opts.ID != "" {
 				opts.ID += "x"
 			}
