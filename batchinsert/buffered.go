@@ -26,7 +26,8 @@ type WriterOptions[T any] struct {
 	MaxRows  int
 	MaxBytes int
 
-	// OnConflict makes each batch an Upsert. Default: an Insert.
+	// OnConflict makes each batch an Upsert. Default: an Insert. Duplicates
+	// are settled within a batch; with Refuse, the second of two rows fails.
 	OnConflict *OnConflict
 
 	// OnError is given rows accepted by Add that could not be written, and

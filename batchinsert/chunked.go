@@ -1,9 +1,11 @@
 package batchinsert
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,12 +55,13 @@ func (l *load) work(ctx context.Context, w Writer, p *producer, book *ledger) (i
 	counts := make([]int, l.opts.Jobs)
 	for job := range l.opts.Jobs {
 		group.Go(func() error {
+			mem := new(scratch)
 			for {
 				piece, more, err := p.next(ctx)
 				if err != nil || !more {
 					return err
 				}
-				if err := l.loadChunk(ctx, w, piece, book); err != nil {
+				if err := l.loadChunk(ctx, w, piece.Chunk, book, mem); err != nil {
 					return err
 				}
 				counts[job]++
@@ -76,21 +79,21 @@ func (l *load) work(ctx context.Context, w Writer, p *producer, book *ledger) (i
 
 // loadChunk loads a chunk, unless the ledger says that it is loaded, or that
 // somebody else is at it.
-func (l *load) loadChunk(ctx context.Context, w Writer, p piece, book *ledger) error {
-	if err := book.announce(ctx, w, p.Chunk); err != nil {
+func (l *load) loadChunk(ctx context.Context, w Writer, c *records.Chunk, book *ledger, mem *scratch) error {
+	if err := book.announce(ctx, w, c); err != nil {
 		return err
 	}
 	var done tally
 	err := startOver(ctx, w, true, func() error {
 		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-			state, loaded, err := book.take(ctx, tx, p.Chunk)
+			state, loaded, err := book.take(ctx, tx, c)
 			if done = (tally{skipped: loaded}); err != nil || state != ours {
 				return err
 			}
-			if done, err = l.writeChunk(ctx, tx, p); err != nil {
+			if done, err = l.writeChunk(ctx, tx, c, mem); err != nil {
 				return err
 			}
-			return book.enter(ctx, tx, p.Chunk, done.rows, done.bad)
+			return book.enter(ctx, tx, c, done.rows, done.bad)
 		})
 	})
 	if err != nil {
@@ -98,7 +101,7 @@ func (l *load) loadChunk(ctx context.Context, w Writer, p piece, book *ledger) e
 	}
 	l.add(done)
 	if done.rows > 0 || done.bad > 0 {
-		l.committed(chunkOf(p.Chunk, done.rows, done.bad))
+		l.committed(chunkOf(c, done.rows, done.bad))
 	}
 	return nil
 }
@@ -133,22 +136,50 @@ func (l *load) tooBad(more tally, atEnd bool) string {
 	return ""
 }
 
-func (l *load) writeChunk(ctx context.Context, tx pgx.Tx, p piece) (tally, error) {
+func (l *load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem *scratch) (tally, error) {
 	s, err := l.sender(ctx, tx)
 	if err != nil {
 		return tally{}, err
 	}
 	if l.opts.OnBad == Quarantine {
-		err = s.sieve(ctx, p.Chunk)
+		err = s.sieve(ctx, c)
 	} else {
-		if encoder := s.encoder(); encoder != nil {
-			p.encode(encoder)
-		}
-		err = s.copyPiece(ctx, p)
-		s.done.rows = int64(p.Records)
+		err = s.copyChunk(ctx, c, mem)
+		s.done.rows = int64(c.Records)
 	}
 	if err == nil {
 		err = s.settle(ctx)
 	}
 	return s.done, err
+}
+
+// scratch is memory that a job uses for one chunk after the other.
+type scratch struct{ text, binary []byte }
+
+// partsOfChunk is how many parts a chunk is sent in: what is encoded at a time
+// takes memory beside it.
+const partsOfChunk = 4
+
+// copyChunk sends a chunk part by part.
+func (s *sender) copyChunk(ctx context.Context, c *records.Chunk, mem *scratch) error {
+	encoder := s.encoder()
+	cutter := records.NewCutter(bytes.NewReader(c.Data), s.load.input.format, len(c.Data)/partsOfChunk, 0)
+	cutter.Skip(*c)
+	for {
+		part, err := cutter.Cut(mem.text)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p := piece{Chunk: part, spare: mem.binary}
+		if encoder != nil {
+			p.encode(encoder)
+		}
+		if err := s.copyPiece(ctx, p); err != nil {
+			return err
+		}
+		mem.text, mem.binary = part.Data, p.spare
+	}
 }

@@ -12,7 +12,8 @@ import (
 
 // Copy writes rows by binary COPY, the fastest way there is, and returns how
 // many were written. A conflict with a unique index fails the whole call; see
-// Upsert. Triggers fire; rules do not; views cannot be written to.
+// Upsert. Triggers fire; rules do not; views cannot be written to. For a
+// deadlock with another call see [Table.Insert].
 //
 // The error names the row (a [*RowError]) where the client or the server can
 // tell. A source's own error comes back wrapped, and its panic goes on in the
@@ -24,9 +25,11 @@ import (
 // leaves the goroutine to the source.
 func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
 	var n int64
-	err := inTx(ctx, w, func(tx pgx.Tx) (err error) {
-		n, err = t.copyIn(ctx, tx, rows)
-		return err
+	err := startOver(ctx, w, rows.seq == nil, func() error {
+		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
+			n, err = t.copyIn(ctx, tx, rows)
+			return err
+		})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("copy into %s: %w", t.name, explained(ctx, err))

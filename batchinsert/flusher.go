@@ -82,10 +82,10 @@ func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 		rows[i] = entries[i].row
 	}
 	err := b.tryRows(ctx, rows)
-	var bad *RowError
+	bad := badRow(err)
 	switch {
-	case errors.As(err, &bad) && bad.Row >= 1 && bad.Row <= int64(len(entries)):
-		i := int(bad.Row - 1)
+	case bad >= 1 && bad <= int64(len(entries)):
+		i := int(bad - 1)
 		b.settle(entries[i:i+1], err)
 		b.writeRows(ctx, append(entries[:i:i], entries[i+1:]...))
 	case err != nil && len(entries) > 1 && rowsFault(err):
@@ -95,6 +95,20 @@ func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 	default:
 		b.settle(entries, err)
 	}
+}
+
+// badRow returns the place of the row that err is about, or 0: of two with the
+// same keys, where that is refused, the second.
+func badRow(err error) int64 {
+	var row *RowError
+	var twice *DuplicateError
+	switch {
+	case errors.As(err, &row):
+		return row.Row
+	case errors.As(err, &twice):
+		return twice.Second
+	}
+	return 0
 }
 
 // settle tells the fate of entries to whom it concerns.

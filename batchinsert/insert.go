@@ -15,28 +15,35 @@ import (
 
 // Insert writes rows by INSERT ... SELECT FROM unnest(...), one array per
 // column: one prepared statement for any number of rows. It is the way for up
-// to some thousands of rows, and for views and rules; for more, Copy is
-// faster. It returns how many rows the server says it wrote.
+// to some thousands of rows, and for views and rules. It returns how many rows
+// the server says it wrote.
 //
 // Up to Options.ChunkRows rows of a slice are one statement in one round trip.
 // More, and all rows of an iterator, are a transaction of several statements,
-// or a savepoint in the caller's.
+// or a savepoint in the caller's. From 5,000 rows of a slice on, where that many
+// are not one statement, they go by COPY as those of [Table.Copy], unless the
+// table is a view, or has rules or row-level security, which COPY does not go by.
 //
 // A value that has no place in its column is told with its row (a
 // [*RowError]). What the server refuses is a statement's rows as a whole: the
 // error ends with the server's detail, which tells the key that is there
 // already, or the values of the row that failed.
+//
+// Rows are written in their order. Two calls that write the same keys in
+// opposite orders may so deadlock; the one that the server ends starts over, as
+// [Table.Upsert] does, and meets the other's rows.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
 	var n int64
-	var err error
-	if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
-		n, err = t.insertAtOnce(ctx, w, rows.rows)
-	} else {
-		err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
-			n, err = t.insertChunks(ctx, tx, rows)
+	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
+		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
+			n, err = t.insertAtOnce(ctx, w, rows.rows)
+			return err
+		}
+		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
+			n, err = t.insertMany(ctx, tx, rows)
 			return err
 		})
-	}
+	})
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", t.name, explained(ctx, err))
 	}
@@ -95,6 +102,21 @@ func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn
 		newMeter(t.opts.Progress).done(Progress{Rows: int64(len(rows))})
 	}
 	return n, err
+}
+
+// insertMany writes rows that are not one statement.
+func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
+	if rows.seq != nil || rows.fewerThan(copyFrom) {
+		return t.insertChunks(ctx, tx, rows)
+	}
+	s, err := readSchema(ctx, tx, t.quoted)
+	switch {
+	case err != nil:
+		return 0, err
+	case s.insertOnly:
+		return t.insertChunks(ctx, tx, rows)
+	}
+	return t.copyIn(ctx, tx, rows)
 }
 
 // insertChunks writes any number of rows.

@@ -24,7 +24,11 @@ type ledger struct {
 // sample is how much of a file's beginning is part of its fingerprint.
 const sample = 64 << 10
 
-var errNotInstalled = errors.New("tables of headrace are missing in this database: call migrations.Install")
+// ledgerVersion is that of a load's records: where it is cut, and what its
+// fingerprint and checksums are of. Who changes one of these counts it up.
+const ledgerVersion = 1
+
+var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
 // openLedger begins the load in the ledger, or finds where it was left.
 func (l *load) openLedger(ctx context.Context, w Writer) (*ledger, error) {
@@ -34,7 +38,7 @@ func (l *load) openLedger(ctx context.Context, w Writer) (*ledger, error) {
 	}
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		var installed bool // what is newest of ours is there
-		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('headrace.loads') AND attname = 'chunks')").Scan(&installed)
+		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('headrace.loads') AND attname = 'version')").Scan(&installed)
 		switch {
 		case err != nil:
 			return err
@@ -56,22 +60,25 @@ func (l *load) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	if l.input.total > 0 {
 		size = &l.input.total
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO headrace.loads (load_id, target, source, fingerprint, size, chunk_bytes)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (load_id) DO NOTHING`,
-		book.id, l.table, l.opts.Name, fingerprint, size, l.opts.ChunkBytes)
+	_, err := tx.Exec(ctx, `INSERT INTO headrace.loads (load_id, target, source, fingerprint, size, chunk_bytes, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (load_id) DO NOTHING`,
+		book.id, l.table, l.opts.Name, fingerprint, size, l.opts.ChunkBytes, ledgerVersion)
 	if err != nil {
 		return err
 	}
 	var target, source string
 	var was []byte
 	var wasSize *int64
-	err = tx.QueryRow(ctx, `SELECT target, source, fingerprint, size, chunk_bytes, finished_at IS NOT NULL,
+	var version int
+	err = tx.QueryRow(ctx, `SELECT version, target, source, fingerprint, size, chunk_bytes, finished_at IS NOT NULL,
     (SELECT coalesce(sum(rows), 0)::bigint FROM headrace.load_chunks c WHERE c.load_id = l.load_id)
 FROM headrace.loads l WHERE load_id = $1`, book.id).
-		Scan(&target, &source, &was, &wasSize, &l.opts.ChunkBytes, &book.finished, &book.rows)
+		Scan(&version, &target, &source, &was, &wasSize, &l.opts.ChunkBytes, &book.finished, &book.rows)
 	switch {
 	case err != nil:
 		return err
+	case version > ledgerVersion:
+		return fmt.Errorf("load %q was begun by a newer headrace (version %d of the ledger; this program knows %d): it cannot go on with it", book.id, version, ledgerVersion)
 	case target != l.table:
 		return fmt.Errorf("load %q writes to %s, not to %s", book.id, target, l.table)
 	case !bytes.Equal(was, fingerprint), size != nil && wasSize != nil && *size != *wasSize:

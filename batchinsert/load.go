@@ -236,7 +236,8 @@ func recordColumns(m *match) []records.Column {
 	for i, c := range m.columns {
 		columns[i] = records.Column{
 			Name: c.name, OID: c.oid, Enum: c.kind == 'e', Array: c.category == 'A',
-			JSON: slices.Contains([]string{"json", "jsonb", "json[]", "jsonb[]"}, c.typeName),
+			NotNull: c.notNull && !m.schema.beforeTrigger,
+			JSON:    slices.Contains([]string{"json", "jsonb", "json[]", "jsonb[]"}, c.typeName),
 		}
 	}
 	return columns

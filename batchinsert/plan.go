@@ -136,6 +136,9 @@ func newArrayPlan[T any](types *pgtype.Map, m *match) (*arrayPlan[T], error) {
 			params[i] = "$" + n + "::text[]"
 			expr += "::" + c.typeName
 		}
+		if c.collation != "" { // else rows would be told apart, and locked, in another order than the index's
+			expr += " COLLATE " + c.collation
+		}
 		p.exprs = append(p.exprs, expr)
 	}
 	p.from = "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS s(" + strings.Join(names, ", ") + ", ord)"

@@ -129,7 +129,7 @@ func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
 		return l.fileError(placeOf(err, c))
 	}
 	book.patient = true
-	if err := l.loadChunk(ctx, w, piece{Chunk: chunk}, book); err != nil {
+	if err := l.loadChunk(ctx, w, chunk, book, new(scratch)); err != nil {
 		return err
 	}
 	return book.finishPlanned(ctx, w)

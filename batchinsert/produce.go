@@ -71,8 +71,9 @@ func (p *producer) run(c *records.Cutter, encoder records.Encoder) {
 			}
 			return
 		}
-		out := piece{Chunk: chunk, spare: p.buffer()}
+		out := piece{Chunk: chunk}
 		if encoder != nil {
+			out.spare = p.buffer()
 			out.encode(encoder)
 		}
 		select {

@@ -19,6 +19,7 @@ type schema struct {
 	kind    byte   // pg_class.relkind
 	// beforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
 	beforeTrigger bool
+	insertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
 	columns       []tableColumn
 }
 
@@ -33,6 +34,7 @@ type tableColumn struct {
 	hasDefault bool
 	generated  bool
 	identity   bool
+	collation  string // in SQL; empty where it is the type's own
 	labels     []string
 }
 
@@ -43,8 +45,12 @@ SELECT c.oid, c.relname::text, c.relkind::text,
        EXISTS (SELECT FROM pg_catalog.pg_trigger g
                WHERE g.tgrelid IN (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))
                  AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D') OR c.relkind = 'v',
+       c.relkind NOT IN ('r', 'p') OR c.relhasrules OR c.relrowsecurity,
        a.attname::text, t.oid, t.typarray, pg_catalog.format_type(t.oid, -1), t.typtype::text, t.typcategory::text,
        a.attnotnull, a.atthasdef, a.attgenerated <> '', a.attidentity <> '',
+       coalesce((SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.collname)
+                 FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace
+                 WHERE l.oid = a.attcollation AND l.oid <> t.typcollation), ''),
        ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -76,9 +82,9 @@ func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) 
 	for rows.Next() {
 		var c tableColumn
 		var relkind, kind, category string
-		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger,
+		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.insertOnly,
 			&c.name, &c.oid, &c.arrayOID, &c.typeName, &kind, &category,
-			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.labels)
+			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.collation, &c.labels)
 		if err != nil {
 			return nil, fmt.Errorf("ask for the columns: %w", err)
 		}

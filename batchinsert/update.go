@@ -20,6 +20,10 @@ import (
 // that two calls, or a call and an Upsert, do not deadlock; UPDATE ... FROM on
 // its own locks in the order of a hash table. For a deadlock over something
 // else see [Table.Upsert].
+//
+// Fewer than 1,000 rows of a slice are arguments of two statements. More, and all
+// rows of an iterator, go by COPY through a temporary table, which the role must
+// be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
 	var counts Counts
 	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {
@@ -33,8 +37,8 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 }
 
 // DeleteMany deletes the rows of the table that have the keys of the given
-// rows, and returns how many. T's other fields do not matter. Rows are locked
-// as by [Table.UpdateMany].
+// rows, and returns how many. T's other fields do not matter. Rows are sent and
+// locked as by [Table.UpdateMany].
 func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (int64, error) {
 	var n int64
 	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {

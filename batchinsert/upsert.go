@@ -21,13 +21,13 @@ import (
 //
 // Errors tell what those of [Table.Insert] do.
 //
-// Up to 5,000 rows of a slice are one statement. More, and all rows of an
+// Fewer than 5,000 rows of a slice are one statement. More, and all rows of an
 // iterator, go by COPY through a temporary table, which the role must be
 // allowed to create.
 func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
 	var counts Counts
 	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
-		if rows.inArrays() {
+		if rows.fewerThan(stageFrom) {
 			counts, err = t.upsertArrays(ctx, w, rows.rows, on)
 			return err
 		}

@@ -230,6 +230,27 @@ func TestBufferedWriterUpserts(t *testing.T) {
 	}
 }
 
+// Where duplicates are refused, the second of two rows fails, and no other.
+func TestBufferedWriterRefusesDuplicates(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	refuse := byID
+	refuse.Duplicates = batchinsert.Refuse
+	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{Every: time.Hour, OnConflict: &refuse})
+	for _, id := range []int64{1, 2, 1, 3, 3} {
+		if err := w.Add(t.Context(), item{ID: id, Name: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := w.Flush(t.Context())
+	var unwritten *batchinsert.UnwrittenError[item]
+	if !errors.As(err, &unwritten) || len(unwritten.Rows) != 2 || unwritten.Rows[0].ID != 1 || unwritten.Rows[1].ID != 3 {
+		t.Errorf("%v", err)
+	}
+	closeWriter(t, w)
+	wantCount(t, pg, "items", 3)
+}
+
 // The server is killed again and again under load. Rows that were
 // acknowledged are there once; of the others, none is there twice.
 func TestBufferedWriterSurvivesTheServer(t *testing.T) {

@@ -289,6 +289,50 @@ func TestLoadRefusesWhatCannotBe(t *testing.T) {
 	wantError(t, load(pg, good+strings.Repeat("\n", 10), batchinsert.LoadOptions{ID: "x"}), "another file")
 }
 
+// Far behind its beginning, and of the same size: what is loaded has a checksum.
+func TestChangedSourceIsRefused(t *testing.T) {
+	t.Parallel()
+	pg := openInstalled(t, createItems)
+	file := strings.Replace(itemsFile(10_000), "9900,item", "x,item", 1)
+	load := func(file string) (batchinsert.Report, error) {
+		return batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{ID: "x", ChunkBytes: 20_000})
+	}
+	first, err := load(file)
+	wantError(t, err, `column "id"`)
+	// In a chunk that is loaded, and in the one that could not be.
+	for was, is := range map[string]string{"6001,item": "6002,item", "x,item": "9,item"} {
+		report, err := load(strings.Replace(file, was, is, 1))
+		wantError(t, err, "the file has changed since load \"x\" began: bytes")
+		if report.Rows != 0 {
+			t.Errorf("%+v", report)
+		}
+	}
+	wantCount(t, pg, "items", first.Rows)
+}
+
+// Records of a load that this version may not understand.
+func TestNewerLedgerIsRefused(t *testing.T) {
+	t.Parallel()
+	pg := openInstalled(t, createItems)
+	bad := strings.Replace(itemsFile(1000), "900,item", "x,item", 1)
+	opts := &batchinsert.LoadOptions{ID: "x", ChunkBytes: 2000}
+	first, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(bad), opts)
+	wantError(t, err, `column "id"`)
+	exec(t, pg, "UPDATE headrace.loads SET version = 2")
+	in := func() batchinsert.Input { return batchinsert.CSV(strings.NewReader(bad)) }
+	_, loadErr := batchinsert.Load(t.Context(), pg, "items", in(), opts)
+	_, planErr := batchinsert.Plan(t.Context(), pg, "items", in(), opts)
+	_, chunkErr := batchinsert.LoadChunk(t.Context(), pg, "items", in(), 0, opts)
+	for _, err := range []error{loadErr, planErr, chunkErr} {
+		wantError(t, err, `load "x" was begun by a newer headrace`, "version 2")
+	}
+	wantCount(t, pg, "items", first.Rows)
+	// Tables from before there were versions.
+	exec(t, pg, "ALTER TABLE headrace.loads DROP version")
+	_, err = batchinsert.Load(t.Context(), pg, "items", in(), opts)
+	wantError(t, err, "older version", "migrations.Install")
+}
+
 // A load is interrupted again and again, by its context, by a dead connection
 // and by the death of the server, and goes on where it was: each row is there
 // once, and what was committed is not sent again.

@@ -11,7 +11,7 @@ import (
 // time is the scarcer.
 type csvEncoder struct {
 	f       *csvFormat
-	parsers []pgcopy.ParseFunc
+	parsers []parser
 	scratch []byte
 }
 
@@ -75,7 +75,7 @@ func (e *csvEncoder) record(buf, record []byte) ([]byte, bool) {
 		return buf, false // line ends of another kind; the end of data, to some servers
 	}
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
-	for i, parse := range e.parsers {
+	for i, p := range e.parsers {
 		text := record
 		if i < len(e.parsers)-1 {
 			comma := bytes.IndexByte(record, e.f.Comma)
@@ -86,12 +86,13 @@ func (e *csvEncoder) record(buf, record []byte) ([]byte, bool) {
 		} else if bytes.IndexByte(record, e.f.Comma) >= 0 {
 			return buf, false
 		}
-		if string(text) == e.f.Null {
-			buf = pgcopy.AppendNull(buf)
-			continue
-		}
 		var ok bool
-		if buf, ok = parse(buf, text); !ok {
+		if string(text) == e.f.Null {
+			buf, ok = p.null(buf)
+		} else {
+			buf, ok = p.parse(buf, text)
+		}
+		if !ok {
 			return buf, false
 		}
 	}
@@ -101,17 +102,18 @@ func (e *csvEncoder) record(buf, record []byte) ([]byte, bool) {
 // quotedRecord appends a row with quotes in it.
 func (e *csvEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
-	for i, parse := range e.parsers {
+	for i, p := range e.parsers {
 		text, rest, quoted, more, ok := e.field(record)
 		if !ok || more != (i < len(e.parsers)-1) {
 			return buf, false
 		}
 		record = rest
 		if !quoted && string(text) == e.f.Null {
-			buf = pgcopy.AppendNull(buf)
-			continue
+			buf, ok = p.null(buf)
+		} else {
+			buf, ok = p.parse(buf, text)
 		}
-		if buf, ok = parse(buf, text); !ok {
+		if !ok {
 			return buf, false
 		}
 	}

@@ -44,7 +44,9 @@ func NewCutter(r io.Reader, f Format, size int, hurry time.Duration) *Cutter {
 }
 
 // Skip has the next chunk begin at another place, whose bytes r is to give.
-func (c *Cutter) Skip(to Chunk) { c.next = to }
+func (c *Cutter) Skip(to Chunk) {
+	c.next = Chunk{Index: to.Index, FirstByte: to.FirstByte, FirstLine: to.FirstLine}
+}
 
 // Line is the file's line that the next chunk begins with.
 func (c *Cutter) Line() int64 { return c.next.FirstLine }
@@ -108,7 +110,8 @@ func (c *Cutter) more(data []byte) ([]byte, error) {
 		return nil, errLongRecord
 	}
 	if cap(data)-len(data) < readSize {
-		data = append(data, make([]byte, max(readSize, len(data)/2))...)[:len(data)]
+		room := max(readSize, min(len(data)/2, c.size+readSize-len(data))) // a chunk's memory is little more than its size
+		data = append(data, make([]byte, room)...)[:len(data)]
 	}
 	n, err := c.r.Read(data[len(data) : len(data)+readSize])
 	if err == io.EOF {

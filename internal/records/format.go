@@ -64,22 +64,38 @@ type splitter interface {
 
 // A Column is where a field goes to.
 type Column struct {
-	Name  string
-	OID   uint32 // of the type; for a domain, of its base type
-	Enum  bool
-	Array bool
-	JSON  bool // json or jsonb, or arrays of them
+	Name    string
+	OID     uint32 // of the type; for a domain, of its base type
+	Enum    bool
+	Array   bool
+	JSON    bool // json or jsonb, or arrays of them
+	NotNull bool // a NULL is refused
+}
+
+// A parser encodes the fields of a column.
+type parser struct {
+	parse   pgcopy.ParseFunc
+	notNull bool
+}
+
+// null appends NULL, or leaves it to the server to refuse it.
+func (p parser) null(buf []byte) ([]byte, bool) {
+	if p.notNull {
+		return buf, false
+	}
+	return pgcopy.AppendNull(buf), true
 }
 
 // parsersFor returns nil where a column's type has no parser.
-func parsersFor(columns []Column) []pgcopy.ParseFunc {
-	parsers := make([]pgcopy.ParseFunc, len(columns))
+func parsersFor(columns []Column) []parser {
+	parsers := make([]parser, len(columns))
 	for i, c := range columns {
 		oid := c.OID
 		if c.Enum {
 			oid = pgtype.TextOID // the server's own check of the label names the record
 		}
-		if parsers[i] = pgcopy.ParserFor(oid); parsers[i] == nil {
+		parsers[i] = parser{pgcopy.ParserFor(oid), c.NotNull}
+		if parsers[i].parse == nil {
 			return nil
 		}
 	}

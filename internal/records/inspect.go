@@ -3,8 +3,6 @@ package records
 import (
 	"errors"
 	"fmt"
-
-	"github.com/headrace/headrace/internal/pgcopy"
 )
 
 // An Inspector looks at what the records of a file have in their fields. It
@@ -19,7 +17,7 @@ type Inspector struct {
 // NewInspector returns an inspector for what is read of f.
 func NewInspector(f Format) *Inspector {
 	in := &Inspector{Sights: make([]Sight, len(f.Names())), format: f}
-	parsers := make([]pgcopy.ParseFunc, len(in.Sights))
+	parsers := make([]parser, len(in.Sights))
 	columns := make([]Column, len(in.Sights))
 	for i := range in.Sights {
 		s := &in.Sights[i]
@@ -27,7 +25,7 @@ func NewInspector(f Format) *Inspector {
 		if _, isJSON := f.(*jsonFormat); isJSON {
 			look = s.addJSON
 		}
-		parsers[i] = func(buf, text []byte) ([]byte, bool) { return buf, look(text) }
+		parsers[i].parse = func(buf, text []byte) ([]byte, bool) { return buf, look(text) }
 		columns[i] = Column{Name: f.Names()[i], JSON: true} // values of JSON as they are
 	}
 	switch f := f.(type) {

@@ -10,8 +10,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/headrace/headrace/internal/pgcopy"
 )
 
 // OpenJSON opens a file with one JSON object a line (ndjson.org, jsonlines.org).
@@ -170,7 +168,7 @@ func (f *jsonFormat) Encoder(columns []Column) Encoder {
 
 type jsonEncoder struct {
 	jsonReader
-	parsers []pgcopy.ParseFunc
+	parsers []parser
 }
 
 // Encode implements [Encoder].
@@ -187,17 +185,18 @@ func (e *jsonEncoder) record(buf, line []byte) ([]byte, bool) {
 		return buf, false
 	}
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
-	for i, parse := range e.parsers {
+	for i, p := range e.parsers {
 		text, null, err := e.value(i)
 		if err != nil {
 			return buf, false
 		}
-		if null {
-			buf = pgcopy.AppendNull(buf)
-			continue
-		}
 		var ok bool
-		if buf, ok = parse(buf, text); !ok {
+		if null {
+			buf, ok = p.null(buf)
+		} else {
+			buf, ok = p.parse(buf, text)
+		}
+		if !ok {
 			return buf, false
 		}
 	}

@@ -51,7 +51,7 @@ func (*textFormat) Encoder(columns []Column) Encoder {
 }
 
 type textEncoder struct {
-	parsers []pgcopy.ParseFunc
+	parsers []parser
 	scratch []byte
 }
 
@@ -82,18 +82,19 @@ func encodeLines(buf, data []byte, record func(buf, line []byte) (out []byte, ok
 // record appends one row.
 func (e *textEncoder) record(buf, line []byte) ([]byte, bool) {
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
-	for i, parse := range e.parsers {
+	for i, p := range e.parsers {
 		field, rest, more := bytes.Cut(line, []byte{'\t'})
 		if more != (i < len(e.parsers)-1) {
 			return buf, false
 		}
 		line = rest
-		if string(field) == `\N` {
-			buf = pgcopy.AppendNull(buf)
-			continue
-		}
 		var ok bool
-		if buf, ok = parse(buf, e.unescape(field)); !ok {
+		if string(field) == `\N` {
+			buf, ok = p.null(buf)
+		} else {
+			buf, ok = p.parse(buf, e.unescape(field))
+		}
+		if !ok {
 			return buf, false
 		}
 	}

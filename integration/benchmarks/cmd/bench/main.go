@@ -21,6 +21,9 @@
 // Those with a program or a file of others are left out where it is missing:
 // hitratio/oltp*, page/*/flights and load/flights want files of ../shared/data, copy/busy wants
 // pgbench; so are the subjects redis-json, psql and timescaledb-parallel-copy.
+// In copy/*, stream is bytes that were encoded before, and floor a COPY that the
+// server makes of the same bytes in a file on its own disk, for which the role
+// has to be a superuser.
 //
 // With -short each subject runs three times in place of seven, and for less time
 // each. Reads are of tables of 100,000 rows in place of 1,000,000; cached works

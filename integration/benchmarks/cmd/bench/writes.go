@@ -20,9 +20,12 @@ func runWrites(ctx context.Context, server *pgserver.Server, o options) (_ []mea
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, drop()) }()
-	target, err := writes.NewTarget(connString)
+	target, err := writes.NewTarget(ctx, connString)
 	if err != nil {
 		return nil, err
+	}
+	if !target.HasFloor() {
+		fmt.Fprintln(os.Stderr, "the role is no superuser: floor is left out of copy/*")
 	}
 	rows := 1_000_000
 	if o.short {

@@ -16,9 +16,9 @@ import (
 
 func (k kind[T]) list() string { return "(" + strings.Join(k.names, ", ") + ")" }
 
-// floorCopy sends bytes that were encoded before: what COPY costs where the
+// streamCopy sends bytes that were encoded before: what COPY costs where the
 // client has nothing to do.
-func floorCopy[T any](t Target, j job[T]) measure.Subject {
+func streamCopy[T any](t Target, j job[T]) measure.Subject {
 	var stream []byte
 	open := func(ctx context.Context, t Target) (*pgxpool.Pool, func(), error) {
 		pool, closePool, err := openPool(ctx, t)
@@ -27,7 +27,7 @@ func floorCopy[T any](t Target, j job[T]) measure.Subject {
 		}
 		return pool, closePool, err
 	}
-	return subject(t, j, "floor", open, func(ctx context.Context, pool *pgxpool.Pool, table string) (measure.Seen, error) {
+	return subject(t, j, "stream", open, func(ctx context.Context, pool *pgxpool.Pool, table string) (measure.Seen, error) {
 		return copyBytes(ctx, pool, "COPY "+table+" "+j.kind.list()+" FROM STDIN BINARY", stream)
 	})
 }

@@ -18,10 +18,14 @@ import (
 type Target struct {
 	config     *pgxpool.Config
 	connString string
+	files      bool // the server reads files of its own
 }
 
+// HasFloor says whether works of COPY have the subject floor.
+func (t Target) HasFloor() bool { return t.files }
+
 // NewTarget connects without TLS, whose work would be measured too.
-func NewTarget(connString string) (Target, error) {
+func NewTarget(ctx context.Context, connString string) (Target, error) {
 	config, err := pgxpool.ParseConfig(connString)
 	if err != nil {
 		return Target{}, fmt.Errorf("parse connection string: %w", err)
@@ -29,7 +33,8 @@ func NewTarget(connString string) (Target, error) {
 	config.MaxConns = 1
 	config.ConnConfig.TLSConfig = nil
 	config.ConnConfig.Fallbacks = nil
-	return Target{config, connString}, nil
+	files, err := mayReadFiles(ctx, config)
+	return Target{config, connString, files}, err
 }
 
 // job is what all subjects of one work have in common: each writes the rows to

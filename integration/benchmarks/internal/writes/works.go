@@ -28,7 +28,18 @@ func Works(t Target, rows int) []measure.Work {
 }
 
 func copies[T any](t Target, j job[T]) measure.Work {
-	return j.work(headraceCopy(t, j), floorCopy(t, j), pgxCopyFrom(t, j))
+	w := j.work(headraceCopy(t, j), streamCopy(t, j), pgxCopyFrom(t, j))
+	if t.files {
+		w.Subjects = append(w.Subjects, floorCopy(t, j))
+	}
+	return w
+}
+
+// withSqlc is copies with sqlc, whose code names the table: it is of one work.
+func withSqlc[T any](t Target, j job[T], sqlc func(Target, job[T]) measure.Subject) measure.Work {
+	w := copies(t, j)
+	w.Subjects = append(w.Subjects, sqlc(t, j))
+	return w
 }
 
 // withSqlc is copies with sqlc, whose code names the table: it is of one work.
