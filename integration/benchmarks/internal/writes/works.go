@@ -42,13 +42,6 @@ func withSqlc[T any](t Target, j job[T], sqlc func(Target, job[T]) measure.Subje
 	return w
 }
 
-// withSqlc is copies with sqlc, whose code names the table: it is of one work.
-func withSqlc[T any](t Target, j job[T], sqlc func(Target, job[T]) measure.Subject) measure.Work {
-	w := copies(t, j)
-	w.Subjects = append(w.Subjects, sqlc(t, j))
-	return w
-}
-
 func files(t Target, j job[Narrow]) measure.Work {
 	file := csv(j.rows)
 	w := j.work(headraceCSV(t, j, file), pgxCopyCSV(t, j, file))
