@@ -39,10 +39,9 @@
 // unique indexes. So a duplicate may come to light later than a value that
 // violates a CHECK, however early its row was sent.
 //
-// What goes through a temporary table is announced as a change of any table: the
-// connection that examines statements sees no other session's temporary tables,
-// and a name that it does not know may stand for anything. A cache drops all that
-// it has then.
+// Every way of writing is announced by the handle as a change of the tables that
+// it writes, and no others, also by way of a temporary table: a cache keeps its
+// answers about the rest.
 //
 // UpdateMany and DeleteMany lock rows in one statement and write them in the
 // next, which sees rows that were inserted in between. They leave those alone:
