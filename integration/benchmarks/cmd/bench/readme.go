@@ -53,6 +53,14 @@ var tables = []struct {
 		"Heap of such an entry beyond its data, in bytes", measure.BytesPerEntry,
 		[]string{"gc/1M"},
 	},
+	{
+		"Client CPU of bulk writes, in ns a row", measure.CPUPerRow,
+		[]string{"copy/narrow", "copy/wide", "copy/nulls", "csv/narrow", "insert/1000", "upsert/1M", "load/flights"},
+	},
+	{
+		"Rows a second of the same", measure.RowsPerSec,
+		[]string{"copy/narrow", "copy/wide", "copy/nulls", "csv/narrow", "insert/1000", "upsert/1M", "load/flights"},
+	},
 }
 
 // writeReadme puts the results into the file's section.

@@ -24,6 +24,8 @@ func TestWriteReadmeReplacesItsSection(t *testing.T) {
 		{Work: "hitratio/zipf", Subject: "belady", Metric: measure.HitRatio, Value: 0.83912},
 		{Work: "gc/1M", Subject: "otter", Metric: measure.CPUPerOp, Value: 12345678},
 		{Work: "gc/1M", Subject: "otter", Metric: measure.BytesPerEntry, Value: 90.02},
+		{Work: "copy/narrow", Subject: "psql", Metric: measure.CPUPerRow, Value: 61},
+		{Work: "csv/narrow", Subject: "psql", Metric: measure.RowsPerSec, Value: 1_000_001},
 	}
 	for range 2 { // the second time over its own text
 		if err := writeReadme(path, new(pgserver.Server), results); err != nil {
@@ -35,7 +37,7 @@ func TestWriteReadmeReplacesItsSection(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(text)
-	for _, want := range []string{"# headrace\n", "| headrace | 3500 |", "| headrace | 71 |", "| belady | 0.8391 |", "| otter | 12345678 |", "| otter | 90 |\n" + sectionEnd + "the end\n"} {
+	for _, want := range []string{"# headrace\n", "| headrace | 3500 |", "| headrace | 71 |", "| belady | 0.8391 |", "| otter | 12345678 |", "| otter | 90 |\n", "| psql | 61 |", "| 1000001 |", "|\n" + sectionEnd + "the end\n"} {
 		if strings.Count(got, want) != 1 {
 			t.Errorf("%q is there %d times, want once:\n%s", want, strings.Count(got, want), got)
 		}
