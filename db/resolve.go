@@ -160,7 +160,10 @@ func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 		return err
 	})
 	switch {
-	case now.database != id.database || now.timeline != id.timeline:
+	case now.database != id.database:
+		d.databaseID.Store(&now.database) // another server stands there: for transactions to come
+		return xactUnknown, err
+	case now.timeline != id.timeline:
 		return xactUnknown, err
 	case status == xactCommitted && now.crash != id.crash:
 		return xactUnknown, err // it may be another's, who was given the same id after the crash
