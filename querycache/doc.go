@@ -48,10 +48,10 @@
 // It is not promised that anything stays: a cache may forget. Session settings
 // (search_path, TimeZone, role) must be the same when the connections of a pool
 // begin, or be told by Options.Scope. A procedure or function that changes its
-// session's search path or role is not noticed, and one that is declared STABLE
-// is taken not to write. A handle that adopted its pool sees nothing of its
-// sessions, nor that its server was started again. A handle to a standby has
-// what the standby had, and its TTL.
+// session's search path or role, or puts a trigger on its temporary table, is not
+// noticed, and one that is declared STABLE is taken not to write. A handle that
+// adopted its pool sees nothing of its sessions, nor that its server was started
+// again. A handle to a standby has what the standby had, and its TTL.
 //
 // # Design notes
 //

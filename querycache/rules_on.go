@@ -2,7 +2,10 @@
 
 package querycache
 
-import "sort"
+import (
+	"maps"
+	"slices"
+)
 
 var broken rule
 
@@ -17,14 +20,7 @@ func Break(name string) {
 }
 
 // Rules returns the names that Break knows.
-func Rules() []string {
-	var names []string
-	for name := range ruleNames {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
-}
+func Rules() []string { return slices.Sorted(maps.Keys(ruleNames)) }
 
 var ruleNames = map[string]rule{
 	"stamp-first": stampFirst, "tables-count": tablesCount, "no-late-join": noLateJoin, "doubt-counts": doubtCounts,
