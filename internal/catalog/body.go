@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"context"
-	"fmt"
 	"strings"
 
 	"github.com/headrace/headrace/internal/sqltext"
@@ -71,60 +69,71 @@ func (b *body) keyword(before, word, language string) {
 	}
 }
 
-// namedQuery finds the relations ($1) and the functions of the program's own
-// that words may name in any schema.
-const namedQuery = `
-SELECT 'r', c.oid
-FROM pg_class c
-WHERE c.relname = ANY ($1::text[]) AND c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'f')
-UNION ALL
-SELECT 'f', oid
-FROM pg_proc
-WHERE proname = ANY ($1::text[]) AND oid >= 16384`
+// bodyFacts is what is known of a function whose body is a string.
+type bodyFacts struct {
+	body
+	probed bool   // the server's parser was given it
+	tree   string // as the server parsed it under the path of the session, or its own; none where it cannot be parsed so
+	err    error  // why that could not be tried
+}
 
-// followBody follows what a function may change that the server's parser does
+// followBody follows a function whose body is a string. The server parses one
+// in SQL as it does the statement. It is not bound to objects until it is
+// called, under the search path that holds then.
+func (w *walk) followBody(oid uint32) error {
+	f, b := w.routines.functions[oid], w.bodies[oid]
+	switch {
+	case w.byNames || f.language != "sql":
+		w.followWords(oid)
+		return nil
+	case b.err != nil:
+		return b.err
+	case b.tree == "":
+		w.callOpaque(oid, f)
+		return nil
+	}
+	w.dependsOnNames(textNames(f.body)...)
+	return w.trees([]string{b.tree})
+}
+
+// followWords follows what a function may change that the server's parser does
 // not show: every relation that its text names, in any schema, if the text has
 // statements that write, and whatever it names that may write in turn. It tells
 // nothing of what the function reads, nor for how long its answer is good.
 //
 // A function that is not VOLATILE writes nothing by itself, the server sees to
 // that; but what it calls may.
-func (w *walk) followBody(ctx context.Context, f *functionFacts) error {
-	if f.body == "" {
-		w.effects.WritesKnown = false
-		return nil
+func (w *walk) followWords(oid uint32) {
+	f, b := w.routines.functions[oid], w.bodies[oid]
+	if b == nil {
+		w.enqueue(bodyStep, oid, 0)
+		return
 	}
-	b := readBody(f.body, f.language)
-	if b.opaque {
+	if f.body == "" || b.opaque {
 		w.effects.WritesKnown = false
-		return nil
-	}
-	rows, err := query(ctx, w.conn, namedQuery, textArray(b.words))
-	if err != nil {
-		return fmt.Errorf("look up what %s names: %w", f, err)
+		return
 	}
 	w.quiet = true
-	for _, row := range rows {
-		oid, err := parseOID(row[1])
-		if err != nil {
-			return err
-		}
-		switch {
-		case row[0][0] == 'f':
-			w.enqueue(functionStep, oid, 0)
-		case b.writes && f.volatility == 'v':
-			w.enqueue(writeStep, oid, onInsert|onUpdate|onDelete|onTruncate)
-			fallthrough
-		default:
-			w.enqueue(namedStep, oid, 0)
+	w.dependsOnNames(textNames(f.body)...)
+	for _, word := range b.words {
+		for _, object := range w.named[word] {
+			switch {
+			case object.function:
+				w.enqueue(functionStep, object.oid, 0)
+			case b.writes && f.volatility == 'v':
+				w.enqueue(writeStep, object.oid, onInsert|onUpdate|onDelete|onTruncate)
+				fallthrough
+			default:
+				w.enqueue(namedStep, object.oid, 0)
+			}
 		}
 	}
-	return w.enqueueUserMade(ctx, b.operators)
+	w.enqueueUserMade(b.operators)
 }
 
-// named follows what reading a relation calls, where it is not told that it is
+// mention follows what reading a relation calls, where it is not told that it is
 // read.
-func (w *walk) named(f *relationFacts) error {
+func (w *walk) mention(f *relationFacts) error {
 	if f.Kind == View {
 		return w.readView(f)
 	}

@@ -56,8 +56,8 @@ type Effects struct {
 	// on its connection hides a permanent one of the same name.
 	Temporary bool
 
-	// Dependencies are the relations and functions whose definition all of
-	// this was read from, and Version is [Fingerprint] of them at that time.
+	// Dependencies are the definitions that all of this was read from, and
+	// Version is [Fingerprint] of them at that time.
 	Dependencies Dependencies
 	Version      int64
 }
@@ -118,9 +118,30 @@ type Column struct {
 	Name     string
 }
 
-// Dependencies are the objects whose definition a statement's effects were
-// read from, by oid, sorted.
+// Dependencies are all that a statement's effects were derived from. As long as
+// its fingerprint stays the same, so do the effects under the same role and
+// search path.
+//
+// Operators, casts, operator classes and the checks of domains that somebody
+// made always count, all of them: a text uses them without naming them.
 type Dependencies struct {
-	Relations []uint32 // in pg_class: also views and the tables that foreign keys lead to
-	Functions []uint32 // in pg_proc
+	// Relations, Functions and Types are the objects looked at, by oid, sorted:
+	// in pg_class (also views and the tables that foreign keys lead to),
+	// pg_proc, and pg_type where somebody made them.
+	Relations []uint32
+	Functions []uint32
+	Types     []uint32
+
+	// Names are the names that were looked up, or may come to stand for
+	// something else: the words of the text and of functions' bodies, sorted.
+	// An object of such a name in any schema counts, be it there or not yet.
+	Names []string
+
+	// EventTriggers is true where it matters whether there are any.
+	EventTriggers bool
+}
+
+// none reports whether the effects depend on nothing.
+func (d *Dependencies) none() bool {
+	return len(d.Relations)+len(d.Functions)+len(d.Types)+len(d.Names) == 0 && !d.EventTriggers
 }

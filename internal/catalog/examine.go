@@ -33,35 +33,50 @@ var ErrLocked = errors.New("a relation is locked")
 // It takes some milliseconds and is meant to be asked once for each text, role
 // and search path. A server that logs DDL statements logs the statement.
 func Examine(ctx context.Context, conn *pgx.Conn, st *sqltext.Statement) (Effects, error) {
-	pc := conn.PgConn()
-	if pc.TxStatus() != 'I' {
-		return Effects{}, errors.New("examine statement: the connection is in a transaction")
-	}
-	e, err := examine(ctx, pc, st)
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == lockNotAvailable {
-		return Effects{}, fmt.Errorf("examine statement: %w: %w", ErrLocked, err)
-	}
-	if err != nil {
-		return Effects{}, fmt.Errorf("examine statement: %w", err)
-	}
-	return e, nil
+	a := ExamineAll(ctx, conn, []Question{{Statement: st}})[0]
+	return a.Effects, a.Err
 }
 
-func examine(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement) (e Effects, err error) {
-	if conn.ParameterStatus("standard_conforming_strings") == "off" {
-		return unknownEffects(Unexamined, "standard_conforming_strings is off"), nil
+// A plan is how a question is answered.
+type plan struct {
+	effects Effects // as far as they are known beforehand
+
+	// At most one of these is asked of the server.
+	query           *sqltext.Statement // given to the server's parser
+	find            *wanted            // names to begin with
+	noEventTriggers bool               // writes are known where no event trigger fires
+
+	byNames bool           // of the effects only the writes are asked for
+	adjust  func(*Effects) // what is different in the end
+}
+
+// asks reports whether the server has to be asked.
+func (p *plan) asks() bool { return p.query != nil || p.find != nil || p.noEventTriggers }
+
+func planOf(q Question) plan {
+	if q.Names != nil {
+		return planNames(q.Names, q.In)
 	}
+	return planStatement(q.Statement)
+}
+
+// planStatement has the server parse what it plans.
+func planStatement(st *sqltext.Statement) plan {
 	switch st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
 		sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge:
-	default:
-		return examineUtility(ctx, conn, st)
+		return plan{query: st, effects: Effects{ReadsKnown: true, WritesKnown: true, ReadOnly: true}}
 	}
-	err = inTransaction(ctx, conn, func(path string) error {
-		e, err = examineQuery(ctx, conn, st, path)
-		return err
-	})
-	return e, err
+	return planUtility(st)
+}
+
+// unescapedPlan is for a session that reads constants another way than is
+// assumed here.
+func unescapedPlan(q Question) plan {
+	if q.Names != nil {
+		return plan{byNames: true}
+	}
+	return plan{effects: unknownEffects(Unexamined, "standard_conforming_strings is off")}
 }
 
 // unknownEffects are those of a statement of which nothing is known.
@@ -69,34 +84,115 @@ func unknownEffects(reason Reason, object string) Effects {
 	return Effects{Refusals: []Refusal{{reason, object}}}
 }
 
-// examineQuery examines a statement that the server plans.
-func examineQuery(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement, path string) (Effects, error) {
-	params, err := describe(ctx, conn, st.Text)
-	if err != nil {
-		return Effects{}, err
-	}
-	e := Effects{ReadsKnown: true, WritesKnown: true, ReadOnly: true, ParamTypes: params}
-	w := newWalk(conn, path, &e)
-	tree, err := probe(ctx, conn, st.Text, params)
-	if refused, ok := errors.AsType[*refusedError](err); ok {
-		return e, w.followText(ctx, st, refused)
-	}
-	if err != nil {
-		return Effects{}, err
-	}
-	return e, w.followTree(ctx, st, tree)
+// An examination is the way from a question to its answer.
+type examination struct {
+	plan
+	answer *Answer
+	walk   *walk
+	params []uint32 // types
+	unit   *unit    // what it asks for at the time
+	done   bool
 }
 
-// followTree follows the statement as the server parsed it.
-func (w *walk) followTree(ctx context.Context, st *sqltext.Statement, tree string) error {
+func newExamination(p plan, answer *Answer, t *transaction) *examination {
+	answer.Effects = p.effects
+	x := &examination{plan: p, answer: answer, walk: newWalk(&answer.Effects)}
+	x.walk.facts = t.facts
+	x.walk.byNames = p.byNames
+	for _, refusal := range p.effects.Refusals {
+		x.walk.refuse(refusal.Reason, refusal.Object)
+	}
+	if p.query != nil {
+		x.walk.dependsOnNames(textNames(p.query.Text)...)
+	}
+	return x
+}
+
+// fail gives the question an error as its answer.
+func (x *examination) fail(err error) {
+	activity := "examine statement"
+	if x.byNames {
+		activity = "examine names"
+	}
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == lockNotAvailable {
+		err = fmt.Errorf("%w: %w", ErrLocked, err)
+	}
+	x.answer.Effects = Effects{}
+	x.answer.Err = fmt.Errorf("%s: %w", activity, err)
+	x.done = true
+}
+
+// begin returns what is asked first: the types of the statement's parameters,
+// which makes sure that it is one statement and ends where it seems to; or what
+// names stand for.
+func (x *examination) begin() *unit {
+	switch {
+	case x.query != nil:
+		x.unit = newUnit(&request{sql: x.query.Text, describe: true})
+	case x.find != nil:
+		x.unit = x.find.ask()
+	default:
+		return nil
+	}
+	return x.unit
+}
+
+// begun takes what begin asked for.
+func (x *examination) begun() error {
+	switch {
+	case x.query != nil:
+		if x.unit.err != nil {
+			return fmt.Errorf("describe: %w", x.unit.err)
+		}
+		x.params = x.unit.requests[0].params
+		x.answer.Effects.ParamTypes = x.params
+		return nil
+	case x.find != nil:
+		return x.walk.found(x.find, x.unit)
+	}
+	x.answer.Effects.WritesKnown = x.walk.noEventTriggers()
+	return nil
+}
+
+// probe has the server parse the statement.
+func (x *examination) probe(typeNames map[uint32]string) *unit {
+	if x.query == nil {
+		return nil
+	}
+	names := make([]string, len(x.params))
+	for i, oid := range x.params {
+		names[i] = typeNames[oid]
+	}
+	x.unit = probeStatement(x.query.Text, names)
+	return x.unit
+}
+
+// probed takes the statement as the server parsed it.
+func (x *examination) probed() error {
+	tree, err := probed(x.unit)
+	if refused, ok := errors.AsType[*refusedError](err); ok {
+		x.find = x.walk.followText(x.query, refused)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	parsed, err := parseTree(tree)
 	if err != nil {
 		return err
 	}
-	w.text = st.Text
-	w.add(collect(parsed))
-	if err := narrowPath(ctx, w.conn); err != nil {
-		return err
-	}
-	return w.run(ctx)
+	x.walk.text = x.query.Text
+	x.walk.add(collect(parsed))
+	return nil
 }
+
+// refused returns what is asked where the server did not parse the statement.
+func (x *examination) refused() *unit {
+	if x.query == nil || x.find == nil {
+		return nil
+	}
+	x.unit = x.find.ask()
+	return x.unit
+}
+
+func (x *examination) refusedFound() error { return x.walk.found(x.find, x.unit) }

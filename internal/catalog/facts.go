@@ -1,17 +1,11 @@
 package catalog
 
-import (
-	"context"
-	"fmt"
-
-	"github.com/jackc/pgx/v5/pgconn"
-)
-
 // relationFacts is what the catalogs say of a relation that is read.
 type relationFacts struct {
 	Relation
 	security bool // row security policies are in force
 	children []uint32
+	types    []uint32 // of its columns, that somebody made
 	rules    []rule
 	trees    []string // of its policies
 }
@@ -44,57 +38,45 @@ type foreignKey struct {
 }
 
 // Each of the queries below returns rows of one form: a tag, the oid of the
-// object asked for, and what the tag says they are.
+// object asked for, and what the tag says they are. OFFSET 0 has the server
+// look up each object by an index, however many there are: it would read all of
+// a catalog otherwise.
 
 const relationQuery = `
 SELECT 'relation', c.oid, n.nspname::text, c.relname::text, c.relkind::text || c.relpersistence::text, c.relrowsecurity::text
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = ANY ($1::oid[])
+FROM unnest($1::oid[]) q (oid)
+	CROSS JOIN LATERAL (SELECT * FROM pg_class c WHERE c.oid = q.oid OFFSET 0) c
+	JOIN pg_namespace n ON n.oid = c.relnamespace
 UNION ALL
-SELECT 'child', inhparent, inhrelid::text, NULL, NULL, NULL
-FROM pg_inherits
-WHERE inhparent = ANY ($1::oid[])
+SELECT 'child', q.oid, inhrelid::text, NULL, NULL, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT inhrelid FROM pg_inherits WHERE inhparent = q.oid OFFSET 0) i
 UNION ALL
-SELECT 'rule', ev_class, ev_type::text, (is_instead AND ev_qual::text = '<>')::text, ev_action::text, ev_qual::text
-FROM pg_rewrite
-WHERE ev_class = ANY ($1::oid[]) AND ev_class >= 16384 AND ev_enabled <> 'D'
+SELECT 'type', q.oid, atttypid::text, NULL, NULL, NULL
+FROM unnest($1::oid[]) q (oid)
+	CROSS JOIN LATERAL (SELECT DISTINCT atttypid FROM pg_attribute WHERE attrelid = q.oid AND atttypid >= 16384) a
 UNION ALL
-SELECT 'policy', polrelid, polqual::text, polwithcheck::text, NULL, NULL
-FROM pg_policy
-WHERE polrelid = ANY ($1::oid[])`
+SELECT 'rule', q.oid, ev_type::text, (is_instead AND ev_qual::text = '<>')::text, ev_action::text, ev_qual::text
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_rewrite WHERE ev_class = q.oid OFFSET 0) r
+WHERE ev_class >= 16384 AND ev_enabled <> 'D'
+UNION ALL
+SELECT 'policy', q.oid, polqual::text, polwithcheck::text, NULL, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_policy WHERE polrelid = q.oid OFFSET 0) p`
 
-// loadRelations fills known with the facts of the relations.
-func loadRelations(ctx context.Context, conn *pgconn.PgConn, oids []uint32, known map[uint32]*relationFacts) error {
-	rows, err := query(ctx, conn, relationQuery, oidArray(oids))
-	if err != nil {
-		return fmt.Errorf("look up relations: %w", err)
-	}
-	for _, oid := range oids {
-		known[oid] = &relationFacts{}
-	}
-	for _, row := range rows {
-		oid, err := parseOID(row[1])
-		if err != nil {
-			return err
-		}
-		if err := known[oid].add(oid, row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *relationFacts) add(oid uint32, row [][]byte) error {
+func (f *relationFacts) add(row [][]byte) error {
 	switch string(row[0]) {
 	case "relation":
+		oid, err := parseOID(row[1])
 		f.Relation = Relation{oid, string(row[2]), string(row[3]), Kind(row[4][0]), Persistence(row[4][1])}
 		f.security = string(row[5]) == "true"
-	case "child":
-		child, err := parseOID(row[2])
-		if err != nil {
-			return err
+		return err
+	case "child", "type":
+		oid, err := parseOID(row[2])
+		if string(row[0]) == "type" {
+			f.types = append(f.types, oid)
+		} else {
+			f.children = append(f.children, oid)
 		}
-		f.children = append(f.children, child)
+		return err
 	case "rule":
 		f.rules = append(f.rules, rule{row[2][0], string(row[3]) == "true", []string{string(row[4]), string(row[5])}})
 	case "policy":
@@ -105,60 +87,42 @@ func (f *relationFacts) add(oid uint32, row [][]byte) error {
 
 // Internal triggers are left out: those of foreign keys do what the keys'
 // actions say, which are followed, and those of deferred unique keys write
-// nothing.
+// nothing. Keys are found by them, since pg_constraint has no index by the
+// table that a key leads to.
 const writeQuery = `
-SELECT 'parent', inhrelid, inhparent::text, NULL, NULL
-FROM pg_inherits
-WHERE inhrelid = ANY ($1::oid[])
+SELECT 'parent', q.oid, inhparent::text, NULL, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT inhparent FROM pg_inherits WHERE inhrelid = q.oid OFFSET 0) i
 UNION ALL
-SELECT 'trigger', tgrelid, tgtype::text, tgfoid::oid::text, NULL
-FROM pg_trigger
-WHERE tgrelid = ANY ($1::oid[]) AND NOT tgisinternal AND tgenabled <> 'D'
+SELECT 'trigger', q.oid, tgtype::text, tgfoid::oid::text, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_trigger WHERE tgrelid = q.oid OFFSET 0) t
+WHERE NOT tgisinternal AND tgenabled <> 'D'
 UNION ALL
-SELECT 'key', confrelid, conrelid::text, confdeltype::text, confupdtype::text
-FROM pg_constraint
-WHERE contype = 'f' AND confrelid = ANY ($1::oid[])
+SELECT 'key', q.oid, conrelid::text, confdeltype::text, confupdtype::text
+FROM unnest($1::oid[]) q (oid)
+	CROSS JOIN LATERAL (SELECT DISTINCT tgconstraint FROM pg_trigger WHERE tgrelid = q.oid AND tgconstraint <> 0) t
+	CROSS JOIN LATERAL (SELECT * FROM pg_constraint c WHERE c.oid = t.tgconstraint OFFSET 0) c
+WHERE contype = 'f' AND confrelid = q.oid
 UNION ALL
-SELECT 'tree', adrelid, adbin::text, NULL, NULL
-FROM pg_attrdef
-WHERE adrelid = ANY ($1::oid[])
+SELECT 'tree', q.oid, adbin::text, NULL, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT adbin FROM pg_attrdef WHERE adrelid = q.oid OFFSET 0) d
 UNION ALL
-SELECT 'tree', a.attrelid, t.typdefaultbin::text, NULL, NULL
-FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND t.typdefaultbin IS NOT NULL
+SELECT 'tree', q.oid, typdefaultbin::text, NULL, NULL
+FROM unnest($1::oid[]) q (oid)
+	CROSS JOIN LATERAL (SELECT DISTINCT atttypid FROM pg_attribute a WHERE a.attrelid = q.oid AND a.attnum > 0 AND a.atttypid > 0) a
+	CROSS JOIN LATERAL (SELECT typdefaultbin FROM pg_type t WHERE t.oid = a.atttypid OFFSET 0) t
+WHERE typdefaultbin IS NOT NULL
 UNION ALL
-SELECT 'tree', conrelid, conbin::text, NULL, NULL
-FROM pg_constraint
-WHERE contype = 'c' AND conrelid = ANY ($1::oid[])
+SELECT 'tree', q.oid, conbin::text, NULL, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_constraint WHERE conrelid = q.oid OFFSET 0) c
+WHERE contype = 'c'
 UNION ALL
-SELECT 'tree', indrelid, indexprs::text, indpred::text, NULL
-FROM pg_index
-WHERE indrelid = ANY ($1::oid[]) AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
+SELECT 'tree', q.oid, indexprs::text, indpred::text, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_index WHERE indrelid = q.oid OFFSET 0) i
+WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
 UNION ALL
-SELECT 'tree', partrelid, partexprs::text, NULL, NULL
-FROM pg_partitioned_table
-WHERE partrelid = ANY ($1::oid[]) AND partexprs IS NOT NULL`
-
-// loadWrites fills known with the facts of relations that are written to.
-func loadWrites(ctx context.Context, conn *pgconn.PgConn, oids []uint32, known map[uint32]*writeFacts) error {
-	rows, err := query(ctx, conn, writeQuery, oidArray(oids))
-	if err != nil {
-		return fmt.Errorf("look up triggers and foreign keys: %w", err)
-	}
-	for _, oid := range oids {
-		known[oid] = &writeFacts{}
-	}
-	for _, row := range rows {
-		oid, err := parseOID(row[1])
-		if err != nil {
-			return err
-		}
-		if err := known[oid].add(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+SELECT 'tree', q.oid, partexprs::text, NULL, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_partitioned_table WHERE partrelid = q.oid OFFSET 0) p
+WHERE partexprs IS NOT NULL`
 
 func (f *writeFacts) add(row [][]byte) error {
 	if string(row[0]) == "tree" {

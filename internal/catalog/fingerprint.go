@@ -3,146 +3,187 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A scope says whose catalog rows count: conditions, on an oid or a name.
-type scope struct {
-	relation func(oid string) string
-	class    string // on c, which stands for pg_class
-	function string // on f, which stands for pg_proc
-	types    string // on t, which stands for pg_type
-	more     string // further parts
-}
-
-// named are the relations $1 and functions $2. Rows of the same name count as
-// well, since a table that is made in a schema further up the search path takes
-// the place of the one that was read.
-var named = scope{
-	relation: func(oid string) string { return oid + " = ANY ($1::pg_catalog.oid[])" },
-	class: `c.relname = ANY (ARRAY(SELECT n.relname FROM pg_catalog.pg_class n WHERE n.oid = ANY ($1::pg_catalog.oid[])))
-		AND s.nspname NOT LIKE 'pg\_temp\_%'`,
-	function: "f.proname = ANY (ARRAY(SELECT n.proname FROM pg_catalog.pg_proc n WHERE n.oid = ANY ($2::pg_catalog.oid[])))",
-	types: `t.oid = ANY (ARRAY(
-		SELECT a.atttypid FROM pg_catalog.pg_attribute a
-		WHERE a.attrelid = ANY ($1::pg_catalog.oid[]) AND a.atttypid >= 16384))`,
-}
-
-// all is everything that anybody has made (FirstNormalObjectId, transam.h), but for
-// what is temporary.
-var all = scope{
-	relation: func(oid string) string {
-		return "EXISTS (SELECT FROM pg_catalog.pg_class k WHERE k.oid = " + oid + " AND " + madeToStay("k") + ")"
-	},
-	class:    madeToStay("c"),
-	function: "f.oid >= 16384",
-	types:    "t.oid >= 16384 AND t.typtype::text = ANY ('{d,e}')",
-	more: `
-	UNION ALL
-	SELECT 'constraint', c.oid::text, c.xmin::text FROM pg_catalog.pg_constraint c WHERE c.contypid <> 0
-	UNION ALL
-	SELECT 'operator', o.oid::text, o.xmin::text FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
-	UNION ALL
-	SELECT 'cast', t.oid::text, t.xmin::text FROM pg_catalog.pg_cast t WHERE t.oid >= 16384
-	UNION ALL
-	SELECT 'event', t.oid::text, t.xmin::text FROM pg_catalog.pg_event_trigger t
-	UNION ALL
-	SELECT 'schema', s.oid::text, s.xmin::text FROM pg_catalog.pg_namespace s WHERE s.nspname NOT LIKE 'pg\_%'`,
-}
-
-// madeToStay leaves out indexes, whose tables tell of them, and TOAST tables.
-func madeToStay(class string) string {
-	return class + ".oid >= 16384 AND " + class + ".relpersistence::text <> 't' AND " + class + ".relkind::text <> ALL ('{i,I,t}')"
-}
-
-// fingerprintQuery adds up a hash of each catalog row in a scope, by the
-// transaction that wrote it. A row that comes, goes or is written anew changes
-// the sum; what is temporary does not count.
+// printQuery returns a hash of each object and name asked for: the relations
+// $1, functions $2, types $3 and names $4, and one of all that counts always.
+// Its cost depends on these and not on the size of the catalogs: each subquery
+// is about one object and goes by an index.
 //
-// Freezing does not change xmin as it is shown. Rows of pg_class are compared
-// by content, as TRUNCATE and VACUUM FULL write them anew.
-func fingerprintQuery(of scope) string {
-	return exact(`
-SELECT pg_catalog.mod(COALESCE(pg_catalog.sum(
-	pg_catalog.hashtextextended(pg_catalog.concat_ws(' ', kind, id, version), 0)), 0), 9223372036854775783)::int8
-FROM (
-	SELECT 'class' AS kind, c.oid::text AS id, pg_catalog.concat_ws(' ', c.relname, c.relnamespace, c.relowner,
-		c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relacl, c.reloptions) AS version
-	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-	WHERE ` + of.class + `
-	UNION ALL
-	SELECT 'attribute', a.attrelid || '.' || a.attnum, a.xmin::text
-	FROM pg_catalog.pg_attribute a WHERE ` + of.relation("a.attrelid") + `
-	UNION ALL
-	SELECT 'default', d.oid::text, d.xmin::text
-	FROM pg_catalog.pg_attrdef d WHERE ` + of.relation("d.adrelid") + `
-	UNION ALL
-	SELECT 'index', i.indexrelid::text, i.xmin::text
-	FROM pg_catalog.pg_index i
-	WHERE ` + of.relation("i.indrelid") + ` AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
-	UNION ALL
-	SELECT 'inherits', i.inhrelid || ' ' || i.inhparent, i.xmin::text
-	FROM pg_catalog.pg_inherits i
-	WHERE ` + of.relation("i.inhparent") + ` OR ` + of.relation("i.inhrelid") + `
-	UNION ALL
-	SELECT 'rule', r.oid::text, r.xmin::text
-	FROM pg_catalog.pg_rewrite r WHERE ` + of.relation("r.ev_class") + `
-	UNION ALL
-	SELECT 'policy', p.oid::text, p.xmin::text
-	FROM pg_catalog.pg_policy p WHERE ` + of.relation("p.polrelid") + `
-	UNION ALL
-	SELECT 'trigger', t.oid::text, t.xmin::text
-	FROM pg_catalog.pg_trigger t WHERE ` + of.relation("t.tgrelid") + `
-	UNION ALL
-	SELECT 'constraint', c.oid::text, c.xmin::text
-	FROM pg_catalog.pg_constraint c
-	WHERE ` + of.relation("c.conrelid") + ` OR ` + of.relation("c.confrelid") + `
-	UNION ALL
-	SELECT 'schema', s.oid::text, s.xmin::text
-	FROM pg_catalog.pg_namespace s
-	WHERE s.oid = ANY (ARRAY(SELECT c.relnamespace FROM pg_catalog.pg_class c WHERE ` + of.relation("c.oid") + `))
-	UNION ALL
-	SELECT 'type', t.oid::text, t.xmin::text || ' ' || COALESCE(e.version, '')
-	FROM pg_catalog.pg_type t
-		LEFT JOIN LATERAL (
-			SELECT pg_catalog.string_agg(e.xmin::text, ' ' ORDER BY e.oid) AS version
-			FROM pg_catalog.pg_enum e WHERE e.enumtypid = ANY (ARRAY[t.oid, t.typelem, t.typbasetype])
-		) e ON true
-	WHERE ` + of.types + `
-	UNION ALL
-	SELECT 'function', f.oid::text, f.xmin::text
-	FROM pg_catalog.pg_proc f WHERE ` + of.function + of.more + `
-) AS row`)
+// A hash is made of the transactions that wrote the rows of the catalogs: one
+// that comes, goes or is written anew changes it. Freezing does not change xmin
+// as it is shown. Rows of pg_class are compared by content, as TRUNCATE and
+// VACUUM FULL write them anew. What is temporary does not count, unless it was
+// looked at itself.
+//
+// A foreign key that leads to a relation shows in the triggers that it has
+// there.
+var printQuery = exact(`
+SELECT 'relation', q.oid::pg_catalog.text, ` + hash(`
+	(SELECT ROW(c.relname, c.relnamespace, c.relowner, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
+			c.relacl, c.reloptions, s.xmin)::pg_catalog.text
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = q.oid),
+	`+each("a.attnum, a.xmin", "pg_attribute a WHERE a.attrelid = q.oid")+`,
+	`+each("d.oid, d.xmin", "pg_attrdef d WHERE d.adrelid = q.oid")+`,
+	`+each("i.indexrelid, i.xmin", "pg_index i WHERE i.indrelid = q.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)")+`,
+	`+each("i.inhrelid, i.xmin", "pg_inherits i WHERE i.inhparent = q.oid")+`,
+	`+each("i.inhparent, i.xmin", "pg_inherits i WHERE i.inhrelid = q.oid")+`,
+	`+each("r.oid, r.xmin", "pg_rewrite r WHERE r.ev_class = q.oid")+`,
+	`+each("p.oid, p.xmin", "pg_policy p WHERE p.polrelid = q.oid")+`,
+	`+each("t.oid, t.xmin", "pg_trigger t WHERE t.tgrelid = q.oid")+`,
+	`+each("c.oid, c.xmin", "pg_constraint c WHERE c.conrelid = q.oid")) + `
+FROM pg_catalog.unnest($1::pg_catalog.oid[]) q (oid)
+UNION ALL
+SELECT 'function', q.oid::pg_catalog.text, ` + hash(each("f.oid, f.xmin", "pg_proc f WHERE f.oid = q.oid")) + `
+FROM pg_catalog.unnest($2::pg_catalog.oid[]) q (oid)
+UNION ALL
+SELECT 'type', q.oid::pg_catalog.text, (
+	WITH RECURSIVE used (oid) AS (
+		SELECT q.oid
+		UNION
+		SELECT p.oid
+		FROM used u CROSS JOIN LATERAL (
+			SELECT pg_catalog.unnest(ARRAY[t.typelem, t.typbasetype]) FROM pg_catalog.pg_type t WHERE t.oid = u.oid
+			UNION ALL
+			SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = u.oid
+			UNION ALL
+			SELECT a.atttypid
+			FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
+			WHERE t.oid = u.oid AND t.typrelid <> 0::pg_catalog.oid
+			OFFSET 0) p (oid)
+		WHERE p.oid >= 16384)
+	SELECT pg_catalog.bit_xor(` + hash(`u.oid,
+		`+each("t.xmin", "pg_type t WHERE t.oid = u.oid")+`,
+		`+each("e.oid, e.xmin", "pg_enum e WHERE e.enumtypid = u.oid")+`,
+		`+each("c.oid, c.xmin", "pg_constraint c WHERE c.contypid = u.oid")+`,
+		`+each("a.attnum, a.xmin", "pg_attribute a WHERE a.attrelid = (SELECT t.typrelid FROM pg_catalog.pg_type t WHERE t.oid = u.oid)")) + `)
+	FROM used u)
+FROM pg_catalog.unnest($3::pg_catalog.oid[]) q (oid)
+UNION ALL
+SELECT 'name', q.name, ` + hash(
+	each("c.oid, c.relkind, s.oid, s.xmin", `pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+		WHERE c.relname = q.name::pg_catalog.name AND s.nspname NOT LIKE 'pg\_temp\_%'`)+`,
+	`+each("f.oid, f.xmin, s.xmin", `pg_proc f JOIN pg_catalog.pg_namespace s ON s.oid = f.pronamespace
+		WHERE f.proname = q.name::pg_catalog.name AND s.nspname NOT LIKE 'pg\_temp\_%'`)+`,
+	`+each("t.oid, t.xmin, s.xmin", `pg_type t JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace
+		WHERE t.typname = q.name::pg_catalog.name AND t.typrelid = 0::pg_catalog.oid AND s.nspname NOT LIKE 'pg\_temp\_%'`)) + `
+FROM pg_catalog.unnest($4::pg_catalog.text[]) q (name)
+UNION ALL
+SELECT 'always', '', ` + hash(
+	each("o.oid, o.xmin", "pg_operator o WHERE o.oid >= 16384")+`,
+	`+each("c.oid, c.xmin", "pg_cast c WHERE c.oid >= 16384")+`,
+	`+each("o.oid, o.xmin", "pg_opclass o WHERE o.oid >= 16384")+`,
+	`+each("a.oid, a.xmin", "pg_amop a WHERE a.amopopr >= 16384")+`,
+	`+each("c.oid, c.xmin", "pg_constraint c WHERE c.contypid >= 16384 AND c.contypid <= 4294967295")) + `
+UNION ALL
+SELECT 'event triggers', '', ` + hash(each("t.oid, t.xmin", "pg_event_trigger t")))
+
+// hash is the hash of some values.
+func hash(values string) string {
+	return "pg_catalog.hashtextextended(ROW(" + values + ")::pg_catalog.text, 0)"
 }
 
-var printOfNamed, printOfAll = fingerprintQuery(named), fingerprintQuery(all)
-
-// Fingerprint returns a number that changes when the definition of one of the
-// objects does: its columns, the query of a view, policies, triggers, rules,
-// partitions, foreign keys, a function's body, or an object of the same name
-// that may take its place. It may run inside a transaction and needs no rights
-// beyond those that everybody has.
-func Fingerprint(ctx context.Context, conn *pgx.Conn, d Dependencies) (int64, error) {
-	return fingerprint(ctx, conn.PgConn(), d)
+// each is a hash over all rows of a catalog that meet a condition.
+func each(values, from string) string {
+	return "(SELECT pg_catalog.bit_xor(" + hash(values) + ") FROM pg_catalog." + from + ")"
 }
 
-func fingerprint(ctx context.Context, conn *pgconn.PgConn, d Dependencies) (int64, error) {
-	return sumOf(ctx, conn, printOfNamed, oidArray(d.Relations), oidArray(d.Functions))
-}
-
-// FingerprintAll is [Fingerprint] of all objects that anybody has made in the
-// database. What roles may do is no part of it.
-func FingerprintAll(ctx context.Context, conn *pgx.Conn) (int64, error) {
-	return sumOf(ctx, conn.PgConn(), printOfAll)
-}
-
-func sumOf(ctx context.Context, conn *pgconn.PgConn, sql string, args ...string) (int64, error) {
-	rows, err := query(ctx, conn, sql, args...)
-	if err != nil {
-		return 0, fmt.Errorf("read the versions of catalog rows: %w", err)
+// printsRequest asks for the hashes of all that is in sets of dependencies.
+func printsRequest(sets []Dependencies) *request {
+	relations, functions, types, names := map[uint32]bool{}, map[uint32]bool{}, map[uint32]bool{}, map[string]bool{}
+	for _, d := range sets {
+		include(relations, d.Relations)
+		include(functions, d.Functions)
+		include(types, d.Types)
+		include(names, d.Names)
 	}
-	return strconv.ParseInt(string(rows[0][0]), 10, 64)
+	return &request{sql: printQuery, args: []string{
+		oidArray(sorted(relations)), oidArray(sorted(functions)), oidArray(sorted(types)), textArray(slices.Sorted(maps.Keys(names)))}}
+}
+
+func include[T comparable](set map[T]bool, list []T) {
+	for _, member := range list {
+		set[member] = true
+	}
+}
+
+// prints are the hashes of objects and names.
+type prints map[printKey]int64
+
+type printKey struct{ kind, object string }
+
+func readPrints(rows [][][]byte) (prints, error) {
+	p := make(prints, len(rows))
+	for _, row := range rows {
+		if row[2] == nil {
+			continue // the type is not there
+		}
+		hash, err := strconv.ParseInt(string(row[2]), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read the version of a catalog row: %w", err)
+		}
+		p[printKey{string(row[0]), string(row[1])}] = hash
+	}
+	return p, nil
+}
+
+// of adds up the hashes of a set.
+func (p prints) of(d Dependencies) int64 {
+	if d.none() {
+		return 0
+	}
+	sum := p[printKey{"always", ""}]
+	add := func(kind string, oids []uint32) {
+		for _, oid := range oids {
+			sum += p[printKey{kind, strconv.FormatUint(uint64(oid), 10)}]
+		}
+	}
+	add("relation", d.Relations)
+	add("function", d.Functions)
+	add("type", d.Types)
+	for _, name := range d.Names {
+		sum += p[printKey{"name", name}]
+	}
+	if d.EventTriggers {
+		sum += p[printKey{"event triggers", ""}]
+	}
+	return sum
+}
+
+// Fingerprint returns a number that changes when one of the definitions does
+// that the dependencies name: a relation's columns, the query of a view,
+// policies, triggers, rules, partitions, foreign keys, a function's body, a
+// type, or an object of the same name that may take the place of one of these.
+// It may run inside a transaction and needs no rights beyond those that
+// everybody has.
+func Fingerprint(ctx context.Context, conn *pgx.Conn, d Dependencies) (int64, error) {
+	versions, err := Fingerprints(ctx, conn, []Dependencies{d})
+	if err != nil {
+		return 0, err
+	}
+	return versions[0], nil
+}
+
+// Fingerprints returns the [Fingerprint] of each of several sets of
+// dependencies, all from one snapshot and in one network round trip.
+func Fingerprints(ctx context.Context, conn *pgx.Conn, of []Dependencies) ([]int64, error) {
+	r := printsRequest(of)
+	rows, err := query(ctx, conn.PgConn(), r.sql, r.args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the versions of catalog rows: %w", err)
+	}
+	p, err := readPrints(rows)
+	if err != nil {
+		return nil, err
+	}
+	versions := make([]int64, len(of))
+	for i, d := range of {
+		versions[i] = p.of(d)
+	}
+	return versions, nil
 }

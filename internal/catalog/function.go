@@ -1,13 +1,12 @@
 package catalog
 
 import (
-	"context"
 	"fmt"
 	"strings"
 )
 
 // call follows a function.
-func (w *walk) call(ctx context.Context, oid uint32) error {
+func (w *walk) call(oid uint32) error {
 	f := w.routines.functions[oid]
 	if f == nil {
 		return fmt.Errorf("look up function %d: %w", oid, errVanished)
@@ -28,27 +27,11 @@ func (w *walk) call(ctx context.Context, oid uint32) error {
 		// The trigger by which this library tells what changed: writes nothing.
 		return nil
 	case f.language == "sql" && !w.byNames:
-		return w.callText(ctx, oid, f)
+		w.enqueue(bodyStep, oid, 0)
+		return nil
 	}
-	return w.callOpaque(ctx, f)
-}
-
-// callText follows a function in SQL whose body is a string: the server parses
-// it as it does the statement. It is not bound to objects until it is called,
-// under the search path that holds then.
-func (w *walk) callText(ctx context.Context, oid uint32, f *functionFacts) error {
-	path := f.path
-	if path == "" {
-		path = w.path
-	}
-	tree, err := probeFunction(ctx, w.conn, oid, f, path)
-	if err != nil {
-		return err
-	}
-	if tree == "" {
-		return w.callOpaque(ctx, f)
-	}
-	return w.trees([]string{tree})
+	w.callOpaque(oid, f)
+	return nil
 }
 
 // callOpaque judges a function whose body cannot be seen. One in C that is
@@ -57,8 +40,8 @@ func (w *walk) callText(ctx context.Context, oid uint32, f *functionFacts) error
 // VOLATILE, as a function is that is not declared anything, may write: its
 // answer is for one call.
 //
-// Whatever it reads, its text tells what it may change: see followBody.
-func (w *walk) callOpaque(ctx context.Context, f *functionFacts) error {
+// Whatever it reads, its text tells what it may change: see followWords.
+func (w *walk) callOpaque(oid uint32, f *functionFacts) {
 	compiled := f.language == "c" || f.language == "internal"
 	pure := pureExtensions[f.extension]
 	switch {
@@ -78,9 +61,8 @@ func (w *walk) callOpaque(ctx context.Context, f *functionFacts) error {
 			w.refuse(UnknownFunction, f.String())
 		}
 		w.effects.ReadsKnown, w.effects.ReadOnly = false, false
-		return w.followBody(ctx, f)
+		w.followWords(oid)
 	}
-	return nil
 }
 
 // callBuiltin judges one of the server's own functions.

@@ -2,14 +2,11 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -119,29 +116,15 @@ func writeName(b *strings.Builder, schema, name string) {
 // ExamineNames tells what a statement may change, going by the names in its
 // text: by the relations named, with all that the catalogs add, by all
 // functions of each name that is called, by the operators of each name, and by
-// the casts and domains that somebody made. It may tell of more than [Examine] does and of
-// no less. Only Writes and WritesKnown of the effects say anything. Nothing is
-// locked, and neither rights nor a primary are needed.
+// the casts and domains that somebody made. It may tell of more than [Examine]
+// does and of no less. Of the effects, only Writes, WritesKnown, Dependencies
+// and Version say anything. Nothing is locked, and neither rights nor a primary
+// are needed.
 //
 // in tells where names are looked for. conn is used as by [Examine].
 func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, in Where) (Effects, error) {
-	pc := conn.PgConn()
-	if pc.TxStatus() != 'I' {
-		return Effects{}, errors.New("examine names: the connection is in a transaction")
-	}
-	if pc.ParameterStatus("standard_conforming_strings") == "off" {
-		return Effects{}, nil
-	}
-	e := Effects{WritesKnown: true}
-	err := inTransaction(ctx, pc, func(path string) error {
-		w := newWalk(pc, path, &e)
-		w.byNames = true
-		return w.followNames(ctx, n, in)
-	})
-	if err != nil {
-		return Effects{}, fmt.Errorf("examine names: %w", err)
-	}
-	return e, nil
+	a := ExamineAll(ctx, conn, []Question{{Names: &n, In: in}})[0]
+	return a.Effects, a.Err
 }
 
 // Where says what a name without a schema may stand for.
@@ -154,100 +137,20 @@ const (
 	Anywhere                 // relations of all schemas, by whatever search path and role, and temporary ones of all kinds
 )
 
-func (w *walk) followNames(ctx context.Context, n Names, in Where) error {
-	var err error
+// planNames is what is to be done for a question of names.
+func planNames(n *Names, in Where) plan {
+	p := plan{effects: Effects{WritesKnown: true}, byNames: true}
 	if n.temporary {
-		w.effects.WritesKnown, err = noEventTriggers(ctx, w.conn)
-		return err
+		p.noEventTriggers = true
+		return p
 	}
-	err = errors.Join(
-		w.enqueueFound(ctx, in, n.reads, readStep, 0),
-		w.enqueueFound(ctx, in, n.writes, writeStep, n.on))
-	if err != nil {
-		return err
+	p.find = &wanted{
+		tables:    []namedTables{{n.reads, readStep, 0}, {n.writes, writeStep, n.on}},
+		calls:     n.calls,
+		operators: n.operators,
+		byName:    true,
+		in:        in,
 	}
-	if err := narrowPath(ctx, w.conn); err != nil {
-		return err
-	}
-	if slices.ContainsFunc(n.calls, func(f sqltext.Function) bool { return f.Schema == "pg_temp" }) {
-		w.effects.WritesKnown = false
-	}
-	if err := w.enqueueNamed(ctx, n.calls, n.operators); err != nil {
-		return err
-	}
-	if err := w.steps(ctx); err != nil {
-		return err
-	}
-	w.effects.Writes = w.relationList(w.writes)
-	return nil
-}
-
-var eventTriggersQuery = exact("SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D' LIMIT 1")
-
-// noEventTriggers reports whether DDL does what its text says and no more.
-func noEventTriggers(ctx context.Context, conn *pgconn.PgConn) (bool, error) {
-	rows, err := query(ctx, conn, eventTriggersQuery)
-	if err != nil {
-		return false, fmt.Errorf("look for event triggers: %w", err)
-	}
-	return len(rows) == 0, nil
-}
-
-// Both queries return the position of a name beside each relation that it may
-// stand for.
-var (
-	pathQuery = exact(`
-SELECT t.i, pg_catalog.to_regclass(t.name)::pg_catalog.oid
-FROM pg_catalog.unnest($3::pg_catalog.text[]) WITH ORDINALITY t (name, i)
-WHERE pg_catalog.to_regclass(t.name) IS NOT NULL AND $1::pg_catalog.text IS NOT NULL AND $2::pg_catalog.text IS NOT NULL`)
-
-	anywhereQuery = exact(`
-SELECT t.i, c.oid
-FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) WITH ORDINALITY t (schema, name, i)
-	JOIN pg_catalog.pg_class c ON c.relname = t.name::pg_catalog.name
-	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE (n.nspname = t.schema::pg_catalog.name OR t.schema = ''
-		OR t.schema = 'pg_temp' AND pg_catalog.starts_with(n.nspname::pg_catalog.text, 'pg_temp_'))
-	AND c.relkind::pg_catalog.text = ANY (ARRAY['r', 'p', 'v', 'm', 'f', 'S', 't'])
-	AND $3::pg_catalog.text IS NOT NULL`)
-)
-
-// enqueueFound adds the relations that names stand for. With a name that
-// stands for none, as that of a temporary table of another session, anything
-// may be written.
-func (w *walk) enqueueFound(ctx context.Context, in Where, tables []sqltext.Table, kind stepKind, on event) error {
-	if len(tables) == 0 {
-		return nil
-	}
-	sql := pathQuery
-	if in == Anywhere {
-		sql = anywhereQuery
-	}
-	schemas, names, qualified := make([]string, len(tables)), make([]string, len(tables)), make([]string, len(tables))
-	for i, t := range tables {
-		schemas[i], names[i], qualified[i] = t.Schema, t.Name, quoteName(t.Name)
-		if t.Schema != "" {
-			qualified[i] = quoteName(t.Schema) + "." + qualified[i]
-		}
-	}
-	rows, err := query(ctx, w.conn, sql, textArray(schemas), textArray(names), textArray(qualified))
-	if err != nil {
-		return fmt.Errorf("look up relations by name: %w", err)
-	}
-	found := map[string]bool{}
-	for _, row := range rows {
-		oid, err := parseOID(row[1])
-		if err != nil {
-			return err
-		}
-		found[string(row[0])] = true
-		w.enqueue(kind, oid, on)
-	}
-	for i, t := range tables {
-		temporary := in == OrTemporary && (t.Schema == "" || t.Schema == "pg_temp")
-		if !found[strconv.Itoa(i+1)] && !temporary {
-			w.effects.WritesKnown = false
-		}
-	}
-	return nil
+	p.effects.WritesKnown = !slices.ContainsFunc(n.calls, func(f sqltext.Function) bool { return f.Schema == "pg_temp" })
+	return p
 }

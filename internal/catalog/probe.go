@@ -1,13 +1,13 @@
 package catalog
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -19,56 +19,42 @@ const probeName = "headrace_examined"
 // maxParams is how many parameters a function may have (FUNC_MAX_ARGS).
 const maxParams = 100
 
-// savepoint is where a transaction goes back to after a function could not be
-// made, or has been read.
-const savepoint = "headrace_probe"
-
 // A refusedError says why the server does not parse a statement as the body of
 // a function, be the statement right or not.
 type refusedError struct{ *pgconn.PgError }
 
 func (e *refusedError) Unwrap() error { return e.PgError }
 
-// describe has the server tell the types of the statement's parameters, and
-// makes sure that it is one statement and ends where it seems to.
-func describe(ctx context.Context, conn *pgconn.PgConn, text string) ([]uint32, error) {
-	described, err := conn.Prepare(ctx, "", text, nil)
-	if err != nil {
-		return nil, fmt.Errorf("describe: %w", err)
-	}
-	return described.ParamOIDs, nil
+// probe has the server parse a text as the body of a function, which is never
+// called, and return the node tree.
+func probe(name, params, body string) *unit {
+	return newUnit(
+		// The line end ends a comment in which the body may end.
+		&request{sql: "CREATE FUNCTION pg_temp." + quoteName(name) + "(" + params + ")" +
+			" RETURNS void LANGUAGE sql BEGIN ATOMIC " + body + "\n; END"},
+		&request{sql: bodyQuery, args: []string{name}})
 }
 
-// probe has the server parse the statement and returns its node tree. With a
-// *refusedError the transaction can go on.
-func probe(ctx context.Context, conn *pgconn.PgConn, text string, params []uint32) (tree string, err error) {
-	names, err := typeNames(ctx, conn, params)
-	if err != nil {
-		return "", err
+// probed returns the node tree that a probe led to. With a *refusedError the
+// server does not parse the text so.
+func probed(u *unit) (string, error) {
+	if u.err != nil {
+		return "", refused(u.err)
 	}
-	if len(names) > maxParams {
-		text, names = withoutParams(text, names), nil
-	}
-	return parse(ctx, conn, probeName, strings.Join(names, ", "), text)
-}
-
-// parse makes a function that is never called, and returns the node tree of
-// its body. The transaction has a savepoint to go back to.
-func parse(ctx context.Context, conn *pgconn.PgConn, name, params, body string) (string, error) {
-	// The line end ends a comment in which the body may end.
-	sql := "CREATE FUNCTION pg_temp." + quoteName(name) + "(" + params + ")" +
-		" RETURNS void LANGUAGE sql BEGIN ATOMIC " + body + "\n; END"
-	if _, err := query(ctx, conn, sql); err != nil {
-		return "", errors.Join(refused(err), backToSavepoint(ctx, conn))
-	}
-	rows, err := query(ctx, conn, bodyQuery, name)
-	if err != nil {
-		return "", fmt.Errorf("read the parsed statement: %w", err)
-	}
+	rows := u.requests[len(u.requests)-1].rows
 	if len(rows) != 1 {
 		return "", errors.New("read the parsed statement: it is not there")
 	}
 	return string(rows[0][0]), nil
+}
+
+// probeStatement probes a statement whose parameters have types of these
+// names.
+func probeStatement(text string, types []string) *unit {
+	if len(types) > maxParams {
+		text, types = withoutParams(text, types), nil
+	}
+	return probe(probeName, strings.Join(types, ", "), text)
 }
 
 var bodyQuery = exact(`
@@ -88,56 +74,48 @@ func refused(err error) error {
 	return fmt.Errorf("parse: %w", err)
 }
 
-func backToSavepoint(ctx context.Context, conn *pgconn.PgConn) error {
-	if conn.TxStatus() == 'I' {
-		return nil // the connection broke
+// probeFunction probes the body of a function in SQL that is a string, under
+// the session's search path or its own.
+func probeFunction(f *functionFacts, path string) *unit {
+	if f.path != "" {
+		path = f.path
 	}
-	_, err := conn.Exec(ctx, "ROLLBACK TO "+savepoint).ReadAll()
-	return err
+	u := probe(f.name, f.parameters, f.body)
+	u.requests = append([]*request{{sql: "SELECT pg_catalog.set_config('search_path', $1, true)", args: []string{path}}}, u.requests...)
+	return u
 }
 
-// probeFunction parses the body of a function in SQL that is a string, and
-// returns an empty tree where that cannot be done.
-func probeFunction(ctx context.Context, conn *pgconn.PgConn, oid uint32, f *functionFacts, path string) (string, error) {
-	rows, err := query(ctx, conn, `
-SELECT string_agg(concat_ws(' ', quote_ident(nullif(p.proargnames[a.i], '')), format_type(a.type, NULL)), ', ' ORDER BY a.i)
-FROM pg_proc p, unnest(COALESCE(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY a (type, i)
-WHERE p.oid = $1 AND COALESCE(p.proargmodes[a.i], 'i') IN ('i', 'b', 'v')`, strconv.FormatUint(uint64(oid), 10))
-	if err != nil {
-		return "", fmt.Errorf("look up arguments of %s: %w", f, err)
+// take takes over what a probe of a function led to.
+func (b *bodyFacts) take(u *unit, f *functionFacts) {
+	tree, err := probed(u)
+	if _, ok := errors.AsType[*refusedError](err); !ok && err != nil {
+		b.err = fmt.Errorf("read %s: %w", f, err)
 	}
-	if _, err := query(ctx, conn, "SELECT set_config('search_path', $1, true)", path); err != nil {
-		return "", fmt.Errorf("set the search path of %s: %w", f, err)
-	}
-	tree, err := parse(ctx, conn, f.name, string(rows[0][0]), f.body)
-	if err != nil {
-		if _, ok := errors.AsType[*refusedError](err); !ok {
-			return "", fmt.Errorf("read %s: %w", f, err)
-		}
-	}
-	// This takes the function away and sets the path back.
-	return tree, backToSavepoint(ctx, conn)
+	b.tree, b.probed = tree, true
 }
 
-// typeNames returns the names of the types as they can be written under the
+// builtinTypes knows the names of the server's own types, whose oids never
+// change.
+var builtinTypes = pgtype.NewMap()
+
+// typeName returns the name of a type of the server's own, as it can be written
+// under any search path.
+func typeName(oid uint32) (string, bool) {
+	if oid >= firstNormalOID {
+		return "", false
+	}
+	t, ok := builtinTypes.TypeForOID(oid)
+	if !ok {
+		return "", false
+	}
+	return `pg_catalog."` + t.Name + `"`, true
+}
+
+// typeQuery returns the names of other types as they can be written under the
 // search path of the session.
-func typeNames(ctx context.Context, conn *pgconn.PgConn, oids []uint32) ([]string, error) {
-	if len(oids) == 0 {
-		return nil, nil
-	}
-	rows, err := query(ctx, conn, `
-SELECT pg_catalog.format_type(t.oid, NULL)
-FROM pg_catalog.unnest($1::pg_catalog.oid[]) WITH ORDINALITY AS t (oid, position)
-ORDER BY t.position`, oidArray(oids))
-	if err != nil {
-		return nil, fmt.Errorf("look up parameter types: %w", err)
-	}
-	names := make([]string, len(rows))
-	for i, row := range rows {
-		names[i] = string(row[0])
-	}
-	return names, nil
-}
+const typeQuery = `
+SELECT t.oid, pg_catalog.format_type(t.oid, NULL)
+FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS t (oid)`
 
 // withoutParams puts a NULL of the parameter's type in place of each.
 func withoutParams(text string, types []string) string {

@@ -2,22 +2,25 @@ package catalog
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
 
 // finish puts what was found into the effects.
-func (w *walk) finish(ctx context.Context) error {
+func (w *walk) finish() {
+	w.quiet = false
 	e := w.effects
+	e.Writes = w.relationList(w.writes)
+	e.Dependencies = w.dependencies()
+	if w.byNames {
+		return
+	}
 	if w.constants && namesTime(w.text) {
 		w.refuse(TimeConstant, "")
 	}
 	e.Reads = w.relationList(w.reads)
 	e.Views = w.relationList(w.views())
-	e.Writes = w.relationList(w.writes)
 	e.Settings = w.settings.names()
 	if len(e.Writes) > 0 || !e.WritesKnown {
 		e.ReadOnly = false
@@ -26,13 +29,6 @@ func (w *walk) finish(ctx context.Context) error {
 		return cmp.Or(-cmp.Compare(a.Reason, b.Reason), strings.Compare(a.Object, b.Object))
 	})
 	e.Cacheable = len(e.Refusals) == 0 && e.ReadsKnown
-	e.Dependencies = w.dependencies()
-	if err := w.nameColumns(ctx); err != nil {
-		return err
-	}
-	version, err := fingerprint(ctx, w.conn, e.Dependencies)
-	e.Version = version
-	return err
 }
 
 func (w *walk) relationList(oids map[uint32]bool) []Relation {
@@ -46,63 +42,80 @@ func (w *walk) relationList(oids map[uint32]bool) []Relation {
 	return list
 }
 
-// views returns the views that somebody made.
+// views returns the views that somebody made and that were looked at.
 func (w *walk) views() map[uint32]bool {
 	views := map[uint32]bool{}
-	for oid, f := range w.relations {
-		if f.Kind == View && oid >= firstNormalOID {
-			views[oid] = true
+	for s := range w.done {
+		if f := w.relations[s.oid]; s.kind.ofRelation() && f != nil && f.Kind == View && s.oid >= firstNormalOID {
+			views[s.oid] = true
 		}
 	}
 	return views
 }
 
+// dependencies are all that was looked at.
 func (w *walk) dependencies() Dependencies {
-	d := Dependencies{Functions: slices.Sorted(maps.Keys(w.routines.functions))}
-	for oid := range w.relations {
-		if oid >= firstNormalOID {
-			d.Relations = append(d.Relations, oid)
+	relations, functions, types := map[uint32]bool{}, map[uint32]bool{}, map[uint32]bool{}
+	for s := range w.done {
+		switch {
+		case s.kind.ofRelation() && s.oid >= firstNormalOID:
+			relations[s.oid] = true
+			for _, oid := range w.relations[s.oid].types {
+				types[oid] = true
+			}
+		case s.kind == functionStep:
+			functions[s.oid] = true
+		case s.kind.ofType() && s.oid >= firstNormalOID:
+			types[s.oid] = true
 		}
 	}
-	slices.Sort(d.Relations)
-	return d
+	return Dependencies{
+		Relations:     sorted(relations),
+		Functions:     sorted(functions),
+		Types:         sorted(types),
+		Names:         slices.Sorted(maps.Keys(w.names)),
+		EventTriggers: w.events,
+	}
 }
 
+// columnQuery returns the names of all columns of relations.
 const columnQuery = `
-SELECT attrelid, attnum, attname FROM pg_attribute
-WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped
-ORDER BY attrelid, attnum`
+SELECT q.oid, attnum, attname
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (
+	SELECT attnum, attname FROM pg_attribute WHERE attrelid = q.oid AND attnum > 0 AND NOT attisdropped OFFSET 0) a`
 
-// nameColumns looks up the names of the columns that are read.
-func (w *walk) nameColumns(ctx context.Context) error {
-	var oids []uint32
+// columnRelations adds the relations of which columns are read.
+func (w *walk) columnRelations(relations map[uint32]bool) {
 	for use := range w.columns {
-		if f := w.relations[use.relation]; f == nil || use.relation < firstNormalOID {
-			continue
-		}
-		if use.number == 0 {
-			w.effects.Columns = append(w.effects.Columns, Column{Relation: w.relations[use.relation].Relation})
-		}
-		if !slices.Contains(oids, use.relation) {
-			oids = append(oids, use.relation)
+		if w.relations[use.relation] != nil && use.relation >= firstNormalOID {
+			relations[use.relation] = true
 		}
 	}
-	if len(oids) == 0 {
-		return nil
+}
+
+// nameColumns puts the columns that are read into the effects.
+func (w *walk) nameColumns(names map[columnUse]string) {
+	uses := slices.SortedFunc(maps.Keys(w.columns), func(a, b columnUse) int {
+		return cmp.Or(cmp.Compare(a.relation, b.relation), cmp.Compare(a.number, b.number))
+	})
+	for _, use := range uses {
+		f := w.relations[use.relation]
+		name, ok := names[use]
+		if f != nil && use.relation >= firstNormalOID && (ok || use.number == 0) {
+			w.effects.Columns = append(w.effects.Columns, Column{f.Relation, name})
+		}
 	}
-	rows, err := query(ctx, w.conn, columnQuery, oidArray(oids))
-	if err != nil {
-		return fmt.Errorf("look up columns: %w", err)
-	}
+}
+
+// columnNames reads what columnQuery returned.
+func columnNames(rows [][][]byte) (map[columnUse]string, error) {
+	names := make(map[columnUse]string, len(rows))
 	for _, row := range rows {
 		oid, err := parseOID(row[0])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		number := value{word: string(row[1])}.number()
-		if w.columns[columnUse{oid, number}] {
-			w.effects.Columns = append(w.effects.Columns, Column{w.relations[oid].Relation, string(row[2])})
-		}
+		names[columnUse{oid, value{word: string(row[1])}.number()}] = string(row[2])
 	}
-	return nil
+	return names, nil
 }

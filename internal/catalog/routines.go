@@ -1,12 +1,5 @@
 package catalog
 
-import (
-	"context"
-	"fmt"
-
-	"github.com/jackc/pgx/v5/pgconn"
-)
-
 // functionFacts is what the catalogs say of a function.
 type functionFacts struct {
 	schema, name string
@@ -16,6 +9,7 @@ type functionFacts struct {
 	trees        []string // of a body in SQL-standard form, and of the arguments' defaults
 	parsed       bool     // trees has the body
 	body         string   // of a function in SQL or PL/pgSQL that is a string
+	parameters   string   // of a function in SQL that is a string, as CREATE FUNCTION has them
 	path         string   // search path that the function sets
 	extension    string   // that it belongs to
 	support      []uint32 // an aggregate's functions
@@ -40,34 +34,39 @@ type typeFacts struct {
 const functionQuery = `
 SELECT 'function', p.oid, n.nspname::text, p.proname::text, oidvectortypes(p.proargtypes), l.lanname::text, p.provolatile::text,
 	p.prosqlbody::text, p.proargdefaults::text, CASE WHEN l.lanname IN ('sql', 'plpgsql') AND p.prokind <> 'a' THEN p.prosrc END,
-	(SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE c LIKE 'search\_path=%'), e.extname::text
-FROM pg_proc p
+	(SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE c LIKE 'search\_path=%'),
+	CASE WHEN p.oid >= 16384 THEN (
+		SELECT e.extname::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+		WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' LIMIT 1) END,
+	CASE WHEN l.lanname = 'sql' AND p.prosqlbody IS NULL THEN (
+		SELECT string_agg(concat_ws(' ', quote_ident(nullif(p.proargnames[a.i], '')), format_type(a.type, NULL)), ', ' ORDER BY a.i)
+		FROM unnest(COALESCE(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY a (type, i)
+		WHERE COALESCE(p.proargmodes[a.i], 'i') IN ('i', 'b', 'v')) END
+FROM unnest($1::oid[]) q (oid)
+	CROSS JOIN LATERAL (SELECT * FROM pg_proc p WHERE p.oid = q.oid OFFSET 0) p
 	JOIN pg_namespace n ON n.oid = p.pronamespace
 	JOIN pg_language l ON l.oid = p.prolang
-	LEFT JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND p.oid >= 16384
-	LEFT JOIN pg_extension e ON e.oid = d.refobjid
-WHERE p.oid = ANY ($1::oid[])
 UNION ALL
-SELECT 'support', a.aggfnoid, s.oid::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM pg_aggregate a, LATERAL unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
-	aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) s (oid)
-WHERE a.aggfnoid = ANY ($1::oid[]) AND a.aggfnoid >= 16384 AND s.oid <> 0
+SELECT 'support', a.aggfnoid, s.oid::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unnest($1::oid[]) q (oid)
+	CROSS JOIN LATERAL (SELECT * FROM pg_aggregate WHERE aggfnoid = q.oid OFFSET 0) a
+	CROSS JOIN LATERAL unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
+		aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) s (oid)
+WHERE a.aggfnoid >= 16384 AND s.oid <> 0
 UNION ALL
-SELECT 'operator', oid, oprcode::oid::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM pg_operator
-WHERE oid = ANY ($2::oid[])
+SELECT 'operator', q.oid, oprcode::oid::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unnest($2::oid[]) q (oid) CROSS JOIN LATERAL (SELECT oprcode FROM pg_operator o WHERE o.oid = q.oid OFFSET 0) o
 UNION ALL
-SELECT 'type', oid, typbasetype::text, typtype::text, typelem::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM pg_type
-WHERE oid = ANY ($3::oid[])
+SELECT 'type', q.oid, typbasetype::text, typtype::text, typelem::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unnest($3::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_type t WHERE t.oid = q.oid OFFSET 0) t
 UNION ALL
-SELECT 'check', contypid, conbin::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM pg_constraint
-WHERE contypid = ANY ($3::oid[]) AND contype = 'c'
+SELECT 'check', q.oid, conbin::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unnest($3::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_constraint WHERE contypid = q.oid OFFSET 0) c
+WHERE contype = 'c'
 UNION ALL
-SELECT 'cast', castfunc, castfunc::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 'cast', castfunc, castfunc::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM pg_cast
-WHERE casttarget = 'json'::regtype AND castfunc >= 16384
+WHERE oid >= 16384 AND casttarget = 'json'::regtype AND castfunc >= 16384
 ORDER BY 1, 2`
 
 // routines are the functions, operators and types that were looked up.
@@ -78,12 +77,8 @@ type routines struct {
 	jsonCasts []uint32 // functions of casts to json that somebody made
 }
 
-// load looks up what is not known yet.
-func (r *routines) load(ctx context.Context, conn *pgconn.PgConn, functions, operators, types []uint32) error {
-	rows, err := query(ctx, conn, functionQuery, oidArray(functions), oidArray(operators), oidArray(types))
-	if err != nil {
-		return fmt.Errorf("look up functions: %w", err)
-	}
+// take takes over what functionQuery returned.
+func (r *routines) take(functions, operators, types []uint32, rows [][][]byte) error {
 	for _, oid := range functions {
 		r.functions[oid] = nil
 	}
@@ -113,7 +108,7 @@ func (r *routines) add(oid uint32, row [][]byte) error {
 			schema: string(row[2]), name: string(row[3]), arguments: string(row[4]), language: string(row[5]),
 			volatility: row[6][0],
 			trees:      []string{string(row[7]), string(row[8])}, parsed: row[7] != nil,
-			body: string(row[9]), path: string(row[10]), extension: string(row[11]),
+			body: string(row[9]), path: string(row[10]), extension: string(row[11]), parameters: string(row[12]),
 		}
 		return nil
 	case "check":

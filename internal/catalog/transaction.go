@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,61 +15,104 @@ const (
 	featureNotSupported = "0A000" // what a standby says to READ WRITE
 )
 
-// beginQuery takes the snapshot with its last statement, before anything of
-// the examined one is looked at: a change of the schema in between is then not
-// in Version, and noticed with the next one.
+// savepoint is where the transaction goes back to after each statement that
+// the server parsed, be it right or not: that takes the function away that
+// held it, and the locks on its relations.
+const savepoint = "headrace_examined"
+
+// A transaction is one in which statements are examined. It is rolled back.
+type transaction struct {
+	conn   *pgconn.PgConn
+	path   string // the session's search path, as functions find it
+	narrow bool   // the search path is that of the queries here
+	*facts
+}
+
+// settingsQuery takes the snapshot, before anything of the examined statements
+// is looked at: a change of the schema in between is then not in Version, and
+// noticed with the next comparison.
 //
 // lock_timeout keeps an examined statement from waiting for the very
 // transaction on whose behalf it is examined.
-const beginQuery = `
-SET LOCAL lock_timeout = '100ms';
-SET LOCAL check_function_bodies = off;
-SAVEPOINT ` + savepoint + `;
-SELECT pg_catalog.current_setting('search_path')`
+const settingsQuery = `
+SELECT pg_catalog.current_setting('search_path'), EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled OPERATOR(pg_catalog.<>) 'D'),
+	pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('check_function_bodies', 'off', true),
+	pg_catalog.set_config('jit', 'off', true)`
 
-// inTransaction calls fn with the session's search path in a transaction that
-// it rolls back.
-func inTransaction(ctx context.Context, conn *pgconn.PgConn, fn func(path string) error) (err error) {
-	defer func() { err = errors.Join(err, rollback(ctx, conn)) }()
-	path, err := begin(ctx, conn, "READ WRITE")
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == featureNotSupported {
-		if err := rollback(ctx, conn); err != nil {
+// begin starts the transaction, and sends the units with it that make returns.
+func (t *transaction) begin(ctx context.Context, waits int, units func() []*unit) error {
+	mode := "READ WRITE"
+	if t.conn.ParameterStatus("in_hot_standby") == "on" {
+		mode = "READ ONLY"
+	}
+	err := t.tryBegin(ctx, mode, waits, units)
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == featureNotSupported && mode != "READ ONLY" {
+		if err := t.rollback(ctx); err != nil {
 			return err
 		}
-		path, err = begin(ctx, conn, "READ ONLY")
+		err = t.tryBegin(ctx, "READ ONLY", waits, units)
 	}
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	return fn(path)
+	return nil
 }
 
-func begin(ctx context.Context, conn *pgconn.PgConn, mode string) (path string, err error) {
-	results, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ, "+mode+";"+beginQuery).ReadAll()
-	if err != nil {
-		return "", err
+func (t *transaction) tryBegin(ctx context.Context, mode string, waits int, units func() []*unit) error {
+	settings := &request{sql: settingsQuery, args: []string{lockTimeout(waits)}}
+	first := newUnit(
+		&request{sql: "BEGIN ISOLATION LEVEL REPEATABLE READ, " + mode},
+		settings,
+		&request{sql: "SAVEPOINT " + savepoint})
+	if err := t.send(ctx, append([]*unit{first}, units()...)...); err != nil {
+		return err
 	}
-	return string(results[len(results)-1].Rows[0][0]), nil
+	if first.err != nil {
+		return first.err
+	}
+	t.path = string(settings.rows[0][0])
+	t.eventTriggers = string(settings.rows[0][1]) == "t"
+	return nil
+}
+
+// lockTimeout keeps all that may wait from waiting much longer than one does.
+func lockTimeout(waits int) string {
+	return strconv.Itoa(max(5, 100/max(waits, 1))) + "ms"
+}
+
+// send sends units, those that may fail or lock something by themselves.
+func (t *transaction) send(ctx context.Context, units ...*unit) error {
+	return exchange(ctx, t.conn, units...)
+}
+
+// alone sends units each of which may fail without harm to the others, and
+// leaves nothing behind.
+func alone(units []*unit) []*unit {
+	list := make([]*unit, 0, 2*len(units))
+	for _, u := range units {
+		list = append(list, u, newUnit(&request{sql: "ROLLBACK TO " + savepoint}))
+	}
+	return list
 }
 
 // narrowPath has the names in all that follows in the transaction mean the
 // server's own objects, also after going back to the savepoint.
-func narrowPath(ctx context.Context, conn *pgconn.PgConn) error {
-	_, err := conn.Exec(ctx, "SET LOCAL search_path = pg_catalog, pg_temp; SAVEPOINT "+savepoint).ReadAll()
-	if err != nil {
-		return fmt.Errorf("set search path: %w", err)
+func (t *transaction) narrowPath() []*unit {
+	if t.narrow {
+		return nil
 	}
-	return nil
+	t.narrow = true
+	return []*unit{newUnit(&request{sql: "SET LOCAL search_path = pg_catalog, pg_temp"}, &request{sql: "SAVEPOINT " + savepoint})}
 }
 
 // rollback ends the transaction, also when ctx has ended.
-func rollback(ctx context.Context, conn *pgconn.PgConn) error {
-	if conn.IsClosed() || conn.TxStatus() == 'I' {
+func (t *transaction) rollback(ctx context.Context) error {
+	if t.conn.IsClosed() || t.conn.TxStatus() == 'I' {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
+	if _, err := t.conn.Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
 	return nil

@@ -1,79 +1,61 @@
 package catalog
 
 import (
-	"context"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// examineUtility examines what the server does not plan. Its text tells what
-// it is, and the catalogs what it leads to.
-func examineUtility(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement) (Effects, error) {
-	e := Effects{ReadsKnown: true, WritesKnown: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}
+// planUtility is what is to be done for what the server does not plan. Its text
+// tells what it is, and the catalogs what it leads to.
+func planUtility(st *sqltext.Statement) plan {
+	p := plan{effects: Effects{ReadsKnown: true, WritesKnown: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}}
 	switch st.Kind {
 	case sqltext.Empty, sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint, sqltext.RollbackTo,
 		sqltext.Release, sqltext.PrepareTransaction, sqltext.RollbackPrepared, sqltext.Set, sqltext.Show,
 		sqltext.Reset, sqltext.Listen, sqltext.Notify, sqltext.Unlisten, sqltext.Prepare, sqltext.Deallocate,
 		sqltext.Close, sqltext.Lock, sqltext.Maintain:
-		return e, nil
+		return p
 	case sqltext.Truncate, sqltext.CopyFrom:
-		return examineTargets(ctx, conn, st)
+		// What writing to the relations does that the text names.
+		p.effects.WritesKnown = len(st.Writes) > 0
+		p.find = &wanted{tables: []namedTables{{st.Writes, writeStep, writeEvents(st)}}, strict: true}
+		return p
 	case sqltext.CopyTo, sqltext.Explain, sqltext.Declare:
-		return examineInner(ctx, conn, st)
+		return planInner(st)
 	case sqltext.DDL:
-		return examineDDL(ctx, conn, st)
+		return planDDL(st)
 	}
 	// CALL, DO, EXECUTE, FETCH, COMMIT PREPARED, several statements at once,
 	// and what is not recognized.
-	e.ReadsKnown, e.WritesKnown = false, false
-	return e, nil
+	p.effects.ReadsKnown, p.effects.WritesKnown = false, false
+	return p
 }
 
-// examineTargets follows what writing to the relations does that the text
-// names as written to.
-func examineTargets(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement) (e Effects, err error) {
-	err = inTransaction(ctx, conn, func(path string) error {
-		e = Effects{ReadsKnown: true, WritesKnown: len(st.Writes) > 0}
-		w := newWalk(conn, path, &e)
-		w.refuse(NotRead, st.Kind.String())
-		if err := w.enqueueTables(ctx, st.Writes, writeStep, writeEvents(st)); err != nil {
-			return err
-		}
-		if err := narrowPath(ctx, conn); err != nil {
-			return err
-		}
-		return w.run(ctx)
-	})
-	return e, err
-}
-
-// examineInner examines the query inside a statement that runs, explains or
-// copies it.
-func examineInner(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement) (Effects, error) {
-	unknown := unknownEffects(NotRead, st.Kind.String())
+// planInner is for the query inside a statement that runs, explains or copies
+// it.
+func planInner(st *sqltext.Statement) plan {
+	unknown := plan{effects: unknownEffects(NotRead, st.Kind.String())}
 	begin, end, ok := innerQuery(st)
 	if !ok {
-		unknown.WritesKnown = st.Kind == sqltext.CopyTo // COPY t TO
-		return unknown, nil
+		unknown.effects.WritesKnown = st.Kind == sqltext.CopyTo // COPY t TO
+		return unknown
 	}
 	inner := sqltext.Analyze(st.Text[begin:end])
-	switch inner.Kind {
-	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
-		sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge:
-	default:
-		return unknown, nil
+	p := planStatement(inner)
+	if p.query == nil {
+		return unknown
 	}
-	e, err := examine(ctx, conn, inner)
-	e.Refusals = append(unknown.Refusals, e.Refusals...)
-	e.Cacheable, e.ReadOnly = false, false
-	if st.Kind == sqltext.Explain && !mentions(st.Text[:begin], "analyze", "analyse") {
-		e.Writes = nil // it is not run
+	explained := st.Kind == sqltext.Explain && !mentions(st.Text[:begin], "analyze", "analyse")
+	p.adjust = func(e *Effects) {
+		e.Refusals = append(unknown.effects.Refusals, e.Refusals...)
+		e.Cacheable, e.ReadOnly = false, false
+		if explained {
+			e.Writes = nil // it is not run
+		}
 	}
-	return e, err
+	return p
 }
 
 // mentions tells whether one of the words stands in a text, outside of
@@ -158,53 +140,37 @@ func parenthesized(text string) (begin, end int, ok bool) {
 // queryWords begin a query.
 var queryWords = set("select", "values", "table", "with", "insert", "update", "delete", "merge")
 
-// examineDDL examines a change of the schema. What it does to rows is known of
-// those few that running programs are given to.
-func examineDDL(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement) (Effects, error) {
-	e := Effects{DDL: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}
+// planDDL is for a change of the schema. What it does to rows is known of those
+// few that running programs are given to.
+func planDDL(st *sqltext.Statement) plan {
+	p := plan{effects: Effects{DDL: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}}
 	switch words := leadingWords(st.Text, 4); {
 	case len(words) < 3:
 	case words[0] == "refresh":
-		return examineRefresh(ctx, conn, st)
+		return planRefresh(st)
 	case words[0] == "create" && slices.ContainsFunc(words, isTemp):
 		// What fills a new table calls functions, which may do anything.
-		e.DDL, e.Temporary = false, true
-		e.WritesKnown = !mentions(st.Text, "as", "execute")
+		p.effects.DDL, p.effects.Temporary = false, true
+		p.noEventTriggers = !mentions(st.Text, "as", "execute")
 	case words[0] == "create" && slices.Contains(words, "index"):
-		e.WritesKnown = true
+		p.noEventTriggers = true
 	}
-	if !e.WritesKnown {
-		return e, nil
-	}
-	none, err := noEventTriggers(ctx, conn)
-	e.WritesKnown = none
-	return e, err
+	return p
 }
 
 func isTemp(word string) bool { return word == "temp" || word == "temporary" }
 
-// examineRefresh examines REFRESH MATERIALIZED VIEW, which writes the view and
-// calls what the functions in its query call.
-func examineRefresh(ctx context.Context, conn *pgconn.PgConn, st *sqltext.Statement) (e Effects, err error) {
+// planRefresh is for REFRESH MATERIALIZED VIEW, which writes the view and calls
+// what the functions in its query call.
+func planRefresh(st *sqltext.Statement) plan {
 	name, ok := lastName(st)
 	if !ok {
-		return unknownEffects(NotRead, st.Kind.String()), nil
+		return plan{effects: unknownEffects(NotRead, st.Kind.String())}
 	}
-	err = inTransaction(ctx, conn, func(path string) error {
-		e = Effects{ReadsKnown: true, WritesKnown: true}
-		w := newWalk(conn, path, &e)
-		w.refuse(NotRead, st.Kind.String())
-		oid, err := relationByName(ctx, conn, name)
-		if err != nil {
-			return err
-		}
-		w.enqueue(refreshStep, oid, 0)
-		if err := narrowPath(ctx, conn); err != nil {
-			return err
-		}
-		return w.run(ctx)
-	})
-	return e, err
+	return plan{
+		effects: Effects{ReadsKnown: true, WritesKnown: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}},
+		find:    &wanted{tables: []namedTables{{[]sqltext.Table{name}, refreshStep, 0}}, strict: true},
+	}
 }
 
 // lastName returns the relation that a REFRESH names.

@@ -1,12 +1,8 @@
 package catalog
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // errVanished tells that an object went away while its statement was examined.
@@ -31,22 +27,26 @@ const (
 	refreshStep  // a materialized view is filled anew
 	namedStep    // a function that cannot be seen into may read it
 	functionStep
+	bodyStep // of a function: it is a string
 	operatorStep
 	typeStep     // a value is checked against the type
 	convertStep  // a value is converted to or from the type's text form
 	constantStep // a constant of the type
 )
 
+// ofRelation reports whether a step's object is a relation.
+func (k stepKind) ofRelation() bool { return k < functionStep }
+
+// ofType reports whether a step's object is a type.
+func (k stepKind) ofType() bool { return k >= typeStep }
+
 // A walk follows all that a statement leads to, breadth first, so that what
-// is not known yet is looked up once a level.
+// is not known yet is looked up once a level, for all walks of a transaction.
 type walk struct {
-	conn      *pgconn.PgConn
-	path      string // the session's search path, as functions find it
-	text      string // of the statement, where the server parsed it
-	byNames   bool   // functions in SQL are not given to the server's parser
-	relations map[uint32]*relationFacts
-	targets   map[uint32]*writeFacts
-	routines  routines
+	*facts
+	path    string // the session's search path, as functions find it
+	text    string // of the statement, where the server parsed it
+	byNames bool   // functions in SQL are not given to the server's parser
 
 	queue []step
 	done  map[step]bool
@@ -57,56 +57,24 @@ type walk struct {
 	writes   map[uint32]bool
 	columns  map[columnUse]bool
 	refused  map[Refusal]bool
+	names    map[string]bool // that were looked up, or may come to stand for something
+	events   bool            // event triggers matter
 	settings settings
 	// constants tells that a date or time was written as a constant; of the
 	// statement itself or, to be careful, of a view or function.
 	constants bool
 }
 
-func newWalk(conn *pgconn.PgConn, path string, effects *Effects) *walk {
+func newWalk(effects *Effects) *walk {
 	return &walk{
-		conn:      conn,
-		path:      path,
-		relations: map[uint32]*relationFacts{},
-		targets:   map[uint32]*writeFacts{},
-		routines: routines{
-			functions: map[uint32]*functionFacts{},
-			operators: map[uint32]uint32{},
-			types:     map[uint32]*typeFacts{},
-		},
 		done:    map[step]bool{},
 		effects: effects,
 		reads:   map[uint32]bool{},
 		writes:  map[uint32]bool{},
 		columns: map[columnUse]bool{},
 		refused: map[Refusal]bool{},
+		names:   map[string]bool{},
 	}
-}
-
-// run follows all steps and puts what was found into the effects.
-func (w *walk) run(ctx context.Context) error {
-	if err := w.steps(ctx); err != nil {
-		return err
-	}
-	w.quiet = false
-	return w.finish(ctx)
-}
-
-// steps takes steps until no new ones come up.
-func (w *walk) steps(ctx context.Context) error {
-	for len(w.queue) > 0 {
-		level := w.queue
-		w.queue = nil
-		if err := w.load(ctx, level); err != nil {
-			return err
-		}
-		for _, s := range level {
-			if err := w.take(ctx, s); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // enqueue adds a step unless it was added before.
@@ -118,52 +86,40 @@ func (w *walk) enqueue(kind stepKind, oid uint32, on event) {
 	}
 }
 
-// load looks up what a level needs and earlier ones did not.
-func (w *walk) load(ctx context.Context, level []step) error {
-	var relations, targets, functions, operators, types []uint32
+// dependsOnNames notes names that the effects depend on: a relation, function
+// or type of such a name, in whatever schema, may change them when it comes,
+// changes or goes. Names are as the server folds them; it may cut them yet.
+func (w *walk) dependsOnNames(names ...string) {
+	for _, name := range names {
+		w.names[name] = true
+	}
+}
+
+// noEventTriggers reports whether DDL does what its text says and no more.
+func (w *walk) noEventTriggers() bool {
+	w.events = true
+	return !w.eventTriggers
+}
+
+// level takes all steps that are waiting.
+func (w *walk) level() error {
+	level := w.queue
+	w.queue = nil
 	for _, s := range level {
-		switch s.kind {
-		case functionStep:
-			functions = appendNew(functions, s.oid, w.routines.functions)
-		case operatorStep:
-			operators = appendNew(operators, s.oid, w.routines.operators)
-		case typeStep, convertStep, constantStep:
-			types = appendNew(types, s.oid, w.routines.types)
-		case writeStep, ancestorStep:
-			targets = appendNew(targets, s.oid, w.targets)
-			relations = appendNew(relations, s.oid, w.relations)
-		default:
-			relations = appendNew(relations, s.oid, w.relations)
-		}
-	}
-	if len(relations) > 0 {
-		if err := loadRelations(ctx, w.conn, relations, w.relations); err != nil {
+		if err := w.take(s); err != nil {
 			return err
 		}
-	}
-	if len(targets) > 0 {
-		if err := loadWrites(ctx, w.conn, targets, w.targets); err != nil {
-			return err
-		}
-	}
-	if len(functions)+len(operators)+len(types) > 0 {
-		return w.routines.load(ctx, w.conn, functions, operators, types)
 	}
 	return nil
 }
 
-func appendNew[T any](list []uint32, oid uint32, known map[uint32]T) []uint32 {
-	if _, ok := known[oid]; ok || slices.Contains(list, oid) {
-		return list
-	}
-	return append(list, oid)
-}
-
-func (w *walk) take(ctx context.Context, s step) error {
+func (w *walk) take(s step) error {
 	w.quiet = s.quiet
 	switch s.kind {
 	case functionStep:
-		return w.call(ctx, s.oid)
+		return w.call(s.oid)
+	case bodyStep:
+		return w.followBody(s.oid)
 	case operatorStep:
 		w.enqueue(functionStep, w.routines.operators[s.oid], 0)
 		return nil
@@ -186,7 +142,7 @@ func (w *walk) take(ctx context.Context, s step) error {
 		w.writes[f.OID] = true
 		return w.readView(f)
 	case namedStep:
-		return w.named(f)
+		return w.mention(f)
 	}
 	return w.read(f, s.kind == readOnlyStep)
 }
@@ -224,11 +180,11 @@ func (w *walk) trees(texts []string) error {
 		if text == "" {
 			continue
 		}
-		tree, err := parseTree(text)
+		r, err := w.parsed(text)
 		if err != nil {
 			return err
 		}
-		w.add(collect(tree))
+		w.add(r)
 	}
 	return nil
 }

@@ -1,0 +1,272 @@
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// corpus returns a question for each statement that the tests of this package
+// are about, by its text and by its names.
+func corpus() (questions []catalog.Question, texts []string) {
+	for _, c := range writeCases {
+		texts = append(texts, c.sql)
+	}
+	texts = append(texts,
+		`SELECT FROM WHERE`, `SELECT * FROM nowhere`, `SELECT nothing FROM plain`, `TRUNCATE nowhere`, ``, `BEGIN`,
+		`SELECT 1; END; DELETE FROM plain; --`, `SELECT o.*, cities_of('x') FROM old_city_name o, reading`,
+		`SELECT $1::date, $2 || name FROM city`, `INSERT INTO person VALUES ($1, $2, $3, $4)`, `REFRESH MATERIALIZED VIEW city_count`,
+		`CREATE INDEX ON plain (note)`, `CREATE TEMP TABLE x (id int)`, `EXPLAIN DELETE FROM country`, `EXPLAIN ANALYZE DELETE FROM country`,
+		`SELECT * FROM person WHERE mood = $1 AND born = $2`)
+	for _, sql := range texts {
+		questions = append(questions, catalog.Question{Statement: sqltext.Analyze(sql)})
+	}
+	for _, sql := range texts[:len(texts):len(texts)] {
+		if n, ok := catalog.NamesOf(sqltext.Analyze(sql)); ok {
+			for _, in := range []catalog.Where{catalog.OnPath, catalog.OrTemporary, catalog.Anywhere} {
+				questions, texts = append(questions, catalog.Question{Names: &n, In: in}), append(texts, fmt.Sprintf("names %v: %s", in, sql))
+			}
+		}
+	}
+	return questions, texts
+}
+
+// code returns what an error is about, whatever its position in the text.
+func code(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
+	}
+	return fmt.Sprint(err)
+}
+
+// TestTogetherAsAlone: questions get the same answers together, in any
+// composition and order, as alone.
+func TestTogetherAsAlone(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, writers)
+	questions, texts := corpus()
+	alone := make([]catalog.Answer, len(questions))
+	for i, q := range questions {
+		alone[i] = catalog.ExamineAll(t.Context(), conn, []catalog.Question{q})[0]
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for round := range 6 {
+		order := r.Perm(len(questions))
+		if round > 0 {
+			order = order[:1+r.IntN(len(order))]
+		}
+		batch := make([]catalog.Question, len(order))
+		for i, n := range order {
+			batch[i] = questions[n]
+		}
+		for i, got := range catalog.ExamineAll(t.Context(), conn, batch) {
+			want := alone[order[i]]
+			if code(got.Err) != code(want.Err) || !reflect.DeepEqual(got.Effects, want.Effects) {
+				t.Errorf("round %d: %s:\n%+v, %v\nalone\n%+v, %v", round, texts[order[i]], got.Effects, got.Err, want.Effects, want.Err)
+			}
+		}
+		if status := conn.PgConn().TxStatus(); status != 'I' {
+			t.Fatalf("left in transaction status %c", status)
+		}
+	}
+}
+
+// dialCounted returns another connection to the database of conn, and the count
+// of its writes to the socket.
+func dialCounted(t *testing.T, conn *pgx.Conn) (*pgx.Conn, *atomic.Int64) {
+	t.Helper()
+	config := conn.Config()
+	var writes atomic.Int64
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		return &countedConn{c, &writes}, err
+	}
+	counted, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { counted.Close(context.Background()) })
+	return counted, &writes
+}
+
+type countedConn struct {
+	net.Conn
+	writes *atomic.Int64
+}
+
+func (c *countedConn) Write(b []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(b)
+}
+
+// TestRoundTrips counts writes to the socket.
+func TestRoundTrips(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, writers)
+	counted, writes := dialCounted(t, conn)
+	trips := func(questions ...catalog.Question) int64 {
+		before := writes.Load()
+		catalog.ExamineAll(t.Context(), counted, questions)
+		return writes.Load() - before
+	}
+	statement := func(sql string) catalog.Question { return catalog.Question{Statement: sqltext.Analyze(sql)} }
+	byNames := func(sql string) catalog.Question {
+		n, ok := catalog.NamesOf(sqltext.Analyze(sql))
+		if !ok {
+			t.Fatal(sql)
+		}
+		return catalog.Question{Names: &n}
+	}
+	for _, c := range []struct {
+		name     string
+		question catalog.Question
+		atMost   int64
+	}{
+		{"none needed", statement(`BEGIN`), 0},
+		{"read", statement(`SELECT name FROM city WHERE id = $1`), 4},
+		{"read with a function and a view", statement(`SELECT o.*, cities_of('x') FROM old_city_name o`), 6},
+		{"write", statement(`INSERT INTO plain VALUES ($1, $2)`), 4},
+		{"write that cascades", statement(`DELETE FROM country`), 6},
+		{"write with a trigger", statement(`UPDATE watched SET note = ''`), 10},
+		{"names of a write", byNames(`INSERT INTO plain VALUES ($1, $2)`), 6},
+		{"names of a read", byNames(`SELECT name FROM city`), 6},
+	} {
+		got := trips(c.question)
+		t.Logf("%s: %d", c.name, got)
+		if got > c.atMost {
+			t.Errorf("%s: %d round trips, want at most %d", c.name, got, c.atMost)
+		}
+	}
+	var many []catalog.Question
+	questions, _ := corpus()
+	for i := range 300 {
+		q := questions[i%len(questions)]
+		if q.Statement != nil {
+			q = statement(fmt.Sprintf("%s -- %d", q.Statement.Text, i))
+		}
+		many = append(many, q)
+	}
+	got := trips(many...)
+	t.Logf("300 statements: %d", got)
+	if got > 20 {
+		t.Errorf("%d round trips for 300 statements", got)
+	}
+}
+
+// TestTogetherLocked: a locked relation concerns the statements on it alone.
+func TestTogetherLocked(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	other := dial(t, conn.Config().ConnString())
+	exec(t, other, `BEGIN; LOCK plain IN ACCESS EXCLUSIVE MODE`)
+	var questions []catalog.Question
+	for i := range 20 {
+		questions = append(questions, catalog.Question{Statement: sqltext.Analyze([]string{`SELECT * FROM plain`, `SELECT * FROM city`}[i%2])})
+	}
+	for i, a := range catalog.ExamineAll(t.Context(), conn, questions) {
+		if locked := errors.Is(a.Err, catalog.ErrLocked); locked != (i%2 == 0) || !locked && (a.Err != nil || names(a.Effects.Reads) != "city") {
+			t.Errorf("%s: %v", questions[i].Statement.Text, a.Err)
+		}
+	}
+	exec(t, other, `ROLLBACK`)
+}
+
+// cutConn ends the connection at a write.
+type cutConn struct {
+	net.Conn
+	after *atomic.Int64
+}
+
+func (c *cutConn) Write(b []byte) (int, error) {
+	if c.after.Add(-1) == 0 {
+		c.Conn.Close()
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(b)
+}
+
+// TestTogetherCut: a connection that breaks fails all without an answer, and
+// no answer is half of one.
+func TestTogetherCut(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	questions := []catalog.Question{{Statement: sqltext.Analyze(`SELECT * FROM old_city`)}, {Statement: sqltext.Analyze(`BEGIN`)},
+		{Statement: sqltext.Analyze(`SELECT * FROM nowhere`)}, {Statement: sqltext.Analyze(`DELETE FROM country`)}}
+	want := catalog.ExamineAll(t.Context(), conn, questions)
+	for cut := int64(1); ; cut++ {
+		config := conn.Config()
+		var after atomic.Int64
+		dial := config.DialFunc
+		config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dial(ctx, network, addr)
+			return &cutConn{c, &after}, err
+		}
+		fragile, err := pgx.ConnectConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after.Store(cut)
+		failed := 0
+		for i, a := range catalog.ExamineAll(t.Context(), fragile, questions) {
+			switch {
+			case a.Err != nil && i != 2:
+				failed++
+				if !reflect.DeepEqual(a.Effects, catalog.Effects{}) {
+					t.Errorf("cut at write %d: %s: an error and %+v", cut, questions[i].Statement.Text, a.Effects)
+				}
+			case !reflect.DeepEqual(a.Effects, want[i].Effects):
+				t.Errorf("cut at write %d: %s: %+v", cut, questions[i].Statement.Text, a.Effects)
+			}
+		}
+		fragile.Close(t.Context())
+		if failed == 0 {
+			if cut < 4 {
+				t.Errorf("only %d writes", cut-1)
+			}
+			return
+		}
+	}
+}
+
+// TestNamesHaveVersions: what names told is compared like all else.
+func TestNamesHaveVersions(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	n, _ := catalog.NamesOf(sqltext.Analyze(`INSERT INTO plain SELECT add_note()`))
+	for _, change := range []string{
+		`CREATE TRIGGER watch AFTER INSERT ON plain FOR EACH ROW EXECUTE FUNCTION note_change()`,
+		`CREATE FUNCTION other.add_note(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+		`CREATE SCHEMA another CREATE TABLE plain (id int)`,
+		`CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)`,
+		`CREATE CAST (mood AS bytea) WITH INOUT`,
+		`CREATE DOMAIN short AS text CHECK (length(VALUE) < 10)`,
+	} {
+		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.OnPath)
+		if err != nil || fingerprint(t, conn, e.Dependencies) != e.Version || e.Version == 0 {
+			t.Fatalf("%+v, %v", e, err)
+		}
+		exec(t, conn, "BEGIN; "+change)
+		if fingerprint(t, conn, e.Dependencies) == e.Version {
+			t.Errorf("not noticed: %s", change)
+		}
+		exec(t, conn, "ROLLBACK")
+	}
+	if !strings.Contains(n.Shape, "plain") {
+		t.Error(n.Shape)
+	}
+}
