@@ -53,7 +53,7 @@ func (r *record) learn(ctx context.Context) *needs {
 	if old != nil && old.learned.is(&now) {
 		return old
 	}
-	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now, timed: catalog.TakesTime(eff.ParamTypes)}
+	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now, timed: eff.TakesTime}
 	n.tables = home.needed(now.reads, eff.ReadsKnown, r.policy.Tables)
 	n.refusal, n.because = r.judgeEffects(&eff)
 	r.needs.Store(n)
@@ -88,8 +88,11 @@ func (r *record) limit(refusal catalog.Refusal) string {
 	switch {
 	case refusal.Reason == catalog.SessionFunction || refusal.Reason == catalog.RowSecurity:
 		return "shared within Options.Scope only: " + refusal.String()
-	case refusal.Reason == catalog.UnknownFunction && len(r.policy.Tables) > 0:
+	case (refusal.Reason == catalog.UnknownFunction || refusal.Reason == catalog.HiddenFunction) && len(r.policy.Tables) > 0:
 		return "made stale by Policy.Tables, which have to be all that it reads: " + refusal.String()
+	}
+	if refusal.Reason == catalog.HiddenFunction {
+		return "made stale by the tables that its words name, but not by time: " + refusal.String()
 	}
 	return "may be wrong until the TTL has passed, since no change tells: " + refusal.String()
 }
@@ -100,7 +103,7 @@ func (r *record) tolerates(reason catalog.Reason, eff *catalog.Effects) bool {
 	switch {
 	case reason == catalog.SessionFunction || reason == catalog.RowSecurity:
 		return r.source.cache.opts.Scope != nil // which stands for user and settings
-	case reason == catalog.UnknownFunction && len(r.policy.Tables) > 0:
+	case (reason == catalog.UnknownFunction || reason == catalog.HiddenFunction) && len(r.policy.Tables) > 0:
 		return true // the program says what it reads
 	case reason == catalog.Unexamined && (!eff.WritesKnown || len(eff.Writes) > 0):
 		return false

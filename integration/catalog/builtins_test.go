@@ -70,6 +70,11 @@ func TestEveryBuiltin(t *testing.T) {
 		}
 	}
 	all, refused = refusedCalls(t, conn, "i")
+	delete(refused, "the name of an object") // an argument of theirs
+	if reason := refused["satisfies_hash_partition(oid, integer, integer, any)"]; reason != catalog.CatalogFunction {
+		t.Errorf("satisfies_hash_partition, which reads the catalogs: reason %v", reason)
+	}
+	delete(refused, "satisfies_hash_partition(oid, integer, integer, any)")
 	if len(all) < 1000 || len(refused) > 0 {
 		t.Errorf("of %d immutable functions these are refused: %v", len(all), refused)
 	}
@@ -108,9 +113,7 @@ var thoughtAbout = []string{
 	"textanycat", "anytextcat", "array_to_string", "numeric", "money", "convert", "convert_from", "convert_to",
 	"enum_first", "enum_last", "enum_range", "xml", "xml_is_well_formed",
 	"to_tsvector", "json_to_tsvector", "jsonb_to_tsvector", "to_tsquery", "plainto_tsquery", "phraseto_tsquery",
-	"websearch_to_tsquery", "ts_headline", "ts_match_tt", "ts_match_tq",
-	"jsonb_path_exists_tz", "jsonb_path_query_tz", "jsonb_path_query_first_tz", "jsonb_path_query_array_tz",
-	"jsonb_path_match_tz", "getdatabaseencoding", "version",
+	"websearch_to_tsquery", "ts_headline", "ts_match_tt", "ts_match_tq", "getdatabaseencoding", "version",
 	"array_to_json", "row_to_json", "to_json", "to_jsonb", "json_agg", "json_agg_strict", "jsonb_agg", "jsonb_agg_strict",
 	"json_object_agg", "json_object_agg_strict", "json_object_agg_unique", "json_object_agg_unique_strict",
 	"jsonb_object_agg", "jsonb_object_agg_strict", "jsonb_object_agg_unique", "jsonb_object_agg_unique_strict",

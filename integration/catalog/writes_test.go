@@ -54,8 +54,8 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"function that calls one that writes", `SELECT outer_note()`, "audit"},
 	{"function, not volatile, that calls one that writes", `SELECT sly_note()`, "audit"},
 	{"function that reads a view that writes", `SELECT by_view()`, "audit"},
-	{"function that locks rows", `SELECT lock_plain()`, ""},
-	{"function that upserts", `SELECT upsert_plain()`, "other.plain plain"},
+	{"function that locks rows", `SELECT lock_plain()`, "plain"}, // by its word UPDATE
+	{"function that upserts", `SELECT upsert_plain()`, "plain"},
 
 	{"trigger that sets a column", `UPDATE stamped SET id = 2`, "stamped"},
 	{"function by attribute notation", `SELECT p.touched FROM plain p`, "audit"},

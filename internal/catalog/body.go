@@ -1,144 +1,128 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A body is what the words of a function's text tell of what it may change.
-// The text of a function in PL/pgSQL, or in SQL, has to name what it changes
-// and calls, unless it runs text that it makes up.
+// A body is what the words of a function's text tell of what it may do. The
+// text of a function in PL/pgSQL, or in SQL, has to name what it reads, changes
+// and calls, unless it runs text that it makes up. Nothing is taken from the
+// place of a word but what the server's grammar leaves no choice about: any
+// word may be a column's or a variable's name.
 type body struct {
-	words     []string // each once: whatever may name a relation or a function
-	operators []string
-	writes    bool // it has statements that change rows
-	opaque    bool // it may change the schema, or run text that is not in it
+	words     []word          // each once: whatever may name something
+	names     map[string]bool // of the words
+	operators []string        // each once
+	writes    event           // what its statements may do to rows
+	opaque    bool            // it may change the schema, or run text that is not in it
+	into      bool            // it may make a table by SELECT INTO
+	session   []string        // functions without parentheses that tell who asks
+	moves     bool            // it may set the search path or the role
 }
 
-// readBody goes through the words of a function's text.
-func readBody(text, language string) body {
+// A word is an identifier as the text has it, but for folding and quotes.
+type word struct {
+	name  string
+	calls bool // it may stand for a call: before a parenthesis, or after a dot
+}
+
+// bodyWriters are the words without which no statement changes rows. COPY is
+// not among them: it may run a program.
+var bodyWriters = map[string]event{
+	"insert": onInsert, "update": onUpdate, "delete": onDelete, "merge": onInsert | onUpdate | onDelete, "truncate": onTruncate,
+}
+
+// opaqueWords begin commands that change the schema, run text that is made up
+// or prepared elsewhere, fetch from a cursor that was opened elsewhere, run
+// programs, or call what only the catalogs name.
+var opaqueWords = set(
+	"create", "alter", "drop", "grant", "revoke", "refresh", "import", "reassign", "load", "discard",
+	"execute", "prepare", "fetch", "move", "copy", "reindex", "cluster", "vacuum", "analyze", "analyse",
+)
+
+// sessionWords are functions that tell who asks, and are called by their mere
+// names. Those that tell the time are left out: see [HiddenFunction].
+var sessionWords = set(
+	"current_role", "current_user", "user", "session_user", "system_user", "current_catalog", "current_schema",
+)
+
+// pathWords are in what sets the search path or the role.
+var pathWords = set("search_path", "schema", "role", "authorization", "session_authorization", "set_config", "reset")
+
+// readBody goes through the words of a function's text. inUTF8 says that the
+// server's encoding is UTF8: only then it is certain how it folds letters beyond
+// ASCII, which is not at all.
+func readBody(text, language string, inUTF8 bool) body {
 	b := body{opaque: language != "sql" && language != "plpgsql"}
-	seen := map[string]bool{}
-	before := "" // the word before
+	at := map[string]int{}
+	b.names = map[string]bool{}
+	dot, do, last := false, false, -1 // what the token before was; last is the place of a word
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
 		if !ok {
-			b.opaque = b.opaque || l.Err() != nil || before == "do"
+			b.opaque = b.opaque || l.Err() != nil || do
 			return b
 		}
 		raw := text[token.Pos:token.End]
-		word := strings.ToLower(raw)
+		var name string
 		switch token.Kind {
+		case sqltext.Space, sqltext.Comment:
+			continue
 		case sqltext.Word:
-			b.keyword(before, word, language)
+			name = b.keyword(raw, language, inUTF8)
 		case sqltext.QuotedName:
-			b.opaque = b.opaque || raw[0] != '"' // U&"..."
-			word = strings.ReplaceAll(strings.Trim(raw, `"`), `""`, `"`)
+			name = b.quoted(raw)
 		case sqltext.Operator:
-			b.operators = append(b.operators, raw)
-			continue
-		default:
-			continue
-		}
-		before = word
-		if !seen[word] {
-			seen[word] = true
-			b.words = append(b.words, word)
-		}
-	}
-}
-
-// keyword takes a word for what it would be if it began a statement: every
-// command that changes something begins with one of these. Columns and
-// variables of such names only make the function look worse than it is.
-func (b *body) keyword(before, word, language string) {
-	switch word {
-	case "insert", "delete", "merge", "truncate", "copy":
-		b.writes = true
-	case "update":
-		b.writes = b.writes || before != "for" && before != "key" // row locks
-	case "create", "alter", "drop", "grant", "revoke", "refresh", "import", "reassign", "load", "discard", "execute":
-		b.opaque = true
-	case "into": // of SELECT, where it is not an assignment, makes a table
-		b.opaque = b.opaque || language == "sql" && before != "insert" && before != "merge"
-	case "nothing", "do":
-		// ON CONFLICT DO NOTHING, DO UPDATE; a DO of its own is found by the next word.
-	default:
-		b.opaque = b.opaque || before == "do" || runsSQL(word)
-	}
-}
-
-// bodyFacts is what is known of a function whose body is a string.
-type bodyFacts struct {
-	body
-	probed bool   // the server's parser was given it
-	tree   string // as the server parsed it under the path of the session, or its own; none where it cannot be parsed so
-	err    error  // why that could not be tried
-}
-
-// followBody follows a function whose body is a string. The server parses one
-// in SQL as it does the statement. It is not bound to objects until it is
-// called, under the search path that holds then.
-func (w *walk) followBody(oid uint32) error {
-	f, b := w.routines.functions[oid], w.bodies[oid]
-	switch {
-	case w.byNames || f.language != "sql":
-		w.followWords(oid)
-		return nil
-	case b.err != nil:
-		return b.err
-	case b.tree == "":
-		w.callOpaque(oid, f)
-		return nil
-	}
-	w.dependsOnNames(textNames(f.body)...)
-	return w.trees([]string{b.tree})
-}
-
-// followWords follows what a function may change that the server's parser does
-// not show: every relation that its text names, in any schema, if the text has
-// statements that write, and whatever it names that may write in turn. It tells
-// nothing of what the function reads, nor for how long its answer is good.
-//
-// A function that is not VOLATILE writes nothing by itself, the server sees to
-// that; but what it calls may.
-func (w *walk) followWords(oid uint32) {
-	f, b := w.routines.functions[oid], w.bodies[oid]
-	if b == nil {
-		w.enqueue(bodyStep, oid, 0)
-		return
-	}
-	if f.body == "" || b.opaque {
-		w.effects.WritesKnown = false
-		return
-	}
-	w.quiet = true
-	w.dependsOnNames(textNames(f.body)...)
-	for _, word := range b.words {
-		for _, object := range w.named[word] {
-			switch {
-			case object.function:
-				w.enqueue(functionStep, object.oid, 0)
-			case b.writes && f.volatility == 'v':
-				w.enqueue(writeStep, object.oid, onInsert|onUpdate|onDelete|onTruncate)
-				fallthrough
-			default:
-				w.enqueue(namedStep, object.oid, 0)
+			if !slices.Contains(b.operators, raw) {
+				b.operators = append(b.operators, raw)
 			}
 		}
+		// Only DO is followed by a string or its language, as its grammar is.
+		b.opaque = b.opaque || do && (token.Kind == sqltext.String || name == "language")
+		do = token.Kind == sqltext.Word && name == "do"
+		if raw == "(" && last >= 0 {
+			b.words[last].calls = true
+		}
+		last = -1
+		if name != "" {
+			if _, seen := at[name]; !seen {
+				at[name], b.names[name] = len(b.words), true
+				b.words = append(b.words, word{name: name})
+			}
+			last = at[name]
+			b.words[last].calls = b.words[last].calls || dot
+		}
+		dot = raw == "."
 	}
-	w.enqueueUserMade(b.operators)
 }
 
-// mention follows what reading a relation calls, where it is not told that it is
-// read.
-func (w *walk) mention(f *relationFacts) error {
-	if f.Kind == View {
-		return w.readView(f)
+// keyword takes a word for what it would be if it began a statement, and
+// returns it folded. Columns and variables of such names only make the function
+// look worse than it is.
+func (b *body) keyword(raw, language string, inUTF8 bool) string {
+	name := lowerASCII(raw)
+	b.writes |= bodyWriters[name]
+	b.moves = b.moves || pathWords[name]
+	if sessionWords[name] && !slices.Contains(b.session, name) {
+		b.session = append(b.session, name)
 	}
-	if f.security {
-		return w.trees(f.trees)
+	switch {
+	case opaqueWords[name], runsSQL(name), !inUTF8 && !isASCII(name):
+		b.opaque = true
+	case name == "into" && language == "sql": // of SELECT makes a table
+		b.into = true
 	}
-	return nil
+	return name
+}
+
+// quoted returns the name in quotes. What an escape stands for is not looked at.
+func (b *body) quoted(raw string) string {
+	if raw[0] != '"' {
+		b.opaque = true
+		return ""
+	}
+	return strings.ReplaceAll(raw[1:len(raw)-1], `""`, `"`)
 }

@@ -17,7 +17,7 @@ var stableBuiltins = map[string]settings{
 	"timetz(timestamp with time zone)":                  timeZone,
 	"timezone(timestamp with time zone)":                timeZone,
 	"timezone(timestamp without time zone)":             timeZone,
-	"make_timestamptz":                                  timeZone,
+	"make_timestamptz":                                  timeZone | timezoneAbbreviations,
 	"date_part(text, timestamp with time zone)":         timeZone,
 	"extract(text, timestamp with time zone)":           timeZone,
 	"date_trunc(text, timestamp with time zone)":        timeZone,
@@ -29,16 +29,16 @@ var stableBuiltins = map[string]settings{
 	"overlaps": timeZone,
 	"in_range(timestamp with time zone, timestamp with time zone, interval, boolean, boolean)": timeZone,
 	"generate_series(timestamp with time zone, timestamp with time zone, interval)":            timeZone,
-	"generate_series(timestamp with time zone, timestamp with time zone, interval, text)":      timeZone,
+	"generate_series(timestamp with time zone, timestamp with time zone, interval, text)":      timeZone | timezoneAbbreviations,
 
 	// Text in and out.
 	"to_char":         allOutput | lcNumeric | lcTime,
 	"to_number":       lcNumeric,
-	"to_date":         timeZone | lcTime,
-	"to_timestamp":    timeZone | lcTime,
+	"to_date":         timeZone | timezoneAbbreviations | lcTime,
+	"to_timestamp":    timeZone | timezoneAbbreviations | lcTime,
 	"concat":          allOutput,
 	"concat_ws":       allOutput,
-	"format":          allOutput,
+	"format":          allOutput | quoteAllIdentifiers,
 	"quote_literal":   allOutput,
 	"quote_nullable":  allOutput,
 	"textanycat":      allOutput,
@@ -71,15 +71,21 @@ var stableBuiltins = map[string]settings{
 	"ts_match_tt":          textSearchConfig,
 	"ts_match_tq":          textSearchConfig,
 
-	// JSON of times with zone.
-	"jsonb_path_exists_tz":      timeZone,
-	"jsonb_path_query_tz":       timeZone,
-	"jsonb_path_query_first_tz": timeZone,
-	"jsonb_path_query_array_tz": timeZone,
-	"jsonb_path_match_tz":       timeZone,
-
 	"getdatabaseencoding": 0,
 	"version":             0,
+}
+
+// immutableBuiltins tells on which settings some of the server's IMMUTABLE
+// functions depend all the same: they name time zones, of which the session
+// has abbreviations of its own, or quote names.
+var immutableBuiltins = map[string]settings{
+	"quote_ident(text)":                                                                   quoteAllIdentifiers,
+	"timezone(text, timestamp with time zone)":                                            timeZone | timezoneAbbreviations,
+	"timezone(text, timestamp without time zone)":                                         timeZone | timezoneAbbreviations,
+	"date_trunc(text, timestamp with time zone, text)":                                    timeZone | timezoneAbbreviations,
+	"date_add(timestamp with time zone, interval, text)":                                  timeZone | timezoneAbbreviations,
+	"date_subtract(timestamp with time zone, interval, text)":                             timeZone | timezoneAbbreviations,
+	"generate_series(timestamp with time zone, timestamp with time zone, interval, text)": timeZone | timezoneAbbreviations,
 }
 
 // toJSON are the server's functions that make JSON of any value. They look
@@ -100,8 +106,11 @@ var fromJSON = set(
 	"json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset",
 )
 
-// timeBuiltins tell the time or the transaction.
+// timeBuiltins tell the time or the transaction, or give a time of the day the
+// offset that its zone has today.
 var timeBuiltins = set(
+	"timetz(time without time zone)", "timezone(text, time with time zone)", "timezone(time with time zone)",
+	"jsonb_path_exists_tz", "jsonb_path_query_tz", "jsonb_path_query_first_tz", "jsonb_path_query_array_tz", "jsonb_path_match_tz",
 	"now", "transaction_timestamp", "statement_timestamp",
 	"age", // of one argument: to today
 	"txid_current", "txid_current_if_assigned", "txid_current_snapshot",
@@ -119,6 +128,8 @@ var sessionBuiltins = set(
 	"has_tablespace_privilege", "has_foreign_data_wrapper_privilege", "has_server_privilege",
 	"has_type_privilege", "has_parameter_privilege", "has_largeobject_privilege", "pg_has_role",
 	"row_security_active", "get_current_ts_config",
+	"pg_show_all_settings", "show_all_settings", "pg_cursor", "pg_prepared_statement", "pg_listening_channels", "pg_my_temp_schema",
+	"pg_is_other_temp_schema",
 )
 
 // runsSQL tells of the server's own functions whether they run a statement

@@ -28,6 +28,12 @@ func TestNamesTimeInConstants(t *testing.T) {
 		`SELECT 'today'`:                  true,
 		`SELECT $$Now$$`:                  true,
 		`SELECT U&'\0074oday'`:            true,
+		`SELECT U&'n!006Fw' UESCAPE '!'`:  true,
+		"SELECT 'to'\n'day'":              true,
+		"SELECT 'to' -- day\n 'day'":      true,
+		"SELECT 'to''\n''day'":            false,
+		"SELECT $$to\nday$$":              false,
+		`SELECT '{"n"ow}'`:                true,
 		`SELECT E'a\nb'`:                  true,
 		`SELECT 'unknown', 'a', tomorrow`: false,
 	} {
@@ -89,7 +95,7 @@ func TestReasons(t *testing.T) {
 		}
 		seen[text] = true
 	}
-	for _, reason := range []Reason{SessionFunction, RowSecurity, TemporaryTable, VolatileFunction, LocksRows, NotRead} {
+	for _, reason := range []Reason{SequenceState, SessionFunction, RowSecurity, SystemColumn, TemporaryTable, VolatileFunction, LocksRows, NotRead} {
 		if reason.Timed() {
 			t.Errorf("%s: kept for a time", Refusal{Reason: reason})
 		}
@@ -121,7 +127,7 @@ func TestKindsOfStatements(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	if len(settingNames) != 14 || trgmStrictWordSimilarity != 1<<(len(settingNames)-1) {
+	if len(settingNames) != 18 || ginFuzzySearchLimit != 1<<(len(settingNames)-1) {
 		t.Error("a setting has no name")
 	}
 	names := (timeZone | dateStyle | lcTime).names()

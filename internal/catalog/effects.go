@@ -48,6 +48,11 @@ type Effects struct {
 	// ParamTypes are the oids of the parameters' types.
 	ParamTypes []uint32
 
+	// TakesTime is true where a parameter is read as a date or a time, or may
+	// be: the answer to one that holds a word such as today depends on when it
+	// was asked for. See [NamesTime].
+	TakesTime bool
+
 	// DDL is true where the statement changes the schema or the rights: all
 	// that was learned of any statement has to be learned again.
 	DDL bool

@@ -42,16 +42,16 @@ type plan struct {
 	effects Effects // as far as they are known beforehand
 
 	// At most one of these is asked of the server.
-	query           *sqltext.Statement // given to the server's parser
-	find            *wanted            // names to begin with
-	noEventTriggers bool               // writes are known where no event trigger fires
+	query         *sqltext.Statement // given to the server's parser
+	find          *wanted            // names to begin with
+	eventTriggers bool               // it writes what event triggers do
 
 	byNames bool           // of the effects only the writes are asked for
 	adjust  func(*Effects) // what is different in the end
 }
 
 // asks reports whether the server has to be asked.
-func (p *plan) asks() bool { return p.query != nil || p.find != nil || p.noEventTriggers }
+func (p *plan) asks() bool { return p.query != nil || p.find != nil || p.eventTriggers }
 
 func planOf(q Question) plan {
 	if q.Names != nil {
@@ -150,7 +150,8 @@ func (x *examination) begun() error {
 	case x.find != nil:
 		return x.walk.found(x.find, x.unit)
 	}
-	x.answer.Effects.WritesKnown = x.walk.noEventTriggers()
+	x.answer.Effects.WritesKnown = true
+	x.walk.fireEventTriggers()
 	return nil
 }
 
@@ -181,8 +182,8 @@ func (x *examination) probed() error {
 	if err != nil {
 		return err
 	}
-	x.walk.text = x.query.Text
-	x.walk.add(collect(parsed))
+	x.walk.texts = append(x.walk.texts, x.query.Text)
+	x.walk.add(collectStatement(parsed, x.params))
 	return nil
 }
 

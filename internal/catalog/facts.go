@@ -7,6 +7,7 @@ type relationFacts struct {
 	children []uint32
 	types    []uint32 // of its columns, that somebody made
 	rules    []rule
+	virtual  []string // trees of its columns that are computed when they are read
 	trees    []string // of its policies
 }
 
@@ -57,7 +58,13 @@ FROM unnest($1::oid[]) q (oid)
 UNION ALL
 SELECT 'rule', q.oid, ev_type::text, (is_instead AND ev_qual::text = '<>')::text, ev_action::text, ev_qual::text
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_rewrite WHERE ev_class = q.oid OFFSET 0) r
-WHERE ev_class >= 16384 AND ev_enabled <> 'D'
+WHERE ev_enabled <> 'D' AND (ev_class >= 16384 OR ev_type = '1')
+UNION ALL
+SELECT 'virtual', q.oid, adbin::text, NULL, NULL, NULL
+FROM unnest($1::oid[]) q (oid)
+	CROSS JOIN LATERAL (SELECT * FROM pg_attrdef WHERE adrelid = q.oid OFFSET 0) d
+	JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+WHERE attgenerated = 'v'
 UNION ALL
 SELECT 'policy', q.oid, polqual::text, polwithcheck::text, NULL, NULL
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_policy WHERE polrelid = q.oid OFFSET 0) p`
@@ -79,6 +86,8 @@ func (f *relationFacts) add(row [][]byte) error {
 		return err
 	case "rule":
 		f.rules = append(f.rules, rule{row[2][0], string(row[3]) == "true", []string{string(row[4]), string(row[5])}})
+	case "virtual":
+		f.virtual = append(f.virtual, string(row[2]))
 	case "policy":
 		f.trees = append(f.trees, string(row[2]), string(row[3]))
 	}

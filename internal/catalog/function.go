@@ -17,6 +17,7 @@ func (w *walk) call(oid uint32) error {
 	for _, part := range f.support {
 		w.enqueue(functionStep, part, 0)
 	}
+	w.notePath(f)
 	switch {
 	case oid < firstNormalOID:
 		w.callBuiltin(f)
@@ -26,25 +27,22 @@ func (w *walk) call(oid uint32) error {
 	case f.schema == "headrace" && f.name == "touch":
 		// The trigger by which this library tells what changed: writes nothing.
 		return nil
-	case f.language == "sql" && !w.byNames:
-		w.enqueue(bodyStep, oid, 0)
-		return nil
 	}
 	w.callOpaque(oid, f)
 	return nil
 }
 
-// callOpaque judges a function whose body cannot be seen. One in C that is
-// declared IMMUTABLE is taken at its word, as the server's indexes take it;
-// one in a language in which anybody may write queries is not. One that is
-// VOLATILE, as a function is that is not declared anything, may write: its
-// answer is for one call.
-//
-// Whatever it reads, its text tells what it may change: see followWords.
+// callOpaque judges a function whose body the server does not show. One in C
+// that is declared IMMUTABLE is taken at its word, as the server's indexes take
+// it; one in a language in which anybody may write queries is not. Its text
+// tells what it may do: see followBody.
 func (w *walk) callOpaque(oid uint32, f *functionFacts) {
 	compiled := f.language == "c" || f.language == "internal"
 	pure := pureExtensions[f.extension]
 	switch {
+	case pure && f.name == "populate_record": // of hstore: it reads columns of any type from text
+		w.refuseFunction(f, UnknownFunction)
+		w.effects.ReadsKnown = false
 	case f.volatility == 'i' && (compiled || pure):
 	case pure && f.volatility == 'v':
 		w.volatile(f)
@@ -54,15 +52,23 @@ func (w *walk) callOpaque(oid uint32, f *functionFacts) {
 			w.refuse(SessionFunction, f.String())
 		}
 		w.settings |= s
+	case compiled || f.body == "":
+		w.refuseFunction(f, UnknownFunction)
+		w.effects.ReadsKnown, w.effects.WritesKnown = false, false
 	default:
-		if f.volatility == 'v' {
-			w.refuse(VolatileFunction, f.String())
-		} else {
-			w.refuse(UnknownFunction, f.String())
-		}
-		w.effects.ReadsKnown, w.effects.ReadOnly = false, false
-		w.followWords(oid)
+		w.enqueue(bodyStep, oid, 0)
 	}
+}
+
+// refuseFunction refuses a function that is VOLATILE, as one is that is not
+// declared anything, for that: its answer is for one call. Others it refuses
+// for the reason given.
+func (w *walk) refuseFunction(f *functionFacts, reason Reason) {
+	if f.volatility == 'v' {
+		reason = VolatileFunction
+	}
+	w.refuse(reason, f.String())
+	w.effects.ReadOnly = false
 }
 
 // callBuiltin judges one of the server's own functions.
@@ -76,6 +82,9 @@ func (w *walk) callBuiltin(f *functionFacts) {
 	if f.volatility != 'i' && runsSQL(f.name) {
 		w.unknown(UnknownFunction, f.String())
 	}
+	if f.volatility == 'i' {
+		w.callImmutable(f)
+	}
 	if toJSON[f.name] {
 		for _, oid := range w.routines.jsonCasts {
 			w.enqueue(functionStep, oid, 0)
@@ -88,10 +97,21 @@ func (w *walk) volatile(f *functionFacts) {
 	w.effects.ReadOnly = false
 }
 
+// callImmutable judges what the server declares IMMUTABLE and is not.
+func (w *walk) callImmutable(f *functionFacts) {
+	w.settings |= immutableBuiltins[f.name+"("+f.arguments+")"]
+	if f.name == "satisfies_hash_partition" {
+		w.refuse(CatalogFunction, f.String())
+	}
+}
+
 func (w *walk) callStable(f *functionFacts) {
 	switch {
-	case toJSON[f.name] || fromJSON[f.name]:
+	case toJSON[f.name]:
 		w.settings |= allOutput
+		return
+	case fromJSON[f.name]: // what it makes, its call tells: see makesRecords
+		w.settings |= allInput
 		return
 	case comparesTimes(f.name):
 		w.settings |= timeZone
@@ -104,7 +124,7 @@ func (w *walk) callStable(f *functionFacts) {
 	switch {
 	case ok:
 		w.settings |= s
-	case timeBuiltins[f.name]:
+	case timeBuiltins[f.name], timeBuiltins[f.name+"("+f.arguments+")"]:
 		w.refuse(TimeFunction, f.String())
 	case sessionBuiltins[f.name]:
 		w.refuse(SessionFunction, f.String())

@@ -8,35 +8,16 @@ import (
 
 // facts are what was looked up in a transaction, for all walks in it.
 type facts struct {
-	eventTriggers bool // there are some that fire
+	inUTF8        bool     // the server's encoding
+	schemas       []string // of the session's search path
+	eventTriggers []uint32 // functions of those that fire after DDL
 	relations     map[uint32]*relationFacts
 	targets       map[uint32]*writeFacts
 	routines      routines
-	named         map[string][]namedObject // by a word in a function's text
+	named         map[word]*namesakes
 	bodies        map[uint32]*bodyFacts
-	userMade      *userMade
+	userMade      []userMade             // nil until it was looked up
 	references    map[string]*references // by node tree
-}
-
-// A namedObject is a relation or a function that a word may name, in any
-// schema.
-type namedObject struct {
-	function bool
-	oid      uint32
-}
-
-// userMade are the operators, casts and domains that somebody made, which a
-// text may use without naming them.
-type userMade struct {
-	operators []userOperator
-	casts     []uint32 // functions
-	domains   []uint32 // types with checks
-}
-
-type userOperator struct {
-	name     string
-	function uint32
-	inClass  bool // an operator class has it: ORDER BY and DISTINCT may call it
 }
 
 func newFacts() *facts {
@@ -48,7 +29,7 @@ func newFacts() *facts {
 			operators: map[uint32]uint32{},
 			types:     map[uint32]*typeFacts{},
 		},
-		named:      map[string][]namedObject{},
+		named:      map[word]*namesakes{},
 		bodies:     map[uint32]*bodyFacts{},
 		references: map[string]*references{},
 	}
@@ -58,7 +39,7 @@ func newFacts() *facts {
 // yet.
 type lookup struct {
 	relations, targets, functions, operators, types map[uint32]bool
-	words                                           map[string]bool
+	words                                           map[word]bool
 	probes                                          map[uint32]bool // functions
 	userMade                                        bool
 }
@@ -72,7 +53,9 @@ func (l *lookup) add(s step, w *walk) {
 		l.addBody(s.oid, w)
 	case operatorStep:
 		need(&l.operators, s.oid, w.routines.operators)
-	case typeStep, convertStep, constantStep:
+	case wordStep:
+		need(&l.words, word{name: s.name}, w.named)
+	case typeStep, outputStep, inputStep, constantStep, paramStep:
 		need(&l.types, s.oid, w.routines.types)
 	case writeStep, ancestorStep:
 		need(&l.targets, s.oid, w.targets)
@@ -87,14 +70,15 @@ func (l *lookup) add(s step, w *walk) {
 func (l *lookup) addBody(oid uint32, w *walk) {
 	f, b := w.routines.functions[oid], w.bodies[oid]
 	if b == nil {
-		b = &bodyFacts{body: readBody(f.body, f.language)}
+		b = &bodyFacts{body: readBody(f.body, f.language, w.inUTF8)}
+		b.opaque = b.opaque || f.strings
 		w.bodies[oid] = b
 	}
 	for _, word := range b.words {
 		need(&l.words, word, w.named)
 	}
 	l.userMade = l.userMade || w.userMade == nil
-	if f.language == "sql" && !w.byNames && !b.probed {
+	if f.language == "sql" && !f.strings && !w.byNames && !b.probed {
 		need(&l.probes, oid, map[uint32]bool{})
 	}
 }
@@ -140,13 +124,13 @@ func (l *lookup) readings(f *facts) []reading {
 		}, oidArray(functions), oidArray(operators), oidArray(types))
 	}
 	if len(l.words) > 0 {
-		words := slices.Sorted(maps.Keys(l.words))
-		ask("relations and functions by name", namedQuery, func(rows [][][]byte) error {
+		words, names, calls := wordLists(l.words)
+		ask("objects by name", wordQuery, func(rows [][][]byte) error {
 			return f.takeNamed(words, rows)
-		}, textArray(words))
+		}, textArray(names), textArray(calls))
 	}
 	if l.userMade && f.userMade == nil {
-		ask("operators, casts and domains", userMadeQuery, f.takeUserMade)
+		ask("operators and casts", userMadeQuery, f.takeUserMade)
 	}
 	return list
 }
@@ -165,72 +149,6 @@ func fill[F any](known map[uint32]*F, asked map[uint32]bool, rows [][][]byte, ad
 		}
 		if err := add(known[oid], row); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// namedQuery finds the relations and the functions of the program's own that
-// words may name in any schema. Words longer than names are cut as the server
-// does it.
-const namedQuery = `
-SELECT q.i, 'r', c.oid
-FROM unnest($1::text[]) WITH ORDINALITY q (word, i)
-	CROSS JOIN LATERAL (SELECT oid, relkind FROM pg_class WHERE relname = q.word::name AND oid >= 16384 OFFSET 0) c
-WHERE c.relkind IN ('r', 'p', 'v', 'f')
-UNION ALL
-SELECT q.i, 'f', p.oid
-FROM unnest($1::text[]) WITH ORDINALITY q (word, i)
-	CROSS JOIN LATERAL (SELECT oid FROM pg_proc WHERE proname = q.word::name AND oid >= 16384 OFFSET 0) p`
-
-func (f *facts) takeNamed(words []string, rows [][][]byte) error {
-	for _, word := range words {
-		f.named[word] = nil
-	}
-	for _, row := range rows {
-		i, err := parseOID(row[0])
-		if err != nil {
-			return err
-		}
-		oid, err := parseOID(row[2])
-		if err != nil {
-			return err
-		}
-		word := words[i-1]
-		f.named[word] = append(f.named[word], namedObject{row[1][0] == 'f', oid})
-	}
-	return nil
-}
-
-// userMadeQuery finds the operators, casts and domains that somebody made. It
-// is asked under any search path.
-var userMadeQuery = exact(`
-SELECT 'operator', o.oprcode::pg_catalog.oid, o.oprname, EXISTS (SELECT FROM pg_catalog.pg_amop a WHERE a.amopopr = o.oid)
-FROM pg_catalog.pg_operator o
-WHERE o.oid >= 16384 AND o.oprcode <> 0::pg_catalog.oid
-UNION ALL
-SELECT 'cast', c.castfunc, NULL, NULL
-FROM pg_catalog.pg_cast c
-WHERE c.oid >= 16384 AND c.castfunc >= 16384
-UNION ALL
-SELECT DISTINCT 'domain', c.contypid, NULL::pg_catalog.name, NULL::pg_catalog.bool
-FROM pg_catalog.pg_constraint c
-WHERE c.contypid >= 16384 AND c.contypid <= 4294967295`)
-
-func (f *facts) takeUserMade(rows [][][]byte) error {
-	f.userMade = &userMade{}
-	for _, row := range rows {
-		oid, err := parseOID(row[1])
-		if err != nil {
-			return err
-		}
-		switch string(row[0]) {
-		case "operator":
-			f.userMade.operators = append(f.userMade.operators, userOperator{string(row[2]), oid, string(row[3]) == "t"})
-		case "cast":
-			f.userMade.casts = append(f.userMade.casts, oid)
-		case "domain":
-			f.userMade.domains = append(f.userMade.domains, oid)
 		}
 	}
 	return nil

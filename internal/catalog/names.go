@@ -19,6 +19,7 @@ type Names struct {
 	reads, writes []sqltext.Table
 	calls         []sqltext.Function
 	operators     []string
+	words         []string // that may name types
 	on            event
 	temporary     bool // it makes or drops a temporary table, and nothing else but what event triggers add
 }
@@ -39,7 +40,7 @@ func NamesOf(st *sqltext.Statement) (Names, bool) {
 	if st.Count != 1 || !st.TablesKnown {
 		return Names{}, false
 	}
-	n := Names{reads: st.Reads, writes: st.Writes, calls: slices.Clone(st.Calls)}
+	n := Names{reads: st.Reads, writes: st.Writes, calls: slices.Clone(st.Calls), words: typeWords(st.Text)}
 	if !n.look(st.Text) {
 		return Names{}, false
 	}
@@ -103,6 +104,10 @@ func (n *Names) shape() {
 	}
 	b.WriteByte('\n')
 	b.WriteString(strings.Join(n.operators, " "))
+	b.WriteByte('\n')
+	for _, name := range n.words {
+		writeName(&b, "", name)
+	}
 	n.Shape = b.String()
 }
 
@@ -141,13 +146,14 @@ const (
 func planNames(n *Names, in Where) plan {
 	p := plan{effects: Effects{WritesKnown: true}, byNames: true}
 	if n.temporary {
-		p.noEventTriggers = true
+		p.eventTriggers = true
 		return p
 	}
 	p.find = &wanted{
 		tables:    []namedTables{{n.reads, readStep, 0}, {n.writes, writeStep, n.on}},
 		calls:     n.calls,
 		operators: n.operators,
+		words:     n.words,
 		byName:    true,
 		in:        in,
 	}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -27,6 +28,8 @@ type value struct {
 	node *node
 	list []value // also of a bit set or a list of oids, whose first word (b, i, o) tells so
 	word string  // unescaped; empty for null and for the empty string
+
+	datum uint32 // of a constant that is passed by value and fits
 }
 
 // maxDepth bounds how deep a tree may nest. The server's own limit on the
@@ -147,28 +150,39 @@ func (p *treeParser) nodeBody(depth int) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		n.fields = append(n.fields, field{name, v})
-		if err := p.skipDatum(); err != nil {
+		if v.datum, err = p.datum(); err != nil {
 			return nil, err
 		}
+		n.fields = append(n.fields, field{name, v})
 	}
 	p.next()
 	return n, nil
 }
 
-// skipDatum moves behind the bytes of a constant: "4 [ 1 0 0 0 ]".
-func (p *treeParser) skipDatum() error {
+// datum moves behind the bytes of a constant, "4 [ 1 0 0 0 0 0 0 0 ]", and
+// returns what they stand for if that is a small number on a machine that has
+// the least byte first; the highest number otherwise.
+func (p *treeParser) datum() (uint32, error) {
 	if p.token != "[" {
-		return nil
+		return 0, nil
 	}
-	for p.token != "]" {
+	var sum uint32
+	i := 0
+	for p.next(); p.token != "]"; p.next() {
 		if p.token == "" {
-			return errTreeEnds
+			return 0, errTreeEnds
 		}
-		p.next()
+		c, err := strconv.Atoi(p.token)
+		switch {
+		case err != nil || i >= 4 && c != 0:
+			sum = math.MaxUint32
+		case i < 4:
+			sum |= uint32(byte(c)) << (8 * i) //nolint:gosec // the server writes bytes as signed
+		}
+		i++
 	}
 	p.next()
-	return nil
+	return sum, nil
 }
 
 // unescape takes the backslashes out of a word; <> stands for null.
@@ -197,6 +211,9 @@ func withoutBackslashes(token string) string {
 
 // get returns the field's value, the zero value where there is none.
 func (n *node) get(name string) value {
+	if n == nil {
+		return value{}
+	}
 	for i := range n.fields {
 		if n.fields[i].name == name {
 			return n.fields[i].value

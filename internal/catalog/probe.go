@@ -135,18 +135,3 @@ func withoutParams(text string, types []string) string {
 		out.WriteString(word)
 	}
 }
-
-// namesTime tells whether a string constant of the text may hold a time that
-// moves. One with an escape may hold anything.
-func namesTime(text string) bool {
-	for l := sqltext.NewLexer(text); ; {
-		token, ok := l.Next()
-		if !ok {
-			return l.Err() != nil
-		}
-		word := text[token.Pos:token.End]
-		if token.Kind == sqltext.String && (NamesTime(word) || strings.Contains(word, `\`)) {
-			return true
-		}
-	}
-}

@@ -2,20 +2,22 @@ package catalog
 
 // references is what one node tree names, before any of it is looked up.
 type references struct {
+	statement bool // the tree is that of the examined statement: what PARAM stands for is not known
 	reads     []read
 	writes    []write
-	functions []uint32 // oids in pg_proc
-	operators []uint32 // oids in pg_operator of operators that the server's initdb did not make
-	domains   []uint32 // oids in pg_type that a value is checked against, domains or not
-	converted []uint32 // oids of types that somebody made, to or from whose text form there is a cast
-	written   []uint32 // the same, of which there is a constant
+	functions []uint32  // oids in pg_proc
+	operators []uint32  // oids in pg_operator of operators that the server's initdb did not make
+	types     []typeUse // that pg_type.dat does not have
 	columns   []columnUse
 	settings  settings
 	refusals  []Refusal
 	locksRows bool
 	constants bool   // a date or time was written as a constant
+	takesTime bool   // a parameter is read as a date or time
 	notRead   bool   // commands other than SELECT are in it
 	strange   string // kind of a node that this package does not know
+
+	inFrom *node // the call whose columns were noted with its place in FROM
 }
 
 // A read names a relation whose rows are read.
@@ -70,6 +72,17 @@ func collect(v value) *references {
 	return r
 }
 
+// collectStatement walks through the tree of a statement with parameters of
+// the given types.
+func collectStatement(v value, params []uint32) *references {
+	r := &references{statement: true}
+	for _, typ := range params {
+		r.use(paramStep, typ)
+	}
+	r.value(v)
+	return r
+}
+
 func (r *references) value(v value) {
 	if v.node != nil {
 		r.node(v.node)
@@ -87,6 +100,9 @@ func (r *references) node(n *node) {
 		}
 		return
 	}
+	if n.kind != "CONST" && namesObjects[exprType(n)] {
+		r.refuse(CatalogFunction, "the name of an object")
+	}
 	switch n.kind {
 	case "QUERY":
 		r.query(n)
@@ -96,24 +112,60 @@ func (r *references) node(n *node) {
 		}
 	case "SQLVALUEFUNCTION":
 		r.valueFunction(n.get("op").number())
-	case "COERCEVIAIO":
-		r.conversion(resultType(n.get("arg").node))
-		r.conversion(n.oid("resulttype"))
-	case "CONST":
-		r.constant(n)
 	case "COERCETODOMAIN":
-		r.domains = append(r.domains, n.oid("resulttype"))
-	case "PARAM":
-		r.domains = appendUserMade(r.domains, n.oid("paramtype"))
-	case "JSONEXPR", "JSONCONSTRUCTOREXPR", "XMLEXPR", "TABLEFUNC":
-		r.settings |= allOutput
+		r.use(typeStep, n.oid("resulttype"))
+	case "VAR":
+		r.column(n)
 	case "TABLESAMPLECLAUSE":
 		r.refuse(VolatileFunction, "TABLESAMPLE")
 	case "NEXTVALUEEXPR":
 		r.refuse(VolatileFunction, "nextval")
+	default:
+		r.conversion(n)
 	}
 	for i := range n.fields {
 		r.field(n, &n.fields[i])
+	}
+}
+
+// conversion notes what reads values from their text form or writes it.
+func (r *references) conversion(n *node) {
+	switch n.kind {
+	case "COERCEVIAIO":
+		r.castByText(n)
+	case "CONST":
+		r.constant(n)
+	case "RANGETBLFUNCTION":
+		r.inFrom = n.get("funcexpr").node
+		r.record(r.inFrom, n.get("funccoltypes").list)
+	case "FUNCEXPR":
+		if n != r.inFrom {
+			r.record(n, nil)
+		}
+	case "TABLEFUNC":
+		r.settings |= allInput
+		r.columnsFromText(n.get("coltypes").list)
+	case "JSONRETURNING":
+		r.use(inputStep, n.oid("typid"))
+	case "JSONEXPR", "JSONCONSTRUCTOREXPR", "XMLEXPR":
+		r.settings |= allInput
+	}
+}
+
+// systemColumns are the names of columns by their number, from -1 down.
+var systemColumns = [...]string{"", "ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"}
+
+// column notes a system column. That of the table itself stays as it is.
+func (r *references) column(n *node) {
+	switch number := -n.get("varattno").number(); {
+	case number <= 0 || number == 6:
+	case number < len(systemColumns):
+		r.refuse(SystemColumn, systemColumns[number])
+	default:
+		r.refuse(SystemColumn, "an unknown one")
+	}
+	if n.get("varattno").number() == 0 { // a whole row
+		r.use(outputStep, n.oid("vartype"))
 	}
 }
 
@@ -213,53 +265,6 @@ func (r *references) valueFunction(op int) {
 	default:
 		r.refuse(SessionFunction, valueFunctions[op])
 	}
-}
-
-// conversion notes what a type's text form depends on.
-func (r *references) conversion(typ uint32) {
-	if namesObjects[typ] {
-		r.refuse(CatalogFunction, "a cast that looks up a name")
-		return
-	}
-	if typ >= firstNormalOID {
-		r.converted = append(r.converted, typ)
-		return
-	}
-	r.settings |= textSettings(typ)
-}
-
-// constant notes a date or time that was written as a constant: the server
-// read it with the session's settings when it parsed the statement.
-func (r *references) constant(n *node) {
-	typ := n.oid("consttype")
-	switch {
-	case n.get("constisnull").word == "true":
-	case typ >= firstNormalOID:
-		r.written = append(r.written, typ)
-	case timeTypes[typ]:
-		r.constants = true
-		r.settings |= textSettings(typ)
-	}
-}
-
-// resultType returns the type of an expression's result, 0 where the node
-// does not tell.
-func resultType(n *node) uint32 {
-	if n == nil {
-		return 0
-	}
-	return n.oid(resultFields[n.kind])
-}
-
-// resultFields names the field that holds an expression's type.
-var resultFields = map[string]string{
-	"VAR": "vartype", "CONST": "consttype", "PARAM": "paramtype", "FUNCEXPR": "funcresulttype",
-	"OPEXPR": "opresulttype", "AGGREF": "aggtype", "WINDOWFUNC": "wintype",
-	"RELABELTYPE": "resulttype", "COERCEVIAIO": "resulttype", "ARRAYCOERCEEXPR": "resulttype",
-	"CONVERTROWTYPEEXPR": "resulttype", "FIELDSELECT": "resulttype", "COERCETODOMAIN": "resulttype",
-	"CASEEXPR": "casetype", "COALESCEEXPR": "coalescetype", "MINMAXEXPR": "minmaxtype",
-	"ARRAYEXPR": "array_typeid", "ROWEXPR": "row_typeid", "SUBSCRIPTINGREF": "refrestype",
-	"SQLVALUEFUNCTION": "type",
 }
 
 // knownNodes are the kinds of node that a parsed statement may hold in

@@ -5,7 +5,6 @@ func (w *walk) read(f *relationFacts, only bool) error {
 	if f.OID < firstNormalOID {
 		w.reads[f.OID] = true
 		w.refuse(CatalogRows, f.String())
-		return nil
 	}
 	if f.Kind == View {
 		return w.readView(f)
@@ -16,6 +15,9 @@ func (w *walk) read(f *relationFacts, only bool) error {
 		for _, child := range f.children {
 			w.enqueue(readStep, child, 0)
 		}
+	}
+	if err := w.trees(f.virtual); err != nil {
+		return err
 	}
 	return w.readPolicies(f)
 }
@@ -89,6 +91,9 @@ func (w *walk) write(f *relationFacts, on event) error {
 		w.enqueue(ancestorStep, parent, 0)
 	}
 	w.followKeys(facts, on)
+	for _, typ := range f.types {
+		w.enqueue(typeStep, typ, 0)
+	}
 	if err := w.readPolicies(f); err != nil {
 		return err
 	}
@@ -147,6 +152,7 @@ func (w *walk) followKeys(facts *writeFacts, on event) {
 		}
 		does |= on & onTruncate
 		if does != 0 {
+			w.move(true) // it is done as the table's owner
 			w.enqueue(writeStep, key.from, does)
 		}
 	}

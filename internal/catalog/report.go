@@ -9,14 +9,13 @@ import (
 
 // finish puts what was found into the effects.
 func (w *walk) finish() {
-	w.quiet = false
 	e := w.effects
 	e.Writes = w.relationList(w.writes)
 	e.Dependencies = w.dependencies()
 	if w.byNames {
 		return
 	}
-	if w.constants && namesTime(w.text) {
+	if w.constants && slices.ContainsFunc(w.texts, namesTime) {
 		w.refuse(TimeConstant, "")
 	}
 	e.Reads = w.relationList(w.reads)

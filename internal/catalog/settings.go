@@ -2,11 +2,10 @@ package catalog
 
 import (
 	"slices"
-	"strings"
 )
 
 // settings is a set of the server's settings on which an answer depends.
-type settings uint16
+type settings uint32
 
 const (
 	timeZone settings = 1 << iota
@@ -23,15 +22,26 @@ const (
 	trgmSimilarity
 	trgmWordSimilarity
 	trgmStrictWordSimilarity
+	arrayNulls
+	quoteAllIdentifiers
+	timezoneAbbreviations
+	ginFuzzySearchLimit
 
-	// allOutput is what the text form of any value may depend on.
-	allOutput = timeZone | dateStyle | intervalStyle | extraFloatDigits | byteaOutput | lcMonetary | xmlBinary | xmlOption
+	// times is what the text form of a date or time may depend on.
+	times = timeZone | dateStyle
+	// allOutput is what the text form of any value may depend on, and allInput
+	// what is read from one.
+	allOutput = times | intervalStyle | extraFloatDigits | byteaOutput | lcMonetary | xmlBinary | xmlOption
+	allInput  = allOutput | arrayNulls | timezoneAbbreviations
+	// anySetting is what a function may depend on that the server does not show.
+	anySetting = allInput | lcNumeric | lcTime | textSearchConfig | quoteAllIdentifiers | ginFuzzySearchLimit
 )
 
 var settingNames = [...]string{
 	"TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits", "bytea_output", "lc_monetary",
 	"lc_numeric", "lc_time", "xmlbinary", "xmloption", "default_text_search_config",
 	"pg_trgm.similarity_threshold", "pg_trgm.word_similarity_threshold", "pg_trgm.strict_word_similarity_threshold",
+	"array_nulls", "quote_all_identifiers", "timezone_abbreviations", "gin_fuzzy_search_limit",
 }
 
 // names returns the settings' names, sorted.
@@ -74,42 +84,3 @@ var typeSettings = map[uint32]settings{
 	3912: timeZone | dateStyle, 3908: timeZone | dateStyle, 3910: timeZone | dateStyle,
 	4535: timeZone | dateStyle, 4533: timeZone | dateStyle, 4534: timeZone | dateStyle,
 }
-
-// namesObjects are the types whose text form is the name of an object in the
-// catalogs: regproc, regprocedure, regoper, regoperator, regclass, regtype,
-// regconfig, regdictionary, regnamespace, regrole, regcollation.
-var namesObjects = map[uint32]bool{
-	24: true, 2202: true, 2203: true, 2204: true, 2205: true, 2206: true,
-	3734: true, 3769: true, 4089: true, 4096: true, 4191: true,
-}
-
-// timeTypes are the types whose constants the server reads with the session's
-// settings, and for which it knows words such as today: date, time,
-// timestamp, timestamptz, interval, timetz, and arrays, ranges and
-// multiranges of them.
-var timeTypes = map[uint32]bool{
-	1082: true, 1083: true, 1114: true, 1184: true, 1186: true, 1266: true,
-	1182: true, 1183: true, 1115: true, 1185: true, 1187: true, 1270: true,
-	3912: true, 3908: true, 3910: true, 3913: true, 3909: true, 3911: true,
-	4535: true, 4533: true, 4534: true, 6155: true, 6152: true, 6153: true,
-}
-
-// NamesTime tells whether a text holds one of the words that the server reads
-// as a time that moves, in a date or a timestamp: now, today, tomorrow,
-// yesterday. A parameter of such a type that is given one of them makes the
-// answer depend on when it was asked for.
-func NamesTime(text string) bool {
-	for i := 0; i < len(text); i++ {
-		begin := i
-		for i < len(text) && isLetter(text[i]) {
-			i++
-		}
-		switch strings.ToLower(text[begin:i]) {
-		case "now", "today", "tomorrow", "yesterday":
-			return true
-		}
-	}
-	return false
-}
-
-func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

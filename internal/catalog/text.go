@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/headrace/headrace/internal/sqltext"
@@ -17,6 +16,7 @@ func (w *walk) followText(st *sqltext.Statement, because *refusedError) *wanted 
 	w.events = true
 	w.refuse(Unexamined, because.Message)
 	w.effects.ReadsKnown = false
+	w.add(collectStatement(value{}, w.effects.ParamTypes))
 	if !st.TablesKnown {
 		w.unknown(Unexamined, because.Message)
 	}
@@ -32,6 +32,7 @@ func (w *walk) followText(st *sqltext.Statement, because *refusedError) *wanted 
 		tables:    []namedTables{{st.Reads, readStep, 0}, {st.Writes, writeStep, writeEvents(st)}},
 		calls:     append(n.calls, st.Calls...),
 		operators: n.operators,
+		words:     typeWords(st.Text),
 		byName:    true,
 		strict:    true,
 		missing: func() { // SELECT ... INTO a table that is not there
@@ -50,25 +51,6 @@ func writeEvents(st *sqltext.Statement) event {
 	}
 	return onInsert | onUpdate | onDelete
 }
-
-// enqueueUserMade adds what a text may use of operators of the names given, of
-// those that syntax stands for (BETWEEN, LIKE) and of operator classes (ORDER
-// BY, DISTINCT), and of casts and domains. No name of the latter need be in it.
-func (w *walk) enqueueUserMade(operators []string) {
-	for _, o := range w.userMade.operators {
-		if o.inClass || syntaxOperators[o.name] || slices.Contains(operators, o.name) {
-			w.enqueue(functionStep, o.function, 0)
-		}
-	}
-	for _, oid := range w.userMade.casts {
-		w.enqueue(functionStep, oid, 0)
-	}
-	for _, oid := range w.userMade.domains {
-		w.enqueue(typeStep, oid, 0)
-	}
-}
-
-var syntaxOperators = set("=", "<>", "<", ">", "<=", ">=", "~~", "!~~", "~~*", "!~~*", "~", "!~")
 
 // textArray writes strings as the text form of an array.
 func textArray(list []string) string {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -54,3 +55,19 @@ func isASCII(word string) bool {
 	}
 	return true
 }
+
+// typeWords returns the words of a text that may name a type, sorted. Reserved
+// words may not.
+func typeWords(text string) []string {
+	list := slices.DeleteFunc(textNames(text), func(name string) bool { return reservedWords[name] })
+	slices.Sort(list)
+	return list
+}
+
+// reservedWords are those that statements are full of.
+var reservedWords = set(
+	"all", "and", "any", "array", "as", "asc", "both", "case", "cast", "check", "constraint", "default", "desc", "distinct", "do",
+	"else", "end", "except", "false", "fetch", "for", "from", "group", "having", "in", "intersect", "into", "lateral", "limit",
+	"not", "null", "offset", "on", "only", "or", "order", "primary", "references", "returning", "select", "some", "table", "then",
+	"true", "union", "unique", "using", "when", "where", "window", "with",
+)

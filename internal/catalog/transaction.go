@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,9 +36,12 @@ type transaction struct {
 // lock_timeout keeps an examined statement from waiting for the very
 // transaction on whose behalf it is examined.
 const settingsQuery = `
-SELECT pg_catalog.current_setting('search_path'), EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled OPERATOR(pg_catalog.<>) 'D'),
+SELECT pg_catalog.current_setting('search_path'),
+	ARRAY(SELECT t.evtfoid::pg_catalog.oid FROM pg_catalog.pg_event_trigger t
+		WHERE t.evtenabled OPERATOR(pg_catalog.<>) 'D' AND t.evtevent OPERATOR(pg_catalog.<>) 'login'),
 	pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('check_function_bodies', 'off', true),
-	pg_catalog.set_config('jit', 'off', true)`
+	pg_catalog.set_config('jit', 'off', true),
+	(SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s), ',') FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) s)`
 
 // begin starts the transaction, and sends the units with it that make returns.
 func (t *transaction) begin(ctx context.Context, waits int, units func() []*unit) error {
@@ -71,7 +75,11 @@ func (t *transaction) tryBegin(ctx context.Context, mode string, waits int, unit
 		return first.err
 	}
 	t.path = string(settings.rows[0][0])
-	t.eventTriggers = string(settings.rows[0][1]) == "t"
+	for _, oid := range strings.FieldsFunc(string(settings.rows[0][1]), func(r rune) bool { return r < '0' || r > '9' }) {
+		t.eventTriggers = append(t.eventTriggers, value{word: oid}.oid())
+	}
+	t.schemas = schemasOf(string(settings.rows[0][5]))
+	t.inUTF8 = t.conn.ParameterStatus("server_encoding") == "UTF8"
 	return nil
 }
 

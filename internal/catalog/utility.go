@@ -151,9 +151,9 @@ func planDDL(st *sqltext.Statement) plan {
 	case words[0] == "create" && slices.ContainsFunc(words, isTemp):
 		// What fills a new table calls functions, which may do anything.
 		p.effects.DDL, p.effects.Temporary = false, true
-		p.noEventTriggers = !mentions(st.Text, "as", "execute")
+		p.eventTriggers = !mentions(st.Text, "as", "execute")
 	case words[0] == "create" && slices.Contains(words, "index"):
-		p.noEventTriggers = true
+		p.eventTriggers = true
 	}
 	return p
 }

@@ -13,8 +13,8 @@ var errVanished = errors.New("the schema changed meanwhile")
 type step struct {
 	kind  stepKind
 	oid   uint32
-	event event // of a write
-	quiet bool  // it counts for what is written only
+	event event  // of a write
+	name  string // of a word
 }
 
 type stepKind uint8
@@ -29,9 +29,12 @@ const (
 	functionStep
 	bodyStep // of a function: it is a string
 	operatorStep
+	wordStep     // of a text: it may name a type
 	typeStep     // a value is checked against the type
-	convertStep  // a value is converted to or from the type's text form
+	outputStep   // a value is written in the type's text form
+	inputStep    // a value is read from the type's text form
 	constantStep // a constant of the type
+	paramStep    // a parameter is read from the type's text form
 )
 
 // ofRelation reports whether a step's object is a relation.
@@ -44,13 +47,17 @@ func (k stepKind) ofType() bool { return k >= typeStep }
 // is not known yet is looked up once a level, for all walks of a transaction.
 type walk struct {
 	*facts
-	path    string // the session's search path, as functions find it
-	text    string // of the statement, where the server parsed it
-	byNames bool   // functions in SQL are not given to the server's parser
+	path    string   // the session's search path, as functions find it
+	texts   []string // of the statement, and of bodies, where the server parsed them
+	byNames bool     // functions in SQL are not given to the server's parser
+	in      Where    // what names may stand for
+
+	moved     bool     // something may run under another search path or role
+	roleMoved bool     // under another role
+	guessed   []uint32 // functions whose bodies were followed as if that were not so
 
 	queue []step
 	done  map[step]bool
-	quiet bool // of the step that is taken
 
 	effects  *Effects
 	reads    map[uint32]bool
@@ -79,8 +86,13 @@ func newWalk(effects *Effects) *walk {
 
 // enqueue adds a step unless it was added before.
 func (w *walk) enqueue(kind stepKind, oid uint32, on event) {
-	s := step{kind, oid, on, w.quiet}
-	if oid != 0 && !w.done[s] {
+	if oid != 0 {
+		w.enqueueStep(step{kind: kind, oid: oid, event: on})
+	}
+}
+
+func (w *walk) enqueueStep(s step) {
+	if !w.done[s] {
 		w.done[s] = true
 		w.queue = append(w.queue, s)
 	}
@@ -95,10 +107,12 @@ func (w *walk) dependsOnNames(names ...string) {
 	}
 }
 
-// noEventTriggers reports whether DDL does what its text says and no more.
-func (w *walk) noEventTriggers() bool {
+// fireEventTriggers follows what event triggers add to a change of the schema.
+func (w *walk) fireEventTriggers() {
 	w.events = true
-	return !w.eventTriggers
+	for _, function := range w.eventTriggers {
+		w.enqueue(functionStep, function, 0)
+	}
 }
 
 // level takes all steps that are waiting.
@@ -114,7 +128,6 @@ func (w *walk) level() error {
 }
 
 func (w *walk) take(s step) error {
-	w.quiet = s.quiet
 	switch s.kind {
 	case functionStep:
 		return w.call(s.oid)
@@ -123,11 +136,13 @@ func (w *walk) take(s step) error {
 	case operatorStep:
 		w.enqueue(functionStep, w.routines.operators[s.oid], 0)
 		return nil
-	case typeStep:
-		return w.domain(s.oid)
-	case convertStep, constantStep:
-		w.textForm(s)
+	case wordStep:
+		for _, t := range w.named[word{name: s.name}].types {
+			w.followNamedType(t)
+		}
 		return nil
+	case typeStep, outputStep, inputStep, constantStep, paramStep:
+		return w.textForm(s)
 	}
 	f := w.relations[s.oid]
 	if f.OID == 0 {
@@ -140,38 +155,11 @@ func (w *walk) take(s step) error {
 		return w.ancestor(f)
 	case refreshStep:
 		w.writes[f.OID] = true
+		w.move(true) // it is done as its owner
+		w.fireEventTriggers()
 		return w.readView(f)
-	case namedStep:
-		return w.mention(f)
 	}
 	return w.read(f, s.kind == readOnlyStep)
-}
-
-// domain follows the checks of a domain.
-func (w *walk) domain(oid uint32) error {
-	f := w.routines.types[oid]
-	w.enqueue(typeStep, f.base, 0)
-	return w.trees(f.trees)
-}
-
-// textForm follows a type that somebody made to what its text form depends on:
-// that of an enum on nothing, that of a domain or array on its elements, and
-// that of others may depend on anything.
-func (w *walk) textForm(s step) {
-	f := w.routines.types[s.oid]
-	switch {
-	case s.oid < firstNormalOID:
-		w.settings |= textSettings(s.oid)
-		w.constants = w.constants || s.kind == constantStep && timeTypes[s.oid]
-	case f.kind == 'e':
-	case f.kind == 'd':
-		w.enqueue(s.kind, f.base, 0)
-	case f.element != 0:
-		w.enqueue(s.kind, f.element, 0)
-	default:
-		w.settings |= allOutput
-		w.constants = w.constants || s.kind == constantStep
-	}
 }
 
 // trees adds what the node trees name. Those that are not there are empty.
@@ -207,14 +195,8 @@ func (w *walk) add(r *references) {
 	for _, oid := range r.operators {
 		w.enqueue(operatorStep, oid, 0)
 	}
-	for _, oid := range r.domains {
-		w.enqueue(typeStep, oid, 0)
-	}
-	for _, oid := range r.converted {
-		w.enqueue(convertStep, oid, 0)
-	}
-	for _, oid := range r.written {
-		w.enqueue(constantStep, oid, 0)
+	for _, use := range r.types {
+		w.enqueue(use.kind, use.oid, 0)
 	}
 	for _, use := range r.columns {
 		w.columns[use] = true
@@ -224,6 +206,7 @@ func (w *walk) add(r *references) {
 	}
 	w.settings |= r.settings
 	w.constants = w.constants || r.constants
+	w.effects.TakesTime = w.effects.TakesTime || r.takesTime
 	w.judge(r)
 }
 
@@ -243,9 +226,7 @@ func (w *walk) judge(r *references) {
 }
 
 func (w *walk) refuse(reason Reason, object string) {
-	if !w.quiet {
-		w.refused[Refusal{reason, object}] = true
-	}
+	w.refused[Refusal{reason, object}] = true
 }
 
 // unknown notes that from here on anything may be read or written.

@@ -16,7 +16,8 @@ type wanted struct {
 	tables    []namedTables
 	calls     []sqltext.Function
 	operators []string
-	byName    bool // calls and operators count: all functions and operators of each name
+	words     []string // that may name types
+	byName    bool     // calls and operators count: all functions and operators of each name
 	in        Where
 	strict    bool   // a relation that is not there is an error
 	missing   func() // with strict: what is done instead
@@ -93,6 +94,7 @@ func (q *wanted) ask() *unit {
 
 // found begins the walk with what the names stand for.
 func (w *walk) found(q *wanted, u *unit) error {
+	w.in = q.in
 	if u.err != nil {
 		if _, ok := errors.AsType[*pgconn.PgError](u.err); ok && q.missing != nil {
 			q.missing()
@@ -117,6 +119,10 @@ func (w *walk) found(q *wanted, u *unit) error {
 	}
 	for _, call := range q.calls {
 		w.dependsOnNames(call.Name)
+	}
+	for _, name := range q.words {
+		w.dependsOnNames(name)
+		w.enqueueStep(step{kind: wordStep, name: name})
 	}
 	w.enqueueUserMade(q.operators)
 	return nil
