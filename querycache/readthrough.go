@@ -189,8 +189,10 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byt
 
 // namesTime reports whether the arguments that a key stands for may have a word
 // such as now or today among them. In the key a text follows its length, which
-// may look like a letter.
+// may look like a letter. Quotes and backslashes may stand inside a word of an
+// array or a record.
 func namesTime(key []byte) bool {
+	key = bytes.ReplaceAll(bytes.ReplaceAll(key, []byte(`\`), nil), []byte(`"`), nil)
 	for _, word := range bytes.FieldsFunc(key, func(c rune) bool { return c|0x20 < 'a' || c|0x20 > 'z' }) {
 		if catalog.NamesTime(string(word)) || catalog.NamesTime(string(word[1:])) {
 			return true
