@@ -231,7 +231,12 @@ func (a *Aside[K, V]) encode(ctx context.Context, dst []byte, key K) ([]byte, Re
 // to a database, Update or Delete is right.
 func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	encoded, why := a.encode(ctx, nil, key)
-	if why != none || a.gate(context.WithoutCancel(ctx)) != none {
+	if why != none {
+		return
+	}
+	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), setTime)
+	defer cancel()
+	if a.gate(asked) != none {
 		return
 	}
 	if a.opts.Clone != nil && !a.opts.Policy.Shared {
@@ -247,8 +252,13 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 		a.cache.leave(f)
 		return
 	}
+	defer f.cancelAfter(setTime).Stop()
 	a.cache.run(f, func(context.Context) (any, int64, error) { return a.close(v, nil) })
 }
+
+// setTime bounds how long Set asks Source which database it is, the first time
+// and after a change of its connections.
+const setTime = 5 * time.Second
 
 // Delete drops the values of keys, in every scope. Loads of them that are under
 // way are not kept.

@@ -88,7 +88,11 @@ func (a *Aside[K, V]) fetch(ctx context.Context, out map[K]V, missing []*lookup[
 	var direct []K
 	var first error
 	for _, l := range missing {
-		a.begin(ctx, l)
+		if err := a.begin(ctx, l); err != nil {
+			first = cmp.Or(first, err)
+			a.cache.count(ctx, a.record, MissFailed, time.Time{}, address(l))
+			continue
+		}
 		switch {
 		case l.why == Hit || l.why == HitStale:
 			v, err := a.open(a.cache.open(l.old), false)
@@ -128,25 +132,27 @@ func (a *Aside[K, V]) start(ctx context.Context, mine []*lookup[K], limit time.D
 		}()
 		return
 	}
-	stop := context.AfterFunc(a.cache.ctx, cancel)
 	late := time.AfterFunc(limit, cancel)
 	go func() {
 		defer cancel()
 		defer late.Stop()
-		defer stop()
 		a.run(shared, mine)
 	}()
 }
 
 // begin joins or begins the flight of a key, and says why there is none or why
 // the lookup missed. Of a value that is handed out nobody waits for the flight.
-func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) {
+// It fails where the flight would wait for the caller.
+func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 	if l.why != none {
-		return
+		return nil
 	}
 	hash := a.cache.store.hash(&a.record.identity, l.encoded)
 	if l.old, l.why = a.cache.judge(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
-		return
+		return nil
+	}
+	if err := within(ctx, a.record, l.encoded); err != nil && l.why != HitStale {
+		return fmt.Errorf("querycache: wait for %s: %w", a.record.label, err)
 	}
 	l.flight, l.begun = a.cache.join(ctx, a.record, hash, l.encoded)
 	switch {
@@ -157,6 +163,7 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) {
 	default:
 		l.why = HitFlight
 	}
+	return nil
 }
 
 // sharedContext returns a context for a load on behalf of several flights. It
@@ -166,7 +173,9 @@ func sharedContext[K comparable](ctx context.Context, mine []*lookup[K]) (contex
 	shared, cancel := context.WithCancel(shared)
 	left := new(atomic.Int64)
 	left.Store(int64(len(mine)))
-	for _, l := range mine {
+	flights := make([]*flight, len(mine))
+	for i, l := range mine {
+		flights[i] = l.flight
 		l.flight.session = session
 		context.AfterFunc(l.flight.ctx, func() {
 			if left.Add(-1) == 0 {
@@ -174,6 +183,7 @@ func sharedContext[K comparable](ctx context.Context, mine []*lookup[K]) (contex
 			}
 		})
 	}
+	shared = beginLoad(shared, flights...)
 	return shared, cancel
 }
 
@@ -218,6 +228,9 @@ func (a *Aside[K, V]) many(ctx context.Context, keys []K) (map[K]V, error) {
 	values := make(map[K]V, len(keys))
 	for _, key := range keys {
 		v, err := a.opts.Load(ctx, key)
+		if err == nil {
+			err = ctx.Err() // nobody waits for the others
+		}
 		if err := put(values, key, v, err); err != nil {
 			return nil, fmt.Errorf("querycache: load a value of %s: %w", a.record.label, err)
 		}

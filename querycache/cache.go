@@ -276,9 +276,16 @@ func (c *Cache) Resume() {
 	c.off.And(^int32(offSuspended))
 }
 
-// Close drops everything and ends what runs in the background. It waits for
-// loads that callers are waiting for. Reads through the cache's handles go to
-// the server from now on. It may be called more than once.
+// closeTime is how long Close waits for loads that go on though they are
+// cancelled.
+const closeTime = 5 * time.Second
+
+// Close drops everything and ends what runs in the background. It cancels the
+// contexts of the loads under way and waits until they have returned, for 5
+// seconds at most: a load that takes no notice of its context is left running,
+// and what it returns is not kept. Callers that wait for a load get an error that
+// wraps [ErrClosed], at once. Reads through the cache's handles go to the server
+// from now on. It may be called more than once.
 func (c *Cache) Close() {
 	if c.off.Or(offClosed)&offClosed != 0 {
 		return
@@ -288,7 +295,17 @@ func (c *Cache) Close() {
 	}
 	c.cancel()
 	c.flights.close()
-	c.running.Wait()
+	ended := make(chan struct{})
+	go func() {
+		c.running.Wait()
+		close(ended)
+	}()
+	late := time.NewTimer(closeTime)
+	defer late.Stop()
+	select {
+	case <-ended:
+	case <-late.C:
+	}
 	c.InvalidateAll()
 }
 

@@ -45,6 +45,12 @@
 //   - All that is kept takes Options.MaxBytes at most.
 //     TestStoreAgainstAMap, TestStoreAccount, TestTextsAreCharged
 //
+//   - Nobody waits for ever because of the cache. A load that would wait for
+//     itself, if over other loads, fails with [ErrCycle]; only what a load waits
+//     for with its own context is seen. [Cache.Close] cancels the loads under way
+//     and waits for them for 5 seconds at most.
+//     TestCyclesOfLoads, TestCyclesWithTypedReads, TestCloseEndsLoads
+//
 // It is not promised that anything stays: a cache may forget. Session settings
 // (search_path, TimeZone, role) must be the same when the connections of a pool
 // begin, or be told by Options.Scope. A procedure or function that changes its

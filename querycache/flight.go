@@ -17,16 +17,17 @@ type loadFunc func(ctx context.Context) (value any, size int64, err error)
 
 // A flight is one load that any number of callers wait for. Its context has
 // the values of the caller that began it, but for its bound of rows, and
-// nobody's deadline: it is cancelled when the last of those who waited has
-// gone.
+// nobody's deadline: it is cancelled when the last caller that waited has left,
+// and when the cache is closed.
 type flight struct {
-	record *record
-	hash   uint64
-	key    string
-	stamp  uint64 // the last change that was told when the flight began
-	begun  int64  // on the cache's clock
-	ctx    context.Context
-	cancel context.CancelFunc
+	record  *record
+	hash    uint64
+	key     string
+	stamp   uint64 // the last change that was told when the flight began
+	begun   int64  // on the cache's clock
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	loading *loading // guarded by waiting
 
 	waiting   int  // callers; guarded by the shard's mu, as are
 	joined    bool // anybody beside the one who began it
@@ -47,9 +48,10 @@ type flight struct {
 type flights struct{ shards [flightShards]flightShard }
 
 type flightShard struct {
-	mu     sync.Mutex
-	byHash map[uint64]*flight // guarded by mu
-	closed bool               // guarded by mu
+	mu      sync.Mutex
+	byHash  map[uint64]*flight   // those that may be joined; guarded by mu
+	running map[*flight]struct{} // all; guarded by mu
+	closed  bool                 // guarded by mu
 }
 
 const flightShards = 32
@@ -57,6 +59,7 @@ const flightShards = 32
 func (fs *flights) init() {
 	for i := range fs.shards {
 		fs.shards[i].byHash = make(map[uint64]*flight)
+		fs.shards[i].running = make(map[*flight]struct{})
 	}
 }
 
@@ -89,8 +92,10 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 	f = &flight{record: r, hash: hash, key: string(key), begun: c.clock.now(), waiting: 1, done: make(chan struct{})}
 	f.stamp = c.changes.Load() // before anything is read
 	f.ctx, f.session = db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
-	f.ctx, f.cancel = context.WithCancel(f.ctx)
+	f.ctx, f.cancel = context.WithCancelCause(f.ctx)
+	f.ctx = beginLoad(f.ctx, f)
 	sh.byHash[hash] = f
+	sh.running[f] = struct{}{}
 	c.running.Add(1)
 	return f, true
 }
@@ -112,12 +117,20 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	if broken == stampFirst {
 		f.stamp = c.changes.Load()
 	}
-	f.value, f.err = value, err
+	f.value, f.err = value, f.explain(err)
 	f.lookAtServer()
 	f.alone = !f.common()
 	f.lost = c.keep(f, size)
 	f.kept = f.lost == none
 	returned = true
+}
+
+// explain says of the error of a load that was cancelled by Close that it was.
+func (f *flight) explain(err error) error {
+	if err != nil && context.Cause(f.ctx) == ErrClosed { //nolint:errorlint // close sets it bare
+		return fmt.Errorf("%w: load %s: %w", ErrClosed, f.record.label, err)
+	}
+	return err
 }
 
 // lookAtServer makes sure that the load was answered by the server that the
@@ -139,8 +152,9 @@ func (f *flight) common() bool {
 
 // land ends a flight.
 func (c *Cache) land(f *flight) {
+	f.loading.ended.Store(true)
 	c.flights.remove(f)
-	f.cancel()
+	f.cancel(nil)
 	close(f.done)
 	c.running.Done()
 }
@@ -149,18 +163,38 @@ func (fs *flights) remove(f *flight) {
 	sh := fs.shard(f.hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	delete(sh.running, f)
 	if sh.byHash[f.hash] == f {
 		delete(sh.byHash, f.hash)
 	}
 }
 
-// wait waits for a flight's end or its own context's.
+// wait waits for a flight's end, its own context's or the cache's.
 func (c *Cache) wait(ctx context.Context, f *flight) error {
-	select {
-	case <-f.done:
-		return nil
-	case <-ctx.Done():
+	within := loadingOf(ctx)
+	err := within.enter(f)
+	if err == nil {
+		defer within.leave(f)
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-c.ctx.Done():
+			err = ErrClosed
+		}
+		select {
+		case <-f.done:
+			return nil
+		default:
+		}
 	}
+	c.abandon(f)
+	return fmt.Errorf("querycache: wait for %s: %w", f.record.label, err)
+}
+
+// abandon takes back a join, and cancels a flight that nobody waits for any
+// more.
+func (c *Cache) abandon(f *flight) {
 	sh := c.flights.shard(f.hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -168,9 +202,8 @@ func (c *Cache) wait(ctx context.Context, f *flight) error {
 		if sh.byHash[f.hash] == f {
 			delete(sh.byHash, f.hash)
 		}
-		f.cancel()
+		f.cancel(nil)
 	}
-	return fmt.Errorf("querycache: wait for %s: %w", f.record.label, ctx.Err())
 }
 
 // forget keeps the load under way for a read, if there is one, from being kept
@@ -185,12 +218,15 @@ func (fs *flights) forget(hash uint64) {
 	}
 }
 
-// close keeps new flights from beginning.
+// close keeps new flights from beginning, and cancels those under way.
 func (fs *flights) close() {
 	for i := range fs.shards {
 		sh := &fs.shards[i]
 		sh.mu.Lock()
 		sh.closed = true
+		for f := range sh.running {
+			f.cancel(ErrClosed)
+		}
 		sh.mu.Unlock()
 	}
 }
@@ -208,16 +244,19 @@ func (c *Cache) refresh(ctx context.Context, r *record, hash uint64, key []byte,
 		c.leave(f)
 		return
 	}
-	stop := context.AfterFunc(c.ctx, f.cancel)
-	late := time.AfterFunc(refreshTime, f.cancel)
+	late := f.cancelAfter(refreshTime)
 	go func() {
 		defer late.Stop()
-		defer stop()
 		c.run(f, load)
 	}()
 }
 
-// leave takes back a join.
+// cancelAfter cancels the flight after a time, unless the timer is stopped.
+func (f *flight) cancelAfter(d time.Duration) *time.Timer {
+	return time.AfterFunc(d, func() { f.cancel(context.DeadlineExceeded) })
+}
+
+// leave takes back a join of a flight that goes on without anybody who waits.
 func (c *Cache) leave(f *flight) {
 	sh := c.flights.shard(f.hash)
 	sh.mu.Lock()

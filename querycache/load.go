@@ -3,6 +3,7 @@ package querycache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"reflect"
@@ -57,6 +58,9 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 		c.refresh(ctx, r, hash, key, load)
 		return answer{c.open(old), false, HitStale}, nil
 	}
+	if err := within(ctx, r, key); err != nil {
+		return answer{why: MissFailed}, fmt.Errorf("querycache: wait for %s: %w", r.label, err)
+	}
 	f, begun := c.join(ctx, r, hash, key)
 	if f == nil {
 		value, _, err := load(ctx)
@@ -86,18 +90,14 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	return answer{f.value, !f.kept && (!f.joined || f.alone), why}, nil
 }
 
-// await runs the flight, if the caller began it, and waits for its end.
+// await runs the flight, if the caller began it, and waits for its end. The load
+// has a goroutine of its own, so that its caller can leave.
 func (c *Cache) await(ctx context.Context, f *flight, begun bool, load loadFunc) error {
-	switch {
-	case begun && ctx.Done() == nil: // the caller can never leave: spare a goroutine
-		c.run(f, load)
-	case begun:
+	if begun {
 		go c.run(f, load)
-		fallthrough
-	default:
-		if err := c.wait(ctx, f); err != nil {
-			return err
-		}
+	}
+	if err := c.wait(ctx, f); err != nil {
+		return err
 	}
 	if p, ok := f.err.(*PanicError); ok && begun { //nolint:errorlint // run sets it bare
 		panic(p.Value)
