@@ -108,9 +108,15 @@ func (r reader[T]) loadAll(ctx context.Context, q TypedReader, read *Read, sql s
 			return nil, 0, err
 		}
 		kept, size := r.decoder.Keep(values)
+		if size >= 0 {
+			size += sliceBytes
+		}
 		return kept, size, nil
 	})
 }
+
+// sliceBytes is what a slice takes in an interface.
+const sliceBytes = 24
 
 // noRow is the kept value of a read of one row that found none.
 type noRow struct{}

@@ -45,8 +45,9 @@ type TypedReader interface {
 
 	// Load is called when nothing is kept. It runs load, or waits for a load
 	// of the same read that is under way, and may keep the value; size is the
-	// number of bytes that the value keeps alive. load reads from q and may be
-	// called more than once.
+	// number of bytes that the value keeps alive, -1 if that cannot be known, so
+	// that it must not be kept. load reads from q and may be called more than
+	// once.
 	Load(ctx context.Context, r *Read, load func(ctx context.Context, q Querier) (value any, size int64, err error)) (value any, shared bool, err error)
 }
 

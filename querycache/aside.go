@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/deepcopy"
 )
 
 // AsideOptions configures an Aside. Load or LoadMany is needed, all else may
@@ -36,7 +37,8 @@ type AsideOptions[K comparable, V any] struct {
 	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
 
 	// KeepError tells which errors of Load are answers and are kept as values
-	// are. Default: those that are [pgx.ErrNoRows].
+	// are. They are charged by their text. Default: those that are
+	// [pgx.ErrNoRows].
 	KeepError func(error) bool
 
 	// Clone copies a value that is handed out. It is needed where a V leads to
@@ -44,8 +46,12 @@ type AsideOptions[K comparable, V any] struct {
 	// changes it. Default: the value is copied by assignment.
 	Clone func(V) V
 
-	// Size returns the bytes that a value keeps alive. Default: they are
-	// counted by visiting the value.
+	// Size returns the bytes that a value keeps alive, and is believed; values
+	// are then kept as they are. Default: a copy of the value is kept, in memory
+	// of its own, whose size is known: strings, slices and maps may keep more
+	// alive than is seen of them. It is needed for a V that holds functions,
+	// channels or locks. Errors, which are compared by identity, are not copied
+	// either: a value that has one in an interface is not kept without Size.
 	Size func(V) int64
 }
 
@@ -89,7 +95,9 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 		opts.KeepError = func(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 	}
 	if opts.Size == nil {
-		opts.Size = func(v V) int64 { return sizeOf(reflect.ValueOf(&v).Elem()) }
+		if err := deepcopy.Check(reflect.TypeFor[V]()); err != nil {
+			return fail("values of %v cannot be measured: set Size: %w", reflect.TypeFor[V](), err)
+		}
 	}
 	a := &Aside[K, V]{cache: c, opts: opts}
 	a.record = &record{identity: identity{space: c.space()}, label: opts.Name, name: opts.Name, aside: true, policy: opts.Policy}
@@ -188,12 +196,36 @@ func (a *Aside[K, V]) one(ctx context.Context, key K) (V, error) {
 // close turns the outcome of a load into what is kept.
 func (a *Aside[K, V]) close(v V, err error) (any, int64, error) {
 	switch {
-	case err == nil:
+	case err == nil && a.opts.Size != nil:
 		return v, a.opts.Size(v), nil
+	case err == nil:
+		v, size := a.copy(v)
+		return v, size, nil
 	case a.opts.KeepError(err):
-		return keptError{err}, 16, nil
+		return keptError{err}, errorBytes + 2*int64(len(err.Error())), nil
 	}
 	return nil, 0, err
+}
+
+// errorBytes is what an error takes beside its text, which is often there twice:
+// a struct or two.
+const errorBytes = 96
+
+// copy returns a copy of v to be kept, and what that costs: -1 if there can be
+// none, and more than there is room for if it would be too large.
+func (a *Aside[K, V]) copy(v V) (V, int64) {
+	most := a.cache.store.mostEntry()
+	if a.opts.Policy.MaxBytes > 0 {
+		most = min(most, a.opts.Policy.MaxBytes)
+	}
+	size, err := deepcopy.Keep(&v, most)
+	switch {
+	case errors.Is(err, deepcopy.ErrTooBig):
+		return v, most + 1
+	case err != nil:
+		return v, -1
+	}
+	return v, deepcopy.Box[V]() + size
 }
 
 // open turns what is kept into an answer for a caller.
@@ -289,6 +321,13 @@ func (a *Aside[K, V]) Update(ctx context.Context, key K, write func(ctx context.
 // Memoize returns fn with its results kept by argument, for a pure function or
 // one whose results may be as old as p says. Errors are not kept.
 func Memoize[K comparable, V any](c *Cache, name string, p Policy, fn func(ctx context.Context, arg K) (V, error)) (func(ctx context.Context, arg K) (V, error), error) {
+	typ := reflect.TypeFor[V]()
+	if !p.Shared && !plain(typ) {
+		return nil, fmt.Errorf("querycache: memoize %q: results of %v share memory with who gets them: set Policy.Shared where nobody changes them, or use NewAside with Clone", name, typ)
+	}
+	if err := deepcopy.Check(typ); err != nil {
+		return nil, fmt.Errorf("querycache: memoize %q: results of %v cannot be measured: use NewAside with Size: %w", name, typ, err)
+	}
 	a, err := NewAside(c, AsideOptions[K, V]{Name: name, Policy: p, Load: fn, KeepError: func(error) bool { return false }})
 	if err != nil {
 		return nil, err

@@ -278,10 +278,10 @@ func (c *Cache) Resume() {
 
 // closeTime is how long Close waits for loads that go on though they are
 // cancelled.
-const closeTime = 5 * time.Second
+const closeTime = 6 * time.Second
 
 // Close drops everything and ends what runs in the background. It cancels the
-// contexts of the loads under way and waits until they have returned, for 5
+// contexts of the loads under way and waits until they have returned, for 6
 // seconds at most: a load that takes no notice of its context is left running,
 // and what it returns is not kept. Callers that wait for a load get an error that
 // wraps [ErrClosed], at once. Reads through the cache's handles go to the server

@@ -17,6 +17,7 @@
 //   - No answer is handed out that was asked for longer ago than its TTL, but
 //     for StaleFor and StaleIfError where a policy has them.
 //     TestTTL, TestTTLCountsTheLoad, TestStaleFor, TestStaleIfError
+//
 //   - With Follow: what commits through the followed handle or its pool is seen
 //     by every cached read that begins after the committing call returned,
 //     through whichever handle to the same database. A load that began before
@@ -27,8 +28,10 @@
 //     TestOwnWritesAreSeen, TestHandlesOfOneDatabase, TestChangesAndLoads,
 //     TestFlightsFromBeforeAChangeAreNotJoined, TestRollbackDropsNothing,
 //     TestARestartDropsEverything, TestConsistency
+//
 //   - What other programs write is seen when the TTL has passed.
 //     TestOthersWritesWaitForTheTTL
+//
 //   - An answer is handed out only for the same statement, arguments (by type
 //     and value), Options.Scope and form, and only if its session was as
 //     sessions of the pool begin. Values are the caller's own, unless
@@ -36,19 +39,23 @@
 //     TestScopeKeepsTenantsApart, TestStoreComparesKeys, TestArgumentsOfAnyKind,
 //     TestChangedSessionsAnswerNobodyElse, TestTypedAnswersAreCopies,
 //     TestTypesThatCannotBeCopied
+//
 //   - Not kept at all, nor shared by callers that ask at once, are statements
 //     that write, or may, that lock, are volatile, read temporary tables, or
 //     depend on the session where there is no Scope. [ReadThrough.Explain] says
 //     what is kept and why not, and what limits what is kept.
 //     TestWritersAreNeitherKeptNorShared, TestRefusals,
 //     TestExplainSaysWhatLimitsAnswers
+//
 //   - All that is kept takes Options.MaxBytes at most.
-//     TestStoreAgainstAMap, TestStoreAccount, TestTextsAreCharged
+//     What cannot be measured is not kept.
+//     TestStoreAgainstAMap, TestStoreAccount, TestTextsAreCharged,
+//     TestHeapIsAccounted, TestValuesThatCannotBeMeasured
 //
 //   - Nobody waits for ever because of the cache. A load that would wait for
 //     itself, if over other loads, fails with [ErrCycle]; only what a load waits
 //     for with its own context is seen. [Cache.Close] cancels the loads under way
-//     and waits for them for 5 seconds at most.
+//     and waits for them for 6 seconds at most.
 //     TestCyclesOfLoads, TestCyclesWithTypedReads, TestCloseEndsLoads
 //
 // It is not promised that anything stays: a cache may forget. Session settings

@@ -12,7 +12,7 @@ import (
 )
 
 // loadFunc asks for an answer that is not kept, and tells how many bytes it
-// keeps alive.
+// keeps alive; -1 if that cannot be known, so that it must not be kept.
 type loadFunc func(ctx context.Context) (value any, size int64, err error)
 
 // A flight is one load that any number of callers wait for. Its context has

@@ -181,6 +181,8 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 		return MissOvertaken
 	}
 	switch {
+	case size < 0:
+		return RefusedType
 	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
 		return MissTooBig
 	}

@@ -89,6 +89,9 @@ type wireRows struct {
 	types *types // to decode it with; nil for pgx's own
 }
 
+// wireBytes is what a wireRows takes beside its recording.
+const wireBytes = 16
+
 // fetch runs a statement on the source and records its rows.
 func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args []any) (any, int64, error) {
 	rows, err := h.pg.Query(ctx, sql, args...)
@@ -106,7 +109,7 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 	if err != nil {
 		return nil, 0, err
 	}
-	return &wireRows{recording, types}, recording.Size(), nil
+	return &wireRows{recording, types}, recording.Size() + wireBytes, nil
 }
 
 // reads lends out db.Reads for Query, which package db does for typed reads.

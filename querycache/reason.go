@@ -24,7 +24,7 @@ const (
 
 	RefusedPolicy    // the program chose no policy, or one that cannot be
 	RefusedArguments // an argument has no key
-	RefusedType      // copies of a value of the row's Go type share what callers may change
+	RefusedType      // copies of the value share what callers may change, or it cannot be copied and so not be measured
 	RefusedText      // the text cannot be taken apart, holds several statements, or is over 64 KB
 	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
 	RefusedScope     // Options.Scope said so

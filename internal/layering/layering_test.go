@@ -35,15 +35,16 @@ var layers = map[string]layer{
 	"internal/sqltext":  {},
 	"internal/keyset":   {},
 	"internal/layering": {},
+	"internal/deepcopy": {},
 	"internal/argkey":   {others: []string{pgx}},
-	"internal/rowscan":  {others: []string{pgx}},
+	"internal/rowscan":  {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
 	"internal/pgcopy":   {others: []string{pgx}},
 	"internal/records":  {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
 	"internal/catalog":  {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/walfeed":  {others: []string{pgx, pglogrep}},
 
 	// Rows kept as the server sent them, to be read again; wire, for tests, sends them over a connection.
-	"internal/rowscan/replay":      {others: []string{pgx}},
+	"internal/rowscan/replay":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
 	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
 
 	"db": {
@@ -53,6 +54,7 @@ var layers = map[string]layer{
 	"querycache": {
 		ours: []string{
 			"db", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
+			"internal/deepcopy",
 		},
 		others: []string{pgx, lru, xsync},
 	},

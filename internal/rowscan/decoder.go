@@ -8,6 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/deepcopy"
 )
 
 // A Decoder decodes rows into values of type T:
@@ -23,10 +25,8 @@ type Decoder[T any] struct {
 	shape    *shape
 	plans    plans
 	sessions sync.Pool // *session[T]
-	clone    copyFunc  // nil for a flat T
-	keep     copyFunc  // nil for a flat T without strings
-	measure  sizeFunc
-	shares   string // see Shares
+	flat     bool      // see Flat
+	shares   string    // see Shares
 }
 
 // A session is the state of reading one result.
@@ -43,8 +43,7 @@ func New[T any]() (*Decoder[T], error) {
 	}
 	typ := reflect.TypeFor[T]()
 	return &Decoder[T]{
-		shape: s, clone: copierOf(typ, sharingText), keep: copierOf(typ, owningText), measure: sizerOf(typ),
-		shares: sharing(typ, map[reflect.Type]bool{}),
+		shape: s, flat: deepcopy.IsFlat(typ), shares: sharing(typ, map[reflect.Type]bool{}),
 	}, nil
 }
 

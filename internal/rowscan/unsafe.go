@@ -53,18 +53,6 @@ func (c cell) pointer(sample any) any {
 	return sample
 }
 
-// pointee returns the cell that the pointer in c points to, with a nil p for a nil pointer. Invariant: c holds a pointer.
-func (c cell) pointee() cell { return cell{*(*unsafe.Pointer)(c.p)} }
-
-// value returns the cell as a reflect.Value that can be set. Invariant: typ is the cell's type.
-func (c cell) value(typ reflect.Type) reflect.Value { return reflect.NewAt(typ, c.p).Elem() }
-
-// addElement returns the cell of what lies at offset in the array of the slice in c. Invariant: c holds a slice, whose
-// array begins with a pointer to it as that of any slice, and offset is that of one of its elements.
-func (c cell) addElement(offset uintptr) cell {
-	return cell{unsafe.Pointer(unsafe.SliceData(*(*[]byte)(c.p)))}.add(offset)
-}
-
 // stringOf returns b as a string without copying. Invariant: b is never written again; the slab hands out each of its
 // bytes once.
 func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

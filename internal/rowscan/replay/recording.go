@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/deepcopy"
 )
 
 // A Recording is one whole result in the server's own bytes. It is immutable, and any number of goroutines may play it.
@@ -94,16 +96,17 @@ func (r *Recording) Len() int { return r.rows }
 // CommandTag returns what the server said at the end of the result.
 func (r *Recording) CommandTag() pgconn.CommandTag { return r.tag }
 
-// Size returns the bytes of memory that the recording keeps alive.
+// Size returns the bytes of memory that the recording keeps alive. The columns' names are often those of other
+// recordings of the statement, too.
 func (r *Recording) Size() int64 {
-	size := sizeOf[Recording]() + int64(cap(r.data)) + 4*int64(cap(r.ends)) + int64(len(r.tag.String()))
+	size := deepcopy.Box[Recording]() + deepcopy.Allocated(int64(cap(r.data)), false) + deepcopy.Allocated(4*int64(cap(r.ends)), false)
+	size += deepcopy.Allocated(int64(len(r.tag.String())), false)
+	size += deepcopy.Allocated(int64(cap(r.fields))*int64(reflect.TypeFor[pgconn.FieldDescription]().Size()), true)
 	for i := range r.fields {
-		size += sizeOf[pgconn.FieldDescription]() + int64(len(r.fields[i].Name))
+		size += deepcopy.Allocated(int64(len(r.fields[i].Name)), false)
 	}
 	return size
 }
-
-func sizeOf[T any]() int64 { return int64(reflect.TypeFor[T]().Size()) }
 
 // row sets values to those of row i, which starts at start in data, and returns where it ends. The values are the
 // recording's own bytes, cut so that appending to one copies it.

@@ -1,0 +1,41 @@
+package querycache
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/rowscan/replay"
+)
+
+// replayed is a cached handle whose loads read a recording.
+type replayed struct {
+	*ReadThrough
+	rec *replay.Recording
+}
+
+func (r replayed) Load(ctx context.Context, read *db.Read, load func(context.Context, db.Querier) (any, int64, error)) (any, bool, error) {
+	return r.ReadThrough.Load(ctx, read, func(ctx context.Context, _ db.Querier) (any, int64, error) { return load(ctx, player{rec: r.rec}) })
+}
+
+// player answers every query with a recording.
+type player struct {
+	db.Querier
+	rec *replay.Recording
+}
+
+func (p player) Query(context.Context, string, ...any) (pgx.Rows, error) { return p.rec.Rows(nil), nil }
+
+// offlineHandle returns a handle of c whose database is never asked.
+func offlineHandle(t *testing.T, c *Cache) *ReadThrough {
+	o := newOffline(t, nil, Policy{TTL: time.Hour, Shared: true})
+	h, err := c.ReadThrough(o.reads.pg, o.reads.choose)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.source.effects, h.source.identify = o.reads.source.effects, o.reads.source.identify
+	return h
+}
