@@ -29,10 +29,10 @@ const (
 )
 
 // The bytes that an entry costs beside itself, its key and its value: in the mean
-// over the growth of each its slot (14), its place in the index (12), its part of
+// over the growth of each its slot (14), its place in the index (17), its part of
 // a run in simplelru (4) and its place among the ghosts (5).
 const (
-	overhead = 14 + 12 + 4 + 5
+	overhead = 14 + 17 + 4 + 5
 	sizeUnit = 8
 )
 

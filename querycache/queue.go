@@ -42,13 +42,14 @@ type slab struct {
 	room  int      // how many entries there may be
 }
 
-// newSlab returns one for about n entries: a quarter more, so that making it anew
-// when it is full costs little for each entry.
+// newSlab returns a slab with room for n entries and a quarter more, so that
+// replacing it when it is full costs little for each entry. At most half of the
+// index is taken, so that most searches end at their first word.
 func newSlab(n int) slab {
 	room := roomFor(n)
 	runs := room/runLen + 3 // each queue may have two that are half empty
 	s := slab{
-		&index{make([]atomic.Uint64, room+room/4), make([]atomic.Pointer[entry], runs*runLen)},
+		&index{make([]atomic.Uint64, 2*room), make([]atomic.Pointer[entry], runs*runLen)},
 		make([]uint32, runs*runLen), make([]uint32, runs), make([]uint32, runs), room,
 	}
 	for i := range s.free {

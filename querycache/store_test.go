@@ -365,53 +365,70 @@ func TestStoreGetDoesNotAllocate(t *testing.T) {
 
 // The bytes accounted are within a tenth of those that the heap has.
 func TestStoreAccount(t *testing.T) {
-	const n = 120_000
-	heap := func() int64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	before := heap()
-	s := newStore(hold(n, 0))
-	rec := testRecord(1)
-	for i := range uint64(2 * n) {
-		key := keyOf(i)
-		e := testEntry(rec, key, nil, 0)
-		s.put(s.hash(&rec.identity, key), e)
-		if i%2 == 0 {
-			e.use()
+	for _, n := range []int{3000, 9000, 17_000, 120_000, 140_000} {
+		before := heapBytes()
+		s := newStore(hold(n, 0))
+		rec := testRecord(1)
+		for i := range uint64(2 * n) {
+			key := keyOf(i)
+			e := testEntry(rec, key, nil, 0)
+			s.put(s.hash(&rec.identity, key), e)
+			if i%2 == 0 {
+				e.use()
+			}
 		}
+		used, u := heapBytes()-before, s.usage()
+		t.Logf("%d entries: %d bytes of heap each, %d accounted", u.entries, used/int64(u.entries), u.bytes/int64(u.entries))
+		if ratio := float64(used) / float64(u.bytes); ratio < 0.9 || ratio > 1.1 {
+			t.Errorf("%d entries: heap %d, account %d: %.2f", u.entries, used, u.bytes, ratio)
+		}
+		runtime.KeepAlive(s)
 	}
-	used, account := heap()-before, s.usage().bytes
-	t.Logf("%d entries: %d bytes of heap each, %d accounted", s.usage().entries, used/int64(s.usage().entries), account/int64(s.usage().entries))
-	if ratio := float64(used) / float64(account); ratio < 0.9 || ratio > 1.1 {
-		t.Errorf("heap %d, account %d: %.2f", used, account, ratio)
+}
+
+// Nor do the gaps cost more that entries leave which are dropped out of order.
+func TestStoreAccountOfDrops(t *testing.T) {
+	const n = 50_000
+	before := heapBytes()
+	s, rec, r := newStore(hold(2*n, 0)), testRecord(1), rand.New(rand.NewPCG(8, 8))
+	for i := range uint64(10 * n) {
+		key := keyOf(r.Uint64N(n))
+		hash := s.hash(&rec.identity, key)
+		if e := s.peek(hash, &rec.identity, key); e != nil && i%2 == 0 {
+			s.remove(hash, e)
+		}
+		s.put(hash, testEntry(rec, key, nil, 0))
+	}
+	s.check(t)
+	used, u := heapBytes()-before, s.usage()
+	t.Logf("%d entries: %d bytes of heap each, %d accounted", u.entries, used/int64(u.entries), u.bytes/int64(u.entries))
+	if used > u.bytes*11/10 {
+		t.Errorf("%d entries: heap %d, account %d", u.entries, used, u.bytes)
 	}
 	runtime.KeepAlive(s)
+}
+
+func heapBytes() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // A store that had to shrink gives back the memory by which it found what it
 // had, and finds what it has.
 func TestStoreShrinks(t *testing.T) {
 	const n = 100_000
-	heap := func() int64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
 	rec := testRecord(1)
-	before := heap()
+	before := heapBytes()
 	s := newStore(hold(n, 0))
 	for i := range uint64(n) {
 		key := keyOf(i)
 		s.put(s.hash(&rec.identity, key), testEntry(rec, key, nil, 0))
 	}
 	s.setBudget(hold(n/20, 0))
-	used, u := heap()-before, s.usage()
+	used, u := heapBytes()-before, s.usage()
 	t.Logf("%d entries, heap %d, account %d", u.entries, used, u.bytes)
 	if used > u.bytes*5/4+32<<10 {
 		t.Errorf("%d entries are left, accounted with %d bytes: the heap has %d", u.entries, u.bytes, used)
@@ -428,7 +445,7 @@ func TestStoreShrinks(t *testing.T) {
 	}
 	s.check(t)
 	s.clear()
-	if used := heap() - before; used > 64<<10 {
+	if used := heapBytes() - before; used > 64<<10 {
 		t.Errorf("an empty store has %d bytes", used)
 	}
 	runtime.KeepAlive(s)
