@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// An entry is one kept answer. All but the uses and the mark in state is set
+// An entry is one kept answer. All but the uses in state is set
 // before the entry is published and never changes. Its key, the encoded scope and
 // arguments, lies behind it: a short one in the same line of memory.
 type entry struct {
@@ -21,20 +21,18 @@ type entry struct {
 const never = math.MaxInt64
 
 // An entry's state: how often it was asked for since it was last looked at by
-// the policy, up to maxUses; whether it was taken out of the store, while the
-// front may still point at it; and, in the bits above, the length of its key.
+// the policy, up to maxUses, and, in the bits above, the length of its key.
 const (
 	usesMask = 3
 	maxUses  = 3
-	dead     = 4
-	keyShift = 3
+	keyShift = 2
 )
 
-// The bytes that an entry costs beside itself, its key and its value: what
-// simplelru keeps of it (80), its place in the map (26 in the mean, by the map's
-// growth), in the front (11) and among the ghosts (8).
+// The bytes that an entry costs beside itself, its key and its value: in the mean
+// over the growth of each its slot (14), its place in the index (17), its part of
+// a run in simplelru (4) and its place among the ghosts (5).
 const (
-	overhead = 80 + 26 + 11 + 8
+	overhead = 14 + 17 + 4 + 5
 	sizeUnit = 8
 )
 
@@ -61,6 +59,14 @@ func (e *entry) is(id *identity, key []byte) bool {
 	return e.key() == string(key) && e.record.identity == *id
 }
 
+// sameKey reports whether e and another answer the same read.
+func (e *entry) sameKey(other *entry) bool {
+	if broken == keysCompared {
+		return e.record.form == other.record.form
+	}
+	return e.key() == other.key() && e.record.identity == other.record.identity
+}
+
 // use notes that e was asked for. It writes only while that says something
 // new, so that cores do not fight for the line of a hot entry.
 func (e *entry) use() {
@@ -68,11 +74,6 @@ func (e *entry) use() {
 		e.state.CompareAndSwap(s, s+1) // losing to another use is as good
 	}
 }
-
-func (e *entry) alive() bool { return e.state.Load()&dead == 0 }
-
-// kill marks e as taken out.
-func (e *entry) kill() { e.state.Or(dead) }
 
 // uses returns how often e was asked for, at most maxUses.
 func (e *entry) uses() uint32 { return e.state.Load() & usesMask }

@@ -1,6 +1,6 @@
 package querycache
 
-// A ghosts remembers the hashes of the entries that were evicted last: who
+// A ghosts remembers the tags of the entries that were evicted last: who
 // comes back soon belongs into the main queue.
 //
 // It is a table of buckets, each overwritten from its oldest slot on: 5 bytes a
@@ -15,7 +15,7 @@ type ghosts struct {
 	shift uint    // added >> shift is the time
 }
 
-// A ghost is 16 bits of a hash and 16 bits of the time when it was added. The
+// A ghost is 16 bits of a tag and 16 bits of the time when it was added. The
 // zero value is an empty slot.
 type ghost struct{ print, time uint16 }
 
@@ -44,11 +44,11 @@ func (g *ghosts) fit(n int) {
 	g.slots = make([]ghost, (n+n/8+ghostBucket-1)/ghostBucket*ghostBucket)
 }
 
-// add remembers hash.
-func (g *ghosts) add(hash uint64) {
+// add remembers tag.
+func (g *ghosts) add(tag uint32) {
 	g.fit(int(g.limit))
 	g.added++
-	bucket, print := g.place(hash)
+	bucket, print := g.place(tag)
 	oldest := 0
 	for i, one := range bucket {
 		if one.print == print || one.print == 0 {
@@ -62,23 +62,23 @@ func (g *ghosts) add(hash uint64) {
 	bucket[oldest] = ghost{print, g.now()}
 }
 
-// take reports whether hash is remembered, and forgets it.
-func (g *ghosts) take(hash uint64) bool {
-	one := g.find(hash)
+// take reports whether tag is remembered, and forgets it.
+func (g *ghosts) take(tag uint32) bool {
+	one := g.find(tag)
 	if one != nil {
 		*one = ghost{}
 	}
 	return one != nil
 }
 
-// has reports whether hash is remembered.
-func (g *ghosts) has(hash uint64) bool { return g.find(hash) != nil }
+// has reports whether tag is remembered.
+func (g *ghosts) has(tag uint32) bool { return g.find(tag) != nil }
 
-func (g *ghosts) find(hash uint64) *ghost {
+func (g *ghosts) find(tag uint32) *ghost {
 	if len(g.slots) == 0 {
 		return nil
 	}
-	bucket, print := g.place(hash)
+	bucket, print := g.place(tag)
 	for i, one := range bucket {
 		if one.print == print && uint32(g.age(one)) <= g.limit>>g.shift {
 			return &bucket[i]
@@ -87,11 +87,11 @@ func (g *ghosts) find(hash uint64) *ghost {
 	return nil
 }
 
-// place returns the bucket of a hash and what tells it from others there.
-func (g *ghosts) place(hash uint64) ([]ghost, uint16) {
+// place returns the bucket of a tag and what tells it from others there.
+func (g *ghosts) place(tag uint32) ([]ghost, uint16) {
 	buckets := uint64(len(g.slots) / ghostBucket)
-	first := (hash >> 16 & 0xFFFFFFFF) * buckets >> 32 * ghostBucket
-	return g.slots[first : first+ghostBucket], uint16(hash) | 1
+	first := uint64(tag) * buckets >> 32 * ghostBucket
+	return g.slots[first : first+ghostBucket], uint16(tag) | 1
 }
 
 func (g *ghosts) now() uint16 { return uint16(g.added >> g.shift) }

@@ -11,7 +11,7 @@ const (
 	tablesCount          // a change of a table makes answers stale
 	noLateJoin           // a load from before a change answers nobody who asks after it
 	doubtCounts          // a change in doubt makes answers stale until it is settled
-	deadAreGone          // what was taken out of the store is not found by its front
+	deadAreGone          // what was taken out of the store is not found
 	keysCompared         // equal hashes do not make equal keys
 	scopeInKey           // the scope is part of the key
 	argsInKey            // the arguments are

@@ -1,23 +1,9 @@
 package querycache
 
 import (
-	"math"
 	"sync"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"sync/atomic"
 )
-
-// A queue is a first-in first-out queue of entries by hash: a simplelru that is
-// only peeked into, so that looking up needs no more than a read lock.
-type queue = simplelru.LRU[uint64, *entry]
-
-func newQueue() *queue {
-	q, err := simplelru.NewLRU[uint64, *entry](math.MaxInt, nil)
-	if err != nil {
-		panic(err) // for a size that is not positive only
-	}
-	return q
-}
 
 // A shard is a part of the store, bounded in bytes by S3-FIFO (Yang et al.,
 // "FIFO queues are all you need for cache eviction", SOSP 2023): a new entry
@@ -26,203 +12,222 @@ func newQueue() *queue {
 // a while; one that comes back while it is remembered starts in the main queue.
 // The main queue gives those that were asked for another round.
 type shard struct {
+	index atomic.Pointer[index] // read without mu
+	_     [56]byte              // those who write below would slow down who reads it
+
 	mu         sync.RWMutex
-	small      *queue // guarded by mu, as is all below
+	slab       slab // guarded by mu, as is all below
+	small      *queue
 	main       *queue
 	ghosts     ghosts
+	entries    int
 	bytes      int64 // of all entries
 	smallBytes int64 // of those in small
 	budget     int64 // for bytes
 	evicted    uint64
-	most       int // entries, since the queues were made
 }
 
 // smallShare is the part of the budget that new entries get: 1/smallShare.
 const smallShare = 10
 
-// find returns the entry of the given hash.
-func (sh *shard) find(hash uint64) *entry {
+// tagOf returns the part of a hash by which a shard finds an entry. It has none
+// of the bits that chose the shard.
+func tagOf(hash uint64) uint32 { return uint32(hash) }
+
+// find returns an entry of the given tag that matches, or nil. Unlike index.get
+// it misses none.
+func (sh *shard) find(tag uint32, matches func(*entry) bool) *entry {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	return sh.peek(hash)
-}
-
-// peek is find with mu held.
-func (sh *shard) peek(hash uint64) *entry {
-	if e, ok := sh.main.Peek(hash); ok {
-		return e
+	if slot, ok := sh.slab.index.find(tag, matches); ok {
+		return sh.at(slot)
 	}
-	e, _ := sh.small.Peek(hash)
-	return e
+	return nil
 }
 
-// wasEvicted reports whether an entry of the given hash was evicted lately.
-func (sh *shard) wasEvicted(hash uint64) bool {
+// at returns the entry in a slot. mu is held.
+func (sh *shard) at(slot uint32) *entry { return sh.slab.index.slots[slot].Load() }
+
+// wasEvicted reports whether an entry of the given tag was evicted lately.
+func (sh *shard) wasEvicted(tag uint32) bool {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	return sh.ghosts.has(hash)
+	return sh.ghosts.has(tag)
 }
 
-// put stores e under hash, in place of what is there, and evicts what no
-// longer fits. It calls gone, with mu held, for each entry that left, and
-// returns how many there are.
-func (sh *shard) put(hash uint64, e *entry, gone func(hash uint64, e *entry)) int {
+// put stores e, in place of what is there, and evicts what no longer fits.
+func (sh *shard) put(tag uint32, e *entry) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.place(hash, e, gone)
+	sh.place(tag, e)
+	sh.shrink()
+}
+
+// place puts e where it belongs. mu is held.
+func (sh *shard) place(tag uint32, e *entry) {
+	if slot, ok := sh.slab.index.find(tag, e.sameKey); ok {
+		if broken == deadAreGone {
+			return
+		}
+		old := sh.at(slot)
+		e.state.Store(e.state.Load() | old.uses()) // who asks is the same
+		sh.bytes += e.bytes() - old.bytes()
+		if sh.queueOf(slot) == sh.small {
+			sh.smallBytes += e.bytes() - old.bytes()
+		}
+		sh.slab.index.slots[slot].Store(e)
+		return
+	}
+	sh.makeRoom()
+	q := sh.small
+	if sh.ghosts.take(tag) {
+		q = sh.main
+	} else {
+		sh.smallBytes += e.bytes()
+	}
 	sh.bytes += e.bytes()
-	sh.spill()
-	sh.shrink(gone)
-	n := sh.small.Len() + sh.main.Len()
-	sh.most = max(sh.most, n)
-	return n
+	sh.entries++
+	sh.slab.index.add(word(tag, sh.slab.push(q, tag, e)))
 }
 
-// place puts e into the queue where it belongs.
-func (sh *shard) place(hash uint64, e *entry, gone func(hash uint64, e *entry)) {
-	if old, ok := sh.main.Peek(hash); ok {
-		sh.bytes -= old.bytes()
-		gone(hash, old)
-		sh.main.Add(hash, e)
-		return
+// queueOf returns the queue that has the entry of a slot. mu is held.
+func (sh *shard) queueOf(slot uint32) *queue {
+	if sh.small.runs.Contains(slot / runLen) {
+		return sh.small
 	}
-	old, ok := sh.small.Peek(hash)
-	if ok {
-		sh.bytes -= old.bytes()
-		sh.smallBytes -= old.bytes()
-		gone(hash, old)
-	} else if sh.ghosts.take(hash) {
-		sh.main.Add(hash, e)
-		return
-	}
-	sh.small.Add(hash, e)
-	sh.smallBytes += e.bytes()
-}
-
-// spill moves the oldest entries of the small queue, asked for or not, to the
-// main queue while there is room for all: else the small one's map would grow
-// to the size of the whole shard, and maps do not shrink. mu is held.
-func (sh *shard) spill() {
-	for sh.smallBytes > sh.budget/smallShare && sh.bytes <= sh.budget {
-		hash, e, _ := sh.small.RemoveOldest()
-		sh.smallBytes -= e.bytes()
-		sh.main.Add(hash, e)
-	}
+	return sh.main
 }
 
 // shrink evicts until the entries fit the budget. mu is held.
-func (sh *shard) shrink(gone func(uint64, *entry)) {
-	for sh.bytes > sh.budget {
-		if sh.small.Len() > 0 && (sh.smallBytes > sh.budget/smallShare || sh.main.Len() == 0) {
-			sh.leaveSmall(gone)
-		} else if sh.main.Len() > 0 {
-			sh.leaveMain(gone)
+func (sh *shard) shrink() {
+	for sh.bytes > sh.budget && sh.entries > 0 {
+		sh.makeRoom()
+		if sh.small.runs.Len() > 0 && (sh.smallBytes > sh.budget/smallShare || sh.main.runs.Len() == 0) {
+			sh.leaveSmall()
 		} else {
-			return
+			sh.leaveMain()
 		}
 	}
-}
-
-// leaveSmall takes the oldest entry out of the small queue.
-func (sh *shard) leaveSmall(gone func(uint64, *entry)) {
-	hash, e, _ := sh.small.RemoveOldest()
-	sh.smallBytes -= e.bytes()
-	if e.alive() && e.uses() >= usesToStay {
-		for e.uses() > 0 {
-			e.forgetUse()
-		}
-		sh.main.Add(hash, e)
-		return
-	}
-	sh.bytes -= e.bytes()
-	sh.evicted++
-	sh.ghosts.fit(sh.main.Len() + sh.small.Len())
-	sh.ghosts.add(hash)
-	gone(hash, e)
 }
 
 // usesToStay is how often an entry in the small queue has to be asked for,
 // beside the read that filled it, to go on to the main queue.
 const usesToStay = 1
 
-// leaveMain takes the oldest entry that was not asked for out of the main
-// queue. It ends since each round lowers the uses of those it passes.
-func (sh *shard) leaveMain(gone func(uint64, *entry)) {
-	for {
-		hash, e, _ := sh.main.GetOldest()
-		if e.uses() > 0 && e.alive() {
+// leaveSmall takes the oldest entry out of the small queue. mu is held.
+func (sh *shard) leaveSmall() {
+	slot := sh.slab.oldest(sh.small)
+	e := sh.at(slot)
+	if e.uses() >= usesToStay {
+		for e.uses() > 0 {
 			e.forgetUse()
-			sh.main.Get(hash) // moves it to the front
-			continue
 		}
-		sh.main.Remove(hash)
-		sh.bytes -= e.bytes()
-		sh.evicted++
-		gone(hash, e)
+		sh.toMain(sh.small, slot)
+		sh.smallBytes -= e.bytes()
 		return
+	}
+	sh.ghosts.fit(sh.entries)
+	sh.ghosts.add(sh.slab.tags[slot])
+	sh.evicted++
+	sh.takeOut(slot)
+}
+
+// leaveMain takes the oldest entry out of the main queue, or gives it another
+// round if it was asked for. Each round lowers the uses, so that one leaves in
+// the end. mu is held.
+func (sh *shard) leaveMain() {
+	slot := sh.slab.oldest(sh.main)
+	if e := sh.at(slot); e.uses() > 0 {
+		e.forgetUse()
+		sh.toMain(sh.main, slot)
+		return
+	}
+	sh.evicted++
+	sh.takeOut(slot)
+}
+
+// toMain puts the entry in a slot of q to the end of the main queue. mu is held,
+// and there is room. Who reads meanwhile finds one slot or the other.
+func (sh *shard) toMain(q *queue, slot uint32) {
+	tag := sh.slab.tags[slot]
+	to := sh.slab.push(sh.main, tag, sh.at(slot))
+	sh.slab.index.replace(word(tag, slot), word(tag, to))
+	sh.slab.empty(q, slot)
+}
+
+// takeOut takes out the entry in a slot. mu is held.
+func (sh *shard) takeOut(slot uint32) {
+	q, e := sh.queueOf(slot), sh.at(slot)
+	sh.slab.index.remove(word(sh.slab.tags[slot], slot))
+	sh.slab.empty(q, slot)
+	sh.entries--
+	sh.bytes -= e.bytes()
+	if q == sh.small {
+		sh.smallBytes -= e.bytes()
 	}
 }
 
-// remove takes out e, if it is what is stored under hash.
-func (sh *shard) remove(hash uint64, e *entry, gone func(uint64, *entry)) {
+// remove takes out e, if it is there.
+func (sh *shard) remove(tag uint32, e *entry) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if in, ok := sh.main.Peek(hash); ok && in == e {
-		sh.main.Remove(hash)
-	} else if in, ok := sh.small.Peek(hash); ok && in == e {
-		sh.small.Remove(hash)
-		sh.smallBytes -= e.bytes()
-	} else {
-		return
+	if slot, ok := sh.slab.index.find(tag, func(in *entry) bool { return in == e }); ok && broken != deadAreGone {
+		sh.takeOut(slot)
 	}
-	sh.bytes -= e.bytes()
-	gone(hash, e)
 }
 
 // setBudget changes the number of bytes that the entries may have.
-func (sh *shard) setBudget(bytes int64, gone func(uint64, *entry)) {
+func (sh *shard) setBudget(bytes int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.budget = bytes
-	sh.shrink(gone)
-	sh.fit()
-}
-
-// fit makes the queues anew if few are left of the entries that they once had:
-// a map keeps its size. mu is held.
-func (sh *shard) fit() {
-	n := sh.small.Len() + sh.main.Len()
-	if n >= sh.most/fitAt {
-		return
+	sh.shrink()
+	if roomFor(sh.entries)*fitAt <= sh.slab.room {
+		sh.rebuild()
+		sh.ghosts = ghosts{}
 	}
-	sh.small, sh.main, sh.most = copyQueue(sh.small), copyQueue(sh.main), n
-	sh.ghosts = ghosts{}
 }
 
-// fitAt is the part of the entries there once were, from which on what leads to
-// them is made anew.
+// fitAt is the part of the room there is, below which what is needed leads to it
+// being made anew.
 const fitAt = 4
 
-func copyQueue(q *queue) *queue {
-	c := newQueue()
-	for _, hash := range q.Keys() { // the oldest first
-		e, _ := q.Peek(hash)
-		c.Add(hash, e)
+// makeRoom makes room for one more entry, and for one that goes from one queue
+// to another. mu is held.
+func (sh *shard) makeRoom() {
+	if sh.entries >= sh.slab.room || len(sh.slab.free) == 0 {
+		sh.rebuild()
 	}
-	return c
+}
+
+// rebuild makes the index and the queues anew, for as many entries as there are
+// and some more, without the gaps that entries left which did not leave in their
+// order. mu is held.
+func (sh *shard) rebuild() {
+	fresh := newSlab(sh.entries)
+	sh.small, sh.main = sh.slab.copyTo(&fresh, sh.small), sh.slab.copyTo(&fresh, sh.main)
+	sh.slab = fresh
+	sh.index.Store(fresh.index)
 }
 
 // clear takes out everything.
-func (sh *shard) clear(gone func(uint64, *entry)) {
+func (sh *shard) clear() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for _, q := range []*queue{sh.small, sh.main} {
-		for _, hash := range q.Keys() {
-			e, _ := q.Peek(hash)
-			gone(hash, e)
-		}
-	}
-	sh.small, sh.main = newQueue(), newQueue() // a map keeps its size: let it go
+	sh.slab = slab{index: new(index)}
+	sh.index.Store(sh.slab.index)
+	sh.small, sh.main = newQueue(), newQueue()
 	sh.ghosts = ghosts{}
-	sh.bytes, sh.smallBytes, sh.most = 0, 0, 0
+	sh.entries, sh.bytes, sh.smallBytes = 0, 0, 0
+}
+
+// values returns all entries.
+func (sh *shard) values() []*entry {
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	all := make([]*entry, 0, sh.entries)
+	for _, q := range []*queue{sh.small, sh.main} {
+		sh.slab.each(q, func(slot uint32) { all = append(all, sh.at(slot)) })
+	}
+	return all
 }

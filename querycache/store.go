@@ -10,14 +10,12 @@ import (
 // of them at any time; what it returns is what was put last under that key.
 // It knows nothing of freshness: whoever asks judges the entry.
 //
-// A lookup goes to the front first, a table of pointers by hash, without locks. Behind it are the shards, which own the entries and their order.
+// It is made of shards, each with an index that a lookup reads without locks.
 type store struct {
-	seed    maphash.Seed
-	shards  []shard // a power of two
-	front   atomic.Pointer[front]
-	growing sync.Mutex // held while the front grows
-	most    int64      // the bytes that the store was made for
-	budget  atomic.Int64
+	seed   maphash.Seed
+	shards []shard // a power of two
+	most   int64   // the bytes that the store was made for
+	budget atomic.Int64
 
 	sizing   sync.Mutex   // held while the shards' parts change
 	reserved atomic.Int64 // part of the budget that is not for entries
@@ -34,10 +32,8 @@ const (
 func newStore(maxBytes int64) *store {
 	n := powerOfTwo(maxBytes/shardBytes, 1, mostShards)
 	s := &store{seed: maphash.MakeSeed(), shards: make([]shard, n), most: maxBytes}
-	s.front.Store(newFront(leastLines))
 	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.small, sh.main = newQueue(), newQueue()
+		s.shards[i].clear()
 	}
 	s.setBudget(maxBytes)
 	return s
@@ -70,47 +66,36 @@ func (s *store) shard(hash uint64) *shard {
 	return &s.shards[hash>>48&uint64(len(s.shards)-1)]
 }
 
-// get returns the entry of a read, or nil, and notes that it was asked for.
+// get returns the entry of a read, or nil, and notes that it was asked for. It may
+// miss one while others are taken out; peek does not.
 func (s *store) get(hash uint64, id *identity, key []byte) *entry {
-	front := s.front.Load()
-	if e := front.get(hash, id, key); e != nil {
+	e := s.shard(hash).index.Load().get(tagOf(hash), id, key)
+	if e != nil {
 		e.use()
-		return e
 	}
-	e := s.shard(hash).find(hash)
-	if e == nil || !e.is(id, key) {
-		return nil
-	}
-	e.use()
-	front.put(hash, e)
 	return e
 }
 
 // peek returns the entry of a read, or nil, without noting anything.
 func (s *store) peek(hash uint64, id *identity, key []byte) *entry {
-	if e := s.shard(hash).find(hash); e != nil && e.is(id, key) {
-		return e
-	}
-	return nil
+	return s.shard(hash).find(tagOf(hash), func(e *entry) bool { return e.is(id, key) })
 }
 
 // wasEvicted reports whether the entry of a read was evicted lately. It may be
-// wrong about one in millions.
-func (s *store) wasEvicted(hash uint64) bool { return s.shard(hash).wasEvicted(hash) }
+// wrong about one in thousands.
+func (s *store) wasEvicted(hash uint64) bool { return s.shard(hash).wasEvicted(tagOf(hash)) }
 
 // put stores e in place of what is there. It reports false, and drops what is
 // there, if e is greater than a shard's part of the budget.
 func (s *store) put(hash uint64, e *entry) bool {
 	sh := s.shard(hash)
 	if e.bytes() > s.mostEntry() {
-		if old := sh.find(hash); old != nil {
-			sh.remove(hash, old, s.gone)
+		if old := sh.find(tagOf(hash), e.sameKey); old != nil {
+			sh.remove(tagOf(hash), old)
 		}
 		return false
 	}
-	entries := sh.put(hash, e, s.gone)
-	s.growFront(entries * len(s.shards))
-	s.front.Load().put(hash, e)
+	sh.put(tagOf(hash), e)
 	return true
 }
 
@@ -120,17 +105,7 @@ func (s *store) mostEntry() int64 {
 }
 
 // remove takes out e.
-func (s *store) remove(hash uint64, e *entry) { s.shard(hash).remove(hash, e, s.gone) }
-
-// gone is called for each entry that left its shard, with the shard locked. The
-// mark comes first: front.put looks at it after it wrote.
-func (s *store) gone(hash uint64, e *entry) {
-	if broken == deadAreGone {
-		return
-	}
-	e.kill()
-	s.front.Load().drop(hash, e)
-}
+func (s *store) remove(hash uint64, e *entry) { s.shard(hash).remove(tagOf(hash), e) }
 
 // setBudget bounds the bytes of all entries, and evicts what no longer fits.
 func (s *store) setBudget(bytes int64) {
@@ -144,9 +119,8 @@ func (s *store) setBudget(bytes int64) {
 func (s *store) share() {
 	part := s.mostEntry()
 	for i := range s.shards {
-		s.shards[i].setBudget(part, s.gone)
+		s.shards[i].setBudget(part)
 	}
-	s.shrinkFront(s.usage().entries)
 }
 
 // reserve takes bytes out of the budget for what is kept beside the entries. It
@@ -164,9 +138,8 @@ func (s *store) reserve(bytes int64) {
 // clear takes out everything.
 func (s *store) clear() {
 	for i := range s.shards {
-		s.shards[i].clear(s.gone)
+		s.shards[i].clear()
 	}
-	s.shrinkFront(0)
 }
 
 // A usage is what a store holds.
@@ -181,7 +154,7 @@ func (s *store) usage() usage {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.RLock()
-		u.entries += sh.small.Len() + sh.main.Len()
+		u.entries += sh.entries
 		u.bytes += sh.bytes
 		u.evicted += sh.evicted
 		sh.mu.RUnlock()
@@ -193,11 +166,7 @@ func (s *store) usage() usage {
 // meanwhile.
 func (s *store) each(fn func(*entry) bool) {
 	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.mu.RLock()
-		entries := append(sh.small.Values(), sh.main.Values()...)
-		sh.mu.RUnlock()
-		for _, e := range entries {
+		for _, e := range s.shards[i].values() {
 			if !fn(e) {
 				return
 			}

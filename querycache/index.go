@@ -1,0 +1,112 @@
+package querycache
+
+import "sync/atomic"
+
+// An index finds a shard's entries by hash. Reading it takes no lock; it changes
+// with the shard locked.
+//
+// It holds no pointer to an entry but in slots, where entries that came one after
+// the other lie side by side: pointers in the order of hashes cost the collector
+// three times as much, since each leads to a line of memory of its own.
+type index struct {
+	words []atomic.Uint64         // a hash table with linear probing; 0 is an empty place
+	slots []atomic.Pointer[entry] // by number
+}
+
+// A word is 32 bits of an entry's hash, its tag, and the number of its slot plus
+// one.
+func word(tag, slot uint32) uint64 { return uint64(tag)<<32 | uint64(slot+1) }
+
+func tagIn(word uint64) uint32  { return uint32(word >> 32) }
+func slotIn(word uint64) uint32 { return uint32(word) - 1 }
+
+// home returns the place where the search for a tag begins.
+func (ix *index) home(tag uint32) int {
+	return int(uint64(tag) * uint64(len(ix.words)) >> 32)
+}
+
+// after returns the place that is searched after i.
+func (ix *index) after(i int) int {
+	if i++; i < len(ix.words) {
+		return i
+	}
+	return 0
+}
+
+// get returns the entry of a read, or nil. It needs no lock: an entry never
+// changes, so that one whose key is right is the right one, whatever became of
+// the word that led to it. It may miss an entry while another is taken out.
+func (ix *index) get(tag uint32, id *identity, key []byte) *entry {
+	i := ix.home(tag)
+	for range ix.words {
+		w := ix.words[i].Load()
+		if w == 0 {
+			return nil
+		}
+		if tagIn(w) == tag {
+			if e := ix.slots[slotIn(w)].Load(); e != nil && e.is(id, key) {
+				return e
+			}
+		}
+		i = ix.after(i)
+	}
+	return nil
+}
+
+// find returns the slot of an entry of the given tag that matches. All from here
+// on need the shard's lock.
+func (ix *index) find(tag uint32, matches func(*entry) bool) (slot uint32, ok bool) {
+	i := ix.home(tag)
+	for range ix.words {
+		w := ix.words[i].Load()
+		if w == 0 {
+			break
+		}
+		if tagIn(w) == tag && matches(ix.slots[slotIn(w)].Load()) {
+			return slotIn(w), true
+		}
+		i = ix.after(i)
+	}
+	return 0, false
+}
+
+// place returns the place of the first word w that a search for the tag meets.
+// There is one.
+func (ix *index) place(w uint64, tag uint32) int {
+	i := ix.home(tag)
+	for ix.words[i].Load() != w {
+		i = ix.after(i)
+	}
+	return i
+}
+
+// add adds a word. There is an empty place.
+func (ix *index) add(w uint64) { ix.words[ix.place(0, tagIn(w))].Store(w) }
+
+// replace puts a word of the same tag in place of old.
+func (ix *index) replace(old, w uint64) { ix.words[ix.place(old, tagIn(old))].Store(w) }
+
+// remove takes out a word, and moves up those behind it that would not be found
+// across a gap.
+func (ix *index) remove(old uint64) {
+	gap := ix.place(old, tagIn(old))
+	for next := ix.after(gap); ; next = ix.after(next) {
+		w := ix.words[next].Load()
+		if w == 0 {
+			break
+		}
+		if ix.steps(ix.home(tagIn(w)), next) >= ix.steps(gap, next) {
+			ix.words[gap].Store(w)
+			gap = next
+		}
+	}
+	ix.words[gap].Store(0)
+}
+
+// steps returns how far a search goes from one place to another.
+func (ix *index) steps(from, to int) int {
+	if to >= from {
+		return to - from
+	}
+	return to - from + len(ix.words)
+}
