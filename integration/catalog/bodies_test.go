@@ -226,3 +226,29 @@ CREATE FUNCTION harmless(t text) RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE F
 		}
 	}
 }
+
+// TestEventTriggersThatWrite: what they add to a change of the schema that a
+// running program makes is known by their functions.
+func TestEventTriggersThatWrite(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `
+CREATE TABLE changes (what text);
+CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO changes VALUES (tg_tag); END$$;
+CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl();`)
+	for sql, want := range map[string]string{
+		`REFRESH MATERIALIZED VIEW city_count`: "changes city_count",
+		`CREATE INDEX ON plain (note)`:         "changes",
+		`CREATE TEMP TABLE made (id int)`:      "changes",
+		`INSERT INTO plain VALUES (1)`:         "plain",
+	} {
+		e := examine(t, conn, sql)
+		if got := names(e.Writes); !e.WritesKnown || got != want {
+			t.Errorf("%s: writes %q, known %v, want %q", sql, got, e.WritesKnown, want)
+		}
+	}
+	exec(t, conn, `CREATE OR REPLACE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'SELECT 1'; END$$`)
+	if e := examine(t, conn, `CREATE TEMP TABLE made (id int)`); e.WritesKnown {
+		t.Errorf("an event trigger that hides what it does: writes %q", names(e.Writes))
+	}
+}

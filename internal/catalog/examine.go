@@ -172,7 +172,7 @@ func (x *examination) probe(typeNames map[uint32]string) *unit {
 func (x *examination) probed() error {
 	tree, err := probed(x.unit)
 	if refused, ok := errors.AsType[*refusedError](err); ok {
-		x.find = x.walk.followText(x.query, refused)
+		x.find = x.walk.followText(x.query, x.walk.whyNotParsed(refused.PgError))
 		return nil
 	}
 	if err != nil {

@@ -5,7 +5,7 @@ type relationFacts struct {
 	Relation
 	security bool // row security policies are in force
 	children []uint32
-	types    []uint32 // of its columns, that somebody made
+	types    []uint32 // of its columns, but those of pg_type.dat that are neither names of objects nor times with zone
 	rules    []rule
 	virtual  []string // trees of its columns that are computed when they are read
 	trees    []string // of its policies
@@ -54,7 +54,10 @@ FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT inhrelid FROM pg_inher
 UNION ALL
 SELECT 'type', q.oid, atttypid::text, NULL, NULL, NULL
 FROM unnest($1::oid[]) q (oid)
-	CROSS JOIN LATERAL (SELECT DISTINCT atttypid FROM pg_attribute WHERE attrelid = q.oid AND atttypid >= 16384) a
+	CROSS JOIN LATERAL (SELECT DISTINCT atttypid FROM pg_attribute
+		WHERE attrelid = q.oid AND attnum > 0
+			AND (atttypid >= 10000 OR atttypid = ANY ('{24,2202,2203,2204,2205,2206,3734,3769,4089,4096,4191,1266,
+				1008,2207,2208,2209,2210,2211,3735,3770,4090,4097,4192,1270}'))) a
 UNION ALL
 SELECT 'rule', q.oid, ev_type::text, (is_instead AND ev_qual::text = '<>')::text, ev_action::text, ev_qual::text
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_rewrite WHERE ev_class = q.oid OFFSET 0) r

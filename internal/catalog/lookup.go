@@ -9,6 +9,7 @@ import (
 // facts are what was looked up in a transaction, for all walks in it.
 type facts struct {
 	inUTF8        bool     // the server's encoding
+	hasTemp       bool     // the role's right on the database
 	schemas       []string // of the session's search path
 	eventTriggers []uint32 // functions of those that fire after DDL
 	relations     map[uint32]*relationFacts

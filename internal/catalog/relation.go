@@ -6,6 +6,9 @@ func (w *walk) read(f *relationFacts, only bool) error {
 		w.reads[f.OID] = true
 		w.refuse(CatalogRows, f.String())
 	}
+	if w.plain != nil {
+		w.checkColumns(f)
+	}
 	if f.Kind == View {
 		return w.readView(f)
 	}
@@ -91,13 +94,20 @@ func (w *walk) write(f *relationFacts, on event) error {
 		w.enqueue(ancestorStep, parent, 0)
 	}
 	w.followKeys(facts, on)
-	for _, typ := range f.types {
-		w.enqueue(typeStep, typ, 0)
-	}
+	w.checkColumns(f)
 	if err := w.readPolicies(f); err != nil {
 		return err
 	}
 	return w.trees(facts.trees)
+}
+
+// checkColumns follows the checks of its columns' types.
+func (w *walk) checkColumns(f *relationFacts) {
+	for _, typ := range f.types {
+		if typ >= firstUnfixedOID {
+			w.enqueue(typeStep, typ, 0)
+		}
+	}
 }
 
 // ancestor notes that rows of a child of the relation changed. Whoever read

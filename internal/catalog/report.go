@@ -15,6 +15,9 @@ func (w *walk) finish() {
 	if w.byNames {
 		return
 	}
+	if w.plain != nil {
+		w.endPlain()
+	}
 	if w.constants && slices.ContainsFunc(w.texts, namesTime) {
 		w.refuse(TimeConstant, "")
 	}

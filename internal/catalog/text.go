@@ -8,35 +8,34 @@ import (
 
 // followText begins to follow what the text itself names, where the server does
 // not parse it for us: the role lacks TEMP, or the server is a standby. That
-// tells nothing certain of what an answer depends on, but it does of what
-// changes: the relations named, with all that the catalogs add, and the
-// functions of each name that is called. What the text does not show is in
-// question as a whole: operators, casts and domains that somebody made.
-func (w *walk) followText(st *sqltext.Statement, because *refusedError) *wanted {
+// tells what changes: the relations named, with all that the catalogs add, and
+// the functions of each name that is called. What the text does not show is in
+// question as a whole: operators and casts that somebody made. What an answer
+// depends on it tells where it is plain.
+func (w *walk) followText(st *sqltext.Statement, because string) *wanted {
 	w.events = true
-	w.refuse(Unexamined, because.Message)
-	w.effects.ReadsKnown = false
 	w.add(collectStatement(value{}, w.effects.ParamTypes))
-	if !st.TablesKnown {
-		w.unknown(Unexamined, because.Message)
-	}
 	if st.ReadOnly == sqltext.No {
 		w.refuse(NotRead, st.Kind.String())
 		w.effects.ReadOnly = false
 	}
 	var n Names
-	if !n.look(st.Text) {
-		w.unknown(Unexamined, because.Message)
+	shown := n.look(st.Text) && st.TablesKnown
+	if !shown {
+		w.unknown(Unexamined, because)
 	}
+	n.calls = append(n.calls, st.Calls...)
+	w.plain = newPlainText(st, because)
+	w.plain.plain = w.plain.plain && shown
 	return &wanted{
 		tables:    []namedTables{{st.Reads, readStep, 0}, {st.Writes, writeStep, writeEvents(st)}},
-		calls:     append(n.calls, st.Calls...),
+		calls:     n.calls,
 		operators: n.operators,
-		words:     typeWords(st.Text),
+		words:     textNames(st.Text),
 		byName:    true,
 		strict:    true,
 		missing: func() { // SELECT ... INTO a table that is not there
-			w.unknown(Unexamined, because.Message)
+			w.unknown(Unexamined, because)
 		},
 	}
 }

@@ -41,7 +41,8 @@ SELECT pg_catalog.current_setting('search_path'),
 		WHERE t.evtenabled OPERATOR(pg_catalog.<>) 'D' AND t.evtevent OPERATOR(pg_catalog.<>) 'login'),
 	pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('check_function_bodies', 'off', true),
 	pg_catalog.set_config('jit', 'off', true),
-	(SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s), ',') FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) s)`
+	(SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s), ',') FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) s),
+	pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP')`
 
 // begin starts the transaction, and sends the units with it that make returns.
 func (t *transaction) begin(ctx context.Context, waits int, units func() []*unit) error {
@@ -79,6 +80,7 @@ func (t *transaction) tryBegin(ctx context.Context, mode string, waits int, unit
 		t.eventTriggers = append(t.eventTriggers, value{word: oid}.oid())
 	}
 	t.schemas = schemasOf(string(settings.rows[0][5]))
+	t.hasTemp = string(settings.rows[0][6]) == "t"
 	t.inUTF8 = t.conn.ParameterStatus("server_encoding") == "UTF8"
 	return nil
 }

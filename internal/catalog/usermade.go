@@ -8,6 +8,7 @@ type userMade struct {
 	name      string // of an operator, empty where syntax stands for it
 	extension string // that it belongs to
 	rival     bool   // other operators have its name
+	cast      bool
 }
 
 // userMadeQuery finds operators and casts that somebody made. Those have no
@@ -19,11 +20,16 @@ SELECT o.oprcode::pg_catalog.oid, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_am
 	(SELECT e.extname::pg_catalog.text
 		FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
 		WHERE d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid AND d.deptype = 'e'::pg_catalog."char" LIMIT 1),
-	EXISTS (SELECT FROM pg_catalog.pg_operator r WHERE r.oprname = o.oprname AND r.oprnamespace <> o.oprnamespace)::pg_catalog.text
+	EXISTS (SELECT FROM pg_catalog.pg_operator r WHERE r.oprname = o.oprname AND r.oprnamespace <> o.oprnamespace)::pg_catalog.text, 'operator'
 FROM pg_catalog.pg_operator o
 WHERE o.oid >= 16384 AND o.oprcode <> 0::pg_catalog.oid
 UNION ALL
-SELECT c.castfunc, '', NULL, 'false' FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND c.castfunc >= 16384`)
+SELECT c.castfunc, '',
+	(SELECT e.extname::pg_catalog.text
+		FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+		WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e'::pg_catalog."char" LIMIT 1),
+	'false', 'cast'
+FROM pg_catalog.pg_cast c WHERE c.oid >= 16384`)
 
 // takeUserMade takes over what it returned.
 func (f *facts) takeUserMade(rows [][][]byte) error {
@@ -33,7 +39,7 @@ func (f *facts) takeUserMade(rows [][][]byte) error {
 		if err != nil {
 			return err
 		}
-		made := userMade{oid, string(row[1]), string(row[2]), string(row[3]) == "true"}
+		made := userMade{oid, string(row[1]), string(row[2]), string(row[3]) == "true", string(row[4]) == "cast"}
 		if syntaxOperators[made.name] {
 			made.name = ""
 		}
@@ -48,7 +54,7 @@ var syntaxOperators = set("=", "<>", "<", ">", "<=", ">=", "~~", "!~~", "~~*", "
 // and of casts that somebody made. No name of the latter need be in it.
 func (w *walk) enqueueUserMade(operators []string) {
 	for _, made := range w.userMade {
-		if made.in(operators) {
+		if made.in(operators) && (!made.cast || made.function >= firstNormalOID) {
 			w.enqueue(functionStep, made.function, 0)
 		}
 	}

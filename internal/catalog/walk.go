@@ -47,10 +47,11 @@ func (k stepKind) ofType() bool { return k >= typeStep }
 // is not known yet is looked up once a level, for all walks of a transaction.
 type walk struct {
 	*facts
-	path    string   // the session's search path, as functions find it
-	texts   []string // of the statement, and of bodies, where the server parsed them
-	byNames bool     // functions in SQL are not given to the server's parser
-	in      Where    // what names may stand for
+	path    string     // the session's search path, as functions find it
+	texts   []string   // of the statement, and of bodies, where the server parsed them
+	byNames bool       // functions in SQL are not given to the server's parser
+	in      Where      // what names may stand for
+	plain   *plainText // the statement, where the server did not parse it
 
 	moved     bool     // something may run under another search path or role
 	roleMoved bool     // under another role

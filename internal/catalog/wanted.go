@@ -116,6 +116,9 @@ func (w *walk) found(q *wanted, u *unit) error {
 			return err
 		}
 		w.enqueue(functionStep, oid, 0)
+		if w.plain != nil {
+			w.plain.functions = append(w.plain.functions, oid)
+		}
 	}
 	for _, call := range q.calls {
 		w.dependsOnNames(call.Name)
@@ -139,6 +142,9 @@ func (w *walk) enqueueFound(q *wanted, t namedTables, rows [][][]byte) error {
 			return err
 		}
 		found[string(row[0])] = true
+		if w.plain != nil {
+			w.plain.relations = append(w.plain.relations, oid)
+		}
 		w.enqueue(t.kind, oid, t.on)
 	}
 	for i, table := range t.tables {

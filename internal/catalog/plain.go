@@ -1,0 +1,184 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// A plainText is a statement that the server's parser was not asked about. Where
+// it is plain, its names say all that its answer depends on.
+type plainText struct {
+	because   string             // the parser was not asked
+	plain     bool               // as far as its words tell
+	casts     bool               // it casts a parameter to a date or time
+	tables    map[[2]string]bool // that have a schema and no quotes
+	calls     map[string]bool    // names of functions, and what stands after a dot
+	functions []uint32           // that they may stand for
+	relations []uint32           // that its names stand for
+}
+
+func newPlainText(st *sqltext.Statement, because string) *plainText {
+	p := &plainText{because: because, tables: map[[2]string]bool{}, calls: map[string]bool{}}
+	for _, t := range st.Reads {
+		p.tables[[2]string{t.Schema, t.Name}] = true
+	}
+	for _, call := range st.Calls {
+		p.calls[call.Name] = true
+	}
+	p.plain = p.read(st.Text)
+	return p
+}
+
+// whyNotParsed names what the role or the server lacks.
+func (f *facts) whyNotParsed(err *pgconn.PgError) string {
+	switch {
+	case err.Code == "25006":
+		return "the server is a standby, or read-only"
+	case !f.hasTemp:
+		return "the role has no right TEMP on the database"
+	}
+	return err.Message
+}
+
+// read looks for what a statement may depend on without naming a relation
+// or a function: casts, times, names of objects, system columns. It knows few
+// things to be harmless and takes all else to be none of these.
+func (p *plainText) read(text string) bool {
+	var before, last sqltext.Token // the two tokens before
+	at := func(t sqltext.Token) string { return lowerASCII(text[t.Pos:t.End]) }
+	for l := sqltext.NewLexer(text); ; {
+		token, ok := l.Next()
+		if !ok {
+			return l.Err() == nil
+		}
+		word := at(token)
+		switch token.Kind {
+		case sqltext.Space, sqltext.Comment:
+			continue
+		case sqltext.QuotedName:
+			if at(last) == "::" || slices.Contains(systemColumns[1:6], strings.Trim(word, `"`)) {
+				return false
+			}
+		case sqltext.Word:
+			if depends[word] || slices.Contains(systemColumns[1:6], word) {
+				return false
+			}
+			if at(last) == "::" && !plainTypes[word] && !p.castsValue(before, word) {
+				return false
+			}
+		case sqltext.String:
+			if word[0] == 'u' || strings.Contains(word, `\`) || NamesTime(joined(word)) {
+				return false
+			}
+			if typed := last.Kind == sqltext.QuotedName || last.Kind == sqltext.Word &&
+				!plainTypes[at(last)] && !literalTypes[at(last)] && !beforeStrings[at(last)]; typed {
+				return false
+			}
+		case sqltext.Symbol:
+			if word == "." && plainTypes[at(last)] && at(before) == "::" { // the name of a schema
+				return false
+			}
+		}
+		if at(last) == "." && !p.tables[[2]string{at(before), word}] {
+			p.calls[strings.Trim(word, `"`)] = true
+		}
+		before, last = last, token
+	}
+}
+
+// castsValue reports whether a cast to a date or time is one of a constant, or
+// of a parameter.
+func (p *plainText) castsValue(from sqltext.Token, to string) bool {
+	p.casts = p.casts || from.Kind == sqltext.Param && literalTypes[to]
+	return literalTypes[to] && (from.Kind == sqltext.String || from.Kind == sqltext.Param)
+}
+
+// depends are words by which an answer depends on the time, the session, the
+// catalogs or chance, or that convert by the text form of values.
+var depends = set(
+	"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
+	"current_role", "current_user", "user", "session_user", "system_user", "current_catalog", "current_schema",
+	"cast", "zone", "local", "tablesample", "collation", "returning", "xmltable", "json_table", "json_value", "json_query",
+)
+
+// plainTypes are types of the server's own whose text form depends on settings
+// at most.
+var plainTypes = set(
+	"bool", "boolean", "int", "integer", "bigint", "smallint", "int2", "int4", "int8", "numeric", "decimal", "real",
+	"double", "float4", "float8", "text", "char", "character", "varchar", "bpchar", "uuid", "json", "jsonb", "bytea", "interval", "inet", "cidr",
+)
+
+// literalTypes are those that a constant may be of that names no time that
+// moves.
+var literalTypes = set("date", "timestamp", "timestamptz", "time")
+
+// beforeStrings are words that no type has for a name, or that mean something
+// else before a constant.
+var beforeStrings = func() map[string]bool {
+	words := set("like", "ilike", "escape", "between", "by")
+	for word := range reservedWords {
+		words[word] = true
+	}
+	return words
+}()
+
+// isText are char, name, text, unknown, bpchar and varchar.
+var isText = map[uint32]bool{18: true, 19: true, 25: true, 705: true, 1042: true, 1043: true}
+
+// harmless reports whether a function, however it is called, depends on nothing
+// but its arguments and settings.
+func (f *functionFacts) harmless() bool {
+	if f == nil || f.schema != "pg_catalog" || strings.Contains(f.arguments, "reg") || fromJSON[f.name] || f.name == "satisfies_hash_partition" {
+		return false
+	}
+	_, settingsOnly := stableBuiltins[f.name+"("+f.arguments+")"]
+	_, all := stableBuiltins[f.name]
+	return f.volatility == 'i' || f.volatility == 's' && (settingsOnly || all || toJSON[f.name] || comparesTimes(f.name))
+}
+
+// isPlain reports whether the names in the text say all.
+func (w *walk) isPlain() bool {
+	p := w.plain
+	if !p.plain || p.casts && slices.ContainsFunc(w.effects.ParamTypes, func(typ uint32) bool { return isText[typ] }) {
+		return false
+	}
+	for name := range p.calls { // as date(x) may be x::date
+		n := w.named[word{name: name}]
+		if n == nil {
+			return false
+		}
+		for _, t := range n.types {
+			if !(plainTypes[name] && t.schema == "pg_catalog") {
+				return false
+			}
+		}
+	}
+	for _, oid := range p.functions {
+		if oid >= firstNormalOID || !w.routines.functions[oid].harmless() {
+			return false
+		}
+	}
+	for _, oid := range p.relations {
+		if w.relations[oid] == nil || slices.ContainsFunc(w.relations[oid].types, func(typ uint32) bool {
+			f := w.routines.types[typ]
+			return f == nil || f.kind != 'e'
+		}) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(w.userMade, func(m userMade) bool { return m.cast && !pureExtensions[m.extension] })
+}
+
+// endPlain puts what the text tells into the effects, or that it does not.
+func (w *walk) endPlain() {
+	if w.isPlain() {
+		w.settings |= anySetting
+		return
+	}
+	w.refuse(Unexamined, w.plain.because)
+	w.effects.ReadsKnown = false
+}
