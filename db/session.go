@@ -154,6 +154,7 @@ var (
 	settingWords   = []string{
 		"set_config", "search_path", "role", "authorization", "zone", "timezone", "datestyle", "intervalstyle", "extra_float_digits",
 		"bytea_output", "lc_monetary", "lc_numeric", "lc_time", "xmlbinary", "xmloption", "default_text_search_config",
+		"array_nulls", "quote_all_identifiers", "timezone_abbreviations", "gin_fuzzy_search_limit",
 	}
 )
 

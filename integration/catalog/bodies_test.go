@@ -180,6 +180,9 @@ CREATE TYPE with_noted AS (id int, note noted);
 CREATE TABLE noted_row (id int, note noted);
 CREATE TABLE noted_key (id int, key text REFERENCES country ON UPDATE CASCADE);
 ALTER TABLE noted_key ALTER key TYPE noted;
+CREATE TABLE conditional (id int);
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER conditional BEFORE UPDATE ON conditional FOR EACH ROW WHEN (note_check(NEW.id::text)) EXECUTE FUNCTION nothing();
 CREATE FUNCTION takes(noted) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
 CREATE FUNCTION gives(t text) RETURNS noted LANGUAGE plpgsql AS 'BEGIN RETURN t; END';
 CREATE FUNCTION gives_sql(t text) RETURNS noted LANGUAGE sql AS 'SELECT t';
@@ -199,6 +202,7 @@ CREATE FUNCTION harmless(t text) RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE F
 		`SELECT $1::with_noted`:                                         true,
 		`INSERT INTO noted_row VALUES (1, 'x')`:                         true,
 		`UPDATE country SET code = 'x'`:                                 true, // and with it noted_key
+		`UPDATE conditional SET id = 1`:                                 true, // by the condition of its trigger
 		`SELECT takes('x')`:                                             true,
 		`SELECT gives('x')`:                                             true,
 		`SELECT gives_sql('x')`:                                         true,

@@ -19,6 +19,7 @@ CREATE TYPE span AS RANGE (subtype = timestamptz);
 CREATE TYPE outer_pair AS (n int, inner_pairs stamped_pair[]);
 CREATE TABLE stamped_row (id int, at timestamptz, days past[]);
 CREATE TABLE plain_row (id int, note text, tags text[]);
+CREATE INDEX ON plain_row USING gin (tags);
 CREATE VIEW since_now AS SELECT id FROM told WHERE day <= ('now'::text)::date;
 CREATE VIEW with_ctid AS SELECT ctid AS place FROM told;
 CREATE FUNCTION today_of() RETURNS date LANGUAGE sql STABLE AS $$SELECT 'to'
@@ -264,6 +265,7 @@ func TestSettingsOfAnswers(t *testing.T) {
 		`SELECT said::timestamptz FROM told`:                       "timezone_abbreviations",
 		`SELECT timestamptz '2020-01-01 12:00 EST'`:                "timezone_abbreviations",
 		`SELECT at AT TIME ZONE 'EST' FROM told`:                   "timezone_abbreviations",
+		`SELECT id FROM plain_row WHERE tags @> $1`:                "gin_fuzzy_search_limit",
 		`SELECT to_timestamp(said, 'YYYY TZ') FROM told`:           "timezone_abbreviations",
 	} {
 		if e := examine(t, conn, sql); !slices.Contains(e.Settings, setting) {

@@ -192,3 +192,33 @@ INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO ch
 		t.Errorf("only %d statements were run", ran)
 	}
 }
+
+// TestOnlyAndAncestors: who reads a relation without its children can tell a
+// change of theirs from one of its own.
+func TestOnlyAndAncestors(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	for sql, want := range map[string]string{
+		`SELECT * FROM ONLY animal`:               "animal",
+		`SELECT * FROM animal`:                    "",
+		`SELECT 1 FROM ONLY animal, animal a`:     "",
+		`SELECT * FROM ONLY animal, ONLY plain`:   "animal plain",
+		`SELECT 1 FROM ONLY cat, animal`:          "",
+		`SELECT cities_of('x') FROM ONLY country`: "country",
+	} {
+		if e := examine(t, conn, sql); names(e.Only) != want {
+			t.Errorf("%s: only %q, want %q", sql, names(e.Only), want)
+		}
+	}
+	for sql, want := range map[string]string{
+		`UPDATE cat SET lives = 8`:   "animal",
+		`DELETE FROM kitten`:         "animal cat",
+		`DELETE FROM animal`:         "",
+		`DELETE FROM reading_2025_1`: "reading reading_2025",
+		`UPDATE plain SET note = ''`: "",
+	} {
+		if e := examine(t, conn, sql); names(e.Ancestors) != want {
+			t.Errorf("%s: ancestors %q, want %q", sql, names(e.Ancestors), want)
+		}
+	}
+}

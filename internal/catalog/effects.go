@@ -13,6 +13,12 @@ type Effects struct {
 	Reads      []Relation
 	ReadsKnown bool
 
+	// Only are those of Reads of which the answer takes the rows of the relation
+	// itself (FROM ONLY) and none of those that inherit from it: a change of
+	// their rows, which Writes tells of as one of the relation's too, does not
+	// concern it. See Ancestors.
+	Only []Relation
+
 	// Views are the views that lead to Reads. For people, who may know a table
 	// by them only.
 	Views []Relation
@@ -24,6 +30,11 @@ type Effects struct {
 	// knows.
 	Writes      []Relation
 	WritesKnown bool
+
+	// Ancestors are those of Writes none of whose own rows the statement changes,
+	// but rows of a partition or another table that inherits from them. Whoever
+	// read one before it had that child knows of the ancestor alone.
+	Ancestors []Relation
 
 	// Columns are the columns that Reads and the views above it are asked
 	// for. The whole row is the column of no name. For people.

@@ -4,6 +4,7 @@ package catalog
 type relationFacts struct {
 	Relation
 	security bool // row security policies are in force
+	gin      bool // it has an index that may be told to find less than all
 	children []uint32
 	types    []uint32 // of its columns, but those of pg_type.dat that are neither names of objects nor times with zone
 	rules    []rule
@@ -24,7 +25,7 @@ type writeFacts struct {
 	parents  []uint32
 	triggers []trigger
 	keys     []foreignKey
-	trees    []string // defaults, checks, index expressions, partition keys
+	trees    []string // defaults, checks, index expressions, partition keys, conditions of triggers
 }
 
 type trigger struct {
@@ -59,6 +60,10 @@ FROM unnest($1::oid[]) q (oid)
 			AND (atttypid >= 10000 OR atttypid = ANY ('{24,2202,2203,2204,2205,2206,3734,3769,4089,4096,4191,1266,
 				1008,2207,2208,2209,2210,2211,3735,3770,4090,4097,4192,1270}'))) a
 UNION ALL
+SELECT 'gin', q.oid, NULL, NULL, NULL, NULL
+FROM unnest($1::oid[]) q (oid)
+WHERE EXISTS (SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = q.oid AND x.relam = 2742)
+UNION ALL
 SELECT 'rule', q.oid, ev_type::text, (is_instead AND ev_qual::text = '<>')::text, ev_action::text, ev_qual::text
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_rewrite WHERE ev_class = q.oid OFFSET 0) r
 WHERE ev_enabled <> 'D' AND (ev_class >= 16384 OR ev_type = '1')
@@ -89,6 +94,8 @@ func (f *relationFacts) add(row [][]byte) error {
 		return err
 	case "rule":
 		f.rules = append(f.rules, rule{row[2][0], string(row[3]) == "true", []string{string(row[4]), string(row[5])}})
+	case "gin":
+		f.gin = true
 	case "virtual":
 		f.virtual = append(f.virtual, string(row[2]))
 	case "policy":
@@ -108,6 +115,10 @@ UNION ALL
 SELECT 'trigger', q.oid, tgtype::text, tgfoid::oid::text, NULL
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_trigger WHERE tgrelid = q.oid OFFSET 0) t
 WHERE NOT tgisinternal AND tgenabled <> 'D'
+UNION ALL
+SELECT 'tree', q.oid, tgqual::text, NULL, NULL
+FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_trigger WHERE tgrelid = q.oid OFFSET 0) t
+WHERE tgqual IS NOT NULL AND tgenabled <> 'D'
 UNION ALL
 SELECT 'key', q.oid, conrelid::text, confdeltype::text, confupdtype::text
 FROM unnest($1::oid[]) q (oid)

@@ -102,7 +102,10 @@ func schemasOf(path string) []string {
 		if quoted, ok := strings.CutPrefix(name, `"`); ok {
 			name = strings.ReplaceAll(strings.TrimSuffix(quoted, `"`), `""`, `"`)
 		}
-		if name == "" || name[0] == '$' || strings.Contains(name, `"`) {
+		if !ok {
+			name = lowerASCII(name)
+		}
+		if name == "" || name[0] == '$' || strings.Contains(name, `"`) || !isASCII(name) || len(name) > 63 {
 			return nil
 		}
 		list = append(list, name)

@@ -13,6 +13,9 @@ func (w *walk) read(f *relationFacts, only bool) error {
 		return w.readView(f)
 	}
 	w.reads[f.OID] = true
+	if f.gin {
+		w.settings |= ginFuzzySearchLimit
+	}
 	w.refuseRows(f)
 	if !only {
 		for _, child := range f.children {
@@ -88,7 +91,7 @@ func (w *walk) write(f *relationFacts, on event) error {
 	if f.Kind == ForeignTable {
 		w.unknown(ForeignRows, f.String()) // it may lead to any table, of this database too
 	}
-	w.writes[f.OID] = true
+	w.writes[f.OID], w.changed[f.OID] = true, true
 	w.writeChildren(f, on)
 	for _, parent := range facts.parents {
 		w.enqueue(ancestorStep, parent, 0)

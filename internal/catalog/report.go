@@ -11,6 +11,9 @@ import (
 func (w *walk) finish() {
 	e := w.effects
 	e.Writes = w.relationList(w.writes)
+	e.Ancestors = slices.DeleteFunc(slices.Clone(e.Writes), func(r Relation) bool {
+		return !w.done[step{kind: ancestorStep, oid: r.OID}] || w.changed[r.OID]
+	})
 	e.Dependencies = w.dependencies()
 	if w.byNames {
 		return
@@ -22,6 +25,9 @@ func (w *walk) finish() {
 		w.refuse(TimeConstant, "")
 	}
 	e.Reads = w.relationList(w.reads)
+	e.Only = slices.DeleteFunc(slices.Clone(e.Reads), func(r Relation) bool {
+		return w.done[step{kind: readStep, oid: r.OID}] || !w.done[step{kind: readOnlyStep, oid: r.OID}]
+	})
 	e.Views = w.relationList(w.views())
 	e.Settings = w.settings.names()
 	if len(e.Writes) > 0 || !e.WritesKnown {

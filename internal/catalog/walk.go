@@ -63,6 +63,7 @@ type walk struct {
 	effects  *Effects
 	reads    map[uint32]bool
 	writes   map[uint32]bool
+	changed  map[uint32]bool // those of writes whose own rows change
 	columns  map[columnUse]bool
 	refused  map[Refusal]bool
 	names    map[string]bool // that were looked up, or may come to stand for something
@@ -79,6 +80,7 @@ func newWalk(effects *Effects) *walk {
 		effects: effects,
 		reads:   map[uint32]bool{},
 		writes:  map[uint32]bool{},
+		changed: map[uint32]bool{},
 		columns: map[columnUse]bool{},
 		refused: map[Refusal]bool{},
 		names:   map[string]bool{},
