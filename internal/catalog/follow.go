@@ -99,10 +99,10 @@ func schemasOf(path string) []string {
 	list := []string{"pg_catalog"}
 	for name := range strings.SplitSeq(path, ",") {
 		name = strings.TrimSpace(name)
-		if quoted, ok := strings.CutPrefix(name, `"`); ok {
+		quoted, ok := strings.CutPrefix(name, `"`)
+		if ok {
 			name = strings.ReplaceAll(strings.TrimSuffix(quoted, `"`), `""`, `"`)
-		}
-		if !ok {
+		} else {
 			name = lowerASCII(name)
 		}
 		if name == "" || name[0] == '$' || strings.Contains(name, `"`) || !isASCII(name) || len(name) > 63 {
