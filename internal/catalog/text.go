@@ -26,7 +26,7 @@ func (w *walk) followText(st *sqltext.Statement, because string) *wanted {
 	}
 	n.calls = append(n.calls, st.Calls...)
 	w.plain = newPlainText(st, because)
-	w.plain.plain = w.plain.plain && shown
+	w.plain.plain = w.plain.plain && shown && len(st.Writes) == 0
 	return &wanted{
 		tables:    []namedTables{{st.Reads, readStep, 0}, {st.Writes, writeStep, writeEvents(st)}},
 		calls:     n.calls,
@@ -35,6 +35,7 @@ func (w *walk) followText(st *sqltext.Statement, because string) *wanted {
 		byName:    true,
 		strict:    true,
 		missing: func() { // SELECT ... INTO a table that is not there
+			w.plain.plain = false
 			w.unknown(Unexamined, because)
 		},
 	}
