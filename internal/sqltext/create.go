@@ -10,7 +10,7 @@ type DDLKind uint8
 const (
 	AnyDDL        DDLKind = iota // none, or what is not known here: anything
 	DefinesOnly                  // writes to the catalogs, touches no rows and runs no code
-	MakesIndex                   // CREATE INDEX, which runs the functions in it; Calls has those that the text names
+	MakesIndex                   // runs what is in the expressions of indexes: those that are there, and of the functions in the text those in Calls
 	FillsRelation                // CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO: what their query gives goes into a new relation
 	RefreshesView                // REFRESH MATERIALIZED VIEW; Writes has the view
 )
@@ -94,10 +94,10 @@ func (a *analysis) makes(t Table) {
 	a.st.MakesTemporary = a.st.MakesTemporary || strings.HasPrefix(t.Schema, "pg_temp")
 }
 
-// createTable reads CREATE TABLE. Where it has its columns from another
-// relation or type, is a partition, whose bounds are computed, or has
-// expressions that are planned at once, it counts as doing anything. Defaults
-// and checks are not computed for a table without rows.
+// createTable reads CREATE TABLE. As a partition, whose bounds are computed, or
+// with expressions that are planned at once, it counts as doing anything.
+// Defaults and checks are not computed for a table without rows. LIKE may copy
+// indexes.
 func (a *analysis) createTable() {
 	a.newRelation()
 	from := a.i
@@ -106,15 +106,20 @@ func (a *analysis) createTable() {
 		return
 	}
 	a.i = from
+	like := false
 	a.definesUnless(func(it item) bool {
+		like = like || it.key == kwLike
 		switch it.key {
-		case kwOf, kwLike, kwPartition:
+		case kwOf, kwPartition:
 			return true
 		case kwAs: // GENERATED ALWAYS AS (expression)
 			return a.key(1) == '('
 		}
 		return a.isWord(it, "inherits") || a.isWord(it, "exclude")
 	})
+	if like && a.st.DDL == DefinesOnly {
+		a.st.DDL = MakesIndex
+	}
 }
 
 // definesUnless takes a statement for one that only defines, unless the rest of

@@ -60,7 +60,7 @@ func TestDDLByItsGrammar(t *testing.T) {
 		"CREATE TABLE pg_temp.a (b int)":                            "defines temporary",
 		"CREATE TABLE temp (a int)":                                 "defines",
 		"CREATE TABLE a (b int GENERATED ALWAYS AS (f(1)) STORED)":  "any",
-		"CREATE TABLE a (LIKE b)":                                   "any",
+		"CREATE TABLE a (LIKE b INCLUDING ALL)":                     "index",
 		"CREATE TABLE a (b int) INHERITS (c)":                       "any",
 		"CREATE TABLE a PARTITION OF b FOR VALUES IN (f())":         "any",
 		"CREATE TABLE a (b int) PARTITION BY LIST (f(b))":           "any",
