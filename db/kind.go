@@ -38,6 +38,10 @@ func settingsOf(st *sqltext.Statement) settled {
 		}
 	}
 	switch st.Kind {
+	case sqltext.Select, sqltext.Explain: // SELECT INTO, EXPLAIN ANALYZE CREATE TABLE AS
+		if st.MakesTemporary {
+			return settled{moves: byTemporary}
+		}
 	case sqltext.Set:
 		return settled{moves: movedBy(st.Target), local: st.Local}
 	case sqltext.Reset:
@@ -174,7 +178,7 @@ func mayWrite(st *statement) bool {
 	case sqltext.Empty, sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint,
 		sqltext.RollbackTo, sqltext.Release, sqltext.PrepareTransaction, sqltext.RollbackPrepared,
 		sqltext.Set, sqltext.Reset, sqltext.Show, sqltext.Discard, sqltext.Listen, sqltext.Unlisten, sqltext.Notify,
-		sqltext.Prepare, sqltext.Deallocate, sqltext.Fetch, sqltext.Close, sqltext.Lock, sqltext.Maintain:
+		sqltext.Prepare, sqltext.Deallocate, sqltext.Fetch, sqltext.Close, sqltext.Lock:
 		return false
 	}
 	return true
@@ -209,6 +213,8 @@ func (t *Text) mayChangeSchema() bool {
 	switch t.st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery, sqltext.Insert, sqltext.Update, sqltext.Delete,
 		sqltext.Merge, sqltext.CopyFrom, sqltext.CopyTo, sqltext.Truncate, sqltext.Explain:
+		return t.st.DDL != sqltext.AnyDDL // SELECT INTO, EXPLAIN ANALYZE CREATE TABLE AS
+	case sqltext.Maintain:
 		return false
 	case sqltext.DDL:
 		return t.st.Temporary() == sqltext.NotTemporary

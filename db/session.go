@@ -111,7 +111,11 @@ func changesSession(st *sqltext.Statement) sessionEffect {
 			return sessionChanged
 		}
 	case sqltext.Select:
-		if len(st.Writes) > 0 && intoTemporary(st) {
+		if st.MakesTemporary {
+			return sessionChanged
+		}
+	case sqltext.Explain: // of EXECUTE, or of what makes a temporary table
+		if st.MakesTemporary || st.Runs != sqltext.No && !st.TablesKnown && st.DDL == sqltext.AnyDDL {
 			return sessionChanged
 		}
 	case sqltext.Unrecognized:
@@ -126,12 +130,6 @@ func changesSession(st *sqltext.Statement) sessionEffect {
 		return effect
 	}
 	return sessionKept
-}
-
-// intoTemporary reports whether SELECT INTO may make a temporary table.
-func intoTemporary(st *sqltext.Statement) bool {
-	return namesOne(st.Text, []string{"temp", "temporary"}) ||
-		slices.ContainsFunc(st.Writes, func(t sqltext.Table) bool { return t.Schema == "pg_temp" })
 }
 
 // isOwn reports whether a setting is one of those in which this module counts.

@@ -35,6 +35,14 @@ func TestChangesSession(t *testing.T) {
 		"DO $$ BEGIN UPDATE a SET b = 1; END $$":                                               sessionKept,
 		"DO $$ BEGIN SET search_path = s2; END $$":                                             sessionChanged,
 		"SELECT 1; SET search_path = s2":                                                       sessionChanged,
+		"EXPLAIN ANALYZE SELECT 1 AS a INTO TEMP t":                                            sessionChanged,
+		"EXPLAIN SELECT 1 AS a INTO TEMP t":                                                    sessionKept,
+		"EXPLAIN ANALYZE CREATE TEMP TABLE t AS SELECT 1":                                      sessionChanged,
+		"EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1":                                           sessionKept,
+		"EXPLAIN ANALYZE EXECUTE p":                                                            sessionChanged,
+		"EXPLAIN ANALYZE SELECT * FROM t":                                                      sessionKept,
+		"SELECT 1 AS a INTO pg_temp_3.t":                                                       sessionChanged,
+		"SELECT temp INTO t FROM a":                                                            sessionKept,
 		"EXECUTE p":                                                                            sessionChanged,
 	} {
 		if got := changesSession(sqltext.Analyze(sql)); got != want {

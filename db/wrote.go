@@ -111,7 +111,7 @@ func (d *DB) wroteBy(ctx context.Context, st *statement, by meaning) *wrote {
 // and by the server's parser where that leaves it unknown: for each text.
 func (d *DB) ask(ctx context.Context, st *statement, by meaning, epoch int64) *wrote {
 	if eff := st.effects.Load(); by == usual && eff != nil && eff.epoch == epoch {
-		return eff.wrote()
+		return eff.wrote(st)
 	}
 	w := d.askNames(ctx, st, by, epoch)
 	switch {
@@ -124,7 +124,7 @@ func (d *DB) ask(ctx context.Context, st *statement, by meaning, epoch int64) *w
 	if eff.err != nil {
 		return nil
 	}
-	return eff.wrote()
+	return eff.wrote(st)
 }
 
 // askNames returns nil where the server could not be asked.
@@ -154,8 +154,12 @@ func (d *DB) askNames(ctx context.Context, st *statement, by meaning, epoch int6
 	return w
 }
 
-func (e *effects) wrote() *wrote {
-	return &wrote{epoch: e.epoch, tables: e.writes, known: e.writesKnown}
+// wrote returns what st, whose effects e are, changes. A change of the schema
+// touches no rows, but answers that are kept may be about relations whose names
+// now stand for others: all but a new index counts as a change to all tables.
+func (e *effects) wrote(st *statement) *wrote {
+	index := st.st.DDL == sqltext.MakesIndex && len(st.st.Writes) == 0
+	return &wrote{epoch: e.epoch, tables: e.writes, known: e.writesKnown && (index || !e.full.DDL)}
 }
 
 // askBeforeCommit asks the server, inside the transaction that COMMIT is about

@@ -208,7 +208,7 @@ func TestTemporaryTables(t *testing.T) {
 	if e := examine(t, conn, `CREATE TEMPORARY TABLE x (id int)`); !e.Temporary || e.DDL {
 		t.Errorf("temporary is %v, DDL is %v", e.Temporary, e.DDL)
 	}
-	if e := examine(t, conn, `CREATE TABLE x (id int)`); e.Temporary || !e.DDL || e.WritesKnown {
+	if e := examine(t, conn, `CREATE TABLE x (id int)`); e.Temporary || !e.DDL {
 		t.Errorf("temporary is %v, DDL is %v", e.Temporary, e.DDL)
 	}
 }

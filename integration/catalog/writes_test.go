@@ -74,12 +74,35 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"truncate many", `TRUNCATE plain, audit RESTART IDENTITY`, "audit plain"},
 	{"copy", `COPY plain (id, note) FROM STDIN`, "plain"},
 	{"copy into a partitioned table", `COPY reading FROM STDIN`, "reading reading_2025 reading_2025_1 reading_2026"},
+	{"copy with a condition", `COPY plain FROM STDIN WHERE inner_note() > 0 AND id > 0`, "audit plain"},
+	{"copy with a condition by attribute notation", `COPY plain FROM STDIN WHERE (plain).touched > 0`, "audit plain"},
+	{"copy with a condition that makes up its text", `COPY plain FROM STDIN (FORMAT csv) WHERE made_up() IS NULL`, unknown},
 	{"copy does not heed rules", `COPY ruled FROM STDIN`, "ruled"},
 	{"copy out", `COPY plain TO STDOUT`, ""},
 	{"copy a query out", `COPY (SELECT * FROM plain) TO STDOUT`, ""},
 	{"copy what a delete returns", `COPY (DELETE FROM country RETURNING *) TO STDOUT`, "city country street"},
 	{"explain analyze", `EXPLAIN (ANALYZE, BUFFERS) DELETE FROM country`, "city country street"},
 	{"explain does not run it", `EXPLAIN DELETE FROM country`, ""},
+	{"explain with a quoted option", `EXPLAIN ("analyze") DELETE FROM plain`, "plain"},
+	{"explain without analyze", `EXPLAIN ("analyze" off, costs) DELETE FROM plain`, ""},
+	{"explain does not call what is volatile", `EXPLAIN SELECT add_note(), inner_note()`, ""},
+	{"explain calls what is not volatile", `EXPLAIN SELECT sly_note()`, "audit"},
+	{"explain calls a default that is not volatile", `EXPLAIN INSERT INTO sly_default (id) VALUES (1)`, "audit sly_default"},
+	{"explain in parentheses", `EXPLAIN ANALYZE (SELECT inner_note()) UNION ALL SELECT add_note()`, "audit plain"},
+	{"explain a cursor", `EXPLAIN ANALYZE DECLARE c CURSOR FOR (SELECT add_note())`, "plain"},
+	{"explain a table from a query", `EXPLAIN ANALYZE CREATE TABLE index AS SELECT add_note()`, "plain"},
+	{"explain a prepared statement", `EXPLAIN ANALYZE EXECUTE p`, unknown},
+	{"cursor in parentheses", `DECLARE "for" CURSOR FOR (SELECT inner_note()) UNION ALL SELECT add_note()`, "audit plain"},
+	{"copy out in parentheses", `COPY ((SELECT inner_note()) UNION ALL SELECT add_note()) TO STDOUT`, "audit plain"},
+	{"table from a query", `CREATE TABLE index AS SELECT add_note()`, "plain"},
+	{"table from a query without data", `CREATE TABLE index AS SELECT add_note() WITH NO DATA`, ""},
+	{"materialized view", `CREATE MATERIALIZED VIEW index AS SELECT add_note()`, "plain"},
+	{"view of a function", `CREATE OR REPLACE VIEW index AS SELECT add_note()`, ""},
+	{"plain table", `CREATE TABLE temp (id int DEFAULT add_note(), "as" text REFERENCES country)`, ""},
+	{"schema alone", `CREATE SCHEMA made`, ""},
+	{"schema with a table", `CREATE SCHEMA made CREATE VIEW v AS SELECT 1`, unknown},
+	{"comment", `COMMENT ON TABLE plain IS 'plain'`, ""},
+	{"new function", `CREATE FUNCTION made() RETURNS int LANGUAGE sql AS 'SELECT add_note()'`, ""},
 	{"trigger of the root on a leaf", `INSERT INTO measured_1 VALUES (1)`, "audit measured measured_1"},
 	{"trigger that is disabled", `DELETE FROM quiet`, "quiet"},
 	{"trigger of the server's own", `UPDATE quiet SET id = 1`, "quiet"},
@@ -94,7 +117,10 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"refresh", `REFRESH MATERIALIZED VIEW city_count`, "city_count"},
 	{"index", `CREATE INDEX ON plain (note)`, ""},
 	{"temporary table", `CREATE TEMP TABLE t (id int)`, ""},
-	{"temporary table from a query", `CREATE TEMP TABLE t AS SELECT add_note()`, unknown},
+	{"temporary table from a query", `CREATE TEMP TABLE t AS SELECT add_note()`, "plain"},
+	{"temporary table like another", `CREATE TEMP TABLE t (LIKE plain INCLUDING ALL) ON COMMIT DROP`, ""},
+	{"temporary table of a prepared query", `CREATE TEMP TABLE t AS EXECUTE p`, unknown},
+	{"temporary partition", `CREATE TEMP TABLE t PARTITION OF reading FOR VALUES FROM (add_note()) TO (2)`, unknown},
 	{"select into", `SELECT add_note() INTO t`, unknown},
 	{"cursor", `DECLARE c CURSOR FOR SELECT add_note()`, "plain"},
 
@@ -108,6 +134,9 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"begin", `BEGIN`, ""},
 	{"set", `SET TIME ZONE 'UTC'`, ""},
 	{"vacuum", `VACUUM plain`, ""},
+	{"index that calls", `CREATE INDEX ON plain (sly_of(id))`, "audit"},
+	{"index with a condition that calls", `CREATE INDEX ON plain (id) WHERE sly_of(id) > 1`, "audit"},
+	{"prepare", `PREPARE p AS SELECT add_note()`, ""},
 	{"show", `SHOW ALL`, ""},
 }
 
@@ -129,6 +158,8 @@ CREATE TRIGGER stamp BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION stam
 CREATE FUNCTION touched(plain) RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (''x''); RETURN 1; END';
 CREATE FUNCTION noted(a int, b int) RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (''x''); RETURN 1; END';
 CREATE OPERATOR @+@ (LEFTARG = int, RIGHTARG = int, FUNCTION = noted);
+CREATE FUNCTION sly_of(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.inner_note(); END';
+CREATE TABLE sly_default (id int, n int DEFAULT sly_of(1));
 CREATE DOMAIN numbered AS int DEFAULT inner_note();
 CREATE TABLE with_domain (id numbered);`
 
@@ -219,6 +250,47 @@ func TestOnlyAndAncestors(t *testing.T) {
 	} {
 		if e := examine(t, conn, sql); names(e.Ancestors) != want {
 			t.Errorf("%s: ancestors %q, want %q", sql, names(e.Ancestors), want)
+		}
+	}
+}
+
+// TestMaintenanceThatCalls: expressions of indexes and statistics are computed
+// by statements that are about rows of no table.
+func TestMaintenanceThatCalls(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, writers)
+	exec(t, conn, `
+CREATE TABLE indexed (id int PRIMARY KEY, n int);
+CREATE MATERIALIZED VIEW copied AS SELECT id FROM city`)
+	statements := []string{
+		"VACUUM", "VACUUM (FULL) indexed", "ANALYZE", "ANALYZE indexed", "CLUSTER", "CLUSTER indexed USING indexed_pkey",
+		"REINDEX TABLE indexed", "REINDEX SCHEMA public", "REFRESH MATERIALIZED VIEW copied", "CREATE TABLE like_it (LIKE indexed INCLUDING ALL)",
+	}
+	check := func(note string) {
+		t.Helper()
+		for _, sql := range statements {
+			want := note
+			if strings.HasPrefix(sql, "REFRESH") {
+				want = strings.TrimSpace(want + " copied")
+			}
+			if e := examine(t, conn, sql); !e.WritesKnown || names(e.Writes) != want {
+				t.Errorf("%s: writes %q, known %v, want %q", sql, names(e.Writes), e.WritesKnown, want)
+			}
+		}
+	}
+	check("")
+	for _, expression := range []string{
+		"CREATE INDEX made ON indexed ((sly_of(n) + 1))", "CREATE INDEX made ON copied (id) WHERE sly_of(id) > 0", "CREATE STATISTICS made ON (sly_of(n)), id FROM indexed",
+	} {
+		exec(t, conn, expression)
+		check("audit")
+		exec(t, conn, "DROP "+strings.Fields(expression)[1]+" made")
+	}
+	exec(t, conn, "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (1); END'; CREATE EVENT TRIGGER on_ddl ON ddl_command_end EXECUTE FUNCTION on_ddl()")
+	for _, sql := range append(statements[6:], "CREATE TABLE made (id int)", "COMMENT ON TABLE plain IS 'x'", "CREATE TEMP TABLE made (id int)", "CREATE TABLE made AS SELECT 1") {
+		if e := examine(t, conn, sql); !e.WritesKnown || !strings.Contains(names(e.Writes), "audit") {
+			t.Errorf("%s: writes %q, known %v, in spite of an event trigger", sql, names(e.Writes), e.WritesKnown)
 		}
 	}
 }

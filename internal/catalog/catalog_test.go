@@ -52,26 +52,6 @@ func TestWithoutParams(t *testing.T) {
 	}
 }
 
-func TestInnerQuery(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		`COPY (SELECT (1)) TO STDOUT`:                                      `SELECT (1)`,
-		`COPY ( DELETE FROM t RETURNING f(')') ) TO STDIN`:                 ` DELETE FROM t RETURNING f(')') `,
-		`COPY t (a, b) TO STDOUT`:                                          ``,
-		`COPY (SELECT 1 TO`:                                                ``,
-		`EXPLAIN ANALYZE VERBOSE SELECT 1`:                                 `SELECT 1`,
-		`EXPLAIN (ANALYZE, FORMAT json) WITH a AS (TABLE t) DELETE FROM a`: `WITH a AS (TABLE t) DELETE FROM a`,
-		`EXPLAIN EXECUTE x`:                                                ``,
-		`DECLARE c CURSOR WITH HOLD FOR SELECT 1`:                          `SELECT 1`,
-		`DECLARE "select" CURSOR FOR SELECT 1`:                             `SELECT 1`,
-	} {
-		begin, end, ok := innerQuery(sqltext.Analyze(text))
-		if ok != (want != "") || ok && text[begin:end] != want {
-			t.Errorf("%s: %d to %d, %v", text, begin, end, ok)
-		}
-	}
-}
-
 func TestQuoteName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

@@ -42,16 +42,17 @@ type plan struct {
 	effects Effects // as far as they are known beforehand
 
 	// At most one of these is asked of the server.
-	query         *sqltext.Statement // given to the server's parser
-	find          *wanted            // names to begin with
-	eventTriggers bool               // it writes what event triggers do
+	query *sqltext.Statement // given to the server's parser
+	find  *wanted            // names to begin with
 
+	steps   []step         // that the walk takes besides
+	planned bool           // the statement is planned and not run
 	byNames bool           // of the effects only the writes are asked for
 	adjust  func(*Effects) // what is different in the end
 }
 
 // asks reports whether the server has to be asked.
-func (p *plan) asks() bool { return p.query != nil || p.find != nil || p.eventTriggers }
+func (p *plan) asks() bool { return p.query != nil || p.find != nil || len(p.steps) > 0 }
 
 func planOf(q Question) plan {
 	if q.Names != nil {
@@ -102,6 +103,9 @@ func newExamination(p plan, answer *Answer, t *transaction) *examination {
 	for _, refusal := range p.effects.Refusals {
 		x.walk.refuse(refusal.Reason, refusal.Object)
 	}
+	for _, s := range p.steps {
+		x.walk.enqueueStep(s)
+	}
 	if p.query != nil {
 		x.walk.dependsOnNames(textNames(p.query.Text)...)
 	}
@@ -150,8 +154,6 @@ func (x *examination) begun() error {
 	case x.find != nil:
 		return x.walk.found(x.find, x.unit)
 	}
-	x.answer.Effects.WritesKnown = true
-	x.walk.fireEventTriggers()
 	return nil
 }
 

@@ -18,6 +18,7 @@ type facts struct {
 	named         map[word]*namesakes
 	bodies        map[uint32]*bodyFacts
 	userMade      []userMade             // nil until it was looked up
+	indexes       []string               // expressions of indexes and statistics; nil until they were looked up
 	references    map[string]*references // by node tree
 }
 
@@ -42,7 +43,7 @@ type lookup struct {
 	relations, targets, functions, operators, types map[uint32]bool
 	words                                           map[word]bool
 	probes                                          map[uint32]bool // functions
-	userMade                                        bool
+	userMade, indexes                               bool
 }
 
 // add adds what a step of a walk needs.
@@ -56,6 +57,9 @@ func (l *lookup) add(s step, w *walk) {
 		need(&l.operators, s.oid, w.routines.operators)
 	case wordStep:
 		need(&l.words, word{name: s.name}, w.named)
+	case indexStep:
+		l.indexes = l.indexes || w.indexes == nil
+	case eventStep:
 	case typeStep, outputStep, inputStep, constantStep, paramStep:
 		need(&l.types, s.oid, w.routines.types)
 	case writeStep, ancestorStep:
@@ -132,6 +136,9 @@ func (l *lookup) readings(f *facts) []reading {
 	}
 	if l.userMade && f.userMade == nil {
 		ask("operators and casts", userMadeQuery, f.takeUserMade)
+	}
+	if l.indexes {
+		ask("expressions of indexes", indexQuery, f.takeIndexes)
 	}
 	return list
 }

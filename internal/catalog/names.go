@@ -44,6 +44,9 @@ func NamesOf(st *sqltext.Statement) (Names, bool) {
 	if !n.look(st.Text) {
 		return Names{}, false
 	}
+	if st.Kind == sqltext.Explain && st.Runs != sqltext.Yes && n.on != 0 {
+		return Names{}, false // planning may run defaults and rules that these names do not lead to
+	}
 	n.shape()
 	return n, true
 }
@@ -52,6 +55,10 @@ func NamesOf(st *sqltext.Statement) (Names, bool) {
 // the relations written to, the operators, and the functions that attribute
 // notation may call, as a.f does for f(a).
 func (n *Names) look(text string) bool {
+	operators, calls := map[string]bool{}, map[sqltext.Function]bool{}
+	for _, call := range n.calls {
+		calls[call] = true
+	}
 	dot := false
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
@@ -59,24 +66,26 @@ func (n *Names) look(text string) bool {
 			return l.Err() == nil
 		}
 		raw := text[token.Pos:token.End]
-		name := strings.ToLower(raw)
 		switch token.Kind {
 		case sqltext.Space, sqltext.Comment:
 			continue
-		case sqltext.Word:
-			n.on |= commandEvents[name]
 		case sqltext.Operator:
-			if !slices.Contains(n.operators, raw) {
+			if !operators[raw] {
+				operators[raw] = true
 				n.operators = append(n.operators, raw)
 			}
-		case sqltext.QuotedName:
-			if raw[0] != '"' {
-				return false // U&"..."
+		case sqltext.Word, sqltext.QuotedName:
+			name, certain := sqltext.NameOf(text, token)
+			if !certain {
+				return false
 			}
-			name = strings.ReplaceAll(raw[1:len(raw)-1], `""`, `"`)
-		}
-		if call := (sqltext.Function{Name: name}); dot && token.Kind != sqltext.Operator && !slices.Contains(n.calls, call) {
-			n.calls = append(n.calls, call)
+			if token.Kind == sqltext.Word {
+				n.on |= commandEvents[name]
+			}
+			if call := (sqltext.Function{Name: name}); dot && !calls[call] {
+				calls[call] = true
+				n.calls = append(n.calls, call)
+			}
 		}
 		dot = raw == "."
 	}
@@ -146,7 +155,7 @@ const (
 func planNames(n *Names, in Where) plan {
 	p := plan{effects: Effects{WritesKnown: true}, byNames: true}
 	if n.temporary {
-		p.eventTriggers = true
+		p.steps = []step{{kind: eventStep}}
 		return p
 	}
 	p.find = &wanted{

@@ -308,6 +308,9 @@ func (t *transaction) finish(ctx context.Context, list examinations) error {
 		x.walk.nameColumns(names)
 		e := &x.answer.Effects
 		e.Version = versions.of(e.Dependencies)
+		if x.planned && !x.walk.callsInPlanning() {
+			e.Writes = []Relation{}
+		}
 		if x.adjust != nil {
 			x.adjust(e)
 		}

@@ -10,20 +10,19 @@ import (
 // planUtility is what is to be done for what the server does not plan. Its text
 // tells what it is, and the catalogs what it leads to.
 func planUtility(st *sqltext.Statement) plan {
-	p := plan{effects: Effects{ReadsKnown: true, WritesKnown: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}}
+	p := plan{effects: knownEffects(st)}
 	switch st.Kind {
 	case sqltext.Empty, sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint, sqltext.RollbackTo,
 		sqltext.Release, sqltext.PrepareTransaction, sqltext.RollbackPrepared, sqltext.Set, sqltext.Show,
 		sqltext.Reset, sqltext.Listen, sqltext.Notify, sqltext.Unlisten, sqltext.Prepare, sqltext.Deallocate,
-		sqltext.Close, sqltext.Lock, sqltext.Maintain:
+		sqltext.Close, sqltext.Lock:
 		return p
 	case sqltext.Truncate, sqltext.CopyFrom:
-		// What writing to the relations does that the text names.
-		p.effects.WritesKnown = len(st.Writes) > 0
-		p.find = &wanted{tables: []namedTables{{st.Writes, writeStep, writeEvents(st)}}, strict: true}
-		return p
+		return planTargets(st)
 	case sqltext.CopyTo, sqltext.Explain, sqltext.Declare:
 		return planInner(st)
+	case sqltext.Maintain:
+		return planMaintenance(st)
 	case sqltext.DDL:
 		return planDDL(st)
 	}
@@ -33,167 +32,157 @@ func planUtility(st *sqltext.Statement) plan {
 	return p
 }
 
-// planInner is for the query inside a statement that runs, explains or copies
+// knownEffects are those of a statement that does nothing but what is found yet.
+func knownEffects(st *sqltext.Statement) Effects {
+	return Effects{ReadsKnown: true, WritesKnown: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}
+}
+
+// planTargets is for what writing to the relations does that the text names,
+// and for the functions that the condition of COPY calls.
+func planTargets(st *sqltext.Statement) plan {
+	p := plan{effects: knownEffects(st), find: &wanted{}}
+	if st.Kind == sqltext.CopyFrom && hasCondition(st.Text) {
+		p = planCalls(st)
+	}
+	p.effects.WritesKnown = p.effects.WritesKnown && len(st.Writes) > 0 && (st.TablesKnown || st.Cascade)
+	p.find.tables = []namedTables{{st.Writes, writeStep, writeEvents(st)}}
+	p.find.strict = true
+	return p
+}
+
+// planCalls is for what the text of a statement calls by name, by operators and
+// by attribute notation, and for the types that it may name.
+func planCalls(st *sqltext.Statement) plan {
+	n := Names{calls: slices.Clone(st.Calls)}
+	p := plan{effects: knownEffects(st)}
+	p.effects.WritesKnown = n.look(st.Text)
+	p.find = &wanted{calls: n.calls, operators: n.operators, words: typeWords(st.Text), byName: true}
+	return p
+}
+
+// hasCondition reports whether the word WHERE is in a text.
+func hasCondition(text string) bool {
+	for l := sqltext.NewLexer(text); ; {
+		token, ok := l.Next()
+		if !ok || token.Kind == sqltext.Word && strings.EqualFold(text[token.Pos:token.End], "where") {
+			return ok
+		}
+	}
+}
+
+// planInner is for the statement inside of one that runs, explains or copies
 // it.
 func planInner(st *sqltext.Statement) plan {
 	unknown := plan{effects: unknownEffects(NotRead, st.Kind.String())}
-	begin, end, ok := innerQuery(st)
-	if !ok {
-		unknown.effects.WritesKnown = st.Kind == sqltext.CopyTo // COPY t TO
+	if st.Inner.Empty() {
+		unknown.effects.WritesKnown = st.Kind == sqltext.CopyTo && st.TablesKnown // COPY t TO
 		return unknown
 	}
-	inner := sqltext.Analyze(st.Text[begin:end])
+	inner := sqltext.Analyze(st.Inner.Of(st.Text))
+	switch inner.Kind {
+	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
+		sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge,
+		sqltext.Declare, sqltext.DDL:
+	default:
+		return unknown
+	}
 	p := planStatement(inner)
-	if p.query == nil {
-		return unknown
+	if st.Runs == sqltext.No {
+		p.planned = true
+		p.effects.DDL, p.effects.Temporary = false, false
 	}
-	explained := st.Kind == sqltext.Explain && !mentions(st.Text[:begin], "analyze", "analyse")
+	adjust := p.adjust
 	p.adjust = func(e *Effects) {
+		if adjust != nil {
+			adjust(e)
+		}
 		e.Refusals = append(unknown.effects.Refusals, e.Refusals...)
 		e.Cacheable, e.ReadOnly = false, false
-		if explained {
-			e.Writes = nil // it is not run
-		}
 	}
 	return p
 }
 
-// mentions tells whether one of the words stands in a text, outside of
-// constants and comments.
-func mentions(text string, words ...string) bool {
-	for l := sqltext.NewLexer(text); ; {
-		token, ok := l.Next()
-		if !ok {
-			return false
-		}
-		if token.Kind == sqltext.Word && slices.Contains(words, strings.ToLower(text[token.Pos:token.End])) {
+// callsInPlanning reports whether the planner may have called a function of the
+// program's own: one that is not VOLATILE. Others that it calls may be, and
+// write.
+func (w *walk) callsInPlanning() bool {
+	for s := range w.done {
+		if s.kind == functionStep && s.oid >= firstNormalOID && w.routines.functions[s.oid].volatility != 'v' {
 			return true
 		}
 	}
+	return false
 }
 
-// innerQuery tells where the query stands in COPY (query) TO, EXPLAIN query
-// and DECLARE name CURSOR FOR query.
-func innerQuery(st *sqltext.Statement) (begin, end int, ok bool) {
-	switch st.Kind {
-	case sqltext.CopyTo:
-		return parenthesized(st.Text)
-	case sqltext.Declare:
-		after, ok := findWord(st.Text, 0, set("for"))
-		if !ok {
-			return 0, 0, false
-		}
-		begin, ok = findWord(st.Text, after+len("for"), queryWords)
-		return begin, len(st.Text), ok
-	}
-	begin, ok = findWord(st.Text, 0, queryWords)
-	return begin, len(st.Text), ok
-}
-
-// findWord finds the first of the words from a place on, outside of
-// parentheses.
-func findWord(text string, from int, words map[string]bool) (int, bool) {
-	depth := 0
-	for l := sqltext.NewLexer(text[from:]); ; {
-		token, ok := l.Next()
-		if !ok {
-			return 0, false
-		}
-		word := text[from+token.Pos : from+token.End]
-		switch {
-		case word == "(":
-			depth++
-		case word == ")":
-			depth--
-		case depth == 0 && token.Kind == sqltext.Word && words[strings.ToLower(word)]:
-			return from + token.Pos, true
-		}
-	}
-}
-
-// parenthesized finds what COPY has in parentheses instead of a table's name.
-func parenthesized(text string) (begin, end int, ok bool) {
-	depth, words := 0, 0
-	for l := sqltext.NewLexer(text); ; {
-		token, ok := l.Next()
-		if !ok {
-			return 0, 0, false
-		}
-		switch word := text[token.Pos:token.End]; {
-		case token.Kind == sqltext.Space || token.Kind == sqltext.Comment:
-		case word == "(":
-			if depth++; depth == 1 {
-				begin = token.End
-			}
-		case word == ")":
-			if depth--; depth == 0 {
-				return begin, token.Pos, true
-			}
-		case depth == 0:
-			if words++; words > 1 {
-				return 0, 0, false
-			}
-		}
-	}
-}
-
-// queryWords begin a query.
-var queryWords = set("select", "values", "table", "with", "insert", "update", "delete", "merge")
-
-// planDDL is for a change of the schema. What it does to rows is known of those
-// few that running programs are given to.
+// planDDL is for a change of the schema. Where the text shows that it does no
+// more than that, event triggers may.
 func planDDL(st *sqltext.Statement) plan {
-	p := plan{effects: Effects{DDL: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}}
-	switch words := leadingWords(st.Text, 4); {
-	case len(words) < 3:
-	case words[0] == "refresh":
-		return planRefresh(st)
-	case words[0] == "create" && slices.ContainsFunc(words, isTemp):
-		// What fills a new table calls functions, which may do anything.
-		p.effects.DDL, p.effects.Temporary = false, true
-		p.eventTriggers = !mentions(st.Text, "as", "execute")
-	case words[0] == "create" && slices.Contains(words, "index"):
-		p.eventTriggers = true
+	var p plan
+	switch st.DDL {
+	case sqltext.DefinesOnly:
+		p.effects = knownEffects(st)
+	case sqltext.FillsRelation:
+		// That has no rows that anybody read, and no triggers.
+		if st.Runs == sqltext.No { // WITH NO DATA
+			p.effects = knownEffects(st)
+		} else {
+			p = planInner(st)
+		}
+	case sqltext.MakesIndex: // by expressions in the text, or by those of another table
+		p = planCalls(st)
+		p.computeIndexes()
+	case sqltext.RefreshesView: // and its indexes
+		p = plan{effects: knownEffects(st), find: &wanted{tables: []namedTables{{st.Writes, refreshStep, 0}}, strict: true}}
+		p.computeIndexes()
+		return p
+	default:
+		p.effects = unknownEffects(NotRead, st.Kind.String())
+	}
+	p.effects.DDL, p.effects.Temporary = !st.MakesTemporary, st.MakesTemporary
+	if p.effects.WritesKnown {
+		p.steps = append(p.steps, step{kind: eventStep})
 	}
 	return p
 }
 
-func isTemp(word string) bool { return word == "temp" || word == "temporary" }
-
-// planRefresh is for REFRESH MATERIALIZED VIEW, which writes the view and calls
-// what the functions in its query call.
-func planRefresh(st *sqltext.Statement) plan {
-	name, ok := lastName(st)
-	if !ok {
-		return plan{effects: unknownEffects(NotRead, st.Kind.String())}
+// planMaintenance is for VACUUM, ANALYZE, CLUSTER and REINDEX, which compute the
+// expressions of indexes and statistics. REINDEX fires event triggers, since
+// version 17.
+func planMaintenance(st *sqltext.Statement) plan {
+	p := plan{effects: knownEffects(st)}
+	p.computeIndexes()
+	if !firesNone(st.Normalized) {
+		p.steps = append(p.steps, step{kind: eventStep})
 	}
-	return plan{
-		effects: Effects{ReadsKnown: true, WritesKnown: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}},
-		find:    &wanted{tables: []namedTables{{[]sqltext.Table{name}, refreshStep, 0}}, strict: true},
-	}
+	return p
 }
 
-// lastName returns the relation that a REFRESH names.
-func lastName(st *sqltext.Statement) (sqltext.Table, bool) {
-	for _, list := range [][]sqltext.Table{st.Writes, st.Reads} {
-		if len(list) == 1 {
-			return list[0], true
-		}
-	}
-	return sqltext.Table{}, false
+// computeIndexes has the expressions of all indexes and statistics of the
+// database followed. Few have functions of the program's own, and it is rare
+// that one of those writes: which of them a statement computes makes no
+// difference. An index that is made later shows in no fingerprint of what this
+// leads to: that makes it unexamined.
+func (p *plan) computeIndexes() {
+	p.steps = append(p.steps, step{kind: indexStep})
+	p.effects.Refusals = append(p.effects.Refusals, Refusal{Unexamined, "expressions of indexes"})
 }
 
-// leadingWords returns the first n words of a text, in lower case.
-func leadingWords(text string, n int) []string {
-	var words []string
-	for l := sqltext.NewLexer(text); len(words) < n; {
-		token, ok := l.Next()
-		if !ok {
-			break
-		}
-		if token.Kind == sqltext.Word {
-			words = append(words, strings.ToLower(text[token.Pos:token.End]))
-		}
+// firesNone reports whether a maintenance statement, in lower case, fires no
+// event triggers.
+func firesNone(text string) bool {
+	return strings.HasPrefix(text, "vacuum") || strings.HasPrefix(text, "analy") || strings.HasPrefix(text, "cluster")
+}
+
+const indexQuery = `
+SELECT indexprs, indpred FROM pg_index WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
+UNION ALL
+SELECT stxexprs, NULL FROM pg_statistic_ext WHERE stxexprs IS NOT NULL`
+
+// takeIndexes takes what indexQuery returned.
+func (f *facts) takeIndexes(rows [][][]byte) error {
+	f.indexes = make([]string, 0, 2*len(rows))
+	for _, row := range rows {
+		f.indexes = append(f.indexes, string(row[0]), string(row[1]))
 	}
-	return words
+	return nil
 }

@@ -30,6 +30,8 @@ const (
 	bodyStep // of a function: it is a string
 	operatorStep
 	wordStep     // of a text: it may name a type
+	indexStep    // the expressions of all indexes are computed
+	eventStep    // event triggers fire
 	typeStep     // a value is checked against the type
 	outputStep   // a value is written in the type's text form
 	inputStep    // a value is read from the type's text form
@@ -143,6 +145,11 @@ func (w *walk) take(s step) error {
 		for _, t := range w.named[word{name: s.name}].types {
 			w.followNamedType(t)
 		}
+		return nil
+	case indexStep:
+		return w.trees(w.indexes)
+	case eventStep:
+		w.fireEventTriggers()
 		return nil
 	case typeStep, outputStep, inputStep, constantStep, paramStep:
 		return w.textForm(s)

@@ -54,15 +54,17 @@ func analyze(st *Statement, s *scan) {
 	}
 	if st.Count > 1 {
 		st.Kind, st.Target, st.Chain = Several, "", false
+		st.Inner, st.Runs, st.DDL = Span{}, Unknown, AnyDDL
 	}
 }
 
 // analyzeOne adds what one statement tells to st.
 func analyzeOne(st *Statement, s *scan, items []item) {
 	a := &s.analysis
-	*a = analysis{scan: s, items: items, st: st, with: a.with[:0]}
+	*a = analysis{scan: s, items: items, st: st, with: a.with.emptied(), lists: a.lists}
 	st.Count++
 	a.statement()
+	s.work += a.work
 	if a.i < len(a.items) {
 		a.lose()
 	}
@@ -86,10 +88,12 @@ type analysis struct {
 	i     int
 	st    *Statement
 
-	with   []string // names of WITH queries in scope, the innermost last
-	depth  int      // of nested parentheses and queries
-	writes bool     // more than reading is certain
-	lost   bool     // the lists may be incomplete
+	with   scope // names of WITH queries
+	lists  lists // to find names in those of st
+	depth  int   // of nested parentheses and queries
+	writes bool  // more than reading is certain
+	lost   bool  // the lists may be incomplete
+	work   int   // items looked at and names compared, for tests
 
 	shape *Shape // what Outline wants, else nil
 	outer int    // the depth of the outermost query, parentheses around it counted
@@ -102,6 +106,7 @@ func (a *analysis) lose() { a.lost = true }
 
 // key returns the key n items on.
 func (a *analysis) key(n int) keyword {
+	a.work++
 	if a.i+n < len(a.items) {
 		return a.items[a.i+n].key
 	}
@@ -222,18 +227,20 @@ func (a *analysis) relation() (t Table, ok bool) {
 
 // source adds a relation read, unless it is a WITH query.
 func (a *analysis) source(t Table) {
-	if t.Schema == "" && slices.Contains(a.with, t.Name) {
+	if t.Schema == "" && a.with.has(t.Name) {
 		return
 	}
-	a.st.Reads = add(a, a.st.Reads, t)
+	a.st.Reads = add(a, &a.lists.reads, a.st.Reads, t)
 }
 
 // target reads the name of a relation that is written.
-func (a *analysis) target() {
+func (a *analysis) target() Table {
 	a.writes = true
-	if t, ok := a.relation(); ok {
-		a.st.Writes = add(a, a.st.Writes, t)
+	t, ok := a.relation()
+	if ok {
+		a.st.Writes = add(a, &a.lists.writes, a.st.Writes, t)
 	}
+	return t
 }
 
 // call adds the function named by a chain.
@@ -243,21 +250,5 @@ func (a *analysis) call(last int, qualified bool) {
 }
 
 func (a *analysis) addCall(f Function) {
-	a.st.Calls = add(a, a.st.Calls, f)
-}
-
-// maxNames bounds the lists, which are searched from end to end.
-const maxNames = 1000
-
-// add returns list with name in it once. A list that is too long counts as
-// incomplete.
-func add[T comparable](a *analysis, list []T, name T) []T {
-	switch {
-	case slices.Contains(list, name):
-		return list
-	case len(list) >= maxNames:
-		a.lose()
-		return list
-	}
-	return append(list, name)
+	a.st.Calls = add(a, &a.lists.calls, a.st.Calls, f)
 }

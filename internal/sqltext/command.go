@@ -28,9 +28,13 @@ func (a *analysis) statement() {
 	case Do:
 		a.writes = true
 		a.opaque()
-	case Execute, Fetch, Unrecognized: // what was prepared or declared before, or who knows what
+	case Execute:
+		a.step(2)
+		a.expression(nil)
 		a.opaque()
-	default: // transactions, sessions, maintenance: no rows change
+	case Fetch, Unrecognized: // what was declared before, or who knows what
+		a.opaque()
+	default: // transactions, sessions, maintenance
 		a.writes = true
 		a.session()
 		a.i = len(a.items)
@@ -162,6 +166,8 @@ func (a *analysis) session() {
 		st.Local = a.accept(kwLocal)
 		a.setting(0)
 		st.Local = st.Local || st.Target == "transaction" || st.Target == "constraints"
+	case Prepare:
+		a.prepare()
 	case Reset:
 		a.setting(1)
 	case Commit, Rollback:

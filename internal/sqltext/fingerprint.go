@@ -9,8 +9,15 @@ import "bytes"
 func appendFingerprint(out []byte, s *scan) []byte {
 	f := fingerprinter{scan: s, out: out, lists: s.lists[:0]}
 	items := trimSemicolons(s.items)
-	for i := 0; i < len(items); i++ {
-		i = f.add(items, i)
+	for i := 0; i < len(items); {
+		if i == 0 || items[i-1].key == ';' {
+			if next := f.command(items, i); next > i {
+				i = next
+				continue
+			}
+		}
+		i = f.add(items, i) + 1
+		i = f.named(items, i)
 	}
 	f.endRows(item{})
 	s.lists = f.lists
@@ -28,7 +35,10 @@ type fingerprinter struct {
 	out   []byte
 	prev  item
 	depth int
-	lists []list // open ones, the innermost last
+	first keyword // of the statement at hand
+
+	beforePrev keyword
+	lists      []list // open ones, the innermost last
 }
 
 // A list is one whose equal neighbours are merged: the elements of IN () and
@@ -56,7 +66,7 @@ func (f *fingerprinter) add(items []item, i int) int {
 		return i
 	}
 	if end, ok := f.literalAt(items, i); ok {
-		f.write(item{kind: Param, look: likeParam}, "?")
+		f.literal()
 		return end
 	}
 	f.emit(it)
@@ -68,17 +78,11 @@ func (f *fingerprinter) add(items []item, i int) int {
 
 // literalAt tells whether a literal begins at i, and which item is its last.
 func (f *fingerprinter) literalAt(items []item, i int) (end int, ok bool) {
-	key := func(i int) keyword {
-		if i < len(items) {
-			return items[i].key
-		}
-		return none
-	}
 	switch it := items[i]; it.kind {
 	case Number, Param:
 		return i, true
 	case String:
-		if key(i+1) == kwUescape && i+2 < len(items) && items[i+2].kind == String {
+		if keyAt(items, i+1) == kwUescape && i+2 < len(items) && items[i+2].kind == String {
 			return i + 2, true
 		}
 		return i, true
@@ -87,7 +91,7 @@ func (f *fingerprinter) literalAt(items []item, i int) (end int, ok bool) {
 	case Word:
 		switch it.key {
 		case kwTrue, kwFalse, kwNull:
-			return i, f.prev.key != kwIs && f.prev.key != kwNot && f.prev.key != '.' && f.prev.key != kwAs && key(i+1) != '.'
+			return i, f.prev.key != kwIs && f.prev.key != kwNot && f.prev.key != '.' && f.prev.key != kwAs && keyAt(items, i+1) != '.'
 		case kwDefault:
 			return i, len(f.lists) > 0 && f.lists[len(f.lists)-1].rows
 		}
@@ -162,24 +166,35 @@ func (f *fingerprinter) merge() {
 	}
 	l := &f.lists[n-1]
 	element := bytes.TrimSpace(f.out[l.start:])
-	if l.prev >= 0 && bytes.IndexByte(element, literal) >= 0 && bytes.Equal(element, bytes.TrimSpace(f.out[l.prev:l.prevEnd])) {
+	if l.prev >= 0 && f.same(element, bytes.TrimSpace(f.out[l.prev:l.prevEnd])) {
 		f.out = f.out[:l.prevEnd]
 		return
 	}
 	l.prev, l.prevEnd = l.start, len(f.out)
 }
 
+// same tells whether two elements are the same and have a literal in them.
+func (f *fingerprinter) same(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false // before a look at them: in lists within lists they are long
+	}
+	f.work += len(a)
+	return bytes.Equal(a, b) && bytes.IndexByte(a, literal) >= 0
+}
+
 func (f *fingerprinter) emit(it item) {
 	f.out = appendItem(f.out, f.text, f.prev, it)
-	f.prev = it
+	f.beforePrev, f.prev = f.prev.key, it
 }
+
+func (f *fingerprinter) literal() { f.write(item{kind: Param, look: likeParam}, "?") }
 
 func (f *fingerprinter) write(it item, word string) {
 	if !tight(f.prev, it) {
 		f.out = append(f.out, ' ')
 	}
 	f.out = append(f.out, word...)
-	f.prev = it
+	f.beforePrev, f.prev = f.prev.key, it
 }
 
 // startsQuery tells whether the item at i begins a query, a parenthesis being

@@ -52,10 +52,25 @@ func FuzzLexer(f *testing.F) {
 	})
 }
 
+// FuzzEverything: whatever the text, all that the package makes of it comes to an
+// end, in work that is no more than so much for each byte.
+func FuzzEverything(f *testing.F) {
+	for _, text := range slices.Concat(seeds, utilitySeeds) {
+		f.Add(text, 3)
+	}
+	f.Fuzz(func(t *testing.T, text string, n int) {
+		readEverything(t, text)
+		long := strings.Repeat(text, n&7)
+		if steps := work(long); steps > 50*len(long)+50 {
+			t.Fatalf("%q takes %d steps for %d bytes", long, steps, len(long))
+		}
+	})
+}
+
 // FuzzAnalyze: normalized text has the same tokens, normalizes to itself, and
 // makes the same claims; literals leave no trace in fingerprints.
 func FuzzAnalyze(f *testing.F) {
-	for _, text := range seeds {
+	for _, text := range slices.Concat(seeds, utilitySeeds) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -78,6 +93,10 @@ func FuzzAnalyze(f *testing.F) {
 		}
 		if again.Kind != st.Kind || again.ReadOnly != st.ReadOnly || again.TablesKnown != st.TablesKnown ||
 			!slices.Equal(again.Reads, st.Reads) || !slices.Equal(again.Writes, st.Writes) || !slices.Equal(again.Calls, st.Calls) {
+			t.Fatalf("claims differ:\n%+v\n%+v", st, again)
+		}
+		if again.Runs != st.Runs || again.DDL != st.DDL || again.MakesTemporary != st.MakesTemporary ||
+			Analyze(again.Inner.Of(again.Text)).Normalized != Analyze(st.Inner.Of(st.Text)).Normalized {
 			t.Fatalf("claims differ:\n%+v\n%+v", st, again)
 		}
 	})

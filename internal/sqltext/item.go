@@ -2,6 +2,7 @@ package sqltext
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -21,8 +22,10 @@ type scan struct {
 	hints []item
 	err   *Error
 
+	closings []int32  // of parentheses, once they are needed: see [scan.closing]
 	lists    []list   // of the fingerprint, kept for its memory
 	analysis analysis // of one statement at a time, kept for its memory
+	work     int      // how much was looked at, for tests
 }
 
 var scans = sync.Pool{New: func() any { return new(scan) }}
@@ -30,7 +33,7 @@ var scans = sync.Pool{New: func() any { return new(scan) }}
 // newScan lexes text; release gives the memory back.
 func newScan(text string) *scan {
 	s := scans.Get().(*scan)
-	s.text, s.items, s.hints, s.err = text, s.items[:0], s.hints[:0], nil
+	s.text, s.items, s.hints, s.err, s.closings, s.work = text, s.items[:0], s.hints[:0], nil, s.closings[:0], 0
 	if len(text) > math.MaxInt32 {
 		s.err = newError(text, math.MaxInt32, "text too long")
 		return s
@@ -44,6 +47,7 @@ func newScan(text string) *scan {
 		s.add(token)
 	}
 	s.err = lexer.err
+	s.work += len(s.items) + lexer.work
 	return s
 }
 
@@ -52,9 +56,9 @@ const maxKept = 1 << 14
 
 func (s *scan) release() {
 	s.text, s.err = "", nil
-	s.analysis = analysis{with: s.analysis.with[:0]}
-	clear(s.analysis.with[:cap(s.analysis.with)])
-	if cap(s.items) <= maxKept && cap(s.hints) <= maxKept {
+	clear(s.analysis.with.names[:cap(s.analysis.with.names)])
+	s.analysis = analysis{with: s.analysis.with.emptied()}
+	if max(cap(s.items), cap(s.hints), cap(s.closings), cap(s.lists), cap(s.analysis.with.names)) <= maxKept {
 		scans.Put(s)
 	}
 }
@@ -76,6 +80,9 @@ func (s *scan) add(token Token) {
 		it.key = symbolOf(s.text[token.Pos:token.End])
 	}
 	it.look = lookOf(it.kind, it.key)
+	if len(s.items) == cap(s.items) {
+		s.items = slices.Grow(s.items, max(64, len(s.items))) // append grows long slices by less, and copies more
+	}
 	s.items = append(s.items, it)
 }
 
@@ -94,6 +101,32 @@ func symbolOf(token string) keyword {
 		return kwTwoDots
 	}
 	return none
+}
+
+// closing returns the index of the parenthesis that closes the one at i, and
+// the number of items where none does. [ ] are no parentheses here.
+func (s *scan) closing(i int) int {
+	if len(s.closings) != len(s.items) {
+		s.findClosings()
+	}
+	return int(s.closings[i])
+}
+
+func (s *scan) findClosings() {
+	s.closings = append(s.closings[:0], make([]int32, len(s.items))...)
+	open := int32(-1) // the innermost one; each has the one around it, until it is closed
+	for i, it := range s.items {
+		switch {
+		case it.key == '(':
+			s.closings[i], open = open, int32(i)
+		case it.key == ')' && open >= 0:
+			s.closings[open], open = int32(i), s.closings[open]
+		}
+	}
+	for open >= 0 {
+		s.closings[open], open = int32(len(s.items)), s.closings[open]
+	}
+	s.work += len(s.items)
 }
 
 func (s *scan) word(it item) string { return s.text[it.pos:it.end] }

@@ -39,6 +39,8 @@ type Lexer struct {
 	text string
 	pos  int
 	err  *Error
+	run  operatorRun // the last one
+	work int         // bytes that were looked at ahead of tokens, for tests
 }
 
 // NewLexer returns a lexer at the beginning of text.
@@ -190,17 +192,38 @@ func (l *Lexer) operator(i int) (Kind, int) {
 	if l.comment(i) {
 		return l.commentEnd(i)
 	}
-	end := i + 1
-	for end < len(l.text) && class[l.text[end]] == operator && !l.comment(end) {
-		end++
+	if i >= l.run.end {
+		l.run = l.operatorRun(i)
 	}
-	if last := l.text[end-1]; end-i > 1 && (last == '+' || last == '-') &&
-		!strings.ContainsAny(l.text[i:end], "~!@#^&|`?%") {
-		for end-i > 1 && (l.text[end-1] == '+' || l.text[end-1] == '-') {
-			end--
+	if l.run.free >= i {
+		return Operator, l.run.end
+	}
+	return Operator, max(i+1, l.run.signs)
+}
+
+// An operatorRun is a row of operator characters. It is kept while operators
+// are cut from its front, which may be one character long each.
+type operatorRun struct {
+	end   int // where a comment begins, or something else
+	signs int // where the + and - at its end begin
+	free  int // the last character with which an operator may end in + or -; -1 for none
+}
+
+func (l *Lexer) operatorRun(i int) operatorRun {
+	run := operatorRun{end: i, signs: i, free: -1}
+	for run.end < len(l.text) && class[l.text[run.end]] == operator && (run.end == i || !l.comment(run.end)) {
+		at := run.end
+		run.end++
+		switch l.text[at] {
+		case '+', '-':
+			continue
+		case '~', '!', '@', '#', '^', '&', '|', '`', '?', '%':
+			run.free = at
 		}
+		run.signs = run.end
 	}
-	return Operator, end
+	l.work += run.end - i
+	return run
 }
 
 // comment tells whether a comment begins at i.

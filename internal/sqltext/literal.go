@@ -14,6 +14,7 @@ func (l *Lexer) quoted(start, i int) int {
 			return end
 		}
 		next, continued := continuation(l.text, end)
+		l.work += next - end
 		if !continued {
 			return end
 		}

@@ -45,6 +45,14 @@ func nameIn(comment string) string {
 // maxName is how many bytes of a name the server keeps (NAMEDATALEN - 1).
 const maxName = 63
 
+// NameOf returns the name that a [Word] or [QuotedName] of text is for the
+// server: folded, without quotes, cut. It returns false where the text leaves
+// that open.
+func NameOf(text string, token Token) (name string, certain bool) {
+	s := scan{text: text}
+	return s.name(item{pos: int32(token.Pos), end: int32(token.End), kind: token.Kind})
+}
+
 // name returns the name that a word or quoted name is for the server, and
 // false where the text leaves that open: U& names, which a UESCAPE may follow,
 // and letters beyond ASCII, which servers with a one-byte encoding fold.

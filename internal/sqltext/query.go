@@ -2,7 +2,7 @@ package sqltext
 
 // query reads a query or a data-modifying statement with its WITH clause.
 func (a *analysis) query() {
-	scope := len(a.with)
+	visible := len(a.with.names)
 	start := a.i
 	if a.key(0) == kwWith {
 		a.withClause()
@@ -21,7 +21,7 @@ func (a *analysis) query() {
 		a.primary()
 		a.operations()
 	}
-	a.with = a.with[:scope]
+	a.with.leave(visible)
 }
 
 // withClause reads WITH name AS (query), ... and brings the names into scope:
@@ -30,7 +30,7 @@ func (a *analysis) withClause() {
 	a.i++
 	recursive := a.accept(kwRecursive)
 	if recursive {
-		a.with = append(a.with, a.withNames()...)
+		a.pushNamesAhead()
 	}
 	for {
 		name := a.withName()
@@ -50,7 +50,7 @@ func (a *analysis) withClause() {
 		a.leave()
 		a.expect(')')
 		if !recursive {
-			a.with = append(a.with, name)
+			a.with.push(name)
 		}
 		a.searchAndCycle()
 		if !a.accept(',') {
@@ -72,27 +72,31 @@ func (a *analysis) withName() string {
 	return name
 }
 
-// withNames reads ahead for the names of WITH RECURSIVE, up to where the queries
-// end: before a word that neither names one nor belongs to SEARCH and CYCLE.
-func (a *analysis) withNames() []string {
-	var names []string
+// pushNamesAhead reads ahead for the names of WITH RECURSIVE, up to where the
+// queries end: before a word that neither names one nor belongs to SEARCH and
+// CYCLE. It passes over the queries themselves, which may have WITH clauses too.
+func (a *analysis) pushNamesAhead() {
 	start := a.i
 	defer func() { a.i = start }()
-	for begins := true; !a.done(); {
+	for begins := true; !a.done(); a.i++ {
 		switch key := a.key(0); {
 		case begins && a.isName(0) && a.namesQuery(0):
-			names = append(names, a.spelling())
+			a.with.push(a.spelling())
 		case key == '(':
-			a.skipParenthesis()
-			begins = false
-			continue
-		case key == kwSelect || key == kwInsert || key == kwUpdate || key == kwDelete || key == kwMerge || key == kwValues || key == kwTable:
-			return names
+			a.i = a.closing(a.i)
+		case key == ')', key == ']', key == ';',
+			key == kwSelect, key == kwInsert, key == kwUpdate, key == kwDelete, key == kwMerge, key == kwValues, key == kwTable:
+			return
 		}
 		begins = a.key(0) == ','
-		a.i++
 	}
-	return names
+}
+
+// closing returns the index of the parenthesis that closes the one at i, and
+// the number of items where none does.
+func (a *analysis) closing(i int) int {
+	before := cap(a.scan.items) - cap(a.items) // a.items is a part of them
+	return min(a.scan.closing(before+i)-before, len(a.items))
 }
 
 // namesQuery tells whether the word n items on is followed as the name of a
@@ -236,9 +240,13 @@ func (a *analysis) grouping() {
 // intoTarget reads the table that SELECT ... INTO makes.
 func (a *analysis) intoTarget() {
 	a.acceptAny(kwLocal, kwGlobal)
-	a.acceptAny(kwTemp, kwTemporary, kwUnlogged)
+	if a.acceptAny(kwTemp, kwTemporary) {
+		a.st.MakesTemporary = true
+	}
+	a.accept(kwUnlogged)
 	a.accept(kwTable)
-	a.target()
+	a.makes(a.target())
+	a.st.DDL = FillsRelation
 	if a.shape != nil {
 		a.shape.Into = true
 	}

@@ -3,6 +3,7 @@ package sqltext
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 )
 
 // A Statement is what one look at a text tells. It is not changed after
@@ -55,6 +56,22 @@ type Statement struct {
 	// EXTRACT and CURRENT_DATE. Words that only look like calls may be among
 	// them, as in numeric(9, 2) '1'.
 	Calls []Function
+
+	// Inner is the statement within this one, by the grammar: what EXPLAIN
+	// explains, COPY (query) TO copies, DECLARE and PREPARE name, and what fills
+	// or defines the relation of CREATE TABLE AS, CREATE MATERIALIZED VIEW and
+	// CREATE VIEW. It is empty where there is none, or none is found.
+	Inner Span
+	// Runs says whether the statement runs Inner: EXPLAIN does with ANALYZE, and
+	// DECLARE does by and by.
+	Runs Claim
+	// DDL says what a change of the schema does besides. SELECT INTO and EXPLAIN
+	// ANALYZE of what makes a relation are such changes too.
+	DDL DDLKind
+	// MakesTemporary says that a relation is made that is temporary by the words
+	// TEMP or TEMPORARY or the schema pg_temp. In a text of several statements one of
+	// them does.
+	MakesTemporary bool
 
 	// Target is the savepoint of Savepoint, RollbackTo and Release; the
 	// transaction's id of PrepareTransaction, CommitPrepared and
@@ -142,7 +159,7 @@ func describe(s *scan) *Statement {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 
-	out := appendFingerprint((*buffer)[:0], s)
+	out := appendFingerprint(slices.Grow((*buffer)[:0], len(s.text)), s)
 	sum := sha256.Sum256(out)
 	st.Fingerprint = binary.BigEndian.Uint64(sum[:])
 	if s.err != nil {

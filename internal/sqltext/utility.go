@@ -4,8 +4,10 @@ import "strings"
 
 // copyDirection tells COPY FROM and COPY TO apart.
 func (a *analysis) copyDirection() StatementKind {
-	direction, _ := a.copyWords()
-	switch direction {
+	start, lost := a.i, a.lost
+	defer func() { a.i, a.lost = start, lost }()
+	a.copyUpToDirection()
+	switch a.key(0) {
 	case kwFrom:
 		return CopyFrom
 	case kwTo:
@@ -14,40 +16,33 @@ func (a *analysis) copyDirection() StatementKind {
 	return Unrecognized
 }
 
-// copyWords returns the first FROM or TO outside parentheses, and the word
-// behind it.
-func (a *analysis) copyWords() (direction, next keyword) {
-	depth := 0
-	for i := a.i; i < len(a.items); i++ {
-		switch key := a.items[i].key; key {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		case kwFrom, kwTo:
-			if depth > 0 {
-				continue
-			}
-			if i+1 < len(a.items) {
-				next = a.items[i+1].key
-			}
-			return key, next
+// copyUpToDirection steps over COPY t (columns) or COPY (query).
+func (a *analysis) copyUpToDirection() {
+	a.i++
+	a.accept(kwBinary)
+	if a.key(0) != '(' {
+		a.chain()
+		if a.accept(kwUescape) {
+			a.step(1)
 		}
 	}
-	return none, none
+	if a.key(0) == '(' {
+		a.skipParenthesis()
+	}
 }
 
 // copy reads COPY t (columns) FROM, COPY t (columns) TO and COPY (query) TO.
 // Only what goes to the client leaves everything as it was. The server's
 // grammar takes STDIN and STDOUT for each other.
 func (a *analysis) copy() {
-	_, end := a.copyWords()
-	a.st.Client = end == kwStdin || end == kwStdout
-	a.step(1)
+	start := a.i
+	a.copyUpToDirection()
+	direction := a.i
+	a.i = start + 1
 	a.accept(kwBinary)
 	switch {
-	case a.key(0) == '(':
-		a.i++
+	case a.accept('('):
+		a.st.Inner, a.st.Runs = a.innerUpTo(direction-1), Yes
 		a.enter()
 		a.query()
 		a.leave()
@@ -59,18 +54,35 @@ func (a *analysis) copy() {
 			a.source(t)
 		}
 	}
-	if a.key(0) == '(' {
+	if a.i < direction && a.key(0) == '(' {
 		a.skipParenthesis()
 	}
-	if a.st.Kind == CopyTo && !(a.accept(kwTo) && a.acceptAny(kwStdout, kwStdin)) {
-		a.writes = true
-	}
-	where := false
-	for ; !a.done(); a.i++ {
-		where = where || a.key(0) == kwWhere
-	}
-	if where { // COPY FROM ... WHERE calls what it likes
+	if a.i != direction {
 		a.lose()
+	}
+	a.i = direction + 1
+	a.st.Client = a.key(0) == kwStdin || a.key(0) == kwStdout
+	if a.st.Kind == CopyTo {
+		a.writes = a.writes || !a.st.Client
+		a.i = len(a.items)
+		return
+	}
+	a.copyWhere()
+}
+
+// copyWhere reads what follows COPY t FROM, of which the condition may call
+// functions.
+func (a *analysis) copyWhere() {
+	for !a.done() {
+		switch {
+		case a.accept(kwWhere):
+			a.expression(nil)
+			return
+		case a.key(0) == '(':
+			a.skipParenthesis()
+		default:
+			a.i++
+		}
 	}
 }
 
@@ -93,22 +105,27 @@ func (a *analysis) truncate() {
 // explain reads EXPLAIN [(options) | ANALYZE VERBOSE] statement. Without
 // ANALYZE nothing runs: what would be written is only looked at.
 func (a *analysis) explain() {
+	st := a.st
 	a.step(1)
 	runs := a.explainOptions()
-	switch kind := a.kindOf(); kind {
-	case Select, Values, TableQuery, Insert, Update, Delete, Merge:
-		a.query()
-	default: // EXECUTE, DECLARE, CREATE TABLE AS, REFRESH MATERIALIZED VIEW
+	inner := a.innerUpTo(len(a.items))
+	switch a.kindOf() {
+	case Declare:
+		a.declare()
+	case DDL:
+		a.writes = true
+		a.ddl()
 		a.opaque()
-		a.writes = runs == Yes && kind == DDL
-		return
+	default:
+		a.innerQuery()
 	}
-	switch st := a.st; runs {
+	st.Inner, st.Runs = inner, runs
+	switch runs {
 	case No:
 		for _, t := range st.Writes {
 			a.source(t)
 		}
-		st.Writes, a.writes = nil, false
+		st.Writes, st.DDL, st.MakesTemporary, a.writes = nil, AnyDDL, false, false
 	case Unknown:
 		if a.writes {
 			a.lose()
@@ -117,7 +134,8 @@ func (a *analysis) explain() {
 	}
 }
 
-// explainOptions tells whether EXPLAIN runs its statement.
+// explainOptions tells whether EXPLAIN runs its statement. The last word of the
+// options on it decides.
 func (a *analysis) explainOptions() (runs Claim) {
 	runs = No
 	if a.key(0) != '(' || a.startsQuery(1) || a.key(1) == '(' {
@@ -127,21 +145,62 @@ func (a *analysis) explainOptions() (runs Claim) {
 		a.accept(kwVerbose)
 		return runs
 	}
-	from := a.i
-	a.skipParenthesis()
-	for i := from; i < a.i; i++ {
-		if a.items[i].kind == QuotedName { // "analyze" does what ANALYZE does
-			return Unknown
+	unclear := false
+	for a.i++; ; a.i++ {
+		analyze := a.isAnalyze()
+		a.step(1)
+		value := a.optionValue()
+		switch {
+		case analyze == Unknown:
+			unclear = true
+		case analyze == Yes:
+			runs = value
 		}
-		if key := a.items[i].key; key != kwAnalyze && key != kwAnalyse {
-			continue
-		}
-		runs = Yes
-		if next := a.items[i+1].key; next != ',' && next != ')' && next != kwTrue {
-			runs = Unknown // a value: no more than the word ANALYZE is needed
+		if a.key(0) != ',' {
+			break
 		}
 	}
+	a.expect(')')
+	if unclear {
+		return Unknown
+	}
 	return runs
+}
+
+// isAnalyze tells whether the name of an option is ANALYZE. It may be quoted.
+func (a *analysis) isAnalyze() Claim {
+	switch {
+	case a.key(0) == kwAnalyze || a.key(0) == kwAnalyse:
+		return Yes
+	case a.kind(0) == QuotedName:
+		switch name, certain := a.name(a.items[a.i]); {
+		case !certain:
+			return Unknown
+		case name == "analyze":
+			return Yes
+		}
+	}
+	return No
+}
+
+// optionValue reads what follows the name of a boolean option.
+func (a *analysis) optionValue() Claim {
+	start := a.i
+	for !a.done() && a.key(0) != ',' && a.key(0) != ')' {
+		a.i++
+	}
+	switch a.i - start {
+	case 0:
+		return Yes
+	case 1:
+		switch strings.ToLower(strings.Trim(a.word(a.items[start]), "'")) {
+		case "true", "on", "1":
+			return Yes
+		case "false", "off", "0":
+			return No
+		}
+	}
+	return Unknown
 }
 
 // declare reads DECLARE name CURSOR FOR query.
@@ -150,29 +209,33 @@ func (a *analysis) declare() {
 	for !a.done() && !a.accept(kwFor) {
 		a.i++
 	}
+	a.st.Inner, a.st.Runs = a.innerUpTo(len(a.items)), Yes
 	a.query()
 }
 
-// ddl takes the relation that CREATE, ALTER, DROP or REFRESH is about as
-// written, where it is easily told. The list never counts as known.
-func (a *analysis) ddl() {
-	a.step(1)
-	for a.acceptAny(kwGlobal, kwLocal, kwTemp, kwTemporary, kwUnlogged, kwMaterialized, kwRecursive, kwForeign, kwOr, kwReplace) {
+// prepare reads PREPARE name (types) AS statement.
+func (a *analysis) prepare() {
+	if a.findAs() {
+		a.st.Inner, a.st.Runs = a.innerUpTo(len(a.items)), No
 	}
-	if !a.acceptAny(kwTable, kwView) {
-		return
+}
+
+// innerUpTo returns what lies between here and the item of the given index.
+func (a *analysis) innerUpTo(end int) Span {
+	if a.i >= end || end > len(a.items) {
+		return Span{}
 	}
-	a.acceptAny(kwConcurrently)
-	if a.accept(kwIf) {
-		a.accept(kwNot)
-		a.accept(kwExists)
-	}
-	a.target()
-	for a.accept(',') {
-		a.target()
-	}
-	for ; !a.done(); a.i++ {
-		a.st.Cascade = a.st.Cascade || a.key(0) == kwCascade
+	return Span{int(a.items[a.i].pos), int(a.items[end-1].end)}
+}
+
+// innerQuery reads a query or data-modifying statement within another
+// statement. EXECUTE, and what cannot stand there, shows nothing.
+func (a *analysis) innerQuery() {
+	switch a.kindOf() {
+	case Select, Values, TableQuery, Insert, Update, Delete, Merge:
+		a.query()
+	default:
+		a.opaque()
 	}
 }
 
