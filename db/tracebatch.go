@@ -37,7 +37,7 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.T
 		return
 	}
 	st := s.statementFor(t.db.statements, data.SQL)
-	t.count(ctx, s, st, time.Since(data.ReadStartTime), result{tag: data.CommandTag, err: data.Err})
+	t.count(ctx, s, t.db.statements.statsOf(st, data.SQL), time.Since(data.ReadStartTime), result{tag: data.CommandTag, err: data.Err})
 }
 
 // TraceBatchEnd tells what the batch's end made visible. pgx has rewritten the
