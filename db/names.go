@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"unsafe"
+	"weak"
 )
 
 // This is the only file of the package that imports unsafe. Memory is compared by
@@ -22,7 +23,12 @@ var compiledNames nameTable
 // one text have a copy of it each, and whatever hands a text on hands on its
 // place. A text of the same letters elsewhere has no name here.
 type nameTable struct {
-	byPlace sync.Map // of *byte to string
+	byPlace sync.Map // of *byte to named
+}
+
+type named struct {
+	name string
+	text weak.Pointer[Text] // the program may drop the statement
 }
 
 // add makes the statement's name known until the program drops the statement.
@@ -33,14 +39,22 @@ func (n *nameTable) add(t *Text) {
 		return
 	}
 	place := unsafe.StringData(t.SQL())
-	n.byPlace.Store(place, t.Name())
+	n.byPlace.Store(place, named{t.Name(), weak.Make(t)})
 	runtime.AddCleanup(t, func(place *byte) { n.byPlace.Delete(place) }, place)
 }
 
 // of returns the name of the compiled statement that is sent as sql, or "".
 func (n *nameTable) of(sql string) string {
-	if name, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
-		return name.(string)
+	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
+		return one.(named).name
 	}
 	return ""
+}
+
+// text returns the text of that statement, or nil.
+func (n *nameTable) text(sql string) *Text {
+	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
+		return one.(named).text.Value()
+	}
+	return nil
 }

@@ -29,6 +29,9 @@ func TestNamesOfTexts(t *testing.T) {
 		if got := n.of(c.sql); got != c.want {
 			t.Errorf("%q is called %q, want %q", c.sql, got, c.want)
 		}
+		if text := n.text(c.sql); c.want == "" && text != nil || c.want != "" && text.Name() != c.want {
+			t.Errorf("%q is the text of %+v, want that of %q", c.sql, text, c.want)
+		}
 	}
 	runtime.KeepAlive([]*Text{first, second, unnamed, unread})
 }

@@ -229,10 +229,18 @@ func (h *ReadThrough) record(text *db.Text, form uint64) *record {
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	r := &record{identity: id, length: text.Size(), label: labelOf(text), name: strings.Clone(text.Name()), source: h.source}
+	return h.cache.records.add(h.newRecord(text, form))
+}
+
+// newRecord makes the record of a statement that the cache does not know.
+func (h *ReadThrough) newRecord(text *db.Text, form uint64) *record {
+	r := &record{
+		identity: identityOf(text, form, h.space), sent: text.ID(), length: text.Size(),
+		label: labelOf(text), name: strings.Clone(text.Name()), source: h.source,
+	}
 	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
-	return h.cache.records.add(r)
+	return r
 }
 
 // tooLong returns the record by which reads of all texts are counted that are
@@ -247,7 +255,7 @@ func (h *ReadThrough) tooLong() *record {
 
 // policy returns the statement's policy, or why there is none.
 func (h *ReadThrough) policy(text *db.Text) (Policy, Reason) {
-	if !text.Lexed() {
+	if !text.Lexed() || text.Count() != 1 || text.Size() > 2*longestText {
 		return Policy{}, RefusedText
 	}
 	p, ok := h.choose.Choose(text)
@@ -273,7 +281,8 @@ func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, column
 }
 
 // Drop drops the answer to sql with the given arguments, in every form in which
-// it is kept and in every scope, and all pages of sql, whatever their arguments
+// it is kept, in every scope and under every name that statements of this text
+// have, and all pages of sql, whatever their arguments
 // and place ([db.Stmt.Page]; those of [db.PaginateOffset] are answers to a text
 // of their own). Loads that are under way are not kept. Arguments are those of
 // the read: named ones are put in their places, and an answer that was asked for
@@ -288,15 +297,15 @@ func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
 	defer returnRead(read)
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
-		switch id := identityOf(text, rec.form, h.space); {
-		case id != rec.identity:
+		switch {
+		case rec.space != h.space || rec.sent != text.ID():
 		case db.IsPage(rec.form):
 			rec.drop(n)
 		case !read.Keyed:
 		case h.cache.opts.Scope != nil:
 			rec.dropKey(n, string(read.Key))
 		default:
-			h.cache.drop(&id, read.Key)
+			h.cache.drop(&rec.identity, read.Key)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 // An identity tells which read an entry answers, arguments and scope aside. It
 // is compared as a whole.
 type identity struct {
-	digest uint64 // the first half of the statement's identity
+	digest uint64 // the first half of the statement's identity: its text and its name
 	rest   uint64 // the second
 	form   uint64 // of the answer: db.Read.Form, or a form of this package
 	space  uint64 // of keys: the handle, or the Aside, that the read came through
@@ -25,7 +25,7 @@ type identity struct {
 const formWire = 0
 
 func identityOf(text *db.Text, form, space uint64) identity {
-	id := text.ID()
+	id := text.Identity()
 	return identity{binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:]), form, space}
 }
 
@@ -35,9 +35,10 @@ type record struct {
 	identity
 	text    atomic.Pointer[db.Text] // nil for an Aside, and once the statement is forgotten
 	aside   bool
-	length  int    // of the text, as given and normalized
-	label   string // how messages call it
-	name    string // by which a program may drop it; may be ""
+	sent    [16]byte // identifies the text, whatever the name
+	length  int      // of the text, as given and normalized
+	label   string   // how messages call it
+	name    string   // by which a program may drop it; may be ""
 	policy  Policy
 	refused Reason // none, or why the program or the text rules it out
 	source  *source

@@ -109,11 +109,6 @@ func TestNamesCostNoPreparedStatement(t *testing.T) {
 		}
 		gathered := stmt.GatherOne()
 		must(t)(nil, db.Gather(t.Context(), pg, gathered))
-		for _, st := range pg.Stats().Statements {
-			if st.Text == "SELECT count(*)::int FROM items" && st.Name == name && st.Calls != int64(i)+2 {
-				t.Errorf("%q: %d calls were counted, want %d", name, st.Calls, i+2)
-			}
-		}
 		if !slices.ContainsFunc(pg.Stats().Statements, func(st db.StatementStats) bool { return st.Name == name && st.Calls == int64(i)+2 }) {
 			t.Errorf("%q: not in %+v", name, pg.Stats().Statements)
 		}
