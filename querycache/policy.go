@@ -79,6 +79,33 @@ func (m ByName) Choose(text *db.Text) (Policy, bool) {
 	return p, ok
 }
 
+// Check returns an error that names the keys which none of the statements has: a
+// policy under a misspelt name says nothing. Call it when a program starts, with
+// the statements that the policies are for; those that sqlc generates are not
+// known as statements, and [ReadThrough.Unread] tells about them.
+func (m ByName) Check(stmts ...db.Compiled) error {
+	names := make(map[string]bool)
+	for _, stmt := range stmts {
+		names[stmt.Text().Name()] = true
+	}
+	if unknown := m.without(names); len(unknown) > 0 {
+		return fmt.Errorf("querycache: policies for names that no statement has: %q", unknown)
+	}
+	return nil
+}
+
+// without returns the keys that are not among names, sorted.
+func (m ByName) without(names map[string]bool) []string {
+	var missing []string
+	for name := range m {
+		if name != "" && !names[name] {
+			missing = append(missing, name)
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
+
 // longest bounds the durations of a policy: what is longer is a mistake in the
 // unit, and would overflow with the clock.
 const longest = 10 * 365 * 24 * time.Hour

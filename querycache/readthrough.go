@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,9 @@ type ReadThrough struct {
 	types  typesOf
 
 	observed bool // the source sees what its program changes
+
+	mu   sync.Mutex
+	read map[string]bool // names of statements that a ByName has a policy for; guarded by mu
 }
 
 var _ db.TypedReader = (*ReadThrough)(nil)
@@ -77,6 +81,30 @@ func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 	}
 	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space(), observed: pg.Observed()}
 	return h, nil
+}
+
+// Unread returns the names under which the handle's [ByName] has a policy, and
+// by which no statement was read so far: what is left of them once a program has
+// made all of its reads is misspelt. It is nil for other Choosers.
+func (h *ReadThrough) Unread() []string {
+	byName, _ := h.choose.(ByName)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return byName.without(h.read)
+}
+
+// noteName notes that a statement of the given name was read.
+func (h *ReadThrough) noteName(name string) {
+	byName, _ := h.choose.(ByName)
+	if _, ok := byName[name]; !ok {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.read == nil {
+		h.read = make(map[string]bool)
+	}
+	h.read[strings.Clone(name)] = true
 }
 
 // unbounded reports whether choose is known to give a policy without a bound.
@@ -229,6 +257,7 @@ func (h *ReadThrough) record(text *db.Text, form uint64) *record {
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
+	h.noteName(text.Name())
 	return h.cache.records.add(h.newRecord(text, form))
 }
 
