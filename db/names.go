@@ -23,10 +23,10 @@ var compiledNames nameTable
 // one text have a copy of it each, and whatever hands a text on hands on its
 // place. A text of the same letters elsewhere has no name here.
 type nameTable struct {
-	byPlace sync.Map // of *byte to named
+	byPlace sync.Map // of *byte to namedText
 }
 
-type named struct {
+type namedText struct {
 	name string
 	text weak.Pointer[Text] // the program may drop the statement
 }
@@ -39,14 +39,14 @@ func (n *nameTable) add(t *Text) {
 		return
 	}
 	place := unsafe.StringData(t.SQL())
-	n.byPlace.Store(place, named{t.Name(), weak.Make(t)})
+	n.byPlace.Store(place, namedText{t.Name(), weak.Make(t)})
 	runtime.AddCleanup(t, func(place *byte) { n.byPlace.Delete(place) }, place)
 }
 
 // of returns the name of the compiled statement that is sent as sql, or "".
 func (n *nameTable) of(sql string) string {
 	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
-		return one.(named).name
+		return one.(namedText).name
 	}
 	return ""
 }
@@ -54,7 +54,7 @@ func (n *nameTable) of(sql string) string {
 // text returns the text of that statement, or nil.
 func (n *nameTable) text(sql string) *Text {
 	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
-		return one.(named).text.Value()
+		return one.(namedText).text.Value()
 	}
 	return nil
 }

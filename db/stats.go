@@ -96,6 +96,14 @@ func (f *fingerprintStats) add(took, wait time.Duration, rows int64, err error) 
 	}
 }
 
+// label is how messages call the statement. It shows no constant.
+func (f *fingerprintStats) label() string {
+	if f.name != "" {
+		return f.name
+	}
+	return shorten(f.text)
+}
+
 func (f *fingerprintStats) countError(err error) {
 	class := "client"
 	if pgErr, ok := asPgError(err); ok && len(pgErr.Code) >= 2 {

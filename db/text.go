@@ -45,14 +45,18 @@ func (t *Text) label() string {
 	if t.st.Name != "" {
 		return t.st.Name
 	}
+	return shorten(t.st.Normalized)
+}
+
+// shorten returns as much of sql as messages show.
+func shorten(sql string) string {
 	const long = 80
-	sql := t.st.Normalized
-	if len(sql) > long {
-		cut := long
-		for cut > 0 && sql[cut]&0xC0 == 0x80 { // do not cut a character in two
-			cut--
-		}
-		return sql[:cut] + "..."
+	if len(sql) <= long {
+		return sql
 	}
-	return sql
+	cut := long
+	for cut > 0 && sql[cut]&0xC0 == 0x80 { // do not cut a character in two
+		cut--
+	}
+	return sql[:cut] + "..."
 }

@@ -54,9 +54,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = isServerError(r.err) && (s.batchFailed || !hasCallbacks(batch))
 	all := t.batchStatements(s, batch)
-	for _, st := range all {
-		s.session.note(st)
-	}
+	s.session.noteTogether(all, s.inTx, r.status)
 	out := s.endedTogether(all, r)
 	out.by = max(out.by, by, s.meaning())
 	t.db.tellOutcome(ctx, conn, out)

@@ -85,7 +85,6 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 	}
 	t.noteUnfit(s, r.err)
 	t.count(ctx, s, s.stats, clock()-s.began, r)
-	s.session.note(st)
 	t.settle(ctx, conn, s, st, r)
 }
 
@@ -101,6 +100,7 @@ func (t *tracer) count(ctx context.Context, s *connState, stats *fingerprintStat
 func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *statement, r result) {
 	by := s.meaning()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
+	s.session.note(st, s.stats, s.inTx, r)
 	var out outcome
 	if st.st.Count > 1 {
 		r.byServer = isServerError(r.err)

@@ -52,12 +52,16 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 	out := Cacheability{Name: text.Name(), Text: text.SQL(), Followed: h.source.followed()}
 	var counts [reasons]uint64
 	var twins []string
+	var spoiled *string
 	for _, r := range h.cache.records.all() {
 		switch {
 		case h.same(r, rec):
 			rec.policy, rec.refused = r.policy, r.refused // as it was chosen when the statement was met
 			for i, n := range r.counts.load() {
 				counts[i] += n
+			}
+			if by := r.spoiled.Load(); by != nil {
+				spoiled = by
 			}
 		case r.space == h.space && r.sent == rec.sent && r.name != "" && !slices.Contains(twins, r.name):
 			twins = append(twins, r.name)
@@ -72,6 +76,9 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 		return true
 	})
 	h.explainNeeds(ctx, text, rec, &out)
+	if spoiled != nil {
+		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*spoiled+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
+	}
 	if len(twins) > 0 && text.Name() == "" {
 		slices.Sort(twins)
 		out.Detail = join(out.Detail, "statements of the same text have names, and policies of their own: "+strings.Join(twins, ", ")+" (see ExplainStmt)")

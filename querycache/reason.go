@@ -28,7 +28,7 @@ const (
 	RefusedText      // the text cannot be taken apart, holds several statements, or is over 64 KB
 	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
 	RefusedScope     // Options.Scope said so
-	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE)
+	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE): Explain says by which statement
 	RefusedClosed    // the cache is closed
 
 	Bypassed  // the context said so (Bypass)

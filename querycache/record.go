@@ -48,9 +48,10 @@ type record struct {
 	// what it depends on was learned anew.
 	since atomic.Uint64
 
-	drops       atomic.Pointer[drops] // of single answers in all scopes; nil until there is one
-	streamUntil atomic.Int64          // until when rows are not recorded, since they were too big
-	needs       atomic.Pointer[needs] // nil until learned
+	drops       atomic.Pointer[drops]  // of single answers in all scopes; nil until there is one
+	streamUntil atomic.Int64           // until when rows are not recorded, since they were too big
+	needs       atomic.Pointer[needs]  // nil until learned
+	spoiled     atomic.Pointer[string] // what had changed the session of the last answer that was not kept for that
 }
 
 // needs is what the answers of a statement depend on. It never changes.
