@@ -133,6 +133,7 @@ var exports = map[string]string{
 	"HasMaxRows":           "whether a caller may have a wider bound than such a load",
 	"IsPage":               "so that querycache can drop the pages of a statement",
 	"Text.Count":           "why a text of several statements is not kept, for querycache",
+	"Text.Fingerprint":     "what texts with other constants have in common, for querycache",
 	"Text.Identity":        "what tells statements apart in cache keys, for querycache",
 	"Text.Size":            "what remembering a text costs, for querycache",
 	"DB.Closed":            "so that querycache lets go of it",

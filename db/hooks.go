@@ -74,6 +74,10 @@ func IsPage(form uint64) bool { return form%uint64(forms) == uint64(formPage) }
 // have one ID, and two identities where their names differ.
 func (t *Text) Identity() [16]byte { return t.identity }
 
+// Fingerprint is one for all texts that differ only in constants, parameters and
+// the lengths of lists.
+func (t *Text) Fingerprint() uint64 { return t.st.Fingerprint }
+
 // Count returns the number of statements that the text holds.
 func (t *Text) Count() int { return t.st.Count }
 

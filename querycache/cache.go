@@ -58,13 +58,14 @@ const (
 // with handles to any number of databases. Make one for a program: its budget
 // is shared by all.
 type Cache struct {
-	opts    Options
-	store   *store
-	clock   clock
-	flights flights
-	records *records
-	changes atomic.Uint64 // the number of the last change that was told
-	off     atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
+	opts      Options
+	store     *store
+	clock     clock
+	flights   flights
+	records   *records
+	newcomers newcomers
+	changes   atomic.Uint64 // the number of the last change that was told
+	off       atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
 
 	mu      sync.Mutex
 	sources map[*db.DB]*source // guarded by mu

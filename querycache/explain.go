@@ -53,9 +53,11 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 	var counts [reasons]uint64
 	var twins []string
 	var spoiled *string
+	known := false
 	for _, r := range h.cache.records.all() {
 		switch {
 		case h.same(r, rec):
+			known = true
 			rec.policy, rec.refused = r.policy, r.refused // as it was chosen when the statement was met
 			for i, n := range r.counts.load() {
 				counts[i] += n
@@ -76,6 +78,9 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 		return true
 	})
 	h.explainNeeds(ctx, text, rec, &out)
+	if out.Keeps && !known && h.cache.newcomers.crowded(text.Fingerprint()) {
+		out.Detail = join(out.Detail, "kept from its second read on: there were many texts that differ from it only in constants or the lengths of lists; parameters, and = ANY($1), make them one")
+	}
 	if spoiled != nil {
 		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*spoiled+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
 	}

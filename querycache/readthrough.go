@@ -258,7 +258,11 @@ func (h *ReadThrough) record(text *db.Text, form uint64) *record {
 		return r
 	}
 	h.noteName(text.Name())
-	return h.cache.records.add(h.newRecord(text, form))
+	r := h.newRecord(text, form)
+	if r.refused == none && h.cache.newcomers.first(text.Fingerprint(), r.sent, &id) {
+		return h.passing()
+	}
+	return h.cache.records.add(r)
 }
 
 // newRecord makes the record of a statement that the cache does not know.
@@ -270,6 +274,16 @@ func (h *ReadThrough) newRecord(text *db.Text, form uint64) *record {
 	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
 	return r
+}
+
+// passing returns the record by which first reads of texts are counted that are
+// kept from their second read on.
+func (h *ReadThrough) passing() *record {
+	id := identity{space: h.space, rest: 1} // no text has this digest
+	if r := h.cache.records.get(&id); r != nil {
+		return r
+	}
+	return h.cache.records.add(&record{identity: id, label: "(first reads of texts like many others)", source: h.source, refused: MissFirst})
 }
 
 // tooLong returns the record by which reads of all texts are counted that are

@@ -24,9 +24,12 @@ type identity struct {
 // forms of package db begin above it.
 const formWire = 0
 
+// uint64Of returns the first half of a digest.
+func uint64Of(digest [16]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
+
 func identityOf(text *db.Text, form, space uint64) identity {
 	id := text.Identity()
-	return identity{binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:]), form, space}
+	return identity{uint64Of(id), binary.LittleEndian.Uint64(id[8:]), form, space}
 }
 
 // A record is what the cache knows of one identity: what may be done with its
