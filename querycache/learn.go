@@ -2,6 +2,7 @@ package querycache
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -48,19 +49,44 @@ func (r *record) learn(ctx context.Context) *needs {
 	} else if !r.aside {
 		return &needs{refusal: RefusedStatement, because: "the statement was forgotten"}
 	}
-	now := learned{home, eff.Version, append(slices.Clip(eff.Reads), eff.Views...), eff.Refusal()}
+	named, err := r.declared(ctx)
+	if wrong, ok := errors.AsType[*namesError](err); ok {
+		return &needs{refusal: RefusedPolicy, because: wrong.Error(), misnamed: wrong}
+	}
+	if err != nil {
+		return unasked(err)
+	}
+	now := learned{home, eff.Version ^ named.version, append(append(slices.Clip(eff.Reads), eff.Views...), named.reads...), eff.Refusal()}
 	old := r.needs.Load()
 	if old != nil && old.learned.is(&now) {
 		return old
 	}
-	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now, timed: eff.TakesTime}
-	n.tables = home.needed(now.reads, eff.ReadsKnown, r.policy.Tables)
+	known := (eff.ReadsKnown || len(r.policy.Tables) > 0) && named.known
+	n := &needs{known: known, learned: now, timed: eff.TakesTime}
+	n.tables = home.needed(now.reads, known)
 	n.refusal, n.because = r.judgeEffects(&eff)
 	r.needs.Store(n)
 	if old != nil { // entries were judged by what the old one says
 		r.drop(r.source.cache.changes.Add(1))
 	}
 	return n
+}
+
+// declared returns what the tables of the record's policy are. That a name is
+// wrong is remembered for a moment: each read would ask for it.
+func (r *record) declared(ctx context.Context) (declared, error) {
+	if len(r.policy.Tables) == 0 {
+		return declared{known: true}, nil
+	}
+	now := r.source.cache.clock.now()
+	if m := r.misnamed.Load(); m != nil && now < m.until {
+		return declared{}, m.err
+	}
+	d, err := r.source.declared(ctx, r.policy.Tables)
+	if wrong, ok := errors.AsType[*namesError](err); ok {
+		r.misnamed.Store(&misnamed{wrong, now + int64(misnamedFor)})
+	}
+	return d, err
 }
 
 // judgeEffects says whether answers of a statement with the given effects may

@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -51,10 +52,11 @@ type record struct {
 	// what it depends on was learned anew.
 	since atomic.Uint64
 
-	drops       atomic.Pointer[drops]  // of single answers in all scopes; nil until there is one
-	streamUntil atomic.Int64           // until when rows are not recorded, since they were too big
-	needs       atomic.Pointer[needs]  // nil until learned
-	spoiled     atomic.Pointer[string] // what had changed the session of the last answer that was not kept for that
+	drops       atomic.Pointer[drops]    // of single answers in all scopes; nil until there is one
+	streamUntil atomic.Int64             // until when rows are not recorded, since they were too big
+	needs       atomic.Pointer[needs]    // nil until learned
+	misnamed    atomic.Pointer[misnamed] // nil unless a name of Policy.Tables was wrong of late
+	spoiled     atomic.Pointer[string]   // what had changed the session of the last answer that was not kept for that
 }
 
 // needs is what the answers of a statement depend on. It never changes.
@@ -65,7 +67,18 @@ type needs struct {
 	refusal Reason   // none, or why no answer is kept
 	because string   // the refusal in words, for people, or what limits the answers
 	learned learned
+
+	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
 }
+
+// misnamed is how the server answered of a policy's tables, and until when on the
+// cache's clock it is not asked again.
+type misnamed struct {
+	err   *namesError
+	until int64
+}
+
+const misnamedFor = time.Second
 
 // fresh reports whether nothing that an answer depends on has changed since
 // the change of the given number.
