@@ -330,6 +330,9 @@ func (a *Aside[K, V]) Update(ctx context.Context, key K, write func(ctx context.
 
 // Memoize returns fn with its results kept by argument, for a pure function or
 // one whose results may be as old as p says. Errors are not kept.
+//
+// Results that lead to memory which their holders share, such as slices, need
+// Policy.Shared; an Aside can be given a Clone instead.
 func Memoize[K comparable, V any](c *Cache, name string, p Policy, fn func(ctx context.Context, arg K) (V, error)) (func(ctx context.Context, arg K) (V, error), error) {
 	typ := reflect.TypeFor[V]()
 	if !p.Shared && !plain(typ) {

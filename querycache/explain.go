@@ -119,6 +119,9 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, text *db.Text, rec *reco
 	}
 	slices.Sort(out.Tables)
 	if out.Keeps {
+		if home := n.learned.home; home != nil && home.cause.Load() != nil {
+			out.Detail = join(out.Detail, "all answers were dropped, of late by `"+*home.cause.Load()+"`, which may write anything")
+		}
 		out.MaxAge = -1
 		if rec.policy.TTL > 0 {
 			out.MaxAge = rec.policy.TTL + max(rec.policy.StaleFor, rec.policy.StaleIfError)

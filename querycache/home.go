@@ -25,6 +25,8 @@ type home struct {
 	everything table // changed with each change that may concern any table
 	anything   table // changed with every change, of whatever table
 
+	cause atomic.Pointer[string] // of the last change of everything; nil before there was one
+
 	mu    sync.Mutex
 	byOID map[uint32]*table // guarded by mu
 }
@@ -81,6 +83,9 @@ func (h *home) apply(c db.Change) {
 	apply(&h.anything)
 	if c.All {
 		apply(&h.everything)
+		if c.Cause != "" {
+			h.cause.Store(&c.Cause)
+		}
 		return
 	}
 	apply(h.table(c.Table.OID, tableName{c.Table.Schema, c.Table.Name}))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/headrace/headrace/internal/catalog"
 )
@@ -87,54 +86,4 @@ func (r *record) declared(ctx context.Context) (declared, error) {
 		r.misnamed.Store(&misnamed{wrong, now + int64(misnamedFor)})
 	}
 	return d, err
-}
-
-// judgeEffects says whether answers of a statement with the given effects may
-// be kept under the record's policy, and why not, or what limits them, in
-// words.
-func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
-	if eff.Cacheable {
-		return none, ""
-	}
-	if len(eff.Refusals) == 0 {
-		return RefusedStatement, "the server does not tell what the statement does"
-	}
-	var limits []string
-	for _, refusal := range eff.Refusals {
-		if !r.tolerates(refusal.Reason, eff) {
-			return RefusedStatement, refusal.String()
-		}
-		limits = append(limits, r.limit(refusal))
-	}
-	return none, strings.Join(limits, "; ")
-}
-
-// limit says what it means for answers that a refusal is tolerated.
-func (r *record) limit(refusal catalog.Refusal) string {
-	switch {
-	case refusal.Reason == catalog.SessionFunction || refusal.Reason == catalog.RowSecurity:
-		return "shared within Options.Scope only: " + refusal.String()
-	case (refusal.Reason == catalog.UnknownFunction || refusal.Reason == catalog.HiddenFunction) && len(r.policy.Tables) > 0:
-		return "made stale by Policy.Tables, which have to be all that it reads: " + refusal.String()
-	}
-	if refusal.Reason == catalog.HiddenFunction {
-		return "made stale by the tables that its words name, but not by time: " + refusal.String()
-	}
-	return "may be wrong until the TTL has passed, since no change tells: " + refusal.String()
-}
-
-// tolerates reports whether answers may be kept in spite of a reason. What
-// writes, or may, is never kept, whatever the policy says of its tables.
-func (r *record) tolerates(reason catalog.Reason, eff *catalog.Effects) bool {
-	switch {
-	case reason == catalog.SessionFunction || reason == catalog.RowSecurity:
-		return r.source.cache.opts.Scope != nil // which stands for user and settings
-	case (reason == catalog.UnknownFunction || reason == catalog.HiddenFunction) && len(r.policy.Tables) > 0:
-		return true // the program says what it reads
-	case reason == catalog.Unexamined && (!eff.WritesKnown || len(eff.Writes) > 0):
-		return false
-	case reason.Timed():
-		return r.policy.TTL > 0
-	}
-	return false
 }
