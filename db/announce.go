@@ -80,13 +80,13 @@ func (d *DB) changesBy(ctx context.Context, w writes, out outcome) []Change {
 		return changesOf(nil, out.locked)
 	}
 	if w.all {
-		return d.everything(ctx, out.looked)
+		return d.everything(ctx, "a transaction of many statements", out.looked)
 	}
 	var changes []Change
 	for _, st := range w.by {
 		did := d.wroteBy(ctx, st, out.by)
 		if !did.known {
-			return d.everything(ctx, out.looked)
+			return d.everything(ctx, st.stats.label(), out.looked)
 		}
 		tables := did.tables
 		if broken == catalogWidens {
@@ -110,11 +110,11 @@ func changesOf(changes []Change, tables []Table) []Change {
 // everything is what a statement may have changed of which it is not known:
 // also the schema, by a function that creates, so that what is known of others
 // is out of date unless that was looked at.
-func (d *DB) everything(ctx context.Context, looked bool) []Change {
+func (d *DB) everything(ctx context.Context, cause string, looked bool) []Change {
 	if !looked {
 		d.lookAtSchema(ctx)
 	}
-	return []Change{{All: true}}
+	return []Change{{All: true, Cause: cause}}
 }
 
 // lookAtSchema forgets what is known of statements' effects unless the schema is

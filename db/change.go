@@ -22,6 +22,10 @@ type Change struct {
 	Table Table // zero where All is set
 	All   bool  // which tables were changed cannot be told: any may have been
 	State ChangeState
+
+	// Cause is how messages call the statement of which it cannot be told what
+	// it changed. Only where All is set.
+	Cause string
 }
 
 // ChangeState tells what is known of the transaction that made a change.

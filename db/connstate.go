@@ -17,6 +17,7 @@ type connState struct {
 	began    time.Duration     // clock when the statement under way began
 	timed    bool              // began is that of the statement to come
 	current  *statement        // the statement under way
+	stats    *fingerprintStats // that it is counted by
 	inTx     bool              // whether a transaction was open when it began
 	dead     bool              // whether the connection was closed when it began
 	pending  pending           // of the open transaction

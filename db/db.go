@@ -44,7 +44,7 @@ type DB struct {
 func newDB(opts Options) *DB {
 	d := &DB{opts: opts, statements: newStatementTable()}
 	d.unknown = &statement{
-		Text:  &Text{&sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten}},
+		Text:  &Text{st: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten}},
 		stats: d.statements.prints.other,
 	}
 	d.slow.logger = opts.Logger
@@ -69,8 +69,14 @@ type Execer interface {
 }
 
 // Text returns what is known of a text, remembered from when it last ran
-// through this handle or looked at now.
-func (d *DB) Text(sql string) *Text { return d.statements.get(sql).Text }
+// through this handle or looked at now. For what [Stmt.SQL] returned it is that
+// statement's, which has its name.
+func (d *DB) Text(sql string) *Text {
+	if compiled := compiledNames.text(sql); compiled != nil {
+		return compiled
+	}
+	return d.statements.get(sql).Text
+}
 
 // Pool returns the pool under the handle. Statements run on it directly are
 // seen by OnChange and Stats as well, where the handle was opened by Open or

@@ -3,6 +3,7 @@ package db
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/headrace/headrace/internal/sqltext"
@@ -32,10 +33,8 @@ type settled struct {
 func (t *Text) settings() settled { return settingsOf(t.st) }
 
 func settingsOf(st *sqltext.Statement) settled {
-	for _, fn := range st.Calls {
-		if fn.Name == "set_config" && !configIsLiteral(st.Text, decidesNoNames) {
-			return settled{moves: byPath | byRole | byAuthorization}
-		}
+	if s := movedByConfigs(st); s.moves != 0 {
+		return s
 	}
 	switch st.Kind {
 	case sqltext.Select, sqltext.Explain: // SELECT INTO, EXPLAIN ANALYZE CREATE TABLE AS
@@ -66,6 +65,29 @@ func settingsOf(st *sqltext.Statement) settled {
 		}
 	}
 	return settled{}
+}
+
+// movedByConfigs tells what the statement's calls of set_config do to the names.
+func movedByConfigs(st *sqltext.Statement) settled {
+	if !callsSetConfig(st) || st.Kind == sqltext.Prepare {
+		return settled{}
+	}
+	list, ok := configsIn(st)
+	if !ok {
+		return settled{moves: byPath | byRole | byAuthorization}
+	}
+	s := settled{local: true}
+	for _, c := range list {
+		if moves := movedBy(c.setting); moves != 0 {
+			s.moves |= moves
+			s.local = s.local && c.local
+		}
+	}
+	return s
+}
+
+func callsSetConfig(st *sqltext.Statement) bool {
+	return slices.ContainsFunc(st.Calls, func(fn sqltext.Function) bool { return fn.Name == "set_config" })
 }
 
 // movedBy tells what a setting decides.
@@ -138,38 +160,6 @@ func mentions(text, name string) bool {
 func isName(token sqltext.Token) bool {
 	return token.Kind == sqltext.Word || token.Kind == sqltext.QuotedName
 }
-
-// configIsLiteral reports whether each set_config in the text names its
-// setting by a constant, and each of these is harmless.
-func configIsLiteral(text string, harmless func(setting string) bool) bool {
-	found := false
-	var before [2]string // the tokens before
-	for l := sqltext.NewLexer(text); ; {
-		token, ok := l.Next()
-		if !ok {
-			return found && l.Err() == nil
-		}
-		if token.Kind == sqltext.Space || token.Kind == sqltext.Comment {
-			continue
-		}
-		word := text[token.Pos:token.End]
-		if strings.EqualFold(strings.Trim(before[0], `"`), "set_config") && before[1] == "(" {
-			if token.Kind != sqltext.String || !isPlain(word) || !harmless(strings.ToLower(strings.Trim(word, "'"))) {
-				return false
-			}
-			found = true
-		}
-		before[0], before[1] = before[1], word
-	}
-}
-
-// isPlain reports whether a constant is written without prefix (E”, U&”) and
-// is no more than its letters.
-func isPlain(constant string) bool {
-	return constant[0] == '\'' && !strings.ContainsAny(strings.Trim(constant, "'"), "' \n\\")
-}
-
-func decidesNoNames(setting string) bool { return movedBy(setting) == 0 }
 
 // mayWrite reports whether a statement of its kind may change rows or the
 // schema. FETCH runs what DECLARE has begun, and that counts.

@@ -3,45 +3,58 @@ package db
 import (
 	"runtime"
 	"sync"
+	"unsafe"
 	"weak"
 )
 
-// compiledNames are the names of compiled statements by the text that is sent:
-// normalized, and so without the comment that has the name. Sending the comment
-// would give each name a prepared statement of its own.
+// This is the only file of the package that imports unsafe. Memory is compared by
+// its address here and never read through it.
+
+// compiledNames are the names of compiled statements, which are sent without the
+// comment that has the name: with it, each name would have a prepared statement
+// of its own.
 //
 // It is one for the process, as a compiled statement is: that belongs to no
 // handle, and may reach one through a pool, a connection, a transaction or a
-// wrapper of the program's, none of which leads back to the handle. It is asked
-// when a handle meets a text for the first time.
+// wrapper of the program's, none of which leads back to the handle.
 var compiledNames nameTable
 
-// A nameTable holds on to no statement: one that the program drops is forgotten.
+// A nameTable finds a name by the place of the text in memory. Two statements of
+// one text have a copy of it each, and whatever hands a text on hands on its
+// place. A text of the same letters elsewhere has no name here.
 type nameTable struct {
-	bySQL sync.Map // of string to weak.Pointer[Text]
+	byPlace sync.Map // of *byte to namedText
 }
 
-// add makes the statement's name known. Of two names for one text the last one
-// counts.
+type namedText struct {
+	name string
+	text weak.Pointer[Text] // the program may drop the statement
+}
+
+// add makes the statement's name known until the program drops the statement.
+// The key keeps the text where it is until then, so that no other text can have
+// its place.
 func (n *nameTable) add(t *Text) {
-	if t.Name() == "" {
+	if t.Name() == "" || t.SQL() == t.st.Text { // what is sent has the name
 		return
 	}
-	known := weak.Make(t)
-	n.bySQL.Store(t.SQL(), known)
-	runtime.AddCleanup(t, func(sql string) { n.bySQL.CompareAndDelete(sql, known) }, t.SQL())
+	place := unsafe.StringData(t.SQL())
+	n.byPlace.Store(place, namedText{t.Name(), weak.Make(t)})
+	runtime.AddCleanup(t, func(place *byte) { n.byPlace.Delete(place) }, place)
 }
 
-// of returns the name of the text: its own, or that of the compiled statement
-// that is sent as this text, or "".
-func (n *nameTable) of(t *Text) string {
-	if name := t.Name(); name != "" {
-		return name
-	}
-	if known, ok := n.bySQL.Load(t.st.Text); ok {
-		if compiled := known.(weak.Pointer[Text]).Value(); compiled != nil {
-			return compiled.Name()
-		}
+// of returns the name of the compiled statement that is sent as sql, or "".
+func (n *nameTable) of(sql string) string {
+	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
+		return one.(namedText).name
 	}
 	return ""
+}
+
+// text returns the text of that statement, or nil.
+func (n *nameTable) text(sql string) *Text {
+	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
+		return one.(namedText).text.Value()
+	}
+	return nil
 }

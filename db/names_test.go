@@ -2,27 +2,38 @@ package db
 
 import (
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
+// A name is found by the text that the statement hands out, and by no other one
+// of the same letters.
 func TestNamesOfTexts(t *testing.T) {
 	t.Parallel()
 	var n nameTable
-	compiled := newText("-- name: Cities :many\nSELECT id\nFROM cities")
-	n.add(compiled)
-	n.add(newText("SELECT name FROM cities")) // has none
-	for sql, want := range map[string]string{
-		compiled.SQL():             "Cities",
-		"SELECT id\nFROM cities":   "", // means the same, and is not what is sent
-		"SELECT name FROM cities":  "",
-		"-- name: Own :one\nTABLE": "Own",
+	const sql = "SELECT id FROM cities"
+	first, second := newText("-- name: First :many\n"+sql), newText("-- name: Second :many\n"+sql)
+	unnamed, unread := newText(sql), newText("-- name: Unread\nSELECT 'open")
+	for _, text := range []*Text{first, second, unnamed, unread} {
+		n.add(text)
+	}
+	if first.SQL() != second.SQL() || first.SQL() != unnamed.SQL() {
+		t.Fatal("the statements are sent as different texts")
+	}
+	for _, c := range []struct{ sql, want string }{
+		{first.SQL(), "First"}, {second.SQL(), "Second"}, {unnamed.SQL(), ""},
+		{strings.Clone(first.SQL()), ""}, {unread.SQL(), ""}, {"", ""},
 	} {
-		if got := n.of(newText(sql)); got != want {
-			t.Errorf("%q is called %q, want %q", sql, got, want)
+		if got := n.of(c.sql); got != c.want {
+			t.Errorf("%q is called %q, want %q", c.sql, got, c.want)
+		}
+		if text := n.text(c.sql); c.want == "" && text != nil || c.want != "" && text.Name() != c.want {
+			t.Errorf("%q is the text of %+v, want that of %q", c.sql, text, c.want)
 		}
 	}
-	runtime.KeepAlive(compiled)
+	runtime.KeepAlive([]*Text{first, second, unnamed, unread})
 }
 
 // Statements compiled again and again do not fill the memory.
@@ -34,7 +45,7 @@ func TestNamesAreForgotten(t *testing.T) {
 		n.add(newText("-- name: Gone :one\nSELECT 2"))
 	}
 	left := func() (count int) {
-		n.bySQL.Range(func(any, any) bool { count++; return true })
+		n.byPlace.Range(func(any, any) bool { count++; return true })
 		return count
 	}
 	for deadline := time.Now().Add(10 * time.Second); left() > 0 && time.Now().Before(deadline); {
@@ -42,6 +53,50 @@ func TestNamesAreForgotten(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	if count := left(); count > 0 {
-		t.Errorf("%d nameTable are left", count)
+		t.Errorf("%d names are left", count)
+	}
+}
+
+// Each name of one text has figures of its own, until there are too many names.
+func TestStatsByName(t *testing.T) {
+	t.Parallel()
+	table := newStatementTable()
+	const sql = "SELECT id FROM rivers"
+	first := MustCompile[int]("-- name: First :many\n" + sql)
+	second := MustCompile[int]("-- name: Second :many\n" + sql)
+	for range 2 {
+		for _, sql := range []string{sql, first.SQL(), second.SQL(), second.SQL(), "-- name: Third :many\n" + sql} {
+			table.statsOf(table.get(sql), sql).add(time.Second, 0, 1, nil)
+		}
+	}
+	got := map[string]int64{}
+	for _, stats := range table.prints.snapshot() {
+		got[stats.Name] = stats.Calls
+	}
+	for name, calls := range map[string]int64{"": 2, "First": 2, "Second": 4, "Third": 2} {
+		if got[name] != calls {
+			t.Errorf("%q: %d calls, want %d", name, got[name], calls)
+		}
+	}
+	for i := range maxFingerprints {
+		name := "n" + strings.Repeat("x", i)
+		table.prints.of(newText(sql), name)
+	}
+	third := MustCompile[int]("-- name: Late :many\n" + sql)
+	for range 3 {
+		table.statsOf(table.get(third.SQL()), third.SQL()).add(time.Second, 0, 1, nil)
+	}
+	if !slices.ContainsFunc(table.prints.snapshot(), func(s StatementStats) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
+		t.Error("what came late is not among the others")
+	}
+}
+
+func BenchmarkStatsOf(b *testing.B) {
+	table := newStatementTable()
+	one := MustCompile[int]("-- name: One :many\nSELECT id FROM rivers WHERE id = $1")
+	st := table.get(one.SQL())
+	b.ReportAllocs()
+	for b.Loop() {
+		table.statsOf(st, one.SQL())
 	}
 }

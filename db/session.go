@@ -2,10 +2,10 @@ package db
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,11 +20,44 @@ import (
 
 // sessionState is what became of a connection's session since it began.
 type sessionState struct {
-	changed string   // what changed it, "" if nothing did
-	hooked  bool     // a hook set something that RESET and DISCARD would undo
-	inHook  bool     // statements are those of a hook of the program's
-	values  reported // that the session began with, as its hooks left it
-	number  uint64   // of the connection among those of its pool
+	changes sessionChanges // what is not as it was then
+	hooked  sessionChanges // what hooks had set by then, which RESET and DISCARD would undo
+	inHook  bool           // statements are those of a hook of the program's
+	values  reported       // that the session began with, as its hooks left it
+	number  uint64         // of the connection among those of its pool
+
+	// Of the open transaction, from the first change in it on.
+	tx     bool
+	before sessionChanges // what a rollback leads back to
+	ever   sessionChanges // everything that was in changes since
+}
+
+// sessionChanges tell, by what was changed, which statement did it. A map is not
+// written to once it is one's: it is copied, which few sessions need.
+type sessionChanges map[string]string
+
+// What is changed beside settings, which have their names.
+const (
+	temporaryRelations = "temporary relations"
+	somethingUnknown   = "something that is not known"
+)
+
+// with returns the changes of c and d.
+func (c sessionChanges) with(d sessionChanges) sessionChanges {
+	if len(d) == 0 {
+		return c
+	}
+	sum := maps.Clone(d)
+	maps.Copy(sum, c) // who was first is told
+	return sum
+}
+
+// first returns the statement of one of the changes, the same each time.
+func (c sessionChanges) first() string {
+	if len(c) == 0 {
+		return ""
+	}
+	return c[slices.Min(slices.Collect(maps.Keys(c)))]
 }
 
 // reported are the settings with which the server keeps its client up to date,
@@ -42,127 +75,139 @@ func reportedBy(conn *pgx.Conn) (r reported) {
 
 // began says that the session is as sessions of the pool begin.
 func (s *sessionState) began(conn *pgx.Conn, number uint64) {
-	*s = sessionState{hooked: s.changed != "", values: reportedBy(conn), number: number}
+	*s = sessionState{hooked: s.changes, values: reportedBy(conn), number: number}
 }
 
-// note takes note of a statement that ran.
-func (s *sessionState) note(st *statement) {
-	how := changesSession(st.st)
-	switch {
-	case how == sessionKept:
-	case how == sessionReset && !s.hooked: // to what it began with
-		if strings.EqualFold(st.st.Normalized, "DISCARD ALL") {
-			s.changed = ""
-		}
-	case s.changed == "":
-		s.changed = st.st.Kind.String()
+// note takes note of a statement that ran by itself, by its figures, and of the end
+// of its transaction.
+func (s *sessionState) note(st *statement, label *fingerprintStats, inTx bool, r result) {
+	if s.tx && !inTx { // it ended unseen
+		s.changes, s.tx = s.ever, false
+	}
+	if r.err == nil || !rolledBack(st, r.err) {
+		s.apply(st.st, label, inTx, true)
+	}
+	if s.tx {
+		s.noteEnd(st, r)
 	}
 }
 
-// look takes note of settings that are not as they were, whatever changed them.
-func (s *sessionState) look(conn *pgx.Conn) {
-	if s.changed != "" || s.values == (reported{}) {
+// noteEnd takes note of what a statement means for the transaction in which it
+// ran. Where that is not certain, what was changed at any time in it counts.
+func (s *sessionState) noteEnd(st *statement, r result) {
+	kind, ended := st.st.Kind, r.status == 'I'
+	switch {
+	case r.err == nil && (kind == sqltext.Rollback || kind == sqltext.Commit && r.tag.String() == "ROLLBACK"):
+		s.changes, s.ever = s.before, s.before
+		s.tx = !ended // AND CHAIN
+	case r.err == nil && ended && ends(st):
+		s.tx = false
+	case ended:
+		s.changes, s.tx = s.ever, false
+	case kind == sqltext.RollbackTo:
+		s.changes = s.ever
+	case kind == sqltext.Commit || kind == sqltext.Unrecognized || st.st.Count > 1: // it may have been committed
+		s.before = s.ever
+	}
+}
+
+// noteTogether takes note of statements that were sent together, some of which
+// may have run.
+func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
+	divided := false
+	for _, st := range all {
+		s.apply(st.st, st.stats, inTx || status != 'I', false)
+		divided = divided || divides(st) || ends(st) || st.endsTransactions()
+	}
+	switch {
+	case !s.tx:
+	case status == 'I':
+		s.changes, s.tx = s.ever, false
+	case divided || !inTx:
+		s.changes, s.before = s.ever, s.ever
+	}
+}
+
+// apply takes note of what a statement does to its session. Where it is not sure
+// that the statement ran, and stays run, nothing is back as it was.
+func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inTx, sure bool) {
+	list := changesSession(st)
+	if len(list) == 0 {
 		return
+	}
+	if inTx && !s.tx {
+		s.tx, s.before, s.ever = true, s.changes, s.changes
+	}
+	sure = sure && st.Count == 1
+	changes := make(sessionChanges)
+	for _, c := range list {
+		if !c.back {
+			changes[c.what] = label.label()
+		}
+	}
+	changes = s.changes.with(changes)
+	for _, c := range list {
+		if c.back {
+			changes = s.reset(changes, c.what, label, sure)
+		}
+	}
+	s.changes = changes
+	if s.tx {
+		s.ever = s.ever.with(changes)
+	}
+}
+
+// reset takes out of changes what a statement puts back to what the session began
+// with; what a hook had set then is another thing.
+func (s *sessionState) reset(changes sessionChanges, what string, label *fingerprintStats, sure bool) sessionChanges {
+	changes = maps.Clone(changes)
+	if sure {
+		maps.DeleteFunc(changes, func(changed, _ string) bool { return isReset(changed, what) })
+	}
+	for set := range s.hooked {
+		if _, ok := changes[set]; !ok && (isReset(set, what) || set == somethingUnknown) {
+			changes = changes.with(sessionChanges{set: label.label()})
+		}
+	}
+	return changes
+}
+
+// isReset reports whether a reset of what puts back something that was changed.
+// RESET ALL leaves the role (guc_tables.c, GUC_NO_RESET_ALL).
+func isReset(changed, what string) bool {
+	switch what {
+	case "discard all":
+		return true
+	case "all":
+		switch changed {
+		case "role", "session_authorization", temporaryRelations, somethingUnknown:
+			return false
+		}
+		return true
+	}
+	return changed == what
+}
+
+// changedBy returns what changed the session, or "": a statement, or for what no
+// statement shows, the setting that is not as it was.
+func (s *sessionState) changedBy(conn *pgx.Conn) string {
+	if len(s.changes) > 0 {
+		return s.changes.first()
+	}
+	return s.moved(conn).first()
+}
+
+// moved returns the settings that are not as they were, whatever changed them.
+func (s *sessionState) moved(conn *pgx.Conn) (moved sessionChanges) {
+	if s.values == (reported{}) {
+		return nil
 	}
 	for i, now := range reportedBy(conn) {
 		if now != s.values[i] {
-			s.changed = "a change of " + reportedNames[i]
-			return
+			moved = moved.with(sessionChanges{strings.ToLower(reportedNames[i]): "a change of " + reportedNames[i]})
 		}
 	}
-}
-
-// sessionEffect is what a statement does to its session.
-type sessionEffect uint8
-
-const (
-	sessionKept    sessionEffect = iota
-	sessionReset                 // puts something back to what the session began with
-	sessionChanged               // or may have
-)
-
-// changesSession tells what a text shows. What procedures and functions do to a
-// session is not seen, but for the settings that the server reports.
-func changesSession(st *sqltext.Statement) sessionEffect {
-	for _, fn := range st.Calls {
-		if fn.Name == "set_config" && !configIsLiteral(st.Text, isOwn) {
-			return sessionChanged
-		}
-	}
-	switch st.Kind {
-	case sqltext.Set:
-		if st.Local || leavesAnswers(st.Target) {
-			return sessionKept
-		}
-		return sessionChanged
-	case sqltext.Reset, sqltext.Discard:
-		return sessionReset
-	case sqltext.Execute:
-		return sessionChanged
-	case sqltext.Do:
-		if namesOne(st.Text, temporaryWords) || namesOne(st.Text, settingWords) {
-			return sessionChanged
-		}
-	case sqltext.DDL:
-		if how := st.Temporary(); how == sqltext.CreatesForCommit || how == sqltext.DropsTemporary {
-			return sessionKept
-		}
-		if namesOne(st.Text, temporaryWords) {
-			return sessionChanged
-		}
-	case sqltext.Select:
-		if st.MakesTemporary {
-			return sessionChanged
-		}
-	case sqltext.Explain: // of EXECUTE, or of what makes a temporary table
-		if st.MakesTemporary || st.Runs != sqltext.No && !st.TablesKnown && st.DDL == sqltext.AnyDDL {
-			return sessionChanged
-		}
-	case sqltext.Unrecognized:
-		if st.Text != "" { // "" stands for a text that is rewritten
-			return sessionChanged
-		}
-	case sqltext.Several:
-		effect := sessionKept
-		for _, one := range sqltext.Statements(st.Text) {
-			effect = max(effect, changesSession(one))
-		}
-		return effect
-	}
-	return sessionKept
-}
-
-// isOwn reports whether a setting is one of those in which this module counts.
-func isOwn(setting string) bool { return strings.HasPrefix(setting, "headrace.") }
-
-// leavesAnswers reports whether no answer depends on a setting: those by which
-// a session is watched over, planned and logged.
-func leavesAnswers(setting string) bool {
-	switch setting {
-	case "application_name", "client_min_messages", "synchronous_commit", "work_mem", "hash_mem_multiplier", "temp_buffers",
-		"maintenance_work_mem", "jit", "random_page_cost", "seq_page_cost", "effective_cache_size", "plan_cache_mode",
-		"session characteristics", "transaction", "constraints":
-		return true
-	}
-	return strings.HasSuffix(setting, "_timeout") || strings.HasPrefix(setting, "log_") || strings.HasPrefix(setting, "enable_")
-}
-
-var (
-	temporaryWords = []string{"temp", "temporary", "pg_temp"}
-	settingWords   = []string{
-		"set_config", "search_path", "role", "authorization", "zone", "timezone", "datestyle", "intervalstyle", "extra_float_digits",
-		"bytea_output", "lc_monetary", "lc_numeric", "lc_time", "xmlbinary", "xmloption", "default_text_search_config",
-		"array_nulls", "quote_all_identifiers", "timezone_abbreviations", "gin_fuzzy_search_limit",
-	}
-)
-
-// namesOne reports whether one of words is a word of a text.
-func namesOne(text string, words []string) bool {
-	return slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool {
-		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	}), func(field string) bool {
-		return slices.ContainsFunc(words, func(word string) bool { return strings.EqualFold(word, field) })
-	})
+	return moved
 }
 
 // watchSessions makes the pool's hooks tell which changes are theirs: what
@@ -193,15 +238,23 @@ func (d *DB) watchSessions(cfg *pgxpool.Config) {
 	}
 }
 
-// hook begins a hook; the function it returns ends it.
+// hook begins a hook; the function it returns ends it. What the hook sets is not
+// a change, and what it resets is none any more.
 func (s *sessionState) hook(conn *pgx.Conn) (end func()) {
-	s.look(conn)
-	before := s.changed
+	s.changes = s.changes.with(s.moved(conn))
+	before := s.changes
 	s.inHook = true
 	return func() {
 		s.inHook = false
-		s.hooked = s.hooked || s.changed != before
-		s.changed, s.values = before, reportedBy(conn)
+		left := make(sessionChanges)
+		for what, by := range s.changes {
+			if _, ok := before[what]; ok {
+				left[what] = by
+			} else if _, ok := s.hooked[what]; !ok {
+				s.hooked = s.hooked.with(sessionChanges{what: by})
+			}
+		}
+		s.changes, s.values = left, reportedBy(conn)
 	}
 }
 
@@ -244,11 +297,11 @@ func seeSession(ctx context.Context, s *connState, conn *pgx.Conn) {
 	if !ok || s.session.inHook {
 		return
 	}
-	s.session.look(conn)
+	changed := s.session.changedBy(conn)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.newest = max(w.newest, s.session.number)
-	if s.session.changed != "" {
-		w.changed = s.session.changed
+	if changed != "" {
+		w.changed = changed
 	}
 }

@@ -21,8 +21,9 @@ type slowLog struct {
 
 const slowLinesPerSecond = 10
 
-// note writes a line about st, if it took long. Arguments are never written.
-func (l *slowLog) note(ctx context.Context, st *statement, took, wait time.Duration, rows int64) {
+// note writes a line about a statement, by its figures, if it took long.
+// Arguments are never written.
+func (l *slowLog) note(ctx context.Context, stats *fingerprintStats, took, wait time.Duration, rows int64) {
 	if l.from == 0 || took < l.from {
 		return
 	}
@@ -31,14 +32,14 @@ func (l *slowLog) note(ctx context.Context, st *statement, took, wait time.Durat
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("statement", st.stats.text),
-		slog.Uint64("fingerprint", st.stats.fingerprint),
+		slog.String("statement", stats.text),
+		slog.Uint64("fingerprint", stats.fingerprint),
 		slog.Duration("took", took),
 		slog.Duration("wait", wait),
 		slog.Int64("rows", rows),
 	}
-	if st.name != "" {
-		attrs = append(attrs, slog.String("name", st.name))
+	if stats.name != "" {
+		attrs = append(attrs, slog.String("name", stats.name))
 	}
 	if dropped > 0 {
 		attrs = append(attrs, slog.Int("not_logged_before", dropped))

@@ -17,12 +17,12 @@ func TestSlowLog(t *testing.T) {
 		st := table.get("-- name: Secret :many\nSELECT * FROM t WHERE token = 'hunter2'")
 		l := slowLog{logger: slog.New(slog.NewTextHandler(&out, nil)), from: time.Second}
 
-		l.note(t.Context(), st, time.Second-1, 0, 1)
+		l.note(t.Context(), st.stats, time.Second-1, 0, 1)
 		if out.Len() > 0 {
 			t.Errorf("a quick statement was logged: %s", out.String())
 		}
 		for range slowLinesPerSecond + 5 {
-			l.note(t.Context(), st, 2*time.Second, time.Millisecond, 7)
+			l.note(t.Context(), st.stats, 2*time.Second, time.Millisecond, 7)
 		}
 		if lines := strings.Count(out.String(), "\n"); lines != slowLinesPerSecond {
 			t.Errorf("%d lines in a second, want %d", lines, slowLinesPerSecond)
@@ -32,7 +32,7 @@ func TestSlowLog(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		out.Reset()
-		l.note(t.Context(), st, 2*time.Second, 0, 7)
+		l.note(t.Context(), st.stats, 2*time.Second, 0, 7)
 		if !strings.Contains(out.String(), "not_logged_before=5") {
 			t.Errorf("the log does not tell of the lines left out: %s", out.String())
 		}

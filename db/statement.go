@@ -11,10 +11,10 @@ import (
 // A statement is what one handle knows about one text that ran on it.
 type statement struct {
 	*Text
-	name    string // of the text, or of the compiled statement that it is
-	stats   *fingerprintStats
-	effects atomic.Pointer[effects]         // nil until asked for
-	wrote   [meanings]atomic.Pointer[wrote] // nil until asked for
+	stats   *fingerprintStats                   // of the text by itself
+	named   atomic.Pointer[[]*fingerprintStats] // of the compiled statements that are sent as this text; nil until there is one
+	effects atomic.Pointer[effects]             // nil until asked for
+	wrote   [meanings]atomic.Pointer[wrote]     // nil until asked for
 
 	// numbered is the text with parameters in place of named arguments; nil
 	// until it is run with such.
@@ -71,8 +71,7 @@ func (t *statementTable) get(sql string) *statement {
 // add looks at sql and remembers it, forgetting some other text when full.
 func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	text := newText(sql)
-	name := compiledNames.of(text)
-	st := &statement{Text: text, name: name, stats: t.prints.of(text, name)}
+	st := &statement{Text: text, stats: t.prints.of(text, text.Name())}
 	if len(sql) > longestKeptText {
 		return st
 	}
@@ -89,6 +88,32 @@ func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	}
 	shard.byText[sql] = st
 	return st
+}
+
+// statsOf returns the figures of a statement that is sent as sql.
+func (t *statementTable) statsOf(st *statement, sql string) *fingerprintStats {
+	name := compiledNames.of(sql)
+	if name == "" || st.stats == t.prints.other {
+		return st.stats
+	}
+	named := st.named.Load()
+	if named != nil {
+		for _, stats := range *named {
+			if stats.name == name {
+				return stats
+			}
+		}
+	}
+	stats := t.prints.of(st.Text, name)
+	if stats.name != name { // they are counted together with others
+		return stats
+	}
+	all := []*fingerprintStats{stats}
+	if named != nil {
+		all = append(all, *named...)
+	}
+	st.named.CompareAndSwap(named, &all) // losing to another only means to look again
+	return stats
 }
 
 // partsOf returns the statements that the text of st holds.

@@ -3,6 +3,7 @@ package db
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,9 +33,10 @@ type Waits struct {
 	P50, P95, P99 time.Duration // at most 3.2 % off
 }
 
-// StatementStats is what was measured of all statements with one fingerprint:
-// of the same text but for its constants and the lengths of its lists. Past
-// 2,048 fingerprints, further ones are counted together, with Fingerprint 0.
+// StatementStats is what was measured of all statements with one name and one
+// fingerprint: of the same text but for its constants and the lengths of its
+// lists. Past 2,048 of them, further ones are counted together, with
+// Fingerprint 0.
 //
 // Bytes are not among the figures: the hooks of pgx do not tell them. To count
 // them the network connection would have to be wrapped, out of sight of programs
@@ -42,7 +44,7 @@ type Waits struct {
 type StatementStats struct {
 	Fingerprint uint64
 	Text        string // the fingerprint's text, constants replaced
-	Name        string // of the first statement seen that had one
+	Name        string // of the statement, or ""
 	Calls       int64
 	Rows        int64            // returned or affected
 	Errors      map[string]int64 // by SQLSTATE class ("23"); "client" for errors that are not the server's
@@ -63,12 +65,12 @@ func (d *DB) Stats() Stats {
 	}
 }
 
-// fingerprintStats counts the calls of one fingerprint. All fields are safe
+// fingerprintStats counts the calls of one fingerprint under one name. All fields are safe
 // for concurrent use.
 type fingerprintStats struct {
 	fingerprint uint64
 	text        string
-	name        atomic.Pointer[string]
+	name        string
 	rows        atomic.Int64
 	total, wait atomic.Int64 // nanoseconds
 	longest     atomic.Int64 // nanoseconds
@@ -94,6 +96,14 @@ func (f *fingerprintStats) add(took, wait time.Duration, rows int64, err error) 
 	}
 }
 
+// label is how messages call the statement. It shows no constant.
+func (f *fingerprintStats) label() string {
+	if f.name != "" {
+		return f.name
+	}
+	return shorten(f.text)
+}
+
 func (f *fingerprintStats) countError(err error) {
 	class := "client"
 	if pgErr, ok := asPgError(err); ok && len(pgErr.Code) >= 2 {
@@ -112,6 +122,7 @@ func (f *fingerprintStats) snapshot() StatementStats {
 	out := StatementStats{
 		Fingerprint: f.fingerprint,
 		Text:        f.text,
+		Name:        f.name,
 		Calls:       int64(sum(counts)),
 		Rows:        f.rows.Load(),
 		Total:       time.Duration(f.total.Load()),
@@ -120,9 +131,6 @@ func (f *fingerprintStats) snapshot() StatementStats {
 		P50:         quantile(counts, 0.50),
 		P95:         quantile(counts, 0.95),
 		P99:         quantile(counts, 0.99),
-	}
-	if name := f.name.Load(); name != nil {
-		out.Name = *name
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,21 +149,28 @@ func raise(v *atomic.Int64, n int64) {
 	}
 }
 
-// fingerprints holds the statistics by fingerprint, a bounded number of them.
+// fingerprints holds the statistics, a bounded number of them.
 type fingerprints struct {
 	mu    sync.Mutex
-	byKey map[uint64]*fingerprintStats // guarded by mu
-	other *fingerprintStats            // of all that came after the table was full
+	byKey map[printKey]*fingerprintStats // guarded by mu
+	other *fingerprintStats              // of all that came after the table was full
+}
+
+// A printKey is what calls are counted by: a name tells apart what two places of
+// a program do with one text.
+type printKey struct {
+	fingerprint uint64
+	name        string
 }
 
 func (p *fingerprints) init() {
-	p.byKey = make(map[uint64]*fingerprintStats)
+	p.byKey = make(map[printKey]*fingerprintStats)
 	p.other = &fingerprintStats{text: otherFingerprints}
 }
 
-// of returns the figures of text's fingerprint, which get name if they have none.
+// of returns the figures of text's fingerprint under a name, which may be "".
 func (p *fingerprints) of(text *Text, name string) *fingerprintStats {
-	key := text.st.Fingerprint
+	key := printKey{text.st.Fingerprint, name}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.byKey[key]
@@ -163,11 +178,9 @@ func (p *fingerprints) of(text *Text, name string) *fingerprintStats {
 		if len(p.byKey) >= maxFingerprints {
 			return p.other
 		}
-		f = &fingerprintStats{fingerprint: key, text: text.st.FingerprintText()}
+		key.name = strings.Clone(name) // a part of the text, which may be long
+		f = &fingerprintStats{fingerprint: key.fingerprint, name: key.name, text: text.st.FingerprintText()}
 		p.byKey[key] = f
-	}
-	if name != "" && f.name.Load() == nil {
-		f.name.Store(&name)
 	}
 	return f
 }

@@ -1,6 +1,8 @@
 package db
 
 import (
+	"crypto/sha256"
+
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -8,10 +10,19 @@ import (
 // never changes; a compiled statement has one for its whole life, and texts
 // built at run time get one that is remembered for a while.
 type Text struct {
-	st *sqltext.Statement
+	st       *sqltext.Statement
+	identity [16]byte // of text and name
 }
 
-func newText(sql string) *Text { return &Text{sqltext.Analyze(sql)} }
+func newText(sql string) *Text {
+	t := &Text{st: sqltext.Analyze(sql)}
+	t.identity = t.st.ID
+	if t.st.Name != "" {
+		sum := sha256.Sum256(append(t.st.ID[:], t.st.Name...))
+		t.identity = [16]byte(sum[:16])
+	}
+	return t
+}
 
 // SQL returns the normalized text: white space, comments and the case of
 // keywords settled, the meaning the same. A text that cannot be taken apart
@@ -34,14 +45,18 @@ func (t *Text) label() string {
 	if t.st.Name != "" {
 		return t.st.Name
 	}
+	return shorten(t.st.Normalized)
+}
+
+// shorten returns as much of sql as messages show.
+func shorten(sql string) string {
 	const long = 80
-	sql := t.st.Normalized
-	if len(sql) > long {
-		cut := long
-		for cut > 0 && sql[cut]&0xC0 == 0x80 { // do not cut a character in two
-			cut--
-		}
-		return sql[:cut] + "..."
+	if len(sql) <= long {
+		return sql
 	}
-	return sql
+	cut := long
+	for cut > 0 && sql[cut]&0xC0 == 0x80 { // do not cut a character in two
+		cut--
+	}
+	return sql[:cut] + "..."
 }

@@ -37,7 +37,7 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.T
 		return
 	}
 	st := s.statementFor(t.db.statements, data.SQL)
-	t.count(ctx, s, st, time.Since(data.ReadStartTime), result{tag: data.CommandTag, err: data.Err})
+	t.count(ctx, s, t.db.statements.statsOf(st, data.SQL), time.Since(data.ReadStartTime), result{tag: data.CommandTag, err: data.Err})
 }
 
 // TraceBatchEnd tells what the batch's end made visible. pgx has rewritten the
@@ -54,9 +54,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = isServerError(r.err) && (s.batchFailed || !hasCallbacks(batch))
 	all := t.batchStatements(s, batch)
-	for _, st := range all {
-		s.session.note(st)
-	}
+	s.session.noteTogether(all, s.inTx, r.status)
 	out := s.endedTogether(all, r)
 	out.by = max(out.by, by, s.meaning())
 	t.db.tellOutcome(ctx, conn, out)

@@ -28,7 +28,9 @@ func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s.refuses(conn) {
 		return ctx
 	}
-	t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
+	st := t.statement(ctx, s, conn, data.SQL, data.Args)
+	t.begin(s, conn, st)
+	s.stats = t.db.statements.statsOf(st, data.SQL)
 	if s.current.st.Kind == sqltext.Commit {
 		t.db.askBeforeCommit(ctx, s, conn)
 	}
@@ -63,7 +65,7 @@ func (t *tracer) noteUnfit(s *connState, err error) {
 }
 
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
-	s.current, s.locked = st, nil
+	s.current, s.stats, s.locked = st, st.stats, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	if !s.timed {
 		s.began = clock()
@@ -82,23 +84,23 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 		s.cut, r.err = false, nil
 	}
 	t.noteUnfit(s, r.err)
-	t.count(ctx, s, st, clock()-s.began, r)
-	s.session.note(st)
+	t.count(ctx, s, s.stats, clock()-s.began, r)
 	t.settle(ctx, conn, s, st, r)
 }
 
-// count adds one call to the statement's figures.
-func (t *tracer) count(ctx context.Context, s *connState, st *statement, took time.Duration, r result) {
+// count adds one call to a statement's figures.
+func (t *tracer) count(ctx context.Context, s *connState, stats *fingerprintStats, took time.Duration, r result) {
 	wait, rows := s.wait, r.tag.RowsAffected()
 	s.wait = 0
-	st.stats.add(took, wait, rows, r.err)
-	t.db.slow.note(ctx, st, took, wait, rows)
+	stats.add(took, wait, rows, r.err)
+	t.db.slow.note(ctx, stats, took, wait, rows)
 }
 
 // settle tells what the statement's end made visible.
 func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *statement, r result) {
 	by := s.meaning()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
+	s.session.note(st, s.stats, s.inTx, r)
 	var out outcome
 	if st.st.Count > 1 {
 		r.byServer = isServerError(r.err)

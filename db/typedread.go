@@ -15,7 +15,7 @@ type Read struct {
 
 	// Form tells apart what answers the same statement and arguments may have
 	// become: the rows of one Go type, one row of it, a page of them. Two
-	// reads with the same Text.ID, Form and Key have answers of one Go type.
+	// reads with the same Text.Identity, Form and Key have answers of one Go type.
 	Form uint64
 
 	// Key is the arguments in an encoding that differs where the server could

@@ -22,7 +22,7 @@ type AsideOptions[K comparable, V any] struct {
 
 	// Policy says how long values are kept. MaxRows counts the elements of a
 	// V that is a slice. Policy.Tables with Source drop all values when one of
-	// the tables changes.
+	// the tables changes; reads fail where the server does not know one.
 	Policy Policy
 
 	// Source is the database that the values come from, if the cache shall
@@ -119,7 +119,12 @@ type keptError struct{ err error }
 func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 	room := reads.Get().(*db.Read) // for its key
 	defer returnRead(room)
-	why := a.gate(ctx)
+	why, err := a.gate(ctx)
+	if err != nil {
+		a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
+		var none V
+		return none, err
+	}
 	if why == none {
 		room.Key, why = a.encode(ctx, room.Key[:0], key)
 	}
@@ -132,12 +137,17 @@ func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 }
 
 // gate returns why the cache has nothing to do with a read now, if so. The
-// first read of an Aside with a Source asks that which database it is.
-func (a *Aside[K, V]) gate(ctx context.Context) Reason {
+// first read of an Aside with a Source asks that which database it is, and what
+// Policy.Tables are there. It fails if a name is wrong.
+func (a *Aside[K, V]) gate(ctx context.Context) (Reason, error) {
 	if why := a.cache.gate(ctx); why != none || a.record.needs.Load() != nil {
-		return why
+		return why, nil
 	}
-	return a.record.learn(ctx).refusal
+	n := a.record.learn(ctx)
+	if n.misnamed != nil {
+		return n.refusal, fmt.Errorf("querycache: aside %q: %w", a.opts.Name, n.misnamed)
+	}
+	return n.refusal, nil
 }
 
 // kept returns the answer that is kept, and counts the hit.
@@ -268,7 +278,7 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), setTime)
 	defer cancel()
-	if a.gate(asked) != none {
+	if why, _ := a.gate(asked); why != none { // Get tells of an error
 		return
 	}
 	if a.opts.Clone != nil && !a.opts.Policy.Shared {
@@ -320,6 +330,9 @@ func (a *Aside[K, V]) Update(ctx context.Context, key K, write func(ctx context.
 
 // Memoize returns fn with its results kept by argument, for a pure function or
 // one whose results may be as old as p says. Errors are not kept.
+//
+// Results that lead to memory which their holders share, such as slices, need
+// Policy.Shared; an Aside can be given a Clone instead.
 func Memoize[K comparable, V any](c *Cache, name string, p Policy, fn func(ctx context.Context, arg K) (V, error)) (func(ctx context.Context, arg K) (V, error), error) {
 	typ := reflect.TypeFor[V]()
 	if !p.Shared && !plain(typ) {

@@ -23,9 +23,13 @@ import (
 // twice is looked up once.
 func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	keys = distinct(keys)
-	if why := a.gate(ctx); why != none {
+	why, err := a.gate(ctx)
+	if why != none {
 		for range keys {
 			a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
+		}
+		if err != nil {
+			return nil, err
 		}
 		return a.many(ctx, keys)
 	}

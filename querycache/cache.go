@@ -58,13 +58,14 @@ const (
 // with handles to any number of databases. Make one for a program: its budget
 // is shared by all.
 type Cache struct {
-	opts    Options
-	store   *store
-	clock   clock
-	flights flights
-	records *records
-	changes atomic.Uint64 // the number of the last change that was told
-	off     atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
+	opts      Options
+	store     *store
+	clock     clock
+	flights   flights
+	records   *records
+	newcomers newcomers
+	changes   atomic.Uint64 // the number of the last change that was told
+	off       atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
 
 	mu      sync.Mutex
 	sources map[*db.DB]*source // guarded by mu
@@ -228,8 +229,8 @@ func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 }
 
 // InvalidateTables drops the answers that depend on the given tables, in every
-// database. A name is written as the server has it, without quotes, with its
-// schema or without; without it stands for tables of that name in all schemas.
+// database. A name is written as in SQL, quoted or not, or just as the server has
+// it; without a schema it stands for tables of that name in all schemas.
 // Loads that are under way are not kept. Answers of which it is not known what
 // they depend on are dropped as well. The name of a view stands for the answers
 // of statements that name it. known tells whether anything that was asked for

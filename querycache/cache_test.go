@@ -191,7 +191,15 @@ func TestUnknownReads(t *testing.T) {
 	o.want(ctx, "new", says("new"))
 
 	declared := newOffline(t, nil, Policy{TTL: -1, Tables: []string{"cities", "s.lakes"}})
-	declared.reads.source.effects = o.reads.source.effects
+	declared.reads.source.effects = func(ctx context.Context, text *db.Text) (catalog.Effects, error) {
+		switch {
+		case strings.Contains(text.SQL(), "lakes"):
+			return catalog.Effects{Reads: []catalog.Relation{{OID: 3, Schema: "s", Name: "lakes"}}, ReadsKnown: true, Cacheable: true}, nil
+		case !strings.Contains(text.SQL(), "$1"):
+			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
+		}
+		return o.reads.source.effects(ctx, text)
+	}
 	declared.want(ctx, "old", says("old"))
 	declared.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	declared.want(ctx, "old", says("unasked"))

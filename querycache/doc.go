@@ -32,20 +32,23 @@
 //   - What other programs write is seen when the TTL has passed.
 //     TestOthersWritesWaitForTheTTL
 //
-//   - An answer is handed out only for the same statement, arguments (by type
-//     and value), Options.Scope and form, and only if its session was as
-//     sessions of the pool begin. Values are the caller's own, unless
-//     Policy.Shared says otherwise.
-//     TestScopeKeepsTenantsApart, TestStoreComparesKeys, TestArgumentsOfAnyKind,
-//     TestChangedSessionsAnswerNobodyElse, TestTypedAnswersAreCopies,
-//     TestTypesThatCannotBeCopied
+//   - An answer is handed out only for the same statement by text and name,
+//     arguments (by type and value), Options.Scope and form, and only if its
+//     session was as sessions of the pool begin. Values are the caller's own,
+//     unless Policy.Shared says otherwise.
+//     TestPoliciesOfOneText, TestScopeKeepsTenantsApart, TestStoreComparesKeys,
+//     TestArgumentsOfAnyKind, TestChangedSessionsAnswerNobodyElse,
+//     TestSettingsOfTheServer, TestSettingsInTransactions,
+//     TestTypedAnswersAreCopies, TestTypesThatCannotBeCopied
 //
 //   - Not kept at all, nor shared by callers that ask at once, are statements
 //     that write, or may, that lock, are volatile, read temporary tables, or
 //     depend on the session where there is no Scope. [ReadThrough.Explain] says
-//     what is kept and why not, and what limits what is kept.
+//     what is kept and why not, and what limits what is kept. Policy.Tables are
+//     what SQL takes their names for.
 //     TestWritersAreNeitherKeptNorShared, TestRefusals,
-//     TestExplainSaysWhatLimitsAnswers
+//     TestExplainSaysWhatLimitsAnswers, TestExplainSaysWhatHappens,
+//     TestTablesOfPolicies
 //
 //   - All that is kept takes Options.MaxBytes at most.
 //     What cannot be measured is not kept.
@@ -67,6 +70,11 @@
 // again. A handle to a standby has what the standby had, and its TTL.
 //
 // # Design notes
+//
+// To keep the answer to a new text the server has to be asked what the statement
+// does. A program that writes values into its texts has a new one for each read,
+// so of a fingerprint that has had 16 texts a new one is only passed through, and
+// kept from its second read on: see [MissFirst].
 //
 // A change draws a number; each table keeps that of its last change; an answer
 // keeps the last number that was told before its load began. It is fresh while

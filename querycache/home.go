@@ -2,6 +2,7 @@ package querycache
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,9 +25,10 @@ type home struct {
 	everything table // changed with each change that may concern any table
 	anything   table // changed with every change, of whatever table
 
-	mu     sync.Mutex
-	byOID  map[uint32]*table    // guarded by mu, as are
-	byName map[tableName]*table // those that a program named
+	cause atomic.Pointer[string] // of the last change of everything; nil before there was one
+
+	mu    sync.Mutex
+	byOID map[uint32]*table // guarded by mu
 }
 
 // A table is one relation's place in the order of changes.
@@ -41,7 +43,7 @@ type table struct {
 const inDoubt = math.MaxUint64
 
 func newHome(c *Cache) *home {
-	return &home{cache: c, byOID: make(map[uint32]*table), byName: make(map[tableName]*table)}
+	return &home{cache: c, byOID: make(map[uint32]*table)}
 }
 
 // raise gives t the number of a new change. h.mu is held.
@@ -81,15 +83,12 @@ func (h *home) apply(c db.Change) {
 	apply(&h.anything)
 	if c.All {
 		apply(&h.everything)
+		if c.Cause != "" {
+			h.cause.Store(&c.Cause)
+		}
 		return
 	}
-	changed := tableName{c.Table.Schema, c.Table.Name}
-	apply(h.table(c.Table.OID, changed))
-	for name, t := range h.byName {
-		if name.matches(changed) {
-			apply(t)
-		}
-	}
+	apply(h.table(c.Table.OID, tableName{c.Table.Schema, c.Table.Name}))
 }
 
 // table returns the place of a relation, making one if there is none. A
@@ -106,37 +105,25 @@ func (h *home) table(oid uint32, name tableName) *table {
 	return t
 }
 
-// named returns the place of what a program calls by a name, making one if
-// there is none: it is in doubt as often as relations of that name are, since
-// each of those doubts will be settled by the name. h.mu is held.
-func (h *home) named(name tableName) *table {
-	t := h.byName[name]
-	if t != nil {
-		return t
-	}
-	t = &table{tableName: name}
-	h.byName[name] = t
-	for _, relation := range h.byOID {
-		if name.matches(relation.tableName) {
-			t.doubts += relation.doubts
-		}
-	}
-	if t.doubts > 0 {
-		t.changed.Store(inDoubt)
-	}
-	return t
-}
-
 // A tableName is a relation's name. An empty schema stands for any.
 type tableName struct{ schema, name string }
 
-// parseTable reads a name with or without a schema. Names are taken as they
-// are: without quotes, and in the case in which the server has them.
-func parseTable(text string) tableName {
-	if schema, name, ok := strings.Cut(text, "."); ok {
-		return tableName{schema, name}
+// parseTable returns what a program may mean by a name: what the server would, and
+// the name as it is, with the schema before the first dot. Who drops too much does
+// no harm.
+func parseTable(text string) (names []tableName) {
+	switch parts, ok := splitName(text); {
+	case !ok:
+	case len(parts) == 1:
+		names = append(names, tableName{"", parts[0]})
+	default:
+		names = append(names, tableName{parts[len(parts)-2], parts[len(parts)-1]})
 	}
-	return tableName{"", text}
+	schema, name, ok := strings.Cut(text, ".")
+	if !ok {
+		schema, name = "", text
+	}
+	return append(names, tableName{schema, name})
 }
 
 func (n tableName) matches(other tableName) bool {
@@ -152,7 +139,7 @@ func (n tableName) String() string {
 
 // needed returns the places of what a statement reads, views included. Those that are new have no change yet, which is right: the caller notes the
 // last change's number before it asks what the statement reads.
-func (h *home) needed(reads []catalog.Relation, known bool, declared []string) []*table {
+func (h *home) needed(reads []catalog.Relation, known bool) []*table {
 	tables := []*table{&h.everything}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -161,10 +148,7 @@ func (h *home) needed(reads []catalog.Relation, known bool, declared []string) [
 		t.view = r.Kind == catalog.View
 		tables = append(tables, t)
 	}
-	for _, text := range declared {
-		tables = append(tables, h.named(parseTable(text)))
-	}
-	if !known && len(declared) == 0 {
+	if !known {
 		tables = append(tables, &h.anything)
 	}
 	return tables
@@ -194,15 +178,9 @@ func (h *home) dropTables(tables []string) (known bool) {
 	defer h.mu.Unlock()
 	h.raise(&h.anything)
 	for _, text := range tables {
-		name := parseTable(text)
+		names := parseTable(text)
 		for _, t := range h.byOID {
-			if name.matches(t.tableName) {
-				h.raise(t)
-				known = true
-			}
-		}
-		for declared, t := range h.byName {
-			if name.matches(declared) {
+			if slices.ContainsFunc(names, func(name tableName) bool { return name.matches(t.tableName) }) {
 				h.raise(t)
 				known = true
 			}

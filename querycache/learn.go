@@ -2,8 +2,8 @@ package querycache
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strings"
 
 	"github.com/headrace/headrace/internal/catalog"
 )
@@ -48,13 +48,21 @@ func (r *record) learn(ctx context.Context) *needs {
 	} else if !r.aside {
 		return &needs{refusal: RefusedStatement, because: "the statement was forgotten"}
 	}
-	now := learned{home, eff.Version, append(slices.Clip(eff.Reads), eff.Views...), eff.Refusal()}
+	named, err := r.declared(ctx)
+	if wrong, ok := errors.AsType[*namesError](err); ok {
+		return &needs{refusal: RefusedPolicy, because: wrong.Error(), misnamed: wrong}
+	}
+	if err != nil {
+		return unasked(err)
+	}
+	now := learned{home, eff.Version ^ named.version, append(append(slices.Clip(eff.Reads), eff.Views...), named.reads...), eff.Refusal()}
 	old := r.needs.Load()
 	if old != nil && old.learned.is(&now) {
 		return old
 	}
-	n := &needs{known: eff.ReadsKnown || len(r.policy.Tables) > 0, learned: now, timed: eff.TakesTime}
-	n.tables = home.needed(now.reads, eff.ReadsKnown, r.policy.Tables)
+	known := (eff.ReadsKnown || len(r.policy.Tables) > 0) && named.known
+	n := &needs{known: known, learned: now, timed: eff.TakesTime}
+	n.tables = home.needed(now.reads, known)
 	n.refusal, n.because = r.judgeEffects(&eff)
 	r.needs.Store(n)
 	if old != nil { // entries were judged by what the old one says
@@ -63,52 +71,19 @@ func (r *record) learn(ctx context.Context) *needs {
 	return n
 }
 
-// judgeEffects says whether answers of a statement with the given effects may
-// be kept under the record's policy, and why not, or what limits them, in
-// words.
-func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
-	if eff.Cacheable {
-		return none, ""
+// declared returns what the tables of the record's policy are. That a name is
+// wrong is remembered for a moment: each read would ask for it.
+func (r *record) declared(ctx context.Context) (declared, error) {
+	if len(r.policy.Tables) == 0 {
+		return declared{known: true}, nil
 	}
-	if len(eff.Refusals) == 0 {
-		return RefusedStatement, "the server does not tell what the statement does"
+	now := r.source.cache.clock.now()
+	if m := r.misnamed.Load(); m != nil && now < m.until {
+		return declared{}, m.err
 	}
-	var limits []string
-	for _, refusal := range eff.Refusals {
-		if !r.tolerates(refusal.Reason, eff) {
-			return RefusedStatement, refusal.String()
-		}
-		limits = append(limits, r.limit(refusal))
+	d, err := r.source.declared(ctx, r.policy.Tables)
+	if wrong, ok := errors.AsType[*namesError](err); ok {
+		r.misnamed.Store(&misnamed{wrong, now + int64(misnamedFor)})
 	}
-	return none, strings.Join(limits, "; ")
-}
-
-// limit says what it means for answers that a refusal is tolerated.
-func (r *record) limit(refusal catalog.Refusal) string {
-	switch {
-	case refusal.Reason == catalog.SessionFunction || refusal.Reason == catalog.RowSecurity:
-		return "shared within Options.Scope only: " + refusal.String()
-	case (refusal.Reason == catalog.UnknownFunction || refusal.Reason == catalog.HiddenFunction) && len(r.policy.Tables) > 0:
-		return "made stale by Policy.Tables, which have to be all that it reads: " + refusal.String()
-	}
-	if refusal.Reason == catalog.HiddenFunction {
-		return "made stale by the tables that its words name, but not by time: " + refusal.String()
-	}
-	return "may be wrong until the TTL has passed, since no change tells: " + refusal.String()
-}
-
-// tolerates reports whether answers may be kept in spite of a reason. What
-// writes, or may, is never kept, whatever the policy says of its tables.
-func (r *record) tolerates(reason catalog.Reason, eff *catalog.Effects) bool {
-	switch {
-	case reason == catalog.SessionFunction || reason == catalog.RowSecurity:
-		return r.source.cache.opts.Scope != nil // which stands for user and settings
-	case (reason == catalog.UnknownFunction || reason == catalog.HiddenFunction) && len(r.policy.Tables) > 0:
-		return true // the program says what it reads
-	case reason == catalog.Unexamined && (!eff.WritesKnown || len(eff.Writes) > 0):
-		return false
-	case reason.Timed():
-		return r.policy.TTL > 0
-	}
-	return false
+	return d, err
 }

@@ -168,6 +168,8 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 	case f.needs.refusal != none:
 		return f.needs.refusal
 	case f.session.Changed() != "" && broken != sessionsAlike:
+		by := f.session.Changed()
+		r.spoiled.Store(&by)
 		return RefusedSession
 	case f.err != nil:
 		return MissFailed

@@ -1,7 +1,6 @@
 package querycache
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -49,10 +48,18 @@ type Policy struct {
 	// share what it leads to, and a method may change it.
 	Shared bool
 
-	// Tables are further tables that the answer depends on, with or without
-	// schema. For a statement that calls functions which cannot be looked
-	// into they say what those read: without them, every change that the
-	// cache hears of drops the statement's answers.
+	// Tables are further tables that the answer depends on. For a statement
+	// that calls functions which cannot be looked into they say what those
+	// read: without them, every change that the cache hears of drops the
+	// statement's answers.
+	//
+	// Names are as in SQL: cities and Cities are one, "Cities" is another,
+	// geo.cities has its schema, and one without is looked for along the
+	// search_path of the pool's sessions. A view stands for the tables behind
+	// it, and a table for its partitions and children. A materialized view is
+	// changed by REFRESH, a foreign table by what is written through it. A name
+	// that the server does not know, or knows as a sequence or a catalog, whose
+	// changes are not told, keeps nothing: Explain says so, and an Aside fails.
 	Tables []string
 }
 
@@ -79,6 +86,33 @@ func (m ByName) Choose(text *db.Text) (Policy, bool) {
 	return p, ok
 }
 
+// Check returns an error that names the keys which none of the statements has: a
+// policy under a misspelt name says nothing. Call it when a program starts, with
+// the statements that the policies are for; those that sqlc generates are not
+// known as statements, and [ReadThrough.Unread] tells about them.
+func (m ByName) Check(stmts ...db.Compiled) error {
+	names := make(map[string]bool)
+	for _, stmt := range stmts {
+		names[stmt.Text().Name()] = true
+	}
+	if unknown := m.without(names); len(unknown) > 0 {
+		return fmt.Errorf("querycache: policies for names that no statement has: %q", unknown)
+	}
+	return nil
+}
+
+// without returns the keys that are not among names, sorted.
+func (m ByName) without(names map[string]bool) []string {
+	var missing []string
+	for name := range m {
+		if name != "" && !names[name] {
+			missing = append(missing, name)
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
+
 // longest bounds the durations of a policy: what is longer is a mistake in the
 // unit, and would overflow with the clock.
 const longest = 10 * 365 * 24 * time.Hour
@@ -101,8 +135,10 @@ func (p Policy) validate() error {
 	case p.MaxBytes < 0:
 		return fmt.Errorf("Policy.MaxBytes is %d: want 0 (no bound) or more", p.MaxBytes)
 	}
-	if slices.Contains(p.Tables, "") {
-		return errors.New("Policy.Tables holds an empty name")
+	for _, name := range p.Tables {
+		if _, ok := splitName(name); !ok {
+			return fmt.Errorf("Policy.Tables holds %q, which is no name of a table: want one as SQL has it, such as cities, geo.cities or \"Cities\"", name)
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,9 @@ type ReadThrough struct {
 	types  typesOf
 
 	observed bool // the source sees what its program changes
+
+	mu   sync.Mutex
+	read map[string]bool // names of statements that a ByName has a policy for; guarded by mu
 }
 
 var _ db.TypedReader = (*ReadThrough)(nil)
@@ -77,6 +81,30 @@ func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 	}
 	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space(), observed: pg.Observed()}
 	return h, nil
+}
+
+// Unread returns the names under which the handle's [ByName] has a policy, and
+// by which no statement was read so far: what is left of them once a program has
+// made all of its reads is misspelt. It is nil for other Choosers.
+func (h *ReadThrough) Unread() []string {
+	byName, _ := h.choose.(ByName)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return byName.without(h.read)
+}
+
+// noteName notes that a statement of the given name was read.
+func (h *ReadThrough) noteName(name string) {
+	byName, _ := h.choose.(ByName)
+	if _, ok := byName[name]; !ok {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.read == nil {
+		h.read = make(map[string]bool)
+	}
+	h.read[strings.Clone(name)] = true
 }
 
 // unbounded reports whether choose is known to give a policy without a bound.
@@ -229,10 +257,33 @@ func (h *ReadThrough) record(text *db.Text, form uint64) *record {
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	r := &record{identity: id, length: text.Size(), label: labelOf(text), name: strings.Clone(text.Name()), source: h.source}
+	h.noteName(text.Name())
+	r := h.newRecord(text, form)
+	if r.refused == none && h.cache.newcomers.first(text.Fingerprint(), r.sent, &id) {
+		return h.passing()
+	}
+	return h.cache.records.add(r)
+}
+
+// newRecord makes the record of a statement that the cache does not know.
+func (h *ReadThrough) newRecord(text *db.Text, form uint64) *record {
+	r := &record{
+		identity: identityOf(text, form, h.space), sent: text.ID(), length: text.Size(),
+		label: labelOf(text), name: strings.Clone(text.Name()), source: h.source,
+	}
 	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
-	return h.cache.records.add(r)
+	return r
+}
+
+// passing returns the record by which first reads of texts are counted that are
+// kept from their second read on.
+func (h *ReadThrough) passing() *record {
+	id := identity{space: h.space, rest: 1} // no text has this digest
+	if r := h.cache.records.get(&id); r != nil {
+		return r
+	}
+	return h.cache.records.add(&record{identity: id, label: "(first reads of texts like many others)", source: h.source, refused: MissFirst})
 }
 
 // tooLong returns the record by which reads of all texts are counted that are
@@ -247,7 +298,7 @@ func (h *ReadThrough) tooLong() *record {
 
 // policy returns the statement's policy, or why there is none.
 func (h *ReadThrough) policy(text *db.Text) (Policy, Reason) {
-	if !text.Lexed() {
+	if !text.Lexed() || text.Count() != 1 || text.Size() > 2*longestText {
 		return Policy{}, RefusedText
 	}
 	p, ok := h.choose.Choose(text)
@@ -273,7 +324,8 @@ func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, column
 }
 
 // Drop drops the answer to sql with the given arguments, in every form in which
-// it is kept and in every scope, and all pages of sql, whatever their arguments
+// it is kept, in every scope and under every name that statements of this text
+// have, and all pages of sql, whatever their arguments
 // and place ([db.Stmt.Page]; those of [db.PaginateOffset] are answers to a text
 // of their own). Loads that are under way are not kept. Arguments are those of
 // the read: named ones are put in their places, and an answer that was asked for
@@ -288,15 +340,15 @@ func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
 	defer returnRead(read)
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
-		switch id := identityOf(text, rec.form, h.space); {
-		case id != rec.identity:
+		switch {
+		case rec.space != h.space || rec.sent != text.ID():
 		case db.IsPage(rec.form):
 			rec.drop(n)
 		case !read.Keyed:
 		case h.cache.opts.Scope != nil:
 			rec.dropKey(n, string(read.Key))
 		default:
-			h.cache.drop(&id, read.Key)
+			h.cache.drop(&rec.identity, read.Key)
 		}
 	}
 }

@@ -21,6 +21,7 @@ const (
 	MissOvertaken // loaded, but not kept: something changed meanwhile
 	MissTooBig    // loaded, but not kept: over Policy.MaxBytes, Policy.MaxRows or the budget
 	MissFailed    // the load failed
+	MissFirst     // not kept: the first read of a text that differs from 16 others only in constants or the lengths of lists; the second is
 
 	RefusedPolicy    // the program chose no policy, or one that cannot be
 	RefusedArguments // an argument has no key
@@ -28,7 +29,7 @@ const (
 	RefusedText      // the text cannot be taken apart, holds several statements, or is over 64 KB
 	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
 	RefusedScope     // Options.Scope said so
-	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE)
+	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE): Explain says by which statement
 	RefusedClosed    // the cache is closed
 
 	Bypassed  // the context said so (Bypass)
@@ -41,7 +42,7 @@ var reasonNames = [reasons]string{
 	none: "none",
 	Hit:  "hit", HitFlight: "hit-flight", HitStale: "hit-stale", HitOnError: "hit-on-error",
 	MissCold: "miss-cold", MissExpired: "miss-expired", MissChanged: "miss-changed", MissEvicted: "miss-evicted",
-	MissOvertaken: "miss-overtaken", MissTooBig: "miss-too-big", MissFailed: "miss-failed",
+	MissOvertaken: "miss-overtaken", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirst: "miss-first",
 	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedType: "refused-type", RefusedText: "refused-text",
 	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedSession: "refused-session", RefusedClosed: "refused-closed",
 	Bypassed: "bypassed", Suspended: "suspended",

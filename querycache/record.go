@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -14,7 +15,7 @@ import (
 // An identity tells which read an entry answers, arguments and scope aside. It
 // is compared as a whole.
 type identity struct {
-	digest uint64 // the first half of the statement's identity
+	digest uint64 // the first half of the statement's identity: its text and its name
 	rest   uint64 // the second
 	form   uint64 // of the answer: db.Read.Form, or a form of this package
 	space  uint64 // of keys: the handle, or the Aside, that the read came through
@@ -24,9 +25,12 @@ type identity struct {
 // forms of package db begin above it.
 const formWire = 0
 
+// uint64Of returns the first half of a digest.
+func uint64Of(digest [16]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
+
 func identityOf(text *db.Text, form, space uint64) identity {
-	id := text.ID()
-	return identity{binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:]), form, space}
+	id := text.Identity()
+	return identity{uint64Of(id), binary.LittleEndian.Uint64(id[8:]), form, space}
 }
 
 // A record is what the cache knows of one identity: what may be done with its
@@ -35,9 +39,10 @@ type record struct {
 	identity
 	text    atomic.Pointer[db.Text] // nil for an Aside, and once the statement is forgotten
 	aside   bool
-	length  int    // of the text, as given and normalized
-	label   string // how messages call it
-	name    string // by which a program may drop it; may be ""
+	sent    [16]byte // identifies the text, whatever the name
+	length  int      // of the text, as given and normalized
+	label   string   // how messages call it
+	name    string   // by which a program may drop it; may be ""
 	policy  Policy
 	refused Reason // none, or why the program or the text rules it out
 	source  *source
@@ -47,9 +52,11 @@ type record struct {
 	// what it depends on was learned anew.
 	since atomic.Uint64
 
-	drops       atomic.Pointer[drops] // of single answers in all scopes; nil until there is one
-	streamUntil atomic.Int64          // until when rows are not recorded, since they were too big
-	needs       atomic.Pointer[needs] // nil until learned
+	drops       atomic.Pointer[drops]    // of single answers in all scopes; nil until there is one
+	streamUntil atomic.Int64             // until when rows are not recorded, since they were too big
+	needs       atomic.Pointer[needs]    // nil until learned
+	misnamed    atomic.Pointer[misnamed] // nil unless a name of Policy.Tables was wrong of late
+	spoiled     atomic.Pointer[string]   // what had changed the session of the last answer that was not kept for that
 }
 
 // needs is what the answers of a statement depend on. It never changes.
@@ -60,7 +67,18 @@ type needs struct {
 	refusal Reason   // none, or why no answer is kept
 	because string   // the refusal in words, for people, or what limits the answers
 	learned learned
+
+	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
 }
+
+// misnamed is how the server answered of a policy's tables, and until when on the
+// cache's clock it is not asked again.
+type misnamed struct {
+	err   *namesError
+	until int64
+}
+
+const misnamedFor = time.Second
 
 // fresh reports whether nothing that an answer depends on has changed since
 // the change of the given number.

@@ -91,13 +91,26 @@ func TestNamesReachStatsAndLog(t *testing.T) {
 	}
 }
 
-// One prepared statement serves all that differ in their names only.
+// One prepared statement serves all that differ in their names only, and each is
+// counted under its own.
 func TestNamesCostNoPreparedStatement(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
-	for _, name := range []string{"", "-- name: First :one\n", "-- name: Second :one\n"} {
-		if n, err := db.MustCompile[int](name+"SELECT count(*)::int FROM items").One(t.Context(), pg); err != nil || n != 10 {
-			t.Errorf("%q: %d, error %v", name, n, err)
+	for i, name := range []string{"", "First", "Second"} {
+		comment := ""
+		if name != "" {
+			comment = "-- name: " + name + " :one\n"
+		}
+		stmt := db.MustCompile[int](comment + "SELECT count(*)::int FROM items")
+		for range i + 1 {
+			if n, err := stmt.One(t.Context(), pg); err != nil || n != 10 {
+				t.Errorf("%q: %d, error %v", name, n, err)
+			}
+		}
+		gathered := stmt.GatherOne()
+		must(t)(nil, db.Gather(t.Context(), pg, gathered))
+		if !slices.ContainsFunc(pg.Stats().Statements, func(st db.StatementStats) bool { return st.Name == name && st.Calls == int64(i)+2 }) {
+			t.Errorf("%q: not in %+v", name, pg.Stats().Statements)
 		}
 	}
 	if n := count(t, pg, "SELECT count(*)::int FROM pg_prepared_statements WHERE statement LIKE '%from items'"); n != 1 {

@@ -256,6 +256,34 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Explain says what really happens to an answer, by which statement.
+func TestExplainSaysWhatHappens(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	for _, sql := range []string{
+		"CREATE UNLOGGED TABLE logs (id int)", "CREATE MATERIALIZED VIEW mat AS SELECT id FROM cities",
+		"CREATE FUNCTION stable() RETURNS bigint LANGUAGE plpgsql STABLE AS $$ DECLARE n bigint; BEGIN EXECUTE 'SELECT count(*) FROM cities' INTO n; RETURN n; END $$",
+		"CREATE FUNCTION undeclared() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
+	} {
+		b.exec(b.pg, sql)
+	}
+	for sql, want := range map[string]string{
+		"SELECT count(*) FROM logs":      "after a crash",
+		"SELECT count(*) FROM mat":       "REFRESH",
+		"SELECT stable()":                "Policy.Tables",
+		"SELECT undeclared()":            "declare a function STABLE",
+		"SELECT 1 FROM cities; SELECT 2": "holds 2 statements",
+	} {
+		if e := b.reads.Explain(t.Context(), sql); !strings.Contains(e.Detail, want) {
+			t.Errorf("%s: %v %q, want %q", sql, e.Keeps, e.Detail, want)
+		}
+	}
+	b.exec(b.pg, "DO $$ BEGIN EXECUTE 'UPDATE rivers SET name = name'; END $$")
+	if e := b.reads.Explain(t.Context(), nameOfCity); !strings.Contains(e.Detail, "`do ?`, which may write anything") {
+		t.Errorf("after DO: %q", e.Detail)
+	}
+}
+
 type rowOfCity struct{ city }
 
 // ScanRow implements pgx.RowScanner.

@@ -1,0 +1,87 @@
+package querycache
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/catalog"
+)
+
+// What is not kept comes with what can be done about it.
+func TestExplainSaysWhatToDo(t *testing.T) {
+	hour := Policy{TTL: time.Hour}
+	for _, c := range []struct {
+		policy Chooser
+		sql    string
+		refuse catalog.Refusal
+		want   []string
+	}{
+		{hour, "SELECT f()", catalog.Refusal{Reason: catalog.VolatileFunction, Object: "public.f()"}, []string{"public.f()", "declare", "STABLE"}},
+		{hour, "SELECT random()", catalog.Refusal{Reason: catalog.VolatileFunction, Object: "random()"}, []string{"random()", "volatile"}},
+		{hour, "SELECT current_user", catalog.Refusal{Reason: catalog.SessionFunction, Object: "current_user"}, []string{"set Options.Scope"}},
+		{hour, "SELECT 1 FROM t", catalog.Refusal{Reason: catalog.RowSecurity, Object: "public.t"}, []string{"set Options.Scope"}},
+		{forever, "SELECT f()", catalog.Refusal{Reason: catalog.UnknownFunction, Object: "public.f()"}, []string{"set Policy.Tables", "TTL"}},
+		{forever, "SELECT 1 FROM t", catalog.Refusal{Reason: catalog.UnloggedTable, Object: "public.t"}, []string{"crash", "set a TTL"}},
+		{hour, "SELECT 1; SELECT 2", catalog.Refusal{}, []string{"the text holds 2 statements"}},
+		{hour, " -- nothing", catalog.Refusal{}, []string{"the text holds 0 statements"}},
+		{hour, "SELECT 'open", catalog.Refusal{}, []string{"taken apart"}},
+		{Policy{}, "SELECT 1", catalog.Refusal{}, []string{"Policy.TTL is 0"}},
+		{ByName{"A": hour}, "SELECT 1", catalog.Refusal{}, []string{"no policy", "no name"}},
+		{ByName{"A": hour}, "-- name: B\nSELECT 1", catalog.Refusal{}, []string{"no policy", `"B"`}},
+	} {
+		o := newOffline(t, nil, c.policy)
+		if c.refuse.Reason != catalog.Keepable {
+			o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+				return catalog.Effects{Refusals: []catalog.Refusal{c.refuse}, WritesKnown: true}, nil
+			}
+		}
+		e := o.reads.Explain(t.Context(), c.sql)
+		for _, want := range c.want {
+			if e.Keeps || !strings.Contains(e.Detail, want) {
+				t.Errorf("%s: explained as %v %q, want %q", c.sql, e.Reason, e.Detail, want)
+			}
+		}
+		if c.refuse.Object == "random()" && strings.Contains(e.Detail, "declare") {
+			t.Errorf("%s: explained as %q", c.sql, e.Detail)
+		}
+	}
+}
+
+// An answer without a bound that no change drops is said to be one.
+func TestExplainNoBoundWithoutFollow(t *testing.T) {
+	o := newOffline(t, nil, forever)
+	if e := o.reads.Explain(t.Context(), citySQL); e.Detail != "" || e.MaxAge != -1 {
+		t.Errorf("followed: %+v", e)
+	}
+	o.reads.source.followers = 0
+	if e := o.reads.Explain(t.Context(), citySQL); !strings.Contains(e.Detail, "no change ever drops an answer") || !strings.Contains(e.Detail, "Cache.Follow") {
+		t.Errorf("not followed: %+v", e)
+	}
+}
+
+// What dropped everything is told.
+func TestExplainSaysWhatDroppedEverything(t *testing.T) {
+	o := newOffline(t, nil, forever)
+	ctx := context.Background()
+	o.want(ctx, "old", says("old"))
+	o.reads.source.hear(ctx, []db.Change{{All: true, Cause: "call refresh()"}})
+	o.want(ctx, "new", says("new"))
+	if e := o.reads.Explain(ctx, citySQL); !e.Keeps || !strings.Contains(e.Detail, "`call refresh()`, which may write anything") {
+		t.Errorf("explained as %+v", e)
+	}
+}
+
+func TestMemoizeNamesWhatItTakes(t *testing.T) {
+	c := newCache(t, nil)
+	fn := func(context.Context, int) ([]int, error) { return nil, nil }
+	_, err := Memoize(c, "m", forever, fn)
+	if err == nil || !strings.Contains(err.Error(), "Policy.Shared") || !strings.Contains(err.Error(), "Aside with Clone") || strings.Contains(err.Error(), "set Clone") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Memoize(c, "m", Policy{TTL: time.Hour, Shared: true}, fn); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,156 @@
+package querycache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/catalog"
+)
+
+// declared is what the names of Policy.Tables stand for.
+type declared struct {
+	reads   []catalog.Relation // with the tables behind views, and partitions
+	known   bool               // reads has all of them
+	version int64              // of what it was learned from
+}
+
+// A namesError says that a name of Policy.Tables stands for nothing whose changes
+// are heard of.
+type namesError struct {
+	name string
+	err  error
+}
+
+func (e *namesError) Error() string { return fmt.Sprintf("Policy.Tables: %s: %v", e.name, e.err) }
+func (e *namesError) Unwrap() error { return e.err }
+
+// declared asks the server what names stand for, as it does for those in a
+// statement: a statement that reads each of them says it, and is learned again
+// when the schema has changed. The error is a *namesError where the server knows
+// a name not, or as something else than a relation.
+func (s *source) declared(ctx context.Context, names []string) (declared, error) {
+	d := declared{known: true}
+	for _, name := range names {
+		parts, _ := splitName(name) // the policy was validated
+		eff, err := s.effects(ctx, s.pg.Text("SELECT 1 FROM "+quoteParts(parts)))
+		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && (pgErr.Code[:2] == "42" || pgErr.Code[:2] == "3F" || pgErr.Code == crossDatabase) {
+			return d, &namesError{name, errors.New(pgErr.Message)}
+		}
+		if err != nil {
+			return d, err
+		}
+		if err := notTold(&eff, parts[len(parts)-1]); err != nil {
+			return d, &namesError{name, err}
+		}
+		d.reads = append(append(d.reads, eff.Reads...), eff.Views...)
+		d.known = d.known && eff.ReadsKnown
+		d.version = d.version*31 + eff.Version
+	}
+	return d, nil
+}
+
+// crossDatabase is the code for a name in another database.
+const crossDatabase = "0A000"
+
+// notTold says why no change is ever told of what a name stands for.
+func notTold(eff *catalog.Effects, name string) error {
+	catalogs := 0
+	for _, r := range eff.Reads {
+		if r.Kind == catalog.Sequence && r.Name == name {
+			return errors.New("a sequence, whose changes are not told")
+		}
+		if r.Schema == "pg_catalog" {
+			catalogs++
+		}
+	}
+	if catalogs > 0 && catalogs == len(eff.Reads) || len(eff.Reads) == 0 && isRefused(eff, catalog.CatalogRows) {
+		return errors.New("a catalog of the server, whose changes are not told")
+	}
+	return nil
+}
+
+func isRefused(eff *catalog.Effects, reason catalog.Reason) bool {
+	return slices.ContainsFunc(eff.Refusals, func(r catalog.Refusal) bool { return r.Reason == reason })
+}
+
+// splitName takes a name apart as the server does: at the dots outside of quotes,
+// unquoted parts in lower case, all of them cut to 63 bytes.
+func splitName(text string) (parts []string, ok bool) {
+	for rest := strings.TrimSpace(text); ; rest = strings.TrimSpace(rest[1:]) {
+		var part string
+		if part, rest, ok = cutPart(rest); !ok || part == "" {
+			return nil, false
+		}
+		parts = append(parts, shorten(part))
+		switch {
+		case rest == "":
+			return parts, true
+		case rest[0] != '.' || len(parts) == 3:
+			return nil, false
+		}
+	}
+}
+
+// cutPart returns the first part of a name and what follows it.
+func cutPart(text string) (part, rest string, ok bool) {
+	if strings.HasPrefix(text, `"`) {
+		for i := 1; i < len(text); i++ {
+			switch {
+			case text[i] == 0:
+				return "", "", false
+			case text[i] != '"':
+			case i+1 < len(text) && text[i+1] == '"':
+				i++
+			default:
+				return strings.ReplaceAll(text[1:i], `""`, `"`), strings.TrimSpace(text[i+1:]), true
+			}
+		}
+		return "", "", false
+	}
+	n := 0
+	for n < len(text) && isNameByte(text[n], n == 0) {
+		n++
+	}
+	return strings.Map(lower, text[:n]), strings.TrimSpace(text[n:]), n > 0
+}
+
+func isNameByte(b byte, first bool) bool {
+	return b == '_' || b >= utf8.RuneSelf || 'a' <= b|0x20 && b|0x20 <= 'z' || !first && (b == '$' || '0' <= b && b <= '9')
+}
+
+// lower folds what the server folds: letters of ASCII.
+func lower(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
+}
+
+// longestName is how many bytes of a name count (NAMEDATALEN - 1).
+const longestName = 63
+
+func shorten(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	n := longestName
+	for n > 0 && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n]
+}
+
+// quoteParts writes a name so that the server takes its parts as they are.
+func quoteParts(parts []string) string {
+	quoted := make([]string, len(parts))
+	for i, part := range parts {
+		quoted[i] = `"` + strings.ReplaceAll(part, `"`, `""`) + `"`
+	}
+	return strings.Join(quoted, ".")
+}

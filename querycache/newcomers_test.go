@@ -1,0 +1,76 @@
+package querycache
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/catalog"
+)
+
+// read reads a text without arguments, in a form.
+func (o *offline) read(sql string, form uint64) {
+	o.Helper()
+	read := lendRead(o.reads.pg.Text(sql), nil)
+	defer returnRead(read)
+	read.Form = form
+	if _, _, ok := o.reads.Kept(context.Background(), read); ok {
+		return
+	}
+	if _, _, err := o.reads.Load(context.Background(), read, func(context.Context, db.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
+		o.Fatal(err)
+	}
+}
+
+// A stream of texts that come once is examined a few times only; one that comes
+// again is kept all the same.
+func TestTextsReadOnce(t *testing.T) {
+	for name, text := range map[string]func(i int) string{
+		"constants": func(i int) string { return fmt.Sprintf("SELECT name FROM cities WHERE id = %d", i) },
+		"lists":     func(i int) string { return "SELECT name FROM cities WHERE id IN ($1" + strings.Repeat(", $1", i) + ")" },
+		"named": func(i int) string {
+			return fmt.Sprintf("-- name: City :one\nSELECT name FROM cities WHERE name = '%d'", i)
+		},
+	} {
+		o := newOffline(t, nil, forever)
+		examined := map[string]int{}
+		o.reads.source.effects = func(_ context.Context, text *db.Text) (catalog.Effects, error) {
+			examined[text.SQL()]++
+			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
+		}
+		const many = 300
+		for i := range many {
+			o.read(text(i), formWire)
+		}
+		if len(examined) != textsOfOne {
+			t.Errorf("%s: %d of %d texts were examined, want %d", name, len(examined), many, textsOfOne)
+		}
+		o.counted(map[Reason]uint64{MissCold: textsOfOne, MissFirst: many - textsOfOne})
+		if e := o.reads.Explain(t.Context(), text(many)); !e.Keeps || !strings.Contains(e.Detail, "second read") {
+			t.Errorf("%s: a new one is explained as %+v", name, e)
+		}
+		o.read(text(many-1), formWire)
+		o.read(text(many-1), formWire)
+		o.read(text(0), formWire)
+		o.counted(map[Reason]uint64{MissCold: textsOfOne + 1, MissFirst: many - textsOfOne, Hit: 2})
+		if e := o.reads.Explain(t.Context(), text(many-1)); !e.Keeps || e.Detail != "" || e.Entries != 1 {
+			t.Errorf("%s: one that is kept is explained as %+v", name, e)
+		}
+		o.close()
+	}
+}
+
+// The forms of few texts are no many texts, and other statements are not
+// concerned.
+func TestFewTextsAreKeptAtOnce(t *testing.T) {
+	o := newOffline(t, nil, forever)
+	for form := range uint64(4 * textsOfOne) {
+		o.read("SELECT name FROM cities WHERE id = 1", form)
+	}
+	for i := range textsOfOne {
+		o.read(fmt.Sprintf("SELECT name AS n%d FROM cities", i), formWire)
+	}
+	o.counted(map[Reason]uint64{MissCold: 5 * textsOfOne})
+}
