@@ -11,6 +11,7 @@ import (
 func (w *walk) finish() {
 	e := w.effects
 	e.Writes = w.relationList(w.writes)
+	e.RowsOnly = w.counted && w.onlyRows()
 	e.Dependencies = w.dependencies()
 	if w.byNames {
 		return

@@ -19,6 +19,7 @@ func planUtility(st *sqltext.Statement) plan {
 		return p
 	case sqltext.Truncate, sqltext.CopyFrom:
 		// What writing to the relations does that the text names.
+		p.counted = countsChanges(st)
 		p.effects.WritesKnown = len(st.Writes) > 0
 		p.find = &wanted{tables: []namedTables{{st.Writes, writeStep, writeEvents(st)}}, strict: true}
 		return p
@@ -50,7 +51,7 @@ func planInner(st *sqltext.Statement) plan {
 	explained := st.Kind == sqltext.Explain && !mentions(st.Text[:begin], "analyze", "analyse")
 	p.adjust = func(e *Effects) {
 		e.Refusals = append(unknown.effects.Refusals, e.Refusals...)
-		e.Cacheable, e.ReadOnly = false, false
+		e.Cacheable, e.ReadOnly, e.RowsOnly = false, false, false
 		if explained {
 			e.Writes = nil // it is not run
 		}

@@ -50,6 +50,7 @@ type walk struct {
 	path    string   // the session's search path, as functions find it
 	texts   []string // of the statement, and of bodies, where the server parsed them
 	byNames bool     // functions in SQL are not given to the server's parser
+	counted bool     // the statement's command tag counts what it changes
 	in      Where    // what names may stand for
 
 	moved     bool     // something may run under another search path or role
