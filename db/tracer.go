@@ -106,7 +106,12 @@ func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *s
 	} else {
 		out = s.ended(st, r)
 	}
-	if out.committed.none() && out.doubtful.none() {
+	t.tell(ctx, conn, s, out, by)
+}
+
+// tell announces what has to be told. by is what names stood for before.
+func (t *tracer) tell(ctx context.Context, conn *pgx.Conn, s *connState, out outcome, by meaning) {
+	if out.none() {
 		return
 	}
 	out.by = max(out.by, by, s.meaning())
