@@ -39,7 +39,7 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	}
 	if !out.doubtful.none() && broken != doubtIsTold {
 		if changes := d.changesBy(ask, out.doubtful, out); len(changes) > 0 {
-			d.doubts.begin(ctx, d, conn.PgConn().PID(), changes)
+			d.doubts.begin(ctx, d, conn.PgConn(), changes, out.doubtful.mayChangeSchema())
 		}
 	}
 }

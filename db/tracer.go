@@ -31,6 +31,7 @@ func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	t.begin(s, conn, t.statement(ctx, s, conn, data.SQL, data.Args))
 	if s.current.st.Kind == sqltext.Commit {
 		t.db.askBeforeCommit(ctx, s, conn)
+		s.dead = conn.IsClosed() // then COMMIT is not sent
 	}
 	seeSession(ctx, s, conn)
 	return ctx
