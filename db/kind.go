@@ -168,13 +168,14 @@ func isPlain(constant string) bool {
 func decidesNoNames(setting string) bool { return movedBy(setting) == 0 }
 
 // mayWrite reports whether a statement of its kind may change rows or the
-// schema. FETCH runs what DECLARE has begun, and that counts.
+// schema. FETCH runs what DECLARE has begun, and that counts. REINDEX runs event
+// triggers, from PostgreSQL 17 on.
 func mayWrite(st *statement) bool {
 	switch st.st.Kind {
 	case sqltext.Empty, sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint,
 		sqltext.RollbackTo, sqltext.Release, sqltext.PrepareTransaction, sqltext.RollbackPrepared,
 		sqltext.Set, sqltext.Reset, sqltext.Show, sqltext.Discard, sqltext.Listen, sqltext.Unlisten, sqltext.Notify,
-		sqltext.Prepare, sqltext.Deallocate, sqltext.Fetch, sqltext.Close, sqltext.Lock, sqltext.Maintain:
+		sqltext.Prepare, sqltext.Deallocate, sqltext.Fetch, sqltext.Close, sqltext.Lock:
 		return false
 	}
 	return true

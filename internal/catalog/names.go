@@ -38,7 +38,7 @@ func NamesOf(st *sqltext.Statement) (Names, bool) {
 	default:
 		return Names{}, false
 	}
-	if st.Count != 1 || !st.TablesKnown {
+	if st.Count != 1 || !st.TablesKnown || makesTable(st) {
 		return Names{}, false
 	}
 	n := Names{reads: st.Reads, writes: st.Writes, calls: slices.Clone(st.Calls), words: typeWords(st.Text), counted: countsChanges(st)}

@@ -17,7 +17,7 @@ func (w *walk) followText(st *sqltext.Statement, because *refusedError) *wanted 
 	w.refuse(Unexamined, because.Message)
 	w.effects.ReadsKnown = false
 	w.add(collectStatement(value{}, w.effects.ParamTypes))
-	if !st.TablesKnown {
+	if !st.TablesKnown || makesTable(st) {
 		w.unknown(Unexamined, because.Message)
 	}
 	if st.ReadOnly == sqltext.No {

@@ -15,7 +15,10 @@ func planUtility(st *sqltext.Statement) plan {
 	case sqltext.Empty, sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint, sqltext.RollbackTo,
 		sqltext.Release, sqltext.PrepareTransaction, sqltext.RollbackPrepared, sqltext.Set, sqltext.Show,
 		sqltext.Reset, sqltext.Listen, sqltext.Notify, sqltext.Unlisten, sqltext.Prepare, sqltext.Deallocate,
-		sqltext.Close, sqltext.Lock, sqltext.Maintain:
+		sqltext.Close, sqltext.Lock:
+		return p
+	case sqltext.Maintain:
+		p.eventTriggers = mentions(st.Text, "reindex") // from PostgreSQL 17 on
 		return p
 	case sqltext.Truncate, sqltext.CopyFrom:
 		// What writing to the relations does that the text names.
