@@ -20,10 +20,10 @@ import (
 type batch struct {
 	sent   *pgx.Batch // nil without one
 	began  time.Time
-	read   int        // so many of its statements are taken into account
-	lost   bool       // it cannot be told of which statement the next result is
-	failed bool       // the server reported an error for a statement
-	out    outcome    // what has to be told at the end
+	read   int     // so many of its statements are taken into account
+	lost   bool    // it cannot be told of which statement the next result is
+	failed bool    // the server reported an error for a statement
+	out    outcome // what has to be told at the end
 }
 
 // TraceBatchStart notes that a batch begins.
