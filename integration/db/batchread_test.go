@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/faultproxy"
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
@@ -167,4 +170,58 @@ func TestBatchRowsLeftOpen(t *testing.T) {
 			return errors.Join(results.Close(), exec(conn, addB))
 		}), want: "public.a; public.b"},
 	})
+}
+
+// What was received before the connection breaks counts, and the rest is in
+// doubt where it may have been committed.
+func TestBatchLosesItsConnection(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name       string
+		statements []string
+		read       int
+		want       string
+	}{
+		{"after the commit", []string{"BEGIN", addA, "COMMIT"}, 3, "public.a"},
+		{"before the commit is read", []string{"BEGIN", addA, "COMMIT"}, 2, "public.a"},
+		{"in a block", []string{"BEGIN", addA}, 2, ""},
+		{"in the implicit transaction", []string{addA}, 1, "public.a?; public.a!"},
+		{"in the next transaction", []string{"BEGIN", addA, "COMMIT", "BEGIN", addB}, 5, "public.a"},
+		{"after a write of no rows", []string{"DELETE FROM b WHERE id = -1"}, 1, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			connString := pgtest.New(t)
+			server, err := pgx.ParseConfig(connString)
+			must(t)(nil, err)
+			proxy, err := faultproxy.Start(net.JoinHostPort(server.Host, strconv.Itoa(int(server.Port))))
+			must(t)(nil, err)
+			t.Cleanup(func() { _ = proxy.Close() })
+			proxied, err := proxy.ConnString(connString)
+			must(t)(nil, err)
+			pg, err := db.Open(t.Context(), proxied, nil)
+			must(t)(nil, err)
+			t.Cleanup(pg.Close)
+			must(t)(nil, execAll(pg, changeSchema...))
+			must(t)(pg.Exec(t.Context(), "DELETE FROM b WHERE id = -1")) // known from here on
+			log := watch(t, pg)
+			b := new(pgx.Batch)
+			for _, sql := range tt.statements {
+				b.Queue(sql)
+			}
+			b.Queue("SELECT repeat('x', 100000)") // has the server send what it has so far
+			b.Queue("SELECT pg_sleep(20)")
+			results := pg.SendBatch(t.Context(), b)
+			for range tt.read {
+				must(t)(results.Exec())
+			}
+			proxy.CutAll()
+			if err := results.Close(); err == nil {
+				t.Error("no error although the connection broke")
+			}
+			if told := waitFor(t, log, tt.want); told != tt.want {
+				t.Errorf("told %q, want %q", told, tt.want)
+			}
+		})
+	}
 }
