@@ -39,16 +39,16 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	}
 	if !out.doubtful.none() && broken != doubtIsTold {
 		if changes := d.changesBy(ask, out.doubtful, out); len(changes) > 0 {
-			d.doubts.begin(ctx, d, conn.PgConn().PID(), changes)
+			d.doubts.begin(ctx, d, conn.PgConn(), changes, out.doubtful.mayChangeSchema())
 		}
 	}
 }
 
 // allLearned reports whether the server need not be asked.
 func (d *DB) allLearned(out outcome) bool {
-	for _, list := range [][]*statement{out.committed.by, out.doubtful.by} {
-		for _, st := range list {
-			if d.learned(st, out.by) == nil {
+	for _, list := range [][]run{out.committed.by, out.doubtful.by} {
+		for _, r := range list {
+			if d.learned(r.statement, out.by) == nil {
 				return false
 			}
 		}
@@ -83,14 +83,17 @@ func (d *DB) changesBy(ctx context.Context, w writes, out outcome) []Change {
 		return d.everything(ctx, "a transaction of many statements", out.looked)
 	}
 	var changes []Change
-	for _, st := range w.by {
-		did := d.wroteBy(ctx, st, out.by)
+	for _, r := range w.by {
+		did := d.wroteBy(ctx, r.statement, out.by)
+		if r.noRows && did.rowsOnly {
+			continue
+		}
 		if !did.known {
-			return d.everything(ctx, st.stats.label(), out.looked)
+			return d.everything(ctx, r.stats.label(), out.looked)
 		}
 		tables := did.tables
 		if broken == catalogWidens {
-			tables = namedIn(st, tables)
+			tables = namedIn(r.statement, tables)
 		}
 		changes = changesOf(changes, tables)
 	}

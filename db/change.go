@@ -62,7 +62,16 @@ var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not 
 // seen is what is sent past them, through a bare pgconn.PgConn (CopyRaw
 // reports itself), and what other programs do. Rolled back work, savepoints
 // included, tells nothing; where it is not certain what a statement wrote,
-// fn is told All.
+// fn is told All. A statement whose command tag counts no row (UPDATE 0) tells
+// nothing, where all that it might have changed comes with such rows.
+//
+// The program learns of a commit when the statement that committed has ended.
+// For rows that is when they have been read to their end or closed: of UPDATE ...
+// RETURNING the server may have committed while the program is still in its loop
+// over the rows, and fn is called after it. In a batch a COMMIT has ended when its
+// result is read; statements outside of a transaction block commit together, when
+// the batch is closed. A procedure that commits on its way, and a text of several
+// statements, count when they have ended.
 //
 // It returns ErrUnobserved for a handle made by New.
 func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func(), err error) {

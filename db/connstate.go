@@ -23,7 +23,7 @@ type connState struct {
 	pending  pending           // of the open transaction
 	locked   []Table           // all that it may have changed, as the server told just before COMMIT; nil if not asked
 	refused  int               // statements begun while the connection was busy, whose end is still to come
-	batch    *pgx.Batch        // the batch under way
+	batch    batch             // the batch under way
 	prepared map[string]string // text by the name it was prepared under by the program
 	stale    bool              // statements that were prepared here are invalid, or unknown to the server
 	cut      bool              // the statement under way was asked to stop by cutShort
@@ -36,8 +36,7 @@ type connState struct {
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text
 
-	batchFailed bool                      // the server reported an error for a statement of the batch
-	preparing   pgx.TracePrepareStartData // what the program prepares; no Name when it does not
+	preparing pgx.TracePrepareStartData // what the program prepares; no Name when it does not
 }
 
 // stateKey is where a connection's custom data has its connState.
@@ -126,6 +125,26 @@ type result struct {
 	gone     bool // the connection is closed
 }
 
+// of returns how st ran that ended so.
+func (r result) of(st *statement) run { return run{st, r.err == nil && changedNoRow(st, r.tag)} }
+
+// changedNoRow reports whether the tag is that of a command that changed no row.
+func changedNoRow(st *statement, tag pgconn.CommandTag) bool {
+	switch tag.String() {
+	case "INSERT 0 0":
+		return st.st.Kind == sqltext.Insert
+	case "UPDATE 0":
+		return st.st.Kind == sqltext.Update
+	case "DELETE 0":
+		return st.st.Kind == sqltext.Delete
+	case "MERGE 0":
+		return st.st.Kind == sqltext.Merge
+	case "COPY 0":
+		return st.st.Kind == sqltext.CopyFrom
+	}
+	return false
+}
+
 // outcome is what has to be told after a statement.
 type outcome struct {
 	committed writes  // these are visible to everybody now
@@ -134,6 +153,8 @@ type outcome struct {
 	locked    []Table // all that may have been changed, the schema not, where the server told; else nil
 	looked    bool    // the schema was looked at since
 }
+
+func (o *outcome) none() bool { return o.committed.none() && o.doubtful.none() }
 
 // ended takes note of how st, which is one statement, ended and returns what
 // has to be told.
@@ -156,9 +177,7 @@ func (s *connState) lost(st *statement) outcome {
 	if s.dead || s.inTx && !st.endsTransactions() {
 		return outcome{}
 	}
-	if s.mayWrite(st) {
-		s.pending.add(st)
-	}
+	s.ran(run{statement: st})
 	return outcome{doubtful: s.pending.writes, by: s.meaning(), locked: s.locked}
 }
 
@@ -175,9 +194,7 @@ func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 		}
 		s.noteSettings(st)
 	}
-	if s.mayWrite(st) {
-		s.pending.add(st) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
-	}
+	s.ran(r.of(st)) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
 	switch {
 	case r.status == 'I' && r.err != nil && endsByRollback(st):
 		s.unsureTx = 0
@@ -204,16 +221,31 @@ func (s *connState) endedAlone(st *statement, r result) outcome {
 		s.noteResets(st)
 		s.unsureTx = 0
 	}
-	if r.status != 'I' || !s.mayWrite(st) {
+	if r.status != 'I' || !s.mayHaveWritten(r.of(st)) {
 		return outcome{}
 	}
 	if r.err != nil && rolledBack(st, r.err) {
 		return outcome{}
 	}
-	return outcome{committed: writes{by: []*statement{st}}, by: s.meaning()}
+	return outcome{committed: writes{by: []run{r.of(st)}}, by: s.meaning()}
 }
 
-func (s *connState) mayWrite(st *statement) bool { return s.handle.mayWrite(st, s.meaning()) }
+// ran takes note of a run.
+func (s *connState) ran(r run) {
+	if s.mayHaveWritten(r) {
+		s.pending.add(r)
+	}
+}
+
+// mayHaveWritten reports whether a run may have changed something, as far as
+// that is known without asking the server.
+func (s *connState) mayHaveWritten(r run) bool {
+	if !s.handle.mayWrite(r.statement, s.meaning()) {
+		return false
+	}
+	w := s.handle.learned(r.statement, s.meaning())
+	return !r.noRows || w == nil || !w.rowsOnly
+}
 
 // rolledBack reports whether a statement by itself that failed with err left
 // nothing behind. Procedures, VACUUM and the like commit on their way.

@@ -35,6 +35,8 @@
 //
 //   - Changes made through a bare [pgconn.PgConn] are not seen by OnChange, nor
 //     those that a function makes to search_path for its whole session.
+//   - What an event trigger writes when a connection is made (ON login,
+//     PostgreSQL 17) is no statement's change, and is not seen.
 //   - What a function writes over a connection of its own to the server, in
 //     C or another language that can open one, is another program's change.
 //   - What a statement does to which tables is learned once and kept; when

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // doubts follows transactions whose outcome is unknown: the connection broke
@@ -21,12 +22,18 @@ type doubts struct {
 	running sync.WaitGroup
 }
 
-// doubtPoll is how long a follower waits between two looks at the server.
-const doubtPoll = 100 * time.Millisecond
+// A follower waits between two looks at the server, half as long again each
+// time, and asks it to cancel what the session does, at most so often.
+const (
+	shortestDoubtPoll = 5 * time.Millisecond
+	longestDoubtPoll  = 100 * time.Millisecond
+	cancelAgain       = 250 * time.Millisecond
+)
 
-// begin announces changes as in doubt and follows the session with the given
-// process id until it is gone, when it announces them as settled.
-func (w *doubts) begin(ctx context.Context, d *DB, pid uint32, changes []Change) {
+// begin announces changes as in doubt and follows the session behind conn, which
+// is closed, until it is gone, when it announces them as settled. schema says
+// that they may be changes of the schema.
+func (w *doubts) begin(ctx context.Context, d *DB, conn *pgconn.PgConn, changes []Change, schema bool) {
 	d.listeners.tell(ctx, inState(changes, InDoubt))
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -38,8 +45,10 @@ func (w *doubts) begin(ctx context.Context, d *DB, pid uint32, changes []Change)
 	}
 	follow := w.ctx
 	w.running.Go(func() {
-		if d.waitForEnd(follow, pid) {
-			d.lookAtSchema(follow) // it may have changed the schema since it was told of
+		if d.waitForEnd(follow, conn) {
+			if schema || slices.ContainsFunc(changes, func(c Change) bool { return c.All }) {
+				d.lookAtSchema(follow) // it may be another since the change was told of
+			}
 			d.listeners.tell(follow, inState(changes, Settled))
 		}
 	})
@@ -56,23 +65,47 @@ func (w *doubts) stop() {
 	w.running.Wait()
 }
 
-// waitForEnd returns true once the server has no session with the given
-// process id that was there before this call, false when ctx ended first.
-func (d *DB) waitForEnd(ctx context.Context, pid uint32) bool {
+// waitForEnd returns true once the server has no session with the process id
+// of closed that was there before this call, false when ctx ended first.
+//
+// pgx asks the server to cancel what runs on a connection that it gives up, and
+// reads on until the server ends the connection: with its session, unless a
+// pooler is in between. The server is looked at then at once, and now and then
+// before, in case that does not come. A cancel that reached the session before
+// the statement did was lost, and the statement may wait for a lock: it is
+// cancelled again. That hits nothing else, since the request names the session by
+// its secret.
+func (d *DB) waitForEnd(ctx context.Context, closed *pgconn.PgConn) bool {
 	var look sessionLook
-	for wait := time.Duration(0); ; wait = doubtPoll {
+	ended := closed.CleanupDone()
+	cancelled := clock()
+	for wait := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
 			return false
+		case <-ended:
+			ended, wait = nil, 0
 		case <-time.After(wait):
 		}
 		err := d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-			return look.at(ctx, conn, pid)
+			return look.at(ctx, conn, closed.PID())
 		})
 		if err == nil && look.ended {
 			return true
 		}
+		if clock()-cancelled >= cancelAgain {
+			_ = cancelOn(ctx, closed) // the session will end at some time without
+			cancelled = clock()
+		}
+		wait = min(max(wait+wait/2, shortestDoubtPoll), longestDoubtPoll)
 	}
+}
+
+// cancelOn asks the server to cancel what runs on a connection.
+func cancelOn(ctx context.Context, conn *pgconn.PgConn) error {
+	ctx, stop := context.WithTimeout(ctx, cancelTimeout)
+	defer stop()
+	return conn.CancelRequest(ctx)
 }
 
 // A sessionLook follows one server session over several looks.

@@ -162,7 +162,8 @@ func isName(token sqltext.Token) bool {
 }
 
 // mayWrite reports whether a statement of its kind may change rows or the
-// schema. FETCH runs what DECLARE has begun, and that counts.
+// schema. FETCH runs what DECLARE has begun, and that counts. REINDEX runs event
+// triggers, from PostgreSQL 17 on.
 func mayWrite(st *statement) bool {
 	switch st.st.Kind {
 	case sqltext.Empty, sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint,

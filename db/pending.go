@@ -4,9 +4,15 @@ import (
 	"slices"
 )
 
+// A run is a statement that ran, once or several times with an end alike.
+type run struct {
+	*statement
+	noRows bool // its command tag says that it changed no row
+}
+
 // writes are the statements of a transaction that may have written.
 type writes struct {
-	by  []*statement
+	by  []run
 	all bool // something ran of which it cannot be told what it wrote
 }
 
@@ -15,7 +21,13 @@ func (w writes) none() bool { return len(w.by) == 0 && !w.all }
 // mayChangeSchema reports whether the schema may be another now, by the kinds
 // of the statements.
 func (w writes) mayChangeSchema() bool {
-	return w.all || slices.ContainsFunc(w.by, func(st *statement) bool { return st.mayChangeSchema() })
+	return w.all || slices.ContainsFunc(w.by, func(r run) bool { return r.mayChangeSchema() })
+}
+
+// has reports whether r adds nothing: a run that changed rows stands for one
+// that changed none.
+func (w writes) has(r run) bool {
+	return slices.ContainsFunc(w.by, func(one run) bool { return one.statement == r.statement && (r.noRows || !one.noRows) })
 }
 
 // merge adds what other has.
@@ -25,9 +37,9 @@ func (w *writes) merge(other writes) {
 		w.by = slices.Clip(other.by) // what is appended to one is not the other's
 		return
 	}
-	for _, st := range other.by {
-		if !slices.Contains(w.by, st) {
-			w.by = append(w.by, st)
+	for _, r := range other.by {
+		if !w.has(r) {
+			w.by = append(w.by, r)
 		}
 	}
 }
@@ -52,16 +64,15 @@ type savepoint struct {
 // told as All.
 const mostPending = 128
 
-// add notes that st runs and may write. A statement that is noted already
-// need not be noted again: its first note outlives each rollback that a later
-// one would.
-func (p *pending) add(st *statement) {
+// add notes a run that may have written. What is noted already need not be
+// noted again: its first note outlives each rollback that a later one would.
+func (p *pending) add(r run) {
 	switch {
-	case p.all || slices.Contains(p.by, st):
+	case p.all || p.has(r):
 	case len(p.by) >= mostPending:
 		p.all = true
 	default:
-		p.by = append(p.by, st)
+		p.by = append(p.by, r)
 	}
 }
 

@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// named makes n different statements.
-func named(n int) []*statement {
-	all := make([]*statement, n)
+// named makes runs of n different statements.
+func named(n int) []run {
+	all := make([]run, n)
 	for i := range all {
-		all[i] = &statement{Text: newText(fmt.Sprintf("DELETE FROM t%d", i))}
+		all[i] = run{statement: &statement{Text: newText(fmt.Sprintf("DELETE FROM t%d", i))}}
 	}
 	return all
 }
@@ -75,5 +75,28 @@ func TestLoosePendingUndoesNothing(t *testing.T) {
 	p.add(st[1])
 	if p.rollbackTo("s"); !p.none() {
 		t.Error("the next transaction is loose as well")
+	}
+}
+
+// A run that changed rows is noted after one that changed none, and a rollback
+// takes back what came after its savepoint.
+func TestPendingTellsRunsApart(t *testing.T) {
+	changed := named(1)[0]
+	idle := run{changed.statement, true}
+	var p pending
+	p.add(idle)
+	p.setSavepoint("s")
+	p.add(changed)
+	p.add(idle)
+	if want := []run{idle, changed}; !slices.Equal(p.by, want) {
+		t.Fatalf("noted %v, want %v", p.by, want)
+	}
+	p.rollbackTo("s")
+	var w writes
+	w.merge(p.take())
+	w.merge(writes{by: []run{changed}})
+	w.merge(writes{by: []run{idle}})
+	if want := []run{idle, changed}; !slices.Equal(w.by, want) {
+		t.Errorf("merged %v, want %v", w.by, want)
 	}
 }

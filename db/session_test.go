@@ -165,16 +165,16 @@ func TestSessionStates(t *testing.T) {
 	} {
 		s := &connState{}
 		s.session.hooked = sessionChanges{"app.hooked": "hook"}
-		run(s, script, false)
+		runScript(s, script, false)
 		if got := strings.Join(slices.Sorted(maps.Keys(s.session.changes)), " "); got != want {
 			t.Errorf("%s: %q is changed, want %q", script, got, want)
 		}
 	}
 }
 
-// run has a session go through statements as a server would, perhaps from within
+// runScript has a session go through statements as a server would, perhaps from within
 // a transaction on.
-func run(s *connState, script string, inTx bool) {
+func runScript(s *connState, script string, inTx bool) {
 	failed := false
 	for _, sql := range strings.Split(script, " / ") {
 		sql, refused := strings.CutPrefix(sql, "!")
@@ -222,7 +222,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 	} {
 		s := &connState{}
 		if c.before != "" {
-			run(s, c.before, false)
+			runScript(s, c.before, false)
 		}
 		var all []*statement
 		for _, sql := range strings.Split(c.batch, " / ") {
@@ -230,7 +230,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 		}
 		s.session.noteTogether(all, strings.HasPrefix(c.before, "BEGIN"), c.status)
 		if c.after != "" {
-			run(s, c.after, c.status == 'T')
+			runScript(s, c.after, c.status == 'T')
 		}
 		if got := strings.Join(slices.Sorted(maps.Keys(s.session.changes)), " "); got != c.want {
 			t.Errorf("%q: %q is changed, want %q", c, got, c.want)

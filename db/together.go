@@ -4,8 +4,9 @@ import "github.com/headrace/headrace/internal/sqltext"
 
 // Statements that are sent together, in a batch or in one text, may begin,
 // commit, divide and roll back transactions among themselves; only the last
-// one's outcome shows in the connection's status. So once they have all
-// succeeded they are gone through in order, as if each had been sent by itself.
+// one's outcome shows in the connection's status. So once they have succeeded
+// they are gone through in order, as if each had been sent by itself: those of a
+// batch when their results are read, others at the end.
 // When one has failed it is not known which, and what any of them may have
 // committed is told.
 
@@ -19,24 +20,33 @@ func (s *connState) endedTogether(parts []*statement, r result) outcome {
 		return s.failedTogether(parts, r)
 	}
 	var out outcome
-	block := s.inTx // whether in a transaction block, in which nothing commits on its way
 	for _, st := range parts {
-		s.noteSettings(st)
-		if s.control(st, &out) {
-			block = st.st.Kind == sqltext.Begin || st.st.Chain || block && !ends(st)
-			continue
-		}
-		if s.mayWrite(st) {
-			s.pending.add(st)
-		}
-		if st.endsTransactions() && (!block || st.st.Kind == sqltext.Unrecognized) {
-			s.escaped(&out)
-		}
+		s.step(st, result{}, &out)
 	}
 	if r.status == 'I' {
 		s.commit(&out)
 	}
 	return out
+}
+
+// step takes note of one of them that has succeeded, with r as far as it is
+// known, and adds to out what has to be told. Afterwards inTx says whether a
+// transaction block is open, in which nothing commits on its way.
+func (s *connState) step(st *statement, r result, out *outcome) {
+	s.noteSettings(st)
+	switch {
+	case st.st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK": // a failed transaction cannot commit
+		s.unsureTx = 0
+		s.pending.take()
+	case s.control(st, out):
+	default:
+		s.ran(r.of(st))
+		if st.endsTransactions() && (!s.inTx || st.st.Kind == sqltext.Unrecognized) {
+			s.escaped(out)
+		}
+		return
+	}
+	s.inTx = st.st.Kind == sqltext.Begin || st.st.Chain || s.inTx && !ends(st)
 }
 
 // ends reports whether a statement that succeeds ends a transaction block.
@@ -61,9 +71,7 @@ func (s *connState) failedTogether(parts []*statement, r result) outcome {
 	}
 	for _, st := range parts {
 		s.noteSettings(st)
-		if s.mayWrite(st) {
-			s.pending.add(st)
-		}
+		s.ran(run{statement: st})
 		if divides(st) {
 			s.pending.loose = true
 		}
@@ -93,9 +101,7 @@ func (s *connState) lostTogether(parts []*statement) outcome {
 	plain := true
 	for _, st := range parts {
 		plain = plain && !st.endsTransactions()
-		if s.mayWrite(st) {
-			s.pending.add(st)
-		}
+		s.ran(run{statement: st})
 	}
 	if s.dead || plain && s.inTx {
 		return outcome{}

@@ -33,6 +33,7 @@ func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	s.stats = t.db.statements.statsOf(st, data.SQL)
 	if s.current.st.Kind == sqltext.Commit {
 		t.db.askBeforeCommit(ctx, s, conn)
+		s.dead = conn.IsClosed() // then COMMIT is not sent
 	}
 	seeSession(ctx, s, conn)
 	return ctx
@@ -108,7 +109,12 @@ func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *s
 	} else {
 		out = s.ended(st, r)
 	}
-	if out.committed.none() && out.doubtful.none() {
+	t.tell(ctx, conn, s, out, by)
+}
+
+// tell announces what has to be told. by is what names stood for before.
+func (t *tracer) tell(ctx context.Context, conn *pgx.Conn, s *connState, out outcome, by meaning) {
+	if out.none() {
 		return
 	}
 	out.by = max(out.by, by, s.meaning())

@@ -15,6 +15,8 @@ type wrote struct {
 	epoch  int64 // of the schema it was learned under
 	tables []Table
 	known  bool // tables has all of them
+
+	rowsOnly bool // nothing where the command tag says that no row was changed
 }
 
 func (w *wrote) nothing() bool { return w.known && len(w.tables) == 0 }
@@ -144,7 +146,7 @@ func (d *DB) askNames(ctx context.Context, st *statement, by meaning, epoch int6
 			return nil
 		}
 		eff, err := catalog.ExamineNames(ctx, conn, names, where[by])
-		w.tables, w.known = tablesOf(eff.Writes), eff.WritesKnown
+		w.tables, w.known, w.rowsOnly = tablesOf(eff.Writes), eff.WritesKnown, eff.RowsOnly
 		return err
 	})
 	if err != nil {
@@ -159,7 +161,7 @@ func (d *DB) askNames(ctx context.Context, st *statement, by meaning, epoch int6
 // now stand for others: all but a new index counts as a change to all tables.
 func (e *effects) wrote(st *statement) *wrote {
 	index := st.st.DDL == sqltext.MakesIndex && len(st.st.Writes) == 0
-	return &wrote{epoch: e.epoch, tables: e.writes, known: e.writesKnown && (index || !e.full.DDL)}
+	return &wrote{epoch: e.epoch, tables: e.writes, known: e.writesKnown && (index || !e.full.DDL), rowsOnly: e.full.RowsOnly}
 }
 
 // askBeforeCommit asks the server, inside the transaction that COMMIT is about

@@ -145,9 +145,8 @@ func TestChanges(t *testing.T) {
 		{name: "read", do: func(pg *db.DB) error { return exec(pg, "SELECT v FROM a WHERE id = 1") }},
 		{name: "read with functions", do: func(pg *db.DB) error { return exec(pg, "SELECT count(*), now(), lower(max(v)) FROM a") }},
 		{name: "insert", do: func(pg *db.DB) error { return exec(pg, "INSERT INTO a VALUES ($1, $2)", 200, "x") }, want: "public.a"},
-		{name: "update nothing", do: func(pg *db.DB) error { return exec(pg, "UPDATE a SET v = 'y' WHERE id = -1") }, want: "public.a"},
 		{name: "quoted and commented", do: func(pg *db.DB) error {
-			return exec(pg, "/* DELETE FROM b */ DELETE /* -- */ FROM \"a\" WHERE v = 'INSERT INTO b'")
+			return exec(pg, "/* DELETE FROM b */ DELETE /* -- */ FROM \"a\" WHERE v <> 'INSERT INTO b'")
 		}, want: "public.a"},
 		{name: "returning by QueryRow", do: func(pg *db.DB) error {
 			var id int
@@ -160,7 +159,7 @@ func TestChanges(t *testing.T) {
 		{name: "CTE that shadows a table", do: func(pg *db.DB) error {
 			return exec(pg, "WITH b AS (SELECT 700 AS id) INSERT INTO a SELECT id FROM b")
 		}, want: "public.a"},
-		{name: "cascade", do: func(pg *db.DB) error { return exec(pg, "DELETE FROM parent") }, want: "public.child public.parent"},
+		{name: "cascade", do: func(pg *db.DB) error { return execAll(pg, "INSERT INTO parent VALUES (1)", "DELETE FROM parent") }, want: "public.parent; public.child public.parent"},
 		{name: "trigger", do: func(pg *db.DB) error { return exec(pg, "INSERT INTO audited VALUES (1)") }, want: "public.audited public.b"},
 		{name: "DO", do: func(pg *db.DB) error { return exec(pg, "DO $$ BEGIN DELETE FROM a WHERE id = 5; END $$") }, want: "*"},
 		{name: "CALL", do: func(pg *db.DB) error { return exec(pg, "CALL both_ways()") }, want: "*"},
@@ -216,10 +215,10 @@ func TestChanges(t *testing.T) {
 		}},
 		{name: "prepared transaction that is rolled back", do: func(pg *db.DB) error {
 			return pg.Pool().AcquireFunc(context.Background(), func(conn *pgxpool.Conn) error {
-				if err := errors.Join(exec(conn, "BEGIN"), exec(conn, "INSERT INTO a VALUES (209)")); err != nil {
+				if err := execAll(conn, "BEGIN", "INSERT INTO a VALUES (209)", "CREATE TEMP TABLE mine (id int)"); err != nil {
 					return err
 				}
-				return exec(conn, "PREPARE TRANSACTION 'x'") // max_prepared_transactions is 0: fails, and rolls back
+				return exec(conn, "PREPARE TRANSACTION 'x'") // fails, and rolls back
 			})
 		}, fail: true},
 		{name: "several statements by the simple protocol", do: func(pg *db.DB) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -25,13 +26,13 @@ type deafConn struct {
 	word *atomic.Pointer[string]
 	deaf atomic.Bool
 
-	noCancel bool // cancel requests do not get through
+	lostCancels *atomic.Int32 // so many cancel requests do not get through
 }
 
 var errDeaf = errors.New("the answer is lost")
 
 func (c *deafConn) Write(b []byte) (int, error) {
-	if isCancelRequest(b) && c.noCancel {
+	if isCancelRequest(b) && c.lostCancels.Add(-1) >= 0 {
 		return 0, errDeaf // the session is to go on
 	}
 	n, err := c.Conn.Write(b)
@@ -60,21 +61,24 @@ func (c *deafConn) Read(b []byte) (int, error) {
 }
 
 // openDeaf returns a handle whose connections lose the answer to what contains
-// the word that the returned function sets.
-func openDeaf(t *testing.T, connString string, noCancel bool) (pg *db.DB, loseAnswerTo func(word string)) {
+// the word that the returned function sets. The given number of cancel requests
+// is lost.
+func openDeaf(t *testing.T, connString string, lostCancels int32) (pg *db.DB, loseAnswerTo func(word string)) {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(connString)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var word atomic.Pointer[string]
+	var lost atomic.Int32
+	lost.Store(lostCancels)
 	dial := cfg.ConnConfig.DialFunc
 	cfg.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return &deafConn{Conn: conn, word: &word, noCancel: noCancel}, nil
+		return &deafConn{Conn: conn, word: &word, lostCancels: &lost}, nil
 	}
 	if pg, err = db.OpenConfig(t.Context(), cfg, nil); err != nil {
 		t.Fatal(err)
@@ -111,6 +115,12 @@ func TestLostAnswers(t *testing.T) {
 			_, err := pg.Exec(ctx, "SELECT 7", pgx.QueryExecModeSimpleProtocol)
 			return err
 		}, want: []string{""}},
+		{name: "question before the commit", word: "headrace_written", do: func(ctx context.Context, pg *db.DB) error {
+			return pgx.BeginFunc(ctx, pg, func(tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, "DO $$ BEGIN INSERT INTO a VALUES (1); END $$")
+				return err
+			})
+		}, want: []string{""}},
 		{name: "batch", word: "insert into a", do: func(ctx context.Context, pg *db.DB) error {
 			b := new(pgx.Batch)
 			b.Queue("INSERT INTO a VALUES (1)")
@@ -121,7 +131,7 @@ func TestLostAnswers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			connString := pgtest.New(t)
-			pg, lose := openDeaf(t, connString, false)
+			pg, lose := openDeaf(t, connString, 0)
 			must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int); CREATE TABLE b (id int)"))
 			log := watch(t, pg)
 			lose(tt.word)
@@ -182,7 +192,7 @@ func testDoubtLasts(t *testing.T, role string) {
 		u.RawQuery = query.Encode()
 		connString = u.String()
 	}
-	pg, lose := openDeaf(t, connString, true)
+	pg, lose := openDeaf(t, connString, math.MaxInt32)
 	log := watch(t, pg)
 	locker, err := pg.Begin(t.Context())
 	if err != nil {
@@ -204,6 +214,25 @@ func testDoubtLasts(t *testing.T, role string) {
 	}
 	if told := waitFor(t, log, "public.a!"); told != "public.a!" && told != "*!" {
 		t.Errorf("told %q after the session's end", told)
+	}
+}
+
+// A session that missed its cancel, and waits for a lock, is cancelled again.
+func TestDoubtEndsWhereTheCancelWasLost(t *testing.T) {
+	t.Parallel()
+	pg, lose := openDeaf(t, pgtest.New(t), 1)
+	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
+	log := watch(t, pg)
+	locker, err := pg.Begin(t.Context())
+	must(t)(nil, err)
+	defer func() { _ = locker.Rollback(context.WithoutCancel(t.Context())) }()
+	must(t)(locker.Exec(t.Context(), "LOCK TABLE a"))
+	lose("delete from a")
+	if _, err = pg.Exec(t.Context(), "DELETE FROM a", pgx.QueryExecModeSimpleProtocol); err == nil {
+		t.Fatal("no error although the answer was lost")
+	}
+	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
+		t.Errorf("told %q while the lock is held", told)
 	}
 }
 

@@ -198,7 +198,7 @@ func TestDoubtBehindPgBouncerSettles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pg, lose := openDeaf(t, bouncer.ConnString(direct.Database)+"&default_query_exec_mode=exec", false)
+	pg, lose := openDeaf(t, bouncer.ConnString(direct.Database)+"&default_query_exec_mode=exec", 0)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
 	log := watch(t, pg)
 	lose("insert into a")

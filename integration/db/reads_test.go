@@ -85,11 +85,11 @@ func TestChangesByReads(t *testing.T) {
 		{name: "rule", do: run("CREATE RULE r AS ON INSERT TO b DO ALSO DELETE FROM a", "INSERT INTO b VALUES (9)"), want: "*; public.a public.b"},
 		{name: "partitions", do: run("CREATE TABLE p (id int) PARTITION BY LIST (id)", "CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)", "INSERT INTO p1 VALUES (1)", "DELETE FROM p"),
 			want: "*; *; public.p public.p1; public.p public.p1"},
-		{name: "write through a view", do: run("DELETE FROM looking WHERE v = 'none'"), want: "public.a"},
+		{name: "write through a view", do: run("DELETE FROM looking"), want: "public.a"},
 		{name: "TRUNCATE CASCADE", do: run("TRUNCATE parent CASCADE"), want: "public.child public.parent"},
 		{name: "view remade by a function", do: run(
 			"CREATE FUNCTION remake() RETURNS text LANGUAGE plpgsql AS 'BEGIN CREATE OR REPLACE VIEW looking AS SELECT v FROM b; RETURN 1; END'",
-			"DELETE FROM looking WHERE v = 'none'", "SELECT remake()", "DELETE FROM looking WHERE v = 'none'"), want: "*; public.a; *; public.b"},
+			"DELETE FROM looking", "SELECT remake()", "DELETE FROM looking"), want: "*; public.a; *; public.b"},
 	}
 	runChanges(t, callSchema, cases)
 }

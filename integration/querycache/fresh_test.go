@@ -67,6 +67,73 @@ func TestOwnWritesAreSeen(t *testing.T) {
 	}
 }
 
+// A commit in a batch is seen once its result is read, and rows that are
+// returned once they are closed.
+func TestWritesAreSeenWhereTheyEnd(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.name(1)
+	batch := &pgx.Batch{}
+	for _, sql := range []string{"BEGIN", "UPDATE cities SET name = 'batch' WHERE id = 1", "COMMIT", "SELECT pg_sleep(0.1)"} {
+		batch.Queue(sql)
+	}
+	results := b.pg.SendBatch(t.Context(), batch)
+	for range 3 {
+		if _, err := results.Exec(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := b.name(1); got != "batch" {
+		t.Errorf("read %q after the result of COMMIT", got)
+	}
+	if err := results.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := b.pg.Query(t.Context(), "UPDATE cities SET name = 'returned' WHERE id = 1 RETURNING id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		b.name(1) // of before or after
+	}
+	if got := b.name(1); got != "returned" || rows.Err() != nil {
+		t.Errorf("read %q after the rows, error %v", got, rows.Err())
+	}
+}
+
+// A write that changes no row drops nothing.
+func TestWriteOfNoRowsDropsNothing(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.name(1)
+	b.want(querycache.MissCold)
+	for range 2 {
+		b.exec(b.pg, "UPDATE cities SET name = name WHERE id = -1")
+		b.exec(b.pg, "INSERT INTO cities (id, name) VALUES (1, 'again') ON CONFLICT DO NOTHING")
+		b.name(1)
+		b.want(querycache.Hit)
+	}
+}
+
+// What an event trigger writes beside DDL is seen.
+func TestWritesOfEventTriggersAreSeen(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.exec(b.pg, "CREATE FUNCTION rename() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE public.cities SET name = name || '+' WHERE id = 1; END $$")
+	b.exec(b.pg, "CREATE EVENT TRIGGER rename ON ddl_command_end EXECUTE FUNCTION rename()")
+	for _, sql := range []string{
+		"CREATE TABLE lakes (id int PRIMARY KEY)", "CREATE TEMP TABLE IF NOT EXISTS mine (id int)", "SELECT 1 AS id INTO ponds",
+		"COMMENT ON TABLE lakes IS 'lakes'", "REINDEX TABLE lakes", "CREATE INDEX ON ponds (id)", "DROP TABLE lakes, ponds",
+	} {
+		b.name(1)
+		b.exec(b.pg, sql)
+		want, err := nameByID.One(t.Context(), b.pg, 1)
+		if got := b.name(1); err != nil || got != want {
+			t.Errorf("after %s: read %q, want %q, error %v", sql, got, want, err)
+		}
+	}
+}
+
 func TestRollbackDropsNothing(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)

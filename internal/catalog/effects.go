@@ -36,6 +36,11 @@ type Effects struct {
 	// read one before it had that child knows of the ancestor alone.
 	Ancestors []Relation
 
+	// RowsOnly is true where whatever the statement changes, it changes through
+	// the rows that its command tag counts: with a tag of no rows (UPDATE 0)
+	// it has changed nothing.
+	RowsOnly bool
+
 	// Columns are the columns that Reads and the views above it are asked
 	// for. The whole row is the column of no name. For people.
 	Columns []Column

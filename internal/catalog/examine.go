@@ -48,6 +48,7 @@ type plan struct {
 	steps   []step         // that the walk takes besides
 	planned bool           // the statement is planned and not run
 	byNames bool           // of the effects only the writes are asked for
+	counted bool           // the statement's command tag counts what it changes
 	adjust  func(*Effects) // what is different in the end
 }
 
@@ -66,7 +67,7 @@ func planStatement(st *sqltext.Statement) plan {
 	switch st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
 		sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge:
-		return plan{query: st, effects: Effects{ReadsKnown: true, WritesKnown: true, ReadOnly: true}}
+		return plan{query: st, counted: countsChanges(st), effects: Effects{ReadsKnown: true, WritesKnown: true, ReadOnly: true}}
 	}
 	return planUtility(st)
 }
@@ -99,7 +100,7 @@ func newExamination(p plan, answer *Answer, t *transaction) *examination {
 	answer.Effects = p.effects
 	x := &examination{plan: p, answer: answer, walk: newWalk(&answer.Effects)}
 	x.walk.facts = t.facts
-	x.walk.byNames = p.byNames
+	x.walk.byNames, x.walk.counted = p.byNames, p.counted
 	for _, refusal := range p.effects.Refusals {
 		x.walk.refuse(refusal.Reason, refusal.Object)
 	}

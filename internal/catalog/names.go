@@ -21,6 +21,7 @@ type Names struct {
 	operators     []string
 	words         []string // that may name types
 	on            event
+	counted       bool // the command tag counts what it changes
 	temporary     bool // it makes or drops a temporary table, and nothing else but what event triggers add
 }
 
@@ -37,10 +38,10 @@ func NamesOf(st *sqltext.Statement) (Names, bool) {
 	default:
 		return Names{}, false
 	}
-	if st.Count != 1 || !st.TablesKnown {
+	if st.Count != 1 || !st.TablesKnown || makesTable(st) {
 		return Names{}, false
 	}
-	n := Names{reads: st.Reads, writes: st.Writes, calls: slices.Clone(st.Calls), words: typeWords(st.Text)}
+	n := Names{reads: st.Reads, writes: st.Writes, calls: slices.Clone(st.Calls), words: typeWords(st.Text), counted: countsChanges(st)}
 	if !n.look(st.Text) {
 		return Names{}, false
 	}
@@ -100,7 +101,7 @@ var commandEvents = map[string]event{
 
 func (n *Names) shape() {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d", n.on)
+	fmt.Fprintf(&b, "%d %t", n.on, n.counted)
 	for _, list := range [][]sqltext.Table{n.reads, n.writes} {
 		b.WriteByte('\n')
 		for _, t := range list {
@@ -131,9 +132,9 @@ func writeName(b *strings.Builder, schema, name string) {
 // text: by the relations named, with all that the catalogs add, by all
 // functions of each name that is called, by the operators of each name, and by
 // the casts and domains that somebody made. It may tell of more than [Examine]
-// does and of no less. Of the effects, only Writes, WritesKnown, Dependencies
-// and Version say anything. Nothing is locked, and neither rights nor a primary
-// are needed.
+// does and of no less. Of the effects, only Writes, WritesKnown, RowsOnly,
+// Dependencies and Version say anything. Nothing is locked, and neither rights
+// nor a primary are needed.
 //
 // in tells where names are looked for. conn is used as by [Examine].
 func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, in Where) (Effects, error) {
@@ -153,7 +154,7 @@ const (
 
 // planNames is what is to be done for a question of names.
 func planNames(n *Names, in Where) plan {
-	p := plan{effects: Effects{WritesKnown: true}, byNames: true}
+	p := plan{effects: Effects{WritesKnown: true}, byNames: true, counted: n.counted}
 	if n.temporary {
 		p.steps = []step{{kind: eventStep}}
 		return p

@@ -14,6 +14,7 @@ func (w *walk) finish() {
 	e.Ancestors = slices.DeleteFunc(slices.Clone(e.Writes), func(r Relation) bool {
 		return !w.done[step{kind: ancestorStep, oid: r.OID}] || w.changed[r.OID]
 	})
+	e.RowsOnly = w.counted && w.onlyRows()
 	e.Dependencies = w.dependencies()
 	if w.byNames {
 		return

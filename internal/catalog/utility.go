@@ -47,6 +47,7 @@ func planTargets(st *sqltext.Statement) plan {
 	p.effects.WritesKnown = p.effects.WritesKnown && len(st.Writes) > 0 && (st.TablesKnown || st.Cascade)
 	p.find.tables = []namedTables{{st.Writes, writeStep, writeEvents(st)}}
 	p.find.strict = true
+	p.counted = countsChanges(st)
 	return p
 }
 
@@ -97,7 +98,7 @@ func planInner(st *sqltext.Statement) plan {
 			adjust(e)
 		}
 		e.Refusals = append(unknown.effects.Refusals, e.Refusals...)
-		e.Cacheable, e.ReadOnly = false, false
+		e.Cacheable, e.ReadOnly, e.RowsOnly = false, false, false
 	}
 	return p
 }

@@ -54,6 +54,7 @@ type walk struct {
 	byNames bool       // functions in SQL are not given to the server's parser
 	in      Where      // what names may stand for
 	plain   *plainText // the statement, where the server did not parse it
+	counted bool       // the statement's command tag counts what it changes
 
 	moved     bool     // something may run under another search path or role
 	roleMoved bool     // under another role

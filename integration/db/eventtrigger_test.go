@@ -1,0 +1,53 @@
+package db_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// DDL under an event trigger tells of what that writes, be the statement one that
+// else changes no row.
+func TestChangesByEventTriggers(t *testing.T) {
+	t.Parallel()
+	pg := open(t, nil,
+		"CREATE TABLE log (tag text)",
+		"CREATE TABLE a (id int PRIMARY KEY, v text)",
+		"CREATE MATERIALIZED VIEW m AS SELECT * FROM a",
+		"CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log VALUES (tg_tag); END $$")
+	log := watch(t, pg)
+	statements := []string{
+		"CREATE TABLE made (id int)",
+		"CREATE TABLE filled AS SELECT 1 AS id",
+		"SELECT 1 AS id INTO selected",
+		"SELECT 1 AS insert INTO renamed",
+		"SELECT insert INTO again FROM renamed",
+		"EXPLAIN ANALYZE SELECT 1 AS id INTO explained",
+		"EXPLAIN ANALYZE CREATE TABLE explained_as AS SELECT 1 AS id",
+		"CREATE TEMP TABLE mine (id int)",
+		"CREATE TEMP TABLE passing (id int) ON COMMIT DROP",
+		"DROP TABLE pg_temp.mine",
+		"CREATE INDEX made_id ON made (id)",
+		"REINDEX TABLE made",
+		"REFRESH MATERIALIZED VIEW m",
+		"COMMENT ON TABLE made IS 'made'",
+		"GRANT SELECT ON made TO PUBLIC",
+		"ALTER TABLE made ADD COLUMN n int",
+		"DROP TABLE made, filled, selected, renamed, again, explained, explained_as",
+	}
+	conn, err := pg.Acquire(t.Context())
+	must(t)(nil, err)
+	defer conn.Release()
+	for _, sql := range statements { // learned without the trigger
+		must(t)(conn.Exec(t.Context(), sql))
+	}
+	must(t)(conn.Exec(t.Context(), "CREATE EVENT TRIGGER note ON ddl_command_end EXECUTE FUNCTION note()"))
+	log.take()
+	for _, sql := range statements {
+		before := count(t, pg, "SELECT count(*)::int FROM log")
+		log.take()
+		must(t)(conn.Exec(t.Context(), sql))
+		if told := log.take(); told != "*" && !strings.Contains(told, "public.log") && count(t, pg, "SELECT count(*)::int FROM log") > before {
+			t.Errorf("%s: told %q, and the trigger has written", sql, told)
+		}
+	}
+}
