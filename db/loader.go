@@ -112,6 +112,10 @@ func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, op
 // NewLoaderFunc returns a Loader over a function that looks keys up. Keys that
 // are not in the map it returns are answered with [pgx.ErrNoRows]. An error that
 // is a LoadError, wrapped or not, fails the keys in it; any other one fails all.
+//
+// load must not ask, over other Loaders either, for keys that it was called for:
+// within a context of WithLoaderCache that call would wait for load itself, until
+// its context ends.
 func NewLoaderFunc[K comparable, V any](load func(ctx context.Context, keys []K) (map[K]V, error), opts *LoaderOptions) *Loader[K, V] {
 	return newLoader(opts, load, noRowLoaded[K, V])
 }

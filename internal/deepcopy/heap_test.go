@@ -19,33 +19,6 @@ import (
 // The race detector's allocator rounds sizes in its own way, so the account is
 // compared without it.
 
-type order struct {
-	ID       int64
-	Customer *customer
-	Tags     []string
-	next     *order
-}
-
-type customer struct {
-	Name   string
-	Orders []*order
-	ByID   map[int64]*order
-}
-
-// newCustomer returns a customer with n orders that lead back to it.
-func newCustomer(n int) *customer {
-	c := &customer{Name: "customer", ByID: map[int64]*order{}}
-	for i := range n {
-		o := &order{ID: int64(i), Customer: c, Tags: []string{"new", fmt.Sprint("order ", i)}}
-		if i > 0 {
-			c.Orders[i-1].next = o
-		}
-		c.Orders = append(c.Orders, o)
-		c.ByID[o.ID] = o
-	}
-	return c
-}
-
 func document(i int) any {
 	var doc any
 	text := fmt.Sprintf(`{"id":%d,"tags":["a","b",null,true],"user":{"name":"x","age":%d,"deep":[[[[[[[[[[[[[[[[[[[[%d]]]]]]]]]]]]]]]]]]]]}}`, i, i, i)
@@ -67,18 +40,6 @@ func emptied[K comparable](n, left int, key func(int) K) map[K]int {
 }
 
 func itself(i int) int { return i }
-
-type chain struct {
-	Next *chain
-	N    int
-}
-
-func chainOf(n int) (c *chain) {
-	for i := range n {
-		c = &chain{c, i}
-	}
-	return c
-}
 
 // samples make values that keep more alive than meets the eye, or much of it.
 var samples = map[string]func(i int) any{
