@@ -2,10 +2,14 @@ package db
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // tellOutcome announces what became visible, or doubtful. It runs on the
@@ -15,89 +19,261 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	if out.committed.none() && out.doubtful.none() {
 		return
 	}
+	s := stateOf(conn)
+	a := account{db: d, at: d.databaseOf(s), out: out, begun: s.place.version}
 	if out.locked == nil && (out.committed.mayChangeSchema() || out.doubtful.mayChangeSchema()) {
-		d.lookAtSchema(context.WithoutCancel(ctx))
-		out.looked = true
+		a.schema, a.version = true, schemaMayChange(a.at)
 	}
 	if d.listeners.none() {
 		return
 	}
-	caller := ctx
 	ctx = context.WithoutCancel(ctx) // the commit stands, whatever became of its caller
-	ask := ctx
-	if !d.allLearned(out) {
-		var cancel context.CancelFunc
-		ask, cancel = context.WithTimeout(ctx, patience(caller))
-		defer cancel()
-	}
 	if !out.committed.none() {
-		tell := d.listeners.tell
-		if broken == toldFirst {
-			tell = d.listeners.tellLate
-		}
-		tell(ctx, d.changesBy(ask, out.committed, out))
+		a.writes = out.committed
+		a.tellCommitted(ctx)
 	}
 	if !out.doubtful.none() && broken != doubtIsTold {
-		if changes := d.changesBy(ask, out.doubtful, out); len(changes) > 0 {
-			d.doubts.begin(ctx, d, conn.PgConn(), changes, out.doubtful.mayChangeSchema())
-		}
+		a.writes = out.doubtful
+		a.tellDoubtful(ctx, conn.PgConn())
 	}
-}
-
-// allLearned reports whether the server need not be asked.
-func (d *DB) allLearned(out outcome) bool {
-	for _, list := range [][]run{out.committed.by, out.doubtful.by} {
-		for _, r := range list {
-			if d.learned(r.statement, out.by) == nil {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 const (
-	longestAsking  = 5 * time.Second
-	shortestAsking = 100 * time.Millisecond
+	patience  = 4 * time.Millisecond // for which a commit waits for what it changed to be found
+	mostLate  = 64                   // commits that are waited for in the background
+	latestEnd = 5 * time.Second      // after which such a commit has changed everything
 )
 
-// patience returns for how long a commit may ask what its statements did, all
-// of them together: until its caller's deadline. What is not known by then is
-// told as everything.
-func patience(caller context.Context) time.Duration {
-	if deadline, ok := caller.Deadline(); ok {
-		return max(shortestAsking, min(longestAsking, time.Until(deadline)))
-	}
-	if caller.Err() != nil {
-		return shortestAsking
-	}
-	return longestAsking
+var errLate = errors.New("the server has not answered yet")
+
+// An account finds what a transaction changed.
+type account struct {
+	db      *DB
+	at      *Database // nil where that is not known
+	out     outcome
+	writes  writes // of out
+	begun   int64  // the schema's version when the transaction began
+	schema  bool   // the transaction may have changed the schema, and this is
+	version int64  // its version since
 }
 
-// changesBy returns what the given statements of out changed.
-func (d *DB) changesBy(ctx context.Context, w writes, out outcome) []Change {
-	if out.locked != nil {
-		return changesOf(nil, out.locked)
+// tellCommitted announces what a commit changed. What is not known within a
+// moment is in doubt until it is.
+func (a account) tellCommitted(ctx context.Context) {
+	d := a.db
+	tell := d.listeners.tell
+	if broken == toldFirst {
+		tell = d.listeners.tellLate
 	}
-	if w.all {
-		return d.everything(ctx, "a transaction of many statements", out.looked)
+	most := patience
+	if isWatched(ctx) && !slices.ContainsFunc(a.writes.by, func(r run) bool { return !readsRows(r.statement) }) {
+		most = examineTimeout // a cache waits for a read to be examined, and a doubt would keep it from being kept
 	}
-	var changes []Change
-	for _, r := range w.by {
-		did := d.wroteBy(ctx, r.statement, out.by)
-		if r.noRows && did.rowsOnly {
+	changes, err := a.find(ctx, most)
+	if a.isLate(err) {
+		all := a.doubtAll(tell, ctx)
+		d.late.Add(1)
+		d.inquiries.goOn(func(ctx context.Context) {
+			defer d.late.Add(-1)
+			a.tellLate(ctx, all)
+		})
+		return
+	}
+	if err != nil {
+		changes = everything(a.cause())
+	}
+	tell(ctx, in(a.at, changes))
+}
+
+// tellLate announces what a commit changed that is in doubt.
+func (a account) tellLate(ctx context.Context, all []Change) {
+	changes, err := a.find(ctx, latestEnd)
+	switch {
+	case ctx.Err() != nil: // the handle is closed
+	case err != nil || isEverything(changes):
+		a.db.listeners.tell(ctx, inState(all, Settled))
+	default:
+		a.db.listeners.tell(ctx, append(in(a.at, changes), inState(all, Unchanged)...))
+	}
+}
+
+// tellDoubtful announces what a transaction may have changed whose outcome is
+// unknown, and which ran on conn. That it may change the schema yet leaves open
+// what it changes.
+func (a account) tellDoubtful(ctx context.Context, conn *pgconn.PgConn) {
+	d := a.db
+	follow := func(ctx context.Context, changes []Change, err error) {
+		if err != nil {
+			changes = everything("")
+		}
+		if len(changes) > 0 {
+			d.doubts.begin(ctx, d, conn, in(a.at, changes), a.schema)
+		}
+	}
+	if a.schema {
+		follow(ctx, everything(a.cause()), nil)
+		return
+	}
+	changes, err := a.find(ctx, patience)
+	if !a.isLate(err) {
+		follow(ctx, changes, err)
+		return
+	}
+	all := a.doubtAll(d.listeners.tell, ctx)
+	d.late.Add(1)
+	d.inquiries.goOn(func(ctx context.Context) {
+		defer d.late.Add(-1)
+		changes, err := a.find(ctx, latestEnd)
+		if ctx.Err() == nil {
+			follow(ctx, changes, err)
+			d.listeners.tell(ctx, inState(all, Unchanged))
+		}
+	})
+}
+
+// isLate reports whether what a transaction changed is to be waited for in the
+// background.
+func (a account) isLate(err error) bool {
+	return errors.Is(err, errLate) && a.db.late.Load() < mostLate
+}
+
+// doubtAll announces that any table may have changed, and returns what has to
+// be announced once that is known.
+func (a account) doubtAll(tell func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of tell
+	all := in(a.at, everything(a.cause()))
+	tell(ctx, inState(all, InDoubt))
+	return all
+}
+
+func isEverything(changes []Change) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.All })
+}
+
+// everything is what a statement may have changed of which it is not known. cause
+// is how messages call the statement.
+func everything(cause string) []Change { return []Change{{All: true, Cause: cause}} }
+
+// cause returns how messages call the first of the statements.
+func (a account) cause() string {
+	if len(a.writes.by) == 0 {
+		return manyStatements
+	}
+	return a.writes.by[0].stats.label()
+}
+
+const manyStatements = "a transaction of many statements"
+
+// find returns what the transaction changed, asking the server for at most the
+// given time.
+func (a account) find(ctx context.Context, most time.Duration) ([]Change, error) {
+	changes, open := a.known()
+	if len(open) == 0 {
+		return changes, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for range mostAsked {
+		asked := make([]*inquiry, len(open))
+		for i, key := range open {
+			asked[i] = a.db.inquire(key)
+		}
+		for _, q := range asked {
+			if err := q.wait(ctx); err != nil && ctx.Err() != nil {
+				return nil, errLate
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		if changes, open = a.known(); len(open) == 0 {
+			return changes, nil
+		}
+	}
+	return nil, errSchemaMoves
+}
+
+// known returns what the transaction changed, as far as that is known, and what
+// has to be asked for.
+func (a account) known() (changes []Change, open []inquiryKey) {
+	switch {
+	case a.out.locked != nil:
+		return changesOf(nil, a.out.locked), nil
+	case a.writes.all:
+		return a.all(manyStatements)
+	case a.at == nil:
+		return a.all(a.cause())
+	}
+	for _, r := range a.writes.by {
+		e := a.effects(r.statement)
+		switch {
+		case e == nil && a.tooLate(r.statement):
+			return a.all(r.stats.label())
+		case e == nil:
+			open = append(open, inquiryKey{st: r.statement, by: a.out.by})
 			continue
+		case r.noRows && e.full.RowsOnly:
+			continue
+		case !e.full.WritesKnown, e.full.DDL && !a.schema:
+			return a.all(r.stats.label())
 		}
-		if !did.known {
-			return d.everything(ctx, r.stats.label(), out.looked)
-		}
-		tables := did.tables
+		tables := e.writes
 		if broken == catalogWidens {
 			tables = namedIn(r.statement, tables)
 		}
 		changes = changesOf(changes, tables)
 	}
-	return changes
+	if !a.schema {
+		return changes, open
+	}
+	looked, changed := a.at.schema.sawChange(a.version)
+	switch {
+	case changed:
+		return everything(a.cause()), nil
+	case !looked:
+		open = append(open, inquiryKey{})
+	}
+	return changes, open
+}
+
+// effects returns what st did in the transaction, nil where that is not known.
+// What DDL does shows in its text.
+func (a account) effects(st *statement) *effects {
+	if e := st.wrote[a.out.by].Load(); a.count(st, e) {
+		return e
+	}
+	if e := st.effects.Load(); a.out.by == usual && a.count(st, e) {
+		return e
+	}
+	return nil
+}
+
+func (a account) count(st *statement, e *effects) bool {
+	return e.held(a.at, a.begun) || st.st.Kind == sqltext.DDL && e.hold(a.at)
+}
+
+// tooLate reports whether the server cannot tell any more what st did, since the
+// schema may be another by now, or could never.
+func (a account) tooLate(st *statement) bool {
+	switch {
+	case st.st.Kind == sqltext.Unrecognized || st.st.Count != 1:
+		return true
+	case st.st.Kind == sqltext.DDL:
+		return false
+	}
+	for _, e := range []*effects{st.wrote[a.out.by].Load(), st.effects.Load()} {
+		if e != nil && e.database == a.at && e.since <= a.begun && !e.outdated.Load() {
+			return false // a look may confirm it
+		}
+	}
+	return a.at.schema.version.Load() != a.begun
+}
+
+// all is what a transaction changed of which it is not known. It may be the
+// schema as well, by a function that creates.
+func (a account) all(cause string) ([]Change, []inquiryKey) {
+	if !a.schema {
+		schemaMayChange(a.at)
+	}
+	return everything(cause), nil
 }
 
 // changesOf adds those of tables that are not in changes.
@@ -108,24 +284,4 @@ func changesOf(changes []Change, tables []Table) []Change {
 		}
 	}
 	return changes
-}
-
-// everything is what a statement may have changed of which it is not known:
-// also the schema, by a function that creates, so that what is known of others
-// is out of date unless that was looked at.
-func (d *DB) everything(ctx context.Context, cause string, looked bool) []Change {
-	if !looked {
-		d.lookAtSchema(ctx)
-	}
-	return []Change{{All: true, Cause: cause}}
-}
-
-// lookAtSchema forgets what is known of statements' effects unless the schema is
-// what it was.
-func (d *DB) lookAtSchema(ctx context.Context) {
-	if d.listeners.none() { // nobody for whom a look would be worth its time
-		d.schemaEpoch.Add(1)
-		return
-	}
-	d.schemaPrint.look(ctx, d)
 }

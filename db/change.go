@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
-	"sync/atomic"
 )
 
 // A Table names a relation of the server.
@@ -26,6 +24,10 @@ type Change struct {
 	// Cause is how messages call the statement of which it cannot be told what
 	// it changed. Only where All is set.
 	Cause string
+
+	// Database is where the change was made, nil where that is not known: it
+	// may be any database then.
+	Database *Database
 }
 
 // ChangeState tells what is known of the transaction that made a change.
@@ -38,12 +40,20 @@ const (
 
 	// InDoubt means that the answer to the commit, or to a statement that commits by
 	// itself, was lost. The change may be there, may never come, or may come
-	// later. For each InDoubt there follows one Settled.
+	// later. With All it may also mean that a transaction has committed and
+	// the server is still being asked which tables it changed: a commit waits
+	// for that for a few milliseconds only. For each InDoubt there follows one
+	// Settled or one Unchanged, with the same Table and All.
 	InDoubt
 
 	// Settled ends an InDoubt: the server's session is gone, and what it did
 	// or did not do is visible to reads that begin from now on.
 	Settled
+
+	// Unchanged ends an InDoubt: the change did not take place. Where the
+	// question was which tables a transaction had changed, those precede it in
+	// the same call, as Committed.
+	Unchanged
 )
 
 // ErrUnobserved is returned by OnChange for a handle that New made: nothing
@@ -78,42 +88,21 @@ func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func
 	if !d.observed {
 		return nil, ErrUnobserved
 	}
-	defer d.schemaEpoch.Add(1) // statements were not asked for what they change: any may have changed the schema
-	return d.listeners.add(fn), nil
+	untrack := d.track(&placeTracker{})
+	first := d.listeners.none()
+	remove := d.listeners.add(&listener{fn})
+	if first {
+		d.examineCompiled()
+	}
+	return func() { remove(); untrack() }, nil
 }
 
-// listeners are the functions that hear of changes.
-type listeners struct {
-	mu  sync.Mutex // held by add and stop
-	all atomic.Pointer[[]*listener]
-}
+// listeners are the functions that are notified of changes.
+type listeners struct{ subscribers[listener] }
 
 type listener struct {
 	fn func(context.Context, []Change)
 }
-
-func (l *listeners) add(fn func(context.Context, []Change)) (stop func()) {
-	one := &listener{fn}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := append(slices.Clone(l.current()), one)
-	l.all.Store(&all)
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		rest := slices.DeleteFunc(slices.Clone(l.current()), func(other *listener) bool { return other == one })
-		l.all.Store(&rest)
-	}
-}
-
-func (l *listeners) current() []*listener {
-	if all := l.all.Load(); all != nil {
-		return *all
-	}
-	return nil
-}
-
-func (l *listeners) none() bool { return len(l.current()) == 0 }
 
 func (l *listeners) tell(ctx context.Context, changes []Change) {
 	if len(changes) == 0 {
@@ -122,6 +111,14 @@ func (l *listeners) tell(ctx context.Context, changes []Change) {
 	for _, one := range l.current() {
 		one.fn(ctx, changes)
 	}
+}
+
+// in returns changes with the database set that they were made in.
+func in(at *Database, changes []Change) []Change {
+	for i := range changes {
+		changes[i].Database = at
+	}
+	return changes
 }
 
 // inState returns changes with their state set.

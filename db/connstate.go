@@ -31,6 +31,7 @@ type connState struct {
 	unsureTx names             // the same, until the transaction ends
 	hooked   names             // what the pool's hook AfterConnect set, which RESET undoes
 	session  sessionState      // what became of it since it began
+	place    connPlace         // where it leads
 	rows     []rows            // some rows to hand out, allocated together
 	scans    keptScans         // of the rows that QueryRow reads
 	recent   *statement        // the last statement, found again without a table
@@ -151,7 +152,6 @@ type outcome struct {
 	doubtful  writes  // these may be, or may become so
 	by        meaning // what names stood for
 	locked    []Table // all that may have been changed, the schema not, where the server told; else nil
-	looked    bool    // the schema was looked at since
 }
 
 func (o *outcome) none() bool { return o.committed.none() && o.doubtful.none() }
@@ -240,11 +240,11 @@ func (s *connState) ran(r run) {
 // mayHaveWritten reports whether a run may have changed something, as far as
 // that is known without asking the server.
 func (s *connState) mayHaveWritten(r run) bool {
-	if !s.handle.mayWrite(r.statement, s.meaning()) {
+	if !s.handle.mayWrite(s, r.statement) {
 		return false
 	}
-	w := s.handle.learned(r.statement, s.meaning())
-	return !r.noRows || w == nil || !w.rowsOnly
+	e := r.writesBy(s.meaning(), s.handle.databaseOf(s))
+	return !r.noRows || e == nil || !e.full.RowsOnly
 }
 
 // rolledBack reports whether a statement by itself that failed with err left

@@ -80,7 +80,11 @@ func idleAfter(st *statement) bool { return st.st.Count == 1 && !st.endsTransact
 // changesNothing reports whether it is certain that the statement changes
 // nothing, so that nobody can tell where it was stopped.
 func (d *DB) changesNothing(ctx context.Context, st *statement) bool {
-	return st.st.ReadOnly == sqltext.Yes || d.effectsOf(ctx, st).full.ReadOnly
+	if st.st.ReadOnly == sqltext.Yes {
+		return true
+	}
+	e, err := d.effectsOf(ctx, st)
+	return err == nil && e.full.ReadOnly
 }
 
 // closeNow closes a connection without waiting for the server.

@@ -26,23 +26,31 @@ type DB struct {
 	contextHooks bool          // of the program's own
 	connections  atomic.Uint64 // that the pool has made
 
-	statements  *statementTable
-	unknown     *statement // stands for a text that cannot be told
-	schemaPrint schemaPrint
-	databaseID  atomic.Pointer[string] // nil until asked for
-	schemaEpoch atomic.Int64           // raised when a statement of ours may have changed the schema
-	shapes      shapes
-	listeners   listeners
-	examiner    *examiner
-	doubts      doubts
-	slow        slowLog
-	lostNames   lostNames
-	waits       waitStats
-	closed      atomic.Bool
+	statements *statementTable
+	unknown    *statement // stands for a text that cannot be told
+	shapes     shapes
+	listeners  listeners
+	examiner   *examiner
+	inquiries  inquiries
+	late       atomic.Int32 // commits whose tables are asked for in the background
+	doubts     doubts
+
+	trackers      subscribers[placeTracker]
+	current       atomic.Pointer[Database] // where the pool leads; nil where that is not known
+	placedBy      uint64                   // the connection that told; guarded by databases.mu
+	serverID      atomic.Pointer[string]   // for what became of transactions; nil until asked for
+	systemRefused atomic.Bool              // the role may not read the server's identifier
+	untracked     Database                 // in place of current while nobody needs that
+
+	slow      slowLog
+	lostNames lostNames
+	waits     waitStats
+	closed    atomic.Bool
 }
 
 func newDB(opts Options) *DB {
 	d := &DB{opts: opts, statements: newStatementTable()}
+	d.inquiries.init()
 	d.unknown = &statement{
 		Text:  &Text{st: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten}},
 		stats: d.statements.prints.other,
@@ -205,5 +213,7 @@ func (d *DB) Close() {
 	}
 	d.pool.Close()
 	d.doubts.stop()
+	d.inquiries.stop()
 	d.examiner.close()
+	databases.leave(d)
 }

@@ -47,7 +47,7 @@ func (w *doubts) begin(ctx context.Context, d *DB, conn *pgconn.PgConn, changes 
 	w.running.Go(func() {
 		if d.waitForEnd(follow, conn) {
 			if schema || slices.ContainsFunc(changes, func(c Change) bool { return c.All }) {
-				d.lookAtSchema(follow) // it may be another since the change was told of
+				schemaMayChange(changes[0].Database) // since the change was told of
 			}
 			d.listeners.tell(follow, inState(changes, Settled))
 		}

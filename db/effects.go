@@ -2,69 +2,110 @@ package db
 
 import (
 	"context"
-
-	"github.com/jackc/pgx/v5"
+	"errors"
+	"slices"
+	"sync/atomic"
 
 	"github.com/headrace/headrace/internal/catalog"
-	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// effects is what a statement does, as far as it is known.
+// effects is what a statement does in a database, as far as the server told.
 type effects struct {
-	epoch       int64 // of the schema it was learned under
-	writes      []Table
-	writesKnown bool
-	full        catalog.Effects
-	err         error // why nothing could be learned
+	database *Database
+	since    int64        // the first version of the schema for which they hold, and
+	version  atomic.Int64 // the last one
+	outdated atomic.Bool  // what they depend on has changed, or cannot be compared
+	full     catalog.Effects
+	writes   []Table
+
+	of      *DB // who asked, and
+	st      *statement
+	by      meaning
+	byNames bool // full has Writes alone
+
+	public *Effects // the same for who is not of this package
+}
+
+// hold reports whether the effects are those in the database as it is now.
+func (e *effects) hold(at *Database) bool {
+	return e != nil && at != nil && e.database == at && e.version.Load() == at.schema.version.Load()
+}
+
+// held reports whether the effects are those that the statement had when the
+// schema was of the given version.
+func (e *effects) held(at *Database, version int64) bool {
+	return e != nil && e.database == at && e.since <= version && version <= e.version.Load()
+}
+
+// confirm notes that the effects hold for a version of the schema.
+func (e *effects) confirm(version int64) {
+	for old := e.version.Load(); old < version; old = e.version.Load() {
+		if e.version.CompareAndSwap(old, version) {
+			return
+		}
+	}
+}
+
+// comparable reports whether the definitions that the effects depend on are
+// all in their fingerprint. What the server was not allowed to parse may become
+// known by a right that is granted.
+func (e *effects) comparable() bool {
+	if len(e.full.Dependencies.Relations)+len(e.full.Dependencies.Functions) == 0 && (e.byNames || !e.full.WritesKnown) {
+		return false
+	}
+	return !slices.ContainsFunc(e.full.Refusals, func(r catalog.Refusal) bool { return r.Reason == catalog.Unexamined })
+}
+
+// Effects is what a statement does in a database. As long as a value is in use,
+// a change of what it depends on is noticed and announced.
+type Effects struct {
+	catalog.Effects
+	Database *Database
+
+	used *effects
 }
 
 // Effects returns what a statement reads, writes and calls, as the server's own
-// parser sees it. It is learned once, and again after the schema may have
-// changed by a statement of this handle; what other programs do to the schema
-// is not noticed. It is meant for the packages of this module.
-func (d *DB) Effects(ctx context.Context, text *Text) (catalog.Effects, error) {
-	eff := d.effectsOf(ctx, d.statements.get(text.SQL()))
-	return eff.full, eff.err
+// parser sees it. It is asked once, and again after the schema may have changed
+// by a statement of a handle of this process; what other programs do to the
+// schema is not noticed. It is meant for the packages of this module.
+func (d *DB) Effects(ctx context.Context, text *Text) (*Effects, error) {
+	e, err := d.effectsOf(ctx, d.statements.get(text.SQL()))
+	if err != nil {
+		return nil, err
+	}
+	return e.public, nil
 }
+
+var errSchemaMoves = errors.New("the schema keeps changing")
 
 // effectsOf returns what st does, asking the server when it is not known yet
-// or when the schema may have changed since. What cannot be learned now is
-// unknown, and is asked again the next time.
-func (d *DB) effectsOf(ctx context.Context, st *statement) *effects {
-	epoch := d.schemaEpoch.Load()
-	if eff := st.effects.Load(); eff != nil && eff.epoch == epoch {
-		return eff
+// or when the schema may have changed since. What cannot be found out now is
+// asked again the next time.
+func (d *DB) effectsOf(ctx context.Context, st *statement) (*effects, error) {
+	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
+	defer cancel()
+	for range mostAsked {
+		if e := st.effects.Load(); e.hold(d.place()) {
+			return e, nil
+		}
+		if err := d.inquire(inquiryKey{st: st, reads: true}).wait(ctx); err != nil {
+			return nil, err
+		}
 	}
-	eff, err := d.examine(ctx, st, epoch)
-	if err != nil {
-		return &effects{err: err}
-	}
-	return eff
+	return nil, errSchemaMoves
 }
 
-// examine asks the server. What it learns is of the given epoch, which was read
-// before: a change in between makes it out of date.
-func (d *DB) examine(ctx context.Context, st *statement, epoch int64) (*effects, error) {
-	if st.st.Kind == sqltext.Unrecognized || st.st.Count != 1 {
-		return &effects{epoch: epoch}, nil
+// mostAsked is how often a statement is examined that the schema changes under.
+const mostAsked = 3
+
+// place returns the database that the handle's statements are examined for, nil
+// where it is not known.
+func (d *DB) place() *Database {
+	if !d.tracksPlaces() {
+		return &d.untracked
 	}
-	eff := &effects{epoch: epoch}
-	err := d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		if known := st.effects.Load(); known != nil && known.epoch >= epoch {
-			eff = known // somebody else has asked meanwhile
-			return nil
-		}
-		full, err := catalog.Examine(ctx, conn, st.st)
-		if err != nil {
-			return err
-		}
-		eff.full = full
-		eff.writesKnown = full.WritesKnown
-		eff.writes = tablesOf(full.Writes)
-		st.effects.Store(eff)
-		return nil
-	})
-	return eff, err
+	return d.current.Load()
 }
 
 func tablesOf(relations []catalog.Relation) []Table {

@@ -203,7 +203,7 @@ func (t *Text) endsTransactions() bool {
 func (t *Text) mayChangeSchema() bool {
 	switch t.st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery, sqltext.Insert, sqltext.Update, sqltext.Delete,
-		sqltext.Merge, sqltext.CopyFrom, sqltext.CopyTo, sqltext.Truncate, sqltext.Explain:
+		sqltext.Merge, sqltext.CopyFrom, sqltext.CopyTo, sqltext.Truncate, sqltext.Explain, sqltext.Declare:
 		return t.st.DDL != sqltext.AnyDDL // SELECT INTO, EXPLAIN ANALYZE CREATE TABLE AS
 	case sqltext.Maintain:
 		return false

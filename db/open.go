@@ -53,6 +53,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	d.instrument(cfg)
 	d.watchSessions(cfg)
 	d.prepareHooks(cfg)
+	d.identifyConnects(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("db: make the pool: %w", err)

@@ -37,7 +37,7 @@ type txID struct {
 	xid      string
 	timeline string // of the server's log: after a failover xids may be another's
 	crash    string // when the server's statistics began: after a crash xids that left no trace are used again
-	database string // as DB.Database tells
+	database string // of the server, as askServer tells
 }
 
 // resolveTime is for how long a server is waited for that has to tell what
@@ -86,7 +86,7 @@ const idQuery = "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + pla
 // beginKnown begins a transaction and asks for its id in the same round trip:
 // beside COMMIT the id would be lost with the answer.
 func (d *DB) beginKnown(ctx context.Context, opts pgx.TxOptions) (id txID, tx pgx.Tx, err error) {
-	if id.database, err = d.database(ctx); err != nil {
+	if id.database, err = d.server(ctx); err != nil {
 		return id, nil, err
 	}
 	batch := new(pgx.Batch)
@@ -103,17 +103,33 @@ func (d *DB) beginKnown(ctx context.Context, opts pgx.TxOptions) (id txID, tx pg
 	return id, tx, nil
 }
 
-// database returns which database this is, asked for once.
-func (d *DB) database(ctx context.Context) (string, error) {
-	if id := d.databaseID.Load(); id != nil {
+// server returns which database of which server this is, asked for once.
+func (d *DB) server(ctx context.Context) (id string, err error) {
+	if id := d.serverID.Load(); id != nil {
 		return *id, nil
 	}
-	id, _, err := d.Database(ctx)
+	err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		id, err = d.askServer(ctx, conn)
+		return err
+	})
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("db: ask which server this is: %w", err)
 	}
-	d.databaseID.Store(&id)
+	d.serverID.Store(&id)
 	return id, nil
+}
+
+// askServer asks for the identity of a server and its database, which lasts over
+// a start of the server where the role may read its identifier.
+func (d *DB) askServer(ctx context.Context, conn *pgx.Conn) (string, error) {
+	found, err := d.askPlace(ctx, conn.PgConn())
+	switch {
+	case err != nil:
+		return "", err
+	case found.system == "":
+		return found.start, nil
+	}
+	return found.system, nil
 }
 
 // resolve asks what became of a transaction until that is settled.
@@ -149,19 +165,21 @@ const (
 // could be asked.
 func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 	now := id
-	if now.database, _, err = d.Database(ctx); err != nil {
-		return xactUnknown, err
-	}
-	err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		err := conn.QueryRow(ctx, "SELECT"+placeColumns, pgx.QueryExecModeExec).Scan(&now.timeline, &now.crash)
+	err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		if now.database, err = d.askServer(ctx, conn); err != nil {
+			return err
+		}
+		err = conn.QueryRow(ctx, "SELECT"+placeColumns, pgx.QueryExecModeExec).Scan(&now.timeline, &now.crash)
 		if err == nil {
 			status, err = xactStatus(ctx, conn, id.xid)
 		}
 		return err
 	})
 	switch {
+	case err != nil:
+		return xactUnknown, err
 	case now.database != id.database:
-		d.databaseID.Store(&now.database) // another server stands there: for transactions to come
+		d.serverID.Store(&now.database) // another server stands there: for transactions to come
 		return xactUnknown, err
 	case now.timeline != id.timeline:
 		return xactUnknown, err

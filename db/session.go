@@ -261,17 +261,9 @@ func (s *sessionState) hook(conn *pgx.Conn) (end func()) {
 // A SessionWatch is told of the sessions in which statements ran. It may be
 // used by many goroutines at once.
 type SessionWatch struct {
-	mu      sync.Mutex
-	changed string // guarded by mu, as is
-	newest  uint64
-}
-
-// Newest returns the number of the connection that was made last of those that
-// statements ran on, see DB.Connections.
-func (w *SessionWatch) Newest() uint64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.newest
+	mu        sync.Mutex
+	changed   string      // guarded by mu, as are
+	databases []*Database // that the statements ran on, nil for one that is not known
 }
 
 // Changed returns what had changed the session of one of the statements before
@@ -300,7 +292,7 @@ func seeSession(ctx context.Context, s *connState, conn *pgx.Conn) {
 	changed := s.session.changedBy(conn)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.newest = max(w.newest, s.session.number)
+	w.noteDatabase(s.place.now())
 	if changed != "" {
 		w.changed = changed
 	}

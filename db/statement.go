@@ -13,8 +13,8 @@ type statement struct {
 	*Text
 	stats   *fingerprintStats                   // of the text by itself
 	named   atomic.Pointer[[]*fingerprintStats] // of the compiled statements that are sent as this text; nil until there is one
-	effects atomic.Pointer[effects]             // nil until asked for
-	wrote   [meanings]atomic.Pointer[wrote]     // nil until asked for
+	effects atomic.Pointer[effects]             // by the server's parser; nil until asked for
+	wrote   [meanings]atomic.Pointer[effects]   // that tell at least what it changes; likewise
 
 	// numbered is the text with parameters in place of named arguments; nil
 	// until it is run with such.

@@ -45,7 +45,7 @@ func Compile[T any](sql string) (*Stmt[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("db: compile %s: %w", text.label(), err)
 	}
-	compiledNames.add(text)
+	addCompiled(text)
 	return &Stmt[T]{text: text, read: reader[T]{decoder: decoder, form: firstForm[T]()}}, nil
 }
 

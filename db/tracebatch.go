@@ -33,6 +33,7 @@ func (t *tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s.refuses(conn) {
 		return ctx
 	}
+	t.db.identify(ctx, s, conn)
 	s.current, s.locked = nil, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch = batch{sent: data.Batch, began: time.Now(), inTx: s.inTx}

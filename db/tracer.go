@@ -28,6 +28,7 @@ func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s.refuses(conn) {
 		return ctx
 	}
+	t.db.identify(ctx, s, conn)
 	st := t.statement(ctx, s, conn, data.SQL, data.Args)
 	t.begin(s, conn, st)
 	s.stats = t.db.statements.statsOf(st, data.SQL)
@@ -200,6 +201,7 @@ func (t *tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pg
 	if s.refuses(conn) {
 		return ctx
 	}
+	t.db.identify(ctx, s, conn)
 	st := t.db.unknown
 	if len(data.TableName) > 0 {
 		st = t.db.statements.get("COPY " + data.TableName.Sanitize() + " FROM STDIN")

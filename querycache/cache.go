@@ -68,9 +68,10 @@ type Cache struct {
 	off       atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
 
 	mu      sync.Mutex
-	sources map[*db.DB]*source // guarded by mu
-	homes   map[string]*home   // by what identifies the database; guarded by mu
-	spaces  uint64             // how many key spaces were given out; guarded by mu
+	sources map[*db.DB]*source     // guarded by mu
+	homes   map[*db.Database]*home // guarded by mu
+	owed    []*owed                // changes in doubt; guarded by mu
+	spaces  uint64                 // how many key spaces were given out; guarded by mu
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -95,7 +96,7 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes < leastMaxBytes {
 		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
 	}
-	c := &Cache{opts: o, store: newStore(o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[string]*home)}
+	c := &Cache{opts: o, store: newStore(o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[*db.Database]*home)}
 	c.records = newRecords(o.MaxBytes/recordsShare, c.store.reserve)
 	c.clock.start = time.Now()
 	c.flights.init()
@@ -134,11 +135,15 @@ var ErrClosed = errors.New("querycache: the cache is closed")
 // source returns the cache's view of pg.
 func (c *Cache) source(pg *db.DB) *source {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	s := c.sources[pg]
-	if s == nil {
+	first := s == nil
+	if first {
 		s = newSource(c, pg)
 		c.sources[pg] = s
+	}
+	c.mu.Unlock()
+	if first { // without the lock, which left takes
+		s.track()
 	}
 	return s
 }
@@ -159,15 +164,68 @@ func (c *Cache) allSources() []*source {
 	return slices.Collect(maps.Values(c.sources))
 }
 
-// move gives s the home that it was found to have.
-func (c *Cache) move(s *source, to *found) {
+// home returns what is known of the changes to a database.
+func (c *Cache) home(at *db.Database) *home {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if to.home = c.homes[to.id]; to.home == nil {
-		to.home = newHome(c)
-		c.homes[to.id] = to.home
+	h := c.homes[at]
+	if h == nil {
+		h = newHome(c, at)
+		c.homes[at] = h
+		for _, o := range c.owed {
+			if o.change.Database.Concerns(at) {
+				o.homes = append(o.homes, h)
+				h.apply(o.change)
+			}
+		}
 	}
-	s.found.Store(to)
+	return h
+}
+
+// knownHome is home for a database of which something may be kept, else nil.
+func (c *Cache) knownHome(at *db.Database) *home {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.homes[at]
+}
+
+// concerned returns the databases that a change concerns which was made in at,
+// or in any where at is nil.
+func (c *Cache) concerned(at *db.Database) []*home {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.concernedBy(at)
+}
+
+// concernedBy is concerned with c.mu held.
+func (c *Cache) concernedBy(at *db.Database) []*home {
+	var list []*home
+	for other, h := range c.homes {
+		if at.Concerns(other) {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// owe notes a change in doubt, also for databases that are met while it is, and
+// returns those that it concerns.
+func (c *Cache) owe(o *owed) []*home {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owed = append(c.owed, o)
+	o.homes = c.concernedBy(o.change.Database)
+	return slices.Clone(o.homes)
+}
+
+// redeem ends what owe began, and returns the databases that have noted it.
+func (c *Cache) redeem(o *owed) []*home {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.owed, o); i >= 0 {
+		c.owed = slices.Delete(c.owed, i, i+1)
+	}
+	return o.homes
 }
 
 // forgetClosed lets go of handles that were closed, of their statements, and of
@@ -182,20 +240,23 @@ func (c *Cache) forgetClosed() {
 		}
 	}
 	if len(closed) > 0 {
-		maps.DeleteFunc(c.homes, func(_ string, h *home) bool {
-			for _, s := range c.sources {
-				if f := s.found.Load(); f != nil && f.home == h {
-					return false
-				}
-			}
-			return true
-		})
+		maps.DeleteFunc(c.homes, c.left)
 	}
 	c.mu.Unlock()
 	for _, s := range closed {
 		s.close()
 		c.records.forget(s)
 	}
+}
+
+// left reports whether no handle leads to a database. c.mu is held.
+func (c *Cache) left(at *db.Database, h *home) bool {
+	for _, s := range c.sources {
+		if s.current() == at {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(c.owed, func(o *owed) bool { return slices.Contains(o.homes, h) })
 }
 
 func (c *Cache) allHomes() []*home {

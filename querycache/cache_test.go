@@ -182,24 +182,25 @@ func TestChangesAndLoads(t *testing.T) {
 func TestUnknownReads(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: time.Hour})
-	o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
 		return catalog.Effects{Refusals: []catalog.Refusal{{Reason: catalog.UnknownFunction, Object: "f()"}}}, nil
-	}
+	})
 	o.want(ctx, "old", says("old"))
 	o.want(ctx, "old", says("unasked"))
 	o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	o.want(ctx, "new", says("new"))
 
 	declared := newOffline(t, nil, Policy{TTL: -1, Tables: []string{"cities", "s.lakes"}})
-	declared.reads.source.effects = func(ctx context.Context, text *db.Text) (catalog.Effects, error) {
+	declared.reads.source.effects = inOne(func(ctx context.Context, text *db.Text) (catalog.Effects, error) {
 		switch {
 		case strings.Contains(text.SQL(), "lakes"):
 			return catalog.Effects{Reads: []catalog.Relation{{OID: 3, Schema: "s", Name: "lakes"}}, ReadsKnown: true, Cacheable: true}, nil
 		case !strings.Contains(text.SQL(), "$1"):
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 		}
-		return o.reads.source.effects(ctx, text)
-	}
+		eff, err := o.reads.source.effects(ctx, text)
+		return eff.Effects, err
+	})
 	declared.want(ctx, "old", says("old"))
 	declared.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	declared.want(ctx, "old", says("unasked"))
@@ -237,7 +238,7 @@ func TestRefusals(t *testing.T) {
 		{catalog.UnknownFunction, nil, forever, false},
 	} {
 		o := newOffline(t, c.opts, c.policy)
-		o.reads.source.effects = refuse(c.reason)
+		o.reads.source.effects = inOne(refuse(c.reason))
 		o.want(ctx, 1, says(1))
 		want := 2
 		if c.kept {
@@ -252,7 +253,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	o := newOffline(t, nil, forever)
-	o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) { return catalog.Effects{}, io.EOF }
+	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) { return catalog.Effects{}, io.EOF })
 	o.want(ctx, 1, says(1))
 	o.want(ctx, 2, says(2))
 	o.counted(map[Reason]uint64{RefusedStatement: 2})

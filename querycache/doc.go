@@ -24,10 +24,10 @@
 //     is neither kept nor joined. A rollback drops nothing. While the outcome of
 //     a commit is unknown, answers that depend on its tables come from the
 //     server. A server that was started again, or another one, drops everything
-//     once the pool has connected to it.
+//     before the pool's first connection to it is used.
 //     TestOwnWritesAreSeen, TestHandlesOfOneDatabase, TestChangesAndLoads,
 //     TestFlightsFromBeforeAChangeAreNotJoined, TestRollbackDropsNothing,
-//     TestARestartDropsEverything, TestConsistency
+//     TestLeavingADatabaseDropsItsEntries, TestConsistency
 //
 //   - What other programs write is seen when the TTL has passed.
 //     TestOthersWritesWaitForTheTTL

@@ -34,9 +34,9 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 	} {
 		o := newOffline(t, nil, c.policy)
 		if c.refuse.Reason != catalog.Keepable {
-			o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+			o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
 				return catalog.Effects{Refusals: []catalog.Refusal{c.refuse}, WritesKnown: true}, nil
-			}
+			})
 		}
 		e := o.reads.Explain(t.Context(), c.sql)
 		for _, want := range c.want {

@@ -133,15 +133,20 @@ func (f *flight) explain(err error) error {
 	return err
 }
 
-// lookAtServer makes sure that the load was answered by the server that the
-// cache knows.
+// lookAtServer makes sure that the load was answered by the database that the
+// cache takes it to be, and that the handle leads there still.
 func (f *flight) lookAtServer() {
-	if s := f.record.source; s != nil && f.needs != nil && f.needs.refusal == none && f.err == nil {
-		if _, err := s.home(f.ctx, f.session.Newest()); err != nil {
-			f.needs = unasked(err)
-		}
+	s := f.record.source
+	if s == nil || f.needs == nil || f.needs.refusal != none || f.err != nil {
+		return
+	}
+	want := f.needs.learned.home.database
+	if asked, any := f.session.Database(); s.current() != want || any && asked != want {
+		f.needs = unasked(errElsewhere)
 	}
 }
+
+var errElsewhere = errors.New("the connection leads to another database than the handle's others, or it is not known where")
 
 // common reports whether the outcome of a load is what anybody who asks the
 // same would get: not where the statement may write, by what was learned since

@@ -20,7 +20,8 @@ import (
 // number. So an answer whose load began before a change was told is never
 // handed out after it, however late it is stored.
 type home struct {
-	cache *Cache
+	cache    *Cache
+	database *db.Database
 
 	everything table // changed with each change that may concern any table
 	anything   table // changed with every change, of whatever table
@@ -35,22 +36,23 @@ type home struct {
 type table struct {
 	tableName               // guarded by home.mu: it may be renamed
 	changed   atomic.Uint64 // number of the last change; inDoubt while that is not settled
-	doubts    int           // changes whose outcome is unknown; guarded by home.mu
+	last      uint64        // number of the last change that is certain; guarded by home.mu
+	doubts    int           // changes whose outcome is unknown; likewise
 	view      bool          // it never changes, but a program may drop what reads it; guarded by home.mu
 }
 
 // inDoubt is after every number: nothing that depends on the table is fresh.
 const inDoubt = math.MaxUint64
 
-func newHome(c *Cache) *home {
-	return &home{cache: c, byOID: make(map[uint32]*table)}
+func newHome(c *Cache, at *db.Database) *home {
+	return &home{cache: c, database: at, byOID: make(map[uint32]*table)}
 }
 
 // raise gives t the number of a new change. h.mu is held.
 func (h *home) raise(t *table) {
-	n := h.cache.changes.Add(1)
+	t.last = h.cache.changes.Add(1)
 	if t.doubts == 0 {
-		t.changed.Store(n)
+		t.changed.Store(t.last)
 	}
 }
 
@@ -69,6 +71,14 @@ func (h *home) settle(t *table) {
 	h.raise(t)
 }
 
+// dismiss ends one doubt of t, which did not change. What was kept before the
+// doubt is fresh again. h.mu is held.
+func (h *home) dismiss(t *table) {
+	if t.doubts = max(0, t.doubts-1); t.doubts == 0 {
+		t.changed.Store(t.last)
+	}
+}
+
 // apply takes in a change.
 func (h *home) apply(c db.Change) {
 	h.mu.Lock()
@@ -79,6 +89,8 @@ func (h *home) apply(c db.Change) {
 		apply = h.doubt
 	case db.Settled:
 		apply = h.settle
+	case db.Unchanged:
+		apply = h.dismiss
 	}
 	apply(&h.anything)
 	if c.All {

@@ -7,18 +7,17 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/catalog"
 )
 
-// sibling is another handle of the same cache, to a database that calls itself
-// id.
-func (o *offline) sibling(id string) *offline {
+// sibling is another handle of the same cache, to a database.
+func (o *offline) sibling(at *db.Database) *offline {
 	s := newOffline(o.TB, nil, o.reads.choose)
 	s.cache.Close()
 	other := *s
 	other.cache = o.cache
 	other.reads = &ReadThrough{cache: o.cache, source: newSource(o.cache, s.reads.pg), pg: s.reads.pg, choose: o.reads.choose, space: o.cache.space(), observed: true}
-	other.reads.source.effects = s.reads.source.effects
-	other.reads.source.identify = func(context.Context) (string, time.Time, error) { return id, time.Time{}, nil }
+	other.lead(at)
 	other.reads.source.followers = 1
 	o.cache.mu.Lock()
 	o.cache.sources[s.reads.pg] = other.reads.source
@@ -26,11 +25,21 @@ func (o *offline) sibling(id string) *offline {
 	return &other
 }
 
+// lead makes the handle lead to a database.
+func (o *offline) lead(at *db.Database) {
+	s := o.reads.source
+	s.current = func() *db.Database { return at }
+	s.identify = func(context.Context) (*db.Database, error) { return at, nil }
+	s.effects = func(context.Context, *db.Text) (*db.Effects, error) {
+		return &db.Effects{Effects: catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, Database: at}, nil
+	}
+}
+
 // A change counts for a database, by whichever handle it is told.
 func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
-	same, other := o.sibling("one"), o.sibling("two")
+	same, other := o.sibling(one), o.sibling(two)
 	for _, h := range []*offline{o, same, other} {
 		h.want(ctx, "old", says("old"))
 	}
@@ -49,28 +58,70 @@ func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
 	}
 }
 
-// A server that was started again may have lost commits; another one may stand
-// at its address.
-func TestARestartDropsEverything(t *testing.T) {
+// A server that was started again may have lost commits; another one may have
+// taken its name. Once the handle leads there nothing is handed out that was
+// kept before.
+func TestLeavingADatabaseDropsItsEntries(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	o.want(ctx, "first", says("first"))
-	last := "first"
-	for _, now := range []struct {
-		id      string
-		started time.Time
-	}{{"one", time.Unix(1, 0)}, {"two", time.Unix(1, 0)}} {
-		o.reads.source.identify = func(context.Context) (string, time.Time, error) { return now.id, now.started, nil }
-		o.want(ctx, last, says("unasked"))
-		if _, err := o.reads.source.home(ctx, 1); err != nil { // a connection was made
-			t.Fatal(err)
-		}
-		last = now.id + now.started.String()
-		for range 2 { // the load that learns of another database is not kept
-			o.want(ctx, last, says(last))
-		}
-		o.want(ctx, last, says("unasked"))
+	o.want(ctx, "first", says("unasked"))
+	o.lead(two)
+	o.reads.source.left(one)
+	for range 2 { // the load that learns of another database is not kept
+		o.want(ctx, "second", says("second"))
 	}
+	o.want(ctx, "second", says("unasked"))
+}
+
+// What a connection answers that leads elsewhere, or it is not known where, is
+// not kept.
+func TestLoadsFromElsewhereAreNotKept(t *testing.T) {
+	ctx := context.Background()
+	o := newOffline(t, nil, forever)
+	for _, at := range []*db.Database{two, nil} {
+		o.reads.source.current = func() *db.Database { return at }
+		o.want(ctx, "elsewhere", says("elsewhere"))
+		o.want(ctx, "again", says("again"))
+	}
+	o.reads.source.current = func() *db.Database { return one }
+	o.want(ctx, "here", says("here"))
+	o.want(ctx, "here", says("unasked"))
+}
+
+// A doubt that ends without a change makes fresh again what was kept before it,
+// and nothing that was loaded meanwhile stays.
+func TestDoubtWithoutAChange(t *testing.T) {
+	ctx := context.Background()
+	o := newOffline(t, nil, forever)
+	o.want(ctx, "kept", says("kept"))
+	everything := func(state db.ChangeState) {
+		o.reads.source.hear(ctx, []db.Change{{All: true, State: state, Database: one}})
+	}
+	everything(db.InDoubt)
+	everything(db.InDoubt)
+	o.want(ctx, "doubtful", says("doubtful"))
+	everything(db.Unchanged)
+	o.want(ctx, "doubtful still", says("doubtful still"))
+	everything(db.Unchanged)
+	o.want(ctx, "kept", says("unasked"))
+	everything(db.InDoubt)
+	o.change(db.Committed)
+	everything(db.Unchanged)
+	o.want(ctx, "changed", says("changed"))
+	o.want(ctx, "changed", says("unasked"))
+}
+
+// A database that is met while a change of it is in doubt is in doubt.
+func TestDatabaseMetWhileInDoubt(t *testing.T) {
+	ctx := context.Background()
+	o := newOffline(t, nil, forever)
+	o.reads.source.hear(ctx, []db.Change{{All: true, State: db.InDoubt}})
+	o.want(ctx, "doubtful", says("doubtful"))
+	o.want(ctx, "again", says("again"))
+	o.reads.source.hear(ctx, []db.Change{{All: true, State: db.Settled}})
+	o.want(ctx, "settled", says("settled"))
+	o.want(ctx, "settled", says("unasked"))
 }
 
 // What was in doubt when Follow was stopped is in doubt until it is settled.
@@ -120,7 +171,7 @@ func TestNamedWhileInDoubt(t *testing.T) {
 func TestClosedHandlesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, forever)
-		other := o.sibling("two")
+		other := o.sibling(two)
 		o.want(t.Context(), "v", says("v"))
 		other.want(t.Context(), "v", says("v"))
 		other.reads.pg.Close()

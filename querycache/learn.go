@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -36,17 +37,9 @@ func (r *record) learn(ctx context.Context) *needs {
 	if r.source == nil { // an Aside of whatever the program likes
 		return r.needs.Load()
 	}
-	home, err := r.source.home(ctx, 0)
+	eff, err := r.effects(ctx)
 	if err != nil {
 		return unasked(err)
-	}
-	eff := catalog.Effects{ReadsKnown: true, Cacheable: true} // of an Aside, which says the rest itself
-	if text := r.text.Load(); text != nil {
-		if eff, err = r.source.effects(ctx, text); err != nil {
-			return unasked(err)
-		}
-	} else if !r.aside {
-		return &needs{refusal: RefusedStatement, because: "the statement was forgotten"}
 	}
 	named, err := r.declared(ctx)
 	if wrong, ok := errors.AsType[*namesError](err); ok {
@@ -55,21 +48,46 @@ func (r *record) learn(ctx context.Context) *needs {
 	if err != nil {
 		return unasked(err)
 	}
+	if slices.ContainsFunc(named.from, func(e *db.Effects) bool { return e.Database != eff.Database }) {
+		return unasked(errElsewhere)
+	}
+	home := r.source.cache.home(eff.Database)
 	now := learned{home, eff.Version ^ named.version, append(append(slices.Clip(eff.Reads), eff.Views...), named.reads...), eff.Refusal()}
+	inUse := append([]*db.Effects{eff}, named.from...)
 	old := r.needs.Load()
 	if old != nil && old.learned.is(&now) {
+		old.inUse.Store(&inUse)
 		return old
 	}
 	known := (eff.ReadsKnown || len(r.policy.Tables) > 0) && named.known
 	n := &needs{known: known, learned: now, timed: eff.TakesTime}
 	n.tables = home.needed(now.reads, known)
-	n.refusal, n.because = r.judgeEffects(&eff)
+	n.refusal, n.because = r.judgeEffects(&eff.Effects)
+	n.inUse.Store(&inUse)
 	r.needs.Store(n)
 	if old != nil { // entries were judged by what the old one says
 		r.drop(r.source.cache.changes.Add(1))
 	}
 	return n
 }
+
+// effects returns what the record's answers come from.
+func (r *record) effects(ctx context.Context) (*db.Effects, error) {
+	text := r.text.Load()
+	switch {
+	case text != nil:
+		return r.source.effects(ctx, text)
+	case !r.aside:
+		return nil, errForgotten
+	}
+	at, err := r.source.identify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &db.Effects{Database: at, Effects: catalog.Effects{ReadsKnown: true, Cacheable: true}}, nil // the Aside says the rest itself
+}
+
+var errForgotten = errors.New("the statement was forgotten")
 
 // declared returns what the tables of the record's policy are. That a name is
 // wrong is remembered for a moment: each read would ask for it.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -18,6 +19,7 @@ type declared struct {
 	reads   []catalog.Relation // with the tables behind views, and partitions
 	known   bool               // reads has all of them
 	version int64              // of what it was learned from
+	from    []*db.Effects      // that is
 }
 
 // A namesError says that a name of Policy.Tables stands for nothing whose changes
@@ -45,9 +47,10 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 		if err != nil {
 			return d, err
 		}
-		if err := notTold(&eff, parts[len(parts)-1]); err != nil {
+		if err := notTold(&eff.Effects, parts[len(parts)-1]); err != nil {
 			return d, &namesError{name, err}
 		}
+		d.from = append(d.from, eff)
 		d.reads = append(append(d.reads, eff.Reads...), eff.Views...)
 		d.known = d.known && eff.ReadsKnown
 		d.version = d.version*31 + eff.Version

@@ -75,7 +75,7 @@ func TestUnknownNamesOfTables(t *testing.T) {
 		policy := Policy{TTL: time.Hour, Tables: []string{"cites"}}
 		o := newOffline(t, nil, policy)
 		there, asked := false, 0
-		o.reads.source.effects = func(_ context.Context, text *db.Text) (catalog.Effects, error) {
+		o.reads.source.effects = inOne(func(_ context.Context, text *db.Text) (catalog.Effects, error) {
 			if strings.Contains(text.SQL(), "cites") {
 				asked++
 				if !there {
@@ -83,7 +83,7 @@ func TestUnknownNamesOfTables(t *testing.T) {
 				}
 			}
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
-		}
+		})
 		if e := o.reads.Explain(ctx, citySQL); e.Keeps || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, `Policy.Tables: cites: relation "cites" does not exist`) {
 			t.Errorf("explained as %+v", e)
 		}

@@ -36,10 +36,10 @@ func TestTextsReadOnce(t *testing.T) {
 	} {
 		o := newOffline(t, nil, forever)
 		examined := map[string]int{}
-		o.reads.source.effects = func(_ context.Context, text *db.Text) (catalog.Effects, error) {
+		o.reads.source.effects = inOne(func(_ context.Context, text *db.Text) (catalog.Effects, error) {
 			examined[text.SQL()]++
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
-		}
+		})
 		const many = 300
 		for i := range many {
 			o.read(text(i), formWire)

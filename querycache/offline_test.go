@@ -3,7 +3,6 @@ package querycache
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -49,13 +48,25 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 		tb.Fatal(err)
 	}
 	h.choose, h.observed, h.source.followers = choose, true, 1 // the test tells of changes
-	h.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+	h.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
-	}
-	h.source.identify = func(context.Context) (string, time.Time, error) { return "one", time.Time{}, nil }
+	})
+	h.source.current = func() *db.Database { return one }
+	h.source.identify = func(context.Context) (*db.Database, error) { return one, nil }
 	o := &offline{TB: tb, cache: c, reads: h, asked: map[string]int{}}
 	tb.Cleanup(func() { c.Close(); pg.Close() })
 	return o
+}
+
+// one and two are databases; all handles lead to one unless a test says otherwise.
+var one, two = new(db.Database), new(db.Database)
+
+// inOne returns what effects tells of a statement in one.
+func inOne(tell func(context.Context, *db.Text) (catalog.Effects, error)) func(context.Context, *db.Text) (*db.Effects, error) {
+	return func(ctx context.Context, text *db.Text) (*db.Effects, error) {
+		eff, err := tell(ctx, text)
+		return &db.Effects{Effects: eff, Database: one}, err
+	}
 }
 
 const citySQL = "-- name: CityByID :one\nSELECT name FROM cities WHERE id = $1"
@@ -95,7 +106,7 @@ func fails(err error) func(context.Context) (any, error) {
 
 // change tells of a commit that wrote the cities.
 func (o *offline) change(state db.ChangeState) {
-	o.reads.source.hear(context.Background(), []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: state}})
+	o.reads.source.hear(context.Background(), []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: state, Database: o.reads.source.current()}})
 }
 
 // counted fails unless there were so many lookups of each reason.

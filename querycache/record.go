@@ -59,7 +59,8 @@ type record struct {
 	spoiled     atomic.Pointer[string]   // what had changed the session of the last answer that was not kept for that
 }
 
-// needs is what the answers of a statement depend on. It never changes.
+// needs is what the answers of a statement depend on. It never changes, but for
+// inUse.
 type needs struct {
 	tables  []*table // one that stands for all of them included
 	known   bool     // false: any table may be among them
@@ -69,6 +70,10 @@ type needs struct {
 	learned learned
 
 	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
+
+	// inUse is what learned was taken from. While it is held, a change of what
+	// it depends on is noticed and announced.
+	inUse atomic.Pointer[[]*db.Effects]
 }
 
 // misnamed is how the server answered of a policy's tables, and until when on the

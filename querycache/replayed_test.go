@@ -36,6 +36,6 @@ func offlineHandle(t *testing.T, c *Cache) *ReadThrough {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.source.effects, h.source.identify = o.reads.source.effects, o.reads.source.identify
+	h.source.effects, h.source.identify, h.source.current = o.reads.source.effects, o.reads.source.identify, o.reads.source.current
 	return h
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/headrace/headrace/db"
-	"github.com/headrace/headrace/internal/catalog"
 )
 
 // A source is a handle that answers are loaded from.
@@ -17,65 +14,48 @@ type source struct {
 	pg    *db.DB
 
 	// effects tells what a statement does: pg.Effects. identify tells which
-	// database of which server it is, and since when that runs: pg.Database.
-	effects  func(ctx context.Context, text *db.Text) (catalog.Effects, error)
-	identify func(ctx context.Context) (id string, started time.Time, err error)
+	// database the handle leads to, asking for it where need be: pg.Database.
+	// current does not ask: pg.CurrentDatabase.
+	effects  func(ctx context.Context, text *db.Text) (*db.Effects, error)
+	identify func(ctx context.Context) (*db.Database, error)
+	current  func() *db.Database
 
-	found atomic.Pointer[found] // nil until the server has told
+	untrack func() // ends that the handle tells when it leads elsewhere
 
 	mu        sync.Mutex
-	followers int    // calls of Follow that have not been stopped; guarded by mu, as are
-	stop      func() // ends the subscription, if there is one
-	owed      []owed // told as in doubt, and not settled yet
-}
-
-// found is what a server has told of the database behind a handle.
-type found struct {
-	home    *home
-	id      string
-	started time.Time
-	conns   uint64 // connections that the handle had made by then
+	followers int     // calls of Follow that have not been stopped; guarded by mu, as are
+	stop      func()  // ends the subscription, if there is one
+	owed      []*owed // told as in doubt, and not settled yet
 }
 
 // An owed is a change in doubt, and who was told of it.
 type owed struct {
 	change db.Change
-	homes  []*home
+	homes  []*home // guarded by Cache.mu
 }
 
 func newSource(c *Cache, pg *db.DB) *source {
-	return &source{cache: c, pg: pg, effects: pg.Effects, identify: pg.Database}
+	return &source{cache: c, pg: pg, effects: pg.Effects, identify: pg.Database, current: pg.CurrentDatabase}
 }
 
-// home returns the database behind the handle. It asks the server at the first
-// time, and again where newest, the number of a connection, was made since: all
-// connections are new once a server was started again, after a crash perhaps
-// that lost commits, or once another one stands at its address. Then what was
-// kept is dropped.
-func (s *source) home(ctx context.Context, newest uint64) (*home, error) {
-	old := s.found.Load()
-	if old != nil && newest <= old.conns {
-		return old.home, nil
+// track has the handle tell where it leads. Then what was kept of where it led
+// before is dropped, before a connection that leads elsewhere is used: a server
+// that was started again may have lost commits.
+func (s *source) track() { s.untrack = s.pg.TrackDatabase(s.left) }
+
+// left drops what was kept of a database that the handle leads to no more.
+func (s *source) left(old *db.Database) {
+	if h := s.cache.knownHome(old); h != nil {
+		h.dropAll()
 	}
-	now := &found{conns: s.pg.Connections()}
-	var err error
-	if now.id, now.started, err = s.identify(ctx); err != nil {
-		return nil, err
-	}
-	s.cache.move(s, now)
-	if old != nil && (old.id != now.id || !old.started.Equal(now.started)) {
-		old.home.dropAll()
-	}
-	return now.home, nil
 }
 
 // hear takes in changes that db.DB.OnChange tells of.
-func (s *source) hear(ctx context.Context, changes []db.Change) {
-	homes := s.concerned(ctx)
+func (s *source) hear(_ context.Context, changes []db.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range changes {
-		s.take(c, homes)
+		s.take(c)
 	}
 	if s.followers == 0 && len(s.owed) == 0 && s.stop != nil { // stopped while something was in doubt
 		s.stop()
@@ -83,30 +63,26 @@ func (s *source) hear(ctx context.Context, changes []db.Change) {
 	}
 }
 
-// concerned returns the databases that the handle's changes concern: its own,
-// or all where that cannot be told.
-func (s *source) concerned(ctx context.Context) []*home {
-	if h, err := s.home(ctx, 0); err == nil {
-		return []*home{h}
-	}
-	return s.cache.allHomes()
-}
-
 // take takes in one change. s.mu is held.
-func (s *source) take(c db.Change, homes []*home) {
+func (s *source) take(c db.Change) {
+	var homes []*home
 	switch {
 	case c.State == db.InDoubt:
-		s.owed = append(s.owed, owed{c, homes})
-	case c.State == db.Settled:
-		i := slices.IndexFunc(s.owed, func(o owed) bool { return o.change.Table == c.Table && o.change.All == c.All })
-		if i >= 0 {
-			homes = s.owed[i].homes
+		o := &owed{change: c}
+		s.owed = append(s.owed, o)
+		homes = s.cache.owe(o)
+	case c.State == db.Settled || c.State == db.Unchanged:
+		i := slices.IndexFunc(s.owed, func(o *owed) bool { return o.change.Table == c.Table && o.change.All == c.All })
+		switch {
+		case i >= 0:
+			homes = s.cache.redeem(s.owed[i])
 			s.owed = slices.Delete(s.owed, i, i+1)
-		} else {
-			c.State = db.Committed // told as in doubt before anybody followed
+		case c.State == db.Settled: // told as in doubt before anybody followed
+			c.State = db.Committed
+			homes = s.cache.concerned(c.Database)
 		}
-	case s.followers == 0:
-		return
+	case s.followers > 0:
+		homes = s.cache.concerned(c.Database)
 	}
 	for _, h := range homes {
 		h.apply(c)
@@ -127,17 +103,9 @@ func (s *source) follow() (stop func(), err error) {
 	first := s.followers == 1
 	s.mu.Unlock()
 	if first {
-		s.dropAll()
+		s.left(s.current())
 	}
 	return sync.OnceFunc(s.unfollow), nil
-}
-
-// dropAll drops what the handle's database has answered. Where that is not
-// known nothing was kept.
-func (s *source) dropAll() {
-	if f := s.found.Load(); f != nil {
-		f.home.dropAll()
-	}
 }
 
 // unfollow ends a call of Follow. What is in doubt is listened to until it is
@@ -166,10 +134,13 @@ func (s *source) close() {
 	if s.stop != nil {
 		s.stop()
 	}
-	s.stop, s.followers = nil, 0
+	if s.untrack != nil {
+		s.untrack()
+	}
+	s.stop, s.untrack, s.followers = nil, nil, 0
 	for _, o := range s.owed {
 		o.change.State = db.Settled
-		for _, h := range o.homes {
+		for _, h := range s.cache.redeem(o) {
 			h.apply(o.change)
 		}
 	}

@@ -19,7 +19,7 @@ func (o *offline) tells(version int64, reasons ...catalog.Reason) {
 	for _, r := range reasons {
 		eff.Refusals = append(eff.Refusals, catalog.Refusal{Reason: r, Object: "f()"})
 	}
-	o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) { return eff, nil }
+	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) { return eff, nil })
 }
 
 // What may write runs once for each caller, whatever the policy says.
@@ -56,14 +56,14 @@ func TestAFlightFoundToWriteIsItsBeginnersAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, Policy{TTL: time.Hour})
 		var asked atomic.Int64
-		o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+		o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
 			eff := catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Version: 1, Cacheable: true}
 			if asked.Add(1) > 1 { // the flight itself
 				time.Sleep(time.Second)
 				eff = catalog.Effects{Version: 2, Refusals: []catalog.Refusal{{Reason: catalog.VolatileFunction}}}
 			}
 			return eff, nil
-		}
+		})
 		var runs atomic.Int64
 		load := func(context.Context) (any, error) { return runs.Add(1), nil }
 		got := make(chan any, 3)
@@ -92,7 +92,7 @@ func TestNothingIsKeptByWhatWasLearnedBefore(t *testing.T) {
 	ctx := context.Background()
 	o.want(ctx, "first", says("first"))
 	o.change(db.Committed)
-	o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) { return catalog.Effects{}, catalog.ErrLocked }
+	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) { return catalog.Effects{}, catalog.ErrLocked })
 	o.want(ctx, "second", says("second"))
 	o.want(ctx, "third", says("third"))
 }
@@ -119,9 +119,9 @@ func TestTimesThatMoveAsArguments(t *testing.T) {
 		{forever, 1184, []any{make(chan int), "x"}, RefusedArguments},
 	} {
 		o := newOffline(t, nil, c.policy)
-		o.reads.source.effects = func(context.Context, *db.Text) (catalog.Effects, error) {
+		o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true, TakesTime: c.typ != 25}, nil
-		}
+		})
 		for range 2 {
 			read := lendRead(o.reads.pg.Text(sql), c.args)
 			if _, _, ok := o.reads.Kept(t.Context(), read); !ok {

@@ -3,7 +3,9 @@
 package querycache_test
 
 import (
+	"context"
 	"maps"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ type bench struct {
 	cache     *querycache.Cache
 	reads     *querycache.ReadThrough
 	seen      map[querycache.Reason]uint64 // lookups that want has looked at
+	doubts    atomic.Int64                 // that have not ended; of handles that are followed
 }
 
 var schema = []string{
@@ -63,16 +66,47 @@ var minute = querycache.Policy{TTL: time.Minute}
 func following(t *testing.T, choose querycache.Chooser) *bench {
 	t.Helper()
 	b := newBench(t, nil, choose)
-	if _, err := b.cache.Follow(b.pg); err != nil {
-		t.Fatal(err)
-	}
+	b.follow(b.pg)
 	return b
+}
+
+func (b *bench) follow(pg *db.DB) {
+	b.Helper()
+	if _, err := b.cache.Follow(pg); err != nil {
+		b.Fatal(err)
+	}
+	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) { // after the cache's own
+		for _, c := range changes {
+			switch c.State {
+			case db.InDoubt:
+				b.doubts.Add(1)
+			case db.Settled, db.Unchanged:
+				b.doubts.Add(-1)
+			}
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(stop)
 }
 
 func (b *bench) exec(e db.Execer, sql string, args ...any) {
 	b.Helper()
 	if _, err := e.Exec(b.Context(), sql, args...); err != nil {
 		b.Fatalf("%s: %v", sql, err)
+	}
+	b.settle()
+}
+
+// settle waits until it is known what commits have changed, for tests that count
+// hits: on a busy machine a commit does not wait for that long enough.
+func (b *bench) settle() {
+	b.Helper()
+	for deadline := time.Now().Add(20 * time.Second); b.doubts.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.Fatal("a change stays in doubt")
+		}
 	}
 }
 

@@ -30,9 +30,7 @@ func (b *bench) singly(hooks func(*pgxpool.Config)) (*db.DB, *querycache.ReadThr
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := b.cache.Follow(pg); err != nil {
-		b.Fatal(err)
-	}
+	b.follow(pg)
 	return pg, reads
 }
 

@@ -34,6 +34,7 @@ func TestTemporaryTablesDropNothingElse(t *testing.T) {
 	if _, err := batchinsert.MustTable[newCity]("cities").Upsert(t.Context(), pg, batchinsert.Rows(rows), batchinsert.OnConflict{Keys: []string{"id"}}); err != nil {
 		t.Fatal(err)
 	}
+	b.settle()
 	read()
 	b.want(querycache.MissChanged, querycache.Hit)
 	read() // the session is as it began: what was loaded in it was kept
