@@ -35,14 +35,22 @@ var errExaminerClosed = errors.New("the handle is closed")
 func newExaminer(cfg *pgxpool.Config) *examiner {
 	cfg = cfg.Copy()
 	cfg.ConnConfig.Tracer = nil
-	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
-		cfg.ConnConfig.RuntimeParams["application_name"] = "headrace examiner"
-	}
+	cfg.ConnConfig.RuntimeParams["application_name"] = examinerName(cfg.ConnConfig.RuntimeParams["application_name"])
 	e := &examiner{pool: cfg, turn: make(chan struct{}, 1)}
 	e.idle = time.AfterFunc(examinerIdle, e.closeIdle)
 	e.idle.Stop()
 	e.turn <- struct{}{}
 	return e
+}
+
+// examinerName is what the connection calls itself beside a program of the given
+// name. The server cuts what is longer than 63 bytes.
+func examinerName(program string) string {
+	const own, longest = "headrace", 63
+	if program == "" {
+		return own
+	}
+	return program[:min(len(program), longest-len(own)-3)] + " (" + own + ")"
 }
 
 // do runs fn with the connection, one caller at a time. fn must leave the
