@@ -69,7 +69,7 @@ func TestZipfTrace(t *testing.T) {
 
 // What is said to fit, fits: the ratios compare caches of one size.
 func TestHeadraceFits(t *testing.T) {
-	for _, entries := range []int{500, 2000} {
+	for _, entries := range []int{1000, 2000} {
 		budget, err := budgetFor(t.Context(), entries)
 		if err != nil {
 			t.Fatal(err)
