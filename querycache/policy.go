@@ -66,15 +66,17 @@ type Policy struct {
 // Choose implements [Chooser]: the policy of all statements.
 func (p Policy) Choose(*db.Text) (Policy, bool) { return p, true }
 
-// A Chooser gives each statement its policy. It is asked once for a statement
-// and form of answer, not for each read; ok false keeps nothing.
+// A Chooser gives each statement its policy. It is asked when a statement is met,
+// in each form of answer, and not for each read; Explain asks as well. ok false
+// keeps nothing.
 type Chooser interface {
 	Choose(text *db.Text) (p Policy, ok bool)
 }
 
 // ByName gives policies to statements by the names in their
 // "-- name: CityByID :one" comments, as sqlc writes them. The policy under ""
-// is for all others; without it those are not kept.
+// is for all others; without it those are not kept. Of two statements with one
+// text and different names each has the policy of its own name.
 type ByName map[string]Policy
 
 // Choose implements [Chooser].
