@@ -71,8 +71,8 @@ type needs struct {
 	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
 }
 
-// misnamed is how the server answered of a policy's tables, and until when on the
-// cache's clock it is not asked again.
+// misnamed is how the server answered of a policy's tables, and until when on
+// the cache's clock it is not asked again.
 type misnamed struct {
 	err   *namesError
 	until int64
