@@ -7,20 +7,20 @@ import (
 	"weak"
 )
 
-// This is the only file of the package that imports unsafe. Memory is compared by
-// its address here and never read through it.
+// This is the only file of the package that imports unsafe. Memory is compared
+// by its address here and never read through it.
 
-// compiledNames are the names of compiled statements, which are sent without the
-// comment that has the name: with it, each name would have a prepared statement
-// of its own.
+// compiledNames are the names of compiled statements, which are sent without
+// the comment that has the name: with it, each name would have a prepared
+// statement of its own.
 //
 // It is one for the process, as a compiled statement is: that belongs to no
 // handle, and may reach one through a pool, a connection, a transaction or a
 // wrapper of the program's, none of which leads back to the handle.
 var compiledNames nameTable
 
-// A nameTable finds a name by the place of the text in memory. Two statements of
-// one text have a copy of it each, and whatever hands a text on hands on its
+// A nameTable finds a name by the place of the text in memory. Two statements
+// of one text have a copy of it each, and whatever hands a text on hands on its
 // place. A text of the same letters elsewhere has no name here.
 type nameTable struct {
 	byPlace sync.Map // of *byte to namedText

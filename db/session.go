@@ -32,8 +32,8 @@ type sessionState struct {
 	ever   sessionChanges // everything that was in changes since
 }
 
-// sessionChanges tell, by what was changed, which statement did it. A map is not
-// written to once it is one's: it is copied, which few sessions need.
+// sessionChanges tell, by what was changed, which statement did it. A map is
+// not written to once it is one's: it is copied, which few sessions need.
 type sessionChanges map[string]string
 
 // What is changed beside settings, which have their names.
@@ -78,8 +78,8 @@ func (s *sessionState) began(conn *pgx.Conn, number uint64) {
 	*s = sessionState{hooked: s.changes, values: reportedBy(conn), number: number}
 }
 
-// note takes note of a statement that ran by itself, by its figures, and of the end
-// of its transaction.
+// note takes note of a statement that ran by itself, by its figures, and of the
+// end of its transaction.
 func (s *sessionState) note(st *statement, label *fingerprintStats, inTx bool, r result) {
 	if s.tx && !inTx { // it ended unseen
 		s.changes, s.tx = s.ever, false
@@ -128,8 +128,8 @@ func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
 	}
 }
 
-// apply takes note of what a statement does to its session. Where it is not sure
-// that the statement ran, and stays run, nothing is back as it was.
+// apply takes note of what a statement does to its session. Where it is not
+// sure that the statement ran, and stays run, nothing is back as it was.
 func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inTx, sure bool) {
 	list := changesSession(st)
 	if len(list) == 0 {
@@ -157,8 +157,8 @@ func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inT
 	}
 }
 
-// reset takes out of changes what a statement puts back to what the session began
-// with; what a hook had set then is another thing.
+// reset takes out of changes what a statement puts back to what the session
+// began with; what a hook had set then is another thing.
 func (s *sessionState) reset(changes sessionChanges, what string, label *fingerprintStats, sure bool) sessionChanges {
 	changes = maps.Clone(changes)
 	if sure {
@@ -188,8 +188,8 @@ func isReset(changed, what string) bool {
 	return changed == what
 }
 
-// changedBy returns what changed the session, or "": a statement, or for what no
-// statement shows, the setting that is not as it was.
+// changedBy returns what changed the session, or "": a statement, or for what
+// no statement shows, the setting that is not as it was.
 func (s *sessionState) changedBy(conn *pgx.Conn) string {
 	if len(s.changes) > 0 {
 		return s.changes.first()
@@ -238,8 +238,8 @@ func (d *DB) watchSessions(cfg *pgxpool.Config) {
 	}
 }
 
-// hook begins a hook; the function it returns ends it. What the hook sets is not
-// a change, and what it resets is none any more.
+// hook begins a hook; the function it returns ends it. What the hook sets is
+// not a change, and what it resets is none any more.
 func (s *sessionState) hook(conn *pgx.Conn) (end func()) {
 	s.changes = s.changes.with(s.moved(conn))
 	before := s.changes

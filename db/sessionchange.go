@@ -84,7 +84,8 @@ func changesByDiscard(text string) []sessionChange {
 	return nil
 }
 
-// otherChange returns what a statement changes that is not about settings, or "".
+// otherChange returns what a statement changes that is not about settings, or
+// "".
 func otherChange(st *sqltext.Statement) string {
 	switch st.Kind {
 	case sqltext.Execute:

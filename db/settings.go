@@ -9,10 +9,10 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// leavesAnswers reports whether no answer depends on a setting: those by which a
-// session is watched over, planned, logged, and kept within bounds, and those of
-// writing. What is not named here counts as if answers depended on it, settings of
-// extensions and of programs among them.
+// leavesAnswers reports whether no answer depends on a setting: those by which
+// a session is watched over, planned, logged, and kept within bounds, and those
+// of writing. What is not named here counts as if answers depended on it,
+// settings of extensions and of programs among them.
 func leavesAnswers(setting string) bool {
 	if isOwn(setting) {
 		return true
@@ -47,7 +47,8 @@ var harmlessSettings = setOf(`
 	transaction_deferrable transaction_isolation transaction_read_only update_process_title work_mem`)
 
 // answerSettings are those of the server on which answers depend, or may: how
-// names are found and who asks, how values are read and written, what is checked.
+// names are found and who asks, how values are read and written, what is
+// checked.
 var answerSettings = setOf(`
 	array_nulls backslash_quote bytea_output client_encoding datestyle default_text_search_config dynamic_library_path
 	extension_control_path extension_destdir extra_float_digits gin_fuzzy_search_limit ignore_checksum_failure
@@ -64,11 +65,12 @@ func setOf(words string) map[string]bool {
 	return set
 }
 
-// ownSetting finds a setting of a program's own that is set in the body of a DO.
+// ownSetting finds a setting of a program's own that is set in the body of a
+// DO.
 var ownSetting = regexp.MustCompile(`(?i)\bset\s+(session\s+)?"?[a-z_]\w*"?\s*\.`)
 
-// mayDoSettings reports whether a DO may change its session: a word of it says so,
-// or it runs text that it makes.
+// mayDoSettings reports whether a DO may change its session: a word of it says
+// so, or it runs text that it makes.
 func mayDoSettings(text string) bool {
 	return ownSetting.MatchString(text) || slices.ContainsFunc(wordsOf(text), func(word string) bool {
 		switch word = strings.ToLower(word); word {
@@ -79,7 +81,8 @@ func mayDoSettings(text string) bool {
 	})
 }
 
-// wordsOf returns the words of a text, those in constants and comments included.
+// wordsOf returns the words of a text, those in constants and comments
+// included.
 func wordsOf(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool {
 		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
@@ -92,8 +95,8 @@ type config struct {
 	local   bool // it ends with the transaction
 }
 
-// configsIn returns the calls of set_config in a statement. It reports false where
-// one may be of a setting that the text does not show.
+// configsIn returns the calls of set_config in a statement. It reports false
+// where one may be of a setting that the text does not show.
 func configsIn(st *sqltext.Statement) (list []config, ok bool) {
 	later := st.Kind == sqltext.DDL || st.Kind == sqltext.Declare // it may run in another transaction
 	tokens, ok := tokensOf(st.Text)
@@ -148,8 +151,8 @@ func isEscaped(token string) bool {
 	return len(token) > 2 && strings.EqualFold(token[:2], "u&") && token[2] == '"'
 }
 
-// isPlain reports whether a token is a constant without prefix (E”, U&”) that is
-// no more than its letters.
+// isPlain reports whether a token is a constant without prefix (E”, U&”) that
+// is no more than its letters.
 func isPlain(token string) bool {
 	return token[0] == '\'' && !strings.ContainsAny(strings.Trim(token, "'"), "' \n\\")
 }

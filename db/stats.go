@@ -39,8 +39,8 @@ type Waits struct {
 // Fingerprint 0.
 //
 // Bytes are not among the figures: the hooks of pgx do not tell them. To count
-// them the network connection would have to be wrapped, out of sight of programs
-// that look at it, and what was read ahead could not be told apart.
+// them the network connection would have to be wrapped, out of sight of
+// programs that look at it, and what was read ahead could not be told apart.
 type StatementStats struct {
 	Fingerprint uint64
 	Text        string // the fingerprint's text, constants replaced
@@ -65,8 +65,8 @@ func (d *DB) Stats() Stats {
 	}
 }
 
-// fingerprintStats counts the calls of one fingerprint under one name. All fields are safe
-// for concurrent use.
+// fingerprintStats counts the calls of one fingerprint under one name. All
+// fields are safe for concurrent use.
 type fingerprintStats struct {
 	fingerprint uint64
 	text        string
@@ -156,8 +156,8 @@ type fingerprints struct {
 	other *fingerprintStats              // of all that came after the table was full
 }
 
-// A printKey is what calls are counted by: a name tells apart what two places of
-// a program do with one text.
+// A printKey is what calls are counted by: a name tells apart what two places
+// of a program do with one text.
 type printKey struct {
 	fingerprint uint64
 	name        string

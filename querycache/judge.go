@@ -64,8 +64,8 @@ func (r *record) explainRefusal(refusal catalog.Refusal) string {
 	return refusal.String()
 }
 
-// builtIn reports whether a refusal is about a function of the server's own, which
-// are written without schema.
+// builtIn reports whether a refusal is about a function of the server's own,
+// which are written without schema.
 func builtIn(object string) bool {
 	name, _, _ := strings.Cut(object, "(")
 	return !strings.Contains(name, ".")

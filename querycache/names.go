@@ -22,8 +22,8 @@ type declared struct {
 	from    []*db.Effects      // that is
 }
 
-// A namesError says that a name of Policy.Tables stands for nothing whose changes
-// are heard of.
+// A namesError says that a name of Policy.Tables stands for nothing whose
+// changes are heard of.
 type namesError struct {
 	name string
 	err  error
@@ -34,8 +34,8 @@ func (e *namesError) Unwrap() error { return e.err }
 
 // declared asks the server what names stand for, as it does for those in a
 // statement: a statement that reads each of them says it, and is learned again
-// when the schema has changed. The error is a *namesError where the server knows
-// a name not, or as something else than a relation.
+// when the schema has changed. The error is a *namesError where the server
+// knows a name not, or as something else than a relation.
 func (s *source) declared(ctx context.Context, names []string) (declared, error) {
 	d := declared{known: true}
 	for _, name := range names {
@@ -82,8 +82,8 @@ func isRefused(eff *catalog.Effects, reason catalog.Reason) bool {
 	return slices.ContainsFunc(eff.Refusals, func(r catalog.Refusal) bool { return r.Reason == reason })
 }
 
-// splitName takes a name apart as the server does: at the dots outside of quotes,
-// unquoted parts in lower case, all of them cut to 63 bytes.
+// splitName takes a name apart as the server does: at the dots outside of
+// quotes, unquoted parts in lower case, all of them cut to 63 bytes.
 func splitName(text string) (parts []string, ok bool) {
 	for rest := strings.TrimSpace(text); ; rest = strings.TrimSpace(rest[1:]) {
 		var part string

@@ -9,8 +9,8 @@ import "sync/atomic"
 // read. So of a fingerprint that has had many texts a new one is kept from its
 // second read on.
 //
-// Fingerprints and texts share places: a text may then be kept a read too late, or
-// too early.
+// Fingerprints and texts share places: a text may then be kept a read too late,
+// or too early.
 type newcomers struct {
 	prints [1 << 9]newcomersPrint
 	once   atomic.Pointer[[onceRead]atomic.Uint64] // texts by what identifies them; nil until there is one

@@ -66,15 +66,17 @@ type Policy struct {
 // Choose implements [Chooser]: the policy of all statements.
 func (p Policy) Choose(*db.Text) (Policy, bool) { return p, true }
 
-// A Chooser gives each statement its policy. It is asked once for a statement
-// and form of answer, not for each read; ok false keeps nothing.
+// A Chooser gives each statement its policy. It is asked when a statement is
+// met, in each form of answer, and not for each read; Explain asks as well. ok
+// false keeps nothing.
 type Chooser interface {
 	Choose(text *db.Text) (p Policy, ok bool)
 }
 
 // ByName gives policies to statements by the names in their
 // "-- name: CityByID :one" comments, as sqlc writes them. The policy under ""
-// is for all others; without it those are not kept.
+// is for all others; without it those are not kept. Of two statements with one
+// text and different names each has the policy of its own name.
 type ByName map[string]Policy
 
 // Choose implements [Chooser].
@@ -86,10 +88,10 @@ func (m ByName) Choose(text *db.Text) (Policy, bool) {
 	return p, ok
 }
 
-// Check returns an error that names the keys which none of the statements has: a
-// policy under a misspelt name says nothing. Call it when a program starts, with
-// the statements that the policies are for; those that sqlc generates are not
-// known as statements, and [ReadThrough.Unread] tells about them.
+// Check returns an error that names the keys which none of the statements has:
+// a policy under a misspelt name says nothing. Call it when a program starts,
+// with the statements that the policies are for; those that sqlc generates are
+// not known as statements, and [ReadThrough.Unread] tells about them.
 func (m ByName) Check(stmts ...db.Compiled) error {
 	names := make(map[string]bool)
 	for _, stmt := range stmts {

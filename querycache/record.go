@@ -76,8 +76,8 @@ type needs struct {
 	inUse atomic.Pointer[[]*db.Effects]
 }
 
-// misnamed is how the server answered of a policy's tables, and until when on the
-// cache's clock it is not asked again.
+// misnamed is how the server answered of a policy's tables, and until when on
+// the cache's clock it is not asked again.
 type misnamed struct {
 	err   *namesError
 	until int64

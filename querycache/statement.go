@@ -1,0 +1,80 @@
+package querycache
+
+import (
+	"strings"
+
+	"github.com/headrace/headrace/db"
+)
+
+// record returns what the cache knows of a statement.
+func (h *ReadThrough) record(text *db.Text, form uint64) *record {
+	if text.Size() > 2*longestText {
+		return h.tooLong()
+	}
+	id := identityOf(text, form, h.space)
+	if r := h.cache.records.get(&id); r != nil {
+		return r
+	}
+	h.noteName(text.Name())
+	r := h.newRecord(text, form)
+	if r.refused == none && h.cache.newcomers.first(text.Fingerprint(), r.sent, &id) {
+		return h.passing()
+	}
+	return h.cache.records.add(r)
+}
+
+// newRecord makes the record of a statement that the cache does not know.
+func (h *ReadThrough) newRecord(text *db.Text, form uint64) *record {
+	r := &record{
+		identity: identityOf(text, form, h.space), sent: text.ID(), length: text.Size(),
+		label: labelOf(text), name: strings.Clone(text.Name()), source: h.source,
+	}
+	r.text.Store(text)
+	r.policy, r.refused = h.policy(text)
+	return r
+}
+
+// passing returns the record by which first reads of texts are counted that are
+// kept from their second read on.
+func (h *ReadThrough) passing() *record {
+	id := identity{space: h.space, rest: 1} // no text has this digest
+	if r := h.cache.records.get(&id); r != nil {
+		return r
+	}
+	return h.cache.records.add(&record{identity: id, label: "(first reads of texts like many others)", source: h.source, refused: MissFirst})
+}
+
+// tooLong returns the record by which reads of all texts are counted that are
+// too long to be remembered.
+func (h *ReadThrough) tooLong() *record {
+	id := identity{space: h.space} // no text has this digest
+	if r := h.cache.records.get(&id); r != nil {
+		return r
+	}
+	return h.cache.records.add(&record{identity: id, label: "(texts of more than 64 KB)", source: h.source, refused: RefusedText})
+}
+
+// policy returns the statement's policy, or why there is none.
+func (h *ReadThrough) policy(text *db.Text) (Policy, Reason) {
+	if !text.Lexed() || text.Count() != 1 || text.Size() > 2*longestText {
+		return Policy{}, RefusedText
+	}
+	p, ok := h.choose.Choose(text)
+	if !ok || p.TTL == 0 || p.validate() != nil || p.TTL < 0 && !h.observed {
+		return Policy{}, RefusedPolicy
+	}
+	return p, none
+}
+
+// labelOf is how messages call a statement.
+func labelOf(text *db.Text) string {
+	if text.Name() != "" {
+		return text.Name()
+	}
+	const long = 80
+	sql := []rune(text.SQL())
+	if len(sql) > long {
+		return string(sql[:long]) + "..."
+	}
+	return string(sql)
+}
