@@ -270,3 +270,26 @@ func TestNamesHaveVersions(t *testing.T) {
 		t.Error(n.Shape)
 	}
 }
+
+// TestEventTriggersOfMany: what event triggers write is told of each statement,
+// of however many that are examined together.
+func TestEventTriggersOfMany(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	exec(t, conn, `CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (tg_tag); END';
+CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl()`)
+	questions := make([]catalog.Question, 600)
+	for i := range questions {
+		st := sqltext.Analyze(fmt.Sprintf("CREATE TEMP TABLE t%d (id int)", i))
+		if n, ok := catalog.NamesOf(st); ok && i%2 == 0 {
+			questions[i].Names = &n
+		} else {
+			questions[i].Statement = st
+		}
+	}
+	for i, a := range catalog.ExamineAll(t.Context(), conn, questions) {
+		if a.Err != nil || a.Effects.WritesKnown && names(a.Effects.Writes) != "audit" {
+			t.Fatalf("statement %d: writes %q, known %t, error %v", i, names(a.Effects.Writes), a.Effects.WritesKnown, a.Err)
+		}
+	}
+}
