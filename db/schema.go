@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"weak"
@@ -113,45 +112,16 @@ func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*eff
 }
 
 // fingerprintsOf returns the fingerprint of what each of the effects depends
-// on, in one query for all that differ.
+// on, in one query.
 func fingerprintsOf(ctx context.Context, conn *pgx.Conn, list []*effects) ([]int64, error) {
-	var sets []catalog.Dependencies
-	places := make([]int, len(list))
-	known := make(map[string]int)
+	if len(list) == 0 {
+		return nil, nil
+	}
+	sets := make([]catalog.Dependencies, len(list))
 	for i, e := range list {
-		if !e.comparable() {
-			continue
+		if e.comparable() {
+			sets[i] = e.full.Dependencies
 		}
-		key := keyOf(e.full.Dependencies)
-		place, ok := known[key]
-		if !ok {
-			place = len(sets)
-			known[key] = place
-			sets = append(sets, e.full.Dependencies)
-		}
-		places[i] = place
 	}
-	if len(sets) == 0 {
-		return make([]int64, len(list)), nil
-	}
-	found, err := catalog.Fingerprints(ctx, conn, sets)
-	if err != nil {
-		return nil, err
-	}
-	prints := make([]int64, len(list))
-	for i, place := range places {
-		prints[i] = found[place]
-	}
-	return prints, nil
-}
-
-func keyOf(d catalog.Dependencies) string {
-	key := binary.AppendUvarint(nil, uint64(len(d.Relations)))
-	for _, oid := range d.Relations {
-		key = binary.LittleEndian.AppendUint32(key, oid)
-	}
-	for _, oid := range d.Functions {
-		key = binary.LittleEndian.AppendUint32(key, oid)
-	}
-	return string(key)
+	return catalog.Fingerprints(ctx, conn, sets)
 }

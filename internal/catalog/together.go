@@ -168,9 +168,7 @@ func (t *transaction) start(ctx context.Context, list examinations) error {
 		x.walk.path = t.path
 	}
 	first.each(func(*examination) bool { return true }, (*examination).begun)
-	rest := list[len(first):]
-	rest.each(func(x *examination) bool { return x.eventTriggers }, (*examination).begun) // they ask for nothing
-	return t.stage(ctx, rest, (*examination).begin, (*examination).begun)
+	return t.stage(ctx, list[len(first):], (*examination).begin, (*examination).begun)
 }
 
 // probe has the server parse the statements.
