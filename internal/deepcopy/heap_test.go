@@ -110,17 +110,21 @@ func checkSize(t *testing.T, n int, sample func(i int) any) {
 	for i := range n { // for what is made once for a type
 		keep(i)
 	}
-	clear(kept)
-	before := heap()
-	var account int64
-	for i := range kept {
-		account += keep(i)
+	var account, measured int64
+	for range 3 { // the runtime's own goroutines allocate now and then
+		clear(kept)
+		before := heap()
+		account = 0
+		for i := range kept {
+			account += keep(i)
+		}
+		measured = heap() - before
+		runtime.KeepAlive(kept)
+		if off := account - measured; math.Abs(float64(off)) <= 0.08*float64(account)+16*float64(n) {
+			return
+		}
 	}
-	measured := heap() - before
-	runtime.KeepAlive(kept)
-	if off := account - measured; math.Abs(float64(off)) > 0.08*float64(account)+16*float64(n) {
-		t.Errorf("account %d bytes, heap %d: %.2f of it", account, measured, float64(account)/float64(measured))
-	}
+	t.Errorf("account %d bytes, heap %d: %.2f of it", account, measured, float64(account)/float64(measured))
 }
 
 // heap returns the bytes in use after a collection.
