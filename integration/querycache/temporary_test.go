@@ -50,6 +50,7 @@ func TestTemporaryTablesDropNothingElse(t *testing.T) {
 		read()
 		b.want(querycache.Hit, querycache.Hit)
 	}
+	b.exec(pg, "INSERT INTO mine VALUES (2, 'y')")
 	b.exec(pg, "UPDATE rivers SET name = 'new' FROM mine WHERE rivers.id = mine.id OR rivers.id = 1")
 	read()
 	b.want(querycache.Hit, querycache.RefusedSession) // the session has a table of its own now
