@@ -204,6 +204,9 @@ func (d *DB) answerAll(batch []*inquiry) (err error) {
 			}
 			return err
 		})
+		if errors.Is(err, errNoneIdle) {
+			return err // the next time there may be one
+		}
 		if err == nil || errors.Is(err, errExaminerClosed) {
 			break
 		}
