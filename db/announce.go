@@ -39,7 +39,7 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 }
 
 const (
-	patience  = 4 * time.Millisecond // for which a commit waits for what it changed to be found
+	patience  = 3 * time.Millisecond // for which a commit waits for what it changed to be found
 	mostLate  = 64                   // commits that are waited for in the background
 	latestEnd = 5 * time.Second      // after which such a commit has changed everything
 )

@@ -83,6 +83,14 @@ var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not 
 // the batch is closed. A procedure that commits on its way, and a text of several
 // statements, count when they have ended.
 //
+// What a statement changed is asked of the server the first time that one like it
+// runs. A commit waits for the answer for a few milliseconds; then fn is told
+// All, InDoubt, and later, on another goroutine, which tables they were and
+// that nothing else was changed (Unchanged), or that it cannot be known
+// (Settled). While fn is registered each connection tells which database it leads
+// to, for Change.Database, and compiled statements are examined in the
+// background.
+//
 // It returns ErrUnobserved for a handle made by New.
 func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func(), err error) {
 	if !d.observed {

@@ -32,6 +32,7 @@ type connState struct {
 	hooked   names             // what the pool's hook AfterConnect set, which RESET undoes
 	session  sessionState      // what became of it since it began
 	place    connPlace         // where it leads
+	own      bool              // statements are this package's, and no part of the figures
 	rows     []rows            // some rows to hand out, allocated together
 	scans    keptScans         // of the rows that QueryRow reads
 	recent   *statement        // the last statement, found again without a table

@@ -39,9 +39,10 @@
 //     PostgreSQL 17) is no statement's change, and is not seen.
 //   - What a function writes over a connection of its own to the server, in
 //     C or another language that can open one, is another program's change.
-//   - What a statement does to which tables is learned once and kept; when
-//     another program adds a trigger, rule, foreign key or partition, a handle
-//     that has learned before does not notice.
+//   - What a statement does to which tables is examined once and kept, and
+//     examined again when a handle of this process has changed what it depends
+//     on; when another program adds a trigger, rule, foreign key or partition,
+//     that is not noticed.
 //
 // # Design notes
 //
@@ -55,6 +56,9 @@
 // gone by then, and is told as everything. That also makes what is known of all
 // others out of date, since it may have changed the schema: where such
 // statements are frequent and somebody listens, run them in a transaction.
+//
+// What is sent beside the statements of the program, and when, is in
+// ON-ITS-OWN.md.
 //
 // The examiner has a connection of its own beside the pool, made when it is
 // first needed and closed after a minute without use. It cannot come from the

@@ -46,11 +46,13 @@ func (e *effects) confirm(version int64) {
 	}
 }
 
-// comparable reports whether the definitions that the effects depend on are
-// all in their fingerprint. What the server was not allowed to parse may become
-// known by a right that is granted.
+// comparable reports whether all that the effects depend on is in their
+// fingerprint. What the server was not allowed to parse may become known by a
+// right that is granted.
 func (e *effects) comparable() bool {
-	if len(e.full.Dependencies.Relations)+len(e.full.Dependencies.Functions) == 0 && (e.byNames || !e.full.WritesKnown) {
+	on := &e.full.Dependencies
+	none := len(on.Relations)+len(on.Functions)+len(on.Types)+len(on.Names) == 0 && !on.EventTriggers
+	if none && !e.full.WritesKnown {
 		return false
 	}
 	return !slices.ContainsFunc(e.full.Refusals, func(r catalog.Refusal) bool { return r.Reason == catalog.Unexamined })

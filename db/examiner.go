@@ -16,6 +16,7 @@ import (
 // first needed and closed when it was not used for a while.
 type examiner struct {
 	pool   *pgxpool.Config // for its connection settings and hooks; without tracer
+	lend   *pgxpool.Pool   // whose idle connections are used instead; nil for a connection of its own
 	turn   chan struct{}   // holds one token: whoever has it has conn
 	conn   *pgx.Conn       // nil until needed
 	closed bool            // read and written by whoever has the token
@@ -67,6 +68,9 @@ func (e *examiner) do(ctx context.Context, fn func(ctx context.Context, conn *pg
 	if e.closed {
 		return errExaminerClosed
 	}
+	if e.lend != nil {
+		return e.onPool(ctx, fn)
+	}
 	if err := e.connect(ctx); err != nil {
 		return err
 	}
@@ -77,6 +81,31 @@ func (e *examiner) do(ctx context.Context, fn func(ctx context.Context, conn *pg
 		e.idle.Reset(examinerIdle)
 	}
 	return err
+}
+
+// errNoneIdle says that the pool has no connection to examine statements on.
+var errNoneIdle = errors.New("no connection of the pool is idle")
+
+// idlePatience is how long the pool may take to hand out an idle connection.
+const idlePatience = 10 * time.Millisecond
+
+// onPool runs fn with an idle connection of the pool, whose session is as
+// sessions begin.
+func (e *examiner) onPool(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
+	if e.lend.Stat().IdleConns() == 0 {
+		return errNoneIdle
+	}
+	acquire, cancel := context.WithTimeout(ctx, idlePatience)
+	defer cancel()
+	conn, err := e.lend.Acquire(acquire)
+	if err != nil {
+		return errors.Join(errNoneIdle, err)
+	}
+	defer conn.Release()
+	if s := stateOf(conn.Conn()); s == nil || s.meaning() != usual || conn.Conn().PgConn().TxStatus() != 'I' {
+		return errNoneIdle
+	}
+	return fn(ctx, conn.Conn())
 }
 
 // connect makes sure that there is a live connection. Called with the token.

@@ -22,7 +22,7 @@ import (
 // placeQuery tells where a connection leads, in words that every role may use.
 // A sequence of statements, or a prepared one, would not get through every
 // pooler.
-const placeQuery = `/* headrace */ SELECT d.oid, pg_catalog.current_setting('port'),
+const placeQuery = ownMark + `SELECT d.oid, pg_catalog.current_setting('port'),
 	EXTRACT(EPOCH FROM pg_catalog.pg_postmaster_start_time()),
 	(SELECT EXTRACT(EPOCH FROM b.stats_reset) FROM pg_catalog.pg_stat_bgwriter b),
 	pg_catalog.pg_is_in_recovery(), pg_catalog.pg_backend_pid()`
@@ -254,13 +254,13 @@ func (d *DB) examinerPlace(ctx context.Context, conn *pgx.Conn) (*Database, erro
 	}
 	s := ensureState(conn)
 	if !s.place.settled() || s.place.database == nil {
-		if err := s.place.ask(ctx, d, conn, 0); err != nil {
+		if err := s.place.ask(ctx, d, conn, s.session.number); err != nil {
 			return nil, err
 		}
 	}
 	at := s.place.database
 	if d.current.Load() == nil {
-		databases.adopt(d, 0, at)
+		databases.adopt(d, s.session.number, at)
 	}
 	if d.current.Load() != at {
 		return nil, errElsewhere

@@ -183,23 +183,30 @@ func (i *inquiries) note(err error) {
 	i.until = clock() + i.pause
 }
 
-// answerAll answers inquiries. A connection that breaks meanwhile is replaced
-// once.
+// answerAll answers inquiries. A connection that breaks meanwhile is replaced at
+// once, and another time after a moment.
 func (d *DB) answerAll(batch []*inquiry) (err error) {
-	for range 2 {
-		err = d.examiner.do(d.inquiries.ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	ctx := d.inquiries.ctx
+	for run := range 3 {
+		if run == 2 && sleep(ctx, examinerRest) != nil {
+			break
+		}
+		err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 			at, err := d.examinerPlace(ctx, conn)
 			if err != nil {
 				closeNow(conn)
 				return err
 			}
-			b := examination{db: d, at: at, conn: conn, batch: batch}
-			err = b.run(ctx)
+			x := examination{db: d, at: at, conn: conn, batch: batch}
+			err = x.run(ctx)
 			if err == nil && conn.IsClosed() {
 				err = errBroke
 			}
 			return err
 		})
+		if errors.Is(err, errNoneIdle) {
+			return err // the next time there may be one
+		}
 		if err == nil || errors.Is(err, errExaminerClosed) {
 			break
 		}

@@ -60,6 +60,9 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	}
 	d.pool = pool
 	d.examiner = newExaminer(own)
+	if d.opts.ExamineOnPool {
+		d.examiner.lend = pool
+	}
 	if err := pool.Ping(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("db: %w", openError(cfg.ConnConfig, err))
@@ -70,8 +73,8 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 // New returns a handle over a pool that exists already. The pool is not
 // changed, which is why such a handle cannot do what needs a hook in the
 // connections: it sees no changes (OnChange reports ErrUnobserved), keeps no
-// statistics of statements, and logs no slow ones. Options.Types and
-// Options.Prepare are refused.
+// statistics of statements, and logs no slow ones. Options.Types,
+// Options.Prepare and Options.ExamineOnPool are refused.
 // Closing the handle closes the pool.
 func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 	if pool == nil {
@@ -80,8 +83,8 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	if opts != nil && len(opts.Types)+len(opts.Prepare) > 0 {
-		return nil, fmt.Errorf("db: Options.Types and Options.Prepare need Open or OpenConfig: New leaves the pool's connections as they are")
+	if opts != nil && (len(opts.Types)+len(opts.Prepare) > 0 || opts.ExamineOnPool) {
+		return nil, fmt.Errorf("db: Options.Types, Prepare and ExamineOnPool need Open or OpenConfig: New leaves the pool's connections as they are")
 	}
 	d := newDB(opts.withDefaults())
 	d.pool = pool
@@ -147,16 +150,19 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 	}
 	after := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		if err := loadTypes(ctx, conn, d.opts.Types); err != nil {
+		s := ensureState(conn)
+		s.own = true
+		err := loadTypes(ctx, conn, d.opts.Types)
+		s.own = false
+		if err != nil {
 			return setupError(conn, "Options.Types", err)
 		}
 		if after == nil {
 			return nil
 		}
-		err := after(ctx, conn)
+		err = after(ctx, conn)
 		// What the hook set is what every connection begins with, the
 		// examiner's too: names mean there what they mean here.
-		s := ensureState(conn)
 		s.hooked, s.unsure = s.unsure, 0
 		return setupError(conn, "hook AfterConnect", err)
 	}

@@ -44,6 +44,15 @@ type Options struct {
 	// OpenConfig can give it.
 	Prepare []Compiled
 
+	// ExamineOnPool has the server asked what statements do on connections of
+	// the pool that nobody uses just then, in place of one beside the pool: for
+	// servers that allow a program no further connection. Nothing waits for
+	// such a connection. What cannot be asked meanwhile is announced as a change
+	// to all tables by OnChange, and is not cached. Default: one connection
+	// beside the pool, made when it is first needed and closed after a minute
+	// without use.
+	ExamineOnPool bool
+
 	// Logger receives what the package has to say. Default slog.Default().
 	Logger *slog.Logger
 }

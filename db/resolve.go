@@ -80,8 +80,12 @@ const placeColumns = `
 	pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8),
 	(SELECT coalesce(stats_reset::pg_catalog.text, '') FROM pg_catalog.pg_stat_bgwriter)`
 
+// ownMark begins statements of this package that run on connections of the
+// pool, for who looks at the server.
+const ownMark = "/* headrace */ "
+
 // idQuery gives the transaction an id.
-const idQuery = "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
+const idQuery = ownMark + "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
 
 // beginKnown begins a transaction and asks for its id in the same round trip:
 // beside COMMIT the id would be lost with the answer.

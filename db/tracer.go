@@ -94,6 +94,9 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 func (t *tracer) count(ctx context.Context, s *connState, stats *fingerprintStats, took time.Duration, r result) {
 	wait, rows := s.wait, r.tag.RowsAffected()
 	s.wait = 0
+	if s.own {
+		return
+	}
 	stats.add(took, wait, rows, r.err)
 	t.db.slow.note(ctx, stats, took, wait, rows)
 }

@@ -27,7 +27,9 @@
 //     before the pool's first connection to it is used.
 //     TestOwnWritesAreSeen, TestHandlesOfOneDatabase, TestChangesAndLoads,
 //     TestFlightsFromBeforeAChangeAreNotJoined, TestRollbackDropsNothing,
-//     TestLeavingADatabaseDropsItsEntries, TestConsistency
+//     TestLeavingADatabaseDropsItsEntries, TestHandlesMeetAgain,
+//     TestLostCommitsAreForgotten, TestSwappedDatabases,
+//     TestSchemaChangedByAnotherHandle, TestConsistency
 //
 //   - What other programs write is seen when the TTL has passed.
 //     TestOthersWritesWaitForTheTTL

@@ -224,14 +224,20 @@ func TestLostCommitsAreForgotten(t *testing.T) {
 // crashBackend kills one process of the server, which then starts all others again.
 func crashBackend(t *testing.T, server *pgserver.Server) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), server.ConnString())
-	if err != nil {
-		t.Fatal(err)
+	var conns [2]*pgx.Conn
+	for i := range conns {
+		var err error
+		if conns[i], err = pgx.Connect(t.Context(), server.ConnString()); err != nil {
+			t.Fatal(err)
+		}
+		defer conns[i].Close(context.WithoutCancel(t.Context()))
 	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	sql := fmt.Sprintf("COPY (SELECT 1) TO PROGRAM 'kill -9 %d'", conn.PgConn().PID())
-	if _, err := conn.Exec(t.Context(), sql); err == nil {
+	sql := fmt.Sprintf("COPY (SELECT 1) TO PROGRAM 'kill -9 %d'", conns[0].PgConn().PID())
+	if _, err := conns[0].Exec(t.Context(), sql); err == nil {
 		t.Fatal("the server process outlived a SIGKILL")
+	}
+	for conns[1].Ping(t.Context()) == nil { // until the server has noticed
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -77,6 +77,7 @@ func TestSettingsInTransactions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		b.settle()
 	}
 	for _, sql := range []string{"SELECT set_config('app.user', $1, true)", "/* who */ SELECT pg_catalog.set_config('search_path', $1, TRUE)"} {
 		inTx(sql, "public")
