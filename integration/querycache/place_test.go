@@ -59,6 +59,9 @@ func newPair(t *testing.T, server *pgserver.Server, database, writer, reader str
 	return p
 }
 
+// rolePassword is that of roles that tests make.
+const rolePassword = "secret"
+
 func openAs(t *testing.T, connString, user string, params ...string) *db.DB {
 	t.Helper()
 	u, err := url.Parse(connString)
@@ -66,7 +69,7 @@ func openAs(t *testing.T, connString, user string, params ...string) *db.DB {
 		t.Fatal(err)
 	}
 	if user != "" {
-		u.User = url.User(user)
+		u.User = url.UserPassword(user, rolePassword)
 	}
 	query := u.Query()
 	for _, param := range params {
@@ -308,7 +311,7 @@ func TestRolesThatMayNotReadTheIdentity(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
 	admin := openAs(t, server.ConnString(), "")
-	for _, sql := range append(books, "CREATE ROLE plain LOGIN", "CREATE ROLE plain2 LOGIN", "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC") {
+	for _, sql := range append(books, "CREATE ROLE plain LOGIN PASSWORD '"+rolePassword+"'", "CREATE ROLE plain2 LOGIN PASSWORD '"+rolePassword+"'", "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC") {
 		if _, err := admin.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
