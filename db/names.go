@@ -3,7 +3,6 @@ package db
 import (
 	"runtime"
 	"sync"
-	"unsafe"
 	"weak"
 )
 
@@ -38,14 +37,14 @@ func (n *nameTable) add(t *Text) {
 	if t.Name() == "" || t.SQL() == t.st.Text { // what is sent has the name
 		return
 	}
-	place := unsafe.StringData(t.SQL())
+	place := textData(t.SQL())
 	n.byPlace.Store(place, namedText{t.Name(), weak.Make(t)})
 	runtime.AddCleanup(t, func(place *byte) { n.byPlace.Delete(place) }, place)
 }
 
 // of returns the name of the compiled statement that is sent as sql, or "".
 func (n *nameTable) of(sql string) string {
-	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
+	if one, ok := n.byPlace.Load(textData(sql)); ok {
 		return one.(namedText).name
 	}
 	return ""
@@ -53,7 +52,7 @@ func (n *nameTable) of(sql string) string {
 
 // text returns the text of that statement, or nil.
 func (n *nameTable) text(sql string) *Text {
-	if one, ok := n.byPlace.Load(unsafe.StringData(sql)); ok {
+	if one, ok := n.byPlace.Load(textData(sql)); ok {
 		return one.(namedText).text.Value()
 	}
 	return nil

@@ -176,7 +176,7 @@ func TestSessionStates(t *testing.T) {
 // a transaction on.
 func runScript(s *connState, script string, inTx bool) {
 	failed := false
-	for _, sql := range strings.Split(script, " / ") {
+	for sql := range strings.SplitSeq(script, " / ") {
 		sql, refused := strings.CutPrefix(sql, "!")
 		st := &statement{Text: newText(sql), stats: &fingerprintStats{name: sql}}
 		r := result{status: 'T'}
@@ -225,7 +225,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 			runScript(s, c.before, false)
 		}
 		var all []*statement
-		for _, sql := range strings.Split(c.batch, " / ") {
+		for sql := range strings.SplitSeq(c.batch, " / ") {
 			all = append(all, &statement{Text: newText(sql), stats: &fingerprintStats{name: sql}})
 		}
 		s.session.noteTogether(all, strings.HasPrefix(c.before, "BEGIN"), c.status)

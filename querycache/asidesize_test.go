@@ -79,6 +79,7 @@ func TestValuesThatCannotBeMeasured(t *testing.T) {
 		mu sync.Mutex
 		n  int
 	}
+	_ = new(guarded).mu.TryLock
 	p := Policy{TTL: time.Hour, Shared: true}
 	_, err1 := NewAside(c, AsideOptions[int, *hooks]{Policy: p, Load: func(context.Context, int) (*hooks, error) { return nil, nil }})
 	_, err2 := NewAside(c, AsideOptions[int, map[string]chan int]{Policy: p, Load: func(context.Context, int) (map[string]chan int, error) { return nil, nil }})

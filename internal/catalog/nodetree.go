@@ -177,7 +177,7 @@ func (p *treeParser) datum() (uint32, error) {
 		case err != nil || i >= 4 && c != 0:
 			sum = math.MaxUint32
 		case i < 4:
-			sum |= uint32(byte(c)) << (8 * i) //nolint:gosec // the server writes bytes as signed
+			sum |= uint32(byte(c)) << (8 * i) // the server writes bytes as signed
 		}
 		i++
 	}

@@ -56,38 +56,42 @@ func (p *plainText) read(text string) bool {
 			return l.Err() == nil
 		}
 		word := at(token)
-		switch token.Kind {
-		case sqltext.Space, sqltext.Comment:
+		if token.Kind == sqltext.Space || token.Kind == sqltext.Comment {
 			continue
-		case sqltext.QuotedName:
-			if at(last) == "::" || slices.Contains(systemColumns[1:6], strings.Trim(word, `"`)) {
-				return false
-			}
-		case sqltext.Word:
-			if depends[word] || slices.Contains(systemColumns[1:6], word) {
-				return false
-			}
-			if at(last) == "::" && !plainTypes[word] && !p.castsValue(before, word) {
-				return false
-			}
-		case sqltext.String:
-			if word[0] == 'u' || strings.Contains(word, `\`) || NamesTime(joined(word)) {
-				return false
-			}
-			if typed := last.Kind == sqltext.QuotedName || last.Kind == sqltext.Word &&
-				!plainTypes[at(last)] && !literalTypes[at(last)] && !beforeStrings[at(last)]; typed {
-				return false
-			}
-		case sqltext.Symbol:
-			if word == "." && plainTypes[at(last)] && at(before) == "::" { // the name of a schema
-				return false
-			}
+		}
+		if !p.harmless(token, word, [2]sqltext.Token{before, last}, at) {
+			return false
 		}
 		if at(last) == "." && !p.tables[[2]string{at(before), word}] {
 			p.calls[strings.Trim(word, `"`)] = true
 		}
 		before, last = last, token
 	}
+}
+
+// harmless reports whether an answer does not depend on more for a token, which
+// is word, behind two others.
+func (p *plainText) harmless(token sqltext.Token, word string, behind [2]sqltext.Token, at func(sqltext.Token) string) bool {
+	before, last := behind[0], behind[1]
+	switch token.Kind {
+	case sqltext.QuotedName:
+		return at(last) != "::" && !slices.Contains(systemColumns[1:6], strings.Trim(word, `"`))
+	case sqltext.Word:
+		if depends[word] || slices.Contains(systemColumns[1:6], word) {
+			return false
+		}
+		return at(last) != "::" || plainTypes[word] || p.castsValue(before, word)
+	case sqltext.String:
+		if word[0] == 'u' || strings.Contains(word, `\`) || NamesTime(joined(word)) {
+			return false
+		}
+		typed := last.Kind == sqltext.QuotedName || last.Kind == sqltext.Word &&
+			!plainTypes[at(last)] && !literalTypes[at(last)] && !beforeStrings[at(last)]
+		return !typed
+	case sqltext.Symbol: // after a cast, that of the name of a schema
+		return word != "." || !plainTypes[at(last)] || at(before) != "::"
+	}
+	return true
 }
 
 // castsValue reports whether a cast to a date or time is one of a constant, or

@@ -201,6 +201,7 @@ func TestWhatCannotBeCopied(t *testing.T) {
 		mu sync.Mutex
 		n  int
 	}
+	_ = []any{hook{}.run, new(guarded).mu.TryLock, new(guarded).n}
 	for want, typ := range map[string]reflect.Type{
 		"hook.run is a func()": reflect.TypeFor[*hook](), "[].run is": reflect.TypeFor[[]hook](), "chan int": reflect.TypeFor[map[string]chan int](),
 		"sync.Mutex": reflect.TypeFor[guarded](), "atomic.Int64": reflect.TypeFor[struct{ N atomic.Int64 }](), "template.Template": reflect.TypeFor[*template.Template](),

@@ -2,6 +2,7 @@ package sqltext
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -111,7 +112,7 @@ func TestDDLByItsGrammar(t *testing.T) {
 
 // Text that is cut off anywhere is read like any other.
 func TestTruncatedText(t *testing.T) {
-	texts := append(seeds[:len(seeds):len(seeds)], utilitySeeds...)
+	texts := append(slices.Clip(seeds), utilitySeeds...)
 	for _, text := range texts {
 		for end := range len(text) + 1 {
 			for _, cut := range []string{text[:end], text[end:], "SELECT 1; " + text[:end], text[:end] + ")"} {
