@@ -99,7 +99,8 @@ func known(told string) string {
 		if i := slices.Index(names, "*="); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 			if i := begun(); i >= 0 {
-				list = slices.Delete(list, i, i+1)
+				list[i] = strings.Join(names, " ")
+				continue
 			}
 		}
 		switch i := begun(); {
@@ -109,7 +110,7 @@ func known(told string) string {
 			list = append(list, strings.Join(names, " "))
 		}
 	}
-	return strings.Join(list, "; ")
+	return strings.Join(slices.DeleteFunc(list, func(one string) bool { return one == "" }), "; ")
 }
 
 // settle waits until it is known what the commits of a handle that is watched
