@@ -26,9 +26,10 @@ type examiner struct {
 }
 
 const (
-	examineTimeout = 5 * time.Second  // of one examination, connecting included
-	examinerIdle   = 60 * time.Second // after which the connection is closed
-	examinerRest   = time.Second      // after a failed connect, when no call waits for another
+	examineTimeout = 5 * time.Second        // of one examination, connecting included
+	examinerIdle   = 60 * time.Second       // after which the connection is closed
+	examinerAgain  = 100 * time.Millisecond // before the last try of one examination
+	examinerRest   = time.Second            // after a failed connect, when no call waits for another
 )
 
 var errExaminerClosed = errors.New("the handle is closed")

@@ -188,7 +188,7 @@ func (i *inquiries) note(err error) {
 func (d *DB) answerAll(batch []*inquiry) (err error) {
 	ctx := d.inquiries.ctx
 	for run := range 3 {
-		if run == 2 && sleep(ctx, examinerRest) != nil {
+		if run == 2 && sleep(ctx, examinerAgain) != nil {
 			break
 		}
 		err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -33,7 +34,7 @@ func corpus() (questions []catalog.Question, texts []string) {
 	for _, sql := range texts {
 		questions = append(questions, catalog.Question{Statement: sqltext.Analyze(sql)})
 	}
-	for _, sql := range texts[:len(texts):len(texts)] {
+	for _, sql := range slices.Clip(texts) {
 		if n, ok := catalog.NamesOf(sqltext.Analyze(sql)); ok {
 			for _, in := range []catalog.Where{catalog.OnPath, catalog.OrTemporary, catalog.Anywhere} {
 				questions, texts = append(questions, catalog.Question{Names: &n, In: in}), append(texts, fmt.Sprintf("names %v: %s", in, sql))

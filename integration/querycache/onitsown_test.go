@@ -26,7 +26,6 @@ import (
 // A wire counts what is sent to the server: each Write is a message, or several
 // that one answer is waited for.
 type wire struct {
-	mu             sync.Mutex
 	pool, own      atomic.Int64 // writes on the pool's connections, and on the library's
 	opened, beside atomic.Int64 // connections of the pool, and of the library
 	slow           atomic.Int64 // how long each write on the library's takes

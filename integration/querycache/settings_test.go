@@ -36,7 +36,7 @@ func TestSettingsOfTheServer(t *testing.T) {
 			continue // not in this state of the session, or not by this role
 		}
 		refused := b.cache.Stats().Lookups[querycache.RefusedSession]
-		if _, err := nameByID.One(t.Context(), reads, i); err != nil && err != pgx.ErrNoRows { //nolint:errorlint // returned bare
+		if _, err := nameByID.One(t.Context(), reads, i); err != nil && err != pgx.ErrNoRows {
 			t.Fatalf("after setting %s: %v", name, err)
 		}
 		refused = b.cache.Stats().Lookups[querycache.RefusedSession] - refused
