@@ -32,6 +32,9 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 		return err
 	}
 	defer pg.Close()
+	if err := load(ctx, pg); err != nil {
+		return err
+	}
 	t := &tour{Account: a}
 	cache, err := querycache.New(&querycache.Options{OnLookup: t.lookedUp})
 	if err != nil {
@@ -44,9 +47,6 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 	}
 	defer stop()
 	if t.cities, err = NewCities(pg, cache); err != nil {
-		return err
-	}
-	if err := load(ctx, pg); err != nil {
 		return err
 	}
 	return t.take(ctx)

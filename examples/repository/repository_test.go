@@ -17,7 +17,7 @@ func TestRepository(t *testing.T) {
 		"[holds] the second answer is the first, from memory\n",
 		"Tokyo, Yokohama, Osaka",
 		"saved: 1 inserted, 1 updated, 1 unchanged\n",
-		"miss-changed   Yokohama: 3777491 people\n",
+		"Yokohama: 3777491 people\n",
 		"[holds] Saitama has the people of both\n",
 		"Tokyo, Yokohama, Osaka, Saitama, Nagoya",
 		"[holds] the merge says: city -1: unknown city\n",
