@@ -206,8 +206,16 @@ func (d *dockerized) kill(ctx context.Context) error {
 	}
 }
 
-func (d *dockerized) pause(ctx context.Context) error {
-	_, err := d.engine.ContainerPause(ctx, d.id(), client.ContainerPauseOptions{})
+// pause retries: on a busy machine the kernel may not freeze all processes in
+// the time that the engine gives it.
+func (d *dockerized) pause(ctx context.Context) (err error) {
+	for range 5 {
+		_, err = d.engine.ContainerPause(ctx, d.id(), client.ContainerPauseOptions{})
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 	return err
 }
 
