@@ -212,7 +212,7 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 			continue
 		case r.noRows && e.full.RowsOnly:
 			continue
-		case !e.full.WritesKnown, e.full.DDL && !a.schema:
+		case !e.full.WritesKnown, e.full.DDL && !a.schema, e.full.MovesNames && a.movedUnseen():
 			return a.all(r.stats.label())
 		}
 		tables := e.writes
@@ -245,6 +245,10 @@ func (a account) effects(st *statement) *effects {
 	}
 	return nil
 }
+
+// movedUnseen reports whether names in other statements may have stood for other
+// tables than was believed when these ran.
+func (a account) movedUnseen() bool { return len(a.writes.by) > 1 && a.out.by != anything }
 
 func (a account) count(st *statement, e *effects) bool {
 	return e.held(a.at, a.begun) || st.st.Kind == sqltext.DDL && e.hold(a.at)

@@ -194,6 +194,7 @@ func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 			return out
 		}
 		s.noteSettings(st)
+		s.noteCalls(st)
 	}
 	s.ran(r.of(st)) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
 	switch {
@@ -267,6 +268,18 @@ func (s *connState) noteSettings(st *statement) {
 		s.unsure |= e.moves
 	}
 	s.unsure |= e.resets & s.hooked // to what the hook found
+}
+
+// noteCalls marks the connection, for the rest of the transaction, when a
+// function that st calls may have changed what names stand for. Where it is not
+// known what st calls it is written down as pending, and found then.
+func (s *connState) noteCalls(st *statement) {
+	if s.unsureTx&byPath != 0 || s.handle.listeners.none() {
+		return
+	}
+	if e := st.writesBy(s.meaning(), s.handle.databaseOf(s)); e != nil && e.full.MovesNames {
+		s.unsureTx |= byPath | byRole
+	}
 }
 
 // noteResets notes what a statement set back that ran outside of a

@@ -34,6 +34,7 @@ func (s *connState) endedTogether(parts []*statement, r result) outcome {
 // transaction block is open, in which nothing commits on its way.
 func (s *connState) step(st *statement, r result, out *outcome) {
 	s.noteSettings(st)
+	s.noteCalls(st)
 	switch {
 	case st.st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK": // a failed transaction cannot commit
 		s.unsureTx = 0
@@ -71,6 +72,7 @@ func (s *connState) failedTogether(parts []*statement, r result) outcome {
 	}
 	for _, st := range parts {
 		s.noteSettings(st)
+		s.noteCalls(st)
 		s.ran(run{statement: st})
 		if divides(st) {
 			s.pending.loose = true

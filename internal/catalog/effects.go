@@ -69,6 +69,11 @@ type Effects struct {
 	// was asked for. See [NamesTime].
 	TakesTime bool
 
+	// MovesNames is true where something that the statement calls may set the
+	// search path or the role for the statements after it in its transaction.
+	// What the statement itself sets is not looked at.
+	MovesNames bool
+
 	// DDL is true where the statement changes the schema or the rights: all
 	// that was learned of any statement has to be learned again.
 	DDL bool

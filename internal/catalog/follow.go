@@ -28,6 +28,7 @@ func (f *facts) sameAnyway(b *body) bool {
 // calls it, sets others.
 func (w *walk) followBody(oid uint32) error {
 	f, b := w.routines.functions[oid], w.bodies[oid]
+	w.effects.MovesNames = w.effects.MovesNames || b.moves
 	for _, typ := range f.types {
 		w.enqueue(typeStep, typ, 0)
 	}

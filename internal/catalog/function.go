@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ func (w *walk) call(oid uint32) error {
 		w.enqueue(functionStep, part, 0)
 	}
 	w.notePath(f)
+	w.effects.MovesNames = w.effects.MovesNames || f.parsed && slices.ContainsFunc(f.trees, callsSetConfig)
 	switch {
 	case oid < firstNormalOID:
 		w.callBuiltin(f)
@@ -31,6 +33,10 @@ func (w *walk) call(oid uint32) error {
 	w.callOpaque(oid, f)
 	return nil
 }
+
+// callsSetConfig reports whether a node tree has a call of set_config (oid 2078
+// in pg_proc.dat).
+func callsSetConfig(tree string) bool { return strings.Contains(tree, ":funcid 2078 ") }
 
 // callOpaque judges a function whose body the server does not show. One in C
 // that is declared IMMUTABLE is taken at its word, as the server's indexes take
