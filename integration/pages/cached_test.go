@@ -45,21 +45,11 @@ func TestCachedPages(t *testing.T) {
 			q = pg
 			want := forward(t, page(p, limit))
 			q = reads
-			pages := uint64((len(want) + limit - 1) / limit)
-			for try := 0; ; try++ { // nothing is kept while the server is asked what the reads of pg do
-				hits := cache.Stats().Answered()
+			waitForHits(t, cache, (len(want)+limit-1)/limit, func() {
 				if got := forward(t, page(p, limit)); !slices.Equal(got, want) {
 					t.Errorf("by %d: got %v, want %v", limit, got, want)
 				}
-				n := cache.Stats().Answered() - hits
-				if n == pages {
-					break
-				}
-				if try == 1000 {
-					t.Fatalf("by %d: %d of %d pages came from the cache", limit, n, pages)
-				}
-				time.Sleep(5 * time.Millisecond)
-			}
+			})
 		}
 	}
 
@@ -83,18 +73,27 @@ func TestCachedPages(t *testing.T) {
 		t.Errorf("after a write: %+v, %v", fresh, err)
 	}
 
-	numbered := func() db.OffsetPage[city] {
+	waitForHits(t, cache, 2, func() { // page and count
 		page, err := db.PaginateOffset[city](t.Context(), reads, db.SQL("SELECT * FROM cities"),
 			db.OffsetPager{Keys: byName.Keys, Size: 6, Count: db.ExactCount}, 2)
 		if err != nil || len(page.Items) != 6 || page.Total != 20 {
 			t.Errorf("numbered: %+v, %v", page, err)
 		}
-		return page
+	})
+}
+
+// waitForHits calls read until n answers come from the cache: nothing is kept
+// while the server is asked what a new statement does.
+func waitForHits(t *testing.T, cache *querycache.Cache, n int, read func()) {
+	t.Helper()
+	var hits uint64
+	for range 1000 {
+		before := cache.Stats().Answered()
+		read()
+		if hits = cache.Stats().Answered() - before; hits == uint64(n) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
-	numbered()
-	hits := cache.Stats().Answered()
-	numbered()
-	if n := cache.Stats().Answered() - hits; n != 2 {
-		t.Errorf("%d answers from the cache, want page and count", n)
-	}
+	t.Fatalf("%d of %d answers come from the cache", hits, n)
 }
