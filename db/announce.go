@@ -237,10 +237,10 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 // effects returns what st did in the transaction, nil where that is not known.
 // What DDL does shows in its text.
 func (a account) effects(st *statement) *effects {
-	if e := st.wrote[a.out.by].Load(); a.count(st, e) {
+	if e := st.effects.Load(); a.out.by == usual && a.count(st, e) {
 		return e
 	}
-	if e := st.effects.Load(); a.out.by == usual && a.count(st, e) {
+	if e := st.wrote[a.out.by].Load(); a.count(st, e) {
 		return e
 	}
 	return nil

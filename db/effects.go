@@ -76,6 +76,11 @@ func (d *DB) Effects(ctx context.Context, text *Text) (*Effects, error) {
 	if err != nil {
 		return nil, err
 	}
+	if given := text.st.Text; given != text.SQL() { // as Query sends it: it does the same, and need not be asked about
+		if st := d.statements.get(given); st.effects.Load() != e {
+			st.effects.Store(e)
+		}
+	}
 	return e.public, nil
 }
 

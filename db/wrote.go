@@ -79,10 +79,10 @@ func (d *DB) mayWrite(s *connState, st *statement) bool {
 // writesBy returns the effects that tell what st changes, nil where the server
 // has to be asked.
 func (st *statement) writesBy(by meaning, at *Database) *effects {
-	if e := st.wrote[by].Load(); e.hold(at) {
+	if e := st.effects.Load(); by == usual && e.hold(at) { // by the server's parser, which knows more than names tell
 		return e
 	}
-	if e := st.effects.Load(); by == usual && e.hold(at) {
+	if e := st.wrote[by].Load(); e.hold(at) {
 		return e
 	}
 	return nil

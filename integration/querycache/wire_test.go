@@ -323,3 +323,25 @@ func TestRowsOfHitsAreTheServers(t *testing.T) {
 		}
 	}
 }
+
+// A load is known by the server's parser, as the read is: names alone might
+// stand for a cast, and the read would invalidate itself.
+func TestLoadsAreKnownByTheParser(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	b.exec(b.pg, "CREATE TYPE boxed AS (x int)")
+	b.exec(b.pg, "CREATE FUNCTION unboxed(boxed) RETURNS int LANGUAGE plpgsql AS 'BEGIN UPDATE cities SET name = name; RETURN ($1).x; END'")
+	b.exec(b.pg, "CREATE CAST (boxed AS int) WITH FUNCTION unboxed(boxed) AS IMPLICIT")
+	b.follow(b.pg)
+	for _, sql := range []string{"SELECT count(*) FROM cities", "SELECT  id+1 FROM cities -- one more", "select id from cities where id = 1"} {
+		for range 2 {
+			rows, _ := b.reads.Query(t.Context(), sql)
+			if _, err := pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if s := b.cache.Stats(); s.Lookups[querycache.MissOvertaken]+s.Lookups[querycache.MissChanged] > 0 || s.Lookups[querycache.Hit] != 3 {
+		t.Errorf("lookups %v", s.Lookups)
+	}
+}
