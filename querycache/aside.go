@@ -188,6 +188,12 @@ func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reaso
 
 // one loads the value of one key.
 func (a *Aside[K, V]) one(ctx context.Context, key K) (V, error) {
+	ctx, end, err := a.calling(ctx, key)
+	if err != nil {
+		var zero V
+		return zero, err
+	}
+	defer end()
 	if a.opts.Load != nil {
 		return a.opts.Load(ctx, key)
 	}

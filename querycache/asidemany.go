@@ -222,6 +222,11 @@ func (a *Aside[K, V]) guarded(ctx context.Context, keys []K) (values map[K]V, er
 
 // many loads the values of keys past the cache.
 func (a *Aside[K, V]) many(ctx context.Context, keys []K) (map[K]V, error) {
+	ctx, end, err := a.calling(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	if a.opts.LoadMany != nil {
 		values, err := a.opts.LoadMany(ctx, keys)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,4 +130,35 @@ func cycle(labels []string) error {
 		path.WriteString(labels[len(labels)-1-i])
 	}
 	return fmt.Errorf("%w: %s", ErrCycle, path.String())
+}
+
+// A call is one of an Aside's Load or LoadMany. What the cache has nothing to do
+// with has no flight, and may ask for itself all the same.
+type call[K comparable] struct {
+	parent *call[K] // in which it was made, if in one of the same Aside
+	keys   []K
+	scope  string
+	ended  atomic.Bool
+}
+
+// calling returns the context for a call that loads keys, and what ends the
+// call; [ErrCycle] if the call is made by one that loads one of them.
+func (a *Aside[K, V]) calling(ctx context.Context, keys ...K) (context.Context, func(), error) {
+	parent, _ := ctx.Value(a).(*call[K])
+	scope := ""
+	if a.cache.opts.Scope != nil {
+		scope, _ = a.cache.opts.Scope(ctx)
+	}
+	for c := parent; c != nil; c = c.parent {
+		if c.scope != scope || c.ended.Load() {
+			continue
+		}
+		for _, key := range keys {
+			if slices.Contains(c.keys, key) {
+				return nil, nil, fmt.Errorf("querycache: load %s: %w", a.record.label, cycle([]string{a.record.label, a.record.label}))
+			}
+		}
+	}
+	c := &call[K]{parent: parent, keys: keys, scope: scope}
+	return context.WithValue(ctx, a, c), func() { c.ended.Store(true) }, nil
 }

@@ -160,6 +160,40 @@ func TestCyclesOfDroppedKeys(t *testing.T) {
 	}
 }
 
+// What is loaded past the cache may ask for itself as well.
+func TestCyclesPastTheCache(t *testing.T) {
+	type unscoped struct{}
+	closed := func(c *Cache) { c.Close() }
+	none := func(*Cache) {}
+	bypass := func(ctx context.Context) context.Context { return Bypass(ctx) }
+	plain := func(ctx context.Context) context.Context { return ctx }
+	for name, tt := range map[string]struct {
+		prepare func(*Cache)
+		in      func(context.Context) context.Context
+	}{
+		"closed":    {closed, plain},
+		"suspended": {func(c *Cache) { c.Suspend() }, plain},
+		"bypass":    {none, bypass},
+		"no scope":  {none, func(ctx context.Context) context.Context { return context.WithValue(ctx, unscoped{}, true) }},
+	} {
+		for way, ask := range map[string]func(*Aside[int, int]) asker{"Get": byGet, "GetMany": byGetMany} {
+			t.Run(name+"/"+way, func(t *testing.T) {
+				c := newCache(t, &Options{Scope: func(ctx context.Context) (string, bool) { return "", ctx.Value(unscoped{}) == nil }})
+				askers := make([]asker, 2)
+				for i, name := range []string{"a", "b"} {
+					askers[i] = ask(newAside(t, c, AsideOptions[int, int]{Name: name, Policy: forever, Load: func(ctx context.Context, key int) (int, error) {
+						return askers[1-i](ctx, key)
+					}}))
+				}
+				tt.prepare(c)
+				if _, err := askers[0](tt.in(t.Context()), 1); !errors.Is(err, ErrCycle) || !strings.Contains(err.Error(), "a -> a") {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+	}
+}
+
 // A goroutine may keep the context of a load for longer than the load takes.
 func TestContextsOfLoadsThatEnded(t *testing.T) {
 	c := newCache(t, nil)
