@@ -58,7 +58,8 @@ func main() {
 // demo is what the steps share.
 type demo struct {
 	connString string
-	pg         *db.DB                  // the truth
+	pg         *db.DB // the truth
+	memory     *querycache.Cache
 	reads      *querycache.ReadThrough // may be as old as its policies say
 	out        io.Writer
 	facts      Facts
@@ -95,7 +96,7 @@ func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
 		return Facts{}, err
 	}
 
-	d := &demo{connString: box.ConnString, pg: pg, reads: reads, out: out}
+	d := &demo{connString: box.ConnString, pg: pg, memory: cache, reads: reads, out: out}
 	d.facts.Server = box.Server
 	if err := d.steps(ctx); err != nil {
 		return Facts{}, err
