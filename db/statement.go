@@ -12,6 +12,7 @@ import (
 // A statement is what one handle knows about one text that ran on it.
 type statement struct {
 	*Text
+	escapes bool                                // the text has a backslash
 	stats   *fingerprintStats                   // of the text by itself
 	named   atomic.Pointer[[]*fingerprintStats] // of the compiled statements that are sent as this text; nil until there is one
 	effects atomic.Pointer[effects]             // by the server's parser; nil until asked for
@@ -72,7 +73,7 @@ func (t *statementTable) get(sql string) *statement {
 // add looks at sql and remembers it, forgetting some other text when full.
 func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	text := newText(sql)
-	st := &statement{Text: text, stats: t.prints.of(text, text.Name())}
+	st := &statement{Text: text, escapes: strings.Contains(sql, `\`), stats: t.prints.of(text, text.Name())}
 	if len(sql) > longestKeptText {
 		return st
 	}

@@ -51,7 +51,7 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if data.SQL == "" {
 		return
 	}
-	st := s.statementFor(t.db.statements, data.SQL)
+	st := t.sent(s, conn, data.SQL)
 	r := result{tag: data.CommandTag, err: data.Err}
 	t.count(ctx, s, t.db.statements.statsOf(st, data.SQL), time.Since(data.ReadStartTime), r)
 	if !s.batch.takes(st, data) {
@@ -96,8 +96,8 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = isServerError(r.err) && (b.failed || !hasCallbacks(b.sent))
-	s.session.noteTogether(t.batchStatements(s, b.sent.QueuedQueries), b.inTx, r.status)
-	rest := t.batchStatements(s, b.sent.QueuedQueries[b.read:])
+	s.session.noteTogether(t.batchStatements(s, conn, b.sent.QueuedQueries), b.inTx, r.status)
+	rest := t.batchStatements(s, conn, b.sent.QueuedQueries[b.read:])
 	out := s.endedTogether(rest, r)
 	out.by = max(out.by, b.out.by)
 	out.committed.merge(b.out.committed)
@@ -110,10 +110,10 @@ func hasCallbacks(batch *pgx.Batch) bool {
 	return slices.ContainsFunc(batch.QueuedQueries, func(q *pgx.QueuedQuery) bool { return q.Fn != nil })
 }
 
-func (t *tracer) batchStatements(s *connState, queued []*pgx.QueuedQuery) []*statement {
+func (t *tracer) batchStatements(s *connState, conn *pgx.Conn, queued []*pgx.QueuedQuery) []*statement {
 	all := make([]*statement, 0, len(queued))
 	for _, q := range queued {
-		all = append(all, t.db.statements.partsOf(s.statementFor(t.db.statements, q.SQL))...)
+		all = append(all, t.db.statements.partsOf(t.sent(s, conn, q.SQL))...)
 	}
 	return all
 }

@@ -129,9 +129,9 @@ func (t *tracer) tell(ctx context.Context, conn *pgx.Conn, s *connState, out out
 func (t *tracer) statement(ctx context.Context, s *connState, conn *pgx.Conn, sql string, args []any) *statement {
 	switch rewriter := rewriterOf(args).(type) {
 	case nil:
-		return s.statementFor(t.db.statements, sql)
+		return t.sent(s, conn, sql)
 	case pgx.NamedArgs, pgx.StrictNamedArgs: // the new text depends on the old one only
-		st := s.statementFor(t.db.statements, sql)
+		st := t.sent(s, conn, sql)
 		if numbered := st.numbered.Load(); numbered != nil {
 			return numbered
 		}
@@ -144,6 +144,15 @@ func (t *tracer) statement(ctx context.Context, s *connState, conn *pgx.Conn, sq
 		return numbered
 	}
 	return t.db.unknown
+}
+
+// sent returns what is known of a text that is sent on conn.
+func (t *tracer) sent(s *connState, conn *pgx.Conn, sql string) *statement {
+	st := s.statementFor(t.db.statements, sql)
+	if st.escapes && conn.PgConn().ParameterStatus("standard_conforming_strings") == "off" {
+		return t.db.unknown // its strings may end elsewhere
+	}
+	return st
 }
 
 // rewriterOf returns the query rewriter among the leading arguments, where pgx
