@@ -329,6 +329,7 @@ func TestPolicyIsChecked(t *testing.T) {
 		want string
 	}{
 		{Policy{TTL: -2}, "TTL"}, {Policy{TTL: 20 * longest}, "TTL"}, {Policy{TTL: 1, Jitter: 2}, "Jitter"}, {Policy{TTL: 1, Jitter: -1}, "Jitter"},
+		{Policy{StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleIfError: 1}, "StaleFor"},
 		{Policy{StaleFor: -1}, "StaleFor"}, {Policy{StaleIfError: -1}, "StaleIfError"}, {Policy{MaxRows: -1}, "MaxRows"},
 		{Policy{MaxBytes: -1}, "MaxBytes"}, {Policy{Tables: []string{""}}, "Tables"},
 	} {

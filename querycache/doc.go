@@ -24,7 +24,8 @@
 //     is neither kept nor joined. A rollback drops nothing. While the outcome of
 //     a commit is unknown, answers that depend on its tables come from the
 //     server. A server that was started again, or another one, drops everything
-//     before the pool's first connection to it is used.
+//     before the pool's first connection to it is used; as long as nothing but
+//     hits needs the pool, answers go on for their TTL.
 //     TestOwnWritesAreSeen, TestHandlesOfOneDatabase, TestChangesAndLoads,
 //     TestFlightsFromBeforeAChangeAreNotJoined, TestRollbackDropsNothing,
 //     TestLeavingADatabaseDropsItsEntries, TestHandlesMeetAgain,

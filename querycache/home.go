@@ -95,7 +95,7 @@ func (h *home) apply(c db.Change) {
 	apply(&h.anything)
 	if c.All {
 		apply(&h.everything)
-		if c.Cause != "" {
+		if c.Cause != "" && (c.State == db.Committed || c.State == db.Settled) {
 			h.cause.Store(&c.Cause)
 		}
 		return

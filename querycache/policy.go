@@ -132,6 +132,8 @@ func (p Policy) validate() error {
 		return fmt.Errorf("Policy.StaleFor is %v: want 0 to %v", p.StaleFor, longest)
 	case p.StaleIfError < 0 || p.StaleIfError > longest:
 		return fmt.Errorf("Policy.StaleIfError is %v: want 0 to %v", p.StaleIfError, longest)
+	case p.TTL <= 0 && p.StaleFor+p.StaleIfError > 0:
+		return fmt.Errorf("Policy.StaleFor and StaleIfError are %v and %v: want a TTL after which they begin, it is %v", p.StaleFor, p.StaleIfError, p.TTL)
 	case p.MaxRows < 0:
 		return fmt.Errorf("Policy.MaxRows is %d: want 0 (no bound) or more", p.MaxRows)
 	case p.MaxBytes < 0:
