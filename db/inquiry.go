@@ -416,7 +416,7 @@ func (x *examination) examine(ctx context.Context, questions []catalog.Question)
 }
 
 func (x *examination) effects(q *inquiry, full *catalog.Effects) *effects {
-	e := &effects{database: x.at, full: *full, writes: tablesOf(full.Writes), since: x.version, of: x.db, st: q.st, by: q.by}
+	e := &effects{database: x.at, full: *full, writes: changesOf(full.Writes, full.Ancestors), since: x.version, of: x.db, st: q.st, by: q.by}
 	e.version.Store(x.version)
 	e.public = &Effects{Effects: e.full, Database: x.at, used: e}
 	return e

@@ -25,7 +25,6 @@ const (
 	writeStep
 	ancestorStep // rows of a child changed
 	refreshStep  // a materialized view is filled anew
-	namedStep    // a function that cannot be seen into may read it
 	functionStep
 	bodyStep // of a function: it is a string
 	operatorStep
