@@ -78,6 +78,8 @@ SELECT 'always', '', ` + hash(
 	each("o.oid, o.xmin", "pg_operator o WHERE o.oid >= 16384")+`,
 	`+each("c.oid, c.xmin", "pg_cast c WHERE c.oid >= 16384")+`,
 	`+each("o.oid, o.xmin", "pg_opclass o WHERE o.oid >= 16384")+`,
+	`+each("c.oid, c.xmin", "pg_collation c WHERE c.oid >= 16384")+`,
+	`+each("c.oid, c.xmin", "pg_ts_config c WHERE c.oid >= 16384")+`,
 	`+each("a.oid, a.xmin", "pg_amop a WHERE a.amopopr >= 16384")+`,
 	`+each("c.oid, c.xmin", "pg_constraint c WHERE c.contypid >= 16384 AND c.contypid <= 4294967295")) + `
 UNION ALL
