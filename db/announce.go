@@ -196,7 +196,7 @@ func (a account) find(ctx context.Context, most time.Duration) ([]Change, error)
 func (a account) known() (changes []Change, open []inquiryKey) {
 	switch {
 	case a.out.locked != nil:
-		return changesOf(nil, a.out.locked), nil
+		return slices.Clone(a.out.locked), nil
 	case a.writes.all:
 		return a.all(manyStatements)
 	case a.at == nil:
@@ -215,11 +215,11 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 		case !e.full.WritesKnown, e.full.DDL && !a.schema, e.full.MovesNames && a.movedUnseen():
 			return a.all(r.stats.label())
 		}
-		tables := e.writes
+		more := e.writes
 		if broken == catalogWidens {
-			tables = namedIn(r.statement, tables)
+			more = namedIn(r.statement, more)
 		}
-		changes = changesOf(changes, tables)
+		changes = merged(changes, more)
 	}
 	if !a.schema {
 		return changes, open
@@ -280,11 +280,15 @@ func (a account) all(cause string) ([]Change, []inquiryKey) {
 	return everything(cause), nil
 }
 
-// changesOf adds those of tables that are not in changes.
-func changesOf(changes []Change, tables []Table) []Change {
-	for _, table := range tables {
-		if !slices.ContainsFunc(changes, func(c Change) bool { return c.Table.OID == table.OID }) {
-			changes = append(changes, Change{Table: table})
+// merged adds changes to others, one for each table. What changed a table's own
+// rows counts.
+func merged(changes, more []Change) []Change {
+	for _, c := range more {
+		i := slices.IndexFunc(changes, func(known Change) bool { return known.Table.OID == c.Table.OID })
+		if i < 0 {
+			changes = append(changes, c)
+		} else {
+			changes[i].Inherited = changes[i].Inherited && c.Inherited
 		}
 	}
 	return changes

@@ -21,6 +21,11 @@ type Change struct {
 	All   bool  // which tables were changed cannot be told: any may have been
 	State ChangeState
 
+	// Inherited is true where none of the table's own rows was changed, but rows
+	// of a partition or another table that inherits from it: what was read FROM
+	// ONLY the table is still right.
+	Inherited bool
+
 	// Cause is how messages call the statement of which it cannot be told what
 	// it changed. Only where All is set.
 	Cause string
@@ -43,7 +48,7 @@ const (
 	// later. With All it may also mean that a transaction has committed and
 	// the server is still being asked which tables it changed: a commit waits
 	// for that for a few milliseconds only. For each InDoubt there follows one
-	// Settled or one Unchanged, with the same Table and All.
+	// Settled or one Unchanged, with the same Table, Inherited and All.
 	InDoubt
 
 	// Settled ends an InDoubt: the server's session is gone, and what it did

@@ -21,7 +21,7 @@ type connState struct {
 	inTx     bool              // whether a transaction was open when it began
 	dead     bool              // whether the connection was closed when it began
 	pending  pending           // of the open transaction
-	locked   []Table           // all that it may have changed, as the server told just before COMMIT; nil if not asked
+	locked   []Change          // all that it may have changed, as the server told just before COMMIT; nil if not asked
 	refused  int               // statements begun while the connection was busy, whose end is still to come
 	batch    batch             // the batch under way
 	prepared map[string]string // text by the name it was prepared under by the program
@@ -149,10 +149,10 @@ func changedNoRow(st *statement, tag pgconn.CommandTag) bool {
 
 // outcome is what has to be told after a statement.
 type outcome struct {
-	committed writes  // these are visible to everybody now
-	doubtful  writes  // these may be, or may become so
-	by        meaning // what names stood for
-	locked    []Table // all that may have been changed, the schema not, where the server told; else nil
+	committed writes   // these are visible to everybody now
+	doubtful  writes   // these may be, or may become so
+	by        meaning  // what names stood for
+	locked    []Change // all that may have been changed, the schema not, where the server told; else nil
 }
 
 func (o *outcome) none() bool { return o.committed.none() && o.doubtful.none() }

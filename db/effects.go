@@ -16,7 +16,7 @@ type effects struct {
 	version  atomic.Int64 // the last one
 	outdated atomic.Bool  // what they depend on has changed, or cannot be compared
 	full     catalog.Effects
-	writes   []Table
+	writes   []Change // that full.Writes makes
 
 	of      *DB // who asked, and
 	st      *statement
@@ -115,10 +115,12 @@ func (d *DB) place() *Database {
 	return d.current.Load()
 }
 
-func tablesOf(relations []catalog.Relation) []Table {
-	tables := make([]Table, len(relations))
+// changesOf returns the changes of relations. ancestors are those of which no
+// own row changed.
+func changesOf(relations, ancestors []catalog.Relation) []Change {
+	changes := make([]Change, len(relations))
 	for i, r := range relations {
-		tables[i] = Table{Schema: r.Schema, Name: r.Name, OID: r.OID}
+		changes[i] = Change{Table: Table{Schema: r.Schema, Name: r.Name, OID: r.OID}, Inherited: slices.Contains(ancestors, r)}
 	}
-	return tables
+	return changes
 }

@@ -169,8 +169,7 @@ func (i *inquiries) stop() {
 }
 
 // note takes note of whether the server could be asked. Where it could not, it
-// is left alone for a while: a pooler that refuses transactions refuses the next
-// one as well.
+// is left alone for a while.
 func (i *inquiries) note(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -179,8 +178,19 @@ func (i *inquiries) note(err error) {
 		i.until, i.pause = 0, 0
 		return
 	}
-	i.pause = min(max(examinerRest, 2*i.pause), longestPause)
+	i.pause = pauseAfter(err, i.pause)
 	i.until = clock() + i.pause
+}
+
+// pauseAfter returns for how long the server is left alone that could not be
+// asked, before that for the given time. One that refuses, as a pooler does that
+// knows no transactions, or that is not there will do so the next time as well.
+// One that ended a connection of this kind is there, and takes the next.
+func pauseAfter(err error, before time.Duration) time.Duration {
+	if endedByServer(err) {
+		return examinerAgain
+	}
+	return min(max(examinerRest, 2*before), longestPause)
 }
 
 // answerAll answers inquiries. A connection that breaks meanwhile is replaced at
@@ -416,7 +426,7 @@ func (x *examination) examine(ctx context.Context, questions []catalog.Question)
 }
 
 func (x *examination) effects(q *inquiry, full *catalog.Effects) *effects {
-	e := &effects{database: x.at, full: *full, writes: tablesOf(full.Writes), since: x.version, of: x.db, st: q.st, by: q.by}
+	e := &effects{database: x.at, full: *full, writes: changesOf(full.Writes, full.Ancestors), since: x.version, of: x.db, st: q.st, by: q.by}
 	e.version.Store(x.version)
 	e.public = &Effects{Effects: e.full, Database: x.at, used: e}
 	return e

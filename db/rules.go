@@ -30,9 +30,9 @@ func (l *listeners) tellLate(ctx context.Context, changes []Change) {
 }
 
 // namedIn leaves only the tables that the text itself says are written.
-func namedIn(st *statement, tables []Table) []Table {
-	return slices.DeleteFunc(slices.Clone(tables), func(t Table) bool {
-		return !slices.ContainsFunc(st.st.Writes, func(w sqltext.Table) bool { return w.Name == t.Name })
+func namedIn(st *statement, changes []Change) []Change {
+	return slices.DeleteFunc(slices.Clone(changes), func(c Change) bool {
+		return !slices.ContainsFunc(st.st.Writes, func(w sqltext.Table) bool { return w.Name == c.Table.Name })
 	})
 }
 

@@ -99,7 +99,7 @@ func (d *DB) askBeforeCommit(ctx context.Context, s *connState, conn *pgx.Conn) 
 	if err != nil || !known {
 		return // it is told as everything
 	}
-	s.locked = append([]Table{}, tablesOf(relations)...)
+	s.locked = append([]Change{}, changesOf(relations, nil)...)
 }
 
 // onlyLocksTell reports whether a statement of the transaction is known to be

@@ -28,11 +28,18 @@ type home struct {
 
 	cause atomic.Pointer[string] // of the last change of everything; nil before there was one
 
-	mu    sync.Mutex
-	byOID map[uint32]*table // guarded by mu
+	mu     sync.Mutex
+	tables map[tableKey]*table // guarded by mu
 }
 
-// A table is one relation's place in the order of changes.
+// A tableKey says of which rows a table stands.
+type tableKey struct {
+	oid uint32
+	own bool // those of the relation itself, which FROM ONLY reads; else also those of tables that inherit from it
+}
+
+// A table is the place of one relation, or of its own rows, in the order of
+// changes.
 type table struct {
 	tableName               // guarded by home.mu: it may be renamed
 	changed   atomic.Uint64 // number of the last change; inDoubt while that is not settled
@@ -45,7 +52,7 @@ type table struct {
 const inDoubt = math.MaxUint64
 
 func newHome(c *Cache, at *db.Database) *home {
-	return &home{cache: c, database: at, byOID: make(map[uint32]*table)}
+	return &home{cache: c, database: at, tables: make(map[tableKey]*table)}
 }
 
 // raise gives t the number of a new change. h.mu is held.
@@ -100,16 +107,20 @@ func (h *home) apply(c db.Change) {
 		}
 		return
 	}
-	apply(h.table(c.Table.OID, tableName{c.Table.Schema, c.Table.Name}))
+	name := tableName{c.Table.Schema, c.Table.Name}
+	apply(h.table(tableKey{oid: c.Table.OID}, name))
+	if !c.Inherited {
+		apply(h.table(tableKey{c.Table.OID, true}, name))
+	}
 }
 
 // table returns the place of a relation, making one if there is none. A
 // relation's name may change; its oid is what counts. h.mu is held.
-func (h *home) table(oid uint32, name tableName) *table {
-	t := h.byOID[oid]
+func (h *home) table(key tableKey, name tableName) *table {
+	t := h.tables[key]
 	if t == nil {
 		t = new(table)
-		h.byOID[oid] = t
+		h.tables[key] = t
 	}
 	if name.name != "" {
 		t.tableName = name
@@ -149,14 +160,15 @@ func (n tableName) String() string {
 	return n.schema + "." + n.name
 }
 
-// needed returns the places of what a statement reads, views included. Those that are new have no change yet, which is right: the caller notes the
-// last change's number before it asks what the statement reads.
-func (h *home) needed(reads []catalog.Relation, known bool) []*table {
+// needed returns the places of what a statement reads. Those that are new have
+// no change yet, which is right: the caller notes the last change's number
+// before it asks what the statement reads.
+func (h *home) needed(reads []dependency, known bool) []*table {
 	tables := []*table{&h.everything}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range reads {
-		t := h.table(r.OID, tableName{r.Schema, r.Name})
+		t := h.table(tableKey{r.OID, r.only}, tableName{r.Schema, r.Name})
 		t.view = r.Kind == catalog.View
 		tables = append(tables, t)
 	}
@@ -191,7 +203,7 @@ func (h *home) dropTables(tables []string) (known bool) {
 	h.raise(&h.anything)
 	for _, text := range tables {
 		names := parseTable(text)
-		for _, t := range h.byOID {
+		for _, t := range h.tables {
 			if slices.ContainsFunc(names, func(name tableName) bool { return name.matches(t.tableName) }) {
 				h.raise(t)
 				known = true

@@ -124,6 +124,52 @@ func TestDatabaseMetWhileInDoubt(t *testing.T) {
 	o.want(ctx, "settled", says("unasked"))
 }
 
+// A doubt about rows of tables that inherit from a table is none about its own.
+func TestDoubtsOfOnlyATable(t *testing.T) {
+	ctx := context.Background()
+	o := newOffline(t, nil, forever)
+	var only []catalog.Relation
+	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
+		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, Only: only, ReadsKnown: true, Cacheable: true}, nil
+	})
+	hear := func(state db.ChangeState, inherited bool) {
+		o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, Inherited: inherited, State: state, Database: one}})
+	}
+	o.want(ctx, "all", says("all"))
+	hear(db.InDoubt, true)
+	hear(db.InDoubt, false)
+	o.want(ctx, "doubtful", says("doubtful"))
+	hear(db.Unchanged, false)
+	o.want(ctx, "doubtful still", says("doubtful still"))
+	hear(db.Unchanged, true)
+	o.want(ctx, "all", says("unasked"))
+
+	only = []catalog.Relation{citiesTable}
+	o.reads.source.cache.InvalidateAll()
+	o.want(ctx, "learned", says("learned"))
+	o.want(ctx, "own", says("own"))
+	hear(db.InDoubt, true)
+	o.want(ctx, "own", says("unasked"))
+	hear(db.InDoubt, false)
+	o.want(ctx, "doubtful", says("doubtful"))
+	hear(db.Settled, true)
+	o.want(ctx, "doubtful still", says("doubtful still"))
+	hear(db.Settled, false)
+	o.want(ctx, "settled", says("settled"))
+	hear(db.Committed, true)
+	o.want(ctx, "settled", says("unasked"))
+
+	writer := o.sibling(one)
+	for _, change := range []db.Change{{State: db.InDoubt}, {State: db.InDoubt, Inherited: true}, {State: db.Settled, Inherited: true}} {
+		change.Table, change.Database = db.Table{Schema: "public", Name: "cities", OID: 1}, one
+		writer.reads.source.hear(ctx, []db.Change{change})
+	}
+	o.want(ctx, "doubtful", says("doubtful"))
+	writer.reads.source.close()
+	o.want(ctx, "closed", says("closed"))
+	o.want(ctx, "closed", says("unasked"))
+}
+
 // What was in doubt when Follow was stopped is in doubt until it is settled.
 func TestStopLeavesNothingInDoubt(t *testing.T) {
 	o := newOffline(t, nil, forever)

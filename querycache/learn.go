@@ -13,12 +13,30 @@ import (
 type learned struct {
 	home    *home
 	version int64
-	reads   []catalog.Relation
+	reads   []dependency
 	refusal catalog.Refusal
 }
 
 func (l *learned) is(other *learned) bool {
 	return l.home == other.home && l.version == other.version && l.refusal == other.refusal && slices.Equal(l.reads, other.reads)
+}
+
+// A dependency is a relation that a statement reads.
+type dependency struct {
+	catalog.Relation
+	only bool // the relation's own rows, and not those of tables that inherit from it
+}
+
+// readsOf returns what a statement of the given effects reads, views included.
+func readsOf(eff *catalog.Effects) []dependency {
+	reads := make([]dependency, 0, len(eff.Reads)+len(eff.Views))
+	for _, r := range eff.Reads {
+		reads = append(reads, dependency{r, slices.Contains(eff.Only, r)})
+	}
+	for _, v := range eff.Views {
+		reads = append(reads, dependency{Relation: v})
+	}
+	return reads
 }
 
 // unasked is what is known of a statement when the server could not be asked.
@@ -52,7 +70,7 @@ func (r *record) learn(ctx context.Context) *needs {
 		return unasked(errElsewhere)
 	}
 	home := r.source.cache.home(eff.Database)
-	now := learned{home, eff.Version ^ named.version, append(append(slices.Clip(eff.Reads), eff.Views...), named.reads...), eff.Refusal()}
+	now := learned{home, eff.Version ^ named.version, append(readsOf(&eff.Effects), named.reads...), eff.Refusal()}
 	inUse := append([]*db.Effects{eff}, named.from...)
 	old := r.needs.Load()
 	if old != nil && old.learned.is(&now) {

@@ -16,10 +16,10 @@ import (
 
 // declared is what the names of Policy.Tables stand for.
 type declared struct {
-	reads   []catalog.Relation // with the tables behind views, and partitions
-	known   bool               // reads has all of them
-	version int64              // of what it was learned from
-	from    []*db.Effects      // that is
+	reads   []dependency  // with the tables behind views, and partitions
+	known   bool          // reads has all of them
+	version int64         // of what it was learned from
+	from    []*db.Effects // that is
 }
 
 // A namesError says that a name of Policy.Tables stands for nothing whose
@@ -51,7 +51,7 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 			return d, &namesError{name, err}
 		}
 		d.from = append(d.from, eff)
-		d.reads = append(append(d.reads, eff.Reads...), eff.Views...)
+		d.reads = append(d.reads, readsOf(&eff.Effects)...)
 		d.known = d.known && eff.ReadsKnown
 		d.version = d.version*31 + eff.Version
 	}

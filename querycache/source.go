@@ -72,7 +72,9 @@ func (s *source) take(c db.Change) {
 		s.owed = append(s.owed, o)
 		homes = s.cache.owe(o)
 	case c.State == db.Settled || c.State == db.Unchanged:
-		i := slices.IndexFunc(s.owed, func(o *owed) bool { return o.change.Table == c.Table && o.change.All == c.All })
+		i := slices.IndexFunc(s.owed, func(o *owed) bool {
+			return o.change.Table == c.Table && o.change.Inherited == c.Inherited && o.change.All == c.All
+		})
 		switch {
 		case i >= 0:
 			homes = s.cache.redeem(s.owed[i])

@@ -148,8 +148,9 @@ type Column struct {
 // its fingerprint stays the same, so do the effects under the same role and
 // search path.
 //
-// Operators, casts, operator classes and the checks of domains that somebody
-// made always count, all of them: a text uses them without naming them.
+// Operators, casts, operator classes, collations, text search configurations and
+// the checks of domains that somebody made always count, all of them: a text uses
+// them without naming them, or names them in a constant.
 type Dependencies struct {
 	// Relations, Functions and Types are the objects looked at, by oid, sorted:
 	// in pg_class (also views and the tables that foreign keys lead to),

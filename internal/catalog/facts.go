@@ -62,7 +62,9 @@ FROM unnest($1::oid[]) q (oid)
 UNION ALL
 SELECT 'gin', q.oid, NULL, NULL, NULL, NULL
 FROM unnest($1::oid[]) q (oid)
-WHERE EXISTS (SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = q.oid AND x.relam = 2742)
+	CROSS JOIN LATERAL (SELECT indexrelid FROM pg_index i WHERE i.indrelid = q.oid OFFSET 0) i
+	CROSS JOIN LATERAL (SELECT relam FROM pg_class x WHERE x.oid = i.indexrelid OFFSET 0) x
+WHERE relam = 2742
 UNION ALL
 SELECT 'rule', q.oid, ev_type::text, (is_instead AND ev_qual::text = '<>')::text, ev_action::text, ev_qual::text
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT * FROM pg_rewrite WHERE ev_class = q.oid OFFSET 0) r
@@ -71,7 +73,7 @@ UNION ALL
 SELECT 'virtual', q.oid, adbin::text, NULL, NULL, NULL
 FROM unnest($1::oid[]) q (oid)
 	CROSS JOIN LATERAL (SELECT * FROM pg_attrdef WHERE adrelid = q.oid OFFSET 0) d
-	JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+	CROSS JOIN LATERAL (SELECT attgenerated FROM pg_attribute a WHERE a.attrelid = d.adrelid AND a.attnum = d.adnum OFFSET 0) a
 WHERE attgenerated = 'v'
 UNION ALL
 SELECT 'policy', q.oid, polqual::text, polwithcheck::text, NULL, NULL

@@ -78,6 +78,8 @@ SELECT 'always', '', ` + hash(
 	each("o.oid, o.xmin", "pg_operator o WHERE o.oid >= 16384")+`,
 	`+each("c.oid, c.xmin", "pg_cast c WHERE c.oid >= 16384")+`,
 	`+each("o.oid, o.xmin", "pg_opclass o WHERE o.oid >= 16384")+`,
+	`+each("c.oid, c.xmin", "pg_collation c WHERE c.oid >= 16384")+`,
+	`+each("c.oid, c.xmin", "pg_ts_config c WHERE c.oid >= 16384")+`,
 	`+each("a.oid, a.xmin", "pg_amop a WHERE a.amopopr >= 16384")+`,
 	`+each("c.oid, c.xmin", "pg_constraint c WHERE c.contypid >= 16384 AND c.contypid <= 4294967295")) + `
 UNION ALL
@@ -169,15 +171,24 @@ func Fingerprint(ctx context.Context, conn *pgx.Conn, d Dependencies) (int64, er
 	return versions[0], nil
 }
 
+// withoutJIT holds for the transaction: what is sent up to the next sync of the
+// protocol, or the one that is open. Compiling the query to machine code may
+// take seconds: the server estimates its cost by far too high.
+const withoutJIT = "SELECT pg_catalog.set_config('jit', 'off', true)"
+
 // Fingerprints returns the [Fingerprint] of each of several sets of
 // dependencies, all from one snapshot and in one network round trip.
 func Fingerprints(ctx context.Context, conn *pgx.Conn, of []Dependencies) ([]int64, error) {
 	r := printsRequest(of)
-	rows, err := query(ctx, conn.PgConn(), r.sql, r.args...)
+	u := newUnit(&request{sql: withoutJIT}, r)
+	err := exchange(ctx, conn.PgConn(), u)
+	if err == nil {
+		err = u.err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the versions of catalog rows: %w", err)
 	}
-	p, err := readPrints(rows)
+	p, err := readPrints(r.rows)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 var locksQuery = exact(`
 SELECT DISTINCT l.relation, n.nspname, c.relname, c.relkind::text || c.relpersistence::text
 FROM pg_catalog.pg_lock_status() l
-	LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
+	LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_class c WHERE c.oid = l.relation OFFSET 0) c ON true
 	LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted
 	AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
@@ -61,19 +61,26 @@ func lockedRelations(rows [][][]byte) ([]Relation, error) {
 // catalogs written in this transaction (or just before it, by this session),
 // of functions and types for instance; triggers that wait for COMMIT; and ways
 // to write over another connection.
+//
+// The relations of the server itself are gone through by the index: most of
+// pg_class are others.
 var beyondQuery = exact(`
+WITH RECURSIVE own (oid) AS (
+	SELECT pg_catalog.min(c.oid) FROM pg_catalog.pg_class c
+	UNION ALL
+	SELECT (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid > o.oid ORDER BY c.oid LIMIT 1) FROM own o WHERE o.oid <= 16383)
 SELECT pg_catalog.current_setting('track_counts') = 'off'
 	OR EXISTS (
-		SELECT FROM pg_catalog.pg_class c
+		SELECT FROM own o CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_class c WHERE c.oid = o.oid OFFSET 0) c
 		WHERE c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace AND c.relkind::pg_catalog.text = 'r'
 			AND c.relname <> ALL ('{pg_statistic, pg_largeobject, pg_largeobject_metadata, pg_shdepend}'::pg_catalog.name[])
 			AND (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) <> 0
 				OR pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) <> 0
 				OR pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) <> 0))
 	OR EXISTS (
-		SELECT FROM pg_catalog.pg_trigger t
-		WHERE t.tgdeferrable AND NOT t.tgisinternal AND t.tgrelid = ANY (
-			SELECT l.relation FROM pg_catalog.pg_lock_status() l WHERE l.pid = pg_catalog.pg_backend_pid()))
+		SELECT FROM pg_catalog.pg_lock_status() l
+			CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_trigger t WHERE t.tgrelid = l.relation OFFSET 0) t
+		WHERE l.pid = pg_catalog.pg_backend_pid() AND t.tgdeferrable AND NOT t.tgisinternal)
 	OR EXISTS (SELECT FROM pg_catalog.pg_language l WHERE l.lanispl AND NOT l.lanpltrusted)
 	OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'dblink')`)
 

@@ -9,6 +9,7 @@ type references struct {
 	operators []uint32  // oids in pg_operator of operators that the server's initdb did not make
 	types     []typeUse // that pg_type.dat does not have
 	columns   []columnUse
+	results   map[uint32]bool // types of expressions, those that somebody made
 	settings  settings
 	refusals  []Refusal
 	locksRows bool
@@ -67,7 +68,7 @@ const firstNormalOID = 16384
 
 // collect walks through a tree.
 func collect(v value) *references {
-	r := &references{}
+	r := &references{results: map[uint32]bool{}}
 	r.value(v)
 	return r
 }
@@ -75,7 +76,7 @@ func collect(v value) *references {
 // collectStatement walks through the tree of a statement with parameters of
 // the given types.
 func collectStatement(v value, params []uint32) *references {
-	r := &references{statement: true}
+	r := &references{statement: true, results: map[uint32]bool{}}
 	for _, typ := range params {
 		r.use(paramStep, typ)
 	}
@@ -100,7 +101,10 @@ func (r *references) node(n *node) {
 		}
 		return
 	}
-	if n.kind != "CONST" && namesObjects[exprType(n)] {
+	switch typ := exprType(n); {
+	case typ >= firstNormalOID:
+		r.results[typ] = true
+	case n.kind != "CONST" && namesObjects[typ]:
 		r.refuse(CatalogFunction, "the name of an object")
 	}
 	switch n.kind {

@@ -64,7 +64,7 @@ func (w *walk) views() map[uint32]bool {
 
 // dependencies are all that was looked at.
 func (w *walk) dependencies() Dependencies {
-	relations, functions, types := map[uint32]bool{}, map[uint32]bool{}, map[uint32]bool{}
+	relations, functions, types := map[uint32]bool{}, map[uint32]bool{}, maps.Clone(w.results)
 	for s := range w.done {
 		switch {
 		case s.kind.ofRelation() && s.oid >= firstNormalOID:

@@ -29,6 +29,7 @@ func exact(sql string) string {
 		" <> ", " OPERATOR(pg_catalog.<>) ",
 		" >= ", " OPERATOR(pg_catalog.>=) ",
 		" <= ", " OPERATOR(pg_catalog.<=) ",
+		" > ", " OPERATOR(pg_catalog.>) ",
 		" || ", " OPERATOR(pg_catalog.||) ",
 		" NOT LIKE ", " OPERATOR(pg_catalog.!~~) ",
 	).Replace(sql)

@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"maps"
 )
 
 // errVanished tells that an object went away while its statement was examined.
@@ -25,7 +26,6 @@ const (
 	writeStep
 	ancestorStep // rows of a child changed
 	refreshStep  // a materialized view is filled anew
-	namedStep    // a function that cannot be seen into may read it
 	functionStep
 	bodyStep // of a function: it is a string
 	operatorStep
@@ -69,6 +69,7 @@ type walk struct {
 	changed  map[uint32]bool // those of writes whose own rows change
 	columns  map[columnUse]bool
 	refused  map[Refusal]bool
+	results  map[uint32]bool // types of expressions, which may change
 	names    map[string]bool // that were looked up, or may come to stand for something
 	events   bool            // event triggers matter
 	settings settings
@@ -86,6 +87,7 @@ func newWalk(effects *Effects) *walk {
 		changed: map[uint32]bool{},
 		columns: map[columnUse]bool{},
 		refused: map[Refusal]bool{},
+		results: map[uint32]bool{},
 		names:   map[string]bool{},
 	}
 }
@@ -209,6 +211,7 @@ func (w *walk) add(r *references) {
 	for _, use := range r.types {
 		w.enqueue(use.kind, use.oid, 0)
 	}
+	maps.Copy(w.results, r.results)
 	for _, use := range r.columns {
 		w.columns[use] = true
 	}

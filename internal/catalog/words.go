@@ -26,7 +26,7 @@ FROM unnest($1::text[]) WITH ORDINALITY w (word, i)
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 UNION ALL
 SELECT 't', w.i, t.oid, n.nspname::text,
-	CASE WHEN t.typtype = 'c' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.atttypid >= 10000)
+	CASE WHEN t.typtype = 'c' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.atttypid >= 10000 OFFSET 0)
 		THEN '-' ELSE t.typtype::text END, starts_with(n.nspname::text, 'pg_temp_')::text
 FROM unnest($1::text[]) WITH ORDINALITY w (word, i)
 	CROSS JOIN LATERAL (SELECT * FROM pg_type t WHERE t.typname = w.word::name OFFSET 0) t
