@@ -165,7 +165,6 @@ func TestCyclesPastTheCache(t *testing.T) {
 	type unscoped struct{}
 	closed := func(c *Cache) { c.Close() }
 	none := func(*Cache) {}
-	bypass := func(ctx context.Context) context.Context { return Bypass(ctx) }
 	plain := func(ctx context.Context) context.Context { return ctx }
 	for name, tt := range map[string]struct {
 		prepare func(*Cache)
@@ -173,7 +172,7 @@ func TestCyclesPastTheCache(t *testing.T) {
 	}{
 		"closed":    {closed, plain},
 		"suspended": {func(c *Cache) { c.Suspend() }, plain},
-		"bypass":    {none, bypass},
+		"bypass":    {none, Bypass},
 		"no scope":  {none, func(ctx context.Context) context.Context { return context.WithValue(ctx, unscoped{}, true) }},
 	} {
 		for way, ask := range map[string]func(*Aside[int, int]) asker{"Get": byGet, "GetMany": byGetMany} {
