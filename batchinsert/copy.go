@@ -56,6 +56,9 @@ func (t *Table[T]) copyIn(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64
 	if err != nil {
 		return 0, err
 	}
+	if err := s.checkCopy(); err != nil {
+		return 0, err
+	}
 	m, err := t.matchFields(s, nil)
 	if err != nil {
 		return 0, err

@@ -77,12 +77,13 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 // known to be.
 func maybeStale(err error) bool {
 	var row *RowError
+	var arbiter *arbiterError
 	var pgErr *pgconn.PgError
 	switch {
+	case errors.As(err, &row), errors.As(err, &arbiter):
+		return true
 	case errors.As(err, &pgErr):
 		return strings.HasPrefix(pgErr.Code, "42") || pgErr.Code == "22P03" || pgErr.Code == "0A000"
-	case errors.As(err, &row):
-		return true
 	}
 	return false
 }

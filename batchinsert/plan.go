@@ -52,9 +52,28 @@ func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
 		m.columns, m.fields = append(m.columns, c), append(m.fields, f)
 	}
 	if len(m.columns) == 0 {
-		return nil, fmt.Errorf("no field is left to write: the table's columns are %s", s.names())
+		return nil, t.nothingLeft(s)
 	}
 	return m, nil
+}
+
+// nothingLeft says why no field is written: each is left to the server, for a
+// reason of its own.
+func (t *Table[T]) nothingLeft(s *schema) error {
+	var why []string
+	for _, f := range t.fields {
+		switch c, err := s.columnOf(f); {
+		case err != nil:
+			return err
+		case c.generated:
+			why = append(why, fmt.Sprintf("column %q is generated", c.name))
+		case slices.Contains(t.opts.Omit, c.name):
+			why = append(why, fmt.Sprintf("Options.Omit names %q", c.name))
+		case c.identity:
+			why = append(why, fmt.Sprintf("column %q is an identity column, whose values the server gives unless Options.KeepIdentity is set", c.name))
+		}
+	}
+	return fmt.Errorf("no field is left to write: %s; the table's columns are %s", strings.Join(why, ", "), s.names())
 }
 
 // columnOf finds the field's column. An exact name goes before one that
@@ -86,7 +105,7 @@ func (m *match) missing(why string) error {
 	return nil
 }
 
-// writesIdentity says whether an identity column is among the columns.
+// writesIdentity reports whether an identity column is among the columns.
 func (m *match) writesIdentity() bool {
 	return slices.ContainsFunc(m.columns, func(c *tableColumn) bool { return c.identity })
 }

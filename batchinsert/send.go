@@ -42,6 +42,11 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.opts.OnConflict == nil {
+		if err := schema.checkCopy(); err != nil {
+			return nil, err
+		}
+	}
 	m, err := l.matchFields(schema)
 	if err != nil {
 		return nil, &LineError{Name: l.opts.Name, Line: 1, Err: err}
@@ -78,10 +83,8 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 
 // stageConflict makes the table that OnConflict's rows come from.
 func (s *sender) stageConflict(ctx context.Context) (err error) {
-	if s.conflict, err = conflictOn(*s.load.opts.OnConflict, s.match); err != nil {
-		return err
-	}
-	if err := s.conflict.readApart(ctx, s.tx, s.match); err != nil {
+	s.conflict, err = conflictFor(ctx, s.tx, *s.load.opts.OnConflict, s.match, s.load.table, true)
+	if err != nil {
 		return err
 	}
 	return createStage(ctx, s.tx, s.load.table, s.match)

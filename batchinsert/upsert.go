@@ -72,7 +72,7 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	if err != nil {
 		return Counts{}, err
 	}
-	m, c, err := t.matchConflict(ctx, q, s, on)
+	m, c, err := t.matchConflict(ctx, q, s, on, false)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -94,16 +94,13 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 
 // matchConflict pairs fields and columns, the key's identity columns among
 // them, and checks on against them.
-func (t *Table[T]) matchConflict(ctx context.Context, q querier, s *schema, on OnConflict) (*match, *conflict, error) {
+func (t *Table[T]) matchConflict(ctx context.Context, q statements, s *schema, on OnConflict, rowsFirst bool) (*match, *conflict, error) {
 	m, err := t.matchFields(s, on.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := conflictOn(on, m)
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, c, c.readApart(ctx, q, m)
+	c, err := conflictFor(ctx, q, on, m, t.quoted, rowsFirst)
+	return m, c, err
 }
 
 // upsertStaged sends the rows to a temporary table and upserts from there.
@@ -115,7 +112,7 @@ func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], 
 	if err != nil {
 		return Counts{}, err
 	}
-	m, c, err := t.matchConflict(ctx, tx, s, on)
+	m, c, err := t.matchConflict(ctx, tx, s, on, true)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -157,12 +154,12 @@ func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 	}
 	rows, err := q.Query(ctx, u.statement(), u.given.args...)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, u.explain(err)
 	}
 	var distinct, inserted, updated int64
 	_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated}, func() error { return nil })
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, u.explain(err)
 	}
 	if inserted > 0 && u.writesIdentity() {
 		if err := moveSequences(ctx, q, u.into, u.match); err != nil {
@@ -207,18 +204,14 @@ SELECT (SELECT count(*) FROM source), ` + u.counts() + ` FROM written`
 }
 
 func (u *upsert) action() string {
-	target := "(" + strings.Join(u.keys, ", ") + ")"
-	if u.Where != "" {
-		target += " WHERE " + u.Where
-	}
 	if len(u.update) == 0 {
-		return target + " DO NOTHING"
+		return u.target() + " DO NOTHING"
 	}
 	set, where := assignments(u.update, "excluded")
 	if !u.countsByReturning() {
 		where = "CASE WHEN " + where + " THEN set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true) IS NOT NULL ELSE false END"
 	}
-	return target + " DO UPDATE SET " + set + "\n    WHERE " + where
+	return u.target() + " DO UPDATE SET " + set + "\n    WHERE " + where
 }
 
 // assignments returns what sets columns of target to those of source, and the
