@@ -37,14 +37,6 @@ func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, e
 	return n, nil
 }
 
-// inTx runs fn in the transaction that w is, or in one of its own.
-func inTx(ctx context.Context, w Writer, fn func(tx pgx.Tx) error) error {
-	if tx, ok := w.(pgx.Tx); ok {
-		return fn(tx)
-	}
-	return pgx.BeginFunc(ctx, w, fn)
-}
-
 // copyIn asks for the columns in the transaction that writes: binary values in
 // a column of another type would be stored as nonsense without an error, so
 // nothing that was learned earlier may be relied on.
@@ -96,22 +88,4 @@ func open[T any](encoder *pgcopy.Encoder[T], rows Source[T]) pgcopy.Stream {
 		return pgcopy.OfSeq(encoder, rows.seq)
 	}
 	return pgcopy.OfSlice(encoder, rows.rows)
-}
-
-// moveSequences moves the sequences of identity columns that were written
-// behind the largest value, so that the next row that the server numbers does
-// not meet one that is there. It never moves one back.
-func moveSequences(ctx context.Context, q statements, quoted string, m *match) error {
-	for _, c := range m.columns {
-		if !c.identity {
-			continue
-		}
-		_, err := q.Exec(ctx, `SELECT setval(q.seq, q.largest)
-FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS seq, (SELECT max(`+quote(c.name)+`) FROM `+quoted+`) AS largest) q
-WHERE q.largest > coalesce(pg_sequence_last_value(q.seq), 0)`, quoted, c.name)
-		if err != nil {
-			return fmt.Errorf("move the sequence of column %q: %w", c.name, err)
-		}
-	}
-	return nil
 }

@@ -39,7 +39,7 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 			n, err = t.insertAtOnce(ctx, w, rows.rows)
 			return err
 		}
-		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
+		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertMany(ctx, tx, rows)
 			return err
 		})

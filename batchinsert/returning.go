@@ -34,7 +34,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	}
 	var out []R
 	err = startOver(ctx, w, rows.seq == nil, func() error {
-		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		return inTx(ctx, w, func(tx pgx.Tx) error {
 			r := returningInsert[R, T]{table: t, tx: tx, decoder: decoder}
 			if err := r.prepare(ctx, returning); err != nil {
 				return err

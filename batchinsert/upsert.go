@@ -81,11 +81,19 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 		return Counts{}, err
 	}
 	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
-	if u.countsByReturning() || conn.PgConn().TxStatus() != 'I' {
+	if u.countsByReturning() && !u.writesIdentity() {
 		return u.run(ctx, q)
 	}
+	// Its counter lives as long as the transaction, and what comes after the rows
+	// takes them back where it fails.
+	var w Writer = conn
+	if tx, ok := q.(pgx.Tx); ok {
+		w = tx
+	} else if conn.PgConn().TxStatus() != 'I' {
+		return u.run(ctx, q) // in a transaction that was begun by a statement
+	}
 	var counts Counts
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { // its counter lives as long as the transaction
+	err = inTx(ctx, w, func(tx pgx.Tx) error {
 		counts, err = u.run(ctx, tx)
 		return err
 	})
@@ -136,7 +144,8 @@ type upsert struct {
 	into  string
 }
 
-// run writes the rows.
+// run writes the rows. q has to be a transaction where that takes several
+// statements.
 func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 	if u.Duplicates == Refuse { // before any is written: q may be no transaction
 		first, second, err := u.given.duplicates(ctx, q, u.by())

@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/headrace/headrace/batchinsert")
+	"github.com/headrace/headrace/batchinsert"
+)
 
 // counted yields rows and counts how many were asked for.
 func counted[T any](rows []T, read *int) batchinsert.Source[T] {
