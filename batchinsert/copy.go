@@ -3,6 +3,8 @@ package batchinsert
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +18,10 @@ import (
 // deadlock with another call see [Table.Insert].
 //
 // The error names the row (a [*RowError]) where the client or the server can
-// tell. A source's own error comes back wrapped, and its panic goes on in the
+// tell. Where T has text for columns whose type the connection does not know, or
+// which only the server can read (see db.Options.Types), rows go through a
+// temporary table, and what the server then refuses is not told by row.
+// A source's own error comes back wrapped, and its panic goes on in the
 // goroutine that called Copy. Whatever the error, no row was written.
 //
 // Rows of [Seq] and [Seq2] are produced in a goroutine of their own. When the
@@ -55,11 +60,41 @@ func (t *Table[T]) copyIn(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64
 	if err != nil {
 		return 0, err
 	}
-	n, err := t.copyTo(ctx, tx, m, t.quoted, s.relname, rows)
+	copyRows := t.copyDirectly
+	if slices.Contains(m.texts(tx.Conn().TypeMap()), true) {
+		copyRows = t.copyByStage
+	}
+	n, err := copyRows(ctx, tx, m, rows)
 	if err != nil || !m.writesIdentity() {
 		return n, err
 	}
 	return n, moveSequences(ctx, tx, t.quoted, m)
+}
+
+func (t *Table[T]) copyDirectly(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (int64, error) {
+	return t.copyTo(ctx, tx, m, t.quoted, m.schema.relname, rows)
+}
+
+// copyByStage sends rows to a temporary table and inserts them from there: some
+// values have no binary form here, and the server reads their text.
+func (t *Table[T]) copyByStage(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (int64, error) {
+	if m.schema.rules { // which an INSERT would go by
+		return 0, fmt.Errorf("the table has rules, and columns of types that this connection does not know; register them on each connection (db.Options.Types)")
+	}
+	g, err := t.giveStaged(ctx, tx, m, rows)
+	if err != nil {
+		return 0, err
+	}
+	overriding := ""
+	if m.writesIdentity() {
+		overriding = " OVERRIDING SYSTEM VALUE"
+	}
+	tag, err := tx.Exec(ctx, "INSERT INTO "+t.quoted+" ("+m.list("")+")"+overriding+
+		" SELECT "+strings.Join(g.exprs, ", ")+" FROM "+stage+" ORDER BY "+g.ord)
+	if err != nil {
+		return 0, err
+	}
+	return tag.RowsAffected(), dropStage(ctx, tx)
 }
 
 // copyTo sends rows to the table into, which has the columns of m.

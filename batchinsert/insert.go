@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -115,6 +116,13 @@ func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (i
 	case err != nil:
 		return 0, err
 	case s.insertOnly:
+		return t.insertChunks(ctx, tx, rows)
+	}
+	m, err := t.matchFields(s, nil)
+	switch {
+	case err != nil:
+		return 0, err
+	case slices.Contains(m.texts(tx.Conn().TypeMap()), true):
 		return t.insertChunks(ctx, tx, rows)
 	}
 	return t.copyIn(ctx, tx, rows)

@@ -18,6 +18,25 @@ type match struct {
 	fields  []pgcopy.Field // fields[i] goes to columns[i]
 }
 
+// texts says which columns are sent as text for the server to read, by the types
+// that the connection knows.
+func (m *match) texts(types *pgtype.Map) []bool {
+	texts := make([]bool, len(m.columns))
+	for i, c := range m.columns {
+		texts[i] = m.schema.staged(c, m.fields[i], types).Text
+	}
+	return texts
+}
+
+// fromText is the SQL of a column's value where it was sent as text.
+func (c *tableColumn) fromText(name string) string {
+	expr := name + "::" + c.typeName
+	if c.collation != "" {
+		expr += " COLLATE " + c.collation
+	}
+	return expr
+}
+
 // matchFields is pairFields for whole rows: it refuses those that the table
 // cannot take.
 func (t *Table[T]) matchFields(s *schema, keep []string) (*match, error) {
@@ -126,7 +145,7 @@ func (m *match) list(prefix string) string {
 func copyEncoder[T any](types *pgtype.Map, m *match) (*pgcopy.Encoder[T], error) {
 	targets := make([]pgcopy.Column, len(m.columns))
 	for i, c := range m.columns {
-		targets[i] = m.schema.target(c)
+		targets[i] = m.schema.staged(c, m.fields[i], types)
 	}
 	return pgcopy.Compile[T](types, targets, m.fields)
 }
@@ -146,7 +165,7 @@ func newArrayPlan[T any](types *pgtype.Map, m *match) (*arrayPlan[T], error) {
 	targets := make([]pgcopy.Column, len(m.columns))
 	params, names := make([]string, len(m.columns)), make([]string, len(m.columns))
 	for i, c := range m.columns {
-		targets[i] = m.schema.inArrays(c, types)
+		targets[i] = m.schema.inArrays(c, m.fields[i], types)
 		n := strconv.Itoa(i + 1)
 		names[i] = "c" + n
 		params[i] = "$" + n + "::" + c.typeName + "[]"

@@ -21,7 +21,8 @@ type schema struct {
 	// beforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
 	beforeTrigger bool
 	insertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
-	rules         bool
+	rules         bool // ON INSERT
+	mergeable     bool // MERGE writes to it: it may have no rules at all
 	rowSecurity   bool // policies apply to the role
 	insteadOf     bool // an INSTEAD OF INSERT trigger writes for a view
 	columns       []tableColumn
@@ -52,7 +53,8 @@ SELECT c.oid, c.relname::text, c.relkind::text,
                WHERE g.tgrelid IN (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))
                  AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D') OR c.relkind = 'v',
        c.relkind NOT IN ('r', 'p') OR c.relhasrules OR pg_catalog.row_security_active(c.oid),
-       c.relhasrules, pg_catalog.row_security_active(c.oid),
+       EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3'),
+       c.relkind IN ('r', 'p') AND NOT c.relhasrules, pg_catalog.row_security_active(c.oid),
        EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgtype & 69 = 69 AND g.tgenabled <> 'D'),
        a.attname::text, t.oid, t.typarray, pg_catalog.format_type(t.oid, -1), pg_catalog.format_type(t.oid, b.typmod),
        t.typtype::text, t.typcategory::text,
@@ -93,7 +95,7 @@ func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) 
 	for rows.Next() {
 		var c tableColumn
 		var relkind, kind, category string
-		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.insertOnly, &s.rules, &s.rowSecurity, &s.insteadOf,
+		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.insertOnly, &s.rules, &s.mergeable, &s.rowSecurity, &s.insteadOf,
 			&c.name, &c.oid, &c.arrayOID, &c.typeName, &c.fullType, &kind, &category,
 			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.collation, &c.labels)
 		if err != nil {
@@ -166,10 +168,18 @@ func (s *schema) target(c *tableColumn) pgcopy.Column {
 
 // inArrays is target for a column of unnest. Text stands in for what unnest
 // would flatten and for what the connection has no array type for.
-func (s *schema) inArrays(c *tableColumn, m *pgtype.Map) pgcopy.Column {
-	out := s.target(c)
+func (s *schema) inArrays(c *tableColumn, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
+	out := s.staged(c, f, m)
 	if _, known := m.TypeForOID(c.arrayOID); out.Labels == nil && (!known || c.category == 'A') {
 		out.Text = true
 	}
+	return out
+}
+
+// staged is target for a column of a temporary table, which is one of text where
+// the values have no binary form here.
+func (s *schema) staged(c *tableColumn, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
+	out := s.target(c)
+	out.Text = pgcopy.NeedsText(m, f.Type, out)
 	return out
 }

@@ -87,7 +87,7 @@ func (s *sender) stageConflict(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return createStage(ctx, s.tx, s.load.table, s.match)
+	return createStage(ctx, s.tx, s.load.table, s.match, nil)
 }
 
 // encoder returns nil where a column's type has no parser.
@@ -109,7 +109,7 @@ func (s *sender) settle(ctx context.Context) error {
 
 // upsertStaged moves the staged rows into the table.
 func (s *sender) upsertStaged(ctx context.Context) error {
-	u := upsert{conflict: s.conflict, match: s.match, into: s.load.table, given: givenStaged(s.match, s.staged)}
+	u := upsert{conflict: s.conflict, match: s.match, into: s.load.table, given: givenStaged(s.match, nil, s.staged)}
 	counts, err := u.run(ctx, s.tx)
 	if err != nil {
 		return serverMessage(err)
