@@ -57,7 +57,7 @@ func (e *DuplicateError) Error() string {
 type Counts struct {
 	Inserted  int64
 	Updated   int64
-	Unchanged int64 // in the table already, with the same values: not written
+	Unchanged int64 // in the table already, with the same bytes: not written
 	// Duplicates were left out for another row of the call with their keys.
 	Duplicates int64
 	// Missing are rows that UpdateMany did not find in the table.

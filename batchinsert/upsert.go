@@ -12,7 +12,10 @@ import (
 // Upsert inserts the rows that the table does not have and updates those that
 // it has with other values, by the unique index that on names. Rows that are
 // there with the same values are not written again; neither their triggers nor
-// the write-ahead log see them.
+// the write-ahead log see them. Values are the same if their bytes are: an
+// interval of one month replaces one of 30 days, and 1.00 replaces 1.0. Keys are
+// compared by their type's own equality, and stay as the table has them unless
+// OnConflict.Update names them.
 //
 // Rows are written in the order of their keys, so that two Upserts on the same
 // index do not deadlock. Where a deadlock is found nevertheless (over another
@@ -224,15 +227,18 @@ func (u *upsert) action() string {
 }
 
 // assignments returns what sets columns of target to those of source, and the
-// condition that this changes any.
+// condition that this changes any: not what the types' = says, to which an
+// interval of 30 days is one of a month, and numeric 1.0 is 1.00, but whether the
+// bytes differ.
 func assignments(columns []*tableColumn, source string) (set, differ string) {
-	sets, differs := make([]string, len(columns)), make([]string, len(columns))
+	sets, have, want := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		name := quote(c.name)
 		sets[i] = name + " = " + source + "." + name
-		differs[i] = "target." + name + c.comparable() + " IS DISTINCT FROM " + source + "." + name + c.comparable()
+		have[i], want[i] = "target."+name+"::"+c.fullType, source+"."+name+"::"+c.fullType
 	}
-	return strings.Join(sets, ", "), strings.Join(differs, " OR ")
+	return strings.Join(sets, ", "),
+		"pg_catalog.record_image_ne(ROW(" + strings.Join(have, ", ") + "), ROW(" + strings.Join(want, ", ") + "))"
 }
 
 func (u *upsert) returning() string {
@@ -248,19 +254,4 @@ func (u *upsert) counts() string {
 	}
 	updated := "current_setting('" + counter + "')::bigint"
 	return "count(*) - " + updated + ", " + updated
-}
-
-// comparable returns the cast under which two values of the column are told
-// apart: text for types whose = is missing (json, xml, point) or does not mean
-// the same value (box and circle compare areas, path counts points, citext is
-// blind to case).
-func (c *tableColumn) comparable() string {
-	switch strings.TrimSuffix(strings.ToLower(c.typeName), "[]") {
-	case "json", "xml", "point", "box", "circle", "path", "polygon", "line", "lseg":
-		return "::text"
-	}
-	if name := strings.TrimSuffix(c.typeName, "[]"); name == "citext" || strings.HasSuffix(name, ".citext") {
-		return "::text"
-	}
-	return ""
 }
