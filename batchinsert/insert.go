@@ -92,7 +92,7 @@ func maybeStale(err error) bool {
 func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T) (int64, error) {
 	ins, err := t.inserter(ctx, q, conn, s)
 	if err != nil {
-		return 0, err
+		return 0, unsent(err)
 	}
 	for i := range rows {
 		if err := ins.arrays.Add(&rows[i]); err != nil {
@@ -132,7 +132,7 @@ func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (i
 func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
 	ins, err := t.inserter(ctx, tx, tx.Conn(), nil)
 	if err != nil {
-		return 0, err
+		return 0, unsent(err)
 	}
 	meter, row, written := newMeter(t.opts.Progress), int64(0), int64(0)
 	flush := func() error {
@@ -249,7 +249,7 @@ func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Con
 	}:
 		conn, err := w.Acquire(ctx)
 		if err != nil {
-			return err
+			return unsent(err)
 		}
 		defer conn.Release()
 		return onConn(ctx, conn.Conn(), fn)

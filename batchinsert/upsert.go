@@ -73,15 +73,15 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnCo
 func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T, on OnConflict) (Counts, error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, unsent(err)
 	}
 	m, c, err := t.matchConflict(ctx, q, s, on, false)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, unsent(err)
 	}
 	g, err := giveArrays(conn, m, rows)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, unsent(err)
 	}
 	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
 	if u.countsByReturning() && !u.writesIdentity() {
