@@ -16,8 +16,9 @@ func appendFloat4[V float32 | float64](buf []byte, p pointer) ([]byte, error) {
 }
 
 func appendFloat8[V float32 | float64](buf []byte, p pointer) ([]byte, error) {
-	bits := math.Float64bits(float64(at[V](p)))
-	if v := at[V](p); v != v {
+	v := float64(at[V](p))
+	bits := math.Float64bits(v)
+	if math.IsNaN(v) {
 		bits = serverNaN
 	}
 	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), bits), nil
