@@ -30,8 +30,9 @@ type WriterOptions[T any] struct {
 	// are settled within a batch; with Refuse, the second of two rows fails.
 	OnConflict *OnConflict
 
-	// OnError is given rows accepted by Add that could not be written, and
-	// why. It is called from the writer's goroutine, which does nothing else
+	// OnError is given rows accepted by Add that were not written, and why, or
+	// rows of which that is not known: err is [ErrOutcomeUnknown] then, of all
+	// rows of the call. It is called from the writer's goroutine, which does nothing else
 	// meanwhile, and must not call the writer. Without it such rows are kept
 	// for the next Flush or Close, and take up room until then.
 	OnError func(rows []T, err error)
@@ -65,16 +66,23 @@ var (
 	ErrClosed = errors.New("batchinsert: the writer is closed")
 )
 
-// An UnwrittenError gives back rows that were accepted and not written.
+// An UnwrittenError gives back rows that were accepted and not written, or may
+// not have been. All other rows accepted before are in the table.
 type UnwrittenError[T any] struct {
+	// Rows were not written.
 	Rows []T
-	// Err is the reason, of the last of them. After the loss of a connection
-	// it may be that the rows were written and only the answer was lost.
+	// Unknown are rows that may have been written: see [ErrOutcomeUnknown].
+	Unknown []T
+	// Err is the reason, of the last of them.
 	Err error
 }
 
 func (e *UnwrittenError[T]) Error() string {
-	return fmt.Sprintf("batchinsert: %d rows were not written: %v", len(e.Rows), e.Err)
+	message := fmt.Sprintf("batchinsert: %d rows were not written", len(e.Rows))
+	if len(e.Unknown) > 0 {
+		message += fmt.Sprintf(", and of %d it is not known", len(e.Unknown))
+	}
+	return message + ": " + e.Err.Error()
 }
 
 func (e *UnwrittenError[T]) Unwrap() error { return e.Err }
@@ -86,7 +94,8 @@ func (e *UnwrittenError[T]) Unwrap() error { return e.Err }
 // A row that the server refuses fails alone: a batch with a bad row is taken
 // apart until it is found, and the others are written. A row is written once;
 // where the connection is lost while the answer to a commit is under way, that
-// cannot be known, and the rows are not sent again but given back.
+// cannot be known, and the rows are not sent again but given back
+// with [ErrOutcomeUnknown].
 //
 // It has a goroutine of its own, which ends with Close.
 type BufferedWriter[T any] struct {
@@ -104,7 +113,8 @@ type BufferedWriter[T any] struct {
 	bytes    int       // of queue
 	underWay int       // rows being written
 	heavy    int       // bytes being written
-	failed   []T       // without an OnError
+	failed   []T       // not written, without an OnError
+	unknown  []T       // perhaps written, without an OnError
 	cause    error
 	waiting  int           // entries of queue with a caller in Write
 	accepted uint64        // rows ever
@@ -149,8 +159,8 @@ func (b *BufferedWriter[T]) TryAdd(row T) error {
 	return err
 }
 
-// Write accepts a row and returns once it is committed, or could not be. When
-// ctx ends first, the row may be written nevertheless.
+// Write accepts a row and returns once it is committed, or was not written. Where
+// that is not known, or ctx ends first, the error is [ErrOutcomeUnknown].
 func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
 	done := make(chan error, 1)
 	if err := b.add(ctx, entry[T]{row: row, done: done}); err != nil {
@@ -160,7 +170,7 @@ func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("batchinsert: the row was accepted, and its outcome is not known: %w", context.Cause(ctx))
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, context.Cause(ctx))
 	}
 }
 
@@ -185,10 +195,10 @@ func (b *BufferedWriter[T]) accept(e entry[T]) (changed <-chan struct{}, err err
 	e.bytes = b.size(&e.row)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch rows := len(b.queue) + b.underWay + len(b.failed); {
+	switch rows := len(b.queue) + b.underWay + len(b.failed) + len(b.unknown); {
 	case b.closed:
 		return nil, ErrClosed
-	case len(b.failed) >= b.opts.MaxRows:
+	case len(b.failed)+len(b.unknown) >= b.opts.MaxRows:
 		return nil, &UnwrittenError[T]{Err: b.cause}
 	case rows >= b.opts.MaxRows, rows > 0 && b.bytes+b.heavy+e.bytes > b.opts.MaxBytes:
 		return b.changed, ErrFull
@@ -244,11 +254,11 @@ func (b *BufferedWriter[T]) Flush(ctx context.Context) error {
 func (b *BufferedWriter[T]) takeFailed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.failed) == 0 {
+	if len(b.failed) == 0 && len(b.unknown) == 0 {
 		return nil
 	}
-	err := &UnwrittenError[T]{Rows: b.failed, Err: b.cause}
-	b.failed, b.cause = nil, nil
+	err := &UnwrittenError[T]{Rows: b.failed, Unknown: b.unknown, Err: b.cause}
+	b.failed, b.unknown, b.cause = nil, nil, nil
 	b.announce()
 	return err
 }

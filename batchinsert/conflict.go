@@ -57,7 +57,7 @@ func (e *DuplicateError) Error() string {
 type Counts struct {
 	Inserted  int64
 	Updated   int64
-	Unchanged int64 // in the table already, with the same values: not written
+	Unchanged int64 // in the table already, with the same bytes: not written
 	// Duplicates were left out for another row of the call with their keys.
 	Duplicates int64
 	// Missing are rows that UpdateMany did not find in the table.
@@ -79,18 +79,32 @@ type conflict struct {
 	// apart is SQL for "this row meets no other": it is true where a key is
 	// NULL, which a unique index takes for different from any NULL, or where
 	// the partial index does not hold the row. Empty if that cannot be.
-	apart  string
-	update []*tableColumn
+	apart   string
+	update  []*tableColumn
+	indexes []uniqueIndex // of the table
 }
 
-// conflictOn checks what the caller asks for against the table.
+// conflictFor checks what the caller asks for against the table of m, before rows
+// are read where rowsFirst says that they are before the statement that writes.
+func conflictFor(ctx context.Context, q statements, on OnConflict, m *match, quoted string, rowsFirst bool) (*conflict, error) {
+	c, err := conflictOn(on, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.readApart(ctx, q, m); err != nil {
+		return nil, err
+	}
+	return c, c.checkArbiter(ctx, q, m, quoted, rowsFirst)
+}
+
+// conflictOn checks the names that the caller gives.
 func conflictOn(on OnConflict, m *match) (*conflict, error) {
 	if len(on.Keys) == 0 {
 		return nil, errors.New("OnConflict.Keys is empty")
 	}
 	c := &conflict{OnConflict: on}
 	for _, key := range on.Keys {
-		if strings.HasPrefix(key, "(") {
+		if isExpression(key) {
 			c.keys = append(c.keys, key)
 			continue
 		}
@@ -124,9 +138,11 @@ func (m *match) written(name string) *tableColumn {
 	return c
 }
 
-// readApart finds out which rows meet no other. NULLs are different in a
-// unique index unless it was made NULLS NOT DISTINCT.
-func (c *conflict) readApart(ctx context.Context, q querier, m *match) error {
+// readApart reads the table's unique indexes, and finds out which rows meet no
+// other. NULLs are different in a unique index unless it was made NULLS NOT
+// DISTINCT; that is asked each time, because rows would be left out by an index
+// that is not any more as it was.
+func (c *conflict) readApart(ctx context.Context, q querier, m *match) (err error) {
 	var conditions []string
 	if c.Where != "" {
 		conditions = append(conditions, "("+c.Where+") IS NOT TRUE")
@@ -138,36 +154,14 @@ func (c *conflict) readApart(ctx context.Context, q querier, m *match) error {
 			nullable = true
 		}
 	}
-	if nullable {
-		same, err := nullsAreTheSame(ctx, q, m.schema.oid, c.Keys)
-		if err != nil {
-			return err
-		}
-		if same {
+	if !nullable {
+		c.indexes, err = m.schema.knownUnique(ctx, q)
+	} else if c.indexes, err = m.schema.readUnique(ctx, q); err == nil {
+		nullsSame := func(i uniqueIndex) bool { return i.nullsSame && i.fitsExactly(c.Keys, c.Where) }
+		if slices.ContainsFunc(c.indexes, nullsSame) {
 			conditions = slices.DeleteFunc(conditions, func(s string) bool { return strings.HasSuffix(s, " IS NULL") })
 		}
 	}
 	c.apart = strings.Join(conditions, " OR ")
-	return nil
-}
-
-// nullsAreTheSame says whether the table's unique index on these keys takes
-// NULLs for the same. Expressions among the keys are not told apart.
-func nullsAreTheSame(ctx context.Context, q querier, table uint32, keys []string) (bool, error) {
-	columns := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return strings.HasPrefix(key, "(") })
-	rows, err := q.Query(ctx, `
-SELECT FROM pg_catalog.pg_index i, LATERAL (
-    SELECT coalesce(array_agg(a.attname::text), '{}') AS columns
-    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-    WHERE k.n <= i.indnkeyatts
-) c
-WHERE i.indrelid = $1 AND i.indisunique AND i.indnullsnotdistinct
-  AND i.indnkeyatts = $2 AND c.columns @> $3::text[] AND c.columns <@ $3::text[]`, table, len(keys), columns)
-	if err != nil {
-		return false, fmt.Errorf("ask for the unique indexes: %w", err)
-	}
-	same := rows.Next()
-	rows.Close()
-	return same, rows.Err()
+	return err
 }

@@ -3,6 +3,8 @@ package batchinsert
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +18,10 @@ import (
 // deadlock with another call see [Table.Insert].
 //
 // The error names the row (a [*RowError]) where the client or the server can
-// tell. A source's own error comes back wrapped, and its panic goes on in the
+// tell. Where T has text for columns whose type the connection does not know, or
+// which only the server can read (see db.Options.Types), rows go through a
+// temporary table, and what the server then refuses is not told by row.
+// A source's own error comes back wrapped, and its panic goes on in the
 // goroutine that called Copy. Whatever the error, no row was written.
 //
 // Rows of [Seq] and [Seq2] are produced in a goroutine of their own. When the
@@ -37,14 +42,6 @@ func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, e
 	return n, nil
 }
 
-// inTx runs fn in the transaction that w is, or in one of its own.
-func inTx(ctx context.Context, w Writer, fn func(tx pgx.Tx) error) error {
-	if tx, ok := w.(pgx.Tx); ok {
-		return fn(tx)
-	}
-	return pgx.BeginFunc(ctx, w, fn)
-}
-
 // copyIn asks for the columns in the transaction that writes: binary values in
 // a column of another type would be stored as nonsense without an error, so
 // nothing that was learned earlier may be relied on.
@@ -56,15 +53,48 @@ func (t *Table[T]) copyIn(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64
 	if err != nil {
 		return 0, err
 	}
+	if err := s.checkCopy(); err != nil {
+		return 0, err
+	}
 	m, err := t.matchFields(s, nil)
 	if err != nil {
 		return 0, err
 	}
-	n, err := t.copyTo(ctx, tx, m, t.quoted, s.relname, rows)
+	copyRows := t.copyDirectly
+	if slices.Contains(m.texts(tx.Conn().TypeMap()), true) {
+		copyRows = t.copyByStage
+	}
+	n, err := copyRows(ctx, tx, m, rows)
 	if err != nil || !m.writesIdentity() {
 		return n, err
 	}
 	return n, moveSequences(ctx, tx, t.quoted, m)
+}
+
+func (t *Table[T]) copyDirectly(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (int64, error) {
+	return t.copyTo(ctx, tx, m, t.quoted, m.schema.relname, rows)
+}
+
+// copyByStage sends rows to a temporary table and inserts them from there: some
+// values have no binary form here, and the server reads their text.
+func (t *Table[T]) copyByStage(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (int64, error) {
+	if m.schema.rules { // which an INSERT would go by
+		return 0, fmt.Errorf("the table has rules, and columns of types that this connection does not know; register them on each connection (db.Options.Types)")
+	}
+	g, err := t.giveStaged(ctx, tx, m, rows)
+	if err != nil {
+		return 0, err
+	}
+	overriding := ""
+	if m.writesIdentity() {
+		overriding = " OVERRIDING SYSTEM VALUE"
+	}
+	tag, err := tx.Exec(ctx, "INSERT INTO "+t.quoted+" ("+m.list("")+")"+overriding+
+		" SELECT "+strings.Join(g.exprs, ", ")+" FROM "+stage+" ORDER BY "+g.ord)
+	if err != nil {
+		return 0, err
+	}
+	return tag.RowsAffected(), dropStage(ctx, tx)
 }
 
 // copyTo sends rows to the table into, which has the columns of m.
@@ -93,22 +123,4 @@ func open[T any](encoder *pgcopy.Encoder[T], rows Source[T]) pgcopy.Stream {
 		return pgcopy.OfSeq(encoder, rows.seq)
 	}
 	return pgcopy.OfSlice(encoder, rows.rows)
-}
-
-// moveSequences moves the sequences of identity columns that were written
-// behind the largest value, so that the next row that the server numbers does
-// not meet one that is there. It never moves one back.
-func moveSequences(ctx context.Context, q statements, quoted string, m *match) error {
-	for _, c := range m.columns {
-		if !c.identity {
-			continue
-		}
-		_, err := q.Exec(ctx, `SELECT setval(q.seq, q.largest)
-FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS seq, (SELECT max(`+quote(c.name)+`) FROM `+quoted+`) AS largest) q
-WHERE q.largest > coalesce(pg_sequence_last_value(q.seq), 0)`, quoted, c.name)
-		if err != nil {
-			return fmt.Errorf("move the sequence of column %q: %w", c.name, err)
-		}
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package batchinsert
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -113,6 +114,10 @@ func badRow(err error) int64 {
 
 // settle tells the fate of entries to whom it concerns.
 func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
+	unknown := mayBeWritten(err)
+	if unknown {
+		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
 	var unclaimed []T
 	for _, e := range entries {
 		if e.done != nil {
@@ -127,7 +132,11 @@ func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
 		b.opts.OnError(unclaimed, err)
 	default:
 		b.mu.Lock()
-		b.failed, b.cause = append(b.failed, unclaimed...), err
+		if b.cause = err; unknown {
+			b.unknown = append(b.unknown, unclaimed...)
+		} else {
+			b.failed = append(b.failed, unclaimed...)
+		}
 		b.mu.Unlock()
 	}
 }
@@ -141,6 +150,9 @@ const (
 // tryRows writes rows in one transaction, and again where it is sure that
 // nothing was written and another attempt may do better.
 func (b *BufferedWriter[T]) tryRows(ctx context.Context, rows []T) error {
+	if err := context.Cause(ctx); err != nil {
+		return unsent(err)
+	}
 	for attempt := 1; ; attempt++ {
 		err := b.writeOnce(ctx, rows)
 		if err == nil || attempt == tries || ctx.Err() != nil || !mayPass(err) {

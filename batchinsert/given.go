@@ -104,30 +104,42 @@ const (
 
 // giveStaged sends rows to a temporary table. dropStage has to follow.
 func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (*given, error) {
-	if err := createStage(ctx, tx, t.quoted, m); err != nil {
+	texts := m.texts(tx.Conn().TypeMap())
+	if err := createStage(ctx, tx, t.quoted, m, texts); err != nil {
 		return nil, err
 	}
 	n, err := t.copyTo(ctx, tx, m, stage, stageName, rows)
 	if err != nil {
 		return nil, err
 	}
-	return givenStaged(m, n), nil
+	return givenStaged(m, texts, n), nil
 }
 
-// createStage makes a temporary table of the columns of m.
-func createStage(ctx context.Context, tx pgx.Tx, table string, m *match) error {
-	sql := "CREATE TEMPORARY TABLE " + stageName + " ON COMMIT DROP AS SELECT " + m.list("") + " FROM " + table + " WITH NO DATA"
+// createStage makes a temporary table of the columns of m. Those of texts are
+// text.
+func createStage(ctx context.Context, tx pgx.Tx, table string, m *match, texts []bool) error {
+	columns := make([]string, len(m.columns))
+	for i, c := range m.columns {
+		columns[i] = quote(c.name)
+		if texts != nil && texts[i] {
+			columns[i] = "NULL::text AS " + quote(c.name)
+		}
+	}
+	sql := "CREATE TEMPORARY TABLE " + stageName + " ON COMMIT DROP AS SELECT " + strings.Join(columns, ", ") + " FROM " + table + " WITH NO DATA"
 	if _, err := tx.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("make a temporary table: %w", err)
 	}
 	return nil
 }
 
-// givenStaged is the n rows of the temporary table.
-func givenStaged(m *match, n int64) *given {
+// givenStaged is the n rows of the temporary table that createStage made.
+func givenStaged(m *match, texts []bool, n int64) *given {
 	names := make([]string, len(m.columns))
 	for i, c := range m.columns {
 		names[i] = quote(c.name)
+		if texts != nil && texts[i] {
+			names[i] = c.fromText(names[i])
+		}
 	}
 	return &given{match: m, from: stage, exprs: names, ord: "ctid", n: n}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -39,7 +40,7 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 			n, err = t.insertAtOnce(ctx, w, rows.rows)
 			return err
 		}
-		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
+		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertMany(ctx, tx, rows)
 			return err
 		})
@@ -77,12 +78,13 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 // known to be.
 func maybeStale(err error) bool {
 	var row *RowError
+	var arbiter *arbiterError
 	var pgErr *pgconn.PgError
 	switch {
+	case errors.As(err, &row), errors.As(err, &arbiter):
+		return true
 	case errors.As(err, &pgErr):
 		return strings.HasPrefix(pgErr.Code, "42") || pgErr.Code == "22P03" || pgErr.Code == "0A000"
-	case errors.As(err, &row):
-		return true
 	}
 	return false
 }
@@ -90,7 +92,7 @@ func maybeStale(err error) bool {
 func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T) (int64, error) {
 	ins, err := t.inserter(ctx, q, conn, s)
 	if err != nil {
-		return 0, err
+		return 0, unsent(err)
 	}
 	for i := range rows {
 		if err := ins.arrays.Add(&rows[i]); err != nil {
@@ -116,6 +118,13 @@ func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (i
 	case s.insertOnly:
 		return t.insertChunks(ctx, tx, rows)
 	}
+	m, err := t.matchFields(s, nil)
+	switch {
+	case err != nil:
+		return 0, err
+	case slices.Contains(m.texts(tx.Conn().TypeMap()), true):
+		return t.insertChunks(ctx, tx, rows)
+	}
 	return t.copyIn(ctx, tx, rows)
 }
 
@@ -123,7 +132,7 @@ func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (i
 func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
 	ins, err := t.inserter(ctx, tx, tx.Conn(), nil)
 	if err != nil {
-		return 0, err
+		return 0, unsent(err)
 	}
 	meter, row, written := newMeter(t.opts.Progress), int64(0), int64(0)
 	flush := func() error {
@@ -240,7 +249,7 @@ func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Con
 	}:
 		conn, err := w.Acquire(ctx)
 		if err != nil {
-			return err
+			return unsent(err)
 		}
 		defer conn.Release()
 		return onConn(ctx, conn.Conn(), fn)

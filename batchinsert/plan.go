@@ -18,6 +18,25 @@ type match struct {
 	fields  []pgcopy.Field // fields[i] goes to columns[i]
 }
 
+// texts says which columns are sent as text for the server to read, by the types
+// that the connection knows.
+func (m *match) texts(types *pgtype.Map) []bool {
+	texts := make([]bool, len(m.columns))
+	for i, c := range m.columns {
+		texts[i] = m.schema.staged(c, m.fields[i], types).Text
+	}
+	return texts
+}
+
+// fromText is the SQL of a column's value where it was sent as text.
+func (c *tableColumn) fromText(name string) string {
+	expr := name + "::" + c.typeName
+	if c.collation != "" {
+		expr += " COLLATE " + c.collation
+	}
+	return expr
+}
+
 // matchFields is pairFields for whole rows: it refuses those that the table
 // cannot take.
 func (t *Table[T]) matchFields(s *schema, keep []string) (*match, error) {
@@ -52,9 +71,28 @@ func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
 		m.columns, m.fields = append(m.columns, c), append(m.fields, f)
 	}
 	if len(m.columns) == 0 {
-		return nil, fmt.Errorf("no field is left to write: the table's columns are %s", s.names())
+		return nil, t.nothingLeft(s)
 	}
 	return m, nil
+}
+
+// nothingLeft says why no field is written: each is left to the server, for a
+// reason of its own.
+func (t *Table[T]) nothingLeft(s *schema) error {
+	var why []string
+	for _, f := range t.fields {
+		switch c, err := s.columnOf(f); {
+		case err != nil:
+			return err
+		case c.generated:
+			why = append(why, fmt.Sprintf("column %q is generated", c.name))
+		case slices.Contains(t.opts.Omit, c.name):
+			why = append(why, fmt.Sprintf("Options.Omit names %q", c.name))
+		case c.identity:
+			why = append(why, fmt.Sprintf("column %q is an identity column, whose values the server gives unless Options.KeepIdentity is set", c.name))
+		}
+	}
+	return fmt.Errorf("no field is left to write: %s; the table's columns are %s", strings.Join(why, ", "), s.names())
 }
 
 // columnOf finds the field's column. An exact name goes before one that
@@ -86,7 +124,7 @@ func (m *match) missing(why string) error {
 	return nil
 }
 
-// writesIdentity says whether an identity column is among the columns.
+// writesIdentity reports whether an identity column is among the columns.
 func (m *match) writesIdentity() bool {
 	return slices.ContainsFunc(m.columns, func(c *tableColumn) bool { return c.identity })
 }
@@ -107,7 +145,7 @@ func (m *match) list(prefix string) string {
 func copyEncoder[T any](types *pgtype.Map, m *match) (*pgcopy.Encoder[T], error) {
 	targets := make([]pgcopy.Column, len(m.columns))
 	for i, c := range m.columns {
-		targets[i] = m.schema.target(c)
+		targets[i] = m.schema.staged(c, m.fields[i], types)
 	}
 	return pgcopy.Compile[T](types, targets, m.fields)
 }
@@ -127,7 +165,7 @@ func newArrayPlan[T any](types *pgtype.Map, m *match) (*arrayPlan[T], error) {
 	targets := make([]pgcopy.Column, len(m.columns))
 	params, names := make([]string, len(m.columns)), make([]string, len(m.columns))
 	for i, c := range m.columns {
-		targets[i] = m.schema.inArrays(c, types)
+		targets[i] = m.schema.inArrays(c, m.fields[i], types)
 		n := strconv.Itoa(i + 1)
 		names[i] = "c" + n
 		params[i] = "$" + n + "::" + c.typeName + "[]"

@@ -25,8 +25,11 @@ import (
 //
 // INSERT ... RETURNING promises no order and cannot say which row an answer
 // belongs to. From PostgreSQL 17 on this is one MERGE per Options.ChunkRows
-// rows, whose RETURNING can; before, single INSERTs sent together in one round
-// trip per chunk.
+// rows, whose RETURNING can. On 15 and 16 it is one INSERT per chunk, which these
+// versions answer in order. Views, foreign tables and tables with rules, and on
+// 15 and 16 those with BEFORE INSERT triggers for rows, take single INSERTs, sent
+// together in one round trip per chunk; there a row that the server refuses is
+// told as a [*RowError].
 func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows Source[T], returning ...string) ([]R, error) {
 	decoder, err := rowscan.For[R]()
 	if err != nil {
@@ -34,7 +37,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	}
 	var out []R
 	err = startOver(ctx, w, rows.seq == nil, func() error {
-		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		return inTx(ctx, w, func(tx pgx.Tx) error {
 			r := returningInsert[R, T]{table: t, tx: tx, decoder: decoder}
 			if err := r.prepare(ctx, returning); err != nil {
 				return err
@@ -102,8 +105,11 @@ func (s *schema) columnsOf(names []string) []string {
 // run inserts all rows, a chunk at a time.
 func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, error) {
 	insert := r.single
-	if serverVersion(r.tx.Conn()) >= 17 && r.match.schema.kind != 'v' {
+	switch s, version := r.match.schema, serverVersion(r.tx.Conn()); {
+	case version >= 17 && s.mergeable:
 		insert = r.merge
+	case (version == 15 || version == 16) && (s.kind == 'r' || s.kind == 'p') && !s.beforeTrigger && !s.rules:
+		insert = r.ordered
 	}
 	var out []R
 	meter := newMeter(r.table.opts.Progress)
@@ -155,22 +161,45 @@ SELECT `+strings.Join(r.columns, ", ")+`, `+ordName+` FROM written ORDER BY `+or
 	return out, err
 }
 
+// ordered inserts a chunk by one INSERT. The server inserts the rows in the order
+// in which the query gives them and returns each before it takes the next
+// (ExecModifyTable of PostgreSQL 15 and 16), where no trigger drops one.
+func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before int64) ([]R, error) {
+	g, err := giveArrays(r.tx.Conn(), r.match, chunk)
+	if err != nil {
+		return nil, afterRow(err, before)
+	}
+	rows, err := r.tx.Query(ctx, r.insertFrom(g), g.args...)
+	if err != nil {
+		return nil, err
+	}
+	out, err := r.decoder.All(rows, 0)
+	if err == nil && len(out) != len(chunk) { // a trigger is new
+		err = fmt.Errorf("%d rows were sent, and the server inserted %d", len(chunk), len(out))
+	}
+	return out, err
+}
+
+// insertFrom is the INSERT of the given rows in their order.
+func (r *returningInsert[R, T]) insertFrom(g *given) string {
+	overriding := ""
+	if r.match.writesIdentity() {
+		overriding = " OVERRIDING SYSTEM VALUE"
+	}
+	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ")" + overriding +
+		"\nSELECT " + strings.Join(g.exprs, ", ") + "\nFROM " + g.from + "\nORDER BY " + g.ord +
+		"\nRETURNING " + strings.Join(r.columns, ", ")
+}
+
 // single inserts a chunk by one INSERT a row, sent together.
 func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before int64) ([]R, error) {
-	sql := r.insertOne()
-	batch := &pgx.Batch{}
-	for i := range chunk {
-		row := reflect.ValueOf(&chunk[i]).Elem()
-		args := make([]any, len(r.match.fields))
-		for j, f := range r.match.fields {
-			args[j] = row.FieldByIndex(f.Index).Interface()
-		}
-		batch.Queue(sql, args...)
+	query, done, err := r.queryEach(ctx, chunk, before)
+	if err != nil {
+		return nil, err
 	}
-	results := r.tx.SendBatch(ctx, batch)
 	out := make([]R, 0, len(chunk))
 	for i := range chunk {
-		rows, err := results.Query()
+		rows, err := query(i)
 		if err == nil {
 			var one []R
 			one, err = r.decoder.All(rows, 0)
@@ -180,24 +209,33 @@ func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before in
 			err = errNotInserted
 		}
 		if err != nil {
-			_ = results.Close() // its error is the same
+			_ = done() // its error is the same
 			return nil, &RowError{Row: before + int64(i) + 1, Err: err}
 		}
 	}
-	return out, results.Close()
+	return out, done()
 }
 
-func (r *returningInsert[R, T]) insertOne() string {
-	params := make([]string, len(r.match.columns))
-	for i := range params {
-		params[i] = "$" + strconv.Itoa(i+1)
+// queryEach sends an INSERT for each row of a chunk. query returns the answer to
+// each in turn. A connection that does not send arguments in binary by itself is
+// asked to, which a batch cannot: there each takes a round trip.
+func (r *returningInsert[R, T]) queryEach(ctx context.Context, chunk []T, before int64) (query func(i int) (pgx.Rows, error), done func() error, err error) {
+	each := make([]*given, len(chunk))
+	for i := range chunk {
+		if each[i], err = giveArrays(r.tx.Conn(), r.match, chunk[i:i+1]); err != nil {
+			return nil, nil, afterRow(err, before+int64(i))
+		}
 	}
-	overriding := ""
-	if r.match.writesIdentity() {
-		overriding = "OVERRIDING SYSTEM VALUE "
+	if binaryMode(r.tx.Conn()) != nil {
+		query = func(i int) (pgx.Rows, error) { return r.tx.Query(ctx, r.insertFrom(each[i]), each[i].args...) }
+		return query, func() error { return nil }, nil
 	}
-	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ") " + overriding +
-		"VALUES (" + strings.Join(params, ", ") + ") RETURNING " + strings.Join(r.columns, ", ")
+	batch := &pgx.Batch{}
+	for _, g := range each {
+		batch.Queue(r.insertFrom(g), g.args...)
+	}
+	results := r.tx.SendBatch(ctx, batch)
+	return func(int) (pgx.Rows, error) { return results.Query() }, results.Close, nil
 }
 
 func prefixedBy(prefix string, names []string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -20,7 +21,12 @@ type schema struct {
 	// beforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
 	beforeTrigger bool
 	insertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
+	rules         bool // ON INSERT
+	mergeable     bool // MERGE writes to it: it may have no rules at all
+	rowSecurity   bool // policies apply to the role
+	insteadOf     bool // an INSTEAD OF INSERT trigger writes for a view
 	columns       []tableColumn
+	unique        atomic.Pointer[[]uniqueIndex] // nil: not asked for yet
 }
 
 type tableColumn struct {
@@ -28,6 +34,7 @@ type tableColumn struct {
 	oid        uint32 // for a domain, of its base type
 	arrayOID   uint32 // of the array type over oid; 0 without one
 	typeName   string // of oid, in SQL, without a length
+	fullType   string // of oid, in SQL, with the column's length
 	kind       byte   // pg_type.typtype: e is an enum
 	category   byte   // pg_type.typcategory: A is an array
 	notNull    bool
@@ -45,8 +52,12 @@ SELECT c.oid, c.relname::text, c.relkind::text,
        EXISTS (SELECT FROM pg_catalog.pg_trigger g
                WHERE g.tgrelid IN (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))
                  AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D') OR c.relkind = 'v',
-       c.relkind NOT IN ('r', 'p') OR c.relhasrules OR c.relrowsecurity,
-       a.attname::text, t.oid, t.typarray, pg_catalog.format_type(t.oid, -1), t.typtype::text, t.typcategory::text,
+       c.relkind NOT IN ('r', 'p') OR c.relhasrules OR pg_catalog.row_security_active(c.oid),
+       EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3'),
+       c.relkind IN ('r', 'p') AND NOT c.relhasrules, pg_catalog.row_security_active(c.oid),
+       EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgtype & 69 = 69 AND g.tgenabled <> 'D'),
+       a.attname::text, t.oid, t.typarray, pg_catalog.format_type(t.oid, -1), pg_catalog.format_type(t.oid, b.typmod),
+       t.typtype::text, t.typcategory::text,
        a.attnotnull, a.atthasdef, a.attgenerated <> '', a.attidentity <> '',
        coalesce((SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.collname)
                  FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace
@@ -56,11 +67,13 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN LATERAL (
     WITH RECURSIVE base AS (
-        SELECT d.oid, d.typtype, d.typbasetype FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid
+        SELECT d.oid, d.typtype, d.typbasetype, d.typtypmod, a.atttypmod AS typmod
+        FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid
         UNION ALL
-        SELECT d.oid, d.typtype, d.typbasetype FROM pg_catalog.pg_type d JOIN base ON d.oid = base.typbasetype
+        SELECT d.oid, d.typtype, d.typbasetype, d.typtypmod, base.typtypmod
+        FROM pg_catalog.pg_type d JOIN base ON d.oid = base.typbasetype
     )
-    SELECT oid FROM base WHERE typtype <> 'd'
+    SELECT oid, typmod FROM base WHERE typtype <> 'd'
 ) b ON true
 JOIN pg_catalog.pg_type t ON t.oid = b.oid
 WHERE c.oid = $1::text::regclass
@@ -82,8 +95,8 @@ func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) 
 	for rows.Next() {
 		var c tableColumn
 		var relkind, kind, category string
-		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.insertOnly,
-			&c.name, &c.oid, &c.arrayOID, &c.typeName, &kind, &category,
+		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.insertOnly, &s.rules, &s.mergeable, &s.rowSecurity, &s.insteadOf,
+			&c.name, &c.oid, &c.arrayOID, &c.typeName, &c.fullType, &kind, &category,
 			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.collation, &c.labels)
 		if err != nil {
 			return nil, fmt.Errorf("ask for the columns: %w", err)
@@ -110,6 +123,20 @@ func lock(ctx context.Context, tx pgx.Tx, quoted string) error {
 	}
 	_, err := tx.Conn().PgConn().Prepare(ctx, "", "INSERT INTO "+quoted+" DEFAULT VALUES", nil)
 	return err
+}
+
+// checkCopy refuses a table that COPY FROM does not write to. The server says so
+// as well, once the source has been read for a while.
+func (s *schema) checkCopy() error {
+	switch {
+	case s.rowSecurity:
+		return fmt.Errorf("row-level security of %q applies to this role, and COPY does not support it; Insert and Upsert do", s.relname)
+	case s.kind == 'v' && !s.insteadOf:
+		return fmt.Errorf("cannot copy to view %q, which has no INSTEAD OF INSERT trigger; Insert can write to views", s.relname)
+	case s.kind == 'm':
+		return fmt.Errorf("cannot copy to materialized view %q", s.relname)
+	}
+	return nil
 }
 
 // column returns the column of this name, or nil.
@@ -141,10 +168,18 @@ func (s *schema) target(c *tableColumn) pgcopy.Column {
 
 // inArrays is target for a column of unnest. Text stands in for what unnest
 // would flatten and for what the connection has no array type for.
-func (s *schema) inArrays(c *tableColumn, m *pgtype.Map) pgcopy.Column {
-	out := s.target(c)
+func (s *schema) inArrays(c *tableColumn, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
+	out := s.staged(c, f, m)
 	if _, known := m.TypeForOID(c.arrayOID); out.Labels == nil && (!known || c.category == 'A') {
 		out.Text = true
 	}
+	return out
+}
+
+// staged is target for a column of a temporary table, which is one of text where
+// the values have no binary form here.
+func (s *schema) staged(c *tableColumn, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
+	out := s.target(c)
+	out.Text = pgcopy.NeedsText(m, f.Type, out)
 	return out
 }

@@ -42,6 +42,11 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.opts.OnConflict == nil {
+		if err := schema.checkCopy(); err != nil {
+			return nil, err
+		}
+	}
 	m, err := l.matchFields(schema)
 	if err != nil {
 		return nil, &LineError{Name: l.opts.Name, Line: 1, Err: err}
@@ -78,13 +83,11 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 
 // stageConflict makes the table that OnConflict's rows come from.
 func (s *sender) stageConflict(ctx context.Context) (err error) {
-	if s.conflict, err = conflictOn(*s.load.opts.OnConflict, s.match); err != nil {
+	s.conflict, err = conflictFor(ctx, s.tx, *s.load.opts.OnConflict, s.match, s.load.table, true)
+	if err != nil {
 		return err
 	}
-	if err := s.conflict.readApart(ctx, s.tx, s.match); err != nil {
-		return err
-	}
-	return createStage(ctx, s.tx, s.load.table, s.match)
+	return createStage(ctx, s.tx, s.load.table, s.match, nil)
 }
 
 // encoder returns nil where a column's type has no parser.
@@ -106,7 +109,7 @@ func (s *sender) settle(ctx context.Context) error {
 
 // upsertStaged moves the staged rows into the table.
 func (s *sender) upsertStaged(ctx context.Context) error {
-	u := upsert{conflict: s.conflict, match: s.match, into: s.load.table, given: givenStaged(s.match, s.staged)}
+	u := upsert{conflict: s.conflict, match: s.match, into: s.load.table, given: givenStaged(s.match, nil, s.staged)}
 	counts, err := u.run(ctx, s.tx)
 	if err != nil {
 		return serverMessage(err)

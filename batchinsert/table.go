@@ -44,9 +44,12 @@ type Options struct {
 	Omit []string
 
 	// KeepIdentity writes the values that rows have for identity columns, also
-	// for those GENERATED ALWAYS, and moves the column's sequence behind the
-	// largest value in the table, for which the role needs UPDATE on the
-	// sequence.
+	// for those GENERATED ALWAYS, and moves the column's sequence past the values
+	// in the table that are within its bounds: up, or down where it counts down,
+	// and never back. The role needs SELECT and UPDATE on the sequence, and
+	// SELECT on the column; without them nothing is written. A sequence that may
+	// CYCLE is left alone. Numbers that other sessions hold ready (CACHE above 1)
+	// may still collide.
 	KeepIdentity bool
 
 	// Progress is told how a call is getting on: every 100 ms at most, and
@@ -99,10 +102,12 @@ func (t *Table[T]) chunkRows() int {
 // A Writer is where rows are written to: *db.DB, *pgxpool.Pool, *pgxpool.Conn,
 // *pgx.Conn, or a pgx.Tx.
 //
-// A call writes all of its rows or none. With a pgx.Tx the rows are part of
-// the caller's transaction: after an error of the server it can only be rolled
-// back, as after any failed statement. Else the call is a transaction of its
-// own.
+// A call writes all of its rows or none. With a pgx.Tx the rows are part of the
+// caller's transaction. A call that takes several statements is a savepoint
+// there: its error takes back its own rows, and no others. After an error of the
+// server in a call of one statement (Insert and Upsert by arrays) the transaction
+// can only be rolled back, as after any failed statement. With another Writer the
+// call is a transaction of its own.
 type Writer interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }

@@ -13,8 +13,8 @@ import (
 // UpdateMany updates the rows of the table that have the keys of the given
 // rows, key columns by name, to the values of T's other fields. Columns
 // without a field keep their value: a struct of the keys and one field updates
-// one column. Rows that have the values already are not written. Of several
-// rows with the same keys the last one counts.
+// one column. Rows that have the values already are not written, as by
+// [Table.Upsert]. Of several rows with the same keys the last one counts.
 //
 // The rows are locked in the order of their keys before any is written, so
 // that two calls, or a call and an Upsert, do not deadlock; UPDATE ... FROM on
@@ -142,6 +142,12 @@ func (c *change) update(ctx context.Context, tx pgx.Tx) (Counts, error) {
 		return Counts{}, err
 	}
 	set, differ := assignments(c.rest, "source")
+	for _, col := range c.rest {
+		if col.fullType != col.typeName { // the comparison cuts to a length; writing refuses
+			name := quote(col.name)
+			differ += " OR target." + name + " IS DISTINCT FROM source." + name
+		}
+	}
 	tag, err := tx.Exec(ctx, c.source()+`
 UPDATE `+c.into+` AS target SET `+set+`
 FROM source

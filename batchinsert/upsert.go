@@ -12,7 +12,10 @@ import (
 // Upsert inserts the rows that the table does not have and updates those that
 // it has with other values, by the unique index that on names. Rows that are
 // there with the same values are not written again; neither their triggers nor
-// the write-ahead log see them.
+// the write-ahead log see them. Values are the same if their bytes are: an
+// interval of one month replaces one of 30 days, and 1.00 replaces 1.0. Keys are
+// compared by their type's own equality, and stay as the table has them unless
+// OnConflict.Update names them.
 //
 // Rows are written in the order of their keys, so that two Upserts on the same
 // index do not deadlock. Where a deadlock is found nevertheless (over another
@@ -70,22 +73,30 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnCo
 func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T, on OnConflict) (Counts, error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, unsent(err)
 	}
-	m, c, err := t.matchConflict(ctx, q, s, on)
+	m, c, err := t.matchConflict(ctx, q, s, on, false)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, unsent(err)
 	}
 	g, err := giveArrays(conn, m, rows)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, unsent(err)
 	}
 	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
-	if u.countsByReturning() || conn.PgConn().TxStatus() != 'I' {
+	if u.countsByReturning() && !u.writesIdentity() {
 		return u.run(ctx, q)
 	}
+	// Its counter lives as long as the transaction, and what comes after the rows
+	// takes them back where it fails.
+	var w Writer = conn
+	if tx, ok := q.(pgx.Tx); ok {
+		w = tx
+	} else if conn.PgConn().TxStatus() != 'I' {
+		return u.run(ctx, q) // in a transaction that was begun by a statement
+	}
 	var counts Counts
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { // its counter lives as long as the transaction
+	err = inTx(ctx, w, func(tx pgx.Tx) error {
 		counts, err = u.run(ctx, tx)
 		return err
 	})
@@ -94,16 +105,13 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 
 // matchConflict pairs fields and columns, the key's identity columns among
 // them, and checks on against them.
-func (t *Table[T]) matchConflict(ctx context.Context, q querier, s *schema, on OnConflict) (*match, *conflict, error) {
+func (t *Table[T]) matchConflict(ctx context.Context, q statements, s *schema, on OnConflict, rowsFirst bool) (*match, *conflict, error) {
 	m, err := t.matchFields(s, on.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := conflictOn(on, m)
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, c, c.readApart(ctx, q, m)
+	c, err := conflictFor(ctx, q, on, m, t.quoted, rowsFirst)
+	return m, c, err
 }
 
 // upsertStaged sends the rows to a temporary table and upserts from there.
@@ -115,7 +123,7 @@ func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], 
 	if err != nil {
 		return Counts{}, err
 	}
-	m, c, err := t.matchConflict(ctx, tx, s, on)
+	m, c, err := t.matchConflict(ctx, tx, s, on, true)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -139,7 +147,8 @@ type upsert struct {
 	into  string
 }
 
-// run writes the rows.
+// run writes the rows. q has to be a transaction where that takes several
+// statements.
 func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 	if u.Duplicates == Refuse { // before any is written: q may be no transaction
 		first, second, err := u.given.duplicates(ctx, q, u.by())
@@ -157,12 +166,12 @@ func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 	}
 	rows, err := q.Query(ctx, u.statement(), u.given.args...)
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, u.explain(err)
 	}
 	var distinct, inserted, updated int64
 	_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated}, func() error { return nil })
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, u.explain(err)
 	}
 	if inserted > 0 && u.writesIdentity() {
 		if err := moveSequences(ctx, q, u.into, u.match); err != nil {
@@ -207,30 +216,29 @@ SELECT (SELECT count(*) FROM source), ` + u.counts() + ` FROM written`
 }
 
 func (u *upsert) action() string {
-	target := "(" + strings.Join(u.keys, ", ") + ")"
-	if u.Where != "" {
-		target += " WHERE " + u.Where
-	}
 	if len(u.update) == 0 {
-		return target + " DO NOTHING"
+		return u.target() + " DO NOTHING"
 	}
 	set, where := assignments(u.update, "excluded")
 	if !u.countsByReturning() {
 		where = "CASE WHEN " + where + " THEN set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true) IS NOT NULL ELSE false END"
 	}
-	return target + " DO UPDATE SET " + set + "\n    WHERE " + where
+	return u.target() + " DO UPDATE SET " + set + "\n    WHERE " + where
 }
 
 // assignments returns what sets columns of target to those of source, and the
-// condition that this changes any.
+// condition that this changes any: not what the types' = says, to which an
+// interval of 30 days is one of a month, and numeric 1.0 is 1.00, but whether the
+// bytes differ.
 func assignments(columns []*tableColumn, source string) (set, differ string) {
-	sets, differs := make([]string, len(columns)), make([]string, len(columns))
+	sets, have, want := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		name := quote(c.name)
 		sets[i] = name + " = " + source + "." + name
-		differs[i] = "target." + name + c.comparable() + " IS DISTINCT FROM " + source + "." + name + c.comparable()
+		have[i], want[i] = "target."+name+"::"+c.fullType, source+"."+name+"::"+c.fullType
 	}
-	return strings.Join(sets, ", "), strings.Join(differs, " OR ")
+	return strings.Join(sets, ", "),
+		"pg_catalog.record_image_ne(ROW(" + strings.Join(have, ", ") + "), ROW(" + strings.Join(want, ", ") + "))"
 }
 
 func (u *upsert) returning() string {
@@ -246,19 +254,4 @@ func (u *upsert) counts() string {
 	}
 	updated := "current_setting('" + counter + "')::bigint"
 	return "count(*) - " + updated + ", " + updated
-}
-
-// comparable returns the cast under which two values of the column are told
-// apart: text for types whose = is missing (json, xml, point) or does not mean
-// the same value (box and circle compare areas, path counts points, citext is
-// blind to case).
-func (c *tableColumn) comparable() string {
-	switch strings.TrimSuffix(strings.ToLower(c.typeName), "[]") {
-	case "json", "xml", "point", "box", "circle", "path", "polygon", "line", "lseg":
-		return "::text"
-	}
-	if name := strings.TrimSuffix(c.typeName, "[]"); name == "citext" || strings.HasSuffix(name, ".citext") {
-		return "::text"
-	}
-	return ""
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
 )
@@ -72,6 +74,41 @@ func TestChangesAreAnnounced(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%s was not announced before the call returned", name)
+		}
+	}
+}
+
+// Moving a sequence is no change of anything else, in either kind of transaction.
+func TestMovedSequencesAreNotAnnounced(t *testing.T) {
+	t.Parallel()
+	pg := openInstalled(t, "CREATE TABLE words (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text)")
+	told := make(chan db.Change, 100)
+	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) {
+		for _, c := range changes {
+			told <- c
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	for name, write := range waysToNumber {
+		for _, begin := range []func(func(batchinsert.Writer) error) error{
+			func(fn func(batchinsert.Writer) error) error { return fn(pg) },
+			func(fn func(batchinsert.Writer) error) error {
+				return pgx.BeginFunc(t.Context(), pg, func(tx pgx.Tx) error { return fn(tx) })
+			},
+		} {
+			exec(t, pg.Pool(), "TRUNCATE words RESTART IDENTITY")
+			allTold(told)
+			if err := begin(func(w batchinsert.Writer) error { return write(t.Context(), w, numbered(1, 2)) }); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for _, c := range allTold(told) {
+				if c.All || c.Table.Name != "words" {
+					t.Errorf("%s was announced as a change of %v", name, c)
+				}
+			}
 		}
 	}
 }

@@ -208,7 +208,7 @@ func TestBufferedWriterCloseGivesUp(t *testing.T) {
 	defer cancel()
 	err = w.Close(ctx)
 	var unwritten *batchinsert.UnwrittenError[item]
-	if !errors.As(err, &unwritten) || len(unwritten.Rows) != 3 {
+	if !errors.As(err, &unwritten) || len(unwritten.Rows)+len(unwritten.Unknown) != 3 {
 		t.Errorf("%v", err)
 	}
 }
@@ -266,10 +266,18 @@ func TestBufferedWriterSurvivesTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pg.Close()
-	exec(t, pg, "CREATE TABLE items (id bigint, name text, price numeric)")
-	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{Rows: 50})
+	exec(t, pg, "CREATE TABLE items (id bigint, name text CHECK (name <> 'bad'), price numeric)")
 	var mu sync.Mutex
+	failed := map[int64]bool{}
+	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{Rows: 50, OnError: func(rows []item, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, row := range rows {
+			failed[row.ID] = !errors.Is(err, batchinsert.ErrOutcomeUnknown)
+		}
+	}})
 	acknowledged := map[int64]bool{}
+	var refused, added []int64
 	stop := make(chan struct{})
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -282,11 +290,26 @@ func TestBufferedWriterSurvivesTheServer(t *testing.T) {
 				default:
 				}
 				id := next.Add(1)
-				if err := w.Write(ctx, item{ID: id, Name: "x"}); err == nil {
-					mu.Lock()
-					acknowledged[id] = true
-					mu.Unlock()
+				row := item{ID: id, Name: "x"}
+				if id%200 == 0 {
+					row.Name = "bad"
 				}
+				if id%3 == 0 {
+					if err := w.Add(ctx, row); err == nil {
+						mu.Lock()
+						added = append(added, id)
+						mu.Unlock()
+					}
+					continue
+				}
+				err := w.Write(ctx, row)
+				mu.Lock()
+				if err == nil {
+					acknowledged[id] = true
+				} else if !errors.Is(err, batchinsert.ErrOutcomeUnknown) {
+					refused = append(refused, id)
+				}
+				mu.Unlock()
 			}
 		})
 	}
@@ -303,6 +326,16 @@ func TestBufferedWriterSurvivesTheServer(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	closeWriter(t, w)
+	for _, id := range added {
+		if certain, ok := failed[id]; !ok {
+			acknowledged[id] = true
+		} else if certain {
+			refused = append(refused, id)
+		}
+	}
+	if n := get[int64](t, pg, "SELECT count(*) FROM items WHERE id = ANY($1)", refused); n != 0 || len(refused) == 0 {
+		t.Errorf("%d of %d rows that were refused are there", n, len(refused))
+	}
 	if n := get[int64](t, pg, "SELECT count(*) FROM (SELECT FROM items GROUP BY id HAVING count(*) > 1) d"); n != 0 {
 		t.Errorf("%d rows are there twice", n)
 	}

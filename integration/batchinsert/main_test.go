@@ -3,6 +3,7 @@
 package batchinsert_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -37,6 +38,24 @@ func exec(t *testing.T, pg db.Execer, sql string, args ...any) {
 	if _, err := pg.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
+}
+
+// newRole returns the name of a role of the test's own, quoted, to SET ROLE to.
+func newRole(t *testing.T, pg *db.DB, grants ...string) string {
+	t.Helper()
+	role := pgx.Identifier{"batchinsert " + get[string](t, pg, "SELECT current_database()")}.Sanitize()
+	exec(t, pg, "CREATE ROLE "+role)
+	t.Cleanup(func() { // roles are the whole server's
+		for _, sql := range []string{"DROP OWNED BY " + role, "DROP ROLE " + role} {
+			if _, err := pg.Exec(context.WithoutCancel(t.Context()), sql); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for _, grant := range grants {
+		exec(t, pg, "GRANT "+grant+" TO "+role)
+	}
+	return role
 }
 
 // get returns the one value that a statement returns.

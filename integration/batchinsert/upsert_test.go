@@ -218,10 +218,10 @@ func TestUpsertChecksWhatItIsAsked(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	for want, on := range map[string]batchinsert.OnConflict{
-		"Keys is empty":                     {},
-		`Keys names "nope"`:                 {Keys: []string{"nope"}},
-		`Update names "nope"`:               {Keys: []string{"id"}, Update: []string{"nope"}},
-		"no unique or exclusion constraint": {Keys: []string{"name"}},
+		"Keys is empty":                               {},
+		`Keys names "nope"`:                           {Keys: []string{"nope"}},
+		`Update names "nope"`:                         {Keys: []string{"id"}, Update: []string{"nope"}},
+		"no unique index fits OnConflict.Keys (name)": {Keys: []string{"name"}},
 	} {
 		_, err := items.Upsert(t.Context(), pg, batchinsert.Rows(manyItems(2)), on)
 		wantError(t, err, want)

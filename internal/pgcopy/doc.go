@@ -5,7 +5,8 @@
 // reads fields through their offsets and appends to a buffer that its caller
 // owns: no reflection, no boxing and no allocation per row for the types in
 // fast.go. Every other type goes through pgtype's own encode plan. Both ways
-// give the bytes that pgx.CopyFrom sends; the tests hold each type to that.
+// give the bytes that pgx.CopyFrom sends, NaN apart; the tests hold each type to
+// that.
 //
 // [Stream] is the io.Reader over rows that a COPY reads; [Arrays] collects the
 // same rows column by column for INSERT ... SELECT FROM unnest(...).

@@ -16,8 +16,17 @@ func appendFloat4[V float32 | float64](buf []byte, p pointer) ([]byte, error) {
 }
 
 func appendFloat8[V float32 | float64](buf []byte, p pointer) ([]byte, error) {
-	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), math.Float64bits(float64(at[V](p)))), nil
+	v := float64(at[V](p))
+	bits := math.Float64bits(v)
+	if math.IsNaN(v) {
+		bits = serverNaN
+	}
+	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), bits), nil
 }
+
+// serverNaN is the NaN of the server's input function; math.NaN's last bit is set.
+// One that was written as text would differ from the same in binary.
+const serverNaN = 0x7ff8_0000_0000_0000
 
 // The words of a numeric's header (numeric_send): number of digits to the base
 // of 10,000, weight of the first, sign, digits behind the point.

@@ -12,15 +12,18 @@ import (
 // generic encodes through pgtype, as pgx.CopyFrom does. It boxes the value
 // where the type has no plan for a pointer to it.
 func generic(m *pgtype.Map, t reflect.Type, oid uint32) (appendFunc, error) {
+	if multidimensional(m, t, oid) {
+		return guarded(flattened(m, t, oid, pgtype.BinaryFormatCode)), nil
+	}
 	if fn := byAddress(m, t, oid); fn != nil {
-		return fn, nil
+		return guarded(fn), nil
 	}
 	if t.Kind() != reflect.Interface && !encodable(m, t, oid) {
 		return nil, errNoPlan
 	}
-	return func(buf []byte, p pointer) ([]byte, error) {
+	return guarded(func(buf []byte, p pointer) ([]byte, error) {
 		return appendValue(m, buf, oid, view(t, p).Elem().Interface())
-	}, nil
+	}), nil
 }
 
 // byAddress uses the codec's plan for *T, whose methods include those of T:
@@ -47,29 +50,39 @@ func byAddress(m *pgtype.Map, t reflect.Type, oid uint32) appendFunc {
 // encodable says whether values of t have a chance to be encoded, so that a
 // hopeless field is refused before the first row.
 func encodable(m *pgtype.Map, t reflect.Type, oid uint32) bool {
-	zero := reflect.New(t).Elem()
-	if m.PlanEncode(oid, pgtype.BinaryFormatCode, zero.Interface()) != nil {
+	value := reflect.Zero(t).Interface()
+	if m.PlanEncode(oid, pgtype.BinaryFormatCode, value) != nil {
 		return true
 	}
 	if t.Kind() == reflect.String {
 		return true // parsed as the type's text form
 	}
-	return m.PlanEncode(oid, pgtype.TextFormatCode, zero.Interface()) != nil
+	return m.PlanEncode(oid, pgtype.TextFormatCode, value) != nil
 }
 
 // textual sends what pgx would send as the text of the value.
 func textual(m *pgtype.Map, t reflect.Type, oid uint32) (appendFunc, error) {
-	if t.Kind() != reflect.Interface && m.PlanEncode(oid, pgtype.TextFormatCode, reflect.Zero(t).Interface()) == nil {
+	var fn appendFunc
+	switch {
+	case multidimensional(m, t, oid):
+		fn = flattened(m, t, oid, pgtype.TextFormatCode)
+	case t.Kind() != reflect.Interface && m.PlanEncode(oid, pgtype.TextFormatCode, reflect.Zero(t).Interface()) == nil:
 		return nil, errNoPlan
+	default:
+		fn = func(buf []byte, p pointer) ([]byte, error) {
+			start := len(buf)
+			out, err := m.Encode(oid, pgtype.TextFormatCode, view(t, p).Elem().Interface(), appendNull(buf))
+			return finish(buf, out, start, err)
+		}
 	}
-	return func(buf []byte, p pointer) ([]byte, error) {
+	return guarded(func(buf []byte, p pointer) ([]byte, error) {
 		start := len(buf)
-		out, err := m.Encode(oid, pgtype.TextFormatCode, view(t, p).Elem().Interface(), appendNull(buf))
-		if out, err = finish(buf, out, start, err); err != nil {
+		out, err := fn(buf, p)
+		if err != nil {
 			return nil, err
 		}
 		return out, checkTextBytes(out[start+4:])
-	}, nil
+	}), nil
 }
 
 // appendValue is pgx's encodeCopyValue: binary, and where that fails the

@@ -130,6 +130,9 @@ func TestSameBytesAsPgx(t *testing.T) {
 			case gotErr != nil && wantErr != nil:
 				bothFail++
 			case wantErr == nil && isAny(gotErr, refused):
+			case gotErr == nil && wantErr != nil && depth(reflect.TypeOf(v)) > 1:
+				// pgx has planned for another value of the type.
+			case fmt.Sprint(v) == "NaN" && gotErr == nil && wantErr == nil: // NaN: see serverNaN
 			case wantErr == nil && bytes.Equal(want, null) && errors.Is(gotErr, errNoPlan):
 				// A nil of a type that has no form here: no other row would pass.
 			default:

@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -125,18 +127,51 @@ type explodes struct{}
 
 func (explodes) Int64Value() (pgtype.Int8, error) { panic("boom") }
 
+// A panic of the source is told as one; that of a value is about its row.
 func TestStreamCatchesPanics(t *testing.T) {
 	e := compile[explosive](t, []Column{{Name: "n", OID: pgtype.Int8OID, Type: "bigint"}})
-	seq := func(yield func(explosive, error) bool) { panic("source") }
+	s := OfSeq(e, func(yield func(explosive, error) bool) { panic("source") })
+	_, err := drain(s, func() int { return 4096 })
+	var p *PanicError
+	if !errors.As(err, &p) || len(p.Stack) == 0 {
+		t.Errorf("seq: %v", err)
+	}
+	s.Close()
 	for kind, s := range map[string]Stream{
-		"slice": OfSlice(e, make([]explosive, 1)), "value": OfSeq(e, all(make([]explosive, 1))), "seq": OfSeq(e, seq),
+		"slice": OfSlice(e, make([]explosive, 1)), "seq": OfSeq(e, all(make([]explosive, 1))),
 	} {
 		_, err := drain(s, func() int { return 4096 })
-		var p *PanicError
-		if !errors.As(err, &p) || len(p.Stack) == 0 {
-			t.Errorf("%s: %v", kind, err)
+		var bad *RowError
+		if !errors.As(err, &bad) || bad.Row != 1 || !strings.Contains(err.Error(), "boom") {
+			t.Errorf("value from a %s: %v", kind, err)
 		}
 		s.Close()
+	}
+}
+
+func TestRaggedArraysAreRefused(t *testing.T) {
+	type grid struct{ Cells [][]int32 }
+	e := compile[grid](t, []Column{{Name: "cells", OID: pgtype.Int4ArrayOID, Type: "integer[]"}})
+	for _, cells := range [][][]int32{nil, {}, {{}}, {{1}}, {{1, 2}, {3, 4}}, {{}, {}}} {
+		if _, err := e.Append(nil, &grid{cells}); err != nil {
+			t.Errorf("%v: %v", cells, err)
+		}
+	}
+	for _, cells := range [][][]int32{{{1, 2}, {3}}, {{1}, {2, 3}}, {{1}, {}}, {{}, {1}}, {{1}, nil}} {
+		_, err := e.Append(nil, &grid{cells})
+		var bad *RowError
+		if !errors.As(err, &bad) || !errors.Is(err, errRagged) {
+			t.Errorf("%v: %v", cells, err)
+		}
+	}
+	deep := reflect.TypeFor[*[2][][]int16]()
+	ok := &[2][][]int16{{{1}, {2}}, {{3}, {4}}}
+	if lengths, same := measure(reflect.ValueOf(ok), depth(deep)); !same || !slices.Equal(lengths, []int{2, 2, 1}) {
+		t.Error(lengths, same)
+	}
+	ok[1][1] = []int16{4, 5}
+	if _, same := measure(reflect.ValueOf(ok), depth(deep)); same {
+		t.Error("a longer slice at the bottom is not seen")
 	}
 }
 

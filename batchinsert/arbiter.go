@@ -1,0 +1,151 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A uniqueIndex is one by which ON CONFLICT may find rows.
+type uniqueIndex struct {
+	description string   // "orders_pkey (account, number)"
+	columns     []string // without expressions
+	expressions int      // how many of its keys are expressions
+	immediate   bool     // not of a DEFERRABLE constraint
+	partial     bool
+	nullsSame   bool // NULLS NOT DISTINCT
+}
+
+const uniqueIndexQuery = `
+SELECT pg_catalog.quote_ident(c.relname) || ' ' || regexp_replace(pg_catalog.pg_get_indexdef(c.oid), '^.*? USING \w+ ', ''),
+       ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+             WHERE k.n <= i.indnkeyatts ORDER BY k.n),
+       (SELECT count(*) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n) WHERE k.attnum = 0 AND k.n <= i.indnkeyatts),
+       i.indimmediate, i.indpred IS NOT NULL, i.indnullsnotdistinct
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid
+ORDER BY NOT i.indisprimary, c.relname`
+
+// readUnique asks for the table's unique indexes.
+func (s *schema) readUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
+	rows, err := q.Query(ctx, uniqueIndexQuery, s.oid)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the unique indexes: %w", err)
+	}
+	indexes, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (i uniqueIndex, err error) {
+		return i, row.Scan(&i.description, &i.columns, &i.expressions, &i.immediate, &i.partial, &i.nullsSame)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask for the unique indexes: %w", err)
+	}
+	s.unique.Store(&indexes)
+	return indexes, nil
+}
+
+// knownUnique is readUnique, from memory where it has been called before.
+func (s *schema) knownUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
+	if known := s.unique.Load(); known != nil {
+		return *known, nil
+	}
+	return s.readUnique(ctx, q)
+}
+
+// fits reports whether ON CONFLICT with these keys may go by the index.
+// Expressions and predicates are the server's to compare.
+func (i *uniqueIndex) fits(keys []string, where string) bool {
+	if len(keys) != len(i.columns)+i.expressions || i.partial && where == "" {
+		return false
+	}
+	return !slices.ContainsFunc(keys, func(key string) bool { return !isExpression(key) && !slices.Contains(i.columns, key) })
+}
+
+// fitsExactly is fits without a doubt about expressions: they are as many.
+func (i *uniqueIndex) fitsExactly(keys []string, where string) bool {
+	columns := slices.DeleteFunc(slices.Clone(keys), isExpression)
+	return i.fits(keys, where) && len(columns) == len(i.columns)
+}
+
+// isExpression reports whether a key is SQL and not a column's name.
+func isExpression(key string) bool { return strings.HasPrefix(key, "(") }
+
+// An arbiterError says that no unique index fits OnConflict.
+type arbiterError struct {
+	keys    []string
+	where   string
+	indexes []uniqueIndex
+	cause   error // the server's, or nil
+}
+
+func (e *arbiterError) Error() string {
+	keys := "OnConflict.Keys (" + strings.Join(e.keys, ", ") + ")"
+	if e.where != "" {
+		keys += " WHERE " + e.where
+	}
+	have := "the table has none"
+	if len(e.indexes) > 0 {
+		descriptions := make([]string, len(e.indexes))
+		for i, index := range e.indexes {
+			descriptions[i] = index.description
+			if !index.immediate {
+				descriptions[i] += " DEFERRABLE, which ON CONFLICT does not support"
+			}
+		}
+		have = "the table has " + strings.Join(descriptions, "; ")
+	}
+	message := "no unique index fits " + keys + ": " + have
+	if e.cause != nil {
+		message += ": " + e.cause.Error()
+	}
+	return message
+}
+
+func (e *arbiterError) Unwrap() error { return e.cause }
+
+// checkArbiter refuses keys by which the server will not find rows. Where only
+// the server can tell, it has it plan a statement, if rows are to be read before
+// the real one.
+func (c *conflict) checkArbiter(ctx context.Context, q statements, m *match, quoted string, rowsFirst bool) error {
+	ask := rowsFirst && (c.Where != "" || slices.ContainsFunc(c.Keys, isExpression) || m.schema.kind == 'v')
+	if m.schema.kind != 'v' { // a view's rows are found by its table's indexes
+		// One that is deferrable fails the statement, also where another fits.
+		fits := func(i uniqueIndex) bool { return i.fits(c.Keys, c.Where) }
+		deferrable := func(i uniqueIndex) bool { return !i.immediate && i.fitsExactly(c.Keys, c.Where) }
+		if !slices.ContainsFunc(c.indexes, fits) || slices.ContainsFunc(c.indexes, deferrable) {
+			return c.noArbiter(nil)
+		}
+	}
+	if !ask {
+		return nil
+	}
+	_, err := q.Exec(ctx, "EXPLAIN INSERT INTO "+quoted+" DEFAULT VALUES ON CONFLICT "+c.target()+" DO NOTHING")
+	return c.explain(err)
+}
+
+func (c *conflict) noArbiter(cause error) error {
+	return &arbiterError{keys: c.Keys, where: c.Where, indexes: c.indexes, cause: cause}
+}
+
+// explain adds the indexes that there are to the server's refusal of the keys.
+func (c *conflict) explain(err error) error {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && (pgErr.Code == "42P10" || pgErr.Code == "55000") { // none fits; it is deferrable
+		return c.noArbiter(err)
+	}
+	return err
+}
+
+// target is the conflict target in SQL.
+func (c *conflict) target() string {
+	target := "(" + strings.Join(c.keys, ", ") + ")"
+	if c.Where != "" {
+		target += " WHERE " + c.Where
+	}
+	return target
+}

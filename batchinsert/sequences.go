@@ -1,0 +1,88 @@
+package batchinsert
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A sequence is that of an identity column.
+type sequence struct {
+	name       string // in SQL
+	column     string
+	descending bool
+	least      int64
+	most       int64
+	cycles     bool
+}
+
+// sequenceQuery asks for the sequence of a column. A partition's is that of the
+// table it is a part of.
+const sequenceQuery = `
+SELECT s.seqrelid::regclass::text, s.seqincrement < 0, s.seqmin, s.seqmax, s.seqcycle
+FROM pg_catalog.pg_sequence s
+WHERE s.seqrelid = pg_catalog.pg_get_serial_sequence(
+    coalesce(pg_catalog.pg_partition_root($1::text::regclass), $1::text::regclass)::text, $2)::regclass`
+
+// moveSequences moves the sequences of identity columns that were written past
+// the values in the table, in the direction in which they count, so that the next
+// row that the server numbers does not meet one that is there. It never moves one
+// back, nor out of its bounds, and leaves those that CYCLE alone: they meet
+// values again in any case.
+func moveSequences(ctx context.Context, q statements, quoted string, m *match) error {
+	for _, c := range m.columns {
+		if !c.identity {
+			continue
+		}
+		if err := moveSequence(ctx, q, quoted, c.name); err != nil {
+			return fmt.Errorf("move the sequence of column %q: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+func moveSequence(ctx context.Context, q statements, quoted, column string) (err error) {
+	s := sequence{column: column}
+	rows, err := q.Query(ctx, sequenceQuery, quoted, column)
+	if err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&s.name, &s.descending, &s.least, &s.most, &s.cycles}, func() error { return nil })
+	if err != nil || s.cycles || s.name == "" {
+		return err
+	}
+	// Two calls that look and then move would move it back. The lock that keeps
+	// them apart is given up at once: setval is no part of the transaction, and
+	// callers that write several tables would deadlock over it.
+	if _, err := q.Exec(ctx, "SAVEPOINT headrace_sequence"); err != nil {
+		return err
+	}
+	if err := s.moveLocked(ctx, q, quoted); err != nil {
+		return err // the whole call goes back
+	}
+	_, err = q.Exec(ctx, "ROLLBACK TO SAVEPOINT headrace_sequence")
+	return err
+}
+
+// moveLocked moves s while it holds the lock of those that do.
+func (s *sequence) moveLocked(ctx context.Context, q statements, quoted string) error {
+	const lock = `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('headrace sequence ' || $1::text::regclass::oid, 0))`
+	if _, err := q.Exec(ctx, lock, s.name); err != nil {
+		return err
+	}
+	_, err := q.Exec(ctx, s.move(quoted), s.name, s.least, s.most)
+	return err
+}
+
+// move is the statement that moves s past the values of its column.
+func (s *sequence) move(table string) string {
+	furthest, past := "max", ">"
+	if s.descending {
+		furthest, past = "min", "<"
+	}
+	column := quote(s.column)
+	return `SELECT pg_catalog.setval($1::text::regclass, used.furthest)
+FROM ` + s.name + ` AS s, (SELECT ` + furthest + `(` + column + `)::bigint AS furthest FROM ` + table + ` WHERE ` + column + ` BETWEEN $2::bigint AND $3::bigint) AS used
+WHERE used.furthest ` + past + ` s.last_value OR (used.furthest = s.last_value AND NOT s.is_called)`
+}

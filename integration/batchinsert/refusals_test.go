@@ -1,0 +1,206 @@
+package batchinsert_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/batchinsert"
+)
+
+// counted yields rows and counts how many were asked for.
+func counted[T any](rows []T, read *int) batchinsert.Source[T] {
+	return batchinsert.Seq(func(yield func(T) bool) {
+		for _, row := range rows {
+			*read++
+			if !yield(row) {
+				return
+			}
+		}
+	})
+}
+
+// Keys by which the server does not find rows are refused before any row is
+// read, and the error names the keys and the indexes that there are.
+func TestUpsertRefusesKeysWithoutAnIndex(t *testing.T) {
+	t.Parallel()
+	type bucket struct {
+		ID      int64
+		Account string
+		ARN     string
+		Gone    bool
+	}
+	pg := open(t, `CREATE TABLE buckets (id bigint, account text, arn text NOT NULL, gone boolean,
+		CONSTRAINT by_id UNIQUE (id) DEFERRABLE, CONSTRAINT by_arn UNIQUE (account, arn))`,
+		"CREATE UNIQUE INDEX lower_arn ON buckets (lower(arn))", "CREATE UNIQUE INDEX live ON buckets (arn) WHERE NOT gone",
+		"CREATE VIEW seen AS SELECT * FROM buckets")
+	rows := []bucket{{1, "a", "b", false}}
+	for name, c := range map[string]struct {
+		on   batchinsert.OnConflict
+		want []string // none where the keys are accepted
+	}{
+		"part of an index":    {batchinsert.OnConflict{Keys: []string{"account"}}, []string{"(account)", "by_arn (account, arn)"}},
+		"more than an index":  {batchinsert.OnConflict{Keys: []string{"arn", "account", "gone"}}, []string{"(arn, account, gone)"}},
+		"deferrable":          {batchinsert.OnConflict{Keys: []string{"id"}}, []string{"(id)", "by_id (id) DEFERRABLE"}},
+		"other expression":    {batchinsert.OnConflict{Keys: []string{"(upper(arn))"}}, []string{"upper(arn)", "lower_arn (lower(arn))"}},
+		"no predicate":        {batchinsert.OnConflict{Keys: []string{"arn"}}, []string{"(arn)", "live (arn) WHERE"}},
+		"other predicate":     {batchinsert.OnConflict{Keys: []string{"arn"}, Where: "gone"}, []string{"(arn) WHERE gone", "live (arn) WHERE"}},
+		"any order":           {batchinsert.OnConflict{Keys: []string{"arn", "account"}}, nil},
+		"expression":          {batchinsert.OnConflict{Keys: []string{"(lower(arn))"}}, nil},
+		"column in brackets":  {batchinsert.OnConflict{Keys: []string{"account", "(arn)"}}, nil},
+		"predicate":           {batchinsert.OnConflict{Keys: []string{"arn"}, Where: "NOT gone"}, nil},
+		"expression deferred": {batchinsert.OnConflict{Keys: []string{"(lower(arn))"}, Where: "true"}, nil},
+	} {
+		for _, table := range []string{"buckets", "seen"} {
+			buckets := batchinsert.MustTable[bucket](table)
+			read := 0
+			for way, source := range map[string]batchinsert.Source[bucket]{"arrays": batchinsert.Rows(rows), "staged": counted(rows, &read)} {
+				err := pgx.BeginFunc(t.Context(), pg, func(tx pgx.Tx) error {
+					exec(t, tx, "DELETE FROM buckets")
+					_, err := buckets.Upsert(t.Context(), tx, source, c.on)
+					return err
+				})
+				switch {
+				case c.want == nil && err != nil:
+					t.Errorf("%s, %s, %s: %v", name, table, way, err)
+				case c.want != nil && table == "seen": // the indexes are another table's, and the server sees to them
+					if err == nil {
+						t.Errorf("%s, %s, %s: accepted", name, table, way)
+					}
+				case c.want != nil:
+					wantError(t, err, append(c.want, "no unique index fits OnConflict.Keys")...)
+				}
+			}
+			if c.want != nil && read > 0 && (table == "buckets" || name != "deferrable") {
+				t.Errorf("%s, %s: %d rows were read", name, table, read)
+			}
+		}
+		if c.want == nil {
+			continue
+		}
+		_, err := batchinsert.LoadCSV(t.Context(), pg, "buckets", strings.NewReader("id,account,arn,gone\n1,a,b,f\n"), &batchinsert.LoadOptions{OnConflict: &c.on})
+		wantError(t, err, c.want...)
+	}
+}
+
+// What is known of a table's indexes is asked again where it does not fit.
+func TestUpsertNoticesNewIndexes(t *testing.T) {
+	t.Parallel()
+	pg := open(t, "CREATE TABLE items (price numeric, id bigint NOT NULL, name text NOT NULL)")
+	one := batchinsert.Rows(manyItems(1))
+	byName := batchinsert.OnConflict{Keys: []string{"name"}}
+	_, err := items.Upsert(t.Context(), pg, one, byID)
+	wantError(t, err, "no unique index", "the table has none")
+	for _, step := range []struct {
+		sql string
+		on  batchinsert.OnConflict
+		ok  bool
+	}{
+		{"CREATE UNIQUE INDEX by_id ON items (id)", byID, true},
+		{"CREATE UNIQUE INDEX by_name ON items (name)", byName, true},
+		{"DROP INDEX by_id", byID, false},
+		{"ALTER TABLE items ADD CONSTRAINT by_id UNIQUE (id) DEFERRABLE", byID, false},
+	} {
+		exec(t, pg, step.sql)
+		if _, err := items.Upsert(t.Context(), pg, one, step.on); (err == nil) != step.ok {
+			t.Errorf("after %s: %v", step.sql, err)
+		}
+	}
+}
+
+// COPY does not go by row-level security, and does not write to views: that is
+// found before rows are read. Insert and Upsert obey the policies.
+func TestCopyRefusesWhatItCannotWriteTo(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems, "ALTER TABLE items ENABLE ROW LEVEL SECURITY",
+		"CREATE POLICY cheap ON items USING (true) WITH CHECK (price < 5)",
+		"CREATE VIEW seen AS SELECT * FROM items", "CREATE MATERIALIZED VIEW kept AS SELECT * FROM items")
+	role := newRole(t, pg, "ALL ON items")
+	as := func(role string, fn func(tx pgx.Tx)) {
+		err := pgx.BeginFunc(t.Context(), pg, func(tx pgx.Tx) error {
+			exec(t, tx, "SET LOCAL ROLE "+role)
+			fn(tx)
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	cheap, dear := manyItems(10), manyItems(30)
+	refused := func(tx pgx.Tx, table string, want ...string) {
+		t.Helper()
+		read := 0
+		_, err := batchinsert.MustTable[item](table).Copy(t.Context(), tx, counted(cheap, &read))
+		wantError(t, err, want...)
+		if read > 0 {
+			t.Errorf("%d rows were read", read)
+		}
+		_, err = batchinsert.LoadCSV(t.Context(), tx, table, strings.NewReader(itemsFile(10)), nil)
+		wantError(t, err, want...)
+	}
+	as(role, func(tx pgx.Tx) {
+		refused(tx, "items", "row-level security", "items", "Insert and Upsert do")
+		for _, source := range []batchinsert.Source[item]{batchinsert.Rows(cheap), batchinsert.Seq(slices.Values(cheap))} {
+			exec(t, tx, "DELETE FROM items")
+			if n, err := items.Insert(t.Context(), tx, source); n != 10 || err != nil {
+				t.Errorf("%d, %v", n, err)
+			}
+			if _, err := items.Upsert(t.Context(), tx, source, byID); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, source := range []batchinsert.Source[item]{batchinsert.Rows(dear), batchinsert.Seq(slices.Values(dear))} {
+			for name, write := range map[string]func(w batchinsert.Writer) error{
+				"insert": func(w batchinsert.Writer) error { _, err := items.Insert(t.Context(), w, source); return err },
+				"upsert": func(w batchinsert.Writer) error { _, err := items.Upsert(t.Context(), w, source, byID); return err },
+			} {
+				err := pgx.BeginFunc(t.Context(), tx, func(tx pgx.Tx) error {
+					exec(t, tx, "DELETE FROM items")
+					return write(tx)
+				})
+				var pgErr *pgconn.PgError
+				if !errors.As(err, &pgErr) || pgErr.Code != "42501" {
+					t.Errorf("%s goes by no policy: %v", name, err)
+				}
+			}
+		}
+	})
+	as("postgres", func(tx pgx.Tx) { // to whom policies do not apply
+		exec(t, tx, "TRUNCATE items")
+		if _, err := items.Copy(t.Context(), tx, batchinsert.Rows(dear)); err != nil {
+			t.Error(err)
+		}
+		refused(tx, "seen", `cannot copy to view "seen"`)
+		refused(tx, "kept", `cannot copy to materialized view "kept"`)
+		exec(t, tx, "CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO items (id, name) VALUES (NEW.id + 100, NEW.name); RETURN NEW; END $$")
+		exec(t, tx, "CREATE TRIGGER put INSTEAD OF INSERT ON seen FOR EACH ROW EXECUTE FUNCTION put()")
+		if _, err := batchinsert.MustTable[item]("seen").Copy(t.Context(), tx, batchinsert.Rows(cheap)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A struct of columns that the server fills is refused with the reason.
+func TestNothingLeftToWrite(t *testing.T) {
+	t.Parallel()
+	type row struct{ ID int64 }
+	type rest struct {
+		ID, Twice int64
+	}
+	pg := open(t, "CREATE TABLE numbers (id bigint GENERATED ALWAYS AS IDENTITY, twice bigint GENERATED ALWAYS AS (2) STORED)")
+	numbers := batchinsert.MustTable[row]("numbers")
+	one := batchinsert.Rows([]row{{7}})
+	_, err := numbers.Copy(t.Context(), pg, one)
+	wantError(t, err, `column "id" is an identity column`, "KeepIdentity")
+	_, err = batchinsert.MustTable[rest]("numbers").Insert(t.Context(), pg, batchinsert.Rows([]rest{{}}))
+	wantError(t, err, `column "id" is an identity column`, `column "twice" is generated`)
+	_, err = numbers.With(batchinsert.Options{Omit: []string{"id"}}).Insert(t.Context(), pg, one)
+	wantError(t, err, `Options.Omit names "id"`)
+	if n, err := numbers.With(batchinsert.Options{KeepIdentity: true}).Copy(t.Context(), pg, one); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}

@@ -1,0 +1,143 @@
+package pgcopy
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// guarded turns a panic of pgtype, or of a value's own method, into an error: it
+// is about one value, whose row and column the caller adds.
+func guarded(fn appendFunc) appendFunc {
+	return func(buf []byte, p pointer) (out []byte, err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				out, err = nil, panicked(v)
+			}
+		}()
+		return fn(buf, p)
+	}
+}
+
+func panicked(v any) error {
+	if err, ok := v.(error); ok {
+		return fmt.Errorf("encoding the value panics: %w", err)
+	}
+	return fmt.Errorf("encoding the value panics: %v", v)
+}
+
+var errRagged = errors.New("an array of several dimensions whose slices differ in length")
+
+// rectangular refuses slices of slices that are no array of PostgreSQL: pgtype
+// takes the lengths from the first of each, and leaves out what is beyond.
+func rectangular(t reflect.Type, fn appendFunc) appendFunc {
+	return func(buf []byte, p pointer) ([]byte, error) {
+		if lengths, ok := measure(view(t, p).Elem(), depth(t)); !ok {
+			return nil, fmt.Errorf("%w (the first is %v)", errRagged, lengths)
+		}
+		return fn(buf, p)
+	}
+}
+
+// depth is how many slices or arrays of t are in one another. Those of bytes are
+// values.
+func depth(t reflect.Type) int {
+	n := 0
+	for {
+		switch {
+		case t.Kind() == reflect.Pointer && n == 0:
+		case (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) && t.Elem().Kind() != reflect.Uint8:
+			n++
+		default:
+			return n
+		}
+		t = t.Elem()
+	}
+}
+
+// multidimensional reports whether values of t, slices of slices, become an array
+// of several dimensions: JSON and XML are made of them as they are.
+func multidimensional(m *pgtype.Map, t reflect.Type, oid uint32) bool {
+	typ, known := m.TypeForOID(oid)
+	if !known || depth(t) < 2 {
+		return false
+	}
+	array, isArray := typ.Codec.(*pgtype.ArrayCodec)
+	if !isArray {
+		return false
+	}
+	_, isXML := array.ElementType.Codec.(*pgtype.XMLCodec)
+	return !isXML && !isJSON(array.ElementType.Codec)
+}
+
+// flattened encodes slices of slices as one array. pgtype keeps the plan that it
+// finds for a type's first value, which may be one for slices whose elements are
+// no slices.
+func flattened(m *pgtype.Map, t reflect.Type, oid uint32, format int16) appendFunc {
+	return rectangular(t, func(buf []byte, p pointer) ([]byte, error) {
+		start := len(buf)
+		out, err := m.Encode(oid, format, flat(t, view(t, p).Elem()), appendNull(buf))
+		return finish(buf, out, start, err)
+	})
+}
+
+// flat is v, which is rectangular, as an array.
+func flat(t reflect.Type, v reflect.Value) any {
+	d := depth(t)
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Array && v.IsNil() {
+		return nil
+	}
+	lengths, _ := measure(v, d)
+	out := pgtype.Array[any]{Elements: []any{}, Dims: []pgtype.ArrayDimension{}, Valid: true}
+	if len(lengths) < d || slices.Contains(lengths, 0) {
+		return out
+	}
+	for _, n := range lengths {
+		out.Dims = append(out.Dims, pgtype.ArrayDimension{Length: int32(n), LowerBound: 1})
+	}
+	out.Elements = leaves(nil, v, d)
+	return out
+}
+
+func leaves(to []any, v reflect.Value, depth int) []any {
+	if depth == 0 {
+		return append(to, v.Interface())
+	}
+	for i := range v.Len() {
+		to = leaves(to, v.Index(i), depth-1)
+	}
+	return to
+}
+
+// measure returns the lengths of v's first slices, and whether all others have
+// the same.
+func measure(v reflect.Value, depth int) (lengths []int, ok bool) {
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil, true
+		}
+		v = v.Elem()
+	}
+	lengths = []int{v.Len()}
+	if depth == 1 {
+		return lengths, true
+	}
+	for i := range v.Len() {
+		inner, ok := measure(v.Index(i), depth-1)
+		switch {
+		case !ok:
+			return lengths, false
+		case i == 0:
+			lengths = append(lengths, inner...)
+		case !slices.Equal(lengths[1:], inner):
+			return lengths, false
+		}
+	}
+	return lengths, true
+}
