@@ -23,9 +23,11 @@ var ErrBadCursor = errors.New("db: bad cursor")
 //
 // It may be kept, in a bookmark say: it is bound to the normalized text of its
 // statement, to the columns and directions of its order, and to the values of
-// the arguments, not to how the program holds them. Integers of any width are
-// one, an instant is one in every time zone, and a driver.Valuer is what it
-// returns. Versions of this library that open other cursors than those before
+// the arguments as the server is sent them, not to how the program holds them.
+// Integers of any width are equal, and a driver.Valuer is what it returns. An
+// instant in another time zone is equal where the parameter is a timestamptz;
+// for a timestamp, a date or a text the server is sent the wall clock, which is
+// another argument. Versions of this library that open other cursors than those before
 // will say so.
 type Cursor string
 

@@ -20,6 +20,11 @@ func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args 
 	if err != nil {
 		return Page[T]{}, err
 	}
+	if len(place.moved) > 0 {
+		if err := call.checkMoved(ctx, q, place.moved); err != nil {
+			return Page[T]{}, err
+		}
+	}
 	shape := place.at.Shape(call.limit + 1)
 	shape.Compare = shape.Compare || call.compare.Load()
 	page, seen, err := r.readBlocks(ctx, q, call, place, shape, args)
