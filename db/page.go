@@ -35,10 +35,13 @@ type Cursor string
 const LastPage Cursor = "last"
 
 // A Page is some rows, in the Pager's order, and the ways on from them.
+//
+// The rows on the other side of the page's beginning are not looked at: after
+// they were deleted, Prev leads to a page without rows, whose Next leads back.
 type Page[T any] struct {
 	Items []T
 	Next  Cursor // the page after this one; "" where this one is the last
-	Prev  Cursor // the page before this one; "" where this one is the first
+	Prev  Cursor // the page before this one; "" where this one was read without a cursor, or by Prev and is the first
 }
 
 // A Pager is the order that pages go through, and who may make cursors.
@@ -51,6 +54,11 @@ type Pager struct {
 	// a key of text alone, the server is asked in the page's own query, for
 	// about 0.03 ms for 50 rows on PostgreSQL 15; the first page that finds it
 	// out is read twice.
+	//
+	// The value of a key must not change from page to page. A key that is seen to
+	// call a function such as random() or now() in the statement's select list is
+	// refused; what views, subqueries and functions of the database's own hide is
+	// for the caller to know.
 	Keys []Order
 
 	// Sign holds the secrets, of 16 bytes at least, by which cursors are signed
@@ -198,7 +206,7 @@ const maxLimit = 1<<31 - 2
 
 func (c pageCall) check() error {
 	if c.limit < 1 || c.limit > maxLimit {
-		return fmt.Errorf("limit is %d: want 1 or more", c.limit)
+		return fmt.Errorf("limit is %d: want 1 to %d", c.limit, maxLimit)
 	}
 	for i, key := range c.sign {
 		if len(key) < minSecret {
