@@ -150,6 +150,7 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 	}
 	after := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		encodeNamedStrings(conn)
 		s := ensureState(conn)
 		s.own = true
 		err := loadTypes(ctx, conn, d.opts.Types)

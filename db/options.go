@@ -30,8 +30,8 @@ type Options struct {
 
 	// Types names the server's types (enums, composites, domains, ranges of
 	// your own) to load and register on each new connection, by name, with or
-	// without schema, in an order in which each one's parts come first or
-	// along with it. Base types that extensions add as a kind of text, such as
+	// without schema. Their arrays come with them, and so do the types that they
+	// are made of. Base types that extensions add as a kind of text, such as
 	// citext, become text; others need a codec that the program registers, in
 	// the hook AfterConnect of OpenConfig. Only Open and OpenConfig can give it.
 	Types []string
