@@ -46,18 +46,33 @@ func (w wait) took() time.Duration { return w.to - w.from }
 // their wait on its account.
 func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	w := wait{from: clock()}
+	d.usage.begin(d)
 	conn, err := d.pool.Acquire(ctx)
+	d.usage.end()
 	w.to = clock()
 	d.waits.add(w.took())
 	if err != nil {
-		return nil, w, acquireError(ctx, err)
+		return nil, w, d.acquireError(ctx, err)
+	}
+	if s := stateOf(conn.Conn()); s != nil {
+		s.usage.taken.Store(int64(w.to))
 	}
 	return conn, w, nil
 }
 
-func acquireError(ctx context.Context, err error) error {
-	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
-		return fmt.Errorf("wait for a connection: %w", err)
+func (d *DB) acquireError(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
+		return connectError(err)
 	}
-	return connectError(err)
+	if inUse := d.inUse(); inUse != "" {
+		return fmt.Errorf("wait for a connection: %s: %w", inUse, err)
+	}
+	return fmt.Errorf("wait for a connection: %w", err)
+}
+
+// triesAnother reports whether what failed with err on conn is to be tried on
+// another connection: it never reached the server, since the connection was
+// broken before. So may all others be that were idle.
+func (d *DB) triesAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
+	return neverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
 }

@@ -54,6 +54,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	d.watchSessions(cfg)
 	d.prepareHooks(cfg)
 	d.identifyConnects(cfg)
+	d.watchUsage(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("db: make the pool: %w", err)

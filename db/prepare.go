@@ -58,7 +58,7 @@ func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Prepare(ctx, stmt.Text().SQL(), stmt.Text().SQL())
 		switch {
 		case lostStatementName(err):
-			d.lostNames.note(d.opts.Logger)
+			d.lostNames.note(d.opts.Logger, stateOf(conn))
 			return nil
 		case err != nil:
 			return fmt.Errorf("prepare %s: %w", stmt.Text().label(), err)
