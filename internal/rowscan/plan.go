@@ -120,6 +120,7 @@ func (s *shape) match(columns []pgconn.FieldDescription) ([]field, error) {
 			}
 		}
 	}
+	mismatch.single = len(columns) == 1 && len(mismatch.Extra) == 1
 	if len(mismatch.Missing)+len(mismatch.Extra)+len(mismatch.Duplicates) > 0 {
 		return nil, &mismatch
 	}
