@@ -22,6 +22,29 @@ func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return conn, nil
 }
 
+// AcquireFunc calls f with a connection, as [pgxpool.Pool.AcquireFunc] does.
+func (d *DB) AcquireFunc(ctx context.Context, f func(*pgxpool.Conn) error) error {
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return f(conn)
+}
+
+// AcquireAllIdle takes all idle connections out of the pool, as
+// [pgxpool.Pool.AcquireAllIdle] does. The caller must Release each.
+func (d *DB) AcquireAllIdle(ctx context.Context) []*pgxpool.Conn { return d.pool.AcquireAllIdle(ctx) }
+
+// Reset closes all connections of the pool, those in use when they are given
+// back, as [pgxpool.Pool.Reset] does.
+func (d *DB) Reset() { d.pool.Reset() }
+
+// Config returns a copy of the pool's configuration, which has the handle's hooks
+// and tracer in it, as [pgxpool.Pool.Config] does. For another handle to the same
+// server configure that anew.
+func (d *DB) Config() *pgxpool.Config { return d.pool.Config() }
+
 // take is Acquire for who sends a statement at once: it begins when the wait
 // ends, which spares a look at the clock. The state is nil where no tracer of
 // ours sits.

@@ -38,10 +38,13 @@ const LastPage Cursor = "last"
 //
 // The rows on the other side of the page's beginning are not looked at: after
 // they were deleted, Prev leads to a page without rows, whose Next leads back.
+//
+// As JSON it has the members items, which is a list also where there are none,
+// next and prev, which are left out where there is no such page.
 type Page[T any] struct {
-	Items []T
-	Next  Cursor // the page after this one; "" where this one is the last
-	Prev  Cursor // the page before this one; "" where this one was read without a cursor, or by Prev and is the first
+	Items []T    `json:"items"`
+	Next  Cursor `json:"next,omitempty"` // the page after this one; "" where this one is the last
+	Prev  Cursor `json:"prev,omitempty"` // the page before this one; "" where this one was read without a cursor, or by Prev and is the first
 }
 
 // A Pager is the order that pages go through, and who may make cursors.

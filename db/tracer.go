@@ -87,7 +87,7 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 		return
 	}
 	st := s.current
-	s.handle, s.current = t.db, nil
+	s.handle, s.current, s.copying = t.db, nil, st.st.Kind == sqltext.CopyFrom && st.st.Client
 	if s.cut {
 		s.cut, r.err = false, nil
 	}
@@ -104,6 +104,9 @@ func (t *tracer) count(ctx context.Context, s *connState, stats *fingerprintStat
 		return
 	}
 	stats.add(took, wait, rows, r.err)
+	if s.copying {
+		return // how long it takes is up to who sends the rows
+	}
 	t.db.slow.note(ctx, stats, took, wait, rows)
 }
 
