@@ -58,6 +58,7 @@ var exports = map[string]string{
 	"Stmt.Optional":    "reads a row that may not be there",
 	"Stmt.Each":        "streams rows in bounded memory",
 	"Stmt.Page":        "reads a page by keys",
+	"Stmt.CheckPages":  "names the index that its pages lack",
 	"Stmt.Exec":        "runs it for its effect",
 	"Stmt.GatherAll":   "makes it a read for Gather",
 	"Stmt.GatherOne":   "likewise for one row",
