@@ -13,7 +13,7 @@ import (
 func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	conn, wait, err := d.acquire(ctx)
 	if err != nil {
-		return nil, err
+		return nil, &acquireError{err: err}
 	}
 	if d.observed {
 		s := ensureState(conn.Conn())
@@ -48,10 +48,13 @@ func (d *DB) Config() *pgxpool.Config { return d.pool.Config() }
 // take is Acquire for who sends a statement at once: it begins when the wait
 // ends, which spares a look at the clock. The state is nil where no tracer of
 // ours sits.
-func (d *DB) take(ctx context.Context) (*pgxpool.Conn, *connState, error) {
+func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, error) {
 	conn, wait, err := d.acquire(ctx)
-	if err != nil || !d.observed {
-		return conn, nil, err
+	if err != nil {
+		return nil, nil, &acquireError{d.Text(sql).label(), err}
+	}
+	if !d.observed {
+		return conn, nil, nil
 	}
 	s := ensureState(conn.Conn())
 	s.wait, s.began, s.timed = wait.took(), wait.to, true
@@ -75,7 +78,7 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	w.to = clock()
 	d.waits.add(w.took())
 	if err != nil {
-		return nil, w, d.acquireError(ctx, err)
+		return nil, w, d.waitError(ctx, err)
 	}
 	if s := stateOf(conn.Conn()); s != nil {
 		s.usage.taken.Store(int64(w.to))
@@ -83,7 +86,31 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	return conn, w, nil
 }
 
-func (d *DB) acquireError(ctx context.Context, err error) error {
+// An acquireError says for which statement no connection was had.
+type acquireError struct {
+	label string // "" where there is none yet
+	err   error
+}
+
+func (e *acquireError) Error() string {
+	if e.label == "" {
+		return "db: " + e.err.Error()
+	}
+	return "db: " + e.label + ": " + e.err.Error()
+}
+
+func (e *acquireError) Unwrap() error { return e.err }
+
+// withoutLabel returns what an acquireError wraps, for those who name the
+// statement themselves, and any other error as it is.
+func withoutLabel(err error) error {
+	if e, ok := err.(*acquireError); ok { //nolint:errorlint // one that is wrapped further is somebody else's
+		return e.err
+	}
+	return err
+}
+
+func (d *DB) waitError(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
 		return connectError(err)
 	}

@@ -95,7 +95,7 @@ func (d *DB) Pool() *pgxpool.Pool { return d.pool }
 // Exec runs sql for its effect, as [pgxpool.Pool.Exec] does.
 func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	for tries := 0; ; tries++ {
-		conn, _, err := d.take(ctx)
+		conn, _, err := d.take(ctx, sql)
 		if err != nil {
 			return pgconn.CommandTag{}, err
 		}
@@ -133,7 +133,7 @@ func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 
 func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 	for tries := 0; ; tries++ {
-		conn, s, err := d.take(ctx)
+		conn, s, err := d.take(ctx, sql)
 		if err != nil {
 			return nil, err
 		}

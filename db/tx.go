@@ -106,7 +106,7 @@ func (d *DB) endTx(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, opts TxOp
 func (d *DB) begin(ctx context.Context, opts TxOptions) (conn *pgxpool.Conn, tx pgx.Tx, id txID, err error) {
 	for tries := 0; ; tries++ {
 		if conn, err = d.Acquire(ctx); err != nil {
-			return nil, nil, id, err
+			return nil, nil, id, fmt.Errorf("db: begin a transaction: %w", withoutLabel(err))
 		}
 		if tx, id, err = d.beginOn(ctx, conn, opts); err == nil {
 			return conn, tx, id, nil

@@ -118,7 +118,8 @@ func TestExhaustedPoolSaysSo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := nested(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the only connection is in use, the longest for") || !strings.Contains(err.Error(), "HeldByThis") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the only connection is in use, the longest for") || !strings.Contains(err.Error(), "HeldByThis") ||
+		!strings.HasPrefix(err.Error(), "db: begin a transaction: wait for a connection") {
 		t.Errorf("error %v, want one that says who has the only connection", err)
 	}
 	forever, stop := context.WithCancel(t.Context())
@@ -148,4 +149,33 @@ type lineWriter chan<- string
 func (w lineWriter) Write(b []byte) (int, error) {
 	w <- string(b)
 	return len(b), nil
+}
+
+// Errors of waits are of one style: the package, the statement, what was waited
+// for.
+func TestErrorsOfWaitsNameTheStatement(t *testing.T) {
+	t.Parallel()
+	pg := openWith(t, nil, func(cfg *pgxpool.Config) { cfg.MaxConns = 1 })
+	conn, err := pg.Acquire(t.Context())
+	must(t)(nil, err)
+	defer conn.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	stmt := db.MustCompile[int]("-- name: Seven :one\nSELECT 7")
+	for name, run := range map[string]struct {
+		call func() error
+		want string
+	}{
+		"Acquire":  {func() error { _, err := pg.Acquire(ctx); return err }, "db: wait for a connection: "},
+		"QueryRow": {func() error { return pg.QueryRow(ctx, "SELECT 7").Scan(new(int)) }, "db: select 7: wait for a connection: "},
+		"Exec":     {func() error { _, err := pg.Exec(ctx, "SELECT 7"); return err }, "db: select 7: wait for a connection: "},
+		"One":      {func() error { _, err := stmt.One(ctx, pg); return err }, "db: read Seven: wait for a connection: "},
+		"Stmt":     {func() error { _, err := stmt.Exec(ctx, pg); return err }, "db: Seven: wait for a connection: "},
+		"InTx":     {func() error { return pg.InTx(ctx, db.TxOptions{}, nil) }, "db: begin a transaction: wait for a connection: "},
+		"Begin":    {func() error { _, err := pg.Begin(ctx); return err }, "db: begin a transaction: wait for a connection: "},
+	} {
+		if err := run.call(); err == nil || !strings.HasPrefix(err.Error(), run.want) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: error %v, want %q", name, err, run.want)
+		}
+	}
 }
