@@ -52,7 +52,7 @@ func withArrays(ctx context.Context, conn *pgx.Conn, names []string) ([]string, 
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
 	}
-	return append(elements, arrays...), nil
+	return slices.Concat(elements, arrays), nil
 }
 
 // encodeNamedStrings makes a connection encode slices of string types, such as

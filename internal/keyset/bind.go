@@ -174,8 +174,7 @@ func stringer(v reflect.Value) (fmt.Stringer, bool) {
 	if !v.CanInterface() {
 		return nil, false
 	}
-	s, ok := v.Interface().(fmt.Stringer)
-	return s, ok
+	return reflect.TypeAssert[fmt.Stringer](v)
 }
 
 func (b *Binding) scalar(v reflect.Value) bool {
