@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Acquire takes a connection out of the pool. The caller must Release it.
@@ -126,3 +128,8 @@ func (d *DB) waitError(ctx context.Context, err error) error {
 func (d *DB) triesAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
 	return neverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
 }
+
+// onlyReads reports whether the text shows that it changes nothing. What may write
+// is not sent again for an error of the network: pgconn calls an error safe to
+// retry also where a proxy had taken the message.
+func (d *DB) onlyReads(sql string) bool { return d.statements.get(sql).st.ReadOnly == sqltext.Yes }

@@ -100,7 +100,7 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := d.execOn(ctx, conn, sql, args)
-		another := d.triesAnother(ctx, conn, tries, err)
+		another := d.onlyReads(sql) && d.triesAnother(ctx, conn, tries, err)
 		conn.Release()
 		if !another {
 			return tag, err
@@ -143,7 +143,7 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 		if err == nil {
 			return r, nil
 		}
-		another := d.triesAnother(ctx, conn, tries, err)
+		another := d.onlyReads(sql) && d.triesAnother(ctx, conn, tries, err)
 		r.release()
 		if !another {
 			return nil, err
@@ -181,31 +181,12 @@ func (d *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 // CopyFrom writes rows by the COPY protocol, as [pgxpool.Pool.CopyFrom] does.
 // Package batchinsert does the same for typed rows at a fraction of the cost.
 func (d *DB) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
-	for tries := 0; ; tries++ {
-		conn, err := d.Acquire(ctx)
-		if err != nil {
-			return 0, err
-		}
-		from := &watchedSource{CopyFromSource: src}
-		n, err := conn.CopyFrom(ctx, table, columns, from)
-		another := !from.read && d.triesAnother(ctx, conn, tries, err)
-		conn.Release()
-		if !another {
-			return n, err
-		}
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return 0, err
 	}
-}
-
-// A watchedSource tells whether rows were taken from it.
-type watchedSource struct {
-	pgx.CopyFromSource
-	read bool
-}
-
-// Next moves to the next row; see [pgx.CopyFromSource].
-func (s *watchedSource) Next() bool {
-	s.read = true
-	return s.CopyFromSource.Next()
+	defer conn.Release()
+	return conn.CopyFrom(ctx, table, columns, src)
 }
 
 // Begin starts a transaction. The caller must end it; until then it holds a

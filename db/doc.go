@@ -26,7 +26,7 @@
 //     when a migration made its prepared form invalid, or when the server did
 //     not know it by its name, as behind a pooler. The latter two go for Query, Exec, QueryRow and Gather on the
 //     handle, and for typed reads and [Stmt.Exec] on pools and connections too;
-//     the first one for all calls on the handle but batches.
+//     the first one for reads and the begin of transactions on the handle.
 //     A transaction is run again only by [DB.InTx], a batch of the program's by
 //     nobody.
 //   - A typed read binds every column to a field and every field to a column,

@@ -32,8 +32,8 @@ type TxOptions struct {
 // when fn returns an error, which InTx then returns, or panics, which goes on.
 //
 // When the server answers fn, or the commit, with a serialization failure
-// (40001) or a deadlock (40P01), or the connection breaks before a statement or
-// COMMIT is sent, the transaction is rolled back and fn is run again in a new
+// (40001) or a deadlock (40P01), or the connection breaks before a statement
+// is sent, the transaction is rolled back and fn is run again in a new
 // one, after a random wait, up to Options.MaxRetries times and while ctx lasts.
 // It is run again at once, on the same connection, when a migration has made a
 // prepared statement invalid (0A000) or the server does not know it by its name
@@ -92,8 +92,6 @@ func (d *DB) endTx(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, opts TxOp
 	switch {
 	case err == nil:
 		return nil
-	case neverSent(err):
-		return &undoneError{err}
 	case opts.Resolve && !errors.Is(err, pgx.ErrTxCommitRollback) && !isFinal(err):
 		return d.resolve(ctx, id, err)
 	}
