@@ -68,7 +68,7 @@ func ExampleTable_Insert() {
 	fmt.Println(err)
 	// Output:
 	// 2 <nil>
-	// insert into example_cities: ERROR: duplicate key value violates unique constraint "example_cities_pkey" (SQLSTATE 23505): Key (id)=(1) already exists.
+	// insert into example_cities: ERROR: duplicate key value violates unique constraint "example_cities_pkey" (SQLSTATE 23505)
 }
 
 func ExampleTable_Upsert() {

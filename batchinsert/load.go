@@ -243,13 +243,15 @@ func recordColumns(m *match) []records.Column {
 	return columns
 }
 
-// serverMessage puts the server's detail behind its message.
-func serverMessage(err error) error {
+// serverMessage is an error's text with the server's detail, which holds values
+// of the row: for where the row itself is kept. Errors leave it out, since they
+// end up in logs; it is the Detail of the *pgconn.PgError that they wrap.
+func serverMessage(err error) string {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Detail != "" {
-		return fmt.Errorf("%w: %s", err, pgErr.Detail)
+		return err.Error() + ": " + pgErr.Detail
 	}
-	return err
+	return err.Error()
 }
 
 func (l *load) report() Report {

@@ -158,7 +158,7 @@ func (v *sieve) upsertSegment(ctx context.Context) error {
 // putAside puts the next record into quarantine.
 func (v *sieve) putAside(ctx context.Context, fault *recordError) error {
 	record := v.rest[0]
-	bad := &LineError{Name: v.load.opts.Name, Line: record.Line, Column: fault.column, Err: serverMessage(fault.err)}
+	bad := &LineError{Name: v.load.opts.Name, Line: record.Line, Column: fault.column, Err: fault.err}
 	v.done.bad++
 	if limit := v.load.tooBad(v.done, false); limit != "" {
 		return fmt.Errorf("more than %s bad, the last: %w", limit, bad)
@@ -187,7 +187,7 @@ func (s *sender) quarantine(ctx context.Context, c *records.Chunk, bad records.S
     (load_id, target, source, line, byte_offset, raw, column_name, sqlstate, message)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		s.load.opts.ID, s.load.table, s.load.opts.Name, bad.Line, c.FirstByte+int64(bad.Start),
-		c.Data[bad.Start:bad.End], column, code, serverMessage(fault.err).Error())
+		c.Data[bad.Start:bad.End], column, code, serverMessage(fault.err))
 	if err != nil {
 		return fmt.Errorf("put line %d into quarantine: %w", bad.Line, err)
 	}

@@ -112,7 +112,7 @@ func (s *sender) upsertStaged(ctx context.Context) error {
 	u := upsert{conflict: s.conflict, match: s.match, into: s.load.table, given: givenStaged(s.match, nil, s.staged)}
 	counts, err := u.run(ctx, s.tx)
 	if err != nil {
-		return serverMessage(err)
+		return err
 	}
 	s.staged = 0
 	s.done.counts.add(counts)
@@ -138,7 +138,7 @@ func (s *sender) copyPiece(ctx context.Context, p piece) error {
 		return err
 	}
 	line := p.Spans(s.load.input.format)[bad.index].Line
-	return &LineError{Name: s.load.opts.Name, Line: line, Column: bad.column, Err: serverMessage(bad.err)}
+	return &LineError{Name: s.load.opts.Name, Line: line, Column: bad.column, Err: bad.err}
 }
 
 // copy sends records by one COPY: binary, or data where that is nil. n is their

@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Acquire takes a connection out of the pool. The caller must Release it.
 func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	conn, wait, err := d.acquire(ctx)
 	if err != nil {
-		return nil, err
+		return nil, &acquireError{err: err}
 	}
 	if d.observed {
 		s := ensureState(conn.Conn())
@@ -22,13 +24,39 @@ func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return conn, nil
 }
 
+// AcquireFunc calls f with a connection, as [pgxpool.Pool.AcquireFunc] does.
+func (d *DB) AcquireFunc(ctx context.Context, f func(*pgxpool.Conn) error) error {
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return f(conn)
+}
+
+// AcquireAllIdle takes all idle connections out of the pool, as
+// [pgxpool.Pool.AcquireAllIdle] does. The caller must Release each.
+func (d *DB) AcquireAllIdle(ctx context.Context) []*pgxpool.Conn { return d.pool.AcquireAllIdle(ctx) }
+
+// Reset closes all connections of the pool, those in use when they are given
+// back, as [pgxpool.Pool.Reset] does.
+func (d *DB) Reset() { d.pool.Reset() }
+
+// Config returns a copy of the pool's configuration, which has the handle's hooks
+// and tracer in it, as [pgxpool.Pool.Config] does. For another handle to the same
+// server configure that anew.
+func (d *DB) Config() *pgxpool.Config { return d.pool.Config() }
+
 // take is Acquire for who sends a statement at once: it begins when the wait
 // ends, which spares a look at the clock. The state is nil where no tracer of
 // ours sits.
-func (d *DB) take(ctx context.Context) (*pgxpool.Conn, *connState, error) {
+func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, error) {
 	conn, wait, err := d.acquire(ctx)
-	if err != nil || !d.observed {
-		return conn, nil, err
+	if err != nil {
+		return nil, nil, &acquireError{d.Text(sql).label(), err}
+	}
+	if !d.observed {
+		return conn, nil, nil
 	}
 	s := ensureState(conn.Conn())
 	s.wait, s.began, s.timed = wait.took(), wait.to, true
@@ -46,18 +74,62 @@ func (w wait) took() time.Duration { return w.to - w.from }
 // their wait on its account.
 func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	w := wait{from: clock()}
+	d.usage.begin(d)
 	conn, err := d.pool.Acquire(ctx)
+	d.usage.end()
 	w.to = clock()
 	d.waits.add(w.took())
 	if err != nil {
-		return nil, w, acquireError(ctx, err)
+		return nil, w, d.waitError(ctx, err)
+	}
+	if s := stateOf(conn.Conn()); s != nil {
+		s.usage.taken.Store(int64(w.to))
 	}
 	return conn, w, nil
 }
 
-func acquireError(ctx context.Context, err error) error {
-	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
-		return fmt.Errorf("wait for a connection: %w", err)
-	}
-	return connectError(err)
+// An acquireError says for which statement no connection was had.
+type acquireError struct {
+	label string // "" where there is none yet
+	err   error
 }
+
+func (e *acquireError) Error() string {
+	if e.label == "" {
+		return "db: " + e.err.Error()
+	}
+	return "db: " + e.label + ": " + e.err.Error()
+}
+
+func (e *acquireError) Unwrap() error { return e.err }
+
+// withoutLabel returns what an acquireError wraps, for those who name the
+// statement themselves, and any other error as it is.
+func withoutLabel(err error) error {
+	if e, ok := err.(*acquireError); ok { //nolint:errorlint // one that is wrapped further is somebody else's
+		return e.err
+	}
+	return err
+}
+
+func (d *DB) waitError(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
+		return connectError(err)
+	}
+	if inUse := d.inUse(); inUse != "" {
+		return fmt.Errorf("wait for a connection: %s: %w", inUse, err)
+	}
+	return fmt.Errorf("wait for a connection: %w", err)
+}
+
+// triesAnother reports whether what failed with err on conn is to be tried on
+// another connection: it never reached the server, since the connection was
+// broken before. So may all others be that were idle.
+func (d *DB) triesAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
+	return neverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
+}
+
+// onlyReads reports whether the text shows that it changes nothing. What may write
+// is not sent again for an error of the network: pgconn calls an error safe to
+// retry also where a proxy had taken the message.
+func (d *DB) onlyReads(sql string) bool { return d.statements.get(sql).st.ReadOnly == sqltext.Yes }

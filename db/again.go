@@ -65,7 +65,7 @@ func argsForAnotherRun(ctx context.Context, d *DB, conn *pgx.Conn, runs int, err
 	}
 	lost := lostStatementName(err)
 	if lost && d != nil && !d.observed { // else the tracer has seen it
-		d.lostNames.note(d.opts.Logger)
+		d.lostNames.note(d.opts.Logger, nil)
 	}
 	if lost || runs == mostRuns-1 {
 		args = nameless(args)

@@ -21,7 +21,8 @@ type Compiled interface {
 // Check holds statements to the server's present schema: each is prepared, and
 // its columns are held against the Go type that they are to become. It returns
 // the problems of all statements joined, each naming its statement. Nothing is
-// run. Call it when a program starts, or after a migration.
+// run. Parameters by name, as [pgx.NamedArgs] takes them, are numbered first. Call
+// it when a program starts, or after a migration.
 func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 	conn, _, err := d.acquire(ctx)
 	if err != nil {
@@ -30,7 +31,12 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 	defer conn.Release()
 	var problems []error
 	for _, stmt := range stmts {
-		sd, err := conn.Conn().PgConn().Prepare(ctx, "", stmt.Text().SQL(), nil)
+		sd, err := conn.Conn().PgConn().Prepare(ctx, "", stmt.Text().numbered(), nil)
+		if err != nil && stmt.Text().numbered() != stmt.Text().SQL() && !conn.Conn().IsClosed() { // @ may be an operator
+			if other, otherErr := conn.Conn().PgConn().Prepare(ctx, "", stmt.Text().SQL(), nil); otherErr == nil {
+				sd, err = other, nil
+			}
+		}
 		if err == nil {
 			err = stmt.check(conn.Conn(), sd)
 		}

@@ -38,6 +38,11 @@ type connState struct {
 	recent   *statement        // the last statement, found again without a table
 	text     string            // its text
 
+	copying bool // the statement that ended was COPY FROM STDIN
+	usage   connUsage
+	unfit   *statement // the last one that did not run because of how it was prepared
+	forgot  bool       // the program dropped prepared statements by DEALLOCATE or DISCARD
+
 	preparing pgx.TracePrepareStartData // what the program prepares; no Name when it does not
 }
 

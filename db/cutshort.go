@@ -42,14 +42,11 @@ func (r *rows) cutShort() {
 	}
 	conn := r.conn.Conn()
 	s := stateOf(conn)
-	if s == nil || s.current == nil || s.inTx || !idleAfter(s.current) {
+	if s == nil || s.current == nil || s.inTx || !idleAfter(s.current) || !r.drainUntilKnown(s) {
 		return
 	}
 	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
 	defer stop()
-	if !s.handle.changesNothing(ctx, s.current) {
-		return
-	}
 	r.cut, s.cut = true, true
 	if err := conn.PgConn().CancelRequest(ctx); err != nil || ctx.Err() != nil {
 		closeNow(conn) // when it will come, if at all, cannot be known
@@ -77,14 +74,30 @@ func (r *rows) drain() bool {
 // statement has ended.
 func idleAfter(st *statement) bool { return st.st.Count == 1 && !st.endsTransactions() }
 
-// changesNothing reports whether it is certain that the statement changes
-// nothing, so that nobody can tell where it was stopped.
-func (d *DB) changesNothing(ctx context.Context, st *statement) bool {
+// drainUntilKnown reads on until it is known whether the statement changes
+// something, and reports whether it is certain that it does not, so that nobody
+// can tell where it was stopped. It does not wait for that: the server is asked
+// on another connection, which may be had only once this one is given back.
+func (r *rows) drainUntilKnown(s *connState) bool {
+	d, st := s.handle, s.current
 	if st.st.ReadOnly == sqltext.Yes {
 		return true
 	}
-	e, err := d.effectsOf(ctx, st)
-	return err == nil && e.full.ReadOnly
+	if e := st.effects.Load(); e.hold(d.place()) {
+		return e.full.ReadOnly
+	}
+	asked := d.inquire(inquiryKey{st: st, reads: true})
+	for {
+		select {
+		case <-asked.done:
+			e := st.effects.Load()
+			return asked.err == nil && e.hold(d.place()) && e.full.ReadOnly
+		default:
+		}
+		if r.drain() {
+			return false
+		}
+	}
 }
 
 // closeNow closes a connection without waiting for the server.

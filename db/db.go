@@ -45,6 +45,7 @@ type DB struct {
 	slow      slowLog
 	lostNames lostNames
 	waits     waitStats
+	usage     usage
 	closed    atomic.Bool
 }
 
@@ -93,11 +94,21 @@ func (d *DB) Pool() *pgxpool.Pool { return d.pool }
 
 // Exec runs sql for its effect, as [pgxpool.Pool.Exec] does.
 func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	conn, _, err := d.take(ctx)
-	if err != nil {
-		return pgconn.CommandTag{}, err
+	for tries := 0; ; tries++ {
+		conn, _, err := d.take(ctx, sql)
+		if err != nil {
+			return pgconn.CommandTag{}, err
+		}
+		tag, err := d.execOn(ctx, conn, sql, args)
+		another := d.onlyReads(sql) && d.triesAnother(ctx, conn, tries, err)
+		conn.Release()
+		if !another {
+			return tag, err
+		}
 	}
-	defer conn.Release()
+}
+
+func (d *DB) execOn(ctx context.Context, conn *pgxpool.Conn, sql string, args []any) (pgconn.CommandTag, error) {
 	for runs := 1; ; runs++ {
 		tag, err := conn.Exec(ctx, sql, args...)
 		again, ok := argsForAnotherRun(ctx, d, conn.Conn(), runs, err, args)
@@ -121,17 +132,23 @@ func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 }
 
 func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
-	conn, s, err := d.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r := s.newRows()
-	r.conn = conn
-	if err := r.start(ctx, d, sql, args); err != nil {
+	for tries := 0; ; tries++ {
+		conn, s, err := d.take(ctx, sql)
+		if err != nil {
+			return nil, err
+		}
+		r := s.newRows()
+		r.conn = conn
+		err = r.start(ctx, d, sql, args)
+		if err == nil {
+			return r, nil
+		}
+		another := d.onlyReads(sql) && d.triesAnother(ctx, conn, tries, err)
 		r.release()
-		return nil, err
+		if !another {
+			return nil, err
+		}
 	}
-	return r, nil
 }
 
 // QueryRow runs sql, of which at most one row is read, as
@@ -179,13 +196,8 @@ func (d *DB) Begin(ctx context.Context) (pgx.Tx, error) { return d.BeginTx(ctx, 
 
 // BeginTx starts a transaction with the given mode.
 func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
-	conn, err := d.Acquire(ctx)
+	conn, tx, _, err := d.begin(ctx, TxOptions{TxOptions: opts})
 	if err != nil {
-		return nil, err
-	}
-	tx, err := conn.BeginTx(ctx, opts)
-	if err != nil {
-		conn.Release()
 		return nil, err
 	}
 	return &pooledTx{tx, conn}, nil
@@ -193,12 +205,18 @@ func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
 
 // Ping takes a connection and asks the server an empty question.
 func (d *DB) Ping(ctx context.Context) error {
-	conn, _, err := d.acquire(ctx)
-	if err != nil {
-		return err
+	for tries := 0; ; tries++ {
+		conn, _, err := d.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		err = conn.Ping(ctx)
+		another := d.triesAnother(ctx, conn, tries, err)
+		conn.Release()
+		if !another {
+			return err
+		}
 	}
-	defer conn.Release()
-	return conn.Ping(ctx)
 }
 
 // Stat returns the pool's own figures.
@@ -211,7 +229,7 @@ func (d *DB) Close() {
 	if d.closed.Swap(true) {
 		return
 	}
-	d.pool.Close()
+	d.closePool()
 	d.doubts.stop()
 	d.inquiries.stop()
 	d.examiner.close()

@@ -11,6 +11,8 @@
 //	var cityByID = db.MustCompile[City](`SELECT id, name FROM cities WHERE id = $1`)
 //	city, err := cityByID.One(ctx, pg, 42)
 //
+// A statement that is run for its effect is a [Write].
+//
 // Statements built at run time come from [SQL], or from squirrel's builders by
 // [Select], [Insert], [Update] and [Delete], and are read by the functions
 // [All], [One] and [Each].
@@ -19,10 +21,12 @@
 //
 //   - Query and Exec send the text as it was given. A compiled statement is
 //     sent normalized, which means exactly the same.
-//   - A statement is sent again only where the server says that it did not run:
-//     when a migration made its prepared form invalid, or a pooler in between
-//     did not know it. That goes for Query, Exec, QueryRow and Gather on the
-//     handle, and for typed reads and [Stmt.Exec] on pools and connections too.
+//   - A statement is sent again only where it is certain that it did not run:
+//     when it never reached the server, since the idle connection was broken,
+//     when a migration made its prepared form invalid, or when the server did
+//     not know it by its name, as behind a pooler. The latter two go for Query, Exec, QueryRow and Gather on the
+//     handle, and for typed reads and [Stmt.Exec] on pools and connections too;
+//     the first one for reads and the begin of transactions on the handle.
 //     A transaction is run again only by [DB.InTx], a batch of the program's by
 //     nobody.
 //   - A typed read binds every column to a field and every field to a column,

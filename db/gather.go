@@ -116,7 +116,7 @@ func checkGatherArgs(args []any) error {
 }
 
 // Gather makes independent reads in one round trip, and returns their errors
-// joined; each Gathered has its own.
+// joined, each with its statement; each Gathered has its own.
 //
 //	city, roads := cityByID.GatherOne(42), roadsOf.GatherAll(42)
 //	err := db.Gather(ctx, pg, city, roads)
@@ -146,7 +146,10 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 	}
 	errs := make([]error, len(reads))
 	for i, read := range reads {
-		errs[i] = read.gatherable().err
+		g := read.gatherable()
+		if errs[i] = g.err; g.err == pgx.ErrNoRows { //nolint:errorlint // settle sets it bare
+			errs[i] = fmt.Errorf("db: read %s: %w", g.text.label(), g.err)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -171,6 +174,12 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 			continue
 		}
 		_ = end() // it repeats the error
+		if endsUnseen(err) {
+			for _, g := range reads[i:] {
+				g.err = fmt.Errorf("db: read %s, one of %d gathered: no answer came: %w", g.text.label(), len(reads), err)
+			}
+			return nil
+		}
 		if lostStatementName(err) && mayBatchAgain(ctx, q) {
 			return oneByOne(ctx, q, reads[i:], err)
 		}
@@ -211,6 +220,13 @@ func endsBatch(err error) bool {
 	var connect *pgconn.ConnectError
 	return isServerError(err) || errors.As(err, &prepare) || errors.As(err, &connect) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// endsUnseen reports whether the batch ended with the context. The server keeps
+// small answers until the batch is done, so that which read it was at is not
+// known.
+func endsUnseen(err error) bool {
+	return !isServerError(err) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
 // blame gives the error of a statement that could not be prepared, or whose

@@ -3,13 +3,12 @@ package db
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -30,17 +29,17 @@ func Open(ctx context.Context, connString string, opts *Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("db: read the connection string: %w", err) // pgx hides the password
 	}
-	applyPoolDefaults(cfg, connString)
+	ApplyDefaults(cfg)
 	return OpenConfig(ctx, cfg, opts)
 }
 
 // OpenConfig is Open for a configuration that the caller made with
 // [pgxpool.ParseConfig]. The pool's settings are taken as they are; the hooks
 // and the tracer in cfg are kept, and those of the handle run beside them. cfg
-// itself is not changed.
+// itself is not changed. [ApplyDefaults] sets what Open sets.
 func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, error) {
-	if cfg == nil {
-		return nil, fmt.Errorf("db: OpenConfig needs a configuration, got nil")
+	if cfg == nil || cfg.ConnConfig == nil {
+		return nil, fmt.Errorf("db: OpenConfig needs a configuration made by pgxpool.ParseConfig")
 	}
 	if err := opts.validate(); err != nil {
 		return nil, err
@@ -54,20 +53,35 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	d.watchSessions(cfg)
 	d.prepareHooks(cfg)
 	d.identifyConnects(cfg)
+	d.watchUsage(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("db: make the pool: %w", err)
 	}
 	d.pool = pool
 	d.examiner = newExaminer(own)
-	if d.opts.ExamineOnPool {
-		d.examiner.lend = pool
-	}
-	if err := pool.Ping(ctx); err != nil {
+	if err := d.firstPing(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("db: %w", openError(cfg.ConnConfig, err))
 	}
+	if d.opts.ExamineOnPool {
+		d.examiner.lend = pool
+	}
 	return d, nil
+}
+
+// firstPing asks the server once. A hook that decides by the caller's context may
+// refuse that of Open: then it is asked on a connection that runs none of those.
+func (d *DB) firstPing(ctx context.Context) error {
+	if !d.contextHooks {
+		return d.pool.Ping(ctx)
+	}
+	defer func() {
+		if d.opts.ExamineOnPool {
+			d.examiner.closeIdle()
+		}
+	}()
+	return d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
 }
 
 // New returns a handle over a pool that exists already. The pool is not
@@ -104,22 +118,27 @@ func hasContextHooks(cfg *pgxpool.Config) bool {
 	return cfg.PrepareConn != nil || cfg.BeforeAcquire != nil //nolint:staticcheck // programs still use it
 }
 
-// applyPoolDefaults fills in what the connection string leaves open.
-func applyPoolDefaults(cfg *pgxpool.Config, connString string) {
-	silent := func(key string) bool { return !strings.Contains(connString, key) }
-	if silent("pool_max_conns") {
+// ApplyDefaults sets in cfg, as [pgxpool.ParseConfig] made it, what its
+// connection string, service file and environment leave open, to Open's defaults:
+// for programs that change the configuration before OpenConfig.
+func ApplyDefaults(cfg *pgxpool.Config) {
+	given := func(string) bool { return false }
+	if parsed, err := pgconn.ParseConfig(cfg.ConnString()); err == nil { // it leaves the pool's settings where they are
+		given = func(setting string) bool { _, ok := parsed.RuntimeParams[setting]; return ok }
+	}
+	if !given("pool_max_conns") {
 		cfg.MaxConns = max(4, int32(2*runtime.GOMAXPROCS(0)), cfg.MinConns)
 	}
-	if silent("pool_max_conn_idle_time") {
+	if !given("pool_max_conn_idle_time") {
 		cfg.MaxConnIdleTime = 5 * time.Minute
 	}
-	if silent("pool_max_conn_lifetime_jitter") {
+	if !given("pool_max_conn_lifetime_jitter") {
 		cfg.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
 	}
-	if silent("pool_health_check_period") {
+	if !given("pool_health_check_period") {
 		cfg.HealthCheckPeriod = 30 * time.Second
 	}
-	if silent("connect_timeout") && os.Getenv("PGCONNECT_TIMEOUT") == "" {
+	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
 }
@@ -150,6 +169,7 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 	}
 	after := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		encodeNamedStrings(conn)
 		s := ensureState(conn)
 		s.own = true
 		err := loadTypes(ctx, conn, d.opts.Types)

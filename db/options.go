@@ -3,6 +3,7 @@ package db
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 )
 
@@ -24,14 +25,15 @@ type Options struct {
 
 	// SlowQuery is the duration from which on a statement is logged at level
 	// Warn: its fingerprint as number and as text, name, duration, rows and wait,
-	// never its arguments. At most ten lines a second are written. Default 0:
+	// never its arguments. At most ten lines a second are written. COPY FROM STDIN,
+	// which lasts as long as the program sends rows, is not among them. Default 0:
 	// nothing is logged.
 	SlowQuery time.Duration
 
 	// Types names the server's types (enums, composites, domains, ranges of
 	// your own) to load and register on each new connection, by name, with or
-	// without schema, in an order in which each one's parts come first or
-	// along with it. Base types that extensions add as a kind of text, such as
+	// without schema. Their arrays come with them, and so do the types that they
+	// are made of. Base types that extensions add as a kind of text, such as
 	// citext, become text; others need a codec that the program registers, in
 	// the hook AfterConnect of OpenConfig. Only Open and OpenConfig can give it.
 	Types []string
@@ -89,6 +91,11 @@ func (o *Options) validate() error {
 		return fmt.Errorf("db: Options.MaxRows is %d: want 0 (no bound) or more", o.MaxRows)
 	case o.SlowQuery < 0:
 		return fmt.Errorf("db: Options.SlowQuery is %v: want 0 (off) or more", o.SlowQuery)
+	}
+	for i, stmt := range o.Prepare {
+		if v := reflect.ValueOf(stmt); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+			return fmt.Errorf("db: Options.Prepare[%d] is nil", i)
+		}
 	}
 	return nil
 }

@@ -23,9 +23,11 @@ var ErrBadCursor = errors.New("db: bad cursor")
 //
 // It may be kept, in a bookmark say: it is bound to the normalized text of its
 // statement, to the columns and directions of its order, and to the values of
-// the arguments, not to how the program holds them. Integers of any width are
-// one, an instant is one in every time zone, and a driver.Valuer is what it
-// returns. Versions of this library that open other cursors than those before
+// the arguments as the server is sent them, not to how the program holds them.
+// Integers of any width are equal, and a driver.Valuer is what it returns. An
+// instant in another time zone is equal where the parameter is a timestamptz;
+// for a timestamp, a date or a text the server is sent the wall clock, which is
+// another argument. Versions of this library that open other cursors than those before
 // will say so.
 type Cursor string
 
@@ -33,10 +35,16 @@ type Cursor string
 const LastPage Cursor = "last"
 
 // A Page is some rows, in the Pager's order, and the ways on from them.
+//
+// The rows on the other side of the page's beginning are not looked at: after
+// they were deleted, Prev leads to a page without rows, whose Next leads back.
+//
+// As JSON it has the members items, which is a list also where there are none,
+// next and prev, which are left out where there is no such page.
 type Page[T any] struct {
-	Items []T
-	Next  Cursor // the page after this one; "" where this one is the last
-	Prev  Cursor // the page before this one; "" where this one is the first
+	Items []T    `json:"items"`
+	Next  Cursor `json:"next,omitempty"` // the page after this one; "" where this one is the last
+	Prev  Cursor `json:"prev,omitempty"` // the page before this one; "" where this one was read without a cursor, or by Prev and is the first
 }
 
 // A Pager is the order that pages go through, and who may make cursors.
@@ -49,6 +57,11 @@ type Pager struct {
 	// a key of text alone, the server is asked in the page's own query, for
 	// about 0.03 ms for 50 rows on PostgreSQL 15; the first page that finds it
 	// out is read twice.
+	//
+	// The value of a key must not change from page to page. A key that is seen to
+	// call a function such as random() or now() in the statement's select list is
+	// refused; what views, subqueries and functions of the database's own hide is
+	// for the caller to know.
 	Keys []Order
 
 	// Sign holds the secrets, of 16 bytes at least, by which cursors are signed
@@ -196,7 +209,7 @@ const maxLimit = 1<<31 - 2
 
 func (c pageCall) check() error {
 	if c.limit < 1 || c.limit > maxLimit {
-		return fmt.Errorf("limit is %d: want 1 or more", c.limit)
+		return fmt.Errorf("limit is %d: want 1 to %d", c.limit, maxLimit)
 	}
 	for i, key := range c.sign {
 		if len(key) < minSecret {

@@ -12,19 +12,23 @@ type pagePlace struct {
 	at    *keyset.Position // nil at the beginning; without values at the end
 	scope keyset.Scope
 	sign  [][]byte
+	zones []int // of the times among the arguments; nil where all are UTC
+	moved []int // arguments that are the cursor's only if the server is sent their instants
 }
 
 // open reads the call's cursor.
 func (c pageCall) open(args []any) (pagePlace, error) {
 	n, _ := specialArgs(args)
-	bound := make([]byte, 0, 64)
+	bound := keyset.Binding{Bytes: make([]byte, 0, 64)}
 	for i, arg := range args[n:] {
-		var ok bool
-		if bound, ok = keyset.Bind(bound, arg); !ok {
+		if !bound.Add(arg) {
 			return pagePlace{}, pageError(c.text, fmt.Errorf("a cursor cannot be bound to argument $%d, a %T", i+1, arg))
 		}
 	}
-	place := pagePlace{scope: keyset.NewScope(c.text.ID(), bound, c.keys), sign: c.sign}
+	place := pagePlace{scope: keyset.NewScope(c.text.ID(), bound.Bytes, c.keys), sign: c.sign}
+	if len(bound.Moved(nil)) > 0 {
+		place.zones = bound.Zones
+	}
 	switch c.at {
 	case "":
 	case LastPage:
@@ -34,7 +38,7 @@ func (c pageCall) open(args []any) (pagePlace, error) {
 		if err != nil {
 			return pagePlace{}, ErrBadCursor
 		}
-		place.at = at
+		place.at, place.moved = at, bound.Moved(at.Zones)
 	}
 	return place, nil
 }
@@ -51,7 +55,7 @@ func (p pagePlace) around(r *pageRows) (next, prev Cursor, err error) {
 	case r.n == 0 && p.between():
 		// Nothing is left there. The way back begins with the row at the place.
 		turned := *p.at
-		turned.Backward, turned.Inclusive = !turned.Backward, !turned.Inclusive
+		turned.Backward, turned.Inclusive, turned.Zones = !turned.Backward, !turned.Inclusive, p.zones
 		back = p.seal(turned)
 	case r.n > 0:
 		if r.more {
@@ -96,7 +100,7 @@ func (t pageTies) last() int  { return t.trailing }
 
 // beside makes the cursor that leads on from a row.
 func (p pagePlace) beside(r *pageRows, row *rowKeys, tied int, backward bool) (Cursor, error) {
-	at := keyset.Position{Values: make([]keyset.Value, len(r.keys)), Backward: backward, Tied: tied, Compare: r.compared}
+	at := keyset.Position{Values: make([]keyset.Value, len(r.keys)), Backward: backward, Tied: tied, Compare: r.compared, Zones: p.zones}
 	for i, column := range r.columns {
 		at.Values[i].Type = column.oid
 		if at.Values[i].Null = row.null(i); at.Values[i].Null {

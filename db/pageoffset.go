@@ -96,7 +96,7 @@ func (p OffsetPager) offset(number int) (int, error) {
 	}
 	switch {
 	case p.Size < 1 || p.Size > maxLimit:
-		return 0, fmt.Errorf("OffsetPager.Size is %d: want 1 or more", p.Size)
+		return 0, fmt.Errorf("OffsetPager.Size is %d: want 1 to %d", p.Size, maxLimit)
 	case limit < 0:
 		return 0, fmt.Errorf("OffsetPager.MaxOffset is %d: want 0 (the default) or more", limit)
 	case number < 1:

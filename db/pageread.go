@@ -20,6 +20,11 @@ func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args 
 	if err != nil {
 		return Page[T]{}, err
 	}
+	if len(place.moved) > 0 {
+		if err := call.checkMoved(ctx, q, place.moved); err != nil {
+			return Page[T]{}, err
+		}
+	}
 	shape := place.at.Shape(call.limit + 1)
 	shape.Compare = shape.Compare || call.compare.Load()
 	page, seen, err := r.readBlocks(ctx, q, call, place, shape, args)
@@ -51,17 +56,15 @@ func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, plac
 	if shape.Compare {
 		sent = argsForOneMoreColumn(args)
 	}
-	items, err := queryAgain(ctx, q, call.sql(shape), place.at.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
+	sql := call.sql(shape)
+	items, err := queryAgain(ctx, q, sql, place.at.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
 		seen = newPageRows(rows, call, place.at)
 		seen.compared = shape.Compare
 		items, err := r.decoder.All(seen, maxRows(ctx, q, rows))
 		return items, errors.Join(seen.failed, err)
 	})
 	if err != nil {
-		if place.between() && call.outdated(ctx, q, place.at, args, err) {
-			err = ErrBadCursor
-		}
-		return page, seen, readError(call.text.label, err)
+		return page, seen, readError(call.text.label, call.blame(ctx, q, place.at, sql, args, err))
 	}
 	if place.backward() {
 		slices.Reverse(items)
@@ -72,29 +75,6 @@ func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, plac
 	}
 	return page, seen, nil
 }
-
-// outdated reports whether a page failed because the type of a key was changed
-// since its cursor was made: the server no longer takes the value then, or has
-// no operator for it. It costs a read of one row, after such an error only.
-func (c pageCall) outdated(ctx context.Context, q Querier, from *keyset.Position, args []any, err error) bool {
-	pgErr, ok := asPgError(err)
-	if !ok || pgErr.Code != codeUndefinedFunction && pgErr.Code[:2] != classDataException {
-		return false
-	}
-	rows, err := q.Query(ctx, c.sql((*keyset.Position)(nil).Shape(1)), args...)
-	if err != nil {
-		return false
-	}
-	defer rows.Close()
-	r := newPageRows(rows, c, from)
-	r.Next()
-	return errors.Is(r.failed, ErrBadCursor)
-}
-
-const (
-	codeUndefinedFunction = "42883"
-	classDataException    = "22"
-)
 
 // keptPage answers from the pages that q keeps, or loads one.
 func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, args []any) (Page[T], error) {

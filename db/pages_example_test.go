@@ -4,9 +4,14 @@ package db_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"strconv"
 	"sync"
 
 	"github.com/headrace/headrace/db"
@@ -58,6 +63,43 @@ func ExampleStmt_Page() {
 	// Danube Rhine | a page before: false | a page behind: true
 	// Elbe Loire | a page before: true | a page behind: true
 	// Lost | a page before: true | a page behind: false
+}
+
+// A page as the answer to a request: the limit and the cursor come with it, and a
+// cursor that was made for something else is the client's mistake.
+func ExamplePage_http() {
+	pg := openExample()
+	defer pg.Close()
+	all, byID := db.MustCompile[River](rivers), db.Pager{Keys: []db.Order{db.Asc("id")}}
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		limit := 20
+		if given := r.FormValue("limit"); given != "" {
+			n, err := strconv.Atoi(given)
+			if err != nil || n < 1 || n > 100 {
+				http.Error(w, "limit is not a number from 1 to 100", http.StatusBadRequest)
+				return
+			}
+			limit = n
+		}
+		page, err := all.Page(r.Context(), pg, byID, db.Cursor(r.FormValue("cursor")), limit)
+		switch {
+		case errors.Is(err, db.ErrBadCursor):
+			http.Error(w, "bad cursor", http.StatusBadRequest)
+		case err != nil:
+			http.Error(w, "internal error", http.StatusInternalServerError)
+		default:
+			_ = json.NewEncoder(w).Encode(page) // {"items": [...], "next": "...", "prev": "..."}
+		}
+	}
+	for _, query := range []string{"limit=2", "limit=all", "cursor=forged"} {
+		answer := httptest.NewRecorder()
+		handler(answer, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/rivers?"+query, http.NoBody))
+		fmt.Println(query, answer.Code)
+	}
+	// Output:
+	// limit=2 200
+	// limit=all 400
+	// cursor=forged 400
 }
 
 func ExamplePaginateOffset() {

@@ -47,6 +47,9 @@ func newPaging(text *Text, p Pager) (*paging, error) {
 	if err := keyset.Check(keys); err != nil {
 		return nil, err
 	}
+	if err := checkLasting(text, keys); err != nil {
+		return nil, err
+	}
 	return &paging{
 		text: text, stmt: stmt, keys: keys, spec: appendSpec(nil, p.Keys),
 		texts: make(map[keyset.Shape]string),

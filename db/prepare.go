@@ -55,10 +55,10 @@ func cachesStatements(cfg *pgx.ConnConfig) bool {
 // they go the way of all other statements.
 func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 	for _, stmt := range d.opts.Prepare {
-		_, err := conn.Prepare(ctx, stmt.Text().SQL(), stmt.Text().SQL())
+		_, err := conn.Prepare(ctx, stmt.Text().numbered(), stmt.Text().numbered())
 		switch {
 		case lostStatementName(err):
-			d.lostNames.note(d.opts.Logger)
+			d.lostNames.note(d.opts.Logger, stateOf(conn))
 			return nil
 		case err != nil:
 			return fmt.Errorf("prepare %s: %w", stmt.Text().label(), err)
@@ -76,7 +76,7 @@ func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	for _, stmt := range d.opts.Prepare {
-		if err := conn.Deallocate(ctx, stmt.Text().SQL()); err != nil {
+		if err := conn.Deallocate(ctx, stmt.Text().numbered()); err != nil {
 			return err
 		}
 	}

@@ -187,5 +187,5 @@ func readError(label func() string, err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return pgx.ErrNoRows
 	}
-	return fmt.Errorf("db: read %s: %w", label(), err)
+	return fmt.Errorf("db: read %s: %w", label(), withoutLabel(err))
 }

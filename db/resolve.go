@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // A CommitUnknownError says that the answer to a COMMIT was lost, and that no
@@ -47,25 +48,6 @@ const (
 	resolvePoll = 20 * time.Millisecond
 )
 
-// inKnownTx is pgx.BeginTxFunc for a transaction whose outcome is asked for
-// where its COMMIT is not answered: nil if it was committed, an undoneError if
-// not, a CommitUnknownError if that cannot be told.
-func (d *DB) inKnownTx(ctx context.Context, opts pgx.TxOptions, fn func(tx pgx.Tx) error) error {
-	id, tx, err := d.beginKnown(ctx, opts)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback(ctx) }() // after Commit it does nothing
-	if err := fn(tx); err != nil {
-		return err
-	}
-	err = tx.Commit(ctx)
-	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) || isFinal(err) {
-		return err
-	}
-	return d.resolve(ctx, id, err)
-}
-
 // isFinal reports whether the server refused to commit. When it ends a session
 // it may have committed before: in that it waits for standbys.
 func isFinal(err error) bool {
@@ -87,40 +69,30 @@ const ownMark = "/* headrace */ "
 // idQuery gives the transaction an id.
 const idQuery = ownMark + "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
 
-// beginKnown begins a transaction and asks for its id in the same round trip:
-// beside COMMIT the id would be lost with the answer.
-func (d *DB) beginKnown(ctx context.Context, opts pgx.TxOptions) (id txID, tx pgx.Tx, err error) {
-	if id.database, err = d.server(ctx); err != nil {
-		return id, nil, err
+// beginKnown begins a transaction on conn and asks for its id in the same round
+// trip: beside COMMIT the id would be lost with the answer. Which server this is
+// is asked on conn too: for another connection there may be no room.
+func (d *DB) beginKnown(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions) (tx pgx.Tx, id txID, err error) {
+	if known := d.serverID.Load(); known != nil {
+		id.database = *known
+	} else {
+		if id.database, err = d.askServer(ctx, conn.Conn()); err != nil {
+			return nil, id, fmt.Errorf("ask which server this is: %w", err)
+		}
+		d.serverID.Store(&id.database)
 	}
 	batch := new(pgx.Batch)
 	batch.BeginTx(opts)
 	batch.Queue(idQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&id.xid, &id.timeline, &id.crash) })
-	results := d.SendBatch(ctx, batch)
+	results := conn.SendBatch(ctx, batch)
 	tx = results.Tx()
 	if err := results.Close(); err != nil {
 		if tx != nil {
 			_ = tx.Rollback(ctx) // there is an error already
 		}
-		return id, nil, fmt.Errorf("db: begin a transaction: %w", err)
+		return nil, id, err
 	}
-	return id, tx, nil
-}
-
-// server returns which database of which server this is, asked for once.
-func (d *DB) server(ctx context.Context) (id string, err error) {
-	if id := d.serverID.Load(); id != nil {
-		return *id, nil
-	}
-	err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
-		id, err = d.askServer(ctx, conn)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("db: ask which server this is: %w", err)
-	}
-	d.serverID.Store(&id)
-	return id, nil
+	return tx, id, nil
 }
 
 // askServer asks for the identity of a server and its database, which lasts over
@@ -169,7 +141,7 @@ const (
 // could be asked.
 func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 	now := id
-	err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
+	err = d.askAnywhere(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
 		if now.database, err = d.askServer(ctx, conn); err != nil {
 			return err
 		}
@@ -191,6 +163,25 @@ func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 		return xactUnknown, err // it may be another's, who was given the same id after the crash
 	}
 	return status, err
+}
+
+// askAnywhere runs fn on the examiner's connection, or, where there is no room for
+// that, on one of the pool.
+func (d *DB) askAnywhere(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
+	asked := false
+	err := d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		asked = true
+		return fn(ctx, conn)
+	})
+	if err == nil || asked {
+		return err
+	}
+	conn, _, acquireErr := d.acquire(ctx)
+	if acquireErr != nil {
+		return errors.Join(err, acquireErr)
+	}
+	defer conn.Release()
+	return fn(ctx, conn.Conn())
 }
 
 // xactStatus returns what pg_xact_status says. An id that is still to come was

@@ -33,7 +33,7 @@ func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
 		}
 		again, ok := argsForAnotherRun(ctx, d, r.conn.Conn(), runs, err, args)
 		if !ok {
-			if r.ahead {
+			if r.ahead && !neverSent(err) {
 				return nil // an error of the run is told by Err, as pgx does
 			}
 			return err

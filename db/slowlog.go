@@ -3,9 +3,12 @@ package db
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // slowLog writes statements that took long, at most slowLinesPerSecond.
@@ -64,17 +67,33 @@ func (l *slowLog) admit(second int64) (dropped int, ok bool) {
 	return dropped, true
 }
 
-// lostNames counts statements that a pooler did not know by name, and says
-// once what to do about it.
+// lostNames counts statements that the server did not know by name, and says
+// once what to do about it where a pooler in between may be why.
 type lostNames struct {
 	count atomic.Int64
 	once  sync.Once
 }
 
-func (l *lostNames) note(logger *slog.Logger) {
+// note counts one. s is the state of its connection, nil where that is not known.
+func (l *lostNames) note(logger *slog.Logger, s *connState) {
 	l.count.Add(1)
+	if s != nil && s.forgot {
+		return // by the program's own DEALLOCATE or DISCARD
+	}
 	l.once.Do(func() {
-		logger.Warn("a pooler in between does not keep prepared statements: statements run twice, and fail in transactions and batches;" +
-			" add default_query_exec_mode=exec to the connection string, or use PgBouncer 1.21 or later with max_prepared_statements")
+		logger.Warn("the server did not know a prepared statement, or knew its name already: statements run twice, and fail in batches." +
+			" A pooler in between that does not keep prepared statements does that: then add default_query_exec_mode=exec to the connection string, or use PgBouncer 1.21 or later with max_prepared_statements")
 	})
+}
+
+// forgetsNames reports whether the statement drops prepared statements of the
+// session.
+func (st *statement) forgetsNames() bool {
+	forgets := func(one *sqltext.Statement) bool {
+		return one.Kind == sqltext.Deallocate || one.Kind == sqltext.Discard && discardedBy(one.Text)&byPath != 0
+	}
+	if st.st.Kind == sqltext.Several {
+		return slices.ContainsFunc(sqltext.Statements(st.st.Text), forgets)
+	}
+	return forgets(st.st)
 }

@@ -103,7 +103,7 @@ func (s *Stmt[T]) Each(ctx context.Context, q Querier, args ...any) iter.Seq2[T,
 func (s *Stmt[T]) Exec(ctx context.Context, e Execer, args ...any) (pgconn.CommandTag, error) {
 	tag, err := execAgain(ctx, e, s.sqlFor(args), argkey.Clone(args))
 	if err != nil {
-		return tag, fmt.Errorf("db: %s: %w", s.text.label(), err)
+		return tag, fmt.Errorf("db: %s: %w", s.text.label(), withoutLabel(err))
 	}
 	return tag, nil
 }

@@ -1,7 +1,11 @@
 package db
 
 import (
+	"context"
 	"crypto/sha256"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -28,6 +32,19 @@ func newText(sql string) *Text {
 // keywords settled, the meaning the same. A text that cannot be taken apart
 // is returned as it was given.
 func (t *Text) SQL() string { return t.st.Normalized }
+
+// numbered returns what is sent once pgx.NamedArgs has numbered the parameters,
+// and SQL where there are none by name.
+func (t *Text) numbered() string {
+	if t.st.MaxParam > 0 || !strings.Contains(t.st.Text, "@") {
+		return t.SQL()
+	}
+	sql, args, err := pgx.NamedArgs{}.RewriteQuery(context.Background(), nil, t.st.Text, nil)
+	if err != nil || len(args) == 0 {
+		return t.SQL()
+	}
+	return sql
+}
 
 // ID identifies the normalized text: the first 16 bytes of its SHA-256.
 func (t *Text) ID() [16]byte { return t.st.ID }

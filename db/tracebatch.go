@@ -92,7 +92,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	}
 	b := s.batch
 	s.handle, s.batch = t.db, batch{}
-	t.noteUnfit(s, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
+	t.noteUnfit(s, t.db.unknown, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
 	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = isServerError(r.err) && (b.failed || !hasCallbacks(b.sent))

@@ -31,7 +31,9 @@ func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	t.db.identify(ctx, s, conn)
 	st := t.statement(ctx, s, conn, data.SQL, data.Args)
 	t.begin(s, conn, st)
-	s.stats = t.db.statements.statsOf(st, data.SQL)
+	if s.stats = t.db.statements.statsOf(st, data.SQL); s.stats != st.stats {
+		s.usage.last.Store(s.stats)
+	}
 	if s.current.st.Kind == sqltext.Commit {
 		t.db.askBeforeCommit(ctx, s, conn)
 		s.dead = conn.IsClosed() // then COMMIT is not sent
@@ -54,20 +56,24 @@ func (t *tracer) state(conn *pgx.Conn) *connState {
 
 // noteUnfit notes that err says that what was prepared does not fit, or is not
 // there, any more.
-func (t *tracer) noteUnfit(s *connState, err error) {
+func (t *tracer) noteUnfit(s *connState, st *statement, err error) {
 	switch {
 	case err == nil:
+		if st.st.Kind == sqltext.Deallocate || st.st.Kind == sqltext.Discard || st.st.Kind == sqltext.Several {
+			s.forgot = s.forgot || st.forgetsNames()
+		}
 		return
 	case lostStatementName(err):
-		t.db.lostNames.note(t.db.opts.Logger)
+		t.db.lostNames.note(t.db.opts.Logger, s)
 	case !stalePlan(err):
 		return
 	}
-	s.stale = true
+	s.stale, s.unfit = true, st
 }
 
 func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
 	s.current, s.stats, s.locked = st, st.stats, nil
+	s.usage.last.Store(s.stats)
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	if !s.timed {
 		s.began = clock()
@@ -81,11 +87,11 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 		return
 	}
 	st := s.current
-	s.handle, s.current = t.db, nil
+	s.handle, s.current, s.copying = t.db, nil, st.st.Kind == sqltext.CopyFrom && st.st.Client
 	if s.cut {
 		s.cut, r.err = false, nil
 	}
-	t.noteUnfit(s, r.err)
+	t.noteUnfit(s, st, r.err)
 	t.count(ctx, s, s.stats, clock()-s.began, r)
 	t.settle(ctx, conn, s, st, r)
 }
@@ -98,6 +104,9 @@ func (t *tracer) count(ctx context.Context, s *connState, stats *fingerprintStat
 		return
 	}
 	stats.add(took, wait, rows, r.err)
+	if s.copying {
+		return // how long it takes is up to who sends the rows
+	}
 	t.db.slow.note(ctx, stats, took, wait, rows)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // TxOptions configures a transaction of InTx. The zero value means the
@@ -31,11 +32,13 @@ type TxOptions struct {
 // when fn returns an error, which InTx then returns, or panics, which goes on.
 //
 // When the server answers fn, or the commit, with a serialization failure
-// (40001) or a deadlock (40P01), or with a prepared statement that a migration
-// has made invalid (0A000), the transaction is rolled back and fn is run again
-// in a new one, after a random wait, up to Options.MaxRetries times and while
-// ctx lasts. fn must return the server's error, wrapped or not, for that; and
-// it must be safe to repeat: what it does outside of tx happens each time.
+// (40001) or a deadlock (40P01), or the connection breaks before a statement
+// is sent, the transaction is rolled back and fn is run again in a new
+// one, after a random wait, up to Options.MaxRetries times and while ctx lasts.
+// It is run again at once, on the same connection, when a migration has made a
+// prepared statement invalid (0A000) or the server does not know it by its name
+// (26000, 42P05). fn must return the error, wrapped or not, for that; and it must
+// be safe to repeat: what it does outside of tx happens each time.
 //
 // Source of the rule: PostgreSQL manual, "Serialization Failure Handling".
 func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
@@ -56,11 +59,98 @@ func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error)
 	}
 }
 
+// runTx runs fn in one transaction, and in another on the same connection while
+// statements did not run because of how they were prepared there.
 func (d *DB) runTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
-	if opts.Resolve {
-		return d.inKnownTx(ctx, opts.TxOptions, fn)
+	conn, tx, id, err := d.begin(ctx, opts)
+	if err != nil {
+		return err
 	}
-	return pgx.BeginTxFunc(ctx, d, opts.TxOptions, fn)
+	defer conn.Release()
+	var unfit *statement
+	for runs := 1; ; runs++ {
+		err = d.endTx(ctx, conn, tx, opts, id, fn)
+		if err == nil || runs == mostRuns || d.opts.MaxRetries == 0 || !d.fits(ctx, conn.Conn(), err, &unfit) {
+			return err
+		}
+		if tx, id, err = d.beginOn(ctx, conn, opts); err != nil {
+			return fmt.Errorf("db: begin a transaction: %w", err)
+		}
+	}
+}
+
+// endTx runs fn in tx and ends it.
+func (d *DB) endTx(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, opts TxOptions, id txID, fn func(tx pgx.Tx) error) error {
+	defer func() { _ = tx.Rollback(ctx) }() // after Commit it does nothing
+	if err := fn(tx); err != nil {
+		if neverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil {
+			return &undoneError{err}
+		}
+		return err
+	}
+	err := tx.Commit(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case opts.Resolve && !errors.Is(err, pgx.ErrTxCommitRollback) && !isFinal(err):
+		return d.resolve(ctx, id, err)
+	}
+	return fmt.Errorf("db: commit: %w", err)
+}
+
+// begin begins a transaction on a connection that it takes from the pool. BEGIN
+// changes nothing, so that it is tried on another connection whenever one was
+// broken, sent or not.
+func (d *DB) begin(ctx context.Context, opts TxOptions) (conn *pgxpool.Conn, tx pgx.Tx, id txID, err error) {
+	for tries := 0; ; tries++ {
+		if conn, err = d.Acquire(ctx); err != nil {
+			return nil, nil, id, fmt.Errorf("db: begin a transaction: %w", withoutLabel(err))
+		}
+		if tx, id, err = d.beginOn(ctx, conn, opts); err == nil {
+			return conn, tx, id, nil
+		}
+		another := d.triesAnother(ctx, conn, tries, err)
+		if opts.BeginQuery == "" && !another {
+			another = conn.Conn().IsClosed() && !isFinal(err) && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
+		}
+		conn.Release()
+		if !another {
+			return nil, nil, id, fmt.Errorf("db: begin a transaction: %w", err)
+		}
+	}
+}
+
+// beginOn begins a transaction on conn. Its id is asked for where it may be
+// needed.
+func (d *DB) beginOn(ctx context.Context, conn *pgxpool.Conn, opts TxOptions) (pgx.Tx, txID, error) {
+	if opts.Resolve {
+		return d.beginKnown(ctx, conn, opts.TxOptions)
+	}
+	tx, err := conn.BeginTx(ctx, opts.TxOptions)
+	return tx, txID{}, err
+}
+
+// fits makes a connection fit for another run of a transaction in which a
+// statement failed with err because of how it was prepared, and reports whether
+// it did. pgx prepares a stale statement afresh: where the same one fails again,
+// something in the transaction itself changes what it means, and always will.
+// Names that the server does not know are all dropped, once.
+func (d *DB) fits(ctx context.Context, conn *pgx.Conn, err error, unfit **statement) bool {
+	if !didNotRun(err) || !idle(conn) {
+		return false
+	}
+	last := d.unknown // where no tracer of ours sits
+	if s := stateOf(conn); s != nil && s.unfit != nil {
+		last = s.unfit
+	}
+	if last == *unfit {
+		return false
+	}
+	*unfit = last
+	if lostStatementName(err) {
+		return conn.DeallocateAll(ctx) == nil
+	}
+	return d.dropStale(ctx, conn) == nil
 }
 
 // InTxOn runs fn within tx under a savepoint: when fn returns an error, what
@@ -80,11 +170,7 @@ func transactionRunsAgain(err error) bool {
 	if !ok {
 		return false
 	}
-	switch pgErr.Code {
-	case codeSerializationFailure, codeDeadlockDetected:
-		return true
-	}
-	return stalePlan(err)
+	return pgErr.Code == codeSerializationFailure || pgErr.Code == codeDeadlockDetected
 }
 
 const (

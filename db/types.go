@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -16,6 +17,10 @@ func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
+	names, err := withArrays(ctx, conn, names)
+	if err != nil {
+		return err
+	}
 	types, err := typesOn(ctx, conn, names)
 	if lostStatementName(err) {
 		types, err = typesOnAnother(ctx, conn, names)
@@ -25,6 +30,65 @@ func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
 	}
 	conn.TypeMap().RegisterTypes(types)
 	return nil
+}
+
+// withArrays returns the names without "[]", and those of the types' arrays and
+// elements.
+func withArrays(ctx context.Context, conn *pgx.Conn, names []string) ([]string, error) {
+	elements := make([]string, len(names))
+	for i, name := range names {
+		elements[i] = strings.TrimSuffix(name, "[]")
+	}
+	rows, err := conn.Query(ctx, `
+		SELECT DISTINCT an.nspname || '.' || a.typname
+		FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+		JOIN pg_catalog.pg_type a ON a.oid = t.typarray OR a.typarray = t.oid JOIN pg_catalog.pg_namespace an ON an.oid = a.typnamespace
+		WHERE (t.typname = ANY($1) OR n.nspname || '.' || t.typname = ANY($1)) AND an.nspname <> 'pg_catalog'`,
+		pgx.QueryExecModeExec, elements)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
+	}
+	arrays, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
+	}
+	return slices.Concat(elements, arrays), nil
+}
+
+// encodeNamedStrings makes a connection encode slices of string types, such as
+// those of an enum, for types that are not registered: as text, as pgx does with
+// slices of strings. It is asked last, when pgx knows no way.
+func encodeNamedStrings(conn *pgx.Conn) {
+	m := conn.TypeMap()
+	m.TryWrapEncodePlanFuncs = append(slices.Clip(m.TryWrapEncodePlanFuncs), wrapNamedStrings)
+}
+
+func wrapNamedStrings(value any) (pgtype.WrappedEncodePlanNextSetter, any, bool) {
+	t := reflect.TypeOf(value)
+	if t == nil || t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.String || t == reflect.TypeFor[[]string]() {
+		return nil, nil, false
+	}
+	return new(namedStringsPlan), stringsOf(value), true
+}
+
+func stringsOf(value any) []string {
+	v := reflect.ValueOf(value)
+	if v.IsNil() {
+		return nil
+	}
+	list := make([]string, v.Len())
+	for i := range list {
+		list[i] = v.Index(i).String()
+	}
+	return list
+}
+
+type namedStringsPlan struct{ next pgtype.EncodePlan }
+
+func (p *namedStringsPlan) SetNext(next pgtype.EncodePlan) { p.next = next }
+
+func (p *namedStringsPlan) Encode(value any, buf []byte) ([]byte, error) {
+	return p.next.Encode(stringsOf(value), buf)
 }
 
 // typesOnAnother asks for the types on a connection that names no statements,

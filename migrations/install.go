@@ -26,15 +26,19 @@ var ownHistory = history{table: "headrace.goose_db_version", lockID: installLock
 // The schema needs the right to create one, once: a role without it may call
 // Install after a role that has it. Nothing in headrace calls Install unasked;
 // what needs these tables and lacks them names this function.
-func Install(ctx context.Context, pool *pgxpool.Pool) error {
-	if err := ensureSchema(ctx, pool); err != nil {
+func Install(ctx context.Context, pool Pool) error {
+	under, err := poolOf(pool)
+	if err != nil {
+		return err
+	}
+	if err := ensureSchema(ctx, under); err != nil {
 		return oneLine(fmt.Errorf("install headrace: %w", err))
 	}
 	files, err := fs.Sub(ownSchema, "schema")
 	if err != nil {
 		return fmt.Errorf("install headrace: %w", err)
 	}
-	if _, err := up(ctx, pool, files, ownHistory); err != nil {
+	if _, err := up(ctx, under, files, ownHistory); err != nil {
 		return oneLine(fmt.Errorf("install headrace: %w", err))
 	}
 	return nil

@@ -33,8 +33,12 @@ type Applied struct {
 // migration fails, Up returns those applied before it, and an error that names
 // file and line and wraps the server's *pgconn.PgError. The failed one leaves
 // nothing behind, unless it ran without a transaction.
-func Up(ctx context.Context, pool *pgxpool.Pool, files fs.FS) ([]Applied, error) {
-	applied, err := up(ctx, pool, files, history{table: goose.DefaultTablename, lockID: userLock})
+func Up(ctx context.Context, pool Pool, files fs.FS) ([]Applied, error) {
+	under, err := poolOf(pool)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := up(ctx, under, files, history{table: goose.DefaultTablename, lockID: userLock})
 	return applied, oneLine(err)
 }
 
@@ -42,8 +46,12 @@ func Up(ctx context.Context, pool *pgxpool.Pool, files fs.FS) ([]Applied, error)
 // newest first; Down to 0 takes back all. It returns those it took back, and
 // waits, fails and reports as [Up] does. A version above it that is applied and
 // missing from files is an error that names it, and nothing is taken back.
-func Down(ctx context.Context, pool *pgxpool.Pool, files fs.FS, version int64) ([]Applied, error) {
-	applied, err := down(ctx, pool, files, version)
+func Down(ctx context.Context, pool Pool, files fs.FS, version int64) ([]Applied, error) {
+	under, err := poolOf(pool)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := down(ctx, under, files, version)
 	return applied, oneLine(err)
 }
 

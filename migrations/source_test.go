@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
@@ -53,7 +55,7 @@ func TestReadSourcesRefuses(t *testing.T) {
 }
 
 func TestNilFiles(t *testing.T) {
-	if _, err := Up(context.Background(), nil, nil); err == nil || !strings.Contains(err.Error(), "files is nil") {
+	if _, err := Up(context.Background(), new(pgxpool.Pool), nil); err == nil || !strings.Contains(err.Error(), "files is nil") {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -31,12 +31,16 @@ func (s State) Pending() bool { return s.AppliedAt.IsZero() }
 // Status lists every version that files or the database has, in ascending
 // order. It only reads: it creates nothing, takes no lock, waits for no
 // migration under way, and works on a replica.
-func Status(ctx context.Context, pool *pgxpool.Pool, files fs.FS) ([]State, error) {
+func Status(ctx context.Context, pool Pool, files fs.FS) ([]State, error) {
 	sources, err := readSources(files)
 	if err != nil {
 		return nil, err
 	}
-	times, err := appliedTimes(ctx, pool, goose.DefaultTablename)
+	under, err := poolOf(pool)
+	if err != nil {
+		return nil, err
+	}
+	times, err := appliedTimes(ctx, under, goose.DefaultTablename)
 	if err != nil {
 		return nil, oneLine(err)
 	}

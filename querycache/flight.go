@@ -183,7 +183,7 @@ func (c *Cache) wait(ctx context.Context, f *flight) error {
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			err = ctx.Err()
+			err = f.record.stalled(ctx.Err())
 		case <-c.ctx.Done():
 			err = ErrClosed
 		}
@@ -195,6 +195,18 @@ func (c *Cache) wait(ctx context.Context, f *flight) error {
 	}
 	c.abandon(f)
 	return fmt.Errorf("querycache: wait for %s: %w", f.record.label, err)
+}
+
+// stalled adds to the error of a wait that ended how the connections are used, if
+// all of them are: the load waits for one then.
+func (r *record) stalled(err error) error {
+	if r.source == nil || r.source.pg == nil {
+		return err
+	}
+	if exhausted := r.source.pg.Exhausted(); exhausted != nil {
+		return fmt.Errorf("%w: %w", exhausted, err)
+	}
+	return err
 }
 
 // abandon takes back a join, and cancels a flight that nobody waits for any

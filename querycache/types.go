@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
 // A types lends out type maps that know what the connections of a source had
@@ -50,11 +52,12 @@ func (ts *typesOf) of(rows pgx.Rows) *types {
 	if now := ts.now.Load(); now != nil {
 		maps.Copy(next.byOID, now.byOID)
 	}
-	for _, f := range rows.FieldDescriptions() {
-		if t, ok := m.TypeForOID(f.DataTypeOID); ok && !isDefault(t) {
-			next.byOID[f.DataTypeOID] = apart(t)
+	eachType(m, rows.FieldDescriptions(), func(t *pgtype.Type) bool {
+		if !isDefault(t) || next.byOID[t.OID] != nil {
+			next.byOID[t.OID] = apart(t)
 		}
-	}
+		return true
+	})
 	ts.now.Store(next)
 	return next
 }
@@ -85,18 +88,49 @@ func (t *types) covers(m *pgtype.Map, fields []pgconn.FieldDescription) bool {
 	if t == nil && len(m.TryWrapScanPlanFuncs) != len(defaults.TryWrapScanPlanFuncs) {
 		return false
 	}
-	for _, f := range fields {
-		theirs, ok := m.TypeForOID(f.DataTypeOID)
-		if !ok {
-			continue
+	return eachType(m, fields, func(theirs *pgtype.Type) bool {
+		if t != nil && t.byOID[theirs.OID] != nil {
+			return sameCodec(t.byOID[theirs.OID].Codec, theirs.Codec)
 		}
-		if t != nil && t.byOID[f.DataTypeOID] != nil {
-			if !sameCodec(t.byOID[f.DataTypeOID].Codec, theirs.Codec) {
-				return false
+		return isDefault(theirs)
+	})
+}
+
+// eachType calls f with the types of columns that m has, and those of their
+// elements and fields, which pgx looks up by OID as well, until f returns false.
+func eachType(m *pgtype.Map, fields []pgconn.FieldDescription, f func(*pgtype.Type) bool) bool {
+	var seen map[uint32]bool // composites only, since most results have none
+	var visit func(oid uint32) bool
+	visit = func(oid uint32) bool {
+		t, ok := m.TypeForOID(oid)
+		if !ok || seen[oid] {
+			return true
+		}
+		if !f(t) {
+			return false
+		}
+		switch codec := t.Codec.(type) {
+		case *pgtype.ArrayCodec:
+			return visit(codec.ElementType.OID)
+		case *pgtype.RangeCodec:
+			return visit(codec.ElementType.OID)
+		case *pgtype.MultirangeCodec:
+			return visit(codec.ElementType.OID)
+		case *pgtype.CompositeCodec:
+			if seen == nil {
+				seen = make(map[uint32]bool)
 			}
-			continue
+			seen[oid] = true
+			for _, field := range codec.Fields {
+				if !visit(field.Type.OID) {
+					return false
+				}
+			}
 		}
-		if !isDefault(theirs) {
+		return true
+	}
+	for i := range fields {
+		if !visit(fields[i].DataTypeOID) {
 			return false
 		}
 	}
@@ -185,6 +219,9 @@ func (w *wireRows) play() pgx.Rows {
 
 // Scan implements [pgx.Row].
 func (w *wireRows) Scan(dest ...any) error {
+	if err := replay.CheckRowTargets(dest); err != nil {
+		return err
+	}
 	if len(dest) == 1 {
 		if _, ok := dest[0].(pgx.RowScanner); ok {
 			return firstRow{rows: w.play()}.Scan(dest...)

@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -180,5 +181,64 @@ func TestErrorsNameTheStatement(t *testing.T) {
 	}
 	if _, err = db.Compile[int]("SELECT 1; SELECT 2"); err == nil || !strings.Contains(err.Error(), "2 statements") {
 		t.Errorf("error %v: want it to say that there are two statements", err)
+	}
+}
+
+// A statement that the server does not know by its name, in the middle of a
+// transaction, is prepared again in another run.
+func TestInTxRunsAgainAfterLostNames(t *testing.T) {
+	t.Parallel()
+	lines := make(chan string, 16)
+	pg := open(t, &db.Options{Logger: slog.New(slog.NewTextHandler(lineWriter(lines), nil))}, "CREATE TABLE t (id int)")
+	a, b := db.MustCompile[int]("SELECT 1 + $1::int"), db.MustCompile[int]("SELECT 2 + $1::int")
+	for range 2 {
+		runs := 0
+		err := pg.InTx(t.Context(), db.TxOptions{}, func(tx pgx.Tx) error {
+			for range 2 {
+				for _, stmt := range []*db.Stmt[int]{a, b} {
+					if _, err := stmt.One(t.Context(), tx, 1); err != nil {
+						return err
+					}
+				}
+				if runs++; runs == 1 {
+					if _, err := tx.Exec(t.Context(), "DEALLOCATE ALL"); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil || runs != 3 {
+			t.Errorf("%v after %d runs", err, runs)
+		}
+	}
+	select {
+	case line := <-lines:
+		t.Errorf("logged %s: the program itself dropped the names", line)
+	default:
+	}
+}
+
+// Where something in the transaction changes what a name means, another run
+// ends as the one before it did: one is enough.
+func TestInTxDoesNotRunInVain(t *testing.T) {
+	t.Parallel()
+	pg := open(t, nil, "CREATE SCHEMA a", "CREATE SCHEMA b", "CREATE TABLE a.t AS SELECT 1 AS n", "CREATE TABLE b.t AS SELECT 'x' AS n")
+	stmt := db.MustCompile[map[string]any]("SELECT * FROM t")
+	runs := 0
+	err := pg.InTx(t.Context(), db.TxOptions{}, func(tx pgx.Tx) error {
+		runs++
+		for _, schema := range []string{"a", "b"} {
+			if _, err := tx.Exec(t.Context(), "SET LOCAL search_path = "+schema); err != nil {
+				return err
+			}
+			if _, err := stmt.All(t.Context(), tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); !ok || pgErr.Code != "0A000" || runs != 2 {
+		t.Errorf("%v after %d runs, want 0A000 after 2", err, runs)
 	}
 }

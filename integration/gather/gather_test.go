@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -291,5 +292,39 @@ func TestGatherGivesTheConnectionBackAfterPanic(t *testing.T) {
 	}()
 	if n := pg.Stat().AcquiredConns(); n != 0 {
 		t.Errorf("%d connections are still taken", n)
+	}
+}
+
+// Of reads that the context cut off it is not known which one the server was at.
+func TestGatherBlamesNoneForTheContextsEnd(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	quick := db.GatherOne[int](db.SQL("SELECT 1"))
+	slow := db.GatherAll[map[string]any](db.SQL("SELECT pg_sleep(60)"))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := db.Gather(ctx, pg, quick, slow); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	for _, err := range []error{gatheredError(quick.Value()), gatheredError(slow.Value())} {
+		if err == nil || !strings.Contains(err.Error(), "one of 2 gathered: no answer came") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+func gatheredError[V any](_ V, err error) error { return err }
+
+// No row is an answer, and the joined error says whose.
+func TestGatherNamesWhoHasNoRow(t *testing.T) {
+	t.Parallel()
+	pg := open(t)
+	none := db.MustCompile[int]("-- name: NoneOfThem :one\nSELECT 1 WHERE false").GatherOne()
+	err := db.Gather(t.Context(), pg, none)
+	if !errors.Is(err, pgx.ErrNoRows) || !strings.Contains(err.Error(), "NoneOfThem") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := none.Value(); err != pgx.ErrNoRows { //nolint:errorlint // it is returned bare
+		t.Errorf("error %v, want ErrNoRows itself", err)
 	}
 }

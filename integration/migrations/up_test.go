@@ -213,3 +213,21 @@ func exists(t *testing.T, pool *pgxpool.Pool, table string) bool {
 	}
 	return found
 }
+
+// A handle stands where a pool stands.
+func TestMigrationsTakeAHandle(t *testing.T) {
+	t.Parallel()
+	pg := pgtest.DB(t, nil)
+	if applied, err := migrations.Up(t.Context(), pg, cities); err != nil || len(applied) != 2 {
+		t.Errorf("%v, %v", applied, err)
+	}
+	if states, err := migrations.Status(t.Context(), pg, cities); err != nil || len(states) != 2 || states[0].Pending() {
+		t.Errorf("%v, %v", states, err)
+	}
+	if undone, err := migrations.Down(t.Context(), pg, cities, 1); err != nil || len(undone) != 1 {
+		t.Errorf("%v, %v", undone, err)
+	}
+	if err := migrations.Install(t.Context(), pg); err != nil {
+		t.Error(err)
+	}
+}

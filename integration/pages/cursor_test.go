@@ -2,12 +2,15 @@ package pages_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
 )
 
 // cities are 20 rows, in groups of 5.
@@ -147,6 +150,123 @@ func TestCursorAfterTypeChange(t *testing.T) {
 	}
 }
 
+// The value in a cursor may have become one that the server no longer reads.
+func TestCursorWithRenamedEnumValue(t *testing.T) {
+	t.Parallel()
+	pg := open(t, "CREATE TYPE mood AS ENUM ('sad', 'ok', 'fine')", "CREATE TYPE feeling AS (m mood)",
+		"CREATE TABLE people AS SELECT i AS id, (ARRAY['sad', 'ok', 'fine'])[i % 3 + 1]::mood AS m FROM generate_series(1, 30) i")
+	cache, err := querycache.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cache.Close)
+	cached, err := cache.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	above := map[string]any{"id": 0}
+	stmts := map[string]*db.Stmt[map[string]any]{
+		"enum":      db.MustCompile[map[string]any]("SELECT id, m::text, m AS k FROM people WHERE id > @id"),
+		"array":     db.MustCompile[map[string]any]("SELECT id, ARRAY[m] AS k FROM people WHERE id > @id"),
+		"composite": db.MustCompile[map[string]any]("SELECT id, ROW(m)::feeling AS k FROM people WHERE id > @id"),
+	}
+	p := db.Pager{Keys: []db.Order{db.Asc("k"), db.Asc("id")}}
+	cursors := make(map[string]db.Cursor)
+	formats := pgx.QueryResultFormats{pgx.TextFormatCode} // types not loaded
+	for name, stmt := range stmts {
+		first, err := stmt.Page(t.Context(), pg, p, "", 15, formats, pgx.NamedArgs(above))
+		if err == nil {
+			_, err = stmt.Page(t.Context(), pg, p, first.Next, 15, formats, pgx.NamedArgs(above))
+		}
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		cursors[name] = first.Next
+	}
+	if _, err := pg.Exec(t.Context(), "ALTER TYPE mood RENAME VALUE 'ok' TO 'well'"); err != nil {
+		t.Fatal(err)
+	}
+	for name, stmt := range stmts {
+		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+			args := []any{mode, formats, pgx.NamedArgs(above)}
+			for by, q := range map[string]db.Querier{"handle": pg, "pool": pg.Pool(), "cached": cached} {
+				if _, err := stmt.Page(t.Context(), q, p, cursors[name], 15, args...); !errors.Is(err, db.ErrBadCursor) {
+					t.Errorf("%s, %s, %v: %v, want ErrBadCursor", name, by, mode, err)
+				}
+			}
+			if mode == pgx.QueryExecModeSimpleProtocol {
+				continue // the error does not tell, and nothing can be asked
+			}
+			err := pg.InTx(t.Context(), db.TxOptions{}, func(tx pgx.Tx) error {
+				_, err := stmt.Page(t.Context(), tx, p, cursors[name], 15, args...)
+				return err
+			})
+			if !errors.Is(err, db.ErrBadCursor) {
+				t.Errorf("%s, %v, in a transaction: %v, want ErrBadCursor", name, mode, err)
+			}
+		}
+	}
+}
+
+// An argument that the server cannot read is not the cursor's fault.
+func TestUnreadableArgumentIsNoBadCursor(t *testing.T) {
+	t.Parallel()
+	pg := open(t, cities)
+	stmt := db.MustCompile[int]("SELECT id FROM cities WHERE population / $1 >= 0 AND id >= coalesce(nullif($2::text, ''), '0')::int")
+	p := db.Pager{Keys: []db.Order{db.Asc("id")}}
+	for _, args := range [][]any{{0, ""}, {1, "x"}} {
+		first, err := stmt.Page(t.Context(), pg, p, "", 5, 1, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := db.LastPage
+		if _, err := stmt.Page(t.Context(), pg, p, at, 5, args...); err == nil || errors.Is(err, db.ErrBadCursor) {
+			t.Errorf("%v: %v, want the server's error", args, err)
+		}
+		if _, err := stmt.Page(t.Context(), pg, p, first.Next, 5, args...); !errors.Is(err, db.ErrBadCursor) {
+			t.Errorf("%v: %v, want ErrBadCursor: other arguments", args, err)
+		}
+	}
+	failing := db.MustCompile[map[string]any]("SELECT id, 1 / (id - 77) AS x FROM cities")
+	first, err := failing.Page(t.Context(), pg, p, "", 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pg.Exec(t.Context(), "INSERT INTO cities (id) VALUES (77)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := failing.Page(t.Context(), pg, p, first.Next, 5); err == nil || errors.Is(err, db.ErrBadCursor) {
+		t.Errorf("division by zero: %v, want the server's error", err)
+	}
+}
+
+// Rows before a page are not looked at: once they are gone, Prev leads to a page
+// without rows, and from there back.
+func TestPrevAfterDeletes(t *testing.T) {
+	t.Parallel()
+	pg := open(t, cities)
+	stmt, p := db.MustCompile[int]("SELECT id FROM cities"), db.Pager{Keys: []db.Order{db.Asc("id")}}
+	first, err := stmt.Page(t.Context(), pg, p, "", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pg.Exec(t.Context(), "DELETE FROM cities WHERE id < 2"); err != nil {
+		t.Fatal(err)
+	}
+	second, err := stmt.Page(t.Context(), pg, p, first.Next, 2)
+	if err != nil || second.Prev == "" {
+		t.Fatal(second, err)
+	}
+	before, err := stmt.Page(t.Context(), pg, p, second.Prev, 2)
+	if err != nil || len(before.Items) != 0 || before.Prev != "" || before.Next == "" {
+		t.Fatalf("before the second page: %+v, %v", before, err)
+	}
+	again, err := stmt.Page(t.Context(), pg, p, before.Next, 2)
+	if err != nil || !slices.Equal(again.Items, second.Items) {
+		t.Errorf("back again: %+v, %v, want %v", again, err, second.Items)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities)
@@ -173,7 +293,13 @@ func TestRefused(t *testing.T) {
 		{name: "key without column", sql: "SELECT id FROM cities", p: db.Pager{Keys: []db.Order{{}}}, want: "no column"},
 		{name: "unknown key", sql: "SELECT id FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("nme"), db.Asc("id")}}, want: `"nme"`},
 		{name: "columns of one name", sql: "SELECT id, name AS x, name AS x FROM cities", want: `column "x"`},
-		{name: "no limit", sql: "SELECT id FROM cities", limit: -1, want: "limit is -1"},
+		{name: "no limit", sql: "SELECT id FROM cities", limit: -1, want: "limit is -1: want 1 to 2147483646"},
+		{name: "limit beyond the server's", sql: "SELECT id FROM cities", limit: 1 << 40, want: "limit is 1099511627776: want 1 to 2147483646"},
+		{name: "key in another case", sql: "SELECT id FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("ID")}}, want: `key "ID" is no column of the result`},
+		{name: "key in another case, behind others", sql: "SELECT id, name FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("name"), db.Asc("ID")}}, want: `key "ID" is no column of the result`},
+		{name: "random key", sql: "SELECT id, random() AS r FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("r"), db.Asc("id")}}, want: `key "r" calls random`},
+		{name: "random key without a name", sql: "SELECT random() FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("random")}}, want: `key "random" calls random`},
+		{name: "key that grows with time", sql: "WITH c AS (SELECT * FROM cities) SELECT id, clock_timestamp() - to_timestamp(id) AS age FROM c", p: db.Pager{Keys: []db.Order{db.Desc("age"), db.Asc("id")}}, want: `key "age" calls clock_timestamp`},
 		{name: "short secret", sql: "SELECT id FROM cities", p: db.Pager{Keys: id, Sign: [][]byte{[]byte("short")}}, want: "Sign[0] has 5 bytes"},
 		{name: "keys not unique", sql: "SELECT name FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("name")}}, want: "two rows are equal in all keys (name)"},
 		{name: "NULL in the last key", sql: "SELECT nullif(id, 3) AS id FROM cities", p: db.Pager{Keys: []db.Order{db.Desc("id")}}, want: `"id" is NULL`},

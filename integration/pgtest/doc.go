@@ -4,7 +4,7 @@
 //
 //	func TestCities(t *testing.T) {
 //		t.Parallel()
-//		pool := pgtest.Pool(t)
+//		pool := pgtest.Pool(t) // or pg := pgtest.DB(t, nil)
 //		...
 //	}
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
+	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
@@ -59,6 +60,23 @@ func Pool(tb testing.TB) *pgxpool.Pool {
 func PoolFrom(tb testing.TB, key string, fill func(ctx context.Context, connString string) error) *pgxpool.Pool {
 	tb.Helper()
 	return open(tb, NewFrom(tb, key, fill))
+}
+
+// DB is a handle to a database by [New], closed when the test ends. Its changes are followed from the start, as they are
+// where a cache is in front of it: what its statements write is asked for, and announced.
+func DB(tb testing.TB, opts *db.Options) *db.DB {
+	tb.Helper()
+	pg, err := db.Open(tb.Context(), New(tb), opts)
+	if err != nil {
+		tb.Fatalf("pgtest: %v", err)
+	}
+	tb.Cleanup(pg.Close)
+	stop, err := pg.OnChange(func(context.Context, []db.Change) {})
+	if err != nil {
+		tb.Fatalf("pgtest: %v", err)
+	}
+	tb.Cleanup(stop)
+	return pg
 }
 
 // Private starts a server for this test alone, to be stopped, killed and restarted by it, and closes it when the test

@@ -3,25 +3,59 @@ package keyset
 import (
 	"database/sql/driver"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
 	"math/big"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 )
 
-// Bind appends what cursors know of an argument, and reports whether it can be told.
+// A Binding is what cursors know of a statement's arguments.
 //
 // Cursors are kept in URLs, by others, for longer than a process or a version of this library: the bytes are a stored
-// format (TestBind freezes them). So they are made of values, not of Go types: integers of any width are one, an instant
-// is one in every zone (whose name differs from machine to machine), strings and types made of them are one. They only
-// have to tell apart what a client would mix up by mistake, not all that is sent in different ways.
+// format (TestBind freezes them). So they are made of values, not of Go types: integers of any width are equal, and so are
+// strings and types made of them. But what pgx sends as other texts is bound apart: types with a String method, which it
+// calls for parameters of type text, and structs of other fields, which are other JSON.
 //
 // Bound are nil (also a nil pointer or slice), booleans, numbers, strings, byte slices, time.Time, net/netip, big.Int,
 // what a driver.Valuer returns (pgtype's types, for some), and pointers to, lists and structs of these. Maps, functions,
 // channels, readers, values nested deeper than 8 levels, and times in fields that are not exported, are not.
-func Bind(b []byte, arg any) ([]byte, bool) { return bind(b, reflect.ValueOf(arg), 0) }
+type Binding struct {
+	Bytes []byte
+	// Zones are the offsets from UTC, in seconds, of the times among the arguments. They are not part of Bytes: a time is
+	// bound as an instant, and whether the server is sent that or a wall clock depends on the parameter's type.
+	Zones []int
+	// Args are the arguments that the times are in, from 0.
+	Args []int
+
+	n int // arguments added
+}
+
+// Add adds an argument, and reports whether it can be bound.
+func (b *Binding) Add(arg any) bool {
+	ok := b.bind(reflect.ValueOf(arg), 0)
+	b.n++
+	return ok
+}
+
+// Moved returns the arguments with a time of another offset than the one in zones, which were those of a cursor; no zones
+// stand for UTC.
+func (b *Binding) Moved(zones []int) []int {
+	var moved []int
+	for i, zone := range b.Zones {
+		was := 0
+		if i < len(zones) {
+			was = zones[i]
+		}
+		if zone != was && !slices.Contains(moved, b.Args[i]) {
+			moved = append(moved, b.Args[i])
+		}
+	}
+	return moved
+}
 
 // The tag before each value. They are part of a stored format: never change one.
 const (
@@ -35,7 +69,8 @@ const (
 	bindBytes    = 'b'
 	bindTime     = 'T' // seconds since 1970 as a varint, nanoseconds as a uvarint
 	bindList     = 'l' // a number and so many values
-	bindStruct   = 'S'
+	bindStruct   = 'S' // a number, and so many times the field's name, its json tag, and its value
+	bindText     = 'x' // behind a value: what its String method returns
 )
 
 const maxBindDepth = 8
@@ -49,105 +84,148 @@ var (
 	readerType = reflect.TypeFor[io.Reader]()
 )
 
-func bind(b []byte, v reflect.Value, depth int) ([]byte, bool) {
+func (b *Binding) bind(v reflect.Value, depth int) bool {
 	if depth > maxBindDepth {
-		return b, false
+		return false
 	}
 	if !v.IsValid() {
-		return append(b, bindNil), true
+		return b.tag(bindNil)
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface, reflect.Slice:
 		if v.IsNil() {
-			return append(b, bindNil), true
+			return b.tag(bindNil)
 		}
 	case reflect.Map, reflect.Func, reflect.Chan:
-		return b, false // a map has no order, which its Value method may show
+		return false // a map has no order, which its Value method may show
 	}
 	t := v.Type()
 	switch t {
 	case timeType, bigType, addrType, prefixType:
 		if !v.CanInterface() {
-			return b, false // its fields are no stored format
+			return false // its fields are no stored format
 		}
-		return bindKnown(b, v.Interface()), true
+		return b.known(v.Interface())
 	}
 	switch {
 	case t.Implements(readerType):
-		return b, false
+		return false
 	case t.Implements(valuerType) && v.CanInterface():
 		value, err := v.Interface().(driver.Valuer).Value()
 		if err != nil {
-			return b, false
+			return false
 		}
-		return bind(b, reflect.ValueOf(value), depth+1)
+		return b.bind(reflect.ValueOf(value), depth+1)
 	}
-	return bindKind(b, v, depth)
+	return b.kind(v, depth)
 }
 
-// bindKnown binds a value of the types that are known by name.
-func bindKnown(b []byte, value any) []byte {
+func (b *Binding) tag(tag byte) bool {
+	b.Bytes = append(b.Bytes, tag)
+	return true
+}
+
+func (b *Binding) text(tag byte, text string) bool {
+	b.Bytes = appendBytes(append(b.Bytes, tag), text)
+	return true
+}
+
+// known binds a value of the types that are known by name.
+func (b *Binding) known(value any) bool {
 	switch v := value.(type) {
 	case time.Time:
-		b = binary.AppendVarint(append(b, bindTime), v.Unix())
-		return binary.AppendUvarint(b, uint64(v.Nanosecond()))
+		b.Bytes = binary.AppendVarint(append(b.Bytes, bindTime), v.Unix())
+		b.Bytes = binary.AppendUvarint(b.Bytes, uint64(v.Nanosecond()))
+		_, zone := v.Zone()
+		b.Zones, b.Args = append(b.Zones, zone), append(b.Args, b.n)
+		return true
 	case big.Int:
-		return appendBytes(append(b, bindString), v.String())
+		return b.text(bindString, v.String())
 	case netip.Addr:
-		return appendBytes(append(b, bindString), v.String())
+		return b.text(bindString, v.String())
 	default:
-		return appendBytes(append(b, bindString), value.(netip.Prefix).String())
+		return b.text(bindString, value.(netip.Prefix).String())
 	}
 }
 
-// bindKind binds a value by what its type is made of.
-func bindKind(b []byte, v reflect.Value, depth int) ([]byte, bool) {
+// kind binds a value by what its type is made of.
+func (b *Binding) kind(v reflect.Value, depth int) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return b.text(bindString, v.String())
+	case reflect.Pointer, reflect.Interface:
+		return b.bind(v.Elem(), depth+1)
+	case reflect.Array, reflect.Slice:
+		return b.elements(v, depth)
+	case reflect.Struct:
+		return b.fields(v, depth)
+	}
+	if !b.scalar(v) {
+		return false
+	}
+	if s, ok := stringer(v); ok {
+		return b.text(bindText, s.String())
+	}
+	return true
+}
+
+// stringer returns v as pgx would ask it for a text.
+func stringer(v reflect.Value) (fmt.Stringer, bool) {
+	if !v.CanInterface() {
+		return nil, false
+	}
+	return reflect.TypeAssert[fmt.Stringer](v)
+}
+
+func (b *Binding) scalar(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Bool:
 		if v.Bool() {
-			return append(b, bindTrue), true
+			return b.tag(bindTrue)
 		}
-		return append(b, bindFalse), true
+		return b.tag(bindFalse)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return binary.AppendVarint(append(b, bindInteger), v.Int()), true
+		b.Bytes = binary.AppendVarint(append(b.Bytes, bindInteger), v.Int())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		if n := v.Uint(); n > math.MaxInt64 {
-			return binary.AppendUvarint(append(b, bindUnsigned), n), true
+			b.Bytes = binary.AppendUvarint(append(b.Bytes, bindUnsigned), n)
+		} else {
+			b.Bytes = binary.AppendVarint(append(b.Bytes, bindInteger), int64(n))
 		}
-		return binary.AppendVarint(append(b, bindInteger), int64(v.Uint())), true
 	case reflect.Float32, reflect.Float64:
-		return binary.BigEndian.AppendUint64(append(b, bindFloat), math.Float64bits(v.Float())), true
-	case reflect.String:
-		return appendBytes(append(b, bindString), v.String()), true
-	case reflect.Pointer, reflect.Interface:
-		return bind(b, v.Elem(), depth+1)
-	case reflect.Array, reflect.Slice:
-		return bindElements(b, v, depth)
-	case reflect.Struct:
-		b = binary.AppendUvarint(append(b, bindStruct), uint64(v.NumField()))
-		ok := true
-		for i := 0; i < v.NumField() && ok; i++ {
-			b, ok = bind(b, v.Field(i), depth+1)
-		}
-		return b, ok
+		b.Bytes = binary.BigEndian.AppendUint64(append(b.Bytes, bindFloat), math.Float64bits(v.Float()))
 	default:
-		return b, false
+		return false
 	}
+	return true
 }
 
-func bindElements(b []byte, v reflect.Value, depth int) ([]byte, bool) {
+func (b *Binding) fields(v reflect.Value, depth int) bool {
+	b.Bytes = binary.AppendUvarint(append(b.Bytes, bindStruct), uint64(v.NumField()))
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		b.Bytes = appendBytes(appendBytes(b.Bytes, f.Name), f.Tag.Get("json"))
+		if !b.bind(v.Field(i), depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Binding) elements(v reflect.Value, depth int) bool {
 	n := v.Len()
 	if v.Type().Elem().Kind() == reflect.Uint8 {
-		b = binary.AppendUvarint(append(b, bindBytes), uint64(n))
+		b.Bytes = binary.AppendUvarint(append(b.Bytes, bindBytes), uint64(n))
 		for i := range n {
-			b = append(b, byte(v.Index(i).Uint()))
+			b.Bytes = append(b.Bytes, byte(v.Index(i).Uint()))
 		}
-		return b, true
+		return true
 	}
-	b = binary.AppendUvarint(append(b, bindList), uint64(n))
-	ok := true
-	for i := 0; i < n && ok; i++ {
-		b, ok = bind(b, v.Index(i), depth+1)
+	b.Bytes = binary.AppendUvarint(append(b.Bytes, bindList), uint64(n))
+	for i := range n {
+		if !b.bind(v.Index(i), depth+1) {
+			return false
+		}
 	}
-	return b, ok
+	return true
 }

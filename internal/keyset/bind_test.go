@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/big"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -38,7 +39,8 @@ func TestBind(t *testing.T) {
 		{"n", []any{nil, (*string)(nil), []int(nil), []byte(nil), sql.NullString{}, (*time.Time)(nil)}},
 		{"f", []any{false, sql.NullBool{Valid: true}}},
 		{"t", []any{true}},
-		{"i\x0e", []any{7, int8(7), int16(7), int32(7), int64(7), uint(7), uint8(7), uint16(7), uint32(7), uint64(7), ordinal(7), sql.NullInt64{Int64: 7, Valid: true}, 7 * time.Nanosecond}},
+		{"i\x0e", []any{7, int8(7), int16(7), int32(7), int64(7), uint(7), uint8(7), uint16(7), uint32(7), uint64(7), ordinal(7), sql.NullInt64{Int64: 7, Valid: true}}},
+		{"i\x0ex\x037ns", []any{7 * time.Nanosecond}},
 		{"i\x01", []any{-1, int8(-1)}},
 		{"i\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", []any{int64(math.MinInt64)}},
 		{"u\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", []any{uint64(math.MaxUint64)}},
@@ -51,8 +53,8 @@ func TestBind(t *testing.T) {
 		{"l\x02i\x02i\x04", []any{[]int{1, 2}, []int64{1, 2}, [2]int16{1, 2}, []any{1, uint8(2)}}},
 		{"l\x00", []any{[]string{}}},
 		{"l\x03s\x01ans\x00", []any{[]*string{&text, nil, new(string)}}},
-		{"S\x02i\x02s\x01x", []any{struct {
-			A int
+		{"S\x02\x01A\x01ai\x02\x01b\x00s\x01x", []any{struct {
+			A int `json:"a"`
 			b string
 		}{1, "x"}}},
 		{"s\x09192.0.2.1", []any{netip.MustParseAddr("192.0.2.1")}},
@@ -60,8 +62,9 @@ func TestBind(t *testing.T) {
 		{"s\x1418446744073709551616", []any{new(big.Int).Lsh(big.NewInt(1), 64), *new(big.Int).Lsh(big.NewInt(1), 64)}},
 	} {
 		for _, arg := range tt.args {
-			if got, ok := Bind(nil, arg); !ok || string(got) != tt.want {
-				t.Errorf("%T %v: %q, %t, want %q", arg, arg, got, ok, tt.want)
+			var b Binding
+			if ok := b.Add(arg); !ok || string(b.Bytes) != tt.want {
+				t.Errorf("%T %v: %q, %t, want %q", arg, arg, b.Bytes, ok, tt.want)
 			}
 		}
 	}
@@ -70,8 +73,9 @@ func TestBind(t *testing.T) {
 	for _, arg := range []any{
 		map[string]int{}, hstore{}, func() {}, make(chan int), bytes.NewReader(nil), failing{}, deep, private{at: time.Unix(0, 0)}, []any{1, map[int]int{}}, complex(1, 1),
 	} {
-		if got, ok := Bind(nil, arg); ok {
-			t.Errorf("%T is bound by %q", arg, got)
+		var b Binding
+		if b.Add(arg) {
+			t.Errorf("%T is bound by %q", arg, b.Bytes)
 		}
 	}
 }
@@ -84,16 +88,37 @@ func TestBindTellsApart(t *testing.T) {
 		{[]string{"ab"}}, {[]string{"a"}, "b"}, {"a", []string{"b"}}, {[][]string{{"a"}, {"b"}}}, {[][]string{{"a", "b"}}},
 		{struct{ A, B string }{"a", "b"}}, {time.Unix(0, 0)}, {time.Unix(0, 1)}, {time.Unix(1, 0)}, {0}, {-1}, {uint64(math.MaxUint64)},
 	} {
-		var b []byte
+		var b Binding
 		for _, arg := range args {
-			var ok bool
-			if b, ok = Bind(b, arg); !ok {
+			if !b.Add(arg) {
 				t.Errorf("%v is not bound", args)
 			}
 		}
-		if other, taken := seen[string(b)]; taken {
+		if other, taken := seen[string(b.Bytes)]; taken {
 			t.Errorf("%#v and %s are bound alike", args, other)
 		}
-		seen[string(b)] = fmt.Sprintf("%#v", args)
+		seen[string(b.Bytes)] = fmt.Sprintf("%#v", args)
+	}
+}
+
+// Moved finds the arguments with a time in another zone than the cursor's, also within lists.
+func TestBindingMoved(t *testing.T) {
+	utc := time.Unix(0, 0).UTC()
+	east := utc.In(time.FixedZone("", 3600))
+	var b Binding
+	for _, arg := range []any{1, east, []time.Time{utc, east, east}, "a", &utc} {
+		if !b.Add(arg) {
+			t.Fatalf("%v is not bound", arg)
+		}
+	}
+	for _, tt := range []struct{ zones, want []int }{
+		{b.Zones, nil},
+		{nil, []int{1, 2}},
+		{[]int{3600, 0, 3600, 3600, 3600}, []int{4}},
+		{[]int{3600, 1, 2, 3, 0}, []int{2}},
+	} {
+		if got := b.Moved(tt.zones); !slices.Equal(got, tt.want) {
+			t.Errorf("zones %v: moved %v, want %v", tt.zones, got, tt.want)
+		}
 	}
 }

@@ -36,6 +36,7 @@ const (
 	flagBackward  = 1
 	flagInclusive = 2
 	flagCompare   = 4
+	flagZones     = 8
 )
 
 var encoding = base64.RawURLEncoding.Strict()
@@ -44,11 +45,12 @@ var encoding = base64.RawURLEncoding.Strict()
 // only bound: a changed or foreign cursor is told apart from a right one, an intended forgery is not.
 //
 // The bytes are: version, flags, Tied, then for each value its type OID and its length plus one as varints (a length of 0 is
-// NULL) and its text, and at the end 16 bytes of a SHA-256 (signed: HMAC-SHA-256) over scope and all bytes before.
+// NULL) and its text, then, by the flag, the number of Zones and those as varints, and at the end 16 bytes of a SHA-256 (signed: HMAC-SHA-256) over scope and all bytes before.
 func Encode(p Position, scope Scope, sign [][]byte) string {
 	b := make([]byte, 0, 128)
 	b = append(b, scope[:]...)
-	flags := flag(p.Backward, flagBackward) | flag(p.Inclusive, flagInclusive) | flag(p.Compare, flagCompare)
+	flags := flag(p.Backward, flagBackward) | flag(p.Inclusive, flagInclusive) | flag(p.Compare, flagCompare) |
+		flag(len(p.Zones) > 0, flagZones)
 	b = append(b, version, flags, byte(p.Tied))
 	for _, v := range p.Values {
 		b = binary.AppendUvarint(b, uint64(v.Type))
@@ -58,6 +60,12 @@ func Encode(p Position, scope Scope, sign [][]byte) string {
 		}
 		b = binary.AppendUvarint(b, uint64(len(v.Text))+1)
 		b = append(b, v.Text...)
+	}
+	if len(p.Zones) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(p.Zones)))
+		for _, zone := range p.Zones {
+			b = binary.AppendVarint(b, int64(zone))
+		}
 	}
 	var key []byte
 	if len(sign) > 0 {
@@ -87,7 +95,7 @@ func Decode(cursor string, scope Scope, sign [][]byte, n int) (*Position, error)
 
 func parse(b []byte, n int) (*Position, error) {
 	flags, tied := b[0], int(b[1])
-	if flags&^(flagBackward|flagInclusive|flagCompare) != 0 || tied > n {
+	if flags&^(flagBackward|flagInclusive|flagCompare|flagZones) != 0 || tied > n {
 		return nil, ErrCursor
 	}
 	p := &Position{
@@ -115,10 +123,33 @@ func parse(b []byte, n int) (*Position, error) {
 			b = b[size-1:]
 		}
 	}
+	if flags&flagZones != 0 {
+		var ok bool
+		if p.Zones, b, ok = parseZones(b); !ok {
+			return nil, ErrCursor
+		}
+	}
 	if len(b) > 0 {
 		return nil, ErrCursor
 	}
 	return p, nil
+}
+
+func parseZones(b []byte) (zones []int, rest []byte, ok bool) {
+	n, l := binary.Uvarint(b)
+	if l <= 0 || n > uint64(len(b)) {
+		return nil, nil, false
+	}
+	b = b[l:]
+	zones = make([]int, n)
+	for i := range zones {
+		zone, l := binary.Varint(b)
+		if l <= 0 {
+			return nil, nil, false
+		}
+		zones[i], b = int(zone), b[l:]
+	}
+	return zones, b, true
 }
 
 // genuine tells whether sum was made for b by one of the keys, in a time that does not tell which.

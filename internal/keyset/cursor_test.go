@@ -20,6 +20,7 @@ func position() Position {
 		Backward: true,
 		Tied:     2,
 		Compare:  true,
+		Zones:    []int{0, -12600},
 	}
 }
 

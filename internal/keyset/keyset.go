@@ -99,6 +99,8 @@ type Position struct {
 	// Compare tells that rows were met which the bytes of their keys tell apart but the server may not, so that it has
 	// to be asked. It adds a column to the query, never changes the rows.
 	Compare bool
+	// Zones are [Binding.Zones] of the arguments, nil where all are UTC.
+	Zones []int
 }
 
 // Statement is the statement that is paged through, taken apart.

@@ -401,11 +401,10 @@ func (w *writer) isNotNull(i int) {
 	}
 }
 
-func (w *writer) column(i int) {
-	w.WriteByte('"')
-	w.WriteString(strings.ReplaceAll(w.keys[i].Column, `"`, `""`))
-	w.WriteByte('"')
-}
+func (w *writer) column(i int) { w.WriteString(Quote(w.keys[i].Column)) }
+
+// Quote writes a column's name as the query has it.
+func Quote(column string) string { return `"` + strings.ReplaceAll(column, `"`, `""`) + `"` }
 
 // param writes the parameter that holds the position in key i. NULLs are not sent.
 //

@@ -76,12 +76,26 @@ func codecOf(t *pgtype.Type) codec {
 	return codec{}
 }
 
+// elementOf returns the type of an array's elements that the array was registered with.
+func elementOf(t *pgtype.Type) *pgtype.Type {
+	if t != nil {
+		if c, ok := t.Codec.(*pgtype.ArrayCodec); ok {
+			return c.ElementType
+		}
+	}
+	return nil
+}
+
 // locationOf returns the ScanLocation that a codec is said to have. It is no part of the codec, and of no plan, since
 // programs load one for each connection (time.LoadLocation in AfterConnect), and only the pointer tells two apart.
-func locationOf(t *pgtype.Type) *time.Location {
+func locationOf(m *pgtype.Map, oid uint32) *time.Location {
+	t, ok := m.TypeForOID(oid)
+	if !ok {
+		return nil
+	}
 	switch c := t.Codec.(type) {
 	case *pgtype.ArrayCodec:
-		return locationOf(c.ElementType)
+		return locationOf(m, c.ElementType.OID)
 	case *pgtype.TimestampCodec:
 		return c.ScanLocation
 	case *pgtype.TimestamptzCodec:

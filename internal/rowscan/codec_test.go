@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,27 @@ type loudPlan struct{}
 
 func (loudPlan) Scan(src []byte, target any) error {
 	*target.(*string) = strings.ToUpper(string(src))
+	return nil
+}
+
+// A turnedCodec is a program's replacement for pgtype.UUIDCodec: bytes come in reverse.
+type turnedCodec struct{ pgtype.UUIDCodec }
+
+func (c turnedCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
+	if _, ok := target.(*[16]byte); ok && format == pgtype.BinaryFormatCode {
+		return turnedPlan{}
+	}
+	return c.UUIDCodec.PlanScan(m, oid, format, target)
+}
+
+type turnedPlan struct{}
+
+func (turnedPlan) Scan(src []byte, target any) error {
+	if len(src) != 16 {
+		return fmt.Errorf("%d bytes", len(src))
+	}
+	copy(target.(*[16]byte)[:], src)
+	slices.Reverse(target.(*[16]byte)[:])
 	return nil
 }
 
@@ -91,6 +113,24 @@ func TestProgramsTypeMaps(t *testing.T) {
 			m.RegisterType(element)
 			m.RegisterType(&pgtype.Type{Name: "_mood", OID: mood + 1, Codec: &pgtype.ArrayCodec{ElementType: element}})
 		}, mood + 1, "_text"},
+		{"array of elements in a location", func(m *pgtype.Map) {
+			m.RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: eastern}})
+		}, pgtype.TimestamptzArrayOID, "_timestamptz"},
+		{"array in another location than its elements", func(m *pgtype.Map) {
+			element := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}}
+			m.RegisterType(&pgtype.Type{Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: element}})
+			m.RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: eastern}})
+		}, pgtype.TimestamptzArrayOID, "_timestamptz"},
+		{"array of elements with a replaced codec", func(m *pgtype.Map) {
+			m.RegisterType(&pgtype.Type{Name: "text", OID: pgtype.TextOID, Codec: loudCodec{}})
+		}, pgtype.TextArrayOID, "_text"},
+		{"array of uuids with a replaced codec", func(m *pgtype.Map) {
+			m.RegisterType(&pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: turnedCodec{}})
+		}, pgtype.UUIDArrayOID, "_uuid"},
+		{"array of what is not registered", func(m *pgtype.Map) {
+			element := &pgtype.Type{Name: "quantity", OID: domain, Codec: pgtype.Int4Codec{}}
+			m.RegisterType(&pgtype.Type{Name: "_quantity", OID: domain + 1, Codec: &pgtype.ArrayCodec{ElementType: element}})
+		}, domain + 1, "_int4"},
 		{"not registered", func(*pgtype.Map) {}, domain, "int4"},
 		{"not registered, with a default for the Go type", func(m *pgtype.Map) {
 			m.RegisterDefaultPgType(namedInt(0), "int8")
@@ -135,6 +175,24 @@ func TestPlanFollowsTypeMap(t *testing.T) {
 	}
 	if n := len(*d.plans.list.Load()); n != 2 {
 		t.Errorf("%d plans, want 2: one for each codec", n)
+	}
+}
+
+// Arrays follow the codec of their elements, from connection to connection.
+func TestPlanFollowsElementsTypeMap(t *testing.T) {
+	eastern := time.FixedZone("eastern", -5*3600)
+	located := pgtype.NewMap()
+	located.RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: eastern}})
+	moment := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	rec := result(t, col{"t", pgtype.TimestamptzArrayOID, pgtype.BinaryFormatCode, []any{[]time.Time{moment}}})
+	d := mustNew[[]time.Time](t)
+	for range 2 {
+		for m, want := range map[*pgtype.Map]*time.Location{pgtype.NewMap(): time.Local, located: eastern} {
+			got, err := d.One(rec.Rows(m))
+			if err != nil || len(got) != 1 || !got[0].Equal(moment) || got[0].Location() != want {
+				t.Errorf("got %v, %v, want the time in %v", got, err, want)
+			}
+		}
 	}
 }
 

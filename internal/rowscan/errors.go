@@ -46,6 +46,8 @@ type MismatchError struct {
 	Missing    []MissingColumn
 	Extra      []string // columns of the result that the type has no field for
 	Duplicates []string // columns that the result has more than once
+
+	single bool // the result has one column, which the type has no field for
 }
 
 // A MissingColumn is one that the type wants and the result lacks.
@@ -68,6 +70,9 @@ func (e *MismatchError) Error() string {
 		if len(part.names) > 0 {
 			parts = append(parts, part.what+strings.Join(part.names, ", "))
 		}
+	}
+	if e.single {
+		parts = append(parts, "a struct takes columns by name: for the column as a whole use a field, or a type that scans it")
 	}
 	return "rows into " + e.GoType + ": " + strings.Join(parts, "; ")
 }

@@ -72,10 +72,20 @@ func compile(s *shape, columns []pgconn.FieldDescription, typeMap *pgtype.Map) (
 	p := &plan{shape: s, columns: make([]column, 0, len(fields)), codecs: make([]planCodec, 0, len(fields)), wraps: make([]wrap, 0, len(fields))}
 	for i, f := range fields {
 		t, _ := typeMap.TypeForOID(columns[i].DataTypeOID)
-		p.add(column{
+		c := column{
 			offset: f.offset, index: i, codec: codecOf(t), typ: f.typ, sample: nilPointer(f.typ),
 			name: columns[i].Name, oid: columns[i].DataTypeOID, format: columns[i].Format, path: f.path,
-		})
+		}
+		element := elementOf(t)
+		if element != nil && codecOf(registered(typeMap, element.OID)) != codecOf(element) {
+			c.codec = codec{} // pgx takes one or the other, depending on the target
+		}
+		if p.add(c) {
+			p.assume(c.oid, codecOf(t))
+			if element != nil {
+				p.assume(element.OID, codecOf(registered(typeMap, element.OID)))
+			}
+		}
 	}
 	return p, nil
 }
@@ -110,6 +120,7 @@ func (s *shape) match(columns []pgconn.FieldDescription) ([]field, error) {
 			}
 		}
 	}
+	mismatch.single = len(columns) == 1 && len(mismatch.Extra) == 1
 	if len(mismatch.Missing)+len(mismatch.Extra)+len(mismatch.Duplicates) > 0 {
 		return nil, &mismatch
 	}
@@ -128,8 +139,14 @@ func duplicates(columns []pgconn.FieldDescription) (names []string) {
 	return names
 }
 
-// add chooses the decoder of c and appends it.
-func (p *plan) add(c column) {
+// registered returns the type that m has for oid, or nil.
+func registered(m *pgtype.Map, oid uint32) *pgtype.Type {
+	t, _ := m.TypeForOID(oid)
+	return t
+}
+
+// add chooses the decoder of c and appends it. It reports whether the choice rests on the column's codec.
+func (p *plan) add(c column) bool {
 	choice := choose(c.codec, c.format, c.oid, c.typ)
 	c.decode, c.element, c.valid = choice.decode, choice.element, choice.valid
 	c.guarded = holdsMultirange(c.typ)
@@ -139,15 +156,21 @@ func (p *plan) add(c column) {
 			p.wraps = append(p.wraps, wrap{c.index, typ})
 		}
 	}
-	if !choice.anyCodec && !slices.ContainsFunc(p.codecs, func(pc planCodec) bool { return pc.oid == c.oid }) {
-		pc := planCodec{oid: c.oid, codec: c.codec}
-		if t, ok := defaultTypes.TypeForOID(c.oid); ok && codecOf(t) == c.codec {
-			pc.known = t
-		}
-		p.codecs = append(p.codecs, pc)
-	}
 	p.located = p.located || c.codec.located
 	p.columns = append(p.columns, c)
+	return !choice.anyCodec
+}
+
+// assume notes that decoders of the plan rest on a type's codec.
+func (p *plan) assume(oid uint32, c codec) {
+	if slices.ContainsFunc(p.codecs, func(pc planCodec) bool { return pc.oid == oid }) {
+		return
+	}
+	pc := planCodec{oid: oid, codec: c}
+	if t, ok := defaultTypes.TypeForOID(oid); ok && codecOf(t) == c {
+		pc.known = t
+	}
+	p.codecs = append(p.codecs, pc)
 }
 
 // fits reports whether the plan is one for results with these columns on a connection with this type map.

@@ -59,8 +59,7 @@ func (r *run) locate() {
 	r.locations = append(r.locations[:0], make([]*time.Location, len(r.columns))...)
 	for i := range r.columns {
 		if r.columns[i].codec.located {
-			t, _ := r.typeMap.TypeForOID(r.columns[i].oid)
-			r.locations[i] = locationOf(t)
+			r.locations[i] = locationOf(r.typeMap, r.columns[i].oid)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -36,6 +37,11 @@ func (r *Recording) ScanFirst(typeMap *pgtype.Map, dest ...any) error {
 	*lent = values
 	defer clear(values)
 	r.row(0, 0, values)
+	for i := range min(len(dest), len(values)) {
+		if keepsBytes(dest[i]) {
+			values[i] = bytes.Clone(values[i])
+		}
+	}
 	return pgx.ScanRow(typeMap, r.fields, values, dest...)
 }
 
@@ -148,6 +154,9 @@ func (r *rows) scan(i int, dest any) error {
 	if t := reflect.TypeOf(dest); r.scanTypes[i] != t {
 		f := &r.rec.fields[i]
 		r.scanPlans[i], r.scanTypes[i] = r.TypeMap().PlanScan(f.DataTypeOID, f.Format, dest), t
+	}
+	if keepsBytes(dest) {
+		return r.scanPlans[i].Scan(bytes.Clone(r.values[i]), dest)
 	}
 	return r.scanPlans[i].Scan(r.values[i], dest)
 }

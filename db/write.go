@@ -1,0 +1,81 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Write is a statement examined once that is run for its effect: an INSERT, an
+// UPDATE, a DELETE, a call. For one whose rows are read, with RETURNING, there is
+// Stmt. It may be used by many goroutines at once.
+type Write struct{ stmt *Stmt[struct{}] }
+
+// CompileWrite examines sql as [Compile] does.
+func CompileWrite(sql string) (*Write, error) {
+	stmt, err := Compile[struct{}](sql)
+	if err != nil {
+		return nil, err
+	}
+	return &Write{stmt}, nil
+}
+
+// MustCompileWrite is CompileWrite for package variables: it panics where
+// CompileWrite would return an error.
+func MustCompileWrite(sql string) *Write {
+	w, err := CompileWrite(sql)
+	if err != nil {
+		panic(err)
+	}
+	return w
+}
+
+// Exec runs the statement; see [Stmt.Exec].
+func (w *Write) Exec(ctx context.Context, e Execer, args ...any) (pgconn.CommandTag, error) {
+	return w.stmt.Exec(ctx, e, args...)
+}
+
+// Text returns what is known of the statement.
+func (w *Write) Text() *Text { return w.stmt.Text() }
+
+// SQL returns the text that is sent.
+func (w *Write) SQL() string { return w.stmt.SQL() }
+
+// check has nothing to hold against a type: rows that come are dropped.
+func (w *Write) check(*pgx.Conn, *pgconn.StatementDescription) error { return nil }
+
+// Optional runs the statement and returns its only row, and whether there was
+// one. The error wraps [pgx.ErrTooManyRows] where there are more.
+func (s *Stmt[T]) Optional(ctx context.Context, q Querier, args ...any) (value T, found bool, err error) {
+	value, err = s.One(ctx, q, args...)
+	if err == pgx.ErrNoRows { //nolint:errorlint // One returns it bare
+		return value, false, nil
+	}
+	return value, err == nil, err
+}
+
+// Optional runs the statement that b makes and returns its only row, if there is
+// one; see [Stmt.Optional].
+func Optional[T any](ctx context.Context, q Querier, b Builder) (value T, found bool, err error) {
+	value, err = One[T](ctx, q, b)
+	if err == pgx.ErrNoRows { //nolint:errorlint // One returns it bare
+		return value, false, nil
+	}
+	return value, err == nil, err
+}
+
+// InTxValue is [DB.InTx] for a function that returns a value. After an error the
+// value is the zero one.
+func InTxValue[T any](ctx context.Context, d *DB, opts TxOptions, fn func(tx pgx.Tx) (T, error)) (T, error) {
+	var value T
+	err := d.InTx(ctx, opts, func(tx pgx.Tx) (err error) {
+		value, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return value, nil
+}

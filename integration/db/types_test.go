@@ -1,0 +1,88 @@
+package db_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/db"
+)
+
+type status string
+
+// Arrays come with their elements, by either spelling, and so do types that
+// another one is made of, in any order.
+func TestArraysComeWithTheirElements(t *testing.T) {
+	t.Parallel()
+	plain := open(t, nil, "CREATE SCHEMA shop", "CREATE TYPE shop.status AS ENUM ('new', 'done')", "CREATE TYPE item AS (n int, s shop.status)",
+		"CREATE DOMAIN amount AS int", "CREATE EXTENSION citext")
+	type line struct {
+		N int
+		S status
+	}
+	for _, names := range [][]string{
+		{"status", "item", "amount", "citext"}, {"status[]", "item[]", "amount[]", "citext[]"}, {"item", "shop.status[]", "amount", "citext"}, {"_status", "_item", "_amount", "_citext"},
+	} {
+		pg, err := db.Open(t.Context(), plain.Pool().Config().ConnString(), &db.Options{Types: names})
+		if err != nil {
+			t.Errorf("%v: %v", names, err)
+			continue
+		}
+		got, err := db.All[status](t.Context(), pg, db.SQL("SELECT s FROM unnest($1::shop.status[]) s WHERE s = ANY($1)", []status{"done", "new"}))
+		if err != nil || !slices.Equal(got, []status{"done", "new"}) {
+			t.Errorf("%v: %v, %v", names, got, err)
+		}
+		lines, err := db.One[[]line](t.Context(), pg, db.SQL("SELECT ARRAY[(1, 'new')]::item[]"))
+		if err != nil || !slices.Equal(lines, []line{{1, "new"}}) {
+			t.Errorf("%v: %v, %v", names, lines, err)
+		}
+		amounts, err := db.One[[]int](t.Context(), pg, db.SQL("SELECT ARRAY[1, 2]::amount[]"))
+		if err != nil || !slices.Equal(amounts, []int{1, 2}) {
+			t.Errorf("%v: %v, %v", names, amounts, err)
+		}
+		words, err := db.One[[]string](t.Context(), pg, db.SQL("SELECT $1::citext[]", []string{"A"}))
+		if err != nil || !slices.Equal(words, []string{"A"}) {
+			t.Errorf("%v: %v, %v", names, words, err)
+		}
+		pg.Close()
+	}
+}
+
+// Slices of a string type reach an enum that is not loaded, as slices of strings
+// do, by every path.
+func TestSlicesOfStringTypesReachUnknownTypes(t *testing.T) {
+	t.Parallel()
+	pg := open(t, nil, "CREATE TYPE status AS ENUM ('new', 'done')", "CREATE TABLE orders (id int, s status)", "INSERT INTO orders VALUES (1, 'new'), (2, 'done')")
+	const sql = "SELECT id FROM orders WHERE s = ANY($1::status[]) ORDER BY id"
+	stmt := db.MustCompile[int](sql)
+	for _, tt := range []struct {
+		list []status
+		want []int
+	}{{[]status{"new"}, []int{1}}, {[]status{}, []int{}}, {[]status{"new", "done"}, []int{1, 2}}, {nil, []int{}}} {
+		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+			got, err := stmt.All(t.Context(), pg, mode, tt.list)
+			if err != nil || !slices.Equal(got, tt.want) {
+				t.Errorf("%v, %v: %v, %v, want %v", mode, tt.list, got, err, tt.want)
+			}
+		}
+		err := pg.InTx(t.Context(), db.TxOptions{}, func(tx pgx.Tx) error {
+			got, err := stmt.All(t.Context(), tx, tt.list)
+			if err == nil && !slices.Equal(got, tt.want) {
+				err = fmt.Errorf("got %v, want %v", got, tt.want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("in a transaction, %v: %v", tt.list, err)
+		}
+		page, err := db.MustCompile[int]("SELECT id FROM orders WHERE s = ANY($1)").Page(t.Context(), pg, db.Pager{Keys: []db.Order{db.Asc("id")}}, "", 5, tt.list)
+		if err != nil || !slices.Equal(page.Items, tt.want) {
+			t.Errorf("page, %v: %v, %v", tt.list, page.Items, err)
+		}
+		if _, err := pg.Exec(t.Context(), "UPDATE orders SET s = s WHERE s = ANY($1)", tt.list); err != nil {
+			t.Errorf("exec, %v: %v", tt.list, err)
+		}
+	}
+}
