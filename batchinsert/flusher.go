@@ -183,7 +183,7 @@ func mayPass(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		var connect *pgconn.ConnectError
-		return pgconn.SafeToRetry(err) || errors.As(err, &connect)
+		return neverSent(err) || errors.As(err, &connect)
 	}
 	switch pgErr.Code {
 	case "40001", "40P01", // others were preferred

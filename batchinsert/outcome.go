@@ -37,7 +37,7 @@ func mayBeWritten(err error) bool {
 	var connect *pgconn.ConnectError
 	var pgErr *pgconn.PgError
 	switch {
-	case err == nil, errors.As(err, &before), errors.As(err, &connect), pgconn.SafeToRetry(err):
+	case err == nil, errors.As(err, &before), errors.As(err, &connect), neverSent(err):
 		return false
 	case errors.As(err, &pgErr): // one that ends the session may come after a COMMIT
 		return pgErr.SeverityUnlocalized != "ERROR"
@@ -45,4 +45,12 @@ func mayBeWritten(err error) bool {
 		return false
 	}
 	return true
+}
+
+// neverSent reports whether the statement that failed with err certainly never
+// reached the server. That the connection is closed does not say so: pgx 5.12
+// says it of a simple query, a COMMIT among them, whose answer is lost
+// (MultiResultReader.NextResult).
+func neverSent(err error) bool {
+	return err != nil && pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
 }

@@ -15,5 +15,10 @@ func isServerError(err error) bool {
 }
 
 // neverSent reports whether the statement that failed with err certainly never
-// reached the server.
-func neverSent(err error) bool { return err != nil && pgconn.SafeToRetry(err) }
+// reached the server. That the connection is closed does not say so: pgx 5.12
+// says it of a simple query or a batch, too, whose answer is lost
+// (MultiResultReader.NextResult peeks at the message that does not come, which
+// closes the connection, and then finds it closed).
+func neverSent(err error) bool {
+	return err != nil && pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
+}

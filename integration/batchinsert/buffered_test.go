@@ -9,8 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/faultproxy"
 	"github.com/headrace/headrace/integration/pgserver"
 	"github.com/headrace/headrace/integration/pgtest"
 )
@@ -347,4 +351,79 @@ func TestBufferedWriterSurvivesTheServer(t *testing.T) {
 		t.Errorf("%d of %d acknowledged rows are there", n, len(ids))
 	}
 	t.Logf("%d rows acknowledged", len(ids))
+}
+
+// Rows are not sent again where the answer to them was lost, however the server
+// was sent them.
+func TestBufferedWriterDoublesNothing(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"simple_protocol", "cache_statement", "exec"} {
+		for name, rows := range map[string]int{"one statement": 10, "a transaction": 6000} {
+			t.Run(mode+", "+name, func(t *testing.T) {
+				t.Parallel()
+				direct, err := pgx.ParseConfig(pgtest.New(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				proxy, err := faultproxy.Start(fmt.Sprintf("%s:%d", direct.Host, direct.Port))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer proxy.Close()
+				connString, err := proxy.ConnString(direct.ConnString())
+				if err != nil {
+					t.Fatal(err)
+				}
+				config, err := pgxpool.ParseConfig(connString)
+				if err != nil {
+					t.Fatal(err)
+				}
+				config.ConnConfig.DefaultQueryExecMode = map[string]pgx.QueryExecMode{
+					"simple_protocol": pgx.QueryExecModeSimpleProtocol, "cache_statement": pgx.QueryExecModeCacheStatement, "exec": pgx.QueryExecModeExec,
+				}[mode]
+				pool, err := pgxpool.NewWithConfig(t.Context(), config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer pool.Close()
+				if _, err := pool.Exec(t.Context(), "CREATE TABLE items (id bigint, name text, price float8)"); err != nil {
+					t.Fatal(err)
+				}
+				answer := "C\x00\x00\x00\x10I" // INSERT 0 10
+				switch {
+				case rows > 1000 && mode == "cache_statement":
+					answer = "C\x00\x00\x00\x12I" // INSERT 0 6000
+				case rows > 1000:
+					answer = "C\x00\x00\x00\x0bC" // COMMIT
+				}
+				fired := proxy.Fail(faultproxy.Fault{Direction: faultproxy.ToClient, After: []byte(answer), Kind: faultproxy.Cut})
+				lost := 0
+				w := items.NewWriter(pool, &batchinsert.WriterOptions[item]{Every: time.Hour, Rows: rows, OnError: func(rows []item, err error) {
+					if errors.Is(err, batchinsert.ErrOutcomeUnknown) {
+						lost += len(rows)
+					} else {
+						t.Errorf("%d rows: %v", len(rows), err)
+					}
+				}})
+				for i := range rows {
+					if err := w.Add(t.Context(), item{ID: int64(i)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				_ = w.Close(t.Context())
+				var n int
+				if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM items").Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+				select {
+				case <-fired:
+				default:
+					t.Error("no answer was lost")
+				}
+				if n != 0 && n != rows || lost != rows {
+					t.Errorf("%d rows were given, the table has %d, and the outcome of %d is unknown", rows, n, lost)
+				}
+			})
+		}
+	}
 }
