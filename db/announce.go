@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -23,6 +24,9 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	a := account{db: d, at: d.databaseOf(s), out: out, begun: s.place.version}
 	if out.locked == nil && (out.committed.mayChangeSchema() || out.doubtful.mayChangeSchema()) {
 		a.schema, a.version = true, schemaMayChange(a.at)
+		if rules.Broken == rules.OneSchema {
+			d.confirmForOthers(a.at)
+		}
 	}
 	if d.listeners.none() {
 		return
@@ -32,7 +36,7 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 		a.writes = out.committed
 		a.tellCommitted(ctx)
 	}
-	if !out.doubtful.none() && broken != doubtIsTold {
+	if !out.doubtful.none() && rules.Broken != rules.DoubtIsTold {
 		a.writes = out.doubtful
 		a.tellDoubtful(ctx, conn.PgConn())
 	}
@@ -62,7 +66,7 @@ type account struct {
 func (a account) tellCommitted(ctx context.Context) {
 	d := a.db
 	tell := d.listeners.tell
-	if broken == toldFirst {
+	if rules.Broken == rules.ToldFirst {
 		tell = d.listeners.tellLate
 	}
 	most := patience
@@ -141,7 +145,9 @@ func (a account) isLate(err error) bool {
 // be announced once that is known.
 func (a account) doubtAll(tell func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of tell
 	all := in(a.at, everything(a.cause()))
-	tell(ctx, inState(all, InDoubt))
+	if rules.Broken != rules.LateIsDoubt {
+		tell(ctx, inState(all, InDoubt))
+	}
 	return all
 }
 
@@ -151,7 +157,12 @@ func isEverything(changes []Change) bool {
 
 // everything is what a statement may have changed of which it is not known. cause
 // is how messages call the statement.
-func everything(cause string) []Change { return []Change{{All: true, Cause: cause}} }
+func everything(cause string) []Change {
+	if rules.Broken == rules.UnknownIsAll {
+		return nil
+	}
+	return []Change{{All: true, Cause: cause}}
+}
 
 // cause returns how messages call the first of the statements.
 func (a account) cause() string {
@@ -216,7 +227,7 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 			return a.all(r.stats.label())
 		}
 		tables := e.writes
-		if broken == catalogWidens {
+		if rules.Broken == rules.CatalogWidens {
 			tables = namedIn(r.statement, tables)
 		}
 		changes = changesOf(changes, tables)

@@ -3,6 +3,8 @@ package catalog
 import (
 	"errors"
 	"fmt"
+
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // errVanished tells that an object went away while its statement was examined.
@@ -237,7 +239,12 @@ func (w *walk) judge(r *references) {
 }
 
 func (w *walk) refuse(reason Reason, object string) {
-	w.refused[Refusal{reason, object}] = true
+	switch {
+	case rules.Broken == rules.TimesMove && (reason == TimeFunction || reason == TimeConstant):
+	case rules.Broken == rules.SystemColumns && reason == SystemColumn:
+	default:
+		w.refused[Refusal{reason, object}] = true
+	}
 }
 
 // unknown notes that from here on anything may be read or written.
