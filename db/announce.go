@@ -157,12 +157,7 @@ func isEverything(changes []Change) bool {
 
 // everything is what a statement may have changed of which it is not known. cause
 // is how messages call the statement.
-func everything(cause string) []Change {
-	if rules.Broken == rules.UnknownIsAll {
-		return nil
-	}
-	return []Change{{All: true, Cause: cause}}
-}
+func everything(cause string) []Change { return []Change{{All: true, Cause: cause}} }
 
 // cause returns how messages call the first of the statements.
 func (a account) cause() string {
@@ -283,6 +278,9 @@ func (a account) tooLate(st *statement) bool {
 func (a account) all(cause string) ([]Change, []inquiryKey) {
 	if !a.schema {
 		schemaMayChange(a.at)
+	}
+	if rules.Broken == rules.UnknownIsAll {
+		return nil, nil
 	}
 	return everything(cause), nil
 }

@@ -122,7 +122,7 @@ func (p *connPlace) ask(ctx context.Context, d *DB, conn *pgx.Conn, number uint6
 	for range tries {
 		ticket := databases.tickets.Load()
 		found, err := d.askPlace(ctx, conn.PgConn())
-		if err != nil && rules.Broken == rules.ErrorsTellNone && !conn.IsClosed() {
+		if rules.Broken == rules.ErrorsTellNone && err != nil && d.current.Load() != nil && !conn.IsClosed() {
 			p.database = d.current.Load()
 			return nil
 		}

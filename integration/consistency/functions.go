@@ -75,6 +75,12 @@ CREATE FUNCTION raise_defined(bigint) RETURNS void LANGUAGE sql SECURITY DEFINER
 AS 'UPDATE defined SET v = greatest(v, $1)'`,
 			write: statement("SELECT raise_defined($1)"),
 		},
+	}
+}
+
+// opaqueWays are those of which the server cannot tell what they write.
+func opaqueWays() []way {
+	return []way{
 		{
 			name: "executed", source: "executed", each: seldom,
 			setup: fmt.Sprintf(table, "executed") + `;

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -87,7 +88,7 @@ func execIn(ctx context.Context, tx pgx.Tx, sql string, to int64) error {
 
 // ways returns all of them.
 func ways() []way {
-	return slices.Concat(plainWays(), schemaWays(), functionWays(), readWays())
+	return slices.Concat(plainWays(), schemaWays(), functionWays(), opaqueWays(), readWays())
 }
 
 // plainWays are those whose statements name what they change.
@@ -241,14 +242,17 @@ func lookedAt(ctx context.Context, w *writer, to int64) error {
 	})
 }
 
-// retarget makes a view show another table, and writes to that the next time.
+// retarget makes a view show another table, which has the same value, and raises that once the value is kept again.
 func retarget(ctx context.Context, w *writer, to int64) error {
-	target := fmt.Sprintf("target_%d", (to+1)/2%2)
-	write := fmt.Sprintf(update, target)
-	if to%2 == 0 && w.v.least.Load() == to-1 {
-		return statement(write)(ctx, w, to)
+	target := fmt.Sprintf("target_%d", to%2)
+	err := inTx("UPDATE "+target+" SET v = (SELECT v FROM retargeted)", "CREATE OR REPLACE VIEW retargeted AS SELECT v FROM "+target)(ctx, w, to)
+	if err != nil {
+		return err
 	}
-	return inTx(write, "CREATE OR REPLACE VIEW retargeted AS SELECT v FROM "+target)(ctx, w, to)
+	for n := 0; n < 100 && !w.readBack(ctx); n++ {
+		sleep(ctx, 5*time.Millisecond)
+	}
+	return statement(fmt.Sprintf(update, target))(ctx, w, to)
 }
 
 // never is the table that is only written to in what is rolled back.

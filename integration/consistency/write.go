@@ -78,13 +78,14 @@ func (w *writer) wait(ctx context.Context, reads int64) bool {
 
 // readBack reads the value, as a program does that shows what it is about to write, and what it has written. What is
 // read slowly may be under way from before.
-func (w *writer) readBack(ctx context.Context) {
+func (w *writer) readBack(ctx context.Context) (hit bool) {
 	r := reading{checker: w.checker, r: w.r}
 	if w.v == w.contended && w.r.IntN(2) == 0 {
 		r.readSlowly(ctx)
-		return
+	} else {
+		r.value(ctx, w.v, w.at)
 	}
-	r.value(ctx, w.v, w.at)
+	return r.why.Answered()
 }
 
 // truth asks the server itself, until it answers.
