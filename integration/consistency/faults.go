@@ -44,29 +44,54 @@ func fault(r *rand.Rand) faultproxy.Fault {
 	return faultproxy.Fault{Direction: faultproxy.Direction(r.IntN(2)), Plus: r.IntN(3000), Kind: faultproxy.Cut}
 }
 
-// kill ends the server with all its processes, and starts it again. The handles meet the new one at a time when it does
-// not say which it is.
+// kill ends the server with all its processes, and starts it again.
 func (c *checker) kill(ctx context.Context) {
 	if c.opts.KillEach == 0 {
 		return
 	}
-	for next := time.Now().Add(c.opts.KillEach); !c.over(); sleep(ctx, 10*time.Millisecond) {
+	r := &reading{checker: c, r: c.random(2004)}
+	next := time.Now().Add(c.opts.KillEach)
+	for n := 0; !c.over(); sleep(ctx, 10*time.Millisecond) {
 		if time.Now().Before(next) {
 			continue
 		}
-		c.w.proxy.Refuse(true)
-		err := errors.Join(c.w.server.Kill(ctx), c.w.server.Restart(ctx))
-		if err != nil {
+		if err := r.restart(ctx, n%2 == 0); err != nil {
 			c.strangely(err)
 			return
 		}
-		c.lock(ctx, "pg_catalog.pg_stat_bgwriter", func() { // which tells of its life
-			c.w.proxy.Refuse(false)
-			sleep(ctx, 300*time.Millisecond)
-		})
-		c.w.proxy.Refuse(false)
 		c.faults.Add(1)
+		n++
 		next = time.Now().Add(c.opts.KillEach)
+	}
+}
+
+// restart kills the server, at a time when nobody writes or reads if that is to be calm: statements of which the server
+// cannot be asked drop all that is kept. The handles meet the new server when it does not say which it is.
+func (c *reading) restart(ctx context.Context, calm bool) error {
+	if calm {
+		c.busy.Lock()
+		defer c.busy.Unlock()
+		c.readLives(ctx, func() bool { return c.why.Answered() })
+	}
+	c.w.proxy.Refuse(true)
+	defer c.w.proxy.Refuse(false)
+	if err := errors.Join(c.w.server.Kill(ctx), c.w.server.Restart(ctx)); err != nil {
+		return err
+	}
+	c.lock(ctx, "pg_catalog.pg_stat_bgwriter", func() { // which tells of its life
+		c.w.proxy.Refuse(false)
+		c.readLives(ctx, func() bool { return c.why != 0 })
+	})
+	return nil
+}
+
+// readLives asks each handle until it is as wanted, if that comes soon.
+func (c *reading) readLives(ctx context.Context, wanted func() bool) {
+	for _, h := range c.w.handles {
+		at := spot{on: h, tenant: tenants[0]}
+		for n := 0; n < 20 && !(c.one(ctx, at, c.readLife) && wanted()); n++ {
+			sleep(ctx, 10*time.Millisecond)
+		}
 	}
 }
 
@@ -98,9 +123,11 @@ func (c *checker) hold(ctx context.Context) {
 	}
 }
 
+const mostHeld = 3 * time.Second
+
 // lock runs fn while nobody else can use a relation, if it can be had.
 func (c *checker) lock(ctx context.Context, relation string, fn func()) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, mostHeld)
 	defer cancel()
 	_ = c.w.other.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "LOCK TABLE "+relation+" IN ACCESS EXCLUSIVE MODE")

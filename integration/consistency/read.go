@@ -207,10 +207,14 @@ func (c *reading) readZone(ctx context.Context, at spot) error {
 
 var life = db.MustCompile[int64]("SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint")
 
-// readLife asks the handle since when its server runs, and then the cache.
+// readLife asks since when the server runs, uses the handle without a statement that could have changed something, and
+// asks the cache.
 func (c *reading) readLife(ctx context.Context, at spot) error {
-	begun, err := life.One(ctx, at.on.pg)
+	begun, err := life.One(ctx, c.w.other)
 	if err != nil {
+		return err
+	}
+	if err := at.on.pg.Ping(ctx); err != nil {
 		return err
 	}
 	got, err := life.One(ctx, at.on.reads)

@@ -35,6 +35,7 @@ type checker struct {
 	time      history
 	until     time.Time
 	stop      atomic.Bool
+	busy      sync.RWMutex // read-locked by who writes or reads
 
 	mu      sync.Mutex
 	strange error // that no fault explains; guarded by mu
@@ -177,7 +178,9 @@ func (c *checker) meet(ctx context.Context) {
 func (c *checker) read(ctx context.Context, i int) {
 	r := &reading{checker: c, r: c.random(i)}
 	for !c.over() {
+		c.busy.RLock()
 		failed := !r.next(ctx)
+		c.busy.RUnlock()
 		if failed || r.why == querycache.MissOvertaken || // let the server say what is in doubt
 			c.reads.Load() > mostReadsPerWrite*(c.writes.Load()+mostAhead) {
 			sleep(ctx, 2*time.Millisecond)

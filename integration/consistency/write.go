@@ -32,6 +32,7 @@ const (
 // run writes until the end, and no more often than is read.
 func (w *writer) run(ctx context.Context, each int64, write func(ctx context.Context, to int64) error) {
 	for n := int64(0); w.wait(ctx, min(each, usual)+n*each); n++ {
+		w.busy.RLock()
 		if w.on != nil {
 			w.on = w.w.handles[w.r.IntN(writeHandles)]
 			w.pg = w.on.pg
@@ -52,6 +53,7 @@ func (w *writer) run(ctx context.Context, each int64, write func(ctx context.Con
 				w.v.wrote(max(w.truth(ctx), w.v.least.Load()), w.on) // the rest may be under way yet
 			}
 		}
+		w.busy.RUnlock()
 	}
 }
 

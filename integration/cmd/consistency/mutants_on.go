@@ -21,7 +21,7 @@ const (
 )
 
 // killing are the rules that only a server breaks which starts again, and how often it does.
-var killing = map[rules.Rule]time.Duration{rules.LivesEnd: 2 * time.Second, rules.ErrorsTellNone: 2 * time.Second}
+var killing = map[rules.Rule]time.Duration{rules.LivesEnd: 3 * time.Second, rules.ErrorsTellNone: 3 * time.Second}
 
 // breakEach breaks each rule of the library in turn.
 func breakEach(ctx context.Context, server *pgserver.Server, o options) error {
