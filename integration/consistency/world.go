@@ -25,7 +25,7 @@ type world struct {
 	proxy   *faultproxy.Proxy
 	handles [handles]*handle
 	other   *db.DB                  // another program
-	bare    *querycache.ReadThrough // of a cache without scopes, before other
+	bare    *querycache.ReadThrough // of a cache without scopes, before a handle that is not followed
 	close   []func()
 }
 
@@ -125,22 +125,31 @@ func (w *world) connect(ctx context.Context) (err error) {
 	return nil
 }
 
-// open opens a handle through the proxy.
-func (w *world) open(ctx context.Context, number int) error {
+// config returns what pools of the process begin with.
+func (w *world) config() (*pgxpool.Config, error) {
 	u, err := url.Parse(w.server.ConnStringFor(w.name))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	u.Host = w.proxy.Addr()
 	cfg, err := pgxpool.ParseConfig(u.String())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cfg.MaxConns = conns
 	params := cfg.ConnConfig.RuntimeParams
 	params["timezone"], params["application_name"], params["lock_timeout"] = "UTC", program, lockTimeout
+	return cfg, nil
+}
+
+// open opens a handle through the proxy.
+func (w *world) open(ctx context.Context, number int) error {
+	cfg, err := w.config()
+	if err != nil {
+		return err
+	}
 	if number == idler {
-		params["idle_session_timeout"] = idleTimeout
+		cfg.ConnConfig.RuntimeParams["idle_session_timeout"] = idleTimeout
 	}
 	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		if name := tenantOf(ctx); name != "" { // past the tracer: it is no statement of the program's
@@ -177,18 +186,27 @@ func (w *world) setUp(ctx context.Context) error {
 }
 
 // keep puts a cache before each handle.
-func (w *world) keep(context.Context) error {
+func (w *world) keep(ctx context.Context) error {
 	for _, h := range w.handles {
 		if err := w.keepFor(h); err != nil {
 			return err
 		}
 	}
+	cfg, err := w.config()
+	if err != nil {
+		return err
+	}
+	pg, err := db.OpenConfig(ctx, cfg, nil)
+	if err != nil {
+		return err
+	}
+	w.close = append(w.close, pg.Close)
 	bare, err := querycache.New(nil)
 	if err != nil {
 		return err
 	}
 	w.close = append(w.close, bare.Close)
-	w.bare, err = bare.ReadThrough(w.other, querycache.Policy{TTL: time.Minute})
+	w.bare, err = bare.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
 	return err
 }
 
