@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -23,6 +24,9 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	a := account{db: d, at: d.databaseOf(s), out: out, begun: s.place.version}
 	if out.locked == nil && (out.committed.mayChangeSchema() || out.doubtful.mayChangeSchema()) {
 		a.schema, a.version = true, schemaMayChange(a.at)
+		if rules.Broken == rules.OneSchema {
+			d.confirmForOthers(a.at)
+		}
 	}
 	if d.listeners.none() {
 		return
@@ -32,7 +36,7 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 		a.writes = out.committed
 		a.tellCommitted(ctx)
 	}
-	if !out.doubtful.none() && broken != doubtIsTold {
+	if !out.doubtful.none() && rules.Broken != rules.DoubtIsTold {
 		a.writes = out.doubtful
 		a.tellDoubtful(ctx, conn.PgConn())
 	}
@@ -62,7 +66,7 @@ type account struct {
 func (a account) tellCommitted(ctx context.Context) {
 	d := a.db
 	tell := d.listeners.tell
-	if broken == toldFirst {
+	if rules.Broken == rules.ToldFirst {
 		tell = d.listeners.tellLate
 	}
 	most := patience
@@ -141,7 +145,9 @@ func (a account) isLate(err error) bool {
 // be announced once that is known.
 func (a account) doubtAll(tell func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of tell
 	all := in(a.at, everything(a.cause()))
-	tell(ctx, inState(all, InDoubt))
+	if rules.Broken != rules.LateIsDoubt {
+		tell(ctx, inState(all, InDoubt))
+	}
 	return all
 }
 
@@ -216,7 +222,7 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 			return a.all(r.stats.label())
 		}
 		more := e.writes
-		if broken == catalogWidens {
+		if rules.Broken == rules.CatalogWidens {
 			more = namedIn(r.statement, more)
 		}
 		changes = merged(changes, more)
@@ -276,6 +282,9 @@ func (a account) tooLate(st *statement) bool {
 func (a account) all(cause string) ([]Change, []inquiryKey) {
 	if !a.schema {
 		schemaMayChange(a.at)
+	}
+	if rules.Broken == rules.UnknownIsAll {
+		return nil, nil
 	}
 	return everything(cause), nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -203,6 +204,8 @@ func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 	}
 	s.ran(r.of(st)) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
 	switch {
+	case rules.Broken == rules.ToldAfter && r.status == 'T':
+		s.commit(&out)
 	case r.status == 'I' && r.err != nil && endsByRollback(st):
 		s.unsureTx = 0
 		s.pending.take()

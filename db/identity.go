@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // Where a connection leads is asked on that connection and no other: two
@@ -120,6 +122,10 @@ func (p *connPlace) ask(ctx context.Context, d *DB, conn *pgx.Conn, number uint6
 	for range tries {
 		ticket := databases.tickets.Load()
 		found, err := d.askPlace(ctx, conn.PgConn())
+		if rules.Broken == rules.ErrorsTellNone && err != nil && d.current.Load() != nil && !conn.IsClosed() {
+			p.database = d.current.Load()
+			return nil
+		}
 		if err != nil {
 			return err
 		}

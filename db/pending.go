@@ -2,6 +2,8 @@ package db
 
 import (
 	"slices"
+
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // A run is a statement that ran, once or several times with an end alike.
@@ -97,7 +99,7 @@ func (p *pending) rollbackTo(name string) {
 // belongs to what is around it.
 func (p *pending) release(name string) {
 	if i := p.find(name); i >= 0 {
-		if broken == releaseKeeps {
+		if rules.Broken == rules.ReleaseKeeps {
 			p.by = p.by[:p.savepoints[i].by]
 		}
 		p.savepoints = p.savepoints[:i]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/rowscan"
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // A reader reads the rows of statements into values of T, from the server or
@@ -164,7 +165,7 @@ func (r reader[T]) loadOne(ctx context.Context, q TypedReader, read *Read, sql s
 func lendRead(text *Text, form uint64, args []any) *Read {
 	read := reads.Get().(*Read)
 	read.Text, read.Form = text, form
-	if broken == typesAreInKeys {
+	if rules.Broken == rules.TypesInKeys {
 		args = untyped(args)
 	}
 	read.Key, read.Keyed = argkey.Append(read.Key[:0], args)

@@ -2,27 +2,15 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A rule is one of those by which a cache that hears of changes is right. A
-// build with the tag "mutants" can break one, to see that the tests notice; in
-// every other build broken is the constant 0 and the compiler leaves nothing
-// of it.
-type rule int
-
-const (
-	allHold        rule = iota
-	toldFirst           // a change is told before the call that committed it returns
-	rollbackTells       // a rollback tells nothing
-	releaseKeeps        // what was written since a savepoint that is released stays written
-	doubtIsTold         // an unknown outcome is told
-	catalogWidens       // what the catalogs add to a statement's own tables is told
-	typesAreInKeys      // arguments of different types have different keys
-)
+// What the package does instead where one of its rules is broken on purpose: see
+// package rules.
 
 // tellLate tells of changes after the call that made them has returned.
 func (l *listeners) tellLate(ctx context.Context, changes []Change) {
@@ -45,4 +33,26 @@ func untyped(args []any) []any {
 		}
 	}
 	return args
+}
+
+// confirmForOthers takes the schema for unchanged as far as other handles know
+// it.
+func (d *DB) confirmForOthers(at *Database) {
+	if at == nil {
+		return
+	}
+	version := at.schema.version.Load()
+	for _, e := range at.schema.unconfirmed(version) {
+		if e.of != d {
+			e.confirm(version)
+		}
+	}
+}
+
+// seenBy returns a database that only d knows.
+func (p *identity) seenBy(d *DB) *identity {
+	own := *p
+	mark := fmt.Sprintf(" of %p", d)
+	own.oid, own.start, own.system = p.oid+mark, p.start+mark, ""
+	return &own
 }

@@ -1,6 +1,10 @@
 package db
 
-import "github.com/headrace/headrace/internal/sqltext"
+import (
+	"github.com/headrace/headrace/internal/sqltext"
+
+	"github.com/headrace/headrace/internal/rules"
+)
 
 // Statements that are sent together, in a batch or in one text, may begin,
 // commit, divide and roll back transactions among themselves; only the last
@@ -127,7 +131,7 @@ func (s *connState) control(st *statement, out *outcome) bool {
 		out.locked = s.locked
 		s.commit(out)
 	case sqltext.Rollback, sqltext.PrepareTransaction:
-		if broken == rollbackTells {
+		if rules.Broken == rules.RollbackTells {
 			s.commit(out)
 		}
 		s.unsureTx = 0

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -59,7 +60,7 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.T
 	}
 	by := s.meaning()
 	s.step(st, r, &s.batch.out)
-	if st.endsTransactions() && st.st.Kind != sqltext.DDL { // which commits with what follows it, as a rule
+	if st.endsTransactions() && st.st.Kind != sqltext.DDL && rules.Broken != rules.BatchTells { // which commits with what follows it, as a rule
 		out := s.batch.out
 		s.batch.out = outcome{}
 		t.tell(ctx, conn, s, out, by)

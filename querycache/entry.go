@@ -3,6 +3,8 @@ package querycache
 import (
 	"math"
 	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // An entry is one kept answer. All but the uses in state is set
@@ -53,7 +55,7 @@ func (e *entry) bytes() int64 { return int64(e.size) * sizeUnit }
 // only lead to an entry: another's answer must not be handed out for a
 // collision.
 func (e *entry) is(id *identity, key []byte) bool {
-	if broken == keysCompared {
+	if rules.Broken == rules.KeysCompared {
 		return e.record.form == id.form
 	}
 	return e.key() == string(key) && e.record.identity == *id
@@ -61,7 +63,7 @@ func (e *entry) is(id *identity, key []byte) bool {
 
 // sameKey reports whether e and another answer the same read.
 func (e *entry) sameKey(other *entry) bool {
-	if broken == keysCompared {
+	if rules.Broken == rules.KeysCompared {
 		return e.record.form == other.record.form
 	}
 	return e.key() == other.key() && e.record.identity == other.record.identity

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // loadFunc asks for an answer that is not kept, and tells how many bytes it
@@ -83,7 +84,7 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 		}
 		// A load that began before a change may have read what was before
 		// it: whoever asks after the change must not be answered by it.
-		if r.current(f.stamp, f.key) || broken == noLateJoin {
+		if r.current(f.stamp, f.key) || rules.Broken == rules.NoLateJoin {
 			f.waiting++
 			f.joined = true
 			return f, false
@@ -114,7 +115,7 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	}()
 	f.needs = f.record.learn(f.ctx) // after the stamp was drawn
 	value, size, err := load(f.ctx)
-	if broken == stampFirst {
+	if rules.Broken == rules.StampFirst {
 		f.stamp = c.changes.Load()
 	}
 	f.value, f.err = value, f.explain(err)
@@ -230,7 +231,7 @@ func (fs *flights) forget(hash uint64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if f := sh.byHash[hash]; f != nil {
-		f.forgotten = broken != dropOvertakes
+		f.forgotten = rules.Broken != rules.DropOvertakes
 		delete(sh.byHash, hash)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // A home is a database, and what is known of the changes to its tables, by
@@ -65,7 +66,7 @@ func (h *home) raise(t *table) {
 
 // doubt notes that t may have changed or may change yet. h.mu is held.
 func (h *home) doubt(t *table) {
-	if broken == doubtCounts {
+	if rules.Broken == rules.DoubtCounts {
 		return
 	}
 	t.doubts++

@@ -13,6 +13,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/rowscan/replay"
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // kept returns the fresh entry of a read, or nil. It is the hot path.
@@ -21,7 +22,7 @@ func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
 	if e == nil || !e.record.current(e.stamp, e.key()) {
 		return nil
 	}
-	if e.expires != never && c.clock.now() >= e.expires && broken != timeCounts {
+	if e.expires != never && c.clock.now() >= e.expires && rules.Broken != rules.TimeCounts {
 		return nil
 	}
 	return e
@@ -167,17 +168,17 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 		return MissOvertaken
 	case f.needs.refusal != none:
 		return f.needs.refusal
-	case f.session.Changed() != "" && broken != sessionsAlike:
+	case f.session.Changed() != "" && rules.Broken != rules.SessionsAlike:
 		by := f.session.Changed()
 		r.spoiled.Store(&by)
 		return RefusedSession
 	case f.err != nil:
 		return MissFailed
-	case broken == changeOvertakes:
+	case rules.Broken == rules.ChangeOvertakes:
 		f.stamp = c.changes.Load()
 	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.needs.Load() != f.needs:
 		return MissOvertaken
-	case broken == dropOvertakes:
+	case rules.Broken == rules.DropOvertakes:
 		f.stamp = c.changes.Load()
 	case !r.current(f.stamp, f.key):
 		return MissOvertaken

@@ -15,6 +15,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // A ReadThrough is a handle that answers reads from a cache and asks its
@@ -131,7 +132,7 @@ func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, 
 	if e == nil {
 		return nil, false, false
 	}
-	return h.cache.open(e), e.record.policy.Shared || broken == ownCopies, true
+	return h.cache.open(e), e.record.policy.Shared || rules.Broken == rules.OwnCopies, true
 }
 
 // kept returns the entry that answers r, and counts the hit.
@@ -235,10 +236,10 @@ func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *db.Read) ([]byt
 	if !ok {
 		return nil, false
 	}
-	if broken == scopeInKey {
+	if rules.Broken == rules.ScopeInKey {
 		scope = ""
 	}
-	if broken == argsInKey {
+	if rules.Broken == rules.ArgsInKey {
 		return appendScope(dst, scope), true
 	}
 	return append(appendScope(dst, scope), r.Key...), true

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // An identity tells which read an entry answers, arguments and scope aside. It
@@ -30,6 +31,9 @@ func uint64Of(digest [16]byte) uint64 { return binary.LittleEndian.Uint64(digest
 
 func identityOf(text *db.Text, form, space uint64) identity {
 	id := text.Identity()
+	if rules.Broken == rules.NameInKey {
+		id = text.ID()
+	}
 	return identity{uint64Of(id), binary.LittleEndian.Uint64(id[8:]), form, space}
 }
 
@@ -95,7 +99,7 @@ func (r *record) fresh(stamp uint64) bool {
 	if n == nil {
 		return false // an Aside whose database could not be asked yet
 	}
-	if broken == tablesCount {
+	if rules.Broken == rules.TablesCount {
 		return true
 	}
 	for _, t := range n.tables {

@@ -3,6 +3,8 @@ package querycache
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // A shard is a part of the store, bounded in bytes by S3-FIFO (Yang et al.,
@@ -66,7 +68,7 @@ func (sh *shard) put(tag uint32, e *entry) {
 // place puts e where it belongs. mu is held.
 func (sh *shard) place(tag uint32, e *entry) {
 	if slot, ok := sh.slab.index.find(tag, e.sameKey); ok {
-		if broken == deadAreGone {
+		if rules.Broken == rules.DeadAreGone {
 			return
 		}
 		old := sh.at(slot)
@@ -171,7 +173,7 @@ func (sh *shard) takeOut(slot uint32) {
 func (sh *shard) remove(tag uint32, e *entry) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if slot, ok := sh.slab.index.find(tag, func(in *entry) bool { return in == e }); ok && broken != deadAreGone {
+	if slot, ok := sh.slab.index.find(tag, func(in *entry) bool { return in == e }); ok && rules.Broken != rules.DeadAreGone {
 		sh.takeOut(slot)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // A source is a handle that answers are loaded from.
@@ -45,7 +46,7 @@ func (s *source) track() { s.untrack = s.pg.TrackDatabase(s.left) }
 
 // left drops what was kept of a database that the handle leads to no more.
 func (s *source) left(old *db.Database) {
-	if h := s.cache.knownHome(old); h != nil {
+	if h := s.cache.knownHome(old); h != nil && rules.Broken != rules.LivesEnd {
 		h.dropAll()
 	}
 }

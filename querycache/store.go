@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // A store keeps entries in memory, up to a number of bytes. It may forget any
@@ -56,7 +58,7 @@ func (s *store) hash(id *identity, key []byte) uint64 {
 	h ^= (id.digest ^ id.form*0x9E3779B97F4A7C15 ^ id.space<<40) * 0xD6E8FEB86659FD93
 	h ^= h >> 32
 	h *= 0xD6E8FEB86659FD93
-	if broken == keysCompared {
+	if rules.Broken == rules.KeysCompared {
 		return h >> 62
 	}
 	return h ^ h>>29

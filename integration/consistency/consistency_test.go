@@ -17,7 +17,9 @@ const enough = 20_000 // reads for a run to tell something; a soak goes by the c
 // What the cache promises holds while everything is written in every way and connections break.
 func TestConsistency(t *testing.T) {
 	server := pgtest.Private(t, &pgserver.Options{Settings: consistency.Settings})
-	opts := consistency.Options{Seed: uint64(time.Now().UnixNano()), Duration: soak.Time(t, 40*time.Second), KillEach: 4 * time.Second}
+	opts := consistency.Options{
+		Seed: uint64(time.Now().UnixNano()), Duration: soak.Time(t, 40*time.Second), KillEach: 10 * time.Second, EndEach: time.Second,
+	}
 	if !soak.On {
 		opts.Reads = enough
 	}

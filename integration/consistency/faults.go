@@ -7,8 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/faultproxy"
 )
 
@@ -46,18 +49,118 @@ func (c *checker) kill(ctx context.Context) {
 	if c.opts.KillEach == 0 {
 		return
 	}
-	for next := time.Now().Add(c.opts.KillEach); !c.over(); sleep(ctx, 10*time.Millisecond) {
+	r := &reading{checker: c, r: c.random(2004)}
+	next := time.Now().Add(c.opts.KillEach)
+	for n := 0; !c.over(); sleep(ctx, 10*time.Millisecond) {
 		if time.Now().Before(next) {
 			continue
 		}
-		err := errors.Join(c.w.server.Kill(ctx), c.w.server.Restart(ctx))
-		if err != nil {
+		if err := r.restart(ctx, n%2 == 0); err != nil {
 			c.strangely(err)
 			return
 		}
 		c.faults.Add(1)
+		n++
 		next = time.Now().Add(c.opts.KillEach)
 	}
+}
+
+// restart kills the server, at a time when nobody writes or reads if that is to be calm: statements of which the server
+// cannot be asked drop all that is kept. The handles meet the new server when it does not say which it is.
+func (c *reading) restart(ctx context.Context, calm bool) error {
+	if calm {
+		c.busy.Lock()
+		defer c.busy.Unlock()
+		c.readLives(ctx, func() bool { return c.why.Answered() })
+	}
+	c.w.proxy.Refuse(true)
+	defer c.w.proxy.Refuse(false)
+	if err := errors.Join(c.w.server.Kill(ctx), c.w.server.Restart(ctx)); err != nil {
+		return err
+	}
+	c.lock(ctx, "pg_catalog.pg_stat_bgwriter", func() { // which tells of its life
+		c.w.proxy.Refuse(false)
+		c.readLives(ctx, func() bool { return c.why != 0 })
+	})
+	return nil
+}
+
+// readLives asks each handle until it is as wanted, if that comes soon.
+func (c *reading) readLives(ctx context.Context, wanted func() bool) {
+	for _, h := range c.w.handles {
+		at := spot{on: h, tenant: tenants[0]}
+		for n := 0; n < 20 && !(c.one(ctx, at, c.readLife) && wanted()); n++ {
+			sleep(ctx, 10*time.Millisecond)
+		}
+	}
+}
+
+// end ends sessions of the library's own, which the program has not asked for.
+func (c *checker) end(ctx context.Context) {
+	const sql = `
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = $1 || ' (headrace)'`
+	if c.opts.EndEach == 0 {
+		return
+	}
+	for r := c.random(2002); !c.over(); sleep(ctx, time.Duration(r.Int64N(2*int64(c.opts.EndEach)))) {
+		if n, err := db.One[int64](ctx, c.w.other, db.SQL(sql, program)); err == nil {
+			c.faults.Add(n)
+		}
+	}
+}
+
+// hold takes tables for a moment, so that who writes or loads has to wait.
+func (c *checker) hold(ctx context.Context) {
+	const sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'vault')"
+	tables, err := db.All[string](ctx, c.w.other, db.SQL(sql))
+	if err != nil {
+		c.strangely(err)
+		return
+	}
+	for r := c.random(2003); !c.over(); sleep(ctx, time.Duration(10+r.IntN(100))*time.Millisecond) {
+		c.lock(ctx, tables[r.IntN(len(tables))], func() { sleep(ctx, time.Duration(r.IntN(20))*time.Millisecond) })
+	}
+}
+
+const mostHeld = 3 * time.Second
+
+// lock runs fn while nobody else can use a relation, if it can be had.
+func (c *checker) lock(ctx context.Context, relation string, fn func()) {
+	ctx, cancel := context.WithTimeout(ctx, mostHeld)
+	defer cancel()
+	_ = c.w.other.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "LOCK TABLE "+relation+" IN ACCESS EXCLUSIVE MODE")
+		if err == nil {
+			fn()
+		}
+		return err
+	}) // an error is that of a fault, and then nobody has to wait
+}
+
+// disturb changes the time zone of a session of the pool for a while, as a program does that forgets to put it back.
+func (c *checker) disturb(ctx context.Context) {
+	r := c.random(2001)
+	for !c.over() {
+		pg := c.w.handles[r.IntN(handles)].pg
+		if conn, err := pg.Acquire(ctx); err == nil {
+			_, _ = conn.Exec(ctx, "SET TimeZone = 'Asia/Tokyo'")
+			conn.Release()
+		}
+		sleep(ctx, 20*time.Millisecond)
+		for _, conn := range pg.Pool().AcquireAllIdle(ctx) {
+			closeChanged(ctx, conn)
+		}
+		sleep(ctx, 200*time.Millisecond)
+	}
+}
+
+// closeChanged gives a connection back, and ends it if its session is not as it began.
+func closeChanged(ctx context.Context, conn *pgxpool.Conn) {
+	if conn.Conn().PgConn().ParameterStatus("TimeZone") != "UTC" {
+		_ = conn.Conn().Close(ctx)
+	}
+	conn.Release()
 }
 
 // explained reports whether an error may be that of a fault: what a server says that nobody has killed is not.
@@ -67,7 +170,8 @@ func explained(err error) bool {
 }
 
 var faultCodes = []string{
-	"57014", "57P01", "57P02", "57P03", // cancelled, or the server ends or begins
+	"57014", "57P01", "57P02", "57P03", "57P05", // cancelled, or the server ends or begins, or ends an idle session
 	"08006", "08P01", // the connection broke in the middle of a message
-	"42704", "42710", "55000", "55P03", // what was prepared is gone, there or busy: its writer's connection was cut
+	"42704", "42710", "55000", // what was prepared is gone, there or busy: its writer's connection was cut
+	"55P03", // locked for too long
 }

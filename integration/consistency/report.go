@@ -17,12 +17,13 @@ type Report struct {
 	Hits   int64 // of Reads, answered without asking the server
 	Writes int64
 	Lost   int64 // of Writes, with an unknown outcome
-	Faults int64 // connections cut and servers killed
+	Faults int64 // connections cut, sessions ended and servers killed
 
 	Checks     [rules]int64 // how often each rule was judged
 	Violations [rules]int64
 
-	First []string // the first violations, in words
+	First      []string // the first violations, in words
+	Unanswered []string // what should be kept and was never answered without asking the server
 }
 
 // Wrong is the number of violations of all rules.
@@ -33,14 +34,19 @@ func (r *Report) Wrong() (n int64) {
 	return n
 }
 
+const leastHits = 25 // in %, of the reads
+
 // Err returns an error if a rule was violated, or if the run could hardly have seen it.
 func (r *Report) Err() error {
 	var errs []error
 	if n := r.Wrong(); n > 0 {
 		errs = append(errs, fmt.Errorf("seed %d: %d of %d answers were wrong: %s", r.Seed, n, r.Reads, strings.Join(r.First, "; ")))
 	}
-	if r.Hits*2 < r.Reads || r.Writes*100 < r.Reads || r.Lost == 0 || r.Reads == 0 || r.Failed*5 > r.Reads {
+	if r.Hits*100 < leastHits*r.Reads || r.Writes*100 < r.Reads || r.Lost == 0 || r.Reads == 0 || r.Failed*5 > r.Reads {
 		errs = append(errs, fmt.Errorf("seed %d: the run saw too little: %s", r.Seed, r.sum()))
+	}
+	if len(r.Unanswered) > 0 {
+		errs = append(errs, fmt.Errorf("seed %d: never answered from the cache: %s", r.Seed, strings.Join(r.Unanswered, ", ")))
 	}
 	for rule, n := range r.Checks {
 		if n == 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/pgserver"
+	"github.com/headrace/headrace/querycache"
 )
 
 // Options say how much a run does.
@@ -20,17 +21,21 @@ type Options struct {
 	Reads    int64         // at most; default: until Duration
 	Enough   int64         // violations after which the run ends; default: none do
 	KillEach time.Duration // how often the server is killed; default: never
+	EndEach  time.Duration // how often sessions of the library's own are ended, about; default: never
 }
 
 // A checker is one run.
 type checker struct {
 	tally
-	w       *world
-	opts    Options
-	values  []*value
-	dropped *value // one of them
-	until   time.Time
-	stop    atomic.Bool
+	w         *world
+	opts      Options
+	values    []*value
+	dropped   *value // one of them, and
+	contended *value
+	time      history
+	until     time.Time
+	stop      atomic.Bool
+	busy      sync.RWMutex // read-locked by who writes or reads
 
 	mu      sync.Mutex
 	strange error // that no fault explains; guarded by mu
@@ -40,6 +45,8 @@ const (
 	readers           = 6
 	mostReadsPerWrite = 60
 	mostAhead         = 100 // writes that readers need not wait for
+
+	mostDoubt = 20 * time.Second // after the last write
 )
 
 // Run checks on a server that was started with Settings, and is Run's own while it lasts.
@@ -50,24 +57,46 @@ func Run(ctx context.Context, server *pgserver.Server, opts Options) (*Report, e
 	}
 	defer w.end()
 	c := &checker{w: w, opts: opts, until: time.Now().Add(opts.Duration)}
-	stop, err := w.pg.OnChange(c.hear)
-	if err != nil {
-		return nil, err
+	for _, h := range w.handles {
+		stop, err := h.pg.OnChange(c.hear)
+		if err != nil {
+			return nil, err
+		}
+		defer stop()
 	}
-	defer stop()
 	c.work(ctx)
+	if c.enough() {
+		return c.sum(), nil
+	}
 	if err := c.quiet(ctx); err != nil {
 		return nil, fmt.Errorf("consistency: after quiet: %w", err)
 	}
 	if c.strange != nil {
 		return nil, fmt.Errorf("consistency: no fault explains: %w", c.strange)
 	}
-	return c.report(opts.Seed), nil
+	return c.sum(), nil
+}
+
+// sum returns what the run did and found.
+func (c *checker) sum() *Report {
+	r := c.report(c.opts.Seed)
+	for _, v := range c.values {
+		if v.hits.Load() == 0 && !v.refused {
+			r.Unanswered = append(r.Unanswered, v.String())
+		}
+	}
+	for _, h := range c.w.handles {
+		if h.hits.Load() == 0 {
+			r.Unanswered = append(r.Unanswered, "any, through the handle "+h.name)
+		}
+	}
+	return r
 }
 
 // work lets all work until the end.
 func (c *checker) work(ctx context.Context) {
-	jobs := append(c.writers(), c.disturb, c.cut, c.kill)
+	jobs := append(c.writers(), c.pass, c.disturb, c.cut, c.kill, c.end, c.hold)
+	c.meet(ctx)
 	for i := range readers {
 		jobs = append(jobs, func(ctx context.Context) { c.read(ctx, i) })
 	}
@@ -78,39 +107,83 @@ func (c *checker) work(ctx context.Context) {
 	all.Wait()
 }
 
-// writers returns one for each value, and makes the values.
+// writers returns one for each value that somebody writes, and makes all values.
 func (c *checker) writers() (jobs []func(context.Context)) {
-	add := func(name, source string) *writer {
-		v := newValue(name, source)
-		c.values = append(c.values, v)
-		return &writer{checker: c, pg: c.w.pg, r: c.random(1000 + len(c.values)), v: v}
-	}
 	for _, way := range ways() {
-		w := add(way.name, way.source)
-		w.followed = true
+		v := c.add(newValue(way.name, way.source, unnamed))
+		v.rule, v.refused = way.rule, way.refused
+		if way.name == contended {
+			c.contended = v
+		}
+		w := c.writer(v)
+		w.on, w.passing = c.w.handles[first], way.refused
 		jobs = append(jobs, func(ctx context.Context) {
 			w.run(ctx, way.each, func(ctx context.Context, to int64) error { return way.write(ctx, w, to) })
 		})
 	}
-	elsewhere := func(name string, each int64, write func(*writer, context.Context, int64) error) *value {
-		w := add(name, name)
+	c.dropped = c.add(newValue(dropped, dropped, unnamed))
+	c.dropped.rule = Drops
+	elsewhere := func(v *value, each int64, write func(*writer, context.Context, int64) error) {
+		w := c.writer(v)
 		jobs = append(jobs, func(ctx context.Context) {
 			w.run(ctx, each, func(ctx context.Context, to int64) error { return write(w, ctx, to) })
 		})
-		return w.v
 	}
-	c.dropped = elsewhere(dropped, overtaking, (*writer).writeDropped)
-	elsewhere(aged, usual, (*writer).writeAged)
+	elsewhere(c.dropped, overtaking, (*writer).writeDropped)
+	elsewhere(c.addPast(Ages, new(history), aged, aged, unnamed, agedName, unkept), usual, (*writer).writeAged)
+	for _, m := range moving {
+		if m.days {
+			c.addPast(TimesMove, new(history), m.name, m.source, unbounded)
+		} else {
+			c.addPast(TimesMove, &c.time, m.name, m.source, agedName, unbounded)
+		}
+	}
 	return jobs
 }
 
-// read reads until the end, and not much faster than is written.
+func (c *checker) writer(v *value) *writer {
+	return &writer{checker: c, r: c.random(1000 + len(c.values)), v: v}
+}
+
+func (c *checker) add(v *value) *value {
+	c.values = append(c.values, v)
+	return v
+}
+
+// addPast adds a value that nobody in the process writes, as statements of different names read it, and returns one.
+func (c *checker) addPast(rule Rule, past *history, name, source string, statements ...string) (v *value) {
+	for _, statement := range statements {
+		v = c.add(newValue(name, source, statement))
+		v.rule, v.past, v.age = rule, past, policies[statement].TTL
+		if statement == unkept || rule == TimesMove && statement == unbounded {
+			v.refused, v.age = true, 0
+		}
+	}
+	return v
+}
+
+// meet reads what statements of several names read in the order of the values: who is met first has the longest TTL.
+func (c *checker) meet(ctx context.Context) {
+	r := &reading{checker: c, r: c.random(0)}
+	for _, v := range c.values {
+		for n := range handles * int(forms) {
+			if v.name == aged {
+				r.value(ctx, v, spot{c.w.handles[n%handles], tenants[0], 0, form(n / handles)})
+			}
+		}
+	}
+}
+
+// read reads until the end, not much faster than is written, and less while nothing can be kept.
 func (c *checker) read(ctx context.Context, i int) {
 	r := &reading{checker: c, r: c.random(i)}
 	for !c.over() {
+		c.busy.RLock()
 		failed := !r.next(ctx)
-		if failed || c.reads.Load() > mostReadsPerWrite*(c.writes.Load()+mostAhead) {
-			sleep(ctx, time.Millisecond)
+		c.busy.RUnlock()
+		if failed || r.why == querycache.MissOvertaken || // let the server say what is in doubt
+			c.reads.Load() > mostReadsPerWrite*(c.writes.Load()+mostAhead) {
+			sleep(ctx, 2*time.Millisecond)
 		}
 	}
 }
@@ -124,12 +197,15 @@ func (c *checker) over() bool {
 		return true
 	case c.opts.Reads > 0 && c.reads.Load() >= c.opts.Reads,
 		c.opts.Duration > 0 && time.Now().After(c.until),
-		c.opts.Enough > 0 && c.wrong() >= c.opts.Enough:
+		c.enough():
 		c.stop.Store(true)
 		return true
 	}
 	return false
 }
+
+// enough reports whether the run has found what it was to find.
+func (c *checker) enough() bool { return c.opts.Enough > 0 && c.wrong() >= c.opts.Enough }
 
 // hear judges what is told.
 func (c *checker) hear(_ context.Context, changes []db.Change) {
@@ -153,30 +229,48 @@ func (c *checker) strangely(err error) {
 	c.strange = errors.Join(c.strange, err)
 }
 
-// quiet compares what the cache says with what the server says, after all writes.
+// quiet compares what the caches say with what the server says, after all writes.
 func (c *checker) quiet(ctx context.Context) error {
 	sleep(ctx, maxAge)
-	r := &reading{checker: c, r: c.random(0)}
+	c.hit(ctx)
+	r := c.random(0)
 	for _, v := range c.values {
+		if v.rule == TimesMove || v.age > maxAge {
+			continue
+		}
 		want, err := c.fromServer(ctx, v)
 		if err != nil {
 			return err
 		}
-		for _, tenant := range tenants {
-			got, err := r.askAgain(context.WithValue(ctx, tenantKey{}, tenant), v)
+		for range handles * len(tenants) {
+			got, err := askAgain(ctx, v, c.spot(r))
 			if err != nil {
 				return err
 			}
-			c.judge(AfterQuiet, got.V == want, "%s: %d, the server has %d", v.name, got.V, want)
+			c.judge(AfterQuiet, got.V == want, "%s: %d, the server has %d", v, got.V, want)
 		}
 	}
 	return nil
 }
 
+// hit makes sure that what may be kept has been answered without asking the server, once nothing is in doubt.
+func (c *checker) hit(ctx context.Context) {
+	r := &reading{checker: c, r: c.random(0)}
+	at := spot{on: c.w.handles[second], tenant: tenants[0]}
+	until := time.Now().Add(mostDoubt)
+	for _, v := range c.values {
+		for v.hits.Load() == 0 && !v.refused && time.Now().Before(until) {
+			r.value(ctx, v, at)
+			r.value(ctx, v, at)
+		}
+	}
+}
+
 // askAgain asks in spite of faults that are still to come.
-func (c *reading) askAgain(ctx context.Context, v *value) (got answer, err error) {
+func askAgain(ctx context.Context, v *value, from spot) (got answer, err error) {
+	ctx = context.WithValue(ctx, tenantKey{}, from.tenant)
 	for range 10 {
-		if got, err = c.ask(ctx, v, quick, 0); err == nil {
+		if got, err = ask(ctx, v, v.quick, from); err == nil {
 			return got, nil
 		}
 		sleep(ctx, 100*time.Millisecond)

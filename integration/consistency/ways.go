@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/batchinsert"
+	"github.com/headrace/headrace/db"
 )
 
 // A way is one way of writing, with tables of its own. Its value is what source gives as v; it begins with 0.
@@ -20,16 +22,19 @@ type way struct {
 	// write raises the value to to. With an error it may have done so, or may do so yet.
 	write func(ctx context.Context, w *writer, to int64) error
 
-	// each is how many reads there are to a write.
+	// each is how many reads there are to a write; the first comes as soon as that of others.
 	each int64
+
+	rule    Rule // by which answers are judged
+	refused bool // they are never kept
 }
 
 const (
 	often      = 40     // so that loads are overtaken
 	overtaking = 100    // likewise, where a load is in the way more often
 	usual      = 900    // for what drops its own answers
-	seldom     = 5_000  // and all
-	rare       = 20_000 // and what is known of all statements
+	sometimes  = 4_000  // for what changes the schema
+	seldom     = 20_000 // for what may have changed anything, the schema too
 )
 
 // What no write that stands leaves behind.
@@ -83,7 +88,7 @@ func execIn(ctx context.Context, tx pgx.Tx, sql string, to int64) error {
 
 // ways returns all of them.
 func ways() []way {
-	return append(plainWays(), schemaWays()...)
+	return slices.Concat(plainWays(), schemaWays(), functionWays(), opaqueWays(), readWays())
 }
 
 // plainWays are those whose statements name what they change.
@@ -98,6 +103,14 @@ func plainWays() []way {
 			batch.Queue(fmt.Sprintf(update, "batched"), to)
 			return w.pg.SendBatch(ctx, batch).Close()
 		}),
+		{
+			name:   "apart",
+			setup:  "CREATE TABLE apart (v bigint NOT NULL); INSERT INTO apart VALUES (0); CREATE TABLE apart_too (w bigint NOT NULL); INSERT INTO apart_too VALUES (0)",
+			source: "(SELECT CASE WHEN v = w THEN v ELSE -2 END AS v FROM apart, apart_too) a",
+			write:  apart, each: usual,
+		},
+		simple("looked_at", usual, lookedAt),
+		simple("explained", usual, statement("EXPLAIN ANALYZE "+fmt.Sprintf(update, "explained"))),
 		simple("saved", usual, inTx(
 			"SAVEPOINT a", "UPDATE saved SET v = -1", "ROLLBACK TO a", "SAVEPOINT b", fmt.Sprintf(update, "saved"), "RELEASE b",
 		)),
@@ -163,19 +176,18 @@ INSERT INTO moved VALUES (0, false)`,
 			write: statement(fmt.Sprintf(update, "leaf_child")),
 		},
 		{
-			name: "called", source: "called", each: usual,
-			setup: fmt.Sprintf(table, "called") + `;
-CREATE FUNCTION raise_called(bigint) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN UPDATE called SET v = greatest(v, $1); RETURN 1; END'`,
-			write: func(ctx context.Context, w *writer, to int64) error {
-				return w.pg.QueryRow(ctx, "SELECT raise_called($1)", to).Scan(new(int64))
-			},
+			name: "retargeted", source: "retargeted", each: sometimes, write: retarget,
+			setup: `CREATE TABLE target_0 (v bigint); INSERT INTO target_0 VALUES (0); CREATE TABLE target_1 (v bigint);
+INSERT INTO target_1 VALUES (0); CREATE VIEW retargeted AS SELECT v FROM target_0`,
 		},
-		simple("done", seldom, func(ctx context.Context, w *writer, to int64) error {
-			_, err := w.pg.Exec(ctx, fmt.Sprintf("DO $$ BEGIN UPDATE done SET v = greatest(v, %d); END $$", to))
-			return err
-		}),
 		{
-			name: "redefined", source: "redefined", each: rare, setup: "CREATE VIEW redefined AS SELECT 0::bigint AS v",
+			name: "ruled", source: "ruled", each: usual,
+			setup: fmt.Sprintf(table, "ruling") + ";" + fmt.Sprintf(table, "ruled") + `;
+CREATE RULE follow AS ON UPDATE TO ruling DO ALSO UPDATE ruled SET v = greatest(v, NEW.v)`,
+			write: statement(fmt.Sprintf(update, "ruling")),
+		},
+		{
+			name: "redefined", source: "redefined", each: seldom, setup: "CREATE VIEW redefined AS SELECT 0::bigint AS v",
 			write: func(ctx context.Context, w *writer, to int64) error {
 				_, err := w.pg.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW redefined AS SELECT %d::bigint AS v", to))
 				return err
@@ -198,6 +210,49 @@ func undone(ctx context.Context, w *writer, to int64) error {
 	_ = tx.Rollback(context.WithoutCancel(ctx)) // however it ends, there is nothing left
 	_, err = w.pg.Exec(ctx, fmt.Sprintf(update, "undone"), to)
 	return err
+}
+
+// apart writes in a batch that goes on after its commit has been read.
+func apart(ctx context.Context, w *writer, to int64) error {
+	batch := new(pgx.Batch)
+	batch.Queue("begin")
+	batch.Queue(fmt.Sprintf(update, "apart"), to)
+	batch.Queue("UPDATE apart_too SET w = greatest(w, $1)", to)
+	batch.Queue("commit")
+	batch.Queue("SELECT pg_sleep(0.001)")
+	results := w.pg.SendBatch(ctx, batch)
+	for range 4 {
+		if _, err := results.Exec(); err != nil {
+			return errors.Join(err, results.Close())
+		}
+	}
+	w.v.wrote(to, w.on)
+	w.readBack(ctx)
+	return results.Close()
+}
+
+// lookedAt reads the value while a transaction has written and not committed it.
+func lookedAt(ctx context.Context, w *writer, to int64) error {
+	return w.pg.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, fmt.Sprintf(update, "looked_at"), to)
+		if err == nil {
+			w.readBack(ctx)
+		}
+		return err
+	})
+}
+
+// retarget makes a view show another table, which has the same value, and raises that once the value is kept again.
+func retarget(ctx context.Context, w *writer, to int64) error {
+	target := fmt.Sprintf("target_%d", to%2)
+	err := inTx("UPDATE "+target+" SET v = (SELECT v FROM retargeted)", "CREATE OR REPLACE VIEW retargeted AS SELECT v FROM "+target)(ctx, w, to)
+	if err != nil {
+		return err
+	}
+	for n := 0; n < 100 && !w.readBack(ctx); n++ {
+		sleep(ctx, 5*time.Millisecond)
+	}
+	return statement(fmt.Sprintf(update, target))(ctx, w, to)
 }
 
 // never is the table that is only written to in what is rolled back.

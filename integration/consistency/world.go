@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,26 +18,48 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A world is a database with the cache before it.
+// A world is a database with caches before it.
 type world struct {
-	server *pgserver.Server
-	name   string // of the database
-	proxy  *faultproxy.Proxy
-	pg     *db.DB // through the proxy; the cache follows it
-	other  *db.DB // another program
+	server  *pgserver.Server
+	name    string // of the database
+	proxy   *faultproxy.Proxy
+	handles [handles]*handle
+	other   *db.DB                  // another program
+	bare    *querycache.ReadThrough // of a cache without scopes, before a handle that is not followed
+	close   []func()
+}
+
+// A handle is one of those of the process, behind the proxy, with a cache that follows all of them.
+type handle struct {
+	number int
+	name   string
+	pg     *db.DB
 	cache  *querycache.Cache
 	reads  *querycache.ReadThrough
-	bare   *querycache.ReadThrough // of a cache without scopes, before other
-	close  []func()
+	hits   atomic.Int64
 }
+
+// The handles. The first two are written through and read through.
+const (
+	first  = iota
+	second = iota
+	idler  = iota // is read through only, and the server ends its sessions when they were idle
+	handles
+
+	writeHandles = idler
+)
+
+var handleNames = [handles]string{first: "first", second: "second", idler: "idler"}
 
 // Settings are what the server needs.
 var Settings = map[string]string{"max_prepared_transactions": "10", "synchronous_commit": "on"}
 
+// Settings of the handles' sessions.
 const (
-	maxAge     = 200 * time.Millisecond // TTL of the statement Aged
-	conns      = 8
-	createdFor = "consistency"
+	program     = "consistency" // as which sessions are known
+	idleTimeout = "100ms"
+	lockTimeout = "100ms" // so that nobody waits for a lock of who waits for him
+	conns       = 8
 )
 
 type tenantKey struct{}
@@ -47,7 +70,7 @@ type reasonKey struct{}
 
 // newWorld makes a database on server, and all that stands before it.
 func newWorld(ctx context.Context, server *pgserver.Server) (_ *world, err error) {
-	w := &world{server: server, name: fmt.Sprintf("%s_%d", createdFor, time.Now().UnixNano())}
+	w := &world{server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
 	defer func() {
 		if err != nil {
 			w.end()
@@ -86,36 +109,61 @@ func (w *world) admin(ctx context.Context, sql string) error {
 }
 
 func (w *world) connect(ctx context.Context) (err error) {
-	direct := w.server.ConnStringFor(w.name)
 	if w.proxy, err = faultproxy.Start(w.server.Addr()); err != nil {
 		return err
 	}
 	w.close = append(w.close, func() { _ = w.proxy.Close() })
-	if w.other, err = db.Open(ctx, direct, nil); err != nil {
+	if w.other, err = db.Open(ctx, w.server.ConnStringFor(w.name), nil); err != nil {
 		return err
 	}
 	w.close = append(w.close, w.other.Close)
-	u, err := url.Parse(direct)
+	for n := range handles {
+		if err := w.open(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// config returns what pools of the process begin with.
+func (w *world) config() (*pgxpool.Config, error) {
+	u, err := url.Parse(w.server.ConnStringFor(w.name))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	u.Host = w.proxy.Addr()
 	cfg, err := pgxpool.ParseConfig(u.String())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cfg.MaxConns = conns
-	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	params := cfg.ConnConfig.RuntimeParams
+	params["timezone"], params["application_name"], params["lock_timeout"] = "UTC", program, lockTimeout
+	return cfg, nil
+}
+
+// open opens a handle through the proxy.
+func (w *world) open(ctx context.Context, number int) error {
+	cfg, err := w.config()
+	if err != nil {
+		return err
+	}
+	if number == idler {
+		cfg.ConnConfig.RuntimeParams["idle_session_timeout"] = idleTimeout
+	}
 	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		if name := tenantOf(ctx); name != "" { // past the tracer: it is no statement of the program's
-			return true, conn.PgConn().Exec(ctx, "SET app.tenant = '"+name+"'").Close()
+			err := conn.PgConn().Exec(ctx, "SET app.tenant = '"+name+"'").Close()
+			return err == nil, ctx.Err() // where its session has ended, another connection may do
 		}
 		return true, nil
 	}
-	if w.pg, err = db.OpenConfig(ctx, cfg, nil); err != nil {
+	pg, err := db.OpenConfig(ctx, cfg, nil)
+	if err != nil {
 		return err
 	}
-	w.close = append(w.close, w.pg.Close)
+	w.close = append(w.close, pg.Close)
+	w.handles[number] = &handle{number: number, name: handleNames[number], pg: pg}
 	return nil
 }
 
@@ -126,6 +174,7 @@ func (w *world) setUp(ctx context.Context) error {
 		fmt.Sprintf(table, dropped), fmt.Sprintf(table, aged),
 		"CREATE TABLE zoned (at timestamptz)", "INSERT INTO zoned VALUES ('2026-01-01 00:00+00')",
 		`CREATE TABLE blobs (k bytea, id int)`, `INSERT INTO blobs VALUES ('A', 1), ('\\x41', 2)`,
+		movingSetup,
 	}
 	for _, way := range ways() {
 		sql = append(sql, way.setup)
@@ -136,9 +185,33 @@ func (w *world) setUp(ctx context.Context) error {
 	return nil
 }
 
-// keep puts the cache before the handle.
-func (w *world) keep(context.Context) (err error) {
-	w.cache, err = querycache.New(&querycache.Options{
+// keep puts a cache before each handle.
+func (w *world) keep(ctx context.Context) error {
+	for _, h := range w.handles {
+		if err := w.keepFor(h); err != nil {
+			return err
+		}
+	}
+	cfg, err := w.config()
+	if err != nil {
+		return err
+	}
+	pg, err := db.OpenConfig(ctx, cfg, nil)
+	if err != nil {
+		return err
+	}
+	w.close = append(w.close, pg.Close)
+	bare, err := querycache.New(nil)
+	if err != nil {
+		return err
+	}
+	w.close = append(w.close, bare.Close)
+	w.bare, err = bare.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
+	return err
+}
+
+func (w *world) keepFor(h *handle) (err error) {
+	h.cache, err = querycache.New(&querycache.Options{
 		Scope: func(ctx context.Context) (string, bool) { return tenantOf(ctx), true },
 		OnLookup: func(ctx context.Context, l querycache.Lookup) {
 			if why, ok := ctx.Value(reasonKey{}).(*querycache.Reason); ok {
@@ -149,19 +222,14 @@ func (w *world) keep(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	w.close = append(w.close, w.cache.Close)
-	policies := querycache.ByName{"": {TTL: time.Minute}, agedName: {TTL: maxAge}}
-	if w.reads, err = w.cache.ReadThrough(w.pg, policies); err != nil {
+	w.close = append(w.close, h.cache.Close)
+	if h.reads, err = h.cache.ReadThrough(h.pg, policies); err != nil {
 		return err
 	}
-	if _, err = w.cache.Follow(w.pg); err != nil {
-		return err
+	for _, followed := range w.handles {
+		if _, err := h.cache.Follow(followed.pg); err != nil {
+			return err
+		}
 	}
-	bare, err := querycache.New(nil)
-	if err != nil {
-		return err
-	}
-	w.close = append(w.close, bare.Close)
-	w.bare, err = bare.ReadThrough(w.other, querycache.Policy{TTL: time.Minute})
-	return err
+	return nil
 }

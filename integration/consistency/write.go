@@ -3,11 +3,8 @@ package consistency
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
 )
@@ -17,12 +14,13 @@ func hasParameter(sql string) bool { return strings.Contains(sql, "$1") }
 // A writer raises one value, which nobody else writes.
 type writer struct {
 	*checker
-	pg   *db.DB
-	r    *rand.Rand
-	v    *value
-	last int64 // that was tried
-
-	followed bool // it writes through the handle that the cache follows
+	on      *handle // that it writes through now; nil for another program
+	pg      *db.DB
+	r       *rand.Rand
+	v       *value
+	last    int64 // that was tried
+	at      spot  // from where it reads before and after
+	passing bool  // what a lost write did may be gone with a crash
 }
 
 const (
@@ -33,25 +31,35 @@ const (
 
 // run writes until the end, and no more often than is read.
 func (w *writer) run(ctx context.Context, each int64, write func(ctx context.Context, to int64) error) {
-	for n := int64(1); w.wait(ctx, n*each); n++ {
+	for n := int64(0); w.wait(ctx, min(each, usual)+n*each); n++ {
+		w.busy.RLock()
+		if w.on != nil {
+			w.on = w.w.handles[w.r.IntN(writeHandles)]
+			w.pg = w.on.pg
+		}
+		w.at = w.spot(w.r)
+		w.readBack(ctx)
 		w.last++
 		err := w.once(ctx, w.last, write)
 		w.writes.Add(1)
 		switch {
 		case err == nil:
-			w.v.least.Store(w.last)
+			w.v.wrote(w.last, w.on)
 			w.readBack(ctx)
-		case w.followed:
+		case w.on != nil:
 			w.note(err)
 			w.lost.Add(1)
-			w.v.least.Store(max(w.truth(ctx), w.v.least.Load())) // the rest may be under way yet
+			if !w.passing {
+				w.v.wrote(max(w.truth(ctx), w.v.least.Load()), w.on) // the rest may be under way yet
+			}
 		}
+		w.busy.RUnlock()
 	}
 }
 
 func (w *writer) once(ctx context.Context, to int64, write func(ctx context.Context, to int64) error) error {
 	timeout := writeTimeout
-	if w.followed && w.r.IntN(hastyOnes) == 0 {
+	if w.on != nil && w.r.IntN(hastyOnes) == 0 {
 		timeout = time.Duration(w.r.IntN(1500)) * time.Microsecond
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -70,16 +78,16 @@ func (w *writer) wait(ctx context.Context, reads int64) bool {
 	return false
 }
 
-// readBack reads the value at once, as a program does that shows what it has written. What is read slowly may be
-// under way from before.
-func (w *writer) readBack(ctx context.Context) {
+// readBack reads the value, as a program does that shows what it is about to write, and what it has written. What is
+// read slowly may be under way from before.
+func (w *writer) readBack(ctx context.Context) (hit bool) {
 	r := reading{checker: w.checker, r: w.r}
-	r.one(ctx, func(ctx context.Context) error {
-		if w.v.name == contended && w.r.IntN(2) == 0 {
-			return r.readSlowly(ctx)
-		}
-		return r.readValue(ctx, w.v, quick, w.r.IntN(ids))
-	})
+	if w.v == w.contended && w.r.IntN(2) == 0 {
+		r.readSlowly(ctx)
+	} else {
+		r.value(ctx, w.v, w.at)
+	}
+	return r.why.Answered()
 }
 
 // truth asks the server itself, until it answers.
@@ -112,11 +120,11 @@ func (w *writer) writeDropped(ctx context.Context, to int64) error {
 	if _, err := w.w.other.Exec(ctx, "UPDATE "+dropped+" SET v = greatest(v, $1)", to); err != nil {
 		return err
 	}
-	for _, tenant := range tenants {
-		scoped := context.WithValue(ctx, tenantKey{}, tenant)
-		for id := range ids {
-			for _, text := range w.v.texts {
-				w.w.reads.Drop(scoped, text.SQL(), id)
+	for _, h := range w.w.handles {
+		for _, tenant := range tenants {
+			scoped := context.WithValue(ctx, tenantKey{}, tenant)
+			for id := range ids {
+				h.reads.Drop(scoped, w.v.quick.SQL(), id)
 			}
 		}
 	}
@@ -131,36 +139,18 @@ func (w *writer) writeAged(ctx context.Context, to int64) error {
 	if _, err := w.w.other.Exec(ctx, "UPDATE "+aged+" SET v = greatest(v, $1)", to); err != nil {
 		return err
 	}
-	w.v.mu.Lock()
-	defer w.v.mu.Unlock()
-	w.v.past = append(w.v.past, raise{time.Now(), to})
-	if n := len(w.v.past); n > 2000 {
-		w.v.past = slices.Delete(w.v.past, 0, n-1000)
-	}
+	w.v.past.note(to)
 	return nil
 }
 
-// disturb changes the time zone of a session of the pool for a while, as a program does that forgets to put it back.
-func (c *checker) disturb(ctx context.Context) {
+// pass is the time, which moves by itself.
+func (c *checker) pass(ctx context.Context) {
 	for !c.over() {
-		if conn, err := c.w.pg.Acquire(ctx); err == nil {
-			_, _ = conn.Exec(ctx, "SET TimeZone = 'Asia/Tokyo'")
-			conn.Release()
+		if at, err := db.One[int64](ctx, c.w.other, db.SQL("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")); err == nil {
+			c.time.note(at)
 		}
-		sleep(ctx, 20*time.Millisecond)
-		for _, conn := range c.w.pg.Pool().AcquireAllIdle(ctx) {
-			closeChanged(ctx, conn)
-		}
-		sleep(ctx, 200*time.Millisecond)
+		sleep(ctx, 5*time.Millisecond)
 	}
-}
-
-// closeChanged gives a connection back, and ends it if its session is not as it began.
-func closeChanged(ctx context.Context, conn *pgxpool.Conn) {
-	if conn.Conn().PgConn().ParameterStatus("TimeZone") != "UTC" {
-		_ = conn.Conn().Close(ctx)
-	}
-	conn.Release()
 }
 
 func sleep(ctx context.Context, d time.Duration) {

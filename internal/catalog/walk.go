@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+
+	"github.com/headrace/headrace/internal/rules"
 )
 
 // errVanished tells that an object went away while its statement was examined.
@@ -240,7 +242,12 @@ func (w *walk) judge(r *references) {
 }
 
 func (w *walk) refuse(reason Reason, object string) {
-	w.refused[Refusal{reason, object}] = true
+	switch {
+	case rules.Broken == rules.TimesMove && (reason == TimeFunction || reason == TimeConstant):
+	case rules.Broken == rules.SystemColumns && reason == SystemColumn:
+	default:
+		w.refused[Refusal{reason, object}] = true
+	}
 }
 
 // unknown notes that from here on anything may be read or written.

@@ -33,6 +33,7 @@ const (
 // layers is the law. The key is a folder; one that ends in "/..." stands for all below it too.
 var layers = map[string]layer{
 	"internal/sqltext":  {},
+	"internal/rules":    {},
 	"internal/keyset":   {},
 	"internal/layering": {},
 	"internal/deepcopy": {},
@@ -40,7 +41,7 @@ var layers = map[string]layer{
 	"internal/rowscan":  {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
 	"internal/pgcopy":   {others: []string{pgx}},
 	"internal/records":  {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
-	"internal/catalog":  {ours: []string{"internal/sqltext"}, others: []string{pgx}},
+	"internal/catalog":  {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
 	"internal/walfeed":  {others: []string{pgx, pglogrep}},
 
 	// Rows kept as the server sent them, to be read again; wire, for tests, sends them over a connection.
@@ -48,13 +49,13 @@ var layers = map[string]layer{
 	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
 
 	"db": {
-		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey"},
+		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules"},
 		others: []string{pgx, squirrel},
 	},
 	"querycache": {
 		ours: []string{
 			"db", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
-			"internal/deepcopy",
+			"internal/deepcopy", "internal/rules",
 		},
 		others: []string{pgx, lru, xsync},
 	},

@@ -1,6 +1,6 @@
-// Command consistency checks by force what a cache that follows its handle promises (package integration/consistency):
+// Command consistency checks by force what caches that follow their handles promise (package integration/consistency):
 //
-//	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-runs 10] [-only rule]
+//	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-end 1s] [-runs 10] [-only rule]
 //
 // It prints a line for each rule, with how often it was judged and violated, and one that sums up. Built with the tag
 // mutants it goes on to break each rule of the library in turn, and prints in how many of the runs that was noticed, and
@@ -35,6 +35,7 @@ func main() {
 	flag.Int64Var(&o.Reads, "reads", 0, "how many reads, 0 for as many as -duration allows")
 	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "of what is random")
 	flag.DurationVar(&o.KillEach, "kill", 15*time.Second, "how often the server is killed, 0 for never")
+	flag.DurationVar(&o.EndEach, "end", time.Second, "how often sessions of the library's own are ended, about, 0 for never")
 	flag.IntVar(&o.runs, "runs", 10, "with the tag mutants, how many runs each broken rule has to be noticed in")
 	flag.StringVar(&o.only, "only", "", "with the tag mutants, break this `rule` alone, and check nothing else")
 	flag.Parse()

@@ -1,5 +1,0 @@
-//go:build !mutants
-
-package db
-
-const broken = allHold
