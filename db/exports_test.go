@@ -166,8 +166,6 @@ var exports = map[string]string{
 	"CommitUnknownError.Error":  "error",
 	"CommitUnknownError.Unwrap": "how the answer was lost",
 
-	"Break": "breaks a rule, in builds with the tag mutants only, to see that tests notice",
-	"Rules": "the rules that Break knows",
 
 	"DB.Effects":  "what a statement reads and writes, for querycache",
 	"Effects":     "what Effects returns; in use as long as it is held",
