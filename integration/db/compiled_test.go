@@ -101,7 +101,7 @@ func TestPrepareKeepsTheProgramsHooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pg.Close)
-	if n := count(t, pg, "SELECT 1"); n != 1 || connected != 1 || acquired != 2 || tracer.started == 0 {
+	if n := count(t, pg, "SELECT 1"); n != 1 || connected != 2 || acquired != 1 || tracer.started == 0 { // Open asks on a connection beside the pool
 		t.Errorf("hooks ran: connected %d, acquired %d, traced %d", connected, acquired, tracer.started)
 	}
 	if cfg.PrepareConn != nil {
