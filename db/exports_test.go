@@ -166,7 +166,6 @@ var exports = map[string]string{
 	"CommitUnknownError.Error":  "error",
 	"CommitUnknownError.Unwrap": "how the answer was lost",
 
-
 	"DB.Effects":  "what a statement reads and writes, for querycache",
 	"Effects":     "what Effects returns; in use as long as it is held",
 	"DB.Text":     "a remembered look at a text, for querycache",

@@ -324,7 +324,7 @@ func TestGatherNamesWhoHasNoRow(t *testing.T) {
 	if !errors.Is(err, pgx.ErrNoRows) || !strings.Contains(err.Error(), "NoneOfThem") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := none.Value(); err != pgx.ErrNoRows { //nolint:errorlint // it is returned bare
+	if _, err := none.Value(); err != pgx.ErrNoRows {
 		t.Errorf("error %v, want ErrNoRows itself", err)
 	}
 }
