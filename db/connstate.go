@@ -290,6 +290,20 @@ func (s *connState) noteCalls(st *statement) {
 	}
 }
 
+// noteTemporary marks the session where what st calls may have left a temporary
+// relation in it.
+func (s *connState) noteTemporary(st *statement) {
+	if s.handle.listeners.none() || st.st.ReadOnly == sqltext.Yes || !mayWrite(st) {
+		return
+	}
+	switch leaves, known := st.leavesTemporary(s.place.now()); {
+	case leaves:
+		s.session.changes = s.session.changes.with(sessionChanges{temporaryRelations: st.stats.label()})
+	case !known && s.session.noteCalled(st) && st.st.Kind == sqltext.Call:
+		s.handle.inquireIdly([]inquiryKey{{st: st}}) // its commit is not waited for: it counts as a change of all tables
+	}
+}
+
 // noteResets notes what a statement set back that ran outside of a
 // transaction, which might still take it back.
 func (s *connState) noteResets(st *statement) {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -25,6 +26,7 @@ type sessionState struct {
 	inHook  bool           // statements are those of a hook of the program's
 	values  reported       // that the session began with, as its hooks left it
 	number  uint64         // of the connection among those of its pool
+	called  []*statement   // that ran before it was known whether they leave temporary relations
 
 	// Of the open transaction, from the first change in it on.
 	tx     bool
@@ -162,6 +164,9 @@ func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inT
 func (s *sessionState) reset(changes sessionChanges, what string, label *fingerprintStats, sure bool) sessionChanges {
 	changes = maps.Clone(changes)
 	if sure {
+		if isReset(temporaryRelations, what) {
+			s.called = nil
+		}
 		maps.DeleteFunc(changes, func(changed, _ string) bool { return isReset(changed, what) })
 	}
 	for set := range s.hooked {
@@ -186,6 +191,38 @@ func isReset(changed, what string) bool {
 		return true
 	}
 	return changed == what
+}
+
+// mostCalled bounds the statements of a session that are not known.
+const mostCalled = 16
+
+// noteCalled takes note of a statement that may have called anything, and reports
+// whether that is new. What it calls may be known only later: see resolveCalled.
+func (s *sessionState) noteCalled(st *statement) bool {
+	if slices.Contains(s.called, st) {
+		return false
+	}
+	if len(s.called) == mostCalled {
+		s.called = slices.Delete(s.called, 0, 1)
+	}
+	s.called = append(s.called, st)
+	return true
+}
+
+// resolveCalled takes note of what is known by now of the statements that ran. It
+// returns a procedure's call of which nothing is known yet, or "".
+func (s *sessionState) resolveCalled(at *Database) (unknown string) {
+	s.called = slices.DeleteFunc(s.called, func(st *statement) bool {
+		leaves, known := st.leavesTemporary(at)
+		switch {
+		case leaves:
+			s.changes = s.changes.with(sessionChanges{temporaryRelations: st.stats.label()})
+		case !known && st.st.Kind == sqltext.Call:
+			unknown = st.stats.label()
+		}
+		return known
+	})
+	return unknown
 }
 
 // changedBy returns what changed the session, or "": a statement, or for what
@@ -289,7 +326,11 @@ func seeSession(ctx context.Context, s *connState, conn *pgx.Conn) {
 	if !ok || s.session.inHook {
 		return
 	}
-	changed := s.session.changedBy(conn)
+	unknown := ""
+	if len(s.session.called) > 0 {
+		unknown = s.session.resolveCalled(s.place.now())
+	}
+	changed := cmp.Or(s.session.changedBy(conn), unknown)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.noteDatabase(s.place.now())

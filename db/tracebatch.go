@@ -97,7 +97,11 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = isServerError(r.err) && (b.failed || !hasCallbacks(b.sent))
-	s.session.noteTogether(t.batchStatements(s, conn, b.sent.QueuedQueries), b.inTx, r.status)
+	all := t.batchStatements(s, conn, b.sent.QueuedQueries)
+	s.session.noteTogether(all, b.inTx, r.status)
+	for _, st := range all {
+		s.noteTemporary(st)
+	}
 	rest := t.batchStatements(s, conn, b.sent.QueuedQueries[b.read:])
 	out := s.endedTogether(rest, r)
 	out.by = max(out.by, b.out.by)

@@ -88,6 +88,17 @@ func (st *statement) writesBy(by meaning, at *Database) *effects {
 	return nil
 }
 
+// leavesTemporary reports whether the statement may leave a temporary relation in
+// its session, by what was known of it at any time, and whether anything was.
+func (st *statement) leavesTemporary(at *Database) (leaves, known bool) {
+	for _, e := range []*effects{st.effects.Load(), st.wrote[usual].Load()} {
+		if e != nil && e.database == at {
+			leaves, known = leaves || e.full.LeavesTemporary, true
+		}
+	}
+	return leaves, known
+}
+
 // askBeforeCommit asks the server, inside the transaction that COMMIT is about
 // to end, what it may have changed, if it holds a statement of which that
 // cannot be known otherwise.

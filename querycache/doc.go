@@ -67,10 +67,11 @@
 // It is not promised that anything stays: a cache may forget. Session settings
 // (search_path, TimeZone, role) must be the same when the connections of a pool
 // begin, or be told by Options.Scope. A procedure or function that leaves its
-// session changed is noticed by the settings that the server reports alone, and
-// by what it sets for its transaction (SET LOCAL): one that leaves another role,
-// a temporary table that hides a permanent one, or a trigger on such a table
-// needs a DISCARD ALL before the connection goes back to its pool. A function
+// session changed is noticed by the settings that the server reports, by what it
+// sets for its transaction (SET LOCAL), and by temporary tables that its text
+// makes: one that leaves another role, a temporary table that no text shows, or a
+// trigger on such a table needs a DISCARD ALL before the connection goes back to
+// its pool. A function
 // that is declared STABLE is taken not to write. A handle that
 // adopted its pool sees nothing of its sessions, nor that its server was started
 // again. A handle to a standby has what the standby had, and its TTL.

@@ -2,7 +2,9 @@ package querycache_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -114,5 +116,56 @@ func TestHooksDoNotChangeSessions(t *testing.T) {
 			t.Errorf("%s: after DISCARD ALL: %v", what, b.cache.Stats().Lookups)
 		}
 		b.cache.InvalidateAll()
+	}
+}
+
+// A temporary table that a function leaves in its session hides the permanent
+// one there, and from nobody else.
+func TestTemporaryTablesOfFunctions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	const hide = "CREATE TEMP TABLE cities (id int, name text, tags text[])"
+	for _, sql := range []string{
+		"CREATE PROCEDURE hide() LANGUAGE plpgsql AS $$ BEGIN " + hide + "; END $$",
+		"CREATE PROCEDURE hide_twice() LANGUAGE plpgsql AS $$ BEGIN CALL hide(); COMMIT; END $$",
+		"CREATE PROCEDURE hide_by_text() LANGUAGE plpgsql AS $$ BEGIN EXECUTE '" + hide + "'; END $$",
+		"CREATE PROCEDURE hide_by_view() LANGUAGE plpgsql AS $$ BEGIN CREATE TEMPORARY VIEW cities AS SELECT 1 AS id, 'x' AS name WHERE false; END $$",
+		"CREATE FUNCTION hides() RETURNS int LANGUAGE plpgsql AS $$ BEGIN " + hide + "; RETURN 1; END $$",
+		"CREATE TABLE hiding (id int)",
+		"CREATE FUNCTION hide_after() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + hide + "; RETURN NULL; END $$",
+		"CREATE TRIGGER hide AFTER INSERT ON hiding FOR EACH ROW EXECUTE FUNCTION hide_after()",
+		"CREATE FUNCTION hides_briefly() RETURNS int LANGUAGE plpgsql AS $$ BEGIN " + hide + " ON COMMIT DROP; RETURN 1; END $$",
+	} {
+		b.exec(b.other, sql)
+	}
+	for _, call := range []string{
+		"CALL hide()", "CALL hide_twice()", "CALL hide_by_text()", "CALL hide_by_view()", "SELECT hides()", "INSERT INTO hiding VALUES (1)", "SELECT hides_briefly()",
+	} {
+		for range 2 { // what the call does is known the second time
+			pg, reads := b.singly(nil)
+			b.exec(pg, call)
+			kept := false
+			for range 200 { // until it is known what the call did
+				before := b.cache.Stats().Lookups
+				if _, err := db.All[string](t.Context(), reads, db.SQL(nameOfCity, 1)); err != nil {
+					t.Fatal(err)
+				}
+				now := b.cache.Stats().Lookups
+				if kept = now[querycache.Hit] > before[querycache.Hit]; kept || now[querycache.RefusedSession] > before[querycache.RefusedSession] {
+					break
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+			if want := call == "SELECT hides_briefly()"; kept != want {
+				t.Errorf("after %s: kept %v, want %v", call, kept, want)
+			}
+			if e := reads.Explain(t.Context(), nameOfCity); !kept && !strings.Contains(e.Detail, "hid") {
+				t.Errorf("after %s: explained as %q", call, e.Detail)
+			}
+			b.exec(pg, "DISCARD ALL")
+			if got, err := db.One[string](t.Context(), reads, db.SQL(nameOfCity, 1)); err != nil || got != "city 1" {
+				t.Errorf("after %s and DISCARD ALL: %q, %v", call, got, err)
+			}
+		}
 	}
 }

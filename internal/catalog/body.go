@@ -21,7 +21,12 @@ type body struct {
 	into      bool            // it may make a table by SELECT INTO
 	session   []string        // functions without parentheses that tell who asks
 	moves     bool            // it may set the search path or the role
+	temporary int             // words by which it may make temporary relations, less those that end with the transaction
 }
+
+// leavesTemporary reports whether it may make a temporary relation that outlives
+// its transaction.
+func (b *body) leavesTemporary() bool { return b.temporary > 0 && (b.names["create"] || b.opaque) }
 
 // A word is an identifier as the text has it, but for folding and quotes.
 type word struct {
@@ -60,6 +65,7 @@ func readBody(text, language string, inUTF8 bool) body {
 	at := map[string]int{}
 	b.names = map[string]bool{}
 	dot, do, last := false, false, -1 // what the token before was; last is the place of a word
+	before := ""                      // the word before
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
 		if !ok {
@@ -73,6 +79,12 @@ func readBody(text, language string, inUTF8 bool) body {
 			continue
 		case sqltext.Word:
 			name = b.keyword(raw, language, inUTF8)
+			b.countTemporary(before, name)
+			before = name
+		case sqltext.String:
+			if made := lowerASCII(raw); strings.Contains(made, "create") && strings.Contains(made, "temp") {
+				b.temporary++ // for EXECUTE
+			}
 		case sqltext.QuotedName:
 			name = b.quoted(raw)
 		case sqltext.Operator:
@@ -98,6 +110,18 @@ func readBody(text, language string, inUTF8 bool) body {
 		dot = raw == "."
 	}
 }
+
+// countTemporary takes note of two words that follow each other.
+func (b *body) countTemporary(before, name string) {
+	switch {
+	case temporaryWords[name]:
+		b.temporary++
+	case before == "commit" && name == "drop": // ON COMMIT DROP
+		b.temporary--
+	}
+}
+
+var temporaryWords = set("temp", "temporary", "pg_temp")
 
 // keyword takes a word for what it would be if it began a statement, and
 // returns it folded. Columns and variables of such names only make the function

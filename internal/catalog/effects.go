@@ -74,6 +74,10 @@ type Effects struct {
 	// What the statement itself sets is not looked at.
 	MovesNames bool
 
+	// LeavesTemporary is true where something that the statement calls may make a
+	// temporary relation that is there until the session ends.
+	LeavesTemporary bool
+
 	// DDL is true where the statement changes the schema or the rights: all
 	// that was learned of any statement has to be learned again.
 	DDL bool

@@ -29,6 +29,7 @@ func (f *facts) sameAnyway(b *body) bool {
 func (w *walk) followBody(oid uint32) error {
 	f, b := w.routines.functions[oid], w.bodies[oid]
 	w.effects.MovesNames = w.effects.MovesNames || b.moves
+	w.effects.LeavesTemporary = w.effects.LeavesTemporary || b.leavesTemporary()
 	for _, typ := range f.types {
 		w.enqueue(typeStep, typ, 0)
 	}

@@ -25,6 +25,8 @@ func planUtility(st *sqltext.Statement) plan {
 		return planMaintenance(st)
 	case sqltext.DDL:
 		return planDDL(st)
+	case sqltext.Call: // what a procedure writes between its commits, locks do not tell; what it leaves behind, its words do
+		p = planCalls(st)
 	}
 	// CALL, DO, EXECUTE, FETCH, COMMIT PREPARED, several statements at once,
 	// and what is not recognized.
