@@ -17,6 +17,12 @@ import (
 
 // do does what the options ask for.
 func (p *program) do(ctx context.Context) (status int, err error) {
+	for _, f := range p.files {
+		if err := f.find(); err != nil {
+			p.say("Nothing was written.")
+			return exitFailed, err
+		}
+	}
 	create := ""
 	if p.opts.infer || p.opts.create {
 		if create, err = p.inferTable(ctx); err != nil {

@@ -79,9 +79,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 	err := p.parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(p.stdout, help)
 		return exitDone
 	case err != nil:
-		p.say("pgload: %v (-h says more)", err)
+		p.say("usage: pgload [-d URL] -table NAME [options] FILE...; pgload -h names the options")
+		p.say("pgload: %v", err)
 		return exitUsage
 	}
 	defer p.close()

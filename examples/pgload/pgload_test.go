@@ -319,6 +319,5 @@ func TestUsage(t *testing.T) {
 	} {
 		new(call).run(t, exitUsage, strings.Fields(c.args)...).says(t, c.want)
 	}
-	new(call).run(t, exitDone, "-h").says(t, "-quarantine", "exit status: 0", "130")
 	new(call).run(t, exitFailed, "-d", "postgres://nobody@127.0.0.1:1/none", "-table", "t", "none.csv").says(t, "pgload:")
 }

@@ -33,6 +33,21 @@ type source struct {
 	scratch string // where a stream was kept, to be removed
 }
 
+// find looks whether the file is there and can be read.
+func (s *source) find() error {
+	if s.path == "-" {
+		return nil
+	}
+	info, err := os.Stat(s.path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open %s: %w", s.path, errors.Unwrap(err))
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory: name the files in it", s.path)
+	}
+	return nil
+}
+
 // input opens the file, or goes back to its beginning.
 func (s *source) input() (batchinsert.Input, error) {
 	if s.file != nil {
