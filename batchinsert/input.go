@@ -139,11 +139,15 @@ func (t *text) seek(to int64) error {
 }
 
 func openCSV(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
-	return records.OpenCSV(file, records.CSV{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}, o.Columns)
+	return records.OpenCSV(file, records.CSV{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null}, o.fields())
 }
 
 func openNDJSON(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
-	return records.OpenJSON(file, o.Columns)
+	return records.OpenJSON(file, o.fields())
+}
+
+func (o *LoadOptions) fields() records.Fields {
+	return records.Fields{Names: o.Columns, Rename: o.Rename, Skip: o.Skip}
 }
 
 func (r Records) title() string { return r.Name }
@@ -151,6 +155,9 @@ func (r Records) title() string { return r.Name }
 func (r Records) open(o *LoadOptions) (*text, error) {
 	if len(r.Columns) == 0 || r.Rows == nil {
 		return nil, errors.New("Records has no Columns, or no Rows")
+	}
+	if len(o.Rename) > 0 || len(o.Skip) > 0 {
+		return nil, errors.New("LoadOptions.Rename and Skip are for CSV and NDJSON: Records names its columns itself")
 	}
 	values, format := records.OpenValues(r.Columns, r.Rows)
 	return &text{

@@ -217,7 +217,7 @@ func (l *load) matchFields(s *schema) (*match, error) {
 		c := s.column(name)
 		switch {
 		case c == nil:
-			return nil, fmt.Errorf("%s a column %q; the table has %s", naming, name, s.names())
+			return nil, fmt.Errorf("%s a column %q; the table has %s; LoadOptions.Rename and LoadOptions.Skip take such fields", naming, name, s.names())
 		case slices.Contains(m.columns, c):
 			return nil, fmt.Errorf("%s column %q twice", naming, name)
 		case c.generated:

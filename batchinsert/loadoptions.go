@@ -17,14 +17,28 @@ type LoadOptions struct {
 	Name string
 
 	// Columns names the columns of a file without names of its own: a CSV file
-	// without a header, or NDJSON, of which only those keys are taken then.
+	// without a header, or NDJSON, whose records may have no other keys then
+	// (but those of Skip).
 	// Default: CSV has a header, and NDJSON the keys of its first records.
 	Columns []string
+
+	// Rename names the column of a field where it is not the field's own name:
+	// the keys are names in the file (or of Columns).
+	Rename map[string]string
+
+	// Skip names fields that are not loaded.
+	Skip []string
 
 	// Comma separates fields of CSV, Quote encloses them, Escape stands before
 	// a quote within quotes. Each is one byte. Default: a comma, a double
 	// quote, and the same as Quote.
 	Comma, Quote, Escape byte
+
+	// NoQuote says that quotes of CSV are data, as in most files with tabs
+	// between fields: each line is a record, and Quote and Escape mean nothing.
+	// Otherwise a record is bad in which a quote inside a field encloses a line
+	// end: quotes that are data would have lines joined silently.
+	NoQuote bool
 
 	// Null is the unquoted text of CSV that means NULL. Default: nothing at
 	// all.
@@ -165,7 +179,7 @@ func (o LoadOptions) withDefaults(in Input) LoadOptions {
 
 func (o *LoadOptions) validate() error {
 	switch {
-	case o.Comma == o.Quote:
+	case o.Comma == o.Quote && !o.NoQuote:
 		return errors.New("LoadOptions: Comma and Quote are the same")
 	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
 		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
