@@ -32,7 +32,7 @@ func TestFlagsMayFollowFiles(t *testing.T) {
 // What is wrong is the last line, and the line before it says how to call it.
 func TestUsageErrorComesLast(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"-tabel t", "-table t -jobs x", "", "-table t -encoding klingon"} {
+	for _, args := range []string{"-tabel t", "-table t -jobs x", "", "-table t -encoding klingon", "-table t -quote ab", "-table t -map a"} {
 		c := new(call).run(t, exitUsage, strings.Fields(args)...)
 		lines := strings.Split(strings.TrimSpace(c.stderr), "\n")
 		if len(lines) > 2 || !strings.HasPrefix(lines[len(lines)-1], "pgload: ") {

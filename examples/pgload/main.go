@@ -72,7 +72,9 @@ type program struct {
 }
 
 // say writes a line for people.
-func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintln(p.stderr, printable(fmt.Sprintf(format, args...)))
+}
 
 // run returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
@@ -83,7 +85,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitDone
 	case err != nil:
 		p.say("usage: pgload [-d URL] -table NAME [options] FILE...; pgload -h names the options")
-		p.say("pgload: %v", err)
+		p.say("pgload: %s", words(err))
 		return exitUsage
 	}
 	defer p.close()
@@ -91,7 +93,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return status
 	}
-	p.say("pgload: %v", err)
+	p.say("pgload: %s", words(err))
 	if ctx.Err() != nil {
 		return exitInterrupted
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,6 +25,7 @@ type options struct {
 	maxBad, onConflict, columns      string
 	fresh, dropIndexes, binaryAsText bool
 	delimiter, null, encoding        string
+	quote, escape, rename, skip      string
 	load                             batchinsert.LoadOptions // made of them
 	columnNames                      []string
 }
@@ -50,6 +52,10 @@ func (o *options) flags() *flag.FlagSet {
 	f.StringVar(&o.columns, "columns", "", "")
 	f.BoolVar(&o.binaryAsText, "binary-as-text", false, "")
 	f.StringVar(&o.delimiter, "delimiter", "", "")
+	f.StringVar(&o.quote, "quote", "", "")
+	f.StringVar(&o.escape, "escape", "", "")
+	f.StringVar(&o.rename, "map", "", "")
+	f.StringVar(&o.skip, "skip", "", "")
 	f.StringVar(&o.null, "null", "", "")
 	f.StringVar(&o.encoding, "encoding", "", "")
 	return f
@@ -111,22 +117,69 @@ func (o *options) check(files int) error {
 	if o.onConflict != "" {
 		l.OnConflict = &batchinsert.OnConflict{Keys: strings.Split(o.onConflict, ",")}
 	}
+	for _, set := range []func() error{o.setDialect, o.setFields, o.setMaxBad} {
+		if err := set(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setDialect says how CSV is written.
+func (o *options) setDialect() (err error) {
+	l := &o.load
+	if o.delimiter == "tab" || o.delimiter == `\t` {
+		o.delimiter = "\t"
+	}
+	if l.Comma, err = oneByte("-delimiter", o.delimiter); err != nil {
+		return err
+	}
+	if l.NoQuote = o.quote == "none"; !l.NoQuote {
+		if l.Quote, err = oneByte("-quote", o.quote); err != nil {
+			return err
+		}
+	}
+	if l.Escape, err = oneByte("-escape", o.escape); err != nil {
+		return err
+	}
+	switch {
+	case l.NoQuote && l.Escape != 0:
+		return errors.New("-escape stands before a quote, and there are none with -quote none")
+	case l.Comma != 0 && l.Comma == cmp.Or(l.Quote, '"'), l.Quote != 0 && l.Quote == cmp.Or(l.Comma, ','):
+		return errors.New("-delimiter and -quote are the same")
+	}
+	return nil
+}
+
+// oneByte returns 0 where text is empty.
+func oneByte(flag, text string) (byte, error) {
+	switch {
+	case text == "":
+		return 0, nil
+	case len(text) != 1 || strings.ContainsAny(text, "\r\n\x00"):
+		return 0, fmt.Errorf("%s %q is not one byte, or is a line break", flag, text)
+	}
+	return text[0], nil
+}
+
+// setFields says which fields are columns.
+func (o *options) setFields() error {
 	if o.columns != "" {
 		o.columnNames = strings.Split(o.columns, ",")
 	}
-	return errors.Join(o.setDelimiter(), o.setMaxBad())
-}
-
-func (o *options) setDelimiter() error {
-	switch o.delimiter {
-	case "":
-	case "tab", `\t`:
-		o.load.Comma = '\t'
-	default:
-		if len(o.delimiter) != 1 {
-			return fmt.Errorf("-delimiter %q is not one byte", o.delimiter)
+	if o.skip != "" {
+		o.load.Skip = strings.Split(o.skip, ",")
+	}
+	if o.rename == "" {
+		return nil
+	}
+	o.load.Rename = map[string]string{}
+	for pair := range strings.SplitSeq(o.rename, ",") {
+		from, to, ok := strings.Cut(pair, "=")
+		if !ok || from == "" || to == "" {
+			return fmt.Errorf("-map %q is not of the form old=new", pair)
 		}
-		o.load.Comma = o.delimiter[0]
+		o.load.Rename[from] = to
 	}
 	return nil
 }
@@ -189,8 +242,12 @@ func (p *program) loadOptions(s *source) *batchinsert.LoadOptions {
 	if s.format != parquetFormat {
 		l.Columns = p.opts.columnNames
 	}
-	if l.Comma == 0 && strings.HasSuffix(plainName(s.path), ".tsv") {
-		l.Comma = '\t'
+	if strings.HasSuffix(plainName(s.path), ".tsv") {
+		l.Comma = cmp.Or(l.Comma, '\t')
+		l.NoQuote = l.NoQuote || l.Quote == 0 && l.Escape == 0
+	}
+	if s.format == parquetFormat {
+		l.Rename, l.Skip = nil, nil // parquet has done it
 	}
 	return &l
 }

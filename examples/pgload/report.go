@@ -33,7 +33,7 @@ func (p *program) tell(f *source, r batchinsert.Report) {
 func (p *program) tellBad(r batchinsert.Report) {
 	p.say("%d bad rows:", r.Bad)
 	for _, bad := range r.BadLines[:min(shownBad, len(r.BadLines))] {
-		p.say("  %v", bad)
+		p.say("  %s", words(bad))
 	}
 	if p.opts.dryRun {
 		return

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/headrace/headrace/batchinsert"
@@ -124,7 +126,27 @@ func (s *source) parquet() (batchinsert.Input, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	return f.Records(s.name, s.program.opts.columnNames...)
+	names := s.program.opts.columnNames
+	if names == nil {
+		names = f.Columns()
+	}
+	l := &s.program.opts.load
+	for _, name := range slices.Concat(l.Skip, slices.Collect(maps.Keys(l.Rename))) {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("%s: there is no field %q to skip or rename; there are %q", s.name, name, names)
+		}
+	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(l.Skip, name) })
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s: no field is left", s.name)
+	}
+	in, err := f.Records(s.name, names...)
+	for i, name := range in.Columns {
+		if to, ok := l.Rename[name]; ok {
+			in.Columns[i] = to
+		}
+	}
+	return in, err
 }
 
 // guess settles the format: as asked for, by the name, by the first bytes.

@@ -23,8 +23,12 @@ files or none, unless -resume, -jobs or -quarantine commit chunk by chunk.
   -install          create the tables in schema headrace that -resume and -quarantine need
 
   -format NAME      csv, ndjson or parquet (default: by the file's name, then by its first bytes)
-  -columns NAMES    of a CSV file without a header; the only ones to take of NDJSON and Parquet
+  -columns NAMES    of a CSV file without a header; all keys of NDJSON; those to take of Parquet
+  -map OLD=NEW,...  names of fields, and of their columns where those are others
+  -skip NAMES       fields that are not loaded
   -delimiter CHAR   CSV: between fields, or "tab" (default: comma; tab in .tsv files)
+  -quote CHAR       CSV: around fields, or "none": quotes are data (default: "; none in .tsv files)
+  -escape CHAR      CSV: before a quote within quotes (default: the quote itself)
   -null TEXT        CSV: unquoted text that means NULL (default: nothing)
   -encoding NAME    of CSV and NDJSON, such as latin1 (default: UTF-8, or what a byte order mark says)
   -binary-as-text   Parquet: byte arrays without annotation are text (Impala, Hive, old Spark)
