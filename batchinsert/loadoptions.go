@@ -49,6 +49,12 @@ type LoadOptions struct {
 	// UTF-8, or UTF-16 where a byte order mark says so.
 	Encoding string
 
+	// Strict ends a load of a CSV file whose last line has no line end: the
+	// file, or the program at the other end of a pipe, may have been cut off
+	// within that line, which is otherwise loaded, and reported as
+	// Report.Unended.
+	Strict bool
+
 	// KeepIdentity takes values for identity columns from the input; see
 	// [Options.KeepIdentity].
 	KeepIdentity bool

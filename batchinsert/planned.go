@@ -92,7 +92,7 @@ func (l *load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	n := 0
 	var buf []byte
 	for ; ; n++ {
-		chunk, err := c.Cut(buf)
+		chunk, err := l.cut(c, buf)
 		if errors.Is(err, io.EOF) {
 			return book.planned(ctx, tx, n)
 		}
@@ -121,7 +121,7 @@ func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
 	}
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	c.Skip(records.Chunk{Index: index, FirstByte: from.FirstByte, FirstLine: from.FirstLine})
-	chunk, err := c.Cut(nil)
+	chunk, err := l.cut(c, nil)
 	switch {
 	case errors.Is(err, io.EOF):
 		return book.changed(from.FirstByte, from.EndByte)

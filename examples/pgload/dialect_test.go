@@ -52,3 +52,17 @@ func TestMapAndSkip(t *testing.T) {
 	}
 	new(call).run(t, exitFailed, "-d", url, "-table", "p", "-skip", "no", path).says(t, `no field "no" to skip`)
 }
+
+func TestUnendedFileIsSaid(t *testing.T) {
+	t.Parallel()
+	url, ask := database(t)
+	execute(t, url, "CREATE TABLE n (id int, name text)")
+	args := []string{"-d", url, "-table", "n", "-format", "csv"}
+	const text = "id,name\n1,one\n2,tw"
+	(&call{stdin: strings.NewReader(text)}).run(t, exitFailed, append(args, "-strict")...).says(t, "stdin:3: the last line has no line end", "nothing was written")
+	(&call{stdin: strings.NewReader(text)}).run(t, exitDone, args...).says(t, "stdin: the last line has no line end", "-strict")
+	c := (&call{stdin: strings.NewReader(text + "\n")}).run(t, exitDone, args...)
+	if strings.Contains(c.stderr, "line end") || ask("SELECT count(*)::text FROM n") != "4" {
+		t.Error(c.stderr)
+	}
+}

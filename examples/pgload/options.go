@@ -46,6 +46,7 @@ func (o *options) flags() *flag.FlagSet {
 	f.BoolVar(&o.quarantine, "quarantine", false, "")
 	f.StringVar(&o.maxBad, "max-bad", "", "")
 	f.StringVar(&o.onConflict, "on-conflict", "", "")
+	f.BoolVar(&o.load.Strict, "strict", false, "")
 	f.BoolVar(&o.load.KeepIdentity, "keep-identity", false, "")
 	f.BoolVar(&o.fresh, "fresh", false, "")
 	f.BoolVar(&o.dropIndexes, "drop-indexes", false, "")

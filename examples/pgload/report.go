@@ -24,6 +24,9 @@ func (p *program) tell(f *source, r batchinsert.Report) {
 		line += fmt.Sprintf("; %d were in it already", r.Skipped)
 	}
 	p.say("%s", line)
+	if r.Unended {
+		p.say("%s: the last line has no line end: if the file was cut off, its last row is not whole (-strict refuses such files)", f.name)
+	}
 	if r.Bad > 0 {
 		p.tellBad(r)
 	}

@@ -11,6 +11,7 @@ files or none, unless -resume, -jobs or -quarantine commit chunk by chunk.
   -infer            print a CREATE TABLE that the first file fits, and stop; needs no server
   -create           print that statement, run it, and load
   -dry-run          read everything, report the bad rows, write nothing
+  -strict           refuse a CSV file whose last line has no line end: it may have been cut off
   -fresh            empty the table first; its rows are written frozen
   -on-conflict KEYS update rows with the same keys: column names, separated by commas
   -keep-identity    take values for identity columns from the files

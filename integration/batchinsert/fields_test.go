@@ -142,3 +142,38 @@ func TestEndOfDataMarkIsData(t *testing.T) {
 		t.Errorf("quarantined: %q", got)
 	}
 }
+
+// A source that ends within a line is reported, or refused.
+func TestUnendedFileIsReported(t *testing.T) {
+	t.Parallel()
+	pg := openNotes(t)
+	const text = "id,note\n1,one\n2,tw"
+	for id, opts := range map[string]batchinsert.LoadOptions{"": {}, "x": {ID: "x"}, "dry": {DryRun: true}, "jobs": {Jobs: 2}} {
+		exec(t, pg, "TRUNCATE parsed")
+		report, err := batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader(text), &opts)
+		if err != nil || !report.Unended {
+			t.Errorf("%q: %+v, %v", id, report, err)
+		}
+		if opts.ID != "" {
+			opts.ID += "strict"
+		}
+		opts.Strict = true
+		exec(t, pg, "TRUNCATE parsed")
+		_, err = batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader(text), &opts)
+		wantError(t, err, "input:3: the last line has no line end")
+		wantCount(t, pg, "parsed", 0)
+		opts.ID = ""
+		report, err = batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader(text+"\n"), &opts)
+		if err != nil || report.Unended {
+			t.Errorf("%q: %+v, %v", id, report, err)
+		}
+	}
+	// An object of JSON says itself where it ends.
+	exec(t, pg, "TRUNCATE parsed")
+	report, err := batchinsert.LoadNDJSON(t.Context(), pg, "parsed", strings.NewReader(`{"id":1}`), &batchinsert.LoadOptions{Strict: true})
+	if err != nil || report.Unended {
+		t.Errorf("%+v, %v", report, err)
+	}
+	_, err = batchinsert.Infer(t.Context(), batchinsert.CSV(strings.NewReader(text)), "t", &batchinsert.LoadOptions{Strict: true})
+	wantError(t, err, "input:3: the last line has no line end")
+}

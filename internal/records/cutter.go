@@ -80,6 +80,7 @@ func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
 				break
 			}
 			end = len(data) - pos - 1 // the last line has no end
+			_, out.Unended = c.format.(*csvFormat)
 		}
 		line := data[pos : pos+end+1]
 		pos += len(line)
