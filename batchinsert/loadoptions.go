@@ -73,7 +73,10 @@ type LoadOptions struct {
 	// under this name, chunk by chunk, in the transactions that bring the
 	// rows. The same call with the same input, after whatever ended the last,
 	// loads the missing chunks, each row once; several processes may do so at
-	// the same time. It needs the tables of migrations.Install.
+	// the same time. Lines may be repaired before that, where the chunks that
+	// are in the table stay as they are: an [io.Seeker] is read up to the last
+	// recorded chunk to find out, before anything is written. [Forget] makes the
+	// ID free. It needs the tables of migrations.Install.
 	ID string
 
 	// Jobs is the number of connections that load chunks side by side.
@@ -106,6 +109,13 @@ type LoadOptions struct {
 	// not find what other tables and other rows say (foreign keys, unique
 	// indexes), nor what triggers do.
 	DryRun bool
+
+	// Verify has a load in chunks read its whole input before the first chunk is
+	// written, and the input again after that: a file that is cut off, whose
+	// compression is damaged, that is not valid UTF-8 or does not close a quote
+	// is refused while the table is as it was. The input has to be a file, or
+	// another [io.Seeker]. A load in one transaction needs no Verify.
+	Verify bool
 
 	// Fresh empties the table first (TRUNCATE, in the load's transaction, so
 	// that it holds up everybody else who uses the table until the load ends,

@@ -56,8 +56,8 @@ func newPlanned(table string, in Input, opts *LoadOptions) (*load, error) {
 		return l, err
 	case l.opts.ID == "" || l.opts.unnamed:
 		return l, errors.New("LoadOptions.ID is empty: chunks are recorded under it")
-	case l.opts.DropIndexes, l.opts.DryRun:
-		return l, errors.New("LoadOptions: DropIndexes and DryRun are for Load")
+	case l.opts.DropIndexes, l.opts.DryRun, l.opts.Verify:
+		return l, errors.New("LoadOptions: DropIndexes, DryRun and Verify are for Load")
 	}
 	return l, nil
 }
@@ -68,6 +68,11 @@ func (l *load) plan(ctx context.Context, w Writer) (chunks []Chunk, err error) {
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
 		return nil, err
+	}
+	if book.changed {
+		if err := l.adopt(ctx, w, book, nil); err != nil {
+			return nil, err
+		}
 	}
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		if _, err := l.sender(ctx, tx); err != nil {
@@ -112,6 +117,9 @@ func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
 	if err != nil {
 		return err
 	}
+	if book.changed {
+		return fmt.Errorf("load %q was planned with another file, or with this one before it was changed: call Plan", book.id)
+	}
 	from, err := book.find(ctx, w, index)
 	if err != nil {
 		return err
@@ -124,7 +132,7 @@ func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
 	chunk, err := l.cut(c, nil)
 	switch {
 	case errors.Is(err, io.EOF):
-		return book.changed(from.FirstByte, from.EndByte)
+		return book.differs(from.FirstByte, from.EndByte)
 	case err != nil:
 		return l.fileError(placeOf(err, c))
 	}

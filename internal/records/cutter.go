@@ -75,7 +75,8 @@ func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
 			}
 			if pos == len(data) {
 				if open {
-					out.Records++ // a quote was never closed
+					out.Records++
+					out.Unclosed = true
 				}
 				break
 			}
