@@ -15,7 +15,7 @@
 //	-create      print it, run it, and load
 //	-dry-run     find the bad rows, and write nothing
 //	-quarantine  put bad rows aside, in headrace.quarantine, and go on
-//	-resume ID   go on with what an earlier call with this ID left
+//	-resume ID   go on with what an earlier call with this ID left of each file
 //
 // -h names the others. -resume and -quarantine need tables of their own in the
 // database, which -install makes.
@@ -89,6 +89,8 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	defer p.close()
+	ctx, stop := context.WithCancel(ctx) // ends readers
+	defer stop()
 	status, err := p.do(ctx)
 	if err == nil {
 		return status

@@ -19,7 +19,7 @@ import (
 type options struct {
 	database, table, format          string
 	infer, create, dryRun, install   bool
-	resume                           string
+	resume, forget                   string
 	jobs                             int
 	quarantine                       bool
 	maxBad, onConflict, columns      string
@@ -42,6 +42,8 @@ func (o *options) flags() *flag.FlagSet {
 	f.BoolVar(&o.dryRun, "dry-run", false, "")
 	f.BoolVar(&o.install, "install", false, "")
 	f.StringVar(&o.resume, "resume", "", "")
+	f.StringVar(&o.forget, "forget", "", "")
+	f.BoolVar(&o.load.Verify, "verify", false, "")
 	f.IntVar(&o.jobs, "jobs", 1, "")
 	f.BoolVar(&o.quarantine, "quarantine", false, "")
 	f.StringVar(&o.maxBad, "max-bad", "", "")
@@ -91,7 +93,9 @@ func (p *program) parse(args []string) error {
 func (o *options) check(files int) error {
 	chunks := o.resume != "" || o.jobs > 1 || o.quarantine
 	switch {
-	case o.table == "":
+	case o.forget != "" && files > 0:
+		return errors.New("-forget takes no files")
+	case o.table == "" && o.forget == "":
 		return errors.New("-table is missing")
 	case !slices.Contains([]string{"", "csv", "ndjson", "parquet"}, o.format):
 		return fmt.Errorf("-format %s is not known: csv, ndjson or parquet", o.format)
@@ -211,11 +215,13 @@ func (o *options) inChunks() bool {
 }
 
 // needsTables says whether the tables of -install are needed.
-func (o *options) needsTables() bool { return !o.dryRun && (o.resume != "" || o.quarantine) }
+func (o *options) needsTables() bool {
+	return o.forget != "" || !o.dryRun && (o.resume != "" || o.quarantine)
+}
 
 // addFiles opens nothing yet.
 func (p *program) addFiles(names []string) error {
-	if len(names) == 0 {
+	if len(names) == 0 && p.opts.forget == "" {
 		names = []string{"-"}
 	}
 	ids := map[string]bool{}

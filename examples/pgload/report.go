@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/batchinsert"
 )
@@ -45,21 +48,53 @@ func (p *program) tellBad(r batchinsert.Report) {
 		strings.ReplaceAll(r.ID, "'", "''"))
 }
 
-// tellCommitted says, of a load that failed, what is in the table, and how to go
-// on.
-func (p *program) tellCommitted(r batchinsert.Report) {
-	if !p.opts.inChunks() {
-		return // loadAll says it
+// tellCommitted says, of a load in chunks that failed in its file at failed, what
+// is in the table, and how to go on.
+func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.Report) {
+	f := p.files[failed]
+	rows, chunks := r.Rows+r.Skipped, int64(len(r.Chunks))
+	if p.opts.resume != "" {
+		if all, err := p.recorded(w, f); err == nil {
+			rows, chunks = all.Rows, all.Chunks
+		}
 	}
-	p.say("%d rows of %d chunks are in the table, and stay.", r.Rows+r.Skipped, len(r.Chunks))
+	if rows > 0 {
+		p.say("%s: %d rows in %d chunks are in the table, and stay.", f.name, rows, chunks)
+	} else {
+		p.say("%s: nothing of it is in the table.", f.name)
+	}
 	if r.Bad > 0 {
 		p.tellBad(r)
 	}
-	if p.opts.resume != "" {
-		p.say("The same command goes on with the missing chunks.")
-	} else {
+	for _, before := range p.files[:failed] {
+		p.say("%s: is in the table, and stays.", before.name)
+	}
+	for _, behind := range p.files[failed+1:] {
+		p.say("%s: was not begun.", behind.name)
+	}
+	switch {
+	case p.opts.resume != "":
+		p.say("The same command goes on with the rest, also when lines were repaired that are not in the table yet; pgload -forget %s has it begin anew.", p.opts.resume)
+	case rows > 0 || failed > 0:
 		p.say("Without -resume it cannot go on from there: the same command would load them again.")
 	}
+}
+
+type recorded struct {
+	Chunks int64
+	Rows   int64
+}
+
+// recorded asks how much of a file is in the table, by whatever call. The
+// context of the load may have ended.
+func (p *program) recorded(w batchinsert.Writer, f *source) (r recorded, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "SELECT count(*), coalesce(sum(rows), 0)::bigint FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NOT NULL",
+			p.loadOptions(f).ID).Scan(&r.Chunks, &r.Rows)
+	})
+	return r, err
 }
 
 // brief rounds a time to what people read.

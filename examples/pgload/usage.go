@@ -19,6 +19,9 @@ files or none, unless -resume, -jobs or -quarantine commit chunk by chunk.
   -jobs N           load over N connections; rows lose their order
 
   -resume ID        record what is loaded of each file name under ID, and go on from there next time
+  -forget ID        forget what is recorded under ID, and stop; its rows stay in the table
+  -verify           with -resume, -jobs or -quarantine: read each file whole before its first chunk
+                    is written, and refuse one that is cut off or damaged
   -quarantine       put rows that the server refuses into headrace.quarantine, and go on
   -max-bad N        with -quarantine: give up above N bad rows, or above N%
   -install          create the tables in schema headrace that -resume and -quarantine need

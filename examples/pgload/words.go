@@ -22,6 +22,8 @@ var flagWords = strings.NewReplacer(
 	"LoadOptions.Rename", "-map",
 	"LoadOptions.Skip", "-skip",
 	"Records.Columns names", "the file has",
+	"batchinsert.Forget", "-forget",
+	"LoadOptions.Verify", "-verify",
 	"call batchinsert.RestoreIndexes", "the same command puts them back",
 	"call migrations.Install", "once with -install makes them",
 )
