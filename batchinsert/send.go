@@ -47,6 +47,9 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 		return nil, &LineError{Name: l.opts.Name, Line: 1, Err: err}
 	}
 	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.relname}
+	if err := s.loadable(ctx); err != nil {
+		return nil, err
+	}
 	return s, s.prepare(ctx)
 }
 
@@ -161,6 +164,7 @@ func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans fun
 		return nil
 	}
 	line, column, ok := copyPlace(err, s.relname)
+	s.unstaged(err)
 	if !ok {
 		return &recordError{index: -1, err: err}
 	}
