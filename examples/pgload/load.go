@@ -204,7 +204,7 @@ func (p *program) loadFiles(ctx context.Context, w batchinsert.Writer) (bad bool
 			}
 			return false, err
 		}
-		p.tell(f, report)
+		p.tell(w, f, report)
 		bad = bad || report.Bad > 0
 	}
 	return bad, nil

@@ -15,7 +15,7 @@ import (
 const shownBad = 10
 
 // tell says what a load did.
-func (p *program) tell(f *source, r batchinsert.Report) {
+func (p *program) tell(w batchinsert.Writer, f *source, r batchinsert.Report) {
 	line := fmt.Sprintf("%s: %d rows into %s in %s (%s rows/s)", f.name, r.Rows, p.opts.table, brief(r.Elapsed), rate(r.Rows, r.Elapsed))
 	if p.opts.dryRun {
 		line = fmt.Sprintf("%s: %d rows would go into %s; nothing was written", f.name, r.Rows, p.opts.table)
@@ -31,12 +31,12 @@ func (p *program) tell(f *source, r batchinsert.Report) {
 		p.say("%s: the last line has no line end: if the file was cut off, its last row is not whole (-strict refuses such files)", f.name)
 	}
 	if r.Bad > 0 {
-		p.tellBad(r)
+		p.tellBad(w, r)
 	}
 }
 
 // tellBad shows the first bad rows, and where the others are.
-func (p *program) tellBad(r batchinsert.Report) {
+func (p *program) tellBad(w batchinsert.Writer, r batchinsert.Report) {
 	p.say("%d bad rows:", r.Bad)
 	for _, bad := range r.BadLines[:min(shownBad, len(r.BadLines))] {
 		p.say("  %s", words(bad))
@@ -44,8 +44,24 @@ func (p *program) tellBad(r batchinsert.Report) {
 	if p.opts.dryRun {
 		return
 	}
-	p.say("All of them, with their text:\n  SELECT line, column_name, sqlstate, message, convert_from(raw, 'UTF8') FROM headrace.quarantine WHERE load_id = '%s' ORDER BY line;",
-		strings.ReplaceAll(r.ID, "'", "''"))
+	p.say("All of them, with their text:\n  SELECT line, column_name, sqlstate, message, %s FROM headrace.quarantine WHERE load_id = '%s' ORDER BY line;",
+		p.shownText(w, r.ID), strings.ReplaceAll(r.ID, "'", "''"))
+}
+
+// shownText is SQL for the text of quarantined lines: what is not valid in the
+// database's encoding is shown byte by byte.
+func (p *program) shownText(w batchinsert.Writer, id string) string {
+	const text = "convert_from(raw, 'UTF8')"
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "SELECT count("+text+") FROM headrace.quarantine WHERE load_id = $1", id)
+		return err
+	})
+	if err != nil {
+		return "encode(raw, 'escape')"
+	}
+	return text
 }
 
 // tellCommitted says, of a load in chunks that failed in its file at failed, what
@@ -64,7 +80,7 @@ func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.
 		p.say("%s: nothing of it is in the table.", f.name)
 	}
 	if r.Bad > 0 {
-		p.tellBad(r)
+		p.tellBad(w, r)
 	}
 	for _, before := range p.files[:failed] {
 		p.say("%s: is in the table, and stays.", before.name)

@@ -22,6 +22,7 @@ var flagWords = strings.NewReplacer(
 	"LoadOptions.Rename", "-map",
 	"LoadOptions.Skip", "-skip",
 	"Records.Columns names", "the file has",
+	"OnConflict.Keys names", "-on-conflict names",
 	"batchinsert.Forget", "-forget",
 	"LoadOptions.Verify", "-verify",
 	"call batchinsert.RestoreIndexes", "the same command puts them back",

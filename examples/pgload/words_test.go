@@ -53,3 +53,18 @@ func TestPrintable(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// The query that is printed runs, whatever bytes the quarantined lines have.
+func TestPrintedQueryShowsEveryLine(t *testing.T) {
+	t.Parallel()
+	url, ask := database(t)
+	execute(t, url, "CREATE TABLE n (id int, name text)")
+	for text, want := range map[string]string{"x,\xff\x00\nx,é\n": `2 x,\377\000` + "\n" + `,3 x,\303\251` + "\n", "y,é\n": "2 y,é\n"} {
+		c := new(call).run(t, exitBadRows, "-install", "-d", url, "-table", "n", "-quarantine", write(t, "n.csv", "id,name\n"+text))
+		_, query, _ := strings.Cut(c.stderr, "SELECT line")
+		query = "SELECT string_agg(line || ' ' || text, ',' ORDER BY line) FROM (SELECT line" + strings.TrimRight(query, ";\n") + ") q(line, column_name, sqlstate, message, text)"
+		if got := ask(query); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
