@@ -122,11 +122,15 @@ func (f *csvFormat) Reader(data []byte, _ []Column) (io.Reader, error) {
 // silently, and is data to later ones.
 const endOfData = `\.`
 
-// checked refuses records that [csvFormat.stray] suspects, and has [endOfData]
+// checked refuses records that [csvFormat.stray] suspects, or that the server
+// would take for others, and has [endOfData]
 // mean the same to all servers.
 func (f *csvFormat) checked(data []byte) ([]byte, error) {
 	ends := bytes.Contains(data, []byte(endOfData)) && f.Null != endOfData
-	if !ends && bytes.IndexByte(data, f.Quote) < 0 {
+	// Behind a carriage return the server looks at the next byte, and where that
+	// is no character it blames the record before.
+	undecodable := f.end == '\r' && !storable(data)
+	if !ends && !undecodable && bytes.IndexByte(data, f.Quote) < 0 {
 		return data, nil
 	}
 	e := csvEncoder{f: f}
@@ -136,6 +140,9 @@ func (f *csvFormat) checked(data []byte) ([]byte, error) {
 		record, lines := f.first(data[pos:])
 		if lines > 1 && f.stray(record) {
 			return nil, &Error{Index: index, Code: badShape, Err: errStray}
+		}
+		if undecodable && !storable(record) {
+			return nil, &Error{Index: index, Code: badCharacter, Err: errCharacter}
 		}
 		if ends && string(e.trim(record)) == endOfData {
 			out = append(out, data[kept:pos]...)
