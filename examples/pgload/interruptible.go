@@ -37,7 +37,7 @@ func (r *interruptibleReader) run(open func() (io.Reader, error)) {
 		b := block{err: err}
 		if err == nil {
 			b.data = make([]byte, 64<<10)
-			n := 0
+			var n int
 			n, b.err = in.Read(b.data)
 			b.data = b.data[:n]
 		}
