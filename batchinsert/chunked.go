@@ -38,6 +38,9 @@ func (l *load) runChunks(ctx context.Context, w Writer) error {
 	if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { _, err := l.sender(ctx, tx); return err }); err != nil {
 		return err
 	}
+	if err := l.survey(ctx, w, book); err != nil {
+		return err
+	}
 	return l.withoutIndexes(ctx, w, func() error {
 		p := l.produce(nil)
 		defer p.stop()

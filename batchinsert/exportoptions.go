@@ -30,7 +30,10 @@ const (
 	AsCSV ExportFormat = iota
 	// AsNDJSON is one JSON object a line, as the server's row_to_json makes it
 	// of the row. Line breaks between the tokens of a json value become
-	// spaces. Columns need names of their own.
+	// spaces. Columns need names of their own. LoadNDJSON takes it back, but
+	// for composites and arrays of them, and arrays of box, which it refuses;
+	// bounds of arrays, which become 1; and the JSON value null, which becomes
+	// NULL. AsCSV keeps all of these.
 	AsNDJSON
 	// AsBinary is the server's binary COPY, for a COPY ... FROM of columns of
 	// the very same types; see [db.CopyRaw].

@@ -104,7 +104,7 @@ func (l *load) inspect(ctx context.Context, inspector *records.Inspector) error 
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		chunk, err := cutter.Cut(buf)
+		chunk, err := l.cut(cutter, buf)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -66,10 +66,11 @@ type Records struct {
 type text struct {
 	file   *bufio.Reader // behind the names
 	format records.Format
-	start  int64           // where file begins in the input, if that can be sought in
-	seeker io.Seeker       // nil where it cannot be, or bytes of file lie elsewhere in it
-	source io.Reader       // what file reads
-	values *records.Values // what file reads, of Records
+	start  int64                 // where file begins in the input, if that can be sought in
+	reopen func() (*text, error) // from its beginning; nil where that cannot be
+	seeker io.Seeker             // nil where it cannot be, or bytes of file lie elsewhere in it
+	source io.Reader             // what file reads
+	values *records.Values       // what file reads, of Records
 	close  func()
 
 	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
@@ -97,6 +98,14 @@ func (f file) open(o *LoadOptions) (*text, error) {
 	metered := &meteredInput{r: f.r}
 	t := &text{source: metered, close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: newMeter(o.Progress)}
 	seeker, at := whereOf(f.r)
+	if seeker != nil {
+		t.reopen = func() (*text, error) {
+			if _, err := seeker.Seek(at, io.SeekStart); err != nil {
+				return nil, err
+			}
+			return f.open(o)
+		}
+	}
 	file, packed, err := records.Open(metered, o.Encoding)
 	if err != nil {
 		return nil, err
@@ -139,11 +148,15 @@ func (t *text) seek(to int64) error {
 }
 
 func openCSV(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
-	return records.OpenCSV(file, records.CSV{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}, o.Columns)
+	return records.OpenCSV(file, records.CSV{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null}, o.fields())
 }
 
 func openNDJSON(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
-	return records.OpenJSON(file, o.Columns)
+	return records.OpenJSON(file, o.fields())
+}
+
+func (o *LoadOptions) fields() records.Fields {
+	return records.Fields{Names: o.Columns, Rename: o.Rename, Skip: o.Skip}
 }
 
 func (r Records) title() string { return r.Name }
@@ -151,6 +164,9 @@ func (r Records) title() string { return r.Name }
 func (r Records) open(o *LoadOptions) (*text, error) {
 	if len(r.Columns) == 0 || r.Rows == nil {
 		return nil, errors.New("Records has no Columns, or no Rows")
+	}
+	if len(o.Rename) > 0 || len(o.Skip) > 0 {
+		return nil, errors.New("LoadOptions.Rename and Skip are for CSV and NDJSON: Records names its columns itself")
 	}
 	values, format := records.OpenValues(r.Columns, r.Rows)
 	return &text{

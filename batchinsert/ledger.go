@@ -15,10 +15,13 @@ import (
 // A ledger records which chunks of a load are in the table. The zero value is
 // that of a load without an ID, which keeps none.
 type ledger struct {
-	id       string
-	finished bool
-	rows     int64 // of a finished load
-	patient  bool  // take waits for others who are at a chunk
+	id          string
+	fingerprint []byte
+	finished    bool
+	changed     bool  // the load began with another file
+	rows        int64 // in the table
+	recorded    int   // chunks, or the last one's place, from 1
+	patient     bool  // take waits for others who are at a chunk
 }
 
 // sample is how much of a file's beginning is part of its fingerprint.
@@ -26,7 +29,7 @@ const sample = 64 << 10
 
 // ledgerVersion is that of a load's records: where it is cut, and what its
 // fingerprint and checksums are of. Who changes one of these counts it up.
-const ledgerVersion = 1
+const ledgerVersion = 2
 
 var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
@@ -53,16 +56,21 @@ func (l *load) openLedger(ctx context.Context, w Writer) (*ledger, error) {
 	return book, err
 }
 
+// size is NULL where it is unknown.
+func (l *load) size() *int64 {
+	if l.input.total > 0 {
+		return &l.input.total
+	}
+	return nil
+}
+
 // findLoad compares the load with what the ledger has under its id.
 func (l *load) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
-	fingerprint := l.fingerprint()
-	var size *int64
-	if l.input.total > 0 {
-		size = &l.input.total
-	}
+	book.fingerprint = l.fingerprint()
+	size := l.size()
 	_, err := tx.Exec(ctx, `INSERT INTO headrace.loads (load_id, target, source, fingerprint, size, chunk_bytes, version)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (load_id) DO NOTHING`,
-		book.id, l.table, l.opts.Name, fingerprint, size, l.opts.ChunkBytes, ledgerVersion)
+		book.id, l.table, l.opts.Name, book.fingerprint, size, l.opts.ChunkBytes, ledgerVersion)
 	if err != nil {
 		return err
 	}
@@ -71,31 +79,39 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (load_id) DO NOTHING`,
 	var wasSize *int64
 	var version int
 	err = tx.QueryRow(ctx, `SELECT version, target, source, fingerprint, size, chunk_bytes, finished_at IS NOT NULL,
-    (SELECT coalesce(sum(rows), 0)::bigint FROM headrace.load_chunks c WHERE c.load_id = l.load_id)
+    (SELECT coalesce(sum(rows), 0)::bigint FROM headrace.load_chunks c WHERE c.load_id = l.load_id),
+    (SELECT coalesce(max(chunk) + 1, 0) FROM headrace.load_chunks c WHERE c.load_id = l.load_id)
 FROM headrace.loads l WHERE load_id = $1`, book.id).
-		Scan(&version, &target, &source, &was, &wasSize, &l.opts.ChunkBytes, &book.finished, &book.rows)
+		Scan(&version, &target, &source, &was, &wasSize, &l.opts.ChunkBytes, &book.finished, &book.rows, &book.recorded)
 	switch {
 	case err != nil:
 		return err
 	case version > ledgerVersion:
 		return fmt.Errorf("load %q was begun by a newer headrace (version %d of the ledger; this program knows %d): it cannot go on with it", book.id, version, ledgerVersion)
+	case version < ledgerVersion:
+		return fmt.Errorf("load %q was begun by an older headrace (version %d of the ledger; this program writes %d): it cannot go on with it", book.id, version, ledgerVersion)
 	case target != l.table:
 		return fmt.Errorf("load %q writes to %s, not to %s", book.id, target, l.table)
-	case !bytes.Equal(was, fingerprint), size != nil && wasSize != nil && *size != *wasSize:
-		return fmt.Errorf("load %q began with another file (%s), or with other options: it cannot go on with this one", book.id, source)
+	}
+	book.changed = !bytes.Equal(was, book.fingerprint) || size != nil && wasSize != nil && *size != *wasSize
+	if book.changed && book.finished {
+		return fmt.Errorf("load %q has loaded another file (%s, %d rows), or this one before it was changed: another ID loads it, or the same one after batchinsert.Forget", book.id, source, book.rows)
 	}
 	return nil
 }
 
-// fingerprint tells files apart by their header, their beginning, and how they
-// are read. Each chunk has a checksum besides.
+// fingerprint tells files apart: its first half says what fields they have and
+// how they are read, its second half is of their beginning. Each chunk has a
+// checksum besides.
 func (l *load) fingerprint() []byte {
-	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%q %s", l.input.format.Names(), l.input.format.Dialect())
+	reading := sha256.Sum256(fmt.Appendf(nil, "%q %s", l.input.format.Names(), l.input.format.Dialect()))
 	first, _ := l.input.file.Peek(sample) // a read error comes again
-	h.Write(first)
-	return h.Sum(nil)
+	beginning := sha256.Sum256(first)
+	return append(reading[:], beginning[:]...)
 }
+
+// sameReading compares the first halves of two fingerprints.
+func sameReading(a, b []byte) bool { return bytes.Equal(a[:len(a)/2], b[:len(b)/2]) }
 
 // announce records a chunk in a transaction of its own, so that others see it
 // while it is being loaded.
@@ -106,12 +122,14 @@ func (b *ledger) announce(ctx context.Context, w Writer, c *records.Chunk) error
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return b.plan(ctx, tx, c) })
 }
 
-// plan records that there is such a chunk, before anybody loads it.
+// plan records that there is such a chunk, before anybody loads it; unless the
+// load goes on with a repaired file, which is not ours.
 func (b *ledger) plan(ctx context.Context, tx pgx.Tx, c *records.Chunk) error {
 	sum := sha256.Sum256(c.Data)
 	_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (load_id, chunk) DO NOTHING`,
-		b.id, c.Index, c.FirstByte, c.FirstByte+int64(len(c.Data)), c.FirstLine, sum[:])
+SELECT load_id, $2, $3, $4, $5, $6 FROM headrace.loads WHERE load_id = $1 AND fingerprint = $7 FOR KEY SHARE
+ON CONFLICT (load_id, chunk) DO NOTHING`,
+		b.id, c.Index, c.FirstByte, c.FirstByte+int64(len(c.Data)), c.FirstLine, sum[:], b.fingerprint)
 	return err
 }
 
@@ -145,17 +163,26 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Inde
 	if err != nil {
 		return ours, 0, err
 	}
-	if sum := sha256.Sum256(c.Data); end != c.FirstByte+int64(len(c.Data)) || !bytes.Equal(checksum, sum[:]) {
-		return ours, 0, b.changed(c.FirstByte, end)
-	}
-	if done {
+	sum := sha256.Sum256(c.Data)
+	switch same := bytes.Equal(checksum, sum[:]); {
+	case end != c.FirstByte+int64(len(c.Data)), (done || b.patient) && !same:
+		return ours, 0, b.differs(c.FirstByte, end)
+	case done:
 		return loaded, rows, nil
+	case same:
+		return ours, 0, nil
 	}
-	return ours, 0, nil
+	// Repaired where nothing is loaded.
+	tag, err := tx.Exec(ctx, `UPDATE headrace.load_chunks SET checksum = $3 WHERE load_id = $1 AND chunk = $2
+    AND EXISTS (SELECT FROM headrace.loads WHERE load_id = $1 AND fingerprint = $4)`, b.id, c.Index, sum[:], b.fingerprint)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = b.differs(c.FirstByte, end)
+	}
+	return ours, 0, err
 }
 
-// changed refuses a file whose bytes are others than those that were recorded.
-func (b *ledger) changed(first, end int64) error {
+// differs refuses a file whose bytes are others than those that were recorded.
+func (b *ledger) differs(first, end int64) error {
 	return fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
 }
 

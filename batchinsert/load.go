@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -69,7 +70,8 @@ type load struct {
 	input *text
 	start time.Time
 
-	producing bool // input is the producer's, who closes it
+	producing bool        // input is the producer's, who closes it
+	unended   atomic.Bool // see Report.Unended
 
 	mu   sync.Mutex // guards what follows, and calls of the meter
 	what Report
@@ -217,7 +219,7 @@ func (l *load) matchFields(s *schema) (*match, error) {
 		c := s.column(name)
 		switch {
 		case c == nil:
-			return nil, fmt.Errorf("%s a column %q; the table has %s", naming, name, s.names())
+			return nil, fmt.Errorf("%s a column %q; the table has %s; LoadOptions.Rename and LoadOptions.Skip take such fields", naming, name, s.names())
 		case slices.Contains(m.columns, c):
 			return nil, fmt.Errorf("%s column %q twice", naming, name)
 		case c.generated:
@@ -258,7 +260,7 @@ func (l *load) report() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.what
-	r.ID, r.Elapsed = l.opts.ID, time.Since(l.start)
+	r.ID, r.Elapsed, r.Unended = l.opts.ID, time.Since(l.start), l.unended.Load()
 	r.BadLines, r.Chunks = slices.Clone(r.BadLines), slices.Clone(r.Chunks)
 	slices.SortFunc(r.Chunks, func(a, b Chunk) int { return a.Index - b.Index })
 	if l.input != nil {

@@ -17,14 +17,28 @@ type LoadOptions struct {
 	Name string
 
 	// Columns names the columns of a file without names of its own: a CSV file
-	// without a header, or NDJSON, of which only those keys are taken then.
+	// without a header, or NDJSON, whose records may have no other keys then
+	// (but those of Skip).
 	// Default: CSV has a header, and NDJSON the keys of its first records.
 	Columns []string
+
+	// Rename names the column of a field where it is not the field's own name:
+	// the keys are names in the file (or of Columns).
+	Rename map[string]string
+
+	// Skip names fields that are not loaded.
+	Skip []string
 
 	// Comma separates fields of CSV, Quote encloses them, Escape stands before
 	// a quote within quotes. Each is one byte. Default: a comma, a double
 	// quote, and the same as Quote.
 	Comma, Quote, Escape byte
+
+	// NoQuote says that quotes of CSV are data, as in most files with tabs
+	// between fields: each line is a record, and Quote and Escape mean nothing.
+	// Otherwise a record is bad in which a quote inside a field encloses a line
+	// end: quotes that are data would have lines joined silently.
+	NoQuote bool
 
 	// Null is the unquoted text of CSV that means NULL. Default: nothing at
 	// all.
@@ -34,6 +48,12 @@ type LoadOptions struct {
 	// single-byte one such as Latin1 (ISO-8859-1) or Windows-1252. Default:
 	// UTF-8, or UTF-16 where a byte order mark says so.
 	Encoding string
+
+	// Strict ends a load of a CSV file whose last line has no line end: the
+	// file, or the program at the other end of a pipe, may have been cut off
+	// within that line, which is otherwise loaded, and reported as
+	// Report.Unended.
+	Strict bool
 
 	// KeepIdentity takes values for identity columns from the input; see
 	// [Options.KeepIdentity].
@@ -53,7 +73,10 @@ type LoadOptions struct {
 	// under this name, chunk by chunk, in the transactions that bring the
 	// rows. The same call with the same input, after whatever ended the last,
 	// loads the missing chunks, each row once; several processes may do so at
-	// the same time. It needs the tables of migrations.Install.
+	// the same time. Lines may be repaired before that, where the chunks that
+	// are in the table stay as they are: an [io.Seeker] is read up to the last
+	// recorded chunk to find out, before anything is written. [Forget] makes the
+	// ID free. It needs the tables of migrations.Install.
 	ID string
 
 	// Jobs is the number of connections that load chunks side by side.
@@ -86,6 +109,13 @@ type LoadOptions struct {
 	// not find what other tables and other rows say (foreign keys, unique
 	// indexes), nor what triggers do.
 	DryRun bool
+
+	// Verify has a load in chunks read its whole input before the first chunk is
+	// written, and the input again after that: a file that is cut off, whose
+	// compression is damaged, that is not valid UTF-8 or does not close a quote
+	// is refused while the table is as it was. The input has to be a file, or
+	// another [io.Seeker]. A load in one transaction needs no Verify.
+	Verify bool
 
 	// Fresh empties the table first (TRUNCATE, in the load's transaction, so
 	// that it holds up everybody else who uses the table until the load ends,
@@ -165,7 +195,7 @@ func (o LoadOptions) withDefaults(in Input) LoadOptions {
 
 func (o *LoadOptions) validate() error {
 	switch {
-	case o.Comma == o.Quote:
+	case o.Comma == o.Quote && !o.NoQuote:
 		return errors.New("LoadOptions: Comma and Quote are the same")
 	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
 		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")

@@ -56,8 +56,8 @@ func newPlanned(table string, in Input, opts *LoadOptions) (*load, error) {
 		return l, err
 	case l.opts.ID == "" || l.opts.unnamed:
 		return l, errors.New("LoadOptions.ID is empty: chunks are recorded under it")
-	case l.opts.DropIndexes, l.opts.DryRun:
-		return l, errors.New("LoadOptions: DropIndexes and DryRun are for Load")
+	case l.opts.DropIndexes, l.opts.DryRun, l.opts.Verify:
+		return l, errors.New("LoadOptions: DropIndexes, DryRun and Verify are for Load")
 	}
 	return l, nil
 }
@@ -68,6 +68,11 @@ func (l *load) plan(ctx context.Context, w Writer) (chunks []Chunk, err error) {
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
 		return nil, err
+	}
+	if book.changed {
+		if err := l.adopt(ctx, w, book, nil); err != nil {
+			return nil, err
+		}
 	}
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		if _, err := l.sender(ctx, tx); err != nil {
@@ -92,7 +97,7 @@ func (l *load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	n := 0
 	var buf []byte
 	for ; ; n++ {
-		chunk, err := c.Cut(buf)
+		chunk, err := l.cut(c, buf)
 		if errors.Is(err, io.EOF) {
 			return book.planned(ctx, tx, n)
 		}
@@ -112,6 +117,9 @@ func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
 	if err != nil {
 		return err
 	}
+	if book.changed {
+		return fmt.Errorf("load %q was planned with another file, or with this one before it was changed: call Plan", book.id)
+	}
 	from, err := book.find(ctx, w, index)
 	if err != nil {
 		return err
@@ -121,10 +129,10 @@ func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
 	}
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	c.Skip(records.Chunk{Index: index, FirstByte: from.FirstByte, FirstLine: from.FirstLine})
-	chunk, err := c.Cut(nil)
+	chunk, err := l.cut(c, nil)
 	switch {
 	case errors.Is(err, io.EOF):
-		return book.changed(from.FirstByte, from.EndByte)
+		return book.differs(from.FirstByte, from.EndByte)
 	case err != nil:
 		return l.fileError(placeOf(err, c))
 	}

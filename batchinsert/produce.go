@@ -51,12 +51,12 @@ func (l *load) produce(encoder records.Encoder) *producer {
 	go func() {
 		defer close(p.ended)
 		defer l.input.close()
-		p.run(c, encoder)
+		p.run(l, c, encoder)
 	}()
 	return p
 }
 
-func (p *producer) run(c *records.Cutter, encoder records.Encoder) {
+func (p *producer) run(l *load, c *records.Cutter, encoder records.Encoder) {
 	defer close(p.pieces)
 	defer func() {
 		if v := recover(); v != nil {
@@ -64,7 +64,7 @@ func (p *producer) run(c *records.Cutter, encoder records.Encoder) {
 		}
 	}()
 	for {
-		chunk, err := c.Cut(p.buffer())
+		chunk, err := l.cut(c, p.buffer())
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				p.err = placeOf(err, c)
@@ -82,6 +82,22 @@ func (p *producer) run(c *records.Cutter, encoder records.Encoder) {
 			return
 		}
 	}
+}
+
+var errUnended = errors.New("the last line has no line end: the file may have been cut off")
+
+// cut returns the next chunk of the input.
+func (l *load) cut(c *records.Cutter, buf []byte) (*records.Chunk, error) {
+	chunk, err := c.Cut(buf)
+	if err != nil || !chunk.Unended {
+		return chunk, err
+	}
+	l.unended.Store(true)
+	if l.opts.Strict {
+		last := chunk.FirstLine + int64(chunk.Lines) - 1
+		return nil, &records.Error{Index: int(last) - 1, Err: errUnended} // as Values counts
+	}
+	return chunk, nil
 }
 
 // placeOf says where in the file reading it failed: the record, or else the

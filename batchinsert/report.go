@@ -14,6 +14,10 @@ type Report struct {
 	Bytes   int64  // of the input, before decompression
 	Elapsed time.Duration
 
+	// Unended reports whether the last line of a CSV file has no line end, as
+	// that of a file that was cut off has not; see LoadOptions.Strict.
+	Unended bool
+
 	// Counts says what became of the rows of a load with OnConflict.
 	Counts Counts
 

@@ -52,6 +52,9 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 		return nil, &LineError{Name: l.opts.Name, Line: 1, Err: err}
 	}
 	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.relname}
+	if err := s.loadable(ctx); err != nil {
+		return nil, err
+	}
 	return s, s.prepare(ctx)
 }
 
@@ -164,6 +167,7 @@ func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans fun
 		return nil
 	}
 	line, column, ok := copyPlace(err, s.relname)
+	s.unstaged(err)
 	if !ok {
 		return &recordError{index: -1, err: err}
 	}
@@ -175,11 +179,12 @@ func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans fun
 }
 
 // cutShort says why the server took fewer records than were sent: before
-// version 18, a line with nothing but \. ends its reading.
+// version 18, a line with nothing but \. ends its reading, where it is NULL too
+// and so could not be sent in quotes. data begins with the first span.
 func cutShort(data []byte, spans []records.Span, took int64) error {
 	err := fmt.Errorf("%d records were sent, and the server took %d rows", len(spans), took)
 	for i, s := range spans {
-		if string(bytes.TrimRight(data[s.Start:s.End], "\r\n")) == `\.` {
+		if string(bytes.TrimRight(data[s.Start-spans[0].Start:s.End-spans[0].Start], "\r\n")) == `\.` {
 			err = fmt.Errorf(`a line with nothing but \. ends the server's reading: %w`, err)
 			return ofRecord(&records.Error{Index: i, Code: "22P04", Err: err}) // bad_copy_file_format
 		}

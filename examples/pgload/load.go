@@ -17,16 +17,19 @@ import (
 
 // do does what the options ask for.
 func (p *program) do(ctx context.Context) (status int, err error) {
-	create := ""
-	if p.opts.infer || p.opts.create {
-		if create, err = p.inferTable(ctx); err != nil {
+	for _, f := range p.files {
+		if err := f.find(); err != nil {
+			p.say("Nothing was written.")
 			return exitFailed, err
 		}
-		if !p.opts.create {
-			fmt.Fprintln(p.stdout, create+";")
-			return exitDone, nil
+	}
+	if p.opts.infer && !p.opts.create {
+		create, err := p.inferTable(ctx)
+		if err != nil {
+			return exitFailed, err
 		}
-		p.say("%s;", create)
+		fmt.Fprintln(p.stdout, create+";")
+		return exitDone, nil
 	}
 	pg, err := p.connect(ctx)
 	if err != nil {
@@ -34,6 +37,16 @@ func (p *program) do(ctx context.Context) (status int, err error) {
 	}
 	defer pg.Close()
 	if err := p.tables(ctx, pg); err != nil {
+		return exitFailed, err
+	}
+	if p.opts.forget != "" {
+		if err := p.forget(ctx, pg); err != nil {
+			return exitFailed, err
+		}
+		return exitDone, nil
+	}
+	create, err := p.createTable(ctx, pg)
+	if err != nil {
 		return exitFailed, err
 	}
 	bad, err := p.loadAll(ctx, pg, create)
@@ -46,8 +59,41 @@ func (p *program) do(ctx context.Context) (status int, err error) {
 	return exitDone, nil
 }
 
+// createTable returns the statement of -create, or "" where it is not asked for
+// or an earlier call with the same -resume has run it.
+func (p *program) createTable(ctx context.Context, pg *db.DB) (string, error) {
+	if !p.opts.create {
+		return "", nil
+	}
+	if p.opts.resume != "" {
+		if begun, err := p.begun(ctx, pg); err != nil || begun {
+			return "", err
+		}
+	}
+	create, err := p.inferTable(ctx)
+	if err == nil {
+		p.say("%s;", create)
+	}
+	return create, err
+}
+
+// begun reports whether the table is there: made by an earlier call, which the
+// ledger knows, or which was interrupted before it had loaded anything.
+func (p *program) begun(ctx context.Context, pg *db.DB) (bool, error) {
+	name, err := db.One[*string](ctx, pg, db.SQL("SELECT to_regclass($1)::text", p.opts.table))
+	if err != nil || name == nil {
+		return false, err
+	}
+	known, err := db.One[bool](ctx, pg, db.SQL("SELECT EXISTS (SELECT FROM headrace.loads WHERE starts_with(load_id, $1)) OR NOT EXISTS (SELECT FROM "+*name+")",
+		p.opts.resume+":"))
+	if err == nil && !known {
+		err = fmt.Errorf("-create: table %s is there, and has rows that no load with -resume %s has brought", p.opts.table, p.opts.resume)
+	}
+	return known, err
+}
+
 func (p *program) inferTable(ctx context.Context) (string, error) {
-	in, err := p.files[0].input()
+	in, err := p.files[0].input(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -88,6 +134,25 @@ func (p *program) tables(ctx context.Context, pg *db.DB) error {
 		err = errors.New("-resume and -quarantine need tables that this database lacks; once with -install makes them, in a schema headrace")
 	}
 	return err
+}
+
+// forget makes an ID of -resume free, of the files that were named or of all.
+func (p *program) forget(ctx context.Context, pg *db.DB) error {
+	ids, err := db.All[string](ctx, pg, db.SQL("SELECT load_id FROM headrace.loads WHERE starts_with(load_id, $1) ORDER BY load_id", p.opts.forget+":"))
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return fmt.Errorf("-forget: no load is recorded under %s", p.opts.forget)
+	}
+	for _, id := range ids {
+		rows, err := batchinsert.Forget(ctx, pg, id)
+		if err != nil {
+			return err
+		}
+		p.say("Forgot %s: %d rows of it are in the table, and stay.", id, rows)
+	}
+	return nil
 }
 
 // loadAll makes the table, where that is asked for, and loads the files. bad
@@ -131,18 +196,22 @@ func (p *program) tellUndone(err error, loaded bool) {
 }
 
 func (p *program) loadFiles(ctx context.Context, w batchinsert.Writer) (bad bool, err error) {
-	for _, f := range p.files {
+	for i, f := range p.files {
 		report, err := p.loadFile(ctx, w, f)
 		if err != nil {
+			if p.opts.inChunks() {
+				p.tellCommitted(w, i, report)
+			}
 			return false, err
 		}
+		p.tell(w, f, report)
 		bad = bad || report.Bad > 0
 	}
 	return bad, nil
 }
 
 func (p *program) loadFile(ctx context.Context, w batchinsert.Writer, f *source) (batchinsert.Report, error) {
-	in, err := f.input()
+	in, err := f.input(ctx)
 	if err != nil {
 		return batchinsert.Report{}, err
 	}
@@ -151,10 +220,5 @@ func (p *program) loadFile(ctx context.Context, w batchinsert.Writer, f *source)
 	opts.Progress = show.tell
 	report, err := batchinsert.Load(ctx, w, p.opts.table, in, opts)
 	show.end()
-	if err != nil {
-		p.tellCommitted(report)
-		return report, err
-	}
-	p.tell(f, report)
-	return report, nil
+	return report, err
 }

@@ -15,7 +15,7 @@
 //	-create      print it, run it, and load
 //	-dry-run     find the bad rows, and write nothing
 //	-quarantine  put bad rows aside, in headrace.quarantine, and go on
-//	-resume ID   go on with what an earlier call with this ID left
+//	-resume ID   go on with what an earlier call with this ID left of each file
 //
 // -h names the others. -resume and -quarantine need tables of their own in the
 // database, which -install makes.
@@ -72,24 +72,30 @@ type program struct {
 }
 
 // say writes a line for people.
-func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintln(p.stderr, printable(fmt.Sprintf(format, args...)))
+}
 
 // run returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
 	err := p.parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(p.stdout, help)
 		return exitDone
 	case err != nil:
-		p.say("pgload: %v (-h says more)", err)
+		p.say("usage: pgload [-d URL] -table NAME [options] FILE...; pgload -h names the options")
+		p.say("pgload: %s", words(err))
 		return exitUsage
 	}
 	defer p.close()
+	ctx, stop := context.WithCancel(ctx) // ends readers
+	defer stop()
 	status, err := p.do(ctx)
 	if err == nil {
 		return status
 	}
-	p.say("pgload: %v", err)
+	p.say("pgload: %s", words(err))
 	if ctx.Err() != nil {
 		return exitInterrupted
 	}

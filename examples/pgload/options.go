@@ -1,86 +1,101 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/headrace/headrace/batchinsert"
+	"github.com/headrace/headrace/internal/records"
 )
 
 // options are the flags.
 type options struct {
 	database, table, format          string
 	infer, create, dryRun, install   bool
-	resume                           string
+	resume, forget                   string
 	jobs                             int
 	quarantine                       bool
 	maxBad, onConflict, columns      string
 	fresh, dropIndexes, binaryAsText bool
 	delimiter, null, encoding        string
+	quote, escape, rename, skip      string
 	load                             batchinsert.LoadOptions // made of them
 	columnNames                      []string
 }
 
-const usage = `usage: pgload [-d URL] -table NAME [options] FILE...
-
-Loads CSV, NDJSON and Parquet files (or standard input) into a table of PostgreSQL: all rows of all files or none,
-unless -resume, -jobs or -quarantine commit chunk by chunk.
-
-`
-
-const statuses = `
-exit status: 0 all rows are in; 1 failed, the table is as it was or has the chunks that were told; 2 wrong usage;
-3 good rows are in and bad ones in quarantine (or -dry-run found bad ones); 130 interrupted, as 1
-`
-
-// parse reads the arguments.
-func (p *program) parse(args []string) error {
-	o := &p.opts
+// flags returns the flag set that fills the options.
+func (o *options) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("pgload", flag.ContinueOnError)
-	f.SetOutput(p.stderr)
-	f.Usage = func() {
-		fmt.Fprint(p.stderr, usage)
-		f.PrintDefaults()
-		fmt.Fprint(p.stderr, statuses)
+	f.SetOutput(io.Discard) // run prints the error and the help
+	f.StringVar(&o.database, "d", "", "")
+	f.StringVar(&o.table, "table", "", "")
+	f.StringVar(&o.format, "format", "", "")
+	f.BoolVar(&o.infer, "infer", false, "")
+	f.BoolVar(&o.create, "create", false, "")
+	f.BoolVar(&o.dryRun, "dry-run", false, "")
+	f.BoolVar(&o.install, "install", false, "")
+	f.StringVar(&o.resume, "resume", "", "")
+	f.StringVar(&o.forget, "forget", "", "")
+	f.BoolVar(&o.load.Verify, "verify", false, "")
+	f.IntVar(&o.jobs, "jobs", 1, "")
+	f.BoolVar(&o.quarantine, "quarantine", false, "")
+	f.StringVar(&o.maxBad, "max-bad", "", "")
+	f.StringVar(&o.onConflict, "on-conflict", "", "")
+	f.BoolVar(&o.load.Strict, "strict", false, "")
+	f.BoolVar(&o.load.KeepIdentity, "keep-identity", false, "")
+	f.BoolVar(&o.fresh, "fresh", false, "")
+	f.BoolVar(&o.dropIndexes, "drop-indexes", false, "")
+	f.StringVar(&o.columns, "columns", "", "")
+	f.BoolVar(&o.binaryAsText, "binary-as-text", false, "")
+	f.StringVar(&o.delimiter, "delimiter", "", "")
+	f.StringVar(&o.quote, "quote", "", "")
+	f.StringVar(&o.escape, "escape", "", "")
+	f.StringVar(&o.rename, "map", "", "")
+	f.StringVar(&o.skip, "skip", "", "")
+	f.StringVar(&o.null, "null", "", "")
+	f.StringVar(&o.encoding, "encoding", "", "")
+	return f
+}
+
+// parse reads the arguments. Flags may stand before, between and behind files.
+func (p *program) parse(args []string) error {
+	f := p.opts.flags()
+	var files []string
+	for {
+		if err := f.Parse(args); err != nil {
+			return err
+		}
+		rest := f.Args()
+		if len(rest) == 0 {
+			break
+		}
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" {
+			files = append(files, rest...)
+			break
+		}
+		files = append(files, rest[0])
+		args = rest[1:]
 	}
-	f.StringVar(&o.database, "d", "", "`URL` or key=value connection string (default: DATABASE_URL, then PGHOST and the like)")
-	f.StringVar(&o.table, "table", "", "`name` of the table, in SQL notation")
-	f.StringVar(&o.format, "format", "", "csv, ndjson or parquet (default: by the file's name, then by its first bytes)")
-	f.BoolVar(&o.infer, "infer", false, "print a CREATE TABLE that the first file fits, and stop; needs no server")
-	f.BoolVar(&o.create, "create", false, "print that statement, run it, and load")
-	f.BoolVar(&o.dryRun, "dry-run", false, "read everything, tell the bad rows, write nothing")
-	f.BoolVar(&o.install, "install", false, "make the tables in schema headrace that -resume and -quarantine need")
-	f.StringVar(&o.resume, "resume", "", "record what is loaded under this `ID`, and go on where an earlier call with it stopped")
-	f.IntVar(&o.jobs, "jobs", 1, "load over `N` connections; rows lose their order")
-	f.BoolVar(&o.quarantine, "quarantine", false, "put rows that the server refuses into headrace.quarantine, and go on")
-	f.StringVar(&o.maxBad, "max-bad", "", "with -quarantine: give up above `N` bad rows, or above N%")
-	f.StringVar(&o.onConflict, "on-conflict", "", "update rows with the same `keys`, column names with commas between them")
-	f.BoolVar(&o.fresh, "fresh", false, "empty the table first; its rows come frozen")
-	f.BoolVar(&o.dropIndexes, "drop-indexes", false, "drop plain indexes meanwhile, and make them anew; with -jobs or -quarantine it needs -resume")
-	f.StringVar(&o.columns, "columns", "", "`names` with commas between them: of a CSV file without a header; the only ones to take of NDJSON and Parquet")
-	f.BoolVar(&o.binaryAsText, "binary-as-text", false, "Parquet: byte arrays without an annotation are text (files of Impala, Hive, old Spark)")
-	f.StringVar(&o.delimiter, "delimiter", "", "CSV: `character` between fields, or \"tab\" (default: comma; tab in .tsv files)")
-	f.StringVar(&o.null, "null", "", "CSV: unquoted `text` that means NULL (default: nothing)")
-	f.StringVar(&o.encoding, "encoding", "", "of CSV and NDJSON: `name` such as latin1 or utf-16 (default: UTF-8, or what a byte order mark says)")
-	if err := f.Parse(args); err != nil {
+	if err := p.opts.check(len(files)); err != nil {
 		return err
 	}
-	if err := o.check(f.NArg()); err != nil {
-		return err
-	}
-	return p.addFiles(f.Args())
+	return p.addFiles(files)
 }
 
 // check says what does not go together, and makes the LoadOptions.
 func (o *options) check(files int) error {
 	chunks := o.resume != "" || o.jobs > 1 || o.quarantine
 	switch {
-	case o.table == "":
+	case o.forget != "" && files > 0:
+		return errors.New("-forget takes no files")
+	case o.table == "" && o.forget == "":
 		return errors.New("-table is missing")
 	case !slices.Contains([]string{"", "csv", "ndjson", "parquet"}, o.format):
 		return fmt.Errorf("-format %s is not known: csv, ndjson or parquet", o.format)
@@ -95,6 +110,9 @@ func (o *options) check(files int) error {
 	case o.dropIndexes && chunks && o.resume == "":
 		return errors.New("-drop-indexes with -jobs or -quarantine needs -resume, so that the indexes can be put back after a crash")
 	}
+	if err := records.CheckEncoding(o.encoding); err != nil {
+		return fmt.Errorf("-encoding: %w", err)
+	}
 	l := &o.load
 	l.ID, l.Jobs, l.DryRun = o.resume, o.jobs, o.dryRun
 	l.Null, l.Encoding, l.Fresh, l.DropIndexes = o.null, o.encoding, o.fresh, o.dropIndexes
@@ -104,22 +122,69 @@ func (o *options) check(files int) error {
 	if o.onConflict != "" {
 		l.OnConflict = &batchinsert.OnConflict{Keys: strings.Split(o.onConflict, ",")}
 	}
+	for _, set := range []func() error{o.setDialect, o.setFields, o.setMaxBad} {
+		if err := set(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setDialect says how CSV is written.
+func (o *options) setDialect() (err error) {
+	l := &o.load
+	if o.delimiter == "tab" || o.delimiter == `\t` {
+		o.delimiter = "\t"
+	}
+	if l.Comma, err = oneByte("-delimiter", o.delimiter); err != nil {
+		return err
+	}
+	if l.NoQuote = o.quote == "none"; !l.NoQuote {
+		if l.Quote, err = oneByte("-quote", o.quote); err != nil {
+			return err
+		}
+	}
+	if l.Escape, err = oneByte("-escape", o.escape); err != nil {
+		return err
+	}
+	switch {
+	case l.NoQuote && l.Escape != 0:
+		return errors.New("-escape stands before a quote, and there are none with -quote none")
+	case l.Comma != 0 && l.Comma == cmp.Or(l.Quote, '"'), l.Quote != 0 && l.Quote == cmp.Or(l.Comma, ','):
+		return errors.New("-delimiter and -quote are the same")
+	}
+	return nil
+}
+
+// oneByte returns 0 where text is empty.
+func oneByte(flag, text string) (byte, error) {
+	switch {
+	case text == "":
+		return 0, nil
+	case len(text) != 1 || strings.ContainsAny(text, "\r\n\x00"):
+		return 0, fmt.Errorf("%s %q is not one byte, or is a line break", flag, text)
+	}
+	return text[0], nil
+}
+
+// setFields says which fields are columns.
+func (o *options) setFields() error {
 	if o.columns != "" {
 		o.columnNames = strings.Split(o.columns, ",")
 	}
-	return errors.Join(o.setDelimiter(), o.setMaxBad())
-}
-
-func (o *options) setDelimiter() error {
-	switch o.delimiter {
-	case "":
-	case "tab", `\t`:
-		o.load.Comma = '\t'
-	default:
-		if len(o.delimiter) != 1 {
-			return fmt.Errorf("-delimiter %q is not one byte", o.delimiter)
+	if o.skip != "" {
+		o.load.Skip = strings.Split(o.skip, ",")
+	}
+	if o.rename == "" {
+		return nil
+	}
+	o.load.Rename = map[string]string{}
+	for pair := range strings.SplitSeq(o.rename, ",") {
+		from, to, ok := strings.Cut(pair, "=")
+		if !ok || from == "" || to == "" {
+			return fmt.Errorf("-map %q is not of the form old=new", pair)
 		}
-		o.load.Comma = o.delimiter[0]
+		o.load.Rename[from] = to
 	}
 	return nil
 }
@@ -150,11 +215,13 @@ func (o *options) inChunks() bool {
 }
 
 // needsTables says whether the tables of -install are needed.
-func (o *options) needsTables() bool { return !o.dryRun && (o.resume != "" || o.quarantine) }
+func (o *options) needsTables() bool {
+	return o.forget != "" || !o.dryRun && (o.resume != "" || o.quarantine)
+}
 
 // addFiles opens nothing yet.
 func (p *program) addFiles(names []string) error {
-	if len(names) == 0 {
+	if len(names) == 0 && p.opts.forget == "" {
 		names = []string{"-"}
 	}
 	ids := map[string]bool{}
@@ -176,14 +243,18 @@ func (p *program) addFiles(names []string) error {
 func (p *program) loadOptions(s *source) *batchinsert.LoadOptions {
 	l := p.opts.load
 	l.Name = s.name
-	if l.ID != "" && len(p.files) > 1 {
-		l.ID += ":" + s.name
+	if l.ID != "" {
+		l.ID += ":" + s.name // whatever other files there are
 	}
 	if s.format != parquetFormat {
 		l.Columns = p.opts.columnNames
 	}
-	if l.Comma == 0 && strings.HasSuffix(plainName(s.path), ".tsv") {
-		l.Comma = '\t'
+	if strings.HasSuffix(plainName(s.path), ".tsv") {
+		l.Comma = cmp.Or(l.Comma, '\t')
+		l.NoQuote = l.NoQuote || l.Quote == 0 && l.Escape == 0
+	}
+	if s.format == parquetFormat {
+		l.Rename, l.Skip = nil, nil // parquet has done it
 	}
 	return &l
 }

@@ -75,7 +75,7 @@ func newBar(p *program, name string) *bar {
 	b := &bar{box: mpb.New(mpb.WithOutput(p.stderr), mpb.WithWidth(60), mpb.WithAutoRefresh())}
 	b.last.Store(&batchinsert.Progress{})
 	b.bar = b.box.New(barTotal, mpb.BarStyle(),
-		mpb.PrependDecorators(decor.Name(name+" "), decor.Any(b.share)),
+		mpb.PrependDecorators(decor.Name(printable(name)+" "), decor.Any(b.share)),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return describe(*b.last.Load()) })))
 	return b
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/batchinsert"
 )
@@ -12,7 +15,7 @@ import (
 const shownBad = 10
 
 // tell says what a load did.
-func (p *program) tell(f *source, r batchinsert.Report) {
+func (p *program) tell(w batchinsert.Writer, f *source, r batchinsert.Report) {
 	line := fmt.Sprintf("%s: %d rows into %s in %s (%s rows/s)", f.name, r.Rows, p.opts.table, brief(r.Elapsed), rate(r.Rows, r.Elapsed))
 	if p.opts.dryRun {
 		line = fmt.Sprintf("%s: %d rows would go into %s; nothing was written", f.name, r.Rows, p.opts.table)
@@ -24,39 +27,90 @@ func (p *program) tell(f *source, r batchinsert.Report) {
 		line += fmt.Sprintf("; %d were in it already", r.Skipped)
 	}
 	p.say("%s", line)
+	if r.Unended {
+		p.say("%s: the last line has no line end: if the file was cut off, its last row is not whole (-strict refuses such files)", f.name)
+	}
 	if r.Bad > 0 {
-		p.tellBad(r)
+		p.tellBad(w, r)
 	}
 }
 
 // tellBad shows the first bad rows, and where the others are.
-func (p *program) tellBad(r batchinsert.Report) {
+func (p *program) tellBad(w batchinsert.Writer, r batchinsert.Report) {
 	p.say("%d bad rows:", r.Bad)
 	for _, bad := range r.BadLines[:min(shownBad, len(r.BadLines))] {
-		p.say("  %v", bad)
+		p.say("  %s", words(bad))
 	}
 	if p.opts.dryRun {
 		return
 	}
-	p.say("All of them, with their text:\n  SELECT line, column_name, sqlstate, message, convert_from(raw, 'UTF8') FROM headrace.quarantine WHERE load_id = '%s' ORDER BY line;",
-		strings.ReplaceAll(r.ID, "'", "''"))
+	p.say("All of them, with their text:\n  SELECT line, column_name, sqlstate, message, %s FROM headrace.quarantine WHERE load_id = '%s' ORDER BY line;",
+		p.shownText(w, r.ID), strings.ReplaceAll(r.ID, "'", "''"))
 }
 
-// tellCommitted says, of a load that failed, what is in the table, and how to go
-// on.
-func (p *program) tellCommitted(r batchinsert.Report) {
-	if !p.opts.inChunks() {
-		return // loadAll says it
+// shownText is SQL for the text of quarantined lines: what is not valid in the
+// database's encoding is shown byte by byte.
+func (p *program) shownText(w batchinsert.Writer, id string) string {
+	const text = "convert_from(raw, 'UTF8')"
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "SELECT count("+text+") FROM headrace.quarantine WHERE load_id = $1", id)
+		return err
+	})
+	if err != nil {
+		return "encode(raw, 'escape')"
 	}
-	p.say("%d rows of %d chunks are in the table, and stay.", r.Rows+r.Skipped, len(r.Chunks))
-	if r.Bad > 0 {
-		p.tellBad(r)
-	}
+	return text
+}
+
+// tellCommitted says, of a load in chunks that failed in its file at failed, what
+// is in the table, and how to go on.
+func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.Report) {
+	f := p.files[failed]
+	rows, chunks := r.Rows+r.Skipped, int64(len(r.Chunks))
 	if p.opts.resume != "" {
-		p.say("The same command goes on with the missing chunks.")
+		if all, err := p.recorded(w, f); err == nil {
+			rows, chunks = all.Rows, all.Chunks
+		}
+	}
+	if rows > 0 {
+		p.say("%s: %d rows in %d chunks are in the table, and stay.", f.name, rows, chunks)
 	} else {
+		p.say("%s: nothing of it is in the table.", f.name)
+	}
+	if r.Bad > 0 {
+		p.tellBad(w, r)
+	}
+	for _, before := range p.files[:failed] {
+		p.say("%s: is in the table, and stays.", before.name)
+	}
+	for _, behind := range p.files[failed+1:] {
+		p.say("%s: was not begun.", behind.name)
+	}
+	switch {
+	case p.opts.resume != "":
+		p.say("The same command goes on with the rest, also when lines were repaired that are not in the table yet; pgload -forget %s has it begin anew.", p.opts.resume)
+	case rows > 0 || failed > 0:
 		p.say("Without -resume it cannot go on from there: the same command would load them again.")
 	}
+}
+
+type recorded struct {
+	Chunks int64
+	Rows   int64
+}
+
+// recorded asks how much of a file is in the table, by whatever call. The
+// context of the load may have ended.
+func (p *program) recorded(w batchinsert.Writer, f *source) (r recorded, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "SELECT count(*), coalesce(sum(rows), 0)::bigint FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NOT NULL",
+			p.loadOptions(f).ID).Scan(&r.Chunks, &r.Rows)
+	})
+	return r, err
 }
 
 // brief rounds a time to what people read.

@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/headrace/headrace/batchinsert"
@@ -29,25 +31,47 @@ type source struct {
 	format  string // known once it is opened
 
 	file    *os.File // nil for a stream
-	stream  io.Closer
-	scratch string // where a stream was kept, to be removed
+	scratch string   // where a stream was kept, to be removed
+}
+
+// find looks whether the file is there and can be read.
+func (s *source) find() error {
+	if s.path == "-" {
+		return nil
+	}
+	info, err := os.Stat(s.path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open %s: %w", s.path, errors.Unwrap(err))
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory: name the files in it", s.path)
+	case !info.Mode().IsRegular():
+		return nil // a named pipe waits for its writer
+	}
+	file, err := os.Open(s.path)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // input opens the file, or goes back to its beginning.
-func (s *source) input() (batchinsert.Input, error) {
+func (s *source) input(ctx context.Context) (batchinsert.Input, error) {
 	if s.file != nil {
 		return s.fromFile()
 	}
 	if s.path == "-" {
-		return s.fromStream(s.program.stdin)
+		if s.program.terminal {
+			s.program.say("Reading standard input.")
+		}
+		return s.fromStream(interruptible(ctx, func() (io.Reader, error) { return s.program.stdin, nil }))
+	}
+	if info, err := os.Stat(s.path); err == nil && !info.Mode().IsRegular() {
+		return s.fromStream(interruptible(ctx, func() (io.Reader, error) { return os.Open(s.path) }))
 	}
 	file, err := os.Open(s.path)
 	if err != nil {
 		return nil, err
-	}
-	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
-		s.stream = file
-		return s.fromStream(file)
 	}
 	s.file = file
 	return s.fromFile()
@@ -57,12 +81,21 @@ func (s *source) input() (batchinsert.Input, error) {
 // from its end.
 func (s *source) fromStream(r io.Reader) (batchinsert.Input, error) {
 	in := bufio.NewReader(r)
-	first, _ := in.Peek(512) // a read error comes again
-	s.guess(first)
-	if s.format == parquetFormat || s.program.opts.create {
-		return s.keep(in)
+	raw, err := in.Peek(firstBytes)
+	if len(raw) == 0 && err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %s: %w", s.name, err)
 	}
-	return s.text(in), nil
+	raw = bytes.Clone(raw)
+	var seen bytes.Buffer
+	plain := s.plain(io.TeeReader(in, &seen))
+	if err := s.guess(raw, plain); err != nil {
+		return nil, err
+	}
+	again := io.MultiReader(&seen, in)
+	if s.format == parquetFormat || s.program.opts.create || s.program.opts.load.Verify {
+		return s.keep(again)
+	}
+	return s.text(again), nil
 }
 
 // keep writes a stream to a file.
@@ -79,7 +112,7 @@ func (s *source) keep(in io.Reader) (batchinsert.Input, error) {
 }
 
 func (s *source) fromFile() (batchinsert.Input, error) {
-	first := make([]byte, 512)
+	first := make([]byte, firstBytes)
 	n, err := s.file.ReadAt(first, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -87,7 +120,14 @@ func (s *source) fromFile() (batchinsert.Input, error) {
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	if s.guess(first[:n]); s.format == parquetFormat {
+	plain := s.plain(s.file)
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	if err := s.guess(first[:n], plain); err != nil {
+		return nil, err
+	}
+	if s.format == parquetFormat {
 		return s.parquet()
 	}
 	return s.text(s.file), nil
@@ -109,31 +149,27 @@ func (s *source) parquet() (batchinsert.Input, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	return f.Records(s.name, s.program.opts.columnNames...)
-}
-
-// guess settles the format: as asked for, by the name, by the first bytes.
-func (s *source) guess(first []byte) {
-	if s.format = s.program.opts.format; s.format != "" {
-		return
+	names := s.program.opts.columnNames
+	if names == nil {
+		names = f.Columns()
 	}
-	switch filepath.Ext(plainName(s.path)) {
-	case ".csv", ".tsv", ".txt":
-		s.format = csvFormat
-	case ".ndjson", ".jsonl", ".json":
-		s.format = ndjsonFormat
-	case ".parquet", ".pq":
-		s.format = parquetFormat
-	default:
-		switch text := bytes.TrimSpace(first); {
-		case bytes.HasPrefix(first, []byte("PAR1")):
-			s.format = parquetFormat
-		case bytes.HasPrefix(text, []byte("{")):
-			s.format = ndjsonFormat
-		default:
-			s.format = csvFormat
+	l := &s.program.opts.load
+	for _, name := range slices.Concat(l.Skip, slices.Collect(maps.Keys(l.Rename))) {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("%s: there is no field %q to skip or rename; there are %q", s.name, name, names)
 		}
 	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(l.Skip, name) })
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s: no field is left", s.name)
+	}
+	in, err := f.Records(s.name, names...)
+	for i, name := range in.Columns {
+		if to, ok := l.Rename[name]; ok {
+			in.Columns[i] = to
+		}
+	}
+	return in, err
 }
 
 // plainName takes off the ending that compression has put behind a name.
@@ -148,9 +184,6 @@ func plainName(path string) string {
 func (s *source) close() {
 	if s.file != nil {
 		_ = s.file.Close()
-	}
-	if s.stream != nil {
-		_ = s.stream.Close()
 	}
 	if s.scratch != "" {
 		_ = os.Remove(s.scratch)

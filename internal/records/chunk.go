@@ -8,6 +8,8 @@ type Chunk struct {
 	FirstLine int64 // of the file, from 1
 	Records   int
 	Lines     int
+	Unclosed  bool // its last record has a quote that the file does not close
+	Unended   bool // it ends with a record that may go on: a line of CSV without a line end
 }
 
 // A Span is a record of a chunk.

@@ -3,6 +3,7 @@ package records
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,24 +15,36 @@ import (
 // means NULL.
 type CSV struct {
 	Comma, Quote, Escape byte
+	NoQuote              bool // quotes are data, and each line is a record
 	Null                 string
 }
 
 // OpenCSV reads the header of a CSV file and leaves file behind it. A file
 // without a header has names given.
-func OpenCSV(file *bufio.Reader, o CSV, names []string) (Format, error) {
+func OpenCSV(file *bufio.Reader, o CSV, fields Fields) (Format, error) {
 	var h header
-	if names != nil {
-		h = header{names: names, eol: firstLineEnd(file)}
+	given := fields.Names != nil
+	if given {
+		h = header{names: fields.Names, eol: firstLineEnd(file)}
 	} else {
 		var err error
 		if h, err = readHeader(file, o); err != nil {
 			return nil, err
 		}
 	}
-	f := &csvFormat{CSV: o, header: h, given: names != nil, end: '\n', carriage: h.eol == "\r\n"}
+	f := &csvFormat{CSV: o, header: h, given: given, end: '\n', carriage: h.eol == "\r\n"}
 	if h.eol == "\r" {
 		f.end = '\r'
+	}
+	if err := fields.check(h.names); err != nil {
+		return nil, err
+	}
+	for _, name := range h.names {
+		skip := slices.Contains(fields.Skip, name)
+		f.skip = append(f.skip, skip)
+		if !skip {
+			f.names = append(f.names, fields.column(name))
+		}
 	}
 	return f, nil
 }
@@ -64,20 +77,29 @@ func peekPast(file *bufio.Reader, chars string) []byte {
 type csvFormat struct {
 	CSV
 	header   header
-	given    bool // the names do not stand in the file
-	end      byte // the last byte of a line end
-	carriage bool // lines end in \r\n
+	names    []string // of the columns: those of the header, renamed, without skipped ones
+	skip     []bool   // fields of the header
+	given    bool     // the names do not stand in the file
+	end      byte     // the last byte of a line end
+	carriage bool     // lines end in \r\n
 }
 
-func (f *csvFormat) Names() []string { return slices.Clone(f.header.names) }
+func (f *csvFormat) Names() []string { return slices.Clone(f.names) }
 
 func (f *csvFormat) Lines() int { return f.header.lines }
 
 func (f *csvFormat) Dialect() string {
-	return fmt.Sprintf("csv %q %q", []byte{f.Comma, f.Quote, f.Escape}, f.Null)
+	return fmt.Sprintf("csv %q %t %q %v", []byte{f.Comma, f.Quote, f.Escape}, f.NoQuote, f.Null, f.skip)
 }
 
+// translated reports whether the server is given COPY's text format, because its
+// CSV reader cannot read such records.
+func (f *csvFormat) translated() bool { return f.NoQuote || slices.Contains(f.skip, true) }
+
 func (f *csvFormat) Options() string {
+	if f.translated() {
+		return (*textFormat)(nil).Options()
+	}
 	return "FORMAT csv, HEADER, DELIMITER " + literal(f.Comma) + ", QUOTE " + literal(f.Quote) +
 		", ESCAPE " + literal(f.Escape) + ", NULL " + stringLiteral(f.Null) + ", ENCODING 'UTF8'"
 }
@@ -86,13 +108,103 @@ func (f *csvFormat) Options() string {
 // which the server passes over: from it the server learns how lines end, without
 // which it does not count the lines of the first record.
 func (f *csvFormat) Reader(data []byte, _ []Column) (io.Reader, error) {
+	if f.translated() {
+		return f.translate(data)
+	}
+	data, err := f.checked(data)
+	if err != nil {
+		return nil, err
+	}
 	return io.MultiReader(strings.NewReader("header"+f.header.eol), bytes.NewReader(data)), nil
+}
+
+// endOfData is a record that ends the reading of servers before version 18,
+// silently, and is data to later ones.
+const endOfData = `\.`
+
+// checked refuses records that [csvFormat.stray] suspects, or that the server
+// would take for others, and has [endOfData]
+// mean the same to all servers.
+func (f *csvFormat) checked(data []byte) ([]byte, error) {
+	ends := bytes.Contains(data, []byte(endOfData)) && f.Null != endOfData
+	// Behind a carriage return the server looks at the next byte, and where that
+	// is no character it blames the record before.
+	undecodable := f.end == '\r' && !storable(data)
+	if !ends && !undecodable && bytes.IndexByte(data, f.Quote) < 0 {
+		return data, nil
+	}
+	e := csvEncoder{f: f}
+	out, kept := []byte(nil), 0 // out is what data[:kept] becomes
+	pos := 0
+	for index := 0; pos < len(data); index++ {
+		record, lines := f.first(data[pos:])
+		if lines > 1 && f.stray(record) {
+			return nil, &Error{Index: index, Code: badShape, Err: errStray}
+		}
+		if undecodable && !storable(record) {
+			return nil, &Error{Index: index, Code: badCharacter, Err: errCharacter}
+		}
+		if ends && string(e.trim(record)) == endOfData {
+			out = append(out, data[kept:pos]...)
+			out = append(append(append(out, f.Quote), endOfData...), f.Quote)
+			kept = pos + len(endOfData)
+		}
+		pos += len(record)
+	}
+	if kept == 0 {
+		return data, nil
+	}
+	return append(out, data[kept:]...), nil
+}
+
+// first returns the first record of data, its line end included, and how many
+// lines it takes.
+func (f *csvFormat) first(data []byte) (record []byte, lines int) {
+	q := quoteState{f: f}
+	end := 0
+	for done := false; end < len(data) && !done; lines++ {
+		next := lineEnd(data, end, f.end)
+		done = q.after(data[end:next])
+		end = next
+	}
+	return data[:end], lines
+}
+
+var errStray = errors.New("a quote inside a field opens text that goes on in the next line; LoadOptions.NoQuote takes quotes as data")
+
+// stray reports whether a quote that does not stand at a field's beginning
+// encloses a line end: nobody writes such files, but lists with quotes that are
+// data (5" disk) read as one, and then lines are joined.
+func (f *csvFormat) stray(record []byte) bool {
+	e := csvEncoder{f: f}
+	for more := true; more; {
+		_, record, _, more, _ = e.field(record)
+	}
+	return e.strayed
+}
+
+// translate returns the records as lines of COPY's text, without skipped fields.
+func (f *csvFormat) translate(data []byte) (io.Reader, error) {
+	e := csvEncoder{f: f}
+	buf := make([]byte, 0, len(data)+len(data)/8)
+	for index := 0; len(data) > 0; index++ {
+		record, _ := f.first(data)
+		var err error
+		if buf, err = e.text(buf, record); err != nil {
+			return nil, &Error{Index: index, Code: badShape, Err: err}
+		}
+		data = data[len(record):]
+	}
+	return bytes.NewReader(buf), nil
 }
 
 // RecordAt implements [Format]. Before the first record the server has counted
 // the header. Within quotes it counts line feeds where lines end in them, and
 // carriage returns where lines end in those, alone or not.
 func (f *csvFormat) RecordAt(line int, data []byte, spans []Span) int {
+	if f.translated() {
+		return line
+	}
 	counted := byte('\n')
 	if f.header.eol != "\n" {
 		counted = '\r'
@@ -127,6 +239,9 @@ type quoteState struct {
 }
 
 func (q *quoteState) after(line []byte) bool {
+	if q.f.NoQuote {
+		return true
+	}
 	if q.f.Escape == q.f.Quote {
 		if bytes.Count(line, []byte{q.f.Quote})%2 == 1 {
 			q.quoted = !q.quoted

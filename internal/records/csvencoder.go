@@ -3,6 +3,8 @@ package records
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 
 	"github.com/headrace/headrace/internal/pgcopy"
 )
@@ -11,8 +13,9 @@ import (
 // time is the scarcer.
 type csvEncoder struct {
 	f       *csvFormat
-	parsers []parser
+	parsers []parser // a field
 	scratch []byte
+	strayed bool // field met what stray looks for
 }
 
 // Encoder implements [Format].
@@ -21,32 +24,37 @@ func (f *csvFormat) Encoder(columns []Column) Encoder {
 	if parsers == nil {
 		return nil
 	}
-	return &csvEncoder{f: f, parsers: parsers}
+	return f.encoder(parsers)
 }
+
+// encoder takes a parser a column.
+func (f *csvFormat) encoder(parsers []parser) *csvEncoder {
+	e := &csvEncoder{f: f}
+	for _, skip := range f.skip {
+		if skip {
+			e.parsers = append(e.parsers, parser{parse: passOver})
+			continue
+		}
+		e.parsers = append(e.parsers, parsers[0])
+		parsers = parsers[1:]
+	}
+	return e
+}
+
+// passOver is the parser of a field that is skipped.
+func passOver(buf, _ []byte) ([]byte, bool) { return buf, true }
 
 // Encode implements [Encoder].
 func (e *csvEncoder) Encode(buf, data []byte) (out []byte, n int, whole bool) {
 	buf = pgcopy.Header(buf)
 	for len(data) > 0 {
-		q := quoteState{f: e.f}
-		end := 0
-		for end < len(data) {
-			next := lineEnd(data, end, e.f.end)
-			done := q.after(data[end:next])
-			end = next
-			if done {
-				break
-			}
-		}
+		record, _ := e.f.first(data)
 		before := len(buf)
-		ok := !q.quoted
-		if ok {
-			buf, ok = e.record(buf, e.trim(data[:end]))
-		}
-		if !ok {
+		var ok bool
+		if buf, ok = e.record(buf, e.trim(record)); !ok {
 			return pgcopy.Trailer(buf[:before]), n, false
 		}
-		data = data[end:]
+		data = data[len(record):]
 		n++
 	}
 	return pgcopy.Trailer(buf), n, true
@@ -68,13 +76,13 @@ func (e *csvEncoder) trim(record []byte) []byte {
 
 // record appends one row.
 func (e *csvEncoder) record(buf, record []byte) ([]byte, bool) {
-	if bytes.IndexByte(record, e.f.Quote) >= 0 {
+	if !e.f.NoQuote && bytes.IndexByte(record, e.f.Quote) >= 0 {
 		return e.quotedRecord(buf, record)
 	}
-	if bytes.IndexByte(record, '\r') >= 0 || bytes.IndexByte(record, '\n') >= 0 || string(record) == `\.` {
-		return buf, false // line ends of another kind; the end of data, to some servers
+	if bytes.IndexByte(record, '\r') >= 0 || bytes.IndexByte(record, '\n') >= 0 {
+		return buf, false // line ends of another kind
 	}
-	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
+	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.f.names)))
 	for i, p := range e.parsers {
 		text := record
 		if i < len(e.parsers)-1 {
@@ -87,7 +95,7 @@ func (e *csvEncoder) record(buf, record []byte) ([]byte, bool) {
 			return buf, false
 		}
 		var ok bool
-		if string(text) == e.f.Null {
+		if string(text) == e.f.Null && !e.f.skip[i] {
 			buf, ok = p.null(buf)
 		} else {
 			buf, ok = p.parse(buf, text)
@@ -101,14 +109,14 @@ func (e *csvEncoder) record(buf, record []byte) ([]byte, bool) {
 
 // quotedRecord appends a row with quotes in it.
 func (e *csvEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
-	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.parsers)))
+	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.f.names)))
 	for i, p := range e.parsers {
 		text, rest, quoted, more, ok := e.field(record)
 		if !ok || more != (i < len(e.parsers)-1) {
 			return buf, false
 		}
 		record = rest
-		if !quoted && string(text) == e.f.Null {
+		if !quoted && string(text) == e.f.Null && !e.f.skip[i] {
 			buf, ok = p.null(buf)
 		} else {
 			buf, ok = p.parse(buf, text)
@@ -123,8 +131,12 @@ func (e *csvEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
 // field cuts the next field, as the server's CopyReadAttributesCSV does: quotes
 // may open and close anywhere in it. more says that a comma ended it.
 func (e *csvEncoder) field(record []byte) (text, rest []byte, quoted, more, ok bool) {
+	if e.f.NoQuote {
+		text, rest, more = bytes.Cut(record, []byte{e.f.Comma})
+		return text, rest, false, more, true
+	}
 	text = e.scratch[:0]
-	inside := false
+	inside, stray := false, false
 	i := 0
 	for ; i < len(record); i++ {
 		c := record[i]
@@ -135,10 +147,14 @@ func (e *csvEncoder) field(record []byte) (text, rest []byte, quoted, more, ok b
 		case c == e.f.Quote:
 			inside = !inside
 			quoted = true
+			stray = inside && i > 0 && record[i-1] != e.f.Quote
 		case !inside && c == e.f.Comma:
 			e.scratch = text
 			return text, record[i+1:], quoted, true, true
 		case !inside && (c == '\r' || c == '\n'):
+			return nil, nil, false, false, false
+		case stray && (c == '\r' || c == '\n'):
+			e.strayed = true
 			return nil, nil, false, false, false
 		default:
 			text = append(text, c)
@@ -146,4 +162,59 @@ func (e *csvEncoder) field(record []byte) (text, rest []byte, quoted, more, ok b
 	}
 	e.scratch = text
 	return text, nil, quoted, false, !inside
+}
+
+// text appends a record as a line of COPY's text.
+func (e *csvEncoder) text(buf, record []byte) ([]byte, error) {
+	rest := e.trim(record)
+	if e.f.NoQuote && bytes.ContainsAny(rest, "\r\n") {
+		return buf, errLineEnd
+	}
+	separator := ""
+	for i, skip := range e.f.skip {
+		text, after, quoted, more, ok := e.field(rest)
+		switch {
+		case e.strayed:
+			return buf, errStray
+		case !ok:
+			return buf, errLineEnd
+		case more != (i < len(e.f.skip)-1):
+			return buf, e.shape(record)
+		}
+		rest = after
+		if skip {
+			continue
+		}
+		buf = append(buf, separator...)
+		separator = "\t"
+		if !quoted && string(text) == e.f.Null {
+			buf = append(buf, `\N`...)
+		} else {
+			buf = appendEscaped(buf, text)
+		}
+	}
+	return append(buf, '\n'), nil
+}
+
+var errLineEnd = errors.New("a quote is not closed, or a line end is of another kind than the first")
+
+// shape says that a record has another number of fields than there are names.
+func (e *csvEncoder) shape(record []byte) error {
+	return fmt.Errorf("the record has %d fields, and %s %d", e.count(record), e.f.Naming(), len(e.f.skip))
+}
+
+// count counts a record's fields; those that there should be where it cannot
+// be taken apart.
+func (e *csvEncoder) count(record []byte) int {
+	record = e.trim(record)
+	for n := 1; ; n++ {
+		_, rest, _, more, ok := e.field(record)
+		switch {
+		case !ok:
+			return len(e.f.skip)
+		case !more:
+			return n
+		}
+		record = rest
+	}
 }

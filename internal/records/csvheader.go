@@ -23,7 +23,7 @@ const headerLimit = 1 << 20
 // readHeader reads the first record and leaves file behind it.
 func readHeader(file *bufio.Reader, o CSV) (header, error) {
 	var h header
-	p := headerParser{comma: o.Comma, quote: o.Quote, escape: o.Escape}
+	p := headerParser{comma: o.Comma, quote: o.Quote, escape: o.Escape, noQuote: o.NoQuote}
 	for n := 0; ; n++ {
 		c, err := file.ReadByte()
 		if errors.Is(err, io.EOF) {
@@ -73,6 +73,7 @@ func follows(file *bufio.Reader, c byte) bool {
 // open and close anywhere in a field.
 type headerParser struct {
 	comma, quote, escape byte
+	noQuote              bool
 
 	fields  []string
 	field   strings.Builder
@@ -99,11 +100,11 @@ func (p *headerParser) add(c byte) {
 			return
 		}
 	}
-	switch c {
-	case '\r': // the line feed follows
-	case p.comma:
+	switch {
+	case c == '\r': // the line feed follows
+	case c == p.comma:
 		p.next()
-	case p.quote:
+	case c == p.quote && !p.noQuote:
 		p.quoted = true
 	default:
 		p.field.WriteByte(c)

@@ -75,11 +75,13 @@ func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
 			}
 			if pos == len(data) {
 				if open {
-					out.Records++ // a quote was never closed
+					out.Records++
+					out.Unclosed = true
 				}
 				break
 			}
 			end = len(data) - pos - 1 // the last line has no end
+			_, out.Unended = c.format.(*csvFormat)
 		}
 		line := data[pos : pos+end+1]
 		pos += len(line)

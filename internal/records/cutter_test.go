@@ -12,7 +12,7 @@ import (
 // csvWithout is the usual CSV without a header, in which lines end in this way.
 func csvWithout(t *testing.T, eol string) Format {
 	t.Helper()
-	f, err := OpenCSV(bufio.NewReader(strings.NewReader("1"+eol)), usual, []string{"a", "b"})
+	f, err := OpenCSV(bufio.NewReader(strings.NewReader("1"+eol)), usual, Fields{Names: []string{"a", "b"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,9 +25,9 @@ func TestNullInNotNullIsLeftToTheServer(t *testing.T) {
 		format Format
 		data   string
 	}{
-		{"csv", open(OpenCSV(bufio.NewReader(strings.NewReader("1,\n")), usual, names)), "1,\n2,\n,3\n"},
-		{"quoted csv", open(OpenCSV(bufio.NewReader(strings.NewReader("1,\n")), usual, names)), "\"1\",\n2,\n,\"3\"\n"},
-		{"json", open(OpenJSON(bufio.NewReader(strings.NewReader("{}")), names)), "{\"a\":1}\n{\"a\":2,\"b\":null}\n{\"b\":3}\n"},
+		{"csv", open(OpenCSV(bufio.NewReader(strings.NewReader("1,\n")), usual, Fields{Names: names})), "1,\n2,\n,3\n"},
+		{"quoted csv", open(OpenCSV(bufio.NewReader(strings.NewReader("1,\n")), usual, Fields{Names: names})), "\"1\",\n2,\n,\"3\"\n"},
+		{"json", open(OpenJSON(bufio.NewReader(strings.NewReader("{}")), Fields{Names: names})), "{\"a\":1}\n{\"a\":2,\"b\":null}\n{\"b\":3}\n"},
 		{"text", &textFormat{names: names}, "1\t\\N\n2\t\\N\n\\N\t3\n"},
 	} {
 		for _, notNull := range []bool{true, false} {

@@ -112,8 +112,9 @@ type Error struct {
 
 // The codes of errors found here; see "PostgreSQL Error Codes" in the manual.
 const (
-	badShape = "22P04" // bad_copy_file_format
-	badJSON  = "22032" // invalid_json_text
+	badShape     = "22P04" // bad_copy_file_format
+	badJSON      = "22032" // invalid_json_text
+	badCharacter = "22021" // character_not_in_repertoire
 )
 
 func (e *Error) Error() string { return e.Err.Error() }

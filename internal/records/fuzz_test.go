@@ -108,9 +108,9 @@ func FuzzCutter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, size uint8, asJSON bool) {
 		open := func() Format {
 			file := bufio.NewReader(strings.NewReader(text))
-			format, err := OpenCSV(file, usual, []string{"a"})
+			format, err := OpenCSV(file, usual, Fields{Names: []string{"a"}})
 			if asJSON {
-				format, err = OpenJSON(file, []string{"a"})
+				format, err = OpenJSON(file, Fields{Names: []string{"a"}})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -1,9 +1,6 @@
 package records
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // An Inspector looks at what the records of a file have in their fields. It
 // reads them as encoders do, with parsers that only look.
@@ -30,7 +27,7 @@ func NewInspector(f Format) *Inspector {
 	}
 	switch f := f.(type) {
 	case *csvFormat:
-		in.encoder = &csvEncoder{f: f, parsers: parsers}
+		in.encoder = f.encoder(parsers)
 	case *jsonFormat:
 		in.encoder = &jsonEncoder{jsonReader{format: f, columns: columns}, parsers}
 	}
@@ -69,25 +66,12 @@ func (in *Inspector) fault(n int, record []byte) *Error {
 			return &Error{Index: n, Column: fault.Column, Code: fault.Code, Err: fault.Err}
 		}
 	case *csvEncoder:
-		if has := e.count(record); has != len(e.parsers) {
-			return &Error{Index: n, Code: badShape, Err: fmt.Errorf("the record has %d fields, and %s %d", has, in.format.Naming(), len(e.parsers))}
+		if e.f.stray(record) {
+			return &Error{Index: n, Code: badShape, Err: errStray}
+		}
+		if e.count(record) != len(e.parsers) {
+			return &Error{Index: n, Code: badShape, Err: e.shape(record)}
 		}
 	}
-	return &Error{Index: n, Code: badShape, Err: errors.New("a quote is not closed, or a line end is of another kind than the first")}
-}
-
-// count counts a record's fields; those that there should be where it cannot
-// be taken apart.
-func (e *csvEncoder) count(record []byte) int {
-	record = e.trim(record)
-	for n := 1; ; n++ {
-		_, rest, _, more, ok := e.field(record)
-		switch {
-		case !ok:
-			return len(e.parsers)
-		case !more:
-			return n
-		}
-		record = rest
-	}
+	return &Error{Index: n, Code: badShape, Err: errLineEnd}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -15,20 +16,32 @@ import (
 // OpenJSON opens a file with one JSON object a line (ndjson.org, jsonlines.org).
 // Without names its fields are the keys of the objects in its first 64 KiB, of
 // one at least, in the order in which they come up.
-func OpenJSON(file *bufio.Reader, names []string) (Format, error) {
-	given := names != nil
-	if !given {
+func OpenJSON(file *bufio.Reader, fields Fields) (Format, error) {
+	f := &jsonFormat{keys: fields.Names, given: fields.Names != nil, index: map[string]int{}}
+	if !f.given {
 		var err error
-		if names, err = firstKeys(file); err != nil {
+		if f.keys, err = firstKeys(file); err != nil {
 			return nil, err
 		}
+		for _, key := range slices.Sorted(maps.Keys(fields.Rename)) { // perhaps it comes later
+			if !slices.Contains(f.keys, key) {
+				f.keys = append(f.keys, key)
+			}
+		}
 	}
-	f := &jsonFormat{names: names, given: given, index: make(map[string]int, len(names))}
-	for i, name := range names {
-		f.index[name] = i
+	f.keys = slices.DeleteFunc(slices.Clone(f.keys), func(key string) bool { return slices.Contains(fields.Skip, key) })
+	for i, key := range f.keys {
+		f.names = append(f.names, fields.column(key))
+		f.index[key] = i
+	}
+	for _, key := range fields.Skip {
+		f.index[key] = skipped
 	}
 	return f, nil
 }
+
+// skipped is the index of keys that records may have and columns have not.
+const skipped = -1
 
 // sampleSize is how much of a file is looked at for its keys.
 const sampleSize = 64 << 10
@@ -100,8 +113,9 @@ func checkObject(line []byte) error {
 }
 
 type jsonFormat struct {
-	names []string
-	given bool // the names are not those of the first records
+	keys  []string // of the columns
+	names []string // of the columns: keys, renamed
+	given bool     // the keys are not those of the first records
 	index map[string]int
 }
 
@@ -227,6 +241,9 @@ func (r *jsonReader) read(line []byte) error {
 		if err != nil {
 			return err
 		}
+		if i == skipped {
+			continue
+		}
 		r.raw[i] = value
 		next = i + 1
 	}
@@ -237,7 +254,7 @@ func (r *jsonReader) read(line []byte) error {
 // keys in one order.
 func (r *jsonReader) column(key []byte, expected int) (int, error) {
 	if inner := key[1 : len(key)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		if expected < len(r.columns) && string(inner) == r.format.names[expected] {
+		if expected < len(r.columns) && string(inner) == r.format.keys[expected] {
 			return expected, nil
 		}
 		if i, ok := r.format.index[string(inner)]; ok {
@@ -250,7 +267,7 @@ func (r *jsonReader) column(key []byte, expected int) (int, error) {
 	}
 	i, ok := r.format.index[string(name)]
 	if !ok {
-		return 0, &Error{Code: badShape, Err: fmt.Errorf("the record has a key %q; %s only %s", name, r.format.Naming(), strings.Join(r.format.names, ", "))}
+		return 0, &Error{Code: badShape, Err: fmt.Errorf("the record has a key %q; %s only %s", name, r.format.Naming(), strings.Join(r.format.keys, ", "))}
 	}
 	return i, nil
 }

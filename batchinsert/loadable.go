@@ -1,0 +1,56 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// loadable refuses a table that the load cannot write to, before anything of the
+// input is read: what the server says only when rows come, or, of a dry run, not
+// at all.
+func (s *sender) loadable(ctx context.Context) error {
+	names := make([]string, len(s.match.columns))
+	for i, c := range s.match.columns {
+		names[i] = c.name
+	}
+	var byTrigger, policies bool
+	var denied *string
+	err := s.tx.QueryRow(ctx, `
+SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
+               WHERE g.tgrelid = $1 AND g.tgtype & 68 = 68 AND g.tgenabled <> 'D'), -- INSTEAD OF INSERT
+       pg_catalog.row_security_active($1),
+       (SELECT min(a.attname::text) FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = $1 AND a.attname::text = ANY($2) AND NOT pg_catalog.has_column_privilege($1, a.attnum, 'INSERT'))`,
+		s.match.schema.oid, names).Scan(&byTrigger, &policies, &denied)
+	copies := s.load.opts.OnConflict == nil
+	switch table := s.load.table; {
+	case err != nil:
+		return fmt.Errorf("ask for the table's properties: %w", err)
+	case s.match.schema.kind == 'm':
+		return fmt.Errorf("%s is a materialized view, which only REFRESH writes to", table)
+	case s.match.schema.kind == 'v' && copies && !byTrigger:
+		return fmt.Errorf("%s is a view, which COPY writes to by an INSTEAD OF INSERT trigger only: load the table that it shows", table)
+	case copies && policies:
+		return fmt.Errorf("row-level security applies to %s for this role, and COPY does not obey its policies: load as the owner, or with LoadOptions.OnConflict", table)
+	case denied != nil:
+		return fmt.Errorf("permission denied: this role may not INSERT into column %q of %s", *denied, table)
+	}
+	return nil
+}
+
+// unstaged puts the table's name where the server names the temporary one.
+func (s *sender) unstaged(err error) {
+	var pgErr *pgconn.PgError
+	if s.relname != stageName || !errors.As(err, &pgErr) {
+		return
+	}
+	name := s.match.schema.relname
+	pgErr.Message = strings.ReplaceAll(pgErr.Message, `"`+stageName+`"`, `"`+name+`"`)
+	if pgErr.TableName == stageName {
+		pgErr.TableName = name
+	}
+}

@@ -1,0 +1,219 @@
+package batchinsert
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/records"
+)
+
+// A mark is a chunk of the input as it is now, or as the ledger has it.
+type mark struct {
+	first, end int64
+	checksum   [sha256.Size]byte
+	loaded     bool
+}
+
+// survey reads the input before anything of it is loaded, where Verify asks for
+// it, or to compare it with the chunks that the ledger has. Then it goes back to
+// the input's beginning.
+func (l *load) survey(ctx context.Context, w Writer, book *ledger) error {
+	resumed := book.id != "" && (book.recorded > 0 || book.changed)
+	switch {
+	case l.opts.Verify && l.input.reopen == nil:
+		return errors.New("LoadOptions.Verify needs an input that can be read twice: a file")
+	case !l.opts.Verify && !resumed:
+		return nil
+	case l.input.reopen == nil: // the chunks are compared one by one
+		if book.changed {
+			return l.adopt(ctx, w, book, nil)
+		}
+		return nil
+	}
+	now, err := l.readOver(ctx, book)
+	if err != nil {
+		return err
+	}
+	if resumed {
+		same, err := book.compare(ctx, w, now)
+		if err == nil && (book.changed || !same) {
+			err = l.adopt(ctx, w, book, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	again, err := l.input.reopen()
+	if err != nil {
+		return l.fileError(&fileError{line: 1, err: err})
+	}
+	again.meter = l.input.meter
+	l.input.close()
+	l.input = again
+	return nil
+}
+
+// readOver reads the input: all of it for Verify, else as far as the recorded
+// chunks go, whose marks it returns.
+func (l *load) readOver(ctx context.Context, book *ledger) (map[int]mark, error) {
+	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
+	marks := map[int]mark{}
+	var buf []byte
+	for l.opts.Verify || len(marks) < book.recorded {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		chunk, err := l.cut(c, buf)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, l.fileError(placeOf(err, c))
+		}
+		if chunk.Index < book.recorded {
+			marks[chunk.Index] = mark{first: chunk.FirstByte, end: chunk.FirstByte + int64(len(chunk.Data)), checksum: sha256.Sum256(chunk.Data)}
+		}
+		if l.opts.Verify {
+			if err := l.verify(chunk); err != nil {
+				return nil, err
+			}
+		}
+		buf = chunk.Data
+	}
+	return marks, nil
+}
+
+// verify refuses what no server takes. Of a load with Quarantine it leaves
+// single lines to that.
+func (l *load) verify(c *records.Chunk) error {
+	if l.opts.OnBad == Quarantine || utf8.Valid(c.Data) && !c.Unclosed {
+		return nil
+	}
+	for _, s := range c.Spans(l.input.format) {
+		if !utf8.Valid(c.Data[s.Start:s.End]) {
+			return &LineError{Name: l.opts.Name, Line: s.Line, Err: errors.New("not valid UTF-8; LoadOptions.Encoding names another encoding")}
+		}
+		if c.Unclosed && s.End == len(c.Data) {
+			return &LineError{Name: l.opts.Name, Line: s.Line, Err: errors.New("a quote is not closed")}
+		}
+	}
+	return nil
+}
+
+// marks returns the recorded chunks.
+func (b *ledger) marks(ctx context.Context, tx pgx.Tx) (map[int]mark, error) {
+	rows, err := tx.Query(ctx, `SELECT chunk, first_byte, end_byte, checksum, loaded_at IS NOT NULL FROM headrace.load_chunks WHERE load_id = $1`, b.id)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int]mark{}
+	var index int
+	var m mark
+	var checksum []byte
+	_, err = pgx.ForEachRow(rows, []any{&index, &m.first, &m.end, &checksum, &m.loaded}, func() error {
+		copy(m.checksum[:], checksum)
+		out[index] = m
+		return nil
+	})
+	return out, err
+}
+
+// same reports whether two marks are of the same bytes.
+func (m mark) same(as mark) bool {
+	return m.first == as.first && m.end == as.end && bytes.Equal(m.checksum[:], as.checksum[:])
+}
+
+// compare reports whether the recorded chunks are those of the input.
+func (b *ledger) compare(ctx context.Context, w Writer, now map[int]mark) (same bool, err error) {
+	var recorded map[int]mark
+	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
+		recorded, err = b.marks(ctx, tx)
+		return err
+	})
+	for index, was := range recorded {
+		if is, there := now[index]; index < b.recorded && (!there || !was.same(is)) { // later ones came meanwhile
+			return false, err
+		}
+	}
+	return true, err
+}
+
+// adopt has the load go on with the input, which is not the one that it began
+// with: if the chunks that are loaded are the same in it.
+func (l *load) adopt(ctx context.Context, w Writer, book *ledger, now map[int]mark) error {
+	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		var was []byte
+		err := tx.QueryRow(ctx, `SELECT fingerprint FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, book.id).Scan(&was)
+		if err != nil {
+			return err
+		}
+		// Waits for those who are loading one.
+		if _, err := tx.Exec(ctx, `DELETE FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NULL`, book.id); err != nil {
+			return err
+		}
+		loaded, err := book.marks(ctx, tx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(loaded) > 0 && !sameReading(was, book.fingerprint):
+			return fmt.Errorf("load %q, of which %d chunks are in the table, began with other columns or other options: it cannot go on with these", book.id, len(loaded))
+		case len(loaded) > 0 && now == nil:
+			return fmt.Errorf("load %q, of which %d chunks are in the table, began with another file, or with this one before it was changed: whether those chunks are the same can be found out for a file, not for a stream", book.id, len(loaded))
+		}
+		for index, was := range loaded {
+			if is, there := now[index]; !there || !was.same(is) {
+				return fmt.Errorf("load %q: bytes %d to %d behind the header are in the table, and the file has others there: only what is not in the table yet may be repaired, and what comes before the loaded parts not change its length; batchinsert.Forget makes the ID free", book.id, was.first, was.end)
+			}
+		}
+		_, err = tx.Exec(ctx, `UPDATE headrace.loads SET source = $2, fingerprint = $3, size = $4, chunks = NULL WHERE load_id = $1`,
+			book.id, l.opts.Name, book.fingerprint, l.size())
+		return err
+	})
+	if err == nil {
+		book.changed = false
+	}
+	return err
+}
+
+// Forget removes a load from the ledger: the next load with its ID begins anew.
+// Rows that are in the table stay there, and so does its quarantine. It waits for
+// chunks that are being loaded, and puts indexes back that the load has dropped.
+// It returns how many rows of the load are in the table.
+func Forget(ctx context.Context, w Writer, id string) (rows int64, err error) {
+	if _, err = restoreIndexes(ctx, w, id); err == nil {
+		rows, err = forget(ctx, w, id)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("forget load %q: %w", id, err)
+	}
+	return rows, nil
+}
+
+func forget(ctx context.Context, w Writer, id string) (rows int64, err error) {
+	err = inTx(ctx, w, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT 0 FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, id).Scan(&rows)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errors.New("there is no such load")
+		}
+		if err != nil {
+			return err
+		}
+		// Locks, and so waits for, each chunk.
+		err = tx.QueryRow(ctx, `SELECT coalesce(sum(rows), 0)::bigint FROM
+    (SELECT rows FROM headrace.load_chunks WHERE load_id = $1 ORDER BY chunk FOR UPDATE) c`, id).Scan(&rows)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM headrace.loads WHERE load_id = $1`, id)
+		return err
+	})
+	return rows, err
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// flagWords are the library's words for what flags ask for.
+var flagWords = strings.NewReplacer(
+	"LoadOptions.AsyncCommit", "asynchronous commit",
+	"LoadOptions.Columns", "-columns",
+	"LoadOptions.DropIndexes", "-drop-indexes",
+	"LoadOptions.Encoding", "-encoding",
+	"LoadOptions.Fresh", "-fresh",
+	"LoadOptions.ID", "-resume",
+	"LoadOptions.KeepIdentity", "-keep-identity",
+	"LoadOptions.MaxBadShare", "-max-bad",
+	"LoadOptions.MaxBad", "-max-bad",
+	"LoadOptions.NoQuote", "-quote none",
+	"LoadOptions.OnConflict", "-on-conflict",
+	"LoadOptions.Rename", "-map",
+	"LoadOptions.Skip", "-skip",
+	"Records.Columns names", "the file has",
+	"OnConflict.Keys names", "-on-conflict names",
+	"batchinsert.Forget", "-forget",
+	"LoadOptions.Verify", "-verify",
+	"call batchinsert.RestoreIndexes", "the same command puts them back",
+	"call migrations.Install", "once with -install makes them",
+)
+
+// shownError is how many bytes of an error are shown: it may have a whole field
+// of a file in it.
+const shownError = 600
+
+// words is an error in the words of the command line, on one line.
+func words(err error) string {
+	text := flagWords.Replace(err.Error())
+	if len(text) > shownError { // the end has the SQLSTATE
+		text = strings.ToValidUTF8(text[:shownError*3/4], "") + " ... " + strings.ToValidUTF8(text[len(text)-shownError/4:], "")
+	}
+	return printable(strings.ReplaceAll(text, "\n", `\n`))
+}
+
+// printable escapes what a terminal would take for a command, or not show.
+func printable(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '\n' || unicode.IsPrint(r) && r != unicode.ReplacementChar:
+			b.WriteRune(r)
+		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], string(r)): // a byte that is no character
+			b.WriteString(`\x` + strconv.FormatUint(uint64(s[i])|0x100, 16)[1:])
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
