@@ -34,7 +34,7 @@ func (r *Report) Wrong() (n int64) {
 	return n
 }
 
-const leastHits = 25 // in %, of the reads
+const leastHits = 15 // in %, of the reads
 
 // Err returns an error if a rule was violated, or if the run could hardly have seen it.
 func (r *Report) Err() error {
