@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -134,7 +135,9 @@ WHERE o.v::text IS DISTINCT FROM t.v::text`)
 }
 
 // Files of random bytes from CSV's alphabet: both readers see the same rows,
-// or both refuse the file.
+// or both refuse the file. Two things are refused or taken on purpose that the
+// server takes or refuses: a quote inside a field that joins lines, and a line of
+// nothing but \. before PostgreSQL 18.
 func TestRandomFilesAreReadAsTheServerDoes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE ours (a text, b text)", "CREATE TABLE theirs (a text, b text)")
@@ -161,8 +164,8 @@ func TestRandomFilesAreReadAsTheServerDoes(t *testing.T) {
 		_, theirErr := db.CopyRaw(t.Context(), pg, "COPY theirs FROM STDIN (FORMAT csv, HEADER)", strings.NewReader(file))
 		ours, theirs := get[string](t, pg, sum+"ours"), get[string](t, pg, sum+"theirs")
 		switch {
-		case ourErr != nil && strings.Contains(ourErr.Error(), "ends the server's reading"):
-			// The server stops at \. and says nothing; we do.
+		case ourErr != nil && strings.Contains(ourErr.Error(), "a quote inside a field opens text that goes on in the next line"):
+		case slices.ContainsFunc(strings.FieldsFunc(file, func(c rune) bool { return c == '\n' || c == '\r' }), func(line string) bool { return line == `\.` }):
 		case (ourErr == nil) != (theirErr == nil), ours != theirs:
 			t.Errorf("%q:\n ours   %q, %v\n theirs %q, %v", file, ours, ourErr, theirs, theirErr)
 		}
@@ -319,13 +322,13 @@ func TestNewerLedgerIsRefused(t *testing.T) {
 	opts := &batchinsert.LoadOptions{ID: "x", ChunkBytes: 2000}
 	first, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(bad), opts)
 	wantError(t, err, `column "id"`)
-	exec(t, pg, "UPDATE headrace.loads SET version = 2")
+	exec(t, pg, "UPDATE headrace.loads SET version = 3")
 	in := func() batchinsert.Input { return batchinsert.CSV(strings.NewReader(bad)) }
 	_, loadErr := batchinsert.Load(t.Context(), pg, "items", in(), opts)
 	_, planErr := batchinsert.Plan(t.Context(), pg, "items", in(), opts)
 	_, chunkErr := batchinsert.LoadChunk(t.Context(), pg, "items", in(), 0, opts)
 	for _, err := range []error{loadErr, planErr, chunkErr} {
-		wantError(t, err, `load "x" was begun by a newer headrace`, "version 2")
+		wantError(t, err, `load "x" was begun by a newer headrace`, "version 3")
 	}
 	wantCount(t, pg, "items", first.Rows)
 	// Tables from before there were versions.

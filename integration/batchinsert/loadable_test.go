@@ -35,10 +35,10 @@ func TestLoadRefusesTablesBeforeReading(t *testing.T) {
 	exec(t, pg, "GRANT SELECT, INSERT ON guarded TO "+role)
 	exec(t, pg, "GRANT SELECT, INSERT (name) ON secret TO "+role)
 	for table, want := range map[string]string{
-		"shown":   "is a view",
+		"shown":   `to view "shown"`,
 		"total":   "", // not even INSERT writes to it
-		"kept":    "is a materialized view",
-		"guarded": "row-level security applies to",
+		"kept":    "materialized view",
+		"guarded": "row-level security",
 		"secret":  `may not INSERT into column "id"`,
 	} {
 		for _, opts := range []*batchinsert.LoadOptions{nil, {DryRun: true}, {OnBad: batchinsert.Quarantine, DryRun: true}} {
