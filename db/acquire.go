@@ -130,6 +130,5 @@ func (d *DB) triesAnother(ctx context.Context, conn *pgxpool.Conn, tries int, er
 }
 
 // onlyReads reports whether the text shows that it changes nothing. What may write
-// is not sent again for an error of the network: pgconn calls an error safe to
-// retry also where a proxy had taken the message.
+// is not sent again for an error of the network.
 func (d *DB) onlyReads(sql string) bool { return d.statements.get(sql).st.ReadOnly == sqltext.Yes }

@@ -296,7 +296,7 @@ func (s *connState) noteTemporary(st *statement) {
 	if s.handle.listeners.none() || st.st.ReadOnly == sqltext.Yes || !mayWrite(st) {
 		return
 	}
-	switch leaves, known := st.leavesTemporary(s.place.now()); {
+	switch leaves, known := st.leavesTemporary(s.handle.databaseOf(s)); {
 	case leaves:
 		s.session.changes = s.session.changes.with(sessionChanges{temporaryRelations: st.stats.label()})
 	case !known && s.session.noteCalled(st) && st.st.Kind == sqltext.Call:

@@ -24,11 +24,12 @@
 //   - A statement is sent again only where it is certain that it did not run:
 //     when it never reached the server, since the idle connection was broken,
 //     when a migration made its prepared form invalid, or when the server did
-//     not know it by its name, as behind a pooler. The latter two go for Query, Exec, QueryRow and Gather on the
-//     handle, and for typed reads and [Stmt.Exec] on pools and connections too;
-//     the first one for reads and the begin of transactions on the handle.
-//     A transaction is run again only by [DB.InTx], a batch of the program's by
-//     nobody.
+//     not know it by its name, as behind a pooler. The latter two go for Query,
+//     Exec, QueryRow and Gather on the handle, and for typed reads and
+//     [Stmt.Exec] on pools and connections too; the first one for reads and the
+//     begin of transactions on the handle. That pgx calls the connection closed
+//     does not make it certain. [DB.InTx] alone runs a transaction again; batches
+//     of the caller are never retried.
 //   - A typed read binds every column to a field and every field to a column,
 //     or fails and names the one that it cannot.
 //   - [DB.OnChange] tells of a commit before the call that committed returns,

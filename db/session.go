@@ -328,7 +328,7 @@ func seeSession(ctx context.Context, s *connState, conn *pgx.Conn) {
 	}
 	unknown := ""
 	if len(s.session.called) > 0 {
-		unknown = s.session.resolveCalled(s.place.now())
+		unknown = s.session.resolveCalled(s.handle.databaseOf(s))
 	}
 	changed := cmp.Or(s.session.changedBy(conn), unknown)
 	w.mu.Lock()

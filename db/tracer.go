@@ -115,7 +115,9 @@ func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *s
 	by := s.meaning()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
 	s.session.note(st, s.stats, s.inTx, r)
-	s.noteTemporary(st)
+	if r.err == nil || !rolledBack(st, r.err) {
+		s.noteTemporary(st)
+	}
 	var out outcome
 	if st.st.Count > 1 {
 		r.byServer = isServerError(r.err)

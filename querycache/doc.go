@@ -71,10 +71,9 @@
 // sets for its transaction (SET LOCAL), and by temporary tables that its text
 // makes: one that leaves another role, a temporary table that no text shows, or a
 // trigger on such a table needs a DISCARD ALL before the connection goes back to
-// its pool. A function
-// that is declared STABLE is taken not to write. A handle that
-// adopted its pool sees nothing of its sessions, nor that its server was started
-// again. A handle to a standby has what the standby had, and its TTL.
+// its pool. A function that is declared STABLE is taken not to write. A handle
+// that adopted its pool sees nothing of its sessions, nor that its server was
+// started again. A handle to a standby has what the standby had, and its TTL.
 //
 // # Design notes
 //
