@@ -87,6 +87,31 @@ func wiredConfig(t *testing.T, connString string) (*pgxpool.Config, *wire) {
 	return cfg, w
 }
 
+// wiredBench returns a bench over a pool of that many connections whose writes
+// are counted. Nothing is followed yet.
+func wiredBench(t *testing.T, conns int32, opts *db.Options) (*bench, *wire) {
+	t.Helper()
+	cfg, w := wiredConfig(t, pgtest.New(t))
+	cfg.MaxConns = conns
+	pg, err := db.OpenConfig(t.Context(), cfg, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Close)
+	b := &bench{T: t, pg: pg}
+	for _, sql := range schema {
+		b.exec(pg, sql)
+	}
+	if b.cache, err = querycache.New(nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.cache.Close)
+	if b.reads, err = b.cache.ReadThrough(pg, querycache.Policy{TTL: -1}); err != nil {
+		t.Fatal(err)
+	}
+	return b, w
+}
+
 // What is sent that the program has not asked for is what ON-ITS-OWN.md says.
 func TestWhatIsSentOnItsOwn(t *testing.T) {
 	connString := pgtest.New(t)
@@ -203,18 +228,8 @@ func quiet(w *wire) {
 // Compiled statements are examined together when Follow begins, and no caller
 // waits for that.
 func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
-	connString := pgtest.New(t)
-	cfg, w := wiredConfig(t, connString)
-	cfg.MaxConns = 8
-	pg, err := db.OpenConfig(t.Context(), cfg, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pg.Close()
-	b := &bench{T: t, pg: pg}
-	for _, sql := range schema {
-		b.exec(pg, sql)
-	}
+	b, w := wiredBench(t, 8, nil)
+	pg := b.pg
 	var compiled []*db.Stmt[string]
 	for i := range 300 {
 		sql := fmt.Sprintf("SELECT name FROM cities WHERE id = $1 AND %d = %d", i, i)
@@ -223,10 +238,6 @@ func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
 		}
 		compiled = append(compiled, db.MustCompile[string](sql))
 	}
-	if b.cache, err = querycache.New(nil); err != nil {
-		t.Fatal(err)
-	}
-	defer b.cache.Close()
 	w.take()
 	w.slow.Store(int64(50 * time.Millisecond))
 	b.follow(pg)
@@ -252,25 +263,8 @@ func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
 // A commit waits for what it changed for a moment only, however slow the server
 // tells, and nothing stale is handed out meanwhile.
 func TestCommitsDoNotWait(t *testing.T) {
-	connString := pgtest.New(t)
-	cfg, w := wiredConfig(t, connString)
-	cfg.MaxConns = 4
-	pg, err := db.OpenConfig(t.Context(), cfg, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pg.Close()
-	b := &bench{T: t, pg: pg}
-	for _, sql := range schema {
-		b.exec(pg, sql)
-	}
-	if b.cache, err = querycache.New(nil); err != nil {
-		t.Fatal(err)
-	}
-	defer b.cache.Close()
-	if b.reads, err = b.cache.ReadThrough(pg, querycache.Policy{TTL: -1}); err != nil {
-		t.Fatal(err)
-	}
+	b, w := wiredBench(t, 4, nil)
+	pg := b.pg
 	var doubts atomic.Int64 // told by commits before they return
 	count := func(_ context.Context, changes []db.Change) {
 		if changes[0].State == db.InDoubt {
@@ -324,19 +318,9 @@ func TestCommitsDoNotWait(t *testing.T) {
 
 // A change of the schema costs those nothing that do not depend on it.
 func TestUnrelatedChangesOfTheSchema(t *testing.T) {
-	cfg, w := wiredConfig(t, pgtest.New(t))
 	const shapes, workers = 100, 8
-	cfg.MaxConns = workers
-	pg, err := db.OpenConfig(t.Context(), cfg, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pg.Close()
-	b := &bench{T: t, pg: pg}
-	if b.cache, err = querycache.New(nil); err != nil {
-		t.Fatal(err)
-	}
-	defer b.cache.Close()
+	b, w := wiredBench(t, workers, nil)
+	pg := b.pg
 	b.follow(pg)
 	for i := range shapes {
 		b.exec(pg, fmt.Sprintf("CREATE TABLE t%d (id int, n int)", i))
@@ -380,24 +364,8 @@ func TestUnrelatedChangesOfTheSchema(t *testing.T) {
 
 // Where no connection beside the pool is allowed, those are used that are idle.
 func TestExamineOnPool(t *testing.T) {
-	cfg, w := wiredConfig(t, pgtest.New(t))
-	cfg.MaxConns = 2
-	pg, err := db.OpenConfig(t.Context(), cfg, &db.Options{ExamineOnPool: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pg.Close()
-	b := &bench{T: t, pg: pg}
-	for _, sql := range schema {
-		b.exec(pg, sql)
-	}
-	if b.cache, err = querycache.New(nil); err != nil {
-		t.Fatal(err)
-	}
-	defer b.cache.Close()
-	if b.reads, err = b.cache.ReadThrough(pg, querycache.Policy{TTL: -1}); err != nil {
-		t.Fatal(err)
-	}
+	b, w := wiredBench(t, 2, &db.Options{ExamineOnPool: true})
+	pg := b.pg
 	b.follow(pg)
 	for i := range 20 {
 		name := fmt.Sprint("name ", i)
