@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/faultproxy"
@@ -361,31 +358,7 @@ func TestBufferedWriterDoublesNothing(t *testing.T) {
 		for name, rows := range map[string]int{"one statement": 10, "a transaction": 6000} {
 			t.Run(mode+", "+name, func(t *testing.T) {
 				t.Parallel()
-				direct, err := pgx.ParseConfig(pgtest.New(t))
-				if err != nil {
-					t.Fatal(err)
-				}
-				proxy, err := faultproxy.Start(fmt.Sprintf("%s:%d", direct.Host, direct.Port))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer proxy.Close()
-				connString, err := proxy.ConnString(direct.ConnString())
-				if err != nil {
-					t.Fatal(err)
-				}
-				config, err := pgxpool.ParseConfig(connString)
-				if err != nil {
-					t.Fatal(err)
-				}
-				config.ConnConfig.DefaultQueryExecMode = map[string]pgx.QueryExecMode{
-					"simple_protocol": pgx.QueryExecModeSimpleProtocol, "cache_statement": pgx.QueryExecModeCacheStatement, "exec": pgx.QueryExecModeExec,
-				}[mode]
-				pool, err := pgxpool.NewWithConfig(t.Context(), config)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer pool.Close()
+				pool, proxy := overProxy(t, "default_query_exec_mode="+mode)
 				if _, err := pool.Exec(t.Context(), "CREATE TABLE items (id bigint, name text, price float8)"); err != nil {
 					t.Fatal(err)
 				}

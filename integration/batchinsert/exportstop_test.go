@@ -295,25 +295,7 @@ func TestExportWriterPanics(t *testing.T) {
 // ends.
 func TestExportFromASilentServer(t *testing.T) {
 	t.Parallel()
-	direct, err := pgx.ParseConfig(pgtest.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := faultproxy.Start(fmt.Sprintf("%s:%d", direct.Host, direct.Port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
-	connString, err := proxy.ConnString(direct.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, err := pgxpool.New(t.Context(), connString)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	defer proxy.CutAll()
+	pool, proxy := overProxy(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := time.Now()
@@ -325,7 +307,7 @@ func TestExportFromASilentServer(t *testing.T) {
 		}
 		return len(p), nil
 	})
-	_, err = batchinsert.Export(ctx, pool, wide, w, nil)
+	_, err := batchinsert.Export(ctx, pool, wide, w, nil)
 	if took := time.Since(ended); !errors.Is(err, context.Canceled) || took > 5*time.Second {
 		t.Errorf("%v, %v after the context's end", err, took)
 	}

@@ -4,12 +4,16 @@ package batchinsert_test
 
 import (
 	"context"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/faultproxy"
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
@@ -31,6 +35,37 @@ func open(t *testing.T, setup ...string) *db.DB {
 		exec(t, pg, sql)
 	}
 	return pg
+}
+
+// overProxy returns a pool that reaches a database of its own through a proxy.
+// settings are added to the connection string.
+func overProxy(t *testing.T, settings string) (*pgxpool.Pool, *faultproxy.Proxy) {
+	t.Helper()
+	direct, err := pgx.ParseConfig(pgtest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := faultproxy.Start(fmt.Sprintf("%s:%d", direct.Host, direct.Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
+	connString, err := proxy.ConnString(direct.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.RawQuery = strings.Trim(at.RawQuery+"&"+settings, "&")
+	pool, err := pgxpool.New(t.Context(), at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	t.Cleanup(proxy.CutAll)
+	return pool, proxy
 }
 
 func exec(t *testing.T, pg db.Execer, sql string, args ...any) {
