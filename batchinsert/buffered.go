@@ -30,10 +30,10 @@ type WriterOptions[T any] struct {
 	// are settled within a batch; with Refuse, the second of two rows fails.
 	OnConflict *OnConflict
 
-	// OnError is given rows accepted by Add that were not written, and why, or
-	// rows of which that is not known: err is [ErrOutcomeUnknown] then, of all
-	// rows of the call. It is called from the writer's goroutine, which does nothing else
-	// meanwhile, and must not call the writer. Without it such rows are kept
+	// OnError is called with rows accepted by Add that were not written, and the
+	// reason. If err wraps [ErrOutcomeUnknown], all rows of the call may have
+	// been written. It is called from the writer's goroutine, which does nothing
+	// else meanwhile, and must not call the writer. Without it such rows are kept
 	// for the next Flush or Close, and take up room until then.
 	OnError func(rows []T, err error)
 }

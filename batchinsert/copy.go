@@ -37,7 +37,7 @@ func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, e
 		})
 	})
 	if err != nil {
-		return 0, fmt.Errorf("copy into %s: %w", t.name, explained(ctx, err))
+		return 0, fmt.Errorf("copy into %s: %w", t.name, withCause(ctx, err))
 	}
 	return n, nil
 }

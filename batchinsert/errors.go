@@ -81,9 +81,6 @@ func copyError(ctx context.Context, err error, stream pgcopy.Stream, relname str
 	return err
 }
 
-// explained is an error with the reason for it: that for which ctx ended.
-func explained(ctx context.Context, err error) error { return withCause(ctx, err) }
-
 // withCause adds the reason for which ctx ended to an error that it made.
 func withCause(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {

@@ -46,7 +46,7 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 		})
 	})
 	if err != nil {
-		return 0, fmt.Errorf("insert into %s: %w", t.name, explained(ctx, err))
+		return 0, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
 	return n, nil
 }

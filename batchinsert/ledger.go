@@ -181,7 +181,7 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Inde
 	return ours, 0, err
 }
 
-// differs refuses a file whose bytes are others than those that were recorded.
+// differs returns the error for a file whose bytes differ from the recorded ones.
 func (b *ledger) differs(first, end int64) error {
 	return fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
 }

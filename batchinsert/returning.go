@@ -47,7 +47,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("insert into %s: %w", t.name, explained(ctx, err))
+		return nil, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
 	return out, nil
 }

@@ -27,9 +27,9 @@ WHERE s.seqrelid = pg_catalog.pg_get_serial_sequence(
 
 // moveSequences moves the sequences of identity columns that were written past
 // the values in the table, in the direction in which they count, so that the next
-// row that the server numbers does not meet one that is there. It never moves one
-// back, nor out of its bounds, and leaves those that CYCLE alone: they meet
-// values again in any case.
+// row that the server numbers does not collide. It never moves a sequence back
+// or out of its bounds. Sequences with CYCLE stay as they are: they collide with
+// old values in any case.
 func moveSequences(ctx context.Context, q statements, quoted string, m *match) error {
 	for _, c := range m.columns {
 		if !c.identity {
@@ -65,7 +65,7 @@ func moveSequence(ctx context.Context, q statements, quoted, column string) (err
 	return err
 }
 
-// moveLocked moves s while it holds the lock of those that do.
+// moveLocked takes the lock that serializes such moves, and moves s.
 func (s *sequence) moveLocked(ctx context.Context, q statements, quoted string) error {
 	const lock = `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('headrace sequence ' || $1::text::regclass::oid, 0))`
 	if _, err := q.Exec(ctx, lock, s.name); err != nil {

@@ -31,7 +31,7 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 		return err
 	})
 	if err != nil {
-		return Counts{}, fmt.Errorf("update %s: %w", t.name, explained(ctx, err))
+		return Counts{}, fmt.Errorf("update %s: %w", t.name, withCause(ctx, err))
 	}
 	return counts, nil
 }
@@ -46,7 +46,7 @@ func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], key
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("delete from %s: %w", t.name, explained(ctx, err))
+		return 0, fmt.Errorf("delete from %s: %w", t.name, withCause(ctx, err))
 	}
 	return n, nil
 }

@@ -40,7 +40,7 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 		})
 	})
 	if err != nil {
-		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, explained(ctx, err))
+		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, withCause(ctx, err))
 	}
 	return counts, nil
 }

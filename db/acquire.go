@@ -42,9 +42,9 @@ func (d *DB) AcquireAllIdle(ctx context.Context) []*pgxpool.Conn { return d.pool
 // back, as [pgxpool.Pool.Reset] does.
 func (d *DB) Reset() { d.pool.Reset() }
 
-// Config returns a copy of the pool's configuration, which has the handle's hooks
-// and tracer in it, as [pgxpool.Pool.Config] does. For another handle to the same
-// server configure that anew.
+// Config returns a copy of the pool's configuration, as [pgxpool.Pool.Config]
+// does. It includes the handle's hooks and tracer: for another handle, parse the
+// connection string again.
 func (d *DB) Config() *pgxpool.Config { return d.pool.Config() }
 
 // take is Acquire for who sends a statement at once: it begins when the wait

@@ -88,13 +88,13 @@ var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not 
 // the batch is closed. A procedure that commits on its way, and a text of several
 // statements, count when they have ended.
 //
-// What a statement changed is asked of the server the first time that one like it
-// runs. A commit waits for the answer for a few milliseconds; then fn is told
-// All, InDoubt, and later, on another goroutine, which tables they were and
-// that nothing else was changed (Unchanged), or that it cannot be known
-// (Settled). While fn is registered each connection tells which database it leads
-// to, for Change.Database, and compiled statements are examined in the
-// background.
+// The server is asked what a statement changes when one of its fingerprint first
+// runs. A commit waits a few milliseconds for the answer. If it takes longer, fn
+// is called with All and InDoubt, and later, on another goroutine, with the
+// changed tables and All, Unchanged, or with All, Settled if the changes could
+// not be determined. While fn is registered each new connection is asked which
+// database it leads to, for Change.Database, and compiled statements are examined
+// in the background.
 //
 // It returns ErrUnobserved for a handle made by New.
 func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func(), err error) {
