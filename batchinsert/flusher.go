@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // run writes batches until the writer is closed and empty. When ctx ends, what
@@ -183,7 +185,7 @@ func mayPass(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		var connect *pgconn.ConnectError
-		return neverSent(err) || errors.As(err, &connect)
+		return connecterror.NeverSent(err) || errors.As(err, &connect)
 	}
 	switch pgErr.Code {
 	case "40001", "40P01", // others were preferred

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
@@ -37,7 +38,7 @@ func mayBeWritten(err error) bool {
 	var connect *pgconn.ConnectError
 	var pgErr *pgconn.PgError
 	switch {
-	case err == nil, errors.As(err, &before), errors.As(err, &connect), neverSent(err):
+	case err == nil, errors.As(err, &before), errors.As(err, &connect), connecterror.NeverSent(err):
 		return false
 	case errors.As(err, &pgErr): // one that ends the session may come after a COMMIT
 		return pgErr.SeverityUnlocalized != "ERROR"
@@ -45,12 +46,4 @@ func mayBeWritten(err error) bool {
 		return false
 	}
 	return true
-}
-
-// neverSent reports whether the statement that failed with err certainly never
-// reached the server. That the connection is closed does not say so: pgx 5.12
-// says it of a simple query, a COMMIT among them, whose answer is lost
-// (MultiResultReader.NextResult).
-func neverSent(err error) bool {
-	return err != nil && pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -126,7 +127,7 @@ func (d *DB) waitError(ctx context.Context, err error) error {
 // another connection: it never reached the server, since the connection was
 // broken before. So may all others be that were idle.
 func (d *DB) triesAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
-	return neverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
+	return connecterror.NeverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
 }
 
 // onlyReads reports whether the text shows that it changes nothing. What may write

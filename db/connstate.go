@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -260,7 +261,7 @@ func (s *connState) mayHaveWritten(r run) bool {
 // rolledBack reports whether a statement by itself that failed with err left
 // nothing behind. Procedures, VACUUM and the like commit on their way.
 func rolledBack(st *statement, err error) bool {
-	return neverSent(err) || isServerError(err) && !st.endsTransactions()
+	return connecterror.NeverSent(err) || isServerError(err) && !st.endsTransactions()
 }
 
 // noteSettings marks the connection when st may have changed what names stand

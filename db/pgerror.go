@@ -13,12 +13,3 @@ func isServerError(err error) bool {
 	_, ok := asPgError(err)
 	return ok
 }
-
-// neverSent reports whether the statement that failed with err certainly never
-// reached the server. That the connection is closed does not say so: pgx 5.12
-// says it of a simple query or a batch, too, whose answer is lost
-// (MultiResultReader.NextResult peeks at the message that does not come, which
-// closes the connection, and then finds it closed).
-func neverSent(err error) bool {
-	return err != nil && pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
-}

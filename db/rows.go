@@ -5,6 +5,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // rows are the rows of a statement on a connection of the pool, which they
@@ -33,7 +35,7 @@ func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
 		}
 		again, ok := argsForAnotherRun(ctx, d, r.conn.Conn(), runs, err, args)
 		if !ok {
-			if r.ahead && !neverSent(err) {
+			if r.ahead && !connecterror.NeverSent(err) {
 				return nil // an error of the run is told by Err, as pgx does
 			}
 			return err

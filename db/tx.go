@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // TxOptions configures a transaction of InTx. The zero value means the
@@ -83,7 +85,7 @@ func (d *DB) runTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error
 func (d *DB) endTx(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, opts TxOptions, id txID, fn func(tx pgx.Tx) error) error {
 	defer func() { _ = tx.Rollback(ctx) }() // after Commit it does nothing
 	if err := fn(tx); err != nil {
-		if neverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil {
+		if connecterror.NeverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil {
 			return &undoneError{err}
 		}
 		return err

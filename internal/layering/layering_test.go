@@ -32,24 +32,25 @@ const (
 
 // layers is the law. The key is a folder; one that ends in "/..." stands for all below it too.
 var layers = map[string]layer{
-	"internal/sqltext":  {},
-	"internal/rules":    {},
-	"internal/keyset":   {},
-	"internal/layering": {},
-	"internal/deepcopy": {},
-	"internal/argkey":   {others: []string{pgx}},
-	"internal/rowscan":  {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
-	"internal/pgcopy":   {others: []string{pgx}},
-	"internal/records":  {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
-	"internal/catalog":  {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
-	"internal/walfeed":  {others: []string{pgx, pglogrep}},
+	"internal/sqltext":      {},
+	"internal/rules":        {},
+	"internal/keyset":       {},
+	"internal/layering":     {},
+	"internal/deepcopy":     {},
+	"internal/argkey":       {others: []string{pgx}},
+	"internal/connecterror": {others: []string{pgx}},
+	"internal/rowscan":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
+	"internal/pgcopy":       {others: []string{pgx}},
+	"internal/records":      {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
+	"internal/catalog":      {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
+	"internal/walfeed":      {others: []string{pgx, pglogrep}},
 
 	// Rows kept as the server sent them, to be read again; wire, for tests, sends them over a connection.
 	"internal/rowscan/replay":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
 	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
 
 	"db": {
-		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules"},
+		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror"},
 		others: []string{pgx, squirrel},
 	},
 	"querycache": {
@@ -62,7 +63,7 @@ var layers = map[string]layer{
 	"querycache/rediscache": {ours: []string{"querycache"}, others: []string{rueidis}},
 	"querycache/tablecache": {ours: []string{"querycache", "db"}, others: []string{pgx}},
 	"batchinsert": {
-		ours:   []string{"db", "internal/rowscan", "internal/pgcopy", "internal/records"},
+		ours:   []string{"db", "internal/rowscan", "internal/pgcopy", "internal/records", "internal/connecterror"},
 		others: []string{pgx, xsync},
 	},
 	"migrations":  {others: []string{pgx, goose}},
