@@ -100,7 +100,7 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := d.execOn(ctx, conn, sql, args)
-		another := d.onlyReads(sql) && d.triesAnother(ctx, conn, tries, err)
+		another := d.triesAnother(ctx, conn, tries, err) && d.onlyReads(sql)
 		conn.Release()
 		if !another {
 			return tag, err
@@ -143,7 +143,7 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 		if err == nil {
 			return r, nil
 		}
-		another := d.onlyReads(sql) && d.triesAnother(ctx, conn, tries, err)
+		another := d.triesAnother(ctx, conn, tries, err) && d.onlyReads(sql)
 		r.release()
 		if !another {
 			return nil, err
