@@ -6,7 +6,7 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/batchinsert"
 )
 
 // firstBytes is how much of a file its format is guessed by.
@@ -14,12 +14,11 @@ const firstBytes = 512
 
 // plain returns the first bytes of the text in a file that may be compressed.
 func (s *source) plain(r io.Reader) []byte {
-	text, _, err := records.Open(r, s.program.opts.encoding)
+	first, err := batchinsert.Peek(r, s.program.opts.encoding, firstBytes)
 	if err != nil {
 		return nil // the load meets it again
 	}
-	first, _ := text.Peek(firstBytes)
-	return bytes.Clone(first)
+	return first
 }
 
 // strangers are files that cannot be read, by their first bytes.

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace/batchinsert"
-	"github.com/headrace/headrace/internal/records"
 )
 
 // options are the flags.
@@ -110,8 +109,8 @@ func (o *options) check(files int) error {
 	case o.dropIndexes && chunks && o.resume == "":
 		return errors.New("-drop-indexes with -jobs or -quarantine needs -resume, so that the indexes can be put back after a crash")
 	}
-	if err := records.CheckEncoding(o.encoding); err != nil {
-		return fmt.Errorf("-encoding: %w", err)
+	if _, err := batchinsert.Peek(strings.NewReader(""), o.encoding, 0); err != nil {
+		return fmt.Errorf("-encoding: %w", errors.Unwrap(err)) // without the package
 	}
 	l := &o.load
 	l.ID, l.Jobs, l.DryRun = o.resume, o.jobs, o.dryRun

@@ -1,0 +1,29 @@
+package batchinsert
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/headrace/headrace/internal/records"
+)
+
+// Peek returns the first n bytes of the text that a load would read from r, or
+// all of it if there are fewer: decompressed, and in UTF-8. encoding is as in
+// LoadOptions.Encoding; an unknown one is an error whatever r holds. It is for
+// programs that guess what a file is. Peek reads ahead: to load from r, seek back
+// to its beginning.
+func Peek(r io.Reader, encoding string, n int) ([]byte, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("batchinsert: peek at %d bytes: want 0 or more", n)
+	}
+	text, _, err := records.Open(r, encoding)
+	if err != nil {
+		return nil, fmt.Errorf("batchinsert: peek: %w", err)
+	}
+	first := make([]byte, n)
+	n, err = io.ReadFull(text, first)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull returns them bare
+		return nil, fmt.Errorf("batchinsert: peek: %w", err)
+	}
+	return first[:n], nil
+}
