@@ -130,6 +130,7 @@ func TestTemporaryTablesOfFunctions(t *testing.T) {
 		"CREATE PROCEDURE hide_twice() LANGUAGE plpgsql AS $$ BEGIN CALL hide(); COMMIT; END $$",
 		"CREATE PROCEDURE hide_by_text() LANGUAGE plpgsql AS $$ BEGIN EXECUTE '" + hide + "'; END $$",
 		"CREATE PROCEDURE hide_by_view() LANGUAGE plpgsql AS $$ BEGIN CREATE TEMPORARY VIEW cities AS SELECT 1 AS id, 'x' AS name WHERE false; END $$",
+		"CREATE PROCEDURE hide_and_drop() LANGUAGE plpgsql AS $$ BEGIN " + hide + "; COMMIT; DROP TABLE IF EXISTS nothing; END $$",
 		"CREATE FUNCTION hides() RETURNS int LANGUAGE plpgsql AS $$ BEGIN " + hide + "; RETURN 1; END $$",
 		"CREATE TABLE hiding (id int)",
 		"CREATE FUNCTION hide_after() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + hide + "; RETURN NULL; END $$",
@@ -139,7 +140,7 @@ func TestTemporaryTablesOfFunctions(t *testing.T) {
 		b.exec(b.other, sql)
 	}
 	for _, call := range []string{
-		"CALL hide()", "CALL hide_twice()", "CALL hide_by_text()", "CALL hide_by_view()", "SELECT hides()", "INSERT INTO hiding VALUES (1)", "SELECT hides_briefly()",
+		"CALL hide()", "CALL hide_twice()", "CALL hide_by_text()", "CALL hide_by_view()", "CALL hide_and_drop()", "SELECT hides()", "INSERT INTO hiding VALUES (1)", "SELECT hides_briefly()",
 	} {
 		for range 2 { // what the call does is known the second time
 			pg, reads := b.singly(nil)

@@ -65,7 +65,7 @@ func readBody(text, language string, inUTF8 bool) body {
 	at := map[string]int{}
 	b.names = map[string]bool{}
 	dot, do, last := false, false, -1 // what the token before was; last is the place of a word
-	before := ""                      // the word before
+	var before [2]string              // the two words before
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
 		if !ok {
@@ -80,9 +80,9 @@ func readBody(text, language string, inUTF8 bool) body {
 		case sqltext.Word:
 			name = b.keyword(raw, language, inUTF8)
 			b.countTemporary(before, name)
-			before = name
+			before = [2]string{before[1], name}
 		case sqltext.String:
-			if made := lowerASCII(raw); strings.Contains(made, "create") && strings.Contains(made, "temp") {
+			if made := lowerASCII(raw); strings.Contains(made, "create") && strings.Contains(made, "temp") && !strings.Contains(made, "on commit drop") {
 				b.temporary++ // for EXECUTE
 			}
 		case sqltext.QuotedName:
@@ -111,12 +111,12 @@ func readBody(text, language string, inUTF8 bool) body {
 	}
 }
 
-// countTemporary takes note of two words that follow each other.
-func (b *body) countTemporary(before, name string) {
+// countTemporary takes note of a word that follows two others.
+func (b *body) countTemporary(before [2]string, name string) {
 	switch {
 	case temporaryWords[name]:
 		b.temporary++
-	case before == "commit" && name == "drop": // ON COMMIT DROP
+	case before == [2]string{"on", "commit"} && name == "drop":
 		b.temporary--
 	}
 }
