@@ -94,7 +94,7 @@ func TestKindsOfStatements(t *testing.T) {
 	t.Parallel()
 	for text, known := range map[string]bool{
 		`BEGIN`: true, `COMMIT`: true, `ROLLBACK TO a`: true, `PREPARE TRANSACTION 'x'`: true, `LISTEN a`: true,
-		`COMMIT PREPARED 'x'`: false, `CALL f()`: false, `DO 'x'`: false, `EXECUTE x`: false, `FETCH c`: false,
+		`COMMIT PREPARED 'x'`: false, `DO 'x'`: false, `EXECUTE x`: false, `FETCH c`: false,
 		`DELETE FROM a; DELETE FROM b`: false, `DROP TABLE a`: false, `GRANT a TO b`: false, `nonsense`: false,
 		`EXPLAIN EXECUTE x`: false, `DISCARD ALL`: false,
 	} {
@@ -102,6 +102,9 @@ func TestKindsOfStatements(t *testing.T) {
 		if e := p.effects; p.asks() || e.WritesKnown != known || e.Cacheable || e.ReadOnly || len(e.Refusals) == 0 {
 			t.Errorf("%s: %+v", text, p)
 		}
+	}
+	if p := planStatement(sqltext.Analyze(`CALL f()`)); !p.asks() || p.effects.WritesKnown { // what it leaves behind is asked
+		t.Errorf("CALL f(): %+v", p)
 	}
 }
 
