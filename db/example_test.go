@@ -160,9 +160,12 @@ func ExampleDB_OnChange() {
 	pg, done := openRivers()
 	defer done()
 	ctx := context.Background()
+	changed := make(chan db.Table, 1)
 	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) {
 		for _, change := range changes {
-			fmt.Println("changed:", change.Table)
+			if change.State == db.Committed { // the server may have to be asked first which table it was
+				changed <- change.Table
+			}
 		}
 	})
 	if err != nil {
@@ -185,11 +188,10 @@ func ExampleDB_OnChange() {
 	write(func(tx pgx.Tx) error { return tx.Rollback(ctx) })
 	fmt.Println("rolled back")
 	write(func(tx pgx.Tx) error { return tx.Commit(ctx) })
-	fmt.Println("committed")
+	fmt.Println("committed, changed:", <-changed)
 	// Output:
 	// rolled back
-	// changed: public.example_rivers
-	// committed
+	// committed, changed: public.example_rivers
 }
 
 // Bytes that are there already go to the server as they are.
