@@ -42,11 +42,8 @@ func (d *DB) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	}
 }
 
-const (
-	patience  = 3 * time.Millisecond // for which a commit waits for what it changed to be found
-	mostLate  = 64                   // commits that are waited for in the background
-	latestEnd = 5 * time.Second      // after which such a commit has changed everything
-)
+// patience is how long a commit waits for what it changed to be found.
+const patience = 3 * time.Millisecond
 
 var errLate = errors.New("the server has not answered yet")
 
@@ -72,33 +69,17 @@ func (a account) tellCommitted(ctx context.Context) {
 	most := patience
 	if isWatched(ctx) && !slices.ContainsFunc(a.writes.by, func(r run) bool { return !readsRows(r.statement) }) {
 		most = examineTimeout // a cache waits for a read to be examined, and a doubt would keep it from being kept
+	} else if d.late.join(a) {
+		return
 	}
 	changes, err := a.find(ctx, most)
-	if a.isLate(err) {
-		all := a.doubtAll(tell, ctx)
-		d.late.Add(1)
-		d.inquiries.goOn(func(ctx context.Context) {
-			defer d.late.Add(-1)
-			a.tellLate(ctx, all)
-		})
+	if errors.Is(err, errLate) && d.late.begin(ctx, a, tell) {
 		return
 	}
 	if err != nil {
 		changes = everything(a.cause())
 	}
 	tell(ctx, in(a.at, changes))
-}
-
-// tellLate announces what a commit changed that is in doubt.
-func (a account) tellLate(ctx context.Context, all []Change) {
-	changes, err := a.find(ctx, latestEnd)
-	switch {
-	case ctx.Err() != nil: // the handle is closed
-	case err != nil || isEverything(changes):
-		a.db.listeners.tell(ctx, inState(all, Settled))
-	default:
-		a.db.listeners.tell(ctx, append(in(a.at, changes), inState(all, Unchanged)...))
-	}
 }
 
 // tellDoubtful announces what a transaction may have changed whose outcome is
@@ -119,26 +100,19 @@ func (a account) tellDoubtful(ctx context.Context, conn *pgconn.PgConn) {
 		return
 	}
 	changes, err := a.find(ctx, patience)
-	if !a.isLate(err) {
+	if !errors.Is(err, errLate) || !d.late.add() {
 		follow(ctx, changes, err)
 		return
 	}
 	all := a.doubtAll(d.listeners.tell, ctx)
-	d.late.Add(1)
 	d.inquiries.goOn(func(ctx context.Context) {
-		defer d.late.Add(-1)
+		defer d.late.remove()
 		changes, err := a.find(ctx, latestEnd)
 		if ctx.Err() == nil {
 			follow(ctx, changes, err)
 			d.listeners.tell(ctx, inState(all, Unchanged))
 		}
 	})
-}
-
-// isLate reports whether what a transaction changed is to be waited for in the
-// background.
-func (a account) isLate(err error) bool {
-	return errors.Is(err, errLate) && a.db.late.Load() < mostLate
 }
 
 // doubtAll announces that any table may have changed, and returns what has to

@@ -57,7 +57,9 @@ const (
 
 	// Unchanged ends an InDoubt: the change did not take place. Where the
 	// question was which tables a transaction had changed, those precede it in
-	// the same call, as Committed.
+	// the same call, as Committed. Commits that are made while it is asked
+	// share the doubt of the first, and each tells its tables before the doubt
+	// ends.
 	Unchanged
 )
 
@@ -92,7 +94,8 @@ var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not 
 // runs. A commit waits a few milliseconds for the answer. If it takes longer, fn
 // is called with All and InDoubt, and later, on another goroutine, with the
 // changed tables and All, Unchanged, or with All, Settled if the changes could
-// not be determined. While fn is registered each new connection is asked which
+// not be determined. Commits that need an answer meanwhile share that doubt and
+// do not wait. While fn is registered each new connection is asked which
 // database it leads to, for Change.Database, and compiled statements are examined
 // in the background.
 //

@@ -32,7 +32,7 @@ type DB struct {
 	listeners  listeners
 	examiner   *examiner
 	inquiries  inquiries
-	late       atomic.Int32 // commits whose tables are asked for in the background
+	late       lateCommits
 	doubts     doubts
 
 	trackers      subscribers[placeTracker]

@@ -167,6 +167,7 @@ func (d *DB) identifyConnects(cfg *pgxpool.Config) {
 		if err := connected(ctx, conn); err != nil || !d.tracksPlaces() {
 			return err
 		}
+		d.inquiries.serverIsBack()
 		s := ensureState(conn)
 		err := s.place.ask(ctx, d, conn, s.session.number)
 		switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
@@ -178,8 +179,21 @@ func (i *inquiries) note(err error) {
 		i.until, i.pause = 0, 0
 		return
 	}
+	if i.until > clock() {
+		return // this was asked before it was left alone
+	}
 	i.pause = pauseAfter(err, i.pause)
 	i.until = clock() + i.pause
+}
+
+// serverIsBack notes that the pool has made a connection: a server that was not
+// there is asked again at once. One that refuses to tell would do so again.
+func (i *inquiries) serverIsBack() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, absent := errors.AsType[*pgconn.ConnectError](i.failed); absent {
+		i.until, i.pause = 0, 0
+	}
 }
 
 // pauseAfter returns for how long the server is left alone that could not be

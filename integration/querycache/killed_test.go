@@ -2,8 +2,10 @@ package querycache_test
 
 import (
 	"context"
+	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,6 +50,45 @@ func TestKilledOwnConnections(t *testing.T) {
 	}
 	killing.Store(false)
 	for b.cache.Stats().Lookups[querycache.Hit] == 0 {
+		read()
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing is kept: %+v", reads.Explain(t.Context(), nameOfCity))
+		}
+	}
+}
+
+// TestServerIsBack: a server that could not be reached for some time is asked
+// what statements do as soon as the pool has a new connection to it.
+func TestServerIsBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	var refused atomic.Int64
+	const most = 5 // after which the server is left alone for 16 s
+	pg, reads := b.singly(func(cfg *pgxpool.Config) {
+		cfg.BeforeConnect = func(_ context.Context, cfg *pgx.ConnConfig) error {
+			if strings.HasSuffix(cfg.RuntimeParams["application_name"], "headrace)") && refused.Load() < most {
+				cfg.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+					refused.Add(1)
+					return nil, syscall.ECONNREFUSED
+				}
+			}
+			return nil
+		}
+		cfg.ConnConfig.RuntimeParams["application_name"] = "program"
+	})
+	read := func() {
+		if _, err := db.One[string](t.Context(), reads, db.SQL(nameOfCity, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); refused.Load() < most; time.Sleep(time.Millisecond) {
+		read()
+		if time.Now().After(deadline) {
+			t.Fatalf("%d tries only", refused.Load())
+		}
+	}
+	pg.Pool().Reset()
+	for deadline := time.Now().Add(10 * time.Second); b.cache.Stats().Lookups[querycache.Hit] == 0; time.Sleep(time.Millisecond) {
 		read()
 		if time.Now().After(deadline) {
 			t.Fatalf("nothing is kept: %+v", reads.Explain(t.Context(), nameOfCity))

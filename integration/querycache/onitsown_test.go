@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -265,22 +266,12 @@ func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
 func TestCommitsDoNotWait(t *testing.T) {
 	b, w := wiredBench(t, 4, nil)
 	pg := b.pg
-	var doubts atomic.Int64 // told by commits before they return
-	count := func(_ context.Context, changes []db.Change) {
-		if changes[0].State == db.InDoubt {
-			doubts.Add(1)
-		}
-	}
 	const examining = 50 * time.Millisecond // what each round trip of an examination takes
 	took := map[bool][]time.Duration{}
 	for i := range 60 {
 		if i == 30 {
 			b.follow(pg)
-			if _, err := pg.OnChange(count); err != nil {
-				t.Fatal(err)
-			}
 			b.name(1)
-			doubts.Store(0)
 			w.slow.Store(int64(examining))
 		}
 		sql := fmt.Sprintf("UPDATE cities SET name = $1 WHERE id = 1 AND %s IS NOT NULL", strings.Repeat("(", i)+"name"+strings.Repeat(" || '')", i))
@@ -296,8 +287,8 @@ func TestCommitsDoNotWait(t *testing.T) {
 		if i < 30 {
 			continue
 		}
-		if told := doubts.Swap(0); told != 1 {
-			t.Errorf("a commit told of %d doubts before it returned: it waited for what it changed", told)
+		if b.doubts.Load() == 0 {
+			t.Error("a commit returned and nothing is in doubt: it waited for what it changed")
 		}
 		for range 2 {
 			if got := b.name(1); got != name {
@@ -313,6 +304,70 @@ func TestCommitsDoNotWait(t *testing.T) {
 	t.Logf("a commit took %v longer in the median, %v at most, than where nobody follows", more, took[true][29]-took[false][29])
 	if more > examining/2 {
 		t.Errorf("commits wait %v for what they changed", more)
+	}
+}
+
+// Commits that come while the server is asked share one doubt, however many they
+// are, and each tells what it changed.
+func TestCommitsShareADoubt(t *testing.T) {
+	const shapes, workers = 400, 8
+	b, w := wiredBench(t, workers, nil)
+	pg := b.pg
+	want := make(map[string]int)
+	var tables strings.Builder
+	for i := range shapes {
+		fmt.Fprintf(&tables, "CREATE TABLE t%d AS SELECT 1 AS id;", i)
+		want[fmt.Sprintf("t%d", i)] = 1
+	}
+	b.exec(pg, tables.String(), pgx.QueryExecModeSimpleProtocol)
+	b.follow(pg)
+	var mu sync.Mutex
+	doubts, told := 0, make(map[string]int)
+	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range changes {
+			switch {
+			case c.All && c.State == db.InDoubt:
+				doubts++
+			case c.All && c.State != db.Unchanged:
+				t.Errorf("%+v, want what was changed", c)
+			case !c.All:
+				told[c.Table.Name]++
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	w.slow.Store(int64(50 * time.Millisecond))
+	var group sync.WaitGroup
+	for worker := range workers {
+		group.Go(func() {
+			for i := worker; i < shapes; i += workers {
+				if _, err := pg.Exec(t.Context(), fmt.Sprintf("UPDATE t%d SET id = id", i)); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				seen := told[fmt.Sprintf("t%d", i)]
+				mu.Unlock()
+				if seen == 0 && b.doubts.Load() == 0 {
+					t.Errorf("t%d was written, and nothing was told", i)
+				}
+			}
+		})
+	}
+	group.Wait()
+	b.settle()
+	mu.Lock()
+	defer mu.Unlock()
+	if !maps.Equal(told, want) {
+		t.Errorf("told %v", told)
+	}
+	t.Logf("%d doubts for %d commits", doubts, shapes)
+	if doubts > shapes/4 {
+		t.Errorf("%d doubts for %d commits, want fewer", doubts, shapes)
 	}
 }
 
