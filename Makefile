@@ -1,13 +1,32 @@
-# What people and .ci/run call. Each target is one line; what needs a server finds or starts one (integration/pgserver).
-# soak takes hours: SOAK_TIME (1h) for each test that runs by the clock, and thousands of rounds (integration/internal/soak).
-.PHONY: demo test bench bench-short fuzz soak consistency lint image
+# What people and .ci/run call. What needs a server finds or starts one (integration/pgserver).
+.PHONY: help demo test bench bench-short fuzz soak consistency lint image
 
-demo:        ; go run ./examples/quickstart
-test:        ; .ci/test
-bench:       ; go run ./integration/benchmarks/cmd/bench
-bench-short: ; go run ./integration/benchmarks/cmd/bench -short
-fuzz:        ; .ci/fuzz
-soak:        ; .ci/test -p 1 -timeout 0 -tags soak ./integration/...
-consistency: ; go run -tags mutants ./integration/cmd/consistency -duration $(or $(DURATION),60s) -runs $(or $(RUNS),10)
-lint:        ; .ci/lint
-image:       ; integration/image/build
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: ## a table of 135,233 cities, loaded and read
+	go run ./examples/quickstart
+
+test: ## all tests, under the race detector
+	.ci/test
+
+bench: ## the figures of README.md and BENCHMARKS.md, against other libraries
+	go run ./integration/benchmarks/cmd/bench
+
+bench-short: ## the same with less data
+	go run ./integration/benchmarks/cmd/bench -short
+
+fuzz: ## every fuzz target for FUZZTIME (10s, or a count as 20000x)
+	.ci/fuzz
+
+soak: ## tests that take hours: SOAK_TIME (1h) each, and thousands of rounds
+	.ci/test -p 1 -timeout 0 -tags soak ./integration/...
+
+consistency: ## what caches promise, for DURATION (60s), and each rule broken in RUNS (10) runs
+	go run -tags mutants ./integration/cmd/consistency -duration $(or $(DURATION),60s) -runs $(or $(RUNS),10)
+
+lint: ## golangci-lint on every module
+	.ci/lint
+
+image: ## PostgreSQL for tests in containers, built without a registry
+	integration/image/build

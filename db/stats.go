@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -200,7 +201,7 @@ func (p *fingerprints) snapshot() []StatementStats {
 			out = append(out, one)
 		}
 	}
-	slices.SortFunc(out, func(a, b StatementStats) int { return int(b.Total - a.Total) })
+	slices.SortFunc(out, func(a, b StatementStats) int { return cmp.Compare(b.Total, a.Total) })
 	return out
 }
 

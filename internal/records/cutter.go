@@ -60,30 +60,23 @@ func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
 	s, eol := c.format.splitter(), c.format.eol()
 	start := time.Now()
 	pos, open := 0, false // open: a record goes on in the next line
+	late := func() bool { return c.hurry > 0 && pos > 0 && !open && time.Since(start) > c.hurry }
 	for {
-		end := bytes.IndexByte(data[pos:], eol)
-		if end < 0 {
-			if !c.eof {
-				if c.hurry > 0 && pos > 0 && !open && time.Since(start) > c.hurry {
-					break
-				}
-				var err error
-				if data, err = c.more(data); err != nil {
-					return nil, err
-				}
-				continue // look at the line again, now that there is more of it
+		line, read, err := c.line(data, pos, eol, late)
+		if err != nil {
+			return nil, err
+		}
+		data = read
+		if len(line) == 0 {
+			if open {
+				out.Records++
+				out.Unclosed = true
 			}
-			if pos == len(data) {
-				if open {
-					out.Records++
-					out.Unclosed = true
-				}
-				break
-			}
-			end = len(data) - pos - 1 // the last line has no end
+			break
+		}
+		if line[len(line)-1] != eol {
 			_, out.Unended = c.format.(*csvFormat)
 		}
-		line := data[pos : pos+end+1]
 		pos += len(line)
 		out.Lines++
 		if s.between(line) {
@@ -104,6 +97,27 @@ func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
 	out.Data = data[:pos]
 	c.next = Chunk{Index: out.Index + 1, FirstByte: out.FirstByte + int64(pos), FirstLine: out.FirstLine + int64(out.Lines)}
 	return &out, nil
+}
+
+// line returns the line that begins at pos, and data with what was read for it.
+// The last line of a file may have no end. None is returned where the file ends,
+// or when more would have to be read and it is late.
+func (c *Cutter) line(data []byte, pos int, eol byte, late func() bool) (line, read []byte, err error) {
+	for seen := pos; ; {
+		if i := bytes.IndexByte(data[seen:], eol); i >= 0 {
+			return data[pos : seen+i+1], data, nil
+		}
+		switch {
+		case c.eof:
+			return data[pos:], data, nil
+		case late():
+			return nil, data, nil
+		}
+		seen = len(data)
+		if data, err = c.more(data); err != nil {
+			return nil, nil, err
+		}
+	}
 }
 
 // more reads on behind data.
