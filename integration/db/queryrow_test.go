@@ -90,6 +90,7 @@ func unlikePgx(t *testing.T, pg *db.DB, sql string, into targets) (difference st
 		if fmt.Sprint(err) == fmt.Sprint(wantErr) && reflect.DeepEqual(got, want) {
 			return ""
 		}
+		pg.Pool().Reset() // a connection stays with the answer that it has given once
 		difference = fmt.Sprintf("\n got %v, %v\nwant %v, %v", got, err, want, wantErr)
 	}
 	return difference
