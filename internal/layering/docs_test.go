@@ -38,7 +38,7 @@ func undocumented(folder string, files []sourceFile) string {
 		return "no file has a package comment"
 	case !example && has(isLibrary) && !has(func(f sourceFile) bool { return f.doc && path.Base(f.path) == "doc.go" }):
 		return "the package comment belongs into doc.go"
-	case public && !has(func(f sourceFile) bool { return f.examples > 0 }):
+	case public && has(isLibrary) && !has(func(f sourceFile) bool { return f.examples > 0 }):
 		return "no test file has an Example"
 	}
 	return ""
@@ -64,6 +64,7 @@ func TestUndocumented(t *testing.T) {
 		{[]sourceFile{file("db/doc.go", doc), file("db/a_test.go", func(f *sourceFile) { f.examples = 1 })}, ""},
 		{[]sourceFile{file("db/doc.go", doc), file("db/a_test.go", nil)}, "no test file has an Example"},
 		{[]sourceFile{file("db/diagnose/doc.go", doc)}, "no test file has an Example"},
+		{[]sourceFile{file("batchinsert/pgload/main.go", command)}, ""},
 		{[]sourceFile{file("db/db.go", doc)}, "belongs into doc.go"},
 		{[]sourceFile{file("db/db.go", nil)}, "no file has a package comment"},
 		{[]sourceFile{file("internal/keyset/doc.go", doc)}, ""},

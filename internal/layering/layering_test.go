@@ -73,6 +73,7 @@ var layers = map[string]layer{
 	"db/dbdebug":  {ours: []string{"db", "db/diagnose", "db/advise", "querycache"}, others: []string{pgx}},
 
 	"batchinsert/parquetsource": {public: true, free: true},
+	"batchinsert/pgload":        {public: true, free: true},
 	"examples/...":              {public: true, free: true},
 	"integration/...":           {free: true, ours: []string{"internal/..."}},
 }

@@ -29,6 +29,8 @@ func TestComplaints(t *testing.T) {
 		{"examples/quickstart/main.go", module + "/internal/sqltext", "stands on the public packages alone"},
 		{"examples/quickstart/main.go", "example.com/anything", ""},
 		{"examples/quickstart/main.go", module + "/examples/quickstart/internal/bar", ""},
+		{"batchinsert/pgload/load.go", module + "/batchinsert/parquetsource", ""},
+		{"batchinsert/pgload/load.go", module + "/internal/records", "stands on the public packages alone"},
 		{"integration/pgserver/local.go", module + "/internal/sqltext", ""},
 		{"integration/pgserver/local.go", "example.com/anything", ""},
 		{"utilities/strings.go", "context", "has no rule"},

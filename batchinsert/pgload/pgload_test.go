@@ -1,129 +1,22 @@
+//go:build server
+
 package main
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/parquet-go/parquet-go"
-
-	"github.com/headrace/headrace/integration/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
-// output is written to by several goroutines.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// call is pgload with these arguments, and what it wrote.
-type call struct {
-	ctx      context.Context
-	stdin    io.Reader
-	terminal bool
-	stdout   string
-	stderr   string
-}
-
-func (c *call) run(t *testing.T, want int, args ...string) *call {
-	t.Helper()
-	var stdout, stderr output
-	if c.ctx == nil {
-		c.ctx = t.Context()
-	}
-	p := &program{stdin: c.stdin, stdout: &stdout, stderr: &stderr, terminal: c.terminal}
-	got := p.run(c.ctx, args)
-	c.stdout, c.stderr = stdout.String(), stderr.String()
-	if got != want {
-		t.Fatalf("pgload %q: exit status %d, want %d\n%s", args, got, want, c.stderr)
-	}
-	return c
-}
-
-// says checks what pgload wrote for people.
-func (c *call) says(t *testing.T, want ...string) {
-	t.Helper()
-	for _, w := range want {
-		if !strings.Contains(c.stderr, w) {
-			t.Errorf("it does not say %q:\n%s", w, c.stderr)
-		}
-	}
-}
-
-// database returns a new database's URL, and a way to ask it.
-func database(t *testing.T) (url string, ask func(sql string) string) {
-	pool := pgtest.Pool(t)
-	return pool.Config().ConnString(), func(sql string) string { return get(t, pool, sql) }
-}
-
-func get(t *testing.T, pool *pgxpool.Pool, sql string) (s string) {
-	t.Helper()
-	if err := pool.QueryRow(context.Background(), sql).Scan(&s); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-	return s
-}
-
-func execute(t *testing.T, url, sql string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = conn.Exec(t.Context(), sql)
-	if err := errors.Join(err, conn.Close(t.Context())); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
-func write(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// numbers is a CSV file of n rows, without those in bad.
-func numbers(n int, bad map[int]string) string {
-	var b strings.Builder
-	b.WriteString("id,name\n")
-	for i := 1; i <= n; i++ {
-		if line, isBad := bad[i]; isBad {
-			b.WriteString(line + "\n")
-			continue
-		}
-		fmt.Fprintf(&b, "%d,name %d\n", i, i)
-	}
-	return b.String()
-}
-
-const cities = "../shared/geonames/cities.csv.gz"
+const cities = "../../examples/shared/geonames/cities.csv.gz"
 
 func TestCitiesWithABar(t *testing.T) {
 	t.Parallel()
@@ -198,15 +91,6 @@ func TestFlights(t *testing.T) {
 	if got := ask("SELECT count(*)::text FROM flights"); got != want {
 		t.Error(got)
 	}
-}
-
-func TestInfer(t *testing.T) {
-	t.Parallel()
-	c := new(call).run(t, exitDone, "-table", "public.t", "-infer", write(t, "t.tsv", "id\tzip\n1\t007\n"))
-	if want := "CREATE TABLE \"public\".\"t\" (\n    \"id\" integer NOT NULL,\n    \"zip\" text NOT NULL\n);\n"; c.stdout != want {
-		t.Errorf("%s", c.stdout)
-	}
-	new(call).run(t, exitFailed, "-table", "t", "-infer", write(t, "t.csv", "a,b\n1\n")).says(t, "t.csv:2", "1 fields")
 }
 
 func TestStandardInput(t *testing.T) {
@@ -295,29 +179,4 @@ func TestSeveralFiles(t *testing.T) {
 	if got := ask("SELECT string_agg(name, ' ') FROM n"); got != "a" {
 		t.Error(got)
 	}
-}
-
-func TestUsage(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		args string
-		want string
-	}{
-		{"x.csv", "-table is missing"},
-		{"-table t -format xml", "csv, ndjson or parquet"},
-		{"-table t -max-bad 5", "needs -quarantine"},
-		{"-table t -quarantine -max-bad 0", "-max-bad 0"},
-		{"-table t -quarantine -max-bad 101%", "no share"},
-		{"-table t -fresh a b", "one file"},
-		{"-table t -fresh -jobs 2", "one transaction"},
-		{"-table t -jobs 0", "-jobs is 0"},
-		{"-table t -drop-indexes -jobs 2", "needs -resume"},
-		{"-table t -create -dry-run", "-infer"},
-		{"-table t -delimiter ab", "one byte"},
-		{"-table t -resume x a/c.csv b/c.csv", "two files are called c.csv"},
-		{"-tabel t", "-tabel"},
-	} {
-		new(call).run(t, exitUsage, strings.Fields(c.args)...).says(t, c.want)
-	}
-	new(call).run(t, exitFailed, "-d", "postgres://nobody@127.0.0.1:1/none", "-table", "t", "none.csv").says(t, "pgload:")
 }

@@ -1,5 +1,9 @@
 // Command pgload loads files into a table of PostgreSQL: CSV, NDJSON and
-// Parquet, the first two also compressed by gzip, zstd or bzip2.
+// Parquet, the first two also compressed by gzip, zstd or bzip2. To install it:
+//
+//	go install github.com/headrace/headrace/batchinsert/pgload@latest
+//
+// To call it:
 //
 //	pgload [-d URL] -table NAME [options] FILE...
 //	... | pgload -table NAME -format csv

@@ -1,10 +1,8 @@
+//go:build server
+
 package main
 
-import (
-	"flag"
-	"strings"
-	"testing"
-)
+import "testing"
 
 // However the flags are ordered, the same is done.
 func TestFlagsMayFollowFiles(t *testing.T) {
@@ -27,35 +25,4 @@ func TestFlagsMayFollowFiles(t *testing.T) {
 	if got := ask("SELECT count(*)::text FROM n"); got != "3" {
 		t.Error(got)
 	}
-}
-
-// What is wrong is the last line, and the line before it says how to call it.
-func TestUsageErrorComesLast(t *testing.T) {
-	t.Parallel()
-	for _, args := range []string{"-tabel t", "-table t -jobs x", "", "-table t -encoding klingon", "-table t -quote ab", "-table t -map a"} {
-		c := new(call).run(t, exitUsage, strings.Fields(args)...)
-		lines := strings.Split(strings.TrimSpace(c.stderr), "\n")
-		if len(lines) > 2 || !strings.HasPrefix(lines[len(lines)-1], "pgload: ") {
-			t.Errorf("%q: %s", args, c.stderr)
-		}
-	}
-	c := new(call).run(t, exitDone, "-h")
-	if n := strings.Count(c.stdout, "\n"); n < 24 || n > 40 || c.stderr != "" {
-		t.Errorf("%d lines of help, and %q", n, c.stderr)
-	}
-	for line := range strings.Lines(c.stdout) {
-		if len(line) > 103 {
-			t.Errorf("%q is too long", line)
-		}
-	}
-}
-
-// Every flag is in the help.
-func TestHelpNamesEveryFlag(t *testing.T) {
-	t.Parallel()
-	new(options).flags().VisitAll(func(f *flag.Flag) {
-		if !strings.Contains(help, "\n  -"+f.Name+" ") {
-			t.Errorf("-h does not name -%s", f.Name)
-		}
-	})
 }
