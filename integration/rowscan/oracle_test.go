@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"reflect"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,20 +108,29 @@ type (
 	embedding[T any] struct{ Holder[T] }
 )
 
-// by compares with one of pgx's ways of reading a row.
+// by compares with one of pgx's ways of reading a row. The Decoder reads into new memory, and to where the value before was.
 func by[T any](oracle pgx.RowToFunc[T]) check {
+	var before atomic.Pointer[T]
+	before.Store(new(T))
 	return func(rec *replay.Recording, typeMap *pgtype.Map) (err error) {
 		d, err := rowscan.For[T]()
 		if err != nil {
 			return err
 		}
 		got, gotErr := d.One(rec.Rows(typeMap))
+		room := []T{*before.Load()}
+		appended, appendErr := d.AppendTo(room[:0], rec.Rows(typeMap), 0)
+		if len(appended) == 1 {
+			before.Store(&appended[0])
+		} else {
+			appended = room // holds nothing that is compared
+		}
 		for range 20 { // pgx guesses at NULLs within composites, and does not guess the same each time
 			want, wantErr := collectOne(rec.Rows(typeMap), oracle)
-			if agree(got, want, gotErr, wantErr) {
+			if agree(got, want, gotErr, wantErr) && agree(appended[0], want, appendErr, wantErr) {
 				return nil
 			}
-			err = fmt.Errorf("into %T:\n got %#v, %v\nwant %#v, %v", got, got, gotErr, want, wantErr)
+			err = fmt.Errorf("into %T:\n got %#v, %v\nappended %#v, %v\nwant %#v, %v", got, got, gotErr, appended, appendErr, want, wantErr)
 		}
 		return err
 	}

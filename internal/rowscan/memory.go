@@ -1,6 +1,9 @@
 package rowscan
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Bounds of what values of one result share. Smaller ones keep less alive for a program that keeps one value; larger
 // ones allocate less often. With 16 KiB a result of 10,000 rows of 85 bytes of text takes 52 slabs.
@@ -80,11 +83,15 @@ func (b *block) next(conv *conversion, expected int) cell {
 	return value
 }
 
-// A list collects rows whose number is not known: in chunks, so that growing copies each row once at most.
+// A list collects rows whose number is not known: in room that the caller has, then in chunks, so that growing copies each
+// row once at most.
 type list[T any] struct {
-	full [][]T
+	dst  []T // what the rows go behind; the room is the rest of its array
+	room bool
+	full [][]T // the first is the room, if there is any
 	last []T
 	n    int // rows in full
+	zero int // so many elements of last's array are zero or rows
 }
 
 // Sizes of chunks in rows and bytes.
@@ -92,14 +99,19 @@ const (
 	minChunk      = 32
 	maxChunk      = 256 << 10
 	maxFirstChunk = 4 << 20 // what an expectation may cost before a row has come
+	maxWiped      = 4 << 10 // bytes of the room that are cleared at once: the result may end before them
 )
 
-// listOf returns a list with room for the rows expected.
-func listOf[T any](expected int) list[T] {
-	if expected == 0 {
-		return list[T]{}
+// listBehind returns a list behind dst with room for the rows expected.
+func listBehind[T any](dst []T, expected int) list[T] {
+	expected = min(expected, max(maxFirstChunk/sizeOf[T](), 1))
+	if cap(dst) == 0 && expected > 0 {
+		dst = make([]T, 0, expected)
+		return list[T]{dst: dst, room: true, last: dst, zero: expected}
 	}
-	return list[T]{last: make([]T, 0, min(expected, max(maxFirstChunk/sizeOf[T](), 1)))}
+	dst = slices.Grow(dst, expected)
+	last := dst[len(dst):]
+	return list[T]{dst: dst, room: cap(last) > 0, last: last}
 }
 
 func (l *list[T]) len() int { return l.n + len(l.last) }
@@ -112,7 +124,19 @@ func (l *list[T]) next() *T {
 		n = 0
 	}
 	l.last = l.last[:n+1]
+	if n == l.zero {
+		l.wipe()
+	}
 	return &l.last[n]
+}
+
+// wipe clears the last element and some that follow: in the room there is what the caller had there before, which must
+// not show where a column is NULL or a field has none.
+func (l *list[T]) wipe() {
+	more := l.last[l.zero:cap(l.last)]
+	more = more[:min(len(more), max(maxWiped/sizeOf[T](), 1))]
+	clear(more)
+	l.zero += len(more)
 }
 
 func (l *list[T]) grow() {
@@ -121,6 +145,7 @@ func (l *list[T]) grow() {
 		l.n += len(l.last)
 	}
 	l.last = make([]T, 0, max(min(l.n, maxChunk/sizeOf[T]()), min(minChunk, max(maxChunk/sizeOf[T](), 1))))
+	l.zero = cap(l.last)
 }
 
 // all returns the rows as one slice, not nil, with at most an eighth of its memory empty.
@@ -133,6 +158,19 @@ func (l *list[T]) all() []T {
 		rows = append(rows, chunk...)
 	}
 	return append(rows, l.last...)
+}
+
+// appended returns the rows behind those of dst, in its array if they had room there.
+func (l *list[T]) appended() []T {
+	rows, chunks := l.dst, append(l.full, l.last)
+	if l.room { // they lie there already
+		rows, chunks = rows[:len(rows)+len(chunks[0])], chunks[1:]
+	}
+	rows = slices.Grow(rows, len(l.dst)+l.len()-len(rows))
+	for _, chunk := range chunks {
+		rows = append(rows, chunk...)
+	}
+	return rows
 }
 
 func sizeOf[T any]() int { return max(int(reflect.TypeFor[T]().Size()), 1) }
