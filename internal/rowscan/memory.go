@@ -92,26 +92,34 @@ type list[T any] struct {
 	last []T
 	n    int // rows in full
 	zero int // so many elements of last's array are zero or rows
+
+	expected int // what to make room for when there is none left; then 0
 }
 
 // Sizes of chunks in rows and bytes.
 const (
 	minChunk      = 32
 	maxChunk      = 256 << 10
-	maxFirstChunk = 4 << 20 // what an expectation may cost before a row has come
-	maxWiped      = 4 << 10 // bytes of the room that are cleared at once: the result may end before them
+	maxFirstChunk = 4 << 20   // what an expectation may cost
+	maxUntried    = 256 << 10 // and what before a row has come, else
+	tried         = 64        // this part of it
+	maxWiped      = 4 << 10   // bytes of the room that are cleared at once: the result may end before them
 )
 
-// listBehind returns a list behind dst with room for the rows expected.
+// listBehind returns a list behind dst that expects so many rows. Room for many is made when the first of them have come:
+// results of a statement differ, and all of it is cleared.
 func listBehind[T any](dst []T, expected int) list[T] {
-	expected = min(expected, max(maxFirstChunk/sizeOf[T](), 1))
+	l := list[T]{dst: dst, last: dst[len(dst):], expected: min(expected, max(maxFirstChunk/sizeOf[T](), 1))}
 	if cap(dst) == 0 && expected > 0 {
-		dst = make([]T, 0, expected)
-		return list[T]{dst: dst, room: true, last: dst, zero: expected}
+		n := l.expected
+		if n*sizeOf[T]() > maxUntried {
+			n = max(n/tried, 1)
+		}
+		l.dst = make([]T, 0, n)
+		l.last, l.zero = l.dst, n
 	}
-	dst = slices.Grow(dst, expected)
-	last := dst[len(dst):]
-	return list[T]{dst: dst, room: cap(last) > 0, last: last}
+	l.room = cap(l.last) > 0
+	return l
 }
 
 func (l *list[T]) len() int { return l.n + len(l.last) }
@@ -121,7 +129,7 @@ func (l *list[T]) next() *T {
 	n := len(l.last)
 	if n == cap(l.last) {
 		l.grow()
-		n = 0
+		n = len(l.last)
 	}
 	l.last = l.last[:n+1]
 	if n == l.zero {
@@ -140,12 +148,28 @@ func (l *list[T]) wipe() {
 }
 
 func (l *list[T]) grow() {
+	if expected := l.expected; expected > 0 {
+		l.expected = 0
+		if expected > len(l.last) {
+			l.move(expected)
+			return
+		}
+	}
 	if len(l.last) > 0 {
 		l.full = append(l.full, l.last)
 		l.n += len(l.last)
 	}
 	l.last = make([]T, 0, max(min(l.n, maxChunk/sizeOf[T]()), min(minChunk, max(maxChunk/sizeOf[T](), 1))))
 	l.zero = cap(l.last)
+}
+
+// move moves dst and its rows to an array with room for n rows.
+func (l *list[T]) move(n int) {
+	end := len(l.dst)
+	rows := append(make([]T, 0, end+n), l.dst...)
+	rows = append(rows, l.last...)
+	l.dst, l.last = rows[:end], rows[end:]
+	l.room, l.zero = true, n
 }
 
 // all returns the rows as one slice, not nil, with at most an eighth of its memory empty.
