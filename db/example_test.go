@@ -89,6 +89,24 @@ func ExampleStmt_One() {
 	// true
 }
 
+// The slice is passed back for the next read, which needs no memory for its rows.
+func ExampleStmt_AppendTo() {
+	pg, done := openRivers()
+	defer done()
+	longer := db.MustCompile[River]("SELECT id, name, km FROM example_rivers WHERE km > $1 ORDER BY km DESC")
+	var found []River
+	for _, km := range []int{2000, 1000} {
+		var err error
+		if found, err = longer.AppendTo(context.Background(), pg, found[:0], km); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(len(found), found[len(found)-1].Name)
+	}
+	// Output:
+	// 1 Danube
+	// 4 Loire
+}
+
 // Rows are read as the loop goes on; leaving it ends the read.
 func ExampleStmt_Each() {
 	pg, done := openRivers()

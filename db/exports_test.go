@@ -54,6 +54,7 @@ var exports = map[string]string{
 	"Write.Text":       "identity and name",
 	"Stmt":             "the main way to write a repository",
 	"Stmt.All":         "reads all rows",
+	"Stmt.AppendTo":    "reads all rows into memory that the caller has",
 	"Stmt.One":         "reads the only row",
 	"Stmt.Optional":    "reads a row that may not be there",
 	"Stmt.Each":        "streams rows in bounded memory",

@@ -35,6 +35,17 @@ func (r reader[T]) all(ctx context.Context, q Querier, sql string, label func() 
 	return values, nil
 }
 
+// appendTo appends every row from q to dst, which it returns after an error.
+func (r reader[T]) appendTo(ctx context.Context, q Querier, dst []T, sql string, label func() string, args []any) ([]T, error) {
+	values, err := queryAgain(ctx, q, sql, args, func(rows pgx.Rows) ([]T, error) {
+		return r.decoder.AppendTo(dst, rows, maxRows(ctx, q, rows))
+	})
+	if err != nil {
+		return dst, readError(label, err)
+	}
+	return values, nil
+}
+
 // one reads the only row from q.
 func (r reader[T]) one(ctx context.Context, q Querier, sql string, label func() string, args []any) (T, error) {
 	value, err := queryAgain(ctx, q, sql, args, r.decoder.One)
@@ -80,25 +91,43 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 
 // keptAll answers from the values that q keeps, or loads them.
 func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *Text, sql string, args []any) ([]T, error) {
+	values, shared, err := r.keptRows(ctx, q, text, sql, args)
+	if err != nil || shared {
+		return values, err
+	}
+	return r.decoder.Clone(values), nil
+}
+
+// keptAppendTo is keptAll, and appends what it answers to dst, which it returns
+// after an error.
+func (r reader[T]) keptAppendTo(ctx context.Context, q TypedReader, dst []T, text *Text, sql string, args []any) ([]T, error) {
+	values, shared, err := r.keptRows(ctx, q, text, sql, args)
+	switch {
+	case err != nil:
+		return dst, err
+	case shared:
+		return append(dst, values...), nil
+	}
+	return r.decoder.AppendClone(dst, values), nil
+}
+
+// keptRows returns the values that q keeps, or loads them. The caller may hand
+// them out if they are shared, else copies.
+func (r reader[T]) keptRows(ctx context.Context, q TypedReader, text *Text, sql string, args []any) (values []T, shared bool, err error) {
 	read := lendRead(text, r.form+uint64(formAll), args)
+	defer returnRead(read)
 	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Kept(ctx, read)
 	if !ok {
-		var err error
 		if value, shared, err = r.loadAll(ctx, q, read, sql, argkey.Clone(args)); err != nil {
-			returnRead(read)
-			return nil, err
+			return nil, false, err
 		}
 	}
-	returnRead(read)
-	values := value.([]T)
+	values = value.([]T)
 	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(values) > bound {
-		return nil, readError(text.label, &rowscan.TooManyRowsError{Max: bound})
+		return nil, false, readError(text.label, &rowscan.TooManyRowsError{Max: bound})
 	}
-	if shared {
-		return values, nil
-	}
-	return r.decoder.Clone(values), nil
+	return values, shared, nil
 }
 
 func (r reader[T]) loadAll(ctx context.Context, q TypedReader, read *Read, sql string, args []any) (any, bool, error) {

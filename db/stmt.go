@@ -78,6 +78,29 @@ func (s *Stmt[T]) All(ctx context.Context, q Querier, args ...any) ([]T, error) 
 	return s.read.all(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
 }
 
+// AppendTo runs the statement and appends its rows to dst, as append does. A
+// program that reads large results again and again passes its slice back, and
+// so saves the memory of the rows:
+//
+//	rows, err = stmt.AppendTo(ctx, pg, rows[:0], id)
+//
+// The rows that the slice held are overwritten, but not what they refer to:
+// strings and pointers copied from them stay valid. Each row is set as in a new
+// slice, whatever was there. After an error AppendTo returns dst, whose elements
+// are unchanged. With or without an error it may overwrite the array of dst
+// beyond its length; elements that it leaves there keep their strings alive.
+//
+// Options.MaxRows bounds the rows of the statement, not the length of the slice.
+// A cached handle answers as it does for All, and copies what it keeps to dst.
+// Where its policy says Shared, dst must not be a slice that All returned: that
+// one is the cache's.
+func (s *Stmt[T]) AppendTo(ctx context.Context, q Querier, dst []T, args ...any) ([]T, error) {
+	if cached, ok := q.(TypedReader); ok {
+		return s.read.keptAppendTo(ctx, cached, dst, s.text, s.sqlFor(args), args)
+	}
+	return s.read.appendTo(ctx, q, dst, s.sqlFor(args), s.text.label, argkey.Clone(args))
+}
+
 // One runs the statement and returns its only row. The error is
 // [pgx.ErrNoRows] itself where there is none, and wraps [pgx.ErrTooManyRows]
 // where there are more.

@@ -71,6 +71,14 @@ func TestKeptReadsDoNotAllocate(t *testing.T) {
 	}); n != 1 {
 		t.Errorf("All with a copy allocates %v times, want once: the slice", n)
 	}
+	dst := make([]keptCity, 0, 2)
+	if n := testing.AllocsPerRun(100, func() {
+		if cities, err := all.AppendTo(ctx, k, dst, id); err != nil || len(cities) != 2 || &cities[0] != &dst[:1][0] {
+			t.Fatal(cities, err)
+		}
+	}); n != 0 {
+		t.Errorf("AppendTo allocates %v times", n)
+	}
 }
 
 func TestCopiesOfKeptValuesAreTheCallersOwn(t *testing.T) {
@@ -83,6 +91,46 @@ func TestCopiesOfKeptValuesAreTheCallersOwn(t *testing.T) {
 	got[0].Name = "changed"
 	if kept[0].Name != "Ulm" {
 		t.Error("a caller changed the kept value")
+	}
+}
+
+func TestKeptValuesAreAppended(t *testing.T) {
+	ctx := t.Context()
+	nick := "Spatz"
+	type nicked struct{ Nick *string }
+	kept := []nicked{{&nick}, {nil}}
+	k := &keeper{value: kept, source: newDB(Options{})}
+	stmt := MustCompile[nicked]("SELECT nick FROM cities")
+	other := "old"
+	for _, k.shared = range []bool{false, true} {
+		for _, room := range []int{0, 1, 5} {
+			dst := make([]nicked, 1+room)
+			for i := range dst {
+				dst[i].Nick = &other
+			}
+			dst = dst[:1]
+			got, err := stmt.AppendTo(ctx, k, dst)
+			if err != nil || len(got) != 3 || got[0].Nick != &other || *got[1].Nick != nick || got[2].Nick != nil {
+				t.Errorf("room for %d: got %v, %v", room, got, err)
+			}
+			if got[1].Nick == &nick != k.shared {
+				t.Errorf("room for %d: what the kept value points to is handed out: %t, want %t", room, !k.shared, k.shared)
+			}
+		}
+	}
+	if k.last.Form != stmt.read.form+uint64(formAll) {
+		t.Error("AppendTo is not answered by what All left")
+	}
+	dst := make([]nicked, 1, 5)
+	if got, err := stmt.AppendTo(WithMaxRows(ctx, 2), k, dst); err != nil || len(got) != 3 {
+		t.Errorf("the rows of dst count: got %d, error %v", len(got), err)
+	}
+	if got, err := stmt.AppendTo(WithMaxRows(ctx, 1), k, dst); !errors.Is(err, ErrTooManyRows) || len(got) != 1 || &got[0] != &dst[0] {
+		t.Errorf("got %d rows, error %v, want dst and ErrTooManyRows", len(got), err)
+	}
+	k.value = nil
+	if got, err := stmt.AppendTo(ctx, k, dst); !errors.Is(err, errNoServer) || len(got) != 1 || &got[0] != &dst[0] || k.loads != 1 {
+		t.Errorf("got %d rows, error %v after %d loads, want dst and the error", len(got), err, k.loads)
 	}
 }
 

@@ -29,6 +29,10 @@ var waysToRead = []struct {
 		rows, err := allPlans.All(ctx, q)
 		return len(rows), err
 	}},
+	{"AppendTo", func(ctx context.Context, q anyQuerier) (int, error) {
+		rows, err := allPlans.AppendTo(ctx, q, make([]map[string]any, 3, 8))
+		return len(rows) - 3, err
+	}},
 	{"One", func(ctx context.Context, q anyQuerier) (int, error) {
 		_, err := onePlan.One(ctx, q, 1)
 		return 10, err

@@ -20,6 +20,9 @@ func TestMaxRowsEverywhere(t *testing.T) {
 		if _, err := stmt.All(t.Context(), q); !errors.Is(err, db.ErrTooManyRows) {
 			t.Errorf("All on a %T: error %v, want ErrTooManyRows", q, err)
 		}
+		if _, err := stmt.AppendTo(t.Context(), q, nil); !errors.Is(err, db.ErrTooManyRows) {
+			t.Errorf("AppendTo on a %T: error %v, want ErrTooManyRows", q, err)
+		}
 		if _, err := db.All[item](t.Context(), q, db.SQL(stmt.SQL())); !errors.Is(err, db.ErrTooManyRows) {
 			t.Errorf("built on a %T: error %v, want ErrTooManyRows", q, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +87,10 @@ func TestReadsFromEveryHandle(t *testing.T) {
 		if err != nil || len(all) != 3 || all[2] != (item{3, "item 3"}) {
 			t.Errorf("%s: All gives %v, error %v", name, all, err)
 		}
+		dst := append(make([]item, 0, 4), item{0, "before"})
+		if got, err := stmt.AppendTo(t.Context(), q, dst, 3); err != nil || !slices.Equal(got[1:], all) || got[0] != dst[0] || &got[0] != &dst[0] {
+			t.Errorf("%s: AppendTo gives %v, error %v", name, got, err)
+		}
 		if one, err := stmt.One(t.Context(), q, 1); err != nil || one.ID != 1 {
 			t.Errorf("%s: One gives %v, error %v", name, one, err)
 		}
@@ -132,6 +137,24 @@ func TestReadsFromEveryHandle(t *testing.T) {
 	}
 	if held := pg.Stat().AcquiredConns(); held != 0 {
 		t.Errorf("%d connections are still held", held)
+	}
+}
+
+// A read that fails in the middle of its rows leaves the caller's as they are.
+func TestAppendToAfterAnError(t *testing.T) {
+	t.Parallel()
+	pg := open(t, nil, itemSchema...)
+	stmt := db.MustCompile[item]("SELECT 100 / (id - $1) AS id, name FROM items ORDER BY items.id")
+	dst := append(make([]item, 0, 20), item{7, "before"})
+	got, err := stmt.AppendTo(t.Context(), pg, dst, 5)
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); !ok || pgErr.Code != "22012" {
+		t.Errorf("error %v, want a division by zero", err)
+	}
+	if len(got) != 1 || got[0] != (item{7, "before"}) || &got[0] != &dst[0] {
+		t.Errorf("got %v, want dst", got)
+	}
+	if got, err = stmt.AppendTo(t.Context(), pg, got[:0], 11); err != nil || len(got) != 10 || &got[0] != &dst[0] {
+		t.Errorf("got %v, error %v after an error", got, err)
 	}
 }
 

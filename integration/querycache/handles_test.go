@@ -2,6 +2,7 @@ package querycache_test
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -102,4 +103,33 @@ func TestInvalidateTablesByNewNames(t *testing.T) {
 	if b.cache.InvalidateTables("cities") {
 		t.Error("the old name is still known")
 	}
+}
+
+// AppendTo is answered by what All left, and counted so; a bypassed one asks the
+// server.
+func TestAppendToIsAnswered(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, minute)
+	want, err := cities.All(t.Context(), b.reads, 20)
+	if err != nil || len(want) != 20 {
+		t.Fatal(want, err)
+	}
+	b.want(querycache.MissCold)
+	rows := want[:1:1]
+	for _, ctx := range []context.Context{t.Context(), t.Context(), querycache.Bypass(t.Context())} {
+		if rows, err = cities.AppendTo(ctx, b.reads, rows[:1], 20); err != nil || !reflect.DeepEqual(rows[1:], want) {
+			t.Fatalf("got %v, error %v, want %v", rows, err, want)
+		}
+	}
+	b.want(querycache.Hit, querycache.Hit, querycache.Bypassed)
+	if rows, err = cities.AppendTo(t.Context(), b.reads, rows[:0], 20); err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		rows[i].Name, rows[i].Tags[0] = "changed", "changed"
+	}
+	if again, err := cities.AppendTo(t.Context(), b.reads, nil, 20); err != nil || !reflect.DeepEqual(again, want) {
+		t.Errorf("a caller changed what is kept: %v, error %v", again, err)
+	}
+	b.want(querycache.Hit, querycache.Hit)
 }

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"reflect"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,22 +108,38 @@ type (
 	embedding[T any] struct{ Holder[T] }
 )
 
-// by compares with one of pgx's ways of reading a row.
+// by compares with one of pgx's ways of reading a row. The Decoder reads into new memory, and to where the value before was.
 func by[T any](oracle pgx.RowToFunc[T]) check {
+	var before atomic.Pointer[T]
+	before.Store(new(T))
 	return func(rec *replay.Recording, typeMap *pgtype.Map) (err error) {
 		d, err := rowscan.For[T]()
 		if err != nil {
 			return err
 		}
-		for range 100 { // pgx guesses at NULLs within composites, and does not guess the same each time
-			got, gotErr := d.One(rec.Rows(typeMap))
-			want, wantErr := collectOne(rec.Rows(typeMap), oracle)
-			if agree(got, want, gotErr, wantErr) {
-				return nil
+		appendTo := func() (got T, err error) {
+			room := []T{*before.Load()}
+			appended, err := d.AppendTo(room[:0], rec.Rows(typeMap), 0)
+			if len(appended) == 1 {
+				before.Store(&appended[0])
+				got = appended[0]
 			}
-			err = fmt.Errorf("into %T:\n got %#v, %v\nwant %#v, %v", got, got, gotErr, want, wantErr)
+			return got, err
 		}
-		return err
+		for _, read := range []func() (T, error){func() (T, error) { return d.One(rec.Rows(typeMap)) }, appendTo} {
+			for range 100 { // pgx guesses at NULLs within composites, and does not guess the same each time
+				got, gotErr := read()
+				want, wantErr := collectOne(rec.Rows(typeMap), oracle)
+				if err = nil; agree(got, want, gotErr, wantErr) {
+					break
+				}
+				err = fmt.Errorf("into %T:\n got %#v, %v\nwant %#v, %v", got, got, gotErr, want, wantErr)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

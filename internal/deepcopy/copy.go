@@ -50,13 +50,16 @@ func Clone[T any](v T) T {
 }
 
 // CloneAll is Clone for the elements of v.
-func CloneAll[T any](v []T) []T {
-	kept := make([]T, len(v))
-	copy(kept, v)
-	if clone(run{firstCell(kept), planOf(reflect.TypeFor[T](), sharing), len(kept)}) != nil {
-		copy(kept, v)
+func CloneAll[T any](v []T) []T { return AppendAll(make([]T, 0, len(v)), v) }
+
+// AppendAll appends a copy of v to dst, as CloneAll makes it.
+func AppendAll[T any](dst, v []T) []T {
+	all := append(dst, v...)
+	copies := all[len(dst):]
+	if clone(run{firstCell(copies), planOf(reflect.TypeFor[T](), sharing), len(copies)}) != nil {
+		copy(copies, v)
 	}
-	return kept
+	return all
 }
 
 func clone(root run) error {

@@ -75,3 +75,63 @@ func TestBytesPerRow(t *testing.T) {
 		t.Errorf("%.1f bytes a row, of which %.1f are data", got/n, data/n)
 	}
 }
+
+// TestRoomIsMadeWhenRowsHaveCome: a small result after large ones is not charged for room that it does not use.
+func TestRoomIsMadeWhenRowsHaveCome(t *testing.T) {
+	const n, few = 10_000, 5
+	d, err := rowscan.New[order]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, small := orders(t, n), orders(t, few)
+	var cost uint64
+	for range 10 {
+		for range 2 {
+			if rows, err := d.All(large.Rows(nil), 0); err != nil || len(rows) != n {
+				t.Fatal(len(rows), err)
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if rows, err := d.All(small.Rows(nil), 0); err != nil || len(rows) != few {
+			t.Fatal(len(rows), err)
+		}
+		runtime.ReadMemStats(&after)
+		cost += (after.TotalAlloc - before.TotalAlloc) / 10
+	}
+	if most := uint64(n * unsafe.Sizeof(order{}) / 16); cost > most {
+		t.Errorf("%d rows after %d: %d bytes, want at most %d", few, n, cost, most)
+	}
+}
+
+// TestBytesAppended holds a read into the caller's slice to the text of its rows and 5 %.
+func TestBytesAppended(t *testing.T) {
+	const n, rounds = 10_000, 20
+	d, err := rowscan.New[order]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, n)
+	var rows []order
+	read := func() {
+		if rows, err = d.AppendTo(rows[:0], query(t, conn), 0); err != nil || len(rows) != n {
+			t.Fatal(len(rows), err)
+		}
+	}
+	for range 3 {
+		read()
+	}
+	text := 0
+	for _, o := range rows {
+		text += len(o.Name) + len(o.Email) + len(o.Status) + len(o.Note)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range rounds {
+		read()
+	}
+	runtime.ReadMemStats(&after)
+	if got := float64(after.TotalAlloc-before.TotalAlloc) / rounds; got > float64(text)*1.05 {
+		t.Errorf("%.1f bytes a row, of which %.1f are text", got/n, float64(text)/n)
+	}
+}

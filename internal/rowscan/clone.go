@@ -20,6 +20,14 @@ func (d *Decoder[T]) Clone(v []T) []T {
 	return deepcopy.CloneAll(v)
 }
 
+// AppendClone appends a copy of v to dst, as Clone makes it.
+func (d *Decoder[T]) AppendClone(dst, v []T) []T {
+	if d.flat {
+		return append(dst, v...)
+	}
+	return deepcopy.AppendAll(dst, v)
+}
+
 // CloneOne returns a copy of v as Clone does.
 func (d *Decoder[T]) CloneOne(v T) T {
 	if d.flat {

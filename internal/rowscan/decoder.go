@@ -66,28 +66,47 @@ func For[T any]() (*Decoder[T], error) {
 // All returns all rows as values, and closes rows. A result without rows is an empty slice. With max > 0 a result that
 // has more rows is a [*TooManyRowsError].
 func (d *Decoder[T]) All(rows pgx.Rows, max int) ([]T, error) {
-	defer rows.Close()
-	s, err := d.begin(rows)
+	list, err := d.read(nil, rows, max)
 	if err != nil {
 		return nil, err
 	}
+	return list.all(), nil
+}
+
+// AppendTo appends all rows to dst as append does, and closes rows. max bounds the rows of the result, as in All. After an
+// error it returns dst. In either case what the array of dst holds behind its end may have been overwritten.
+func (d *Decoder[T]) AppendTo(dst []T, rows pgx.Rows, max int) ([]T, error) {
+	list, err := d.read(dst, rows, max)
+	if err != nil {
+		return dst, err
+	}
+	return list.appended(), nil
+}
+
+// read reads all rows, in the room that dst has as far as it goes.
+func (d *Decoder[T]) read(dst []T, rows pgx.Rows, max int) (list[T], error) {
+	defer rows.Close()
+	s, err := d.begin(rows)
+	if err != nil {
+		return list[T]{}, err
+	}
 	defer d.end(s)
 	s.expect(max)
-	list := listOf[T](s.expected)
+	list := listBehind(dst, s.expected)
 	for rows.Next() {
 		if max > 0 && list.len() == max {
-			return nil, &TooManyRowsError{max}
+			return list, &TooManyRowsError{max}
 		}
 		if err := s.decodeRow(rows, cellOf(list.next())); err != nil {
-			return nil, err
+			return list, err
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, err
+		return list, err
 	}
 	s.plan.rows.learn(list.len())
 	s.plan.text.learn(s.slab.bytes())
-	return list.all(), nil
+	return list, nil
 }
 
 // One returns the only row, and closes rows. No row is pgx.ErrNoRows, more than one pgx.ErrTooManyRows.

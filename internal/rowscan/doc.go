@@ -23,7 +23,12 @@
 // domains and enums have OIDs of their own. Plans are never kept by type map, of which there is one for each connection.
 //
 // Room for rows is made after the smaller of the last two results. A larger guess would let one huge result cost every
-// reader after it; without any, rows grow in chunks that are copied once, at about twice the memory.
+// reader after it; without any, rows grow in chunks that are copied once, at about twice the memory. More than 256 KiB is
+// made in two steps, the first a 64th of it: 5 rows after results of 10,000 cost 1.46 MB in one step and 43 KB in two.
+//
+// AppendTo clears the caller's room before rows are decoded to it, in steps of 4 KiB: decoders leave alone what a NULL does
+// not set, pgx's plans may add to what is there, and fields may have no column. Clearing all of the room at once would
+// cost a small result in a large slice its size.
 //
 // Decoders are called through function values. Inlining those of text and int8 into the loop over the columns was tried:
 // no difference beyond noise in 15 interleaved runs of 100 and of 10,000 rows.

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
-// read decodes a recording by all three ways of reading and checks that they agree.
+// read decodes a recording by all ways of reading and checks that they agree.
 func read[T any](t *testing.T, rec *replay.Recording) []T {
 	t.Helper()
 	d := mustNew[T](t)
@@ -32,6 +32,12 @@ func read[T any](t *testing.T, rec *replay.Recording) []T {
 	}
 	if !reflect.DeepEqual(all, each) {
 		t.Errorf("All gives %v, Each %v", all, each)
+	}
+	room := slices.Concat(all[:min(1, len(all))], all) // where each row was that of another
+	slices.Reverse(room)
+	appended, err := d.AppendTo(room[:0], rec.Rows(nil), 0)
+	if err != nil || !reflect.DeepEqual(append([]T{}, appended...), all) {
+		t.Errorf("AppendTo gives %v, %v, All %v", appended, err, all)
 	}
 	if len(all) == 1 {
 		if one, err := d.One(rec.Rows(nil)); err != nil || !reflect.DeepEqual(one, all[0]) {

@@ -1,6 +1,9 @@
 package rowscan
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Bounds of what values of one result share. Smaller ones keep less alive for a program that keeps one value; larger
 // ones allocate less often. With 16 KiB a result of 10,000 rows of 85 bytes of text takes 52 slabs.
@@ -80,26 +83,43 @@ func (b *block) next(conv *conversion, expected int) cell {
 	return value
 }
 
-// A list collects rows whose number is not known: in chunks, so that growing copies each row once at most.
+// A list collects rows whose number is not known: in room that the caller has, then in chunks, so that growing copies each
+// row once at most.
 type list[T any] struct {
-	full [][]T
+	dst  []T // what the rows go behind; the room is the rest of its array
+	room bool
+	full [][]T // the first is the room, if there is any
 	last []T
 	n    int // rows in full
+	zero int // so many elements of last's array are zero or rows
+
+	expected int // what to make room for when there is none left; then 0
 }
 
 // Sizes of chunks in rows and bytes.
 const (
 	minChunk      = 32
 	maxChunk      = 256 << 10
-	maxFirstChunk = 4 << 20 // what an expectation may cost before a row has come
+	maxFirstChunk = 4 << 20   // what an expectation may cost
+	maxUntried    = 256 << 10 // and what before a row has come, else
+	tried         = 64        // this part of it
+	maxWiped      = 4 << 10   // bytes of the room that are cleared at once: the result may end before them
 )
 
-// listOf returns a list with room for the rows expected.
-func listOf[T any](expected int) list[T] {
-	if expected == 0 {
-		return list[T]{}
+// listBehind returns a list behind dst that expects so many rows. Room for many is made when the first of them have come:
+// results of a statement differ, and all of it is cleared.
+func listBehind[T any](dst []T, expected int) list[T] {
+	l := list[T]{dst: dst, last: dst[len(dst):], expected: min(expected, max(maxFirstChunk/sizeOf[T](), 1))}
+	if cap(dst) == 0 && expected > 0 {
+		n := l.expected
+		if n*sizeOf[T]() > maxUntried {
+			n = max(n/tried, 1)
+		}
+		l.dst = make([]T, 0, n)
+		l.last, l.zero = l.dst, n
 	}
-	return list[T]{last: make([]T, 0, min(expected, max(maxFirstChunk/sizeOf[T](), 1)))}
+	l.room = cap(l.last) > 0
+	return l
 }
 
 func (l *list[T]) len() int { return l.n + len(l.last) }
@@ -109,18 +129,47 @@ func (l *list[T]) next() *T {
 	n := len(l.last)
 	if n == cap(l.last) {
 		l.grow()
-		n = 0
+		n = len(l.last)
 	}
 	l.last = l.last[:n+1]
+	if n == l.zero {
+		l.wipe()
+	}
 	return &l.last[n]
 }
 
+// wipe clears the last element and some that follow: in the room there is what the caller had there before, which must
+// not show where a column is NULL or a field has none.
+func (l *list[T]) wipe() {
+	more := l.last[l.zero:cap(l.last)]
+	more = more[:min(len(more), max(maxWiped/sizeOf[T](), 1))]
+	clear(more)
+	l.zero += len(more)
+}
+
 func (l *list[T]) grow() {
+	if expected := l.expected; expected > 0 {
+		l.expected = 0
+		if expected > len(l.last) {
+			l.move(expected)
+			return
+		}
+	}
 	if len(l.last) > 0 {
 		l.full = append(l.full, l.last)
 		l.n += len(l.last)
 	}
 	l.last = make([]T, 0, max(min(l.n, maxChunk/sizeOf[T]()), min(minChunk, max(maxChunk/sizeOf[T](), 1))))
+	l.zero = cap(l.last)
+}
+
+// move moves dst and its rows to an array with room for n rows.
+func (l *list[T]) move(n int) {
+	end := len(l.dst)
+	rows := append(make([]T, 0, end+n), l.dst...)
+	rows = append(rows, l.last...)
+	l.dst, l.last = rows[:end], rows[end:]
+	l.room, l.zero = true, n
 }
 
 // all returns the rows as one slice, not nil, with at most an eighth of its memory empty.
@@ -133,6 +182,19 @@ func (l *list[T]) all() []T {
 		rows = append(rows, chunk...)
 	}
 	return append(rows, l.last...)
+}
+
+// appended returns the rows behind those of dst, in its array if they had room there.
+func (l *list[T]) appended() []T {
+	rows, chunks := l.dst, append(l.full, l.last)
+	if l.room { // they lie there already
+		rows, chunks = rows[:len(rows)+len(chunks[0])], chunks[1:]
+	}
+	rows = slices.Grow(rows, len(l.dst)+l.len()-len(rows))
+	for _, chunk := range chunks {
+		rows = append(rows, chunk...)
+	}
+	return rows
 }
 
 func sizeOf[T any]() int { return max(int(reflect.TypeFor[T]().Size()), 1) }

@@ -39,6 +39,9 @@
 // wire bytes and show the client alone; so does queryrow/overhead, whose ratio
 // is the median of 30 pairs, with the bounds of its 95 % confidence interval.
 //
+// In read/*, headrace-append and pgx-scan-append read into a slice of the
+// caller's, which is the same each time.
+//
 // Not every library has part in every work. sqlc and ent are missing in
 // read/stream1M: they return slices, and a million rows at once are another
 // work. ent is missing in read/wide: it has no arrays without types of the

@@ -27,6 +27,18 @@ func headraceMany[T any](s shape[T]) reader {
 	})
 }
 
+// headraceAppend reads into a slice of the caller's, the same each time.
+func headraceAppend[T any](s shape[T]) reader {
+	stmt := db.MustCompile[T](s.sql())
+	var all []T
+	r := overHeadrace(func(ctx context.Context, pg *db.DB) (_ measure.Seen, err error) {
+		all, err = stmt.AppendTo(ctx, pg, all[:0], s.rows)
+		return s.saw(all), err
+	})
+	r.name = "headrace-append"
+	return r.closing(func() { all = nil })
+}
+
 func headraceOne[T any](s shape[T]) reader {
 	stmt := db.MustCompile[T](s.sqlByID())
 	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {

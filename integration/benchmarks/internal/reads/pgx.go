@@ -37,12 +37,28 @@ func floor(sql string, arg any) reader {
 }
 
 // scanMany is what people write by hand.
-func scanMany[T any](s shape[T]) reader { return scanInto(s, "pgx-scan", 0) }
+func scanMany[T any](s shape[T]) reader {
+	return scanInto(s, "pgx-scan", func() []T { return nil })
+}
 
 // scanPrealloc is the same where the number of rows is known.
-func scanPrealloc[T any](s shape[T]) reader { return scanInto(s, "pgx-scan-prealloc", s.rows) }
+func scanPrealloc[T any](s shape[T]) reader {
+	return scanInto(s, "pgx-scan-prealloc", func() []T { return make([]T, 0, s.rows) })
+}
 
-func scanInto[T any](s shape[T], name string, size int) reader {
+// scanAppend is the same into a slice of the caller's, the same each time.
+func scanAppend[T any](s shape[T]) reader {
+	var all []T
+	r := scanInto(s, "pgx-scan-append", func() []T {
+		if all == nil {
+			all = make([]T, 0, s.rows)
+		}
+		return all[:0]
+	})
+	return r.closing(func() { all = nil })
+}
+
+func scanInto[T any](s shape[T], name string, room func() []T) reader {
 	sql := s.sql()
 	return overPool(name, func(ctx context.Context, pool *pgxpool.Pool) (measure.Seen, error) {
 		rows, err := pool.Query(ctx, sql, s.rows)
@@ -50,7 +66,7 @@ func scanInto[T any](s shape[T], name string, size int) reader {
 			return measure.Seen{}, err
 		}
 		defer rows.Close()
-		all := make([]T, 0, size)
+		all := room()
 		for rows.Next() {
 			var row T
 			if err := s.scan(rows, &row); err != nil {

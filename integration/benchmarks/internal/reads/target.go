@@ -41,6 +41,15 @@ type reader struct {
 	open func(ctx context.Context, t Target) (measure.Op, func(), error)
 }
 
+// closing returns r with what else to do when it is closed: memory that it keeps
+// for itself would be marked in the rounds of all works that follow.
+func (r reader) closing(also func()) reader {
+	return reader{r.name, func(ctx context.Context, t Target) (measure.Op, func(), error) {
+		op, closeFn, err := r.open(ctx, t)
+		return op, func() { closeFn(); also() }, err
+	}}
+}
+
 // overPool is a reader on pgx.
 func overPool(name string, read func(context.Context, *pgxpool.Pool) (measure.Seen, error)) reader {
 	return reader{name, func(ctx context.Context, t Target) (measure.Op, func(), error) {

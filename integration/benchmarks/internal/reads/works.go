@@ -64,7 +64,7 @@ func readCold(rows int) []reader {
 
 func readMany[T any](s shape[T]) []reader {
 	return []reader{
-		headraceMany(s), floorMany(s), scanMany(s), scanPrealloc(s), byNameMany(s), byPosMany(s), scanyMany(s),
+		headraceMany(s), headraceAppend(s), floorMany(s), scanMany(s), scanPrealloc(s), scanAppend(s), byNameMany(s), byPosMany(s), scanyMany(s),
 		sqlxMany(s), bunMany(s), gormMany(s), bobMany(s),
 	}
 }
@@ -72,7 +72,7 @@ func readMany[T any](s shape[T]) []reader {
 func readWide(rows int) []reader {
 	s, viaSQL := products(rows), sqlProducts(rows)
 	return []reader{
-		headraceMany(s), floorMany(s), scanMany(s), scanPrealloc(s), byNameMany(s), byPosMany(s), scanyMany(s),
+		headraceMany(s), headraceAppend(s), floorMany(s), scanMany(s), scanPrealloc(s), scanAppend(s), byNameMany(s), byPosMany(s), scanyMany(s),
 		sqlcWide(rows), sqlxMany(viaSQL), bunMany(s), gormMany(viaSQL), bobMany(viaSQL),
 	}
 }
