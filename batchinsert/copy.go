@@ -29,6 +29,7 @@ import (
 // source to produce the row it is at, which is its last; then it returns and
 // leaves the goroutine to the source.
 func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
+	t = t.metered()
 	var n int64
 	err := startOver(ctx, w, rows.seq == nil, func() error {
 		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
@@ -39,6 +40,7 @@ func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, e
 	if err != nil {
 		return 0, fmt.Errorf("copy into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return n, nil
 }
 
@@ -103,8 +105,7 @@ func (t *Table[T]) copyTo(ctx context.Context, tx pgx.Tx, m *match, into, relnam
 	if err != nil {
 		return 0, err
 	}
-	meter := newMeter(t.opts.Progress)
-	stream := &meteredStream{Stream: open(encoder, rows), meter: meter}
+	stream := &meteredStream{Stream: open(encoder, rows), meter: t.meter}
 	sql := "COPY " + into + " (" + m.list("") + ") FROM STDIN (FORMAT binary)"
 	tag, err := db.CopyRaw(ctx, tx, sql, stream)
 	stream.Close()
@@ -114,7 +115,7 @@ func (t *Table[T]) copyTo(ctx context.Context, tx pgx.Tx, m *match, into, relnam
 	if n := tag.RowsAffected(); n != stream.Rows() && !m.schema.beforeTrigger {
 		return 0, fmt.Errorf("%d rows were sent, and the server took %d", stream.Rows(), n)
 	}
-	meter.done(Progress{Rows: stream.Rows()})
+	t.meter.at(Progress{Rows: stream.Rows()})
 	return tag.RowsAffected(), nil
 }
 

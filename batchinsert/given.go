@@ -2,6 +2,7 @@ package batchinsert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,14 @@ const (
 	stageChangeFrom = 1000
 	copyFrom        = 5000
 )
+
+// statementBytes is what the arrays of a statement hold at most, unless one row
+// holds more: the server takes no more than a gigabyte, and rows of some kilobytes
+// are no slower in several statements, or by COPY.
+const statementBytes = 16 << 20
+
+// errStatementBytes says that rows are too much for one statement.
+var errStatementBytes = errors.New("rows take more than one statement")
 
 // A given is the rows of a call as the server sees them: arrays of a
 // statement, or a temporary table.
@@ -70,10 +79,14 @@ func (g *given) distinct(by []string, keep Duplicates) string {
 // fewerThan reports whether rows are known to be few.
 func (s Source[T]) fewerThan(n int) bool { return s.seq == nil && len(s.rows) < n }
 
-// giveArrays makes rows the arguments of a statement.
+// giveArrays makes rows the arguments of a statement, or returns
+// errStatementBytes.
 func giveArrays[T any](conn *pgx.Conn, m *match, rows []T) (*given, error) {
 	plan, err := newArrayPlan[T](conn.TypeMap(), m)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkEncoding(conn); err != nil {
 		return nil, err
 	}
 	arrays, err := collect(plan.encoder, conn.TypeMap(), rows)
@@ -92,6 +105,9 @@ func collect[T any](encoder *pgcopy.Encoder[T], types *pgtype.Map, rows []T) (*p
 	for i := range rows {
 		if err := arrays.Add(&rows[i]); err != nil {
 			return nil, rowError(err, int64(i)+1)
+		}
+		if i > 0 && arrays.Size() > statementBytes {
+			return nil, errStatementBytes
 		}
 	}
 	return arrays, nil
@@ -154,10 +170,13 @@ func dropStage(ctx context.Context, tx pgx.Tx) error {
 func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], fn func(*given) error) error {
 	if rows.fewerThan(stageChangeFrom) {
 		g, err := giveArrays(tx.Conn(), m, rows.rows)
-		if err != nil {
+		if err == nil {
+			t.meter.at(Progress{Rows: g.n})
+			return fn(g)
+		}
+		if !errors.Is(err, errStatementBytes) {
 			return err
 		}
-		return fn(g)
 	}
 	g, err := t.giveStaged(ctx, tx, m, rows)
 	if err != nil {

@@ -34,11 +34,13 @@ import (
 // opposite orders may so deadlock; the one that the server ends starts over, as
 // [Table.Upsert] does, and meets the other's rows.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
+	t = t.metered()
 	var n int64
 	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
-			n, err = t.insertAtOnce(ctx, w, rows.rows)
-			return err
+			if n, err = t.insertAtOnce(ctx, w, rows.rows); !errors.Is(err, errStatementBytes) {
+				return err
+			}
 		}
 		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertMany(ctx, tx, rows)
@@ -48,11 +50,13 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return n, nil
 }
 
 // insertAtOnce is one statement, by what is known of the table. Where the
-// table has changed meanwhile, that fails, and is tried once more.
+// table has changed meanwhile, that fails, and is tried once more. The error is
+// errStatementBytes where rows take more than one.
 func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int64, err error) {
 	if len(rows) == 0 {
 		return 0, nil
@@ -61,8 +65,8 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 		key := database(conn)
 		known := t.cache.get(key)
 		n, err = t.insertKnown(ctx, q, conn, known, rows)
-		if err == nil {
-			return nil
+		if err == nil || errors.Is(err, errStatementBytes) {
+			return err
 		}
 		t.cache.drop(key)
 		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
@@ -98,10 +102,13 @@ func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn
 		if err := ins.arrays.Add(&rows[i]); err != nil {
 			return 0, rowError(err, int64(i)+1)
 		}
+		if i > 0 && ins.arrays.Size() > statementBytes {
+			return 0, errStatementBytes
+		}
 	}
 	n, err := ins.flush(ctx)
 	if err == nil {
-		newMeter(t.opts.Progress).done(Progress{Rows: int64(len(rows))})
+		t.meter.at(Progress{Rows: int64(len(rows))})
 	}
 	return n, err
 }
@@ -134,7 +141,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	if err != nil {
 		return 0, unsent(err)
 	}
-	meter, row, written := newMeter(t.opts.Progress), int64(0), int64(0)
+	row, written := int64(0), int64(0)
 	flush := func() error {
 		first := row - int64(ins.arrays.Len()) + 1
 		n, err := ins.flush(ctx)
@@ -142,7 +149,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return fmt.Errorf("rows %d to %d: %w", first, row, err)
 		}
 		written += n
-		meter.at(Progress{Rows: row})
+		t.meter.at(Progress{Rows: row})
 		return nil
 	}
 	for v, err := range rows.all() {
@@ -153,7 +160,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 		if err := ins.arrays.Add(v); err != nil {
 			return 0, rowError(err, row)
 		}
-		if ins.arrays.Len() < t.chunkRows() {
+		if ins.arrays.Len() < t.chunkRows() && ins.arrays.Size() < statementBytes {
 			continue
 		}
 		if err := flush(); err != nil {
@@ -168,7 +175,6 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return 0, err
 		}
 	}
-	meter.done(Progress{Rows: row})
 	return written, nil
 }
 
@@ -194,6 +200,9 @@ func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s
 	}
 	p, err := newArrayPlan[T](conn.TypeMap(), m)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkEncoding(conn); err != nil {
 		return nil, err
 	}
 	pgcopy.Accept(conn.TypeMap())

@@ -76,6 +76,17 @@ func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
 	return m, nil
 }
 
+// only returns the match of these columns alone.
+func (m *match) only(columns []*tableColumn) *match {
+	out := &match{schema: m.schema}
+	for i, c := range m.columns {
+		if slices.Contains(columns, c) {
+			out.columns, out.fields = append(out.columns, c), append(out.fields, m.fields[i])
+		}
+	}
+	return out
+}
+
 // nothingLeft says why no field is written: each is left to the server, for a
 // reason of its own.
 func (t *Table[T]) nothingLeft(s *schema) error {

@@ -3,6 +3,7 @@ package batchinsert
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -35,6 +36,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
 	}
+	t = t.metered()
 	var out []R
 	err = startOver(ctx, w, rows.seq == nil, func() error {
 		return inTx(ctx, w, func(tx pgx.Tx) error {
@@ -49,6 +51,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return out, nil
 }
 
@@ -112,19 +115,17 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 		insert = r.ordered
 	}
 	var out []R
-	meter := newMeter(r.table.opts.Progress)
 	for chunk, err := range chunks(rows, r.table.chunkRows()) {
 		if err != nil {
 			return nil, fmt.Errorf("row %d of the source: %w", len(out)+len(chunk)+1, err)
 		}
-		got, err := insert(ctx, chunk, int64(len(out)))
+		got, err := byStatements(chunk, int64(len(out)), func(chunk []T, before int64) ([]R, error) { return insert(ctx, chunk, before) })
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, got...)
-		meter.at(Progress{Rows: int64(len(out))})
+		r.table.meter.at(Progress{Rows: int64(len(out))})
 	}
-	meter.done(Progress{Rows: int64(len(out))})
 	if out == nil {
 		out = []R{}
 	}
@@ -132,6 +133,22 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 		return out, moveSequences(ctx, r.tx, r.table.quoted, r.match)
 	}
 	return out, nil
+}
+
+// byStatements inserts a chunk, or its halves where it is too much for one
+// statement. before is the number of rows before it.
+func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, before int64) ([]R, error)) ([]R, error) {
+	out, err := insert(chunk, before)
+	if !errors.Is(err, errStatementBytes) {
+		return out, err
+	}
+	half := len(chunk) / 2
+	out, err = byStatements(chunk[:half], before, insert)
+	if err != nil {
+		return nil, err
+	}
+	more, err := byStatements(chunk[half:], before+int64(half), insert)
+	return append(out, more...), err
 }
 
 // merge inserts a chunk by one MERGE. before is the number of rows before it.

@@ -30,6 +30,7 @@ type Table[T any] struct {
 	fields []pgcopy.Field
 	opts   Options
 	cache  *schemaCache // shared by all that With returns
+	meter  *meter       // of the call under way; see metered
 }
 
 // Options say how a Table writes. The zero value means the defaults.
@@ -53,7 +54,7 @@ type Options struct {
 	KeepIdentity bool
 
 	// Progress is told how a call is getting on: every 100 ms at most, and
-	// once at its end. It is called from one goroutine at a time, not
+	// once when it has succeeded. It is called from one goroutine at a time, not
 	// necessarily the caller's, and holds up the writing while it runs.
 	Progress func(Progress)
 }

@@ -25,14 +25,16 @@ import (
 // rows of an iterator, go by COPY through a temporary table, which the role must
 // be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
+	t = t.metered()
 	var counts Counts
-	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {
+	err := t.change(ctx, w, rows, keys, false, func(tx pgx.Tx, c *change) (err error) {
 		counts, err = c.update(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return Counts{}, fmt.Errorf("update %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return counts, nil
 }
 
@@ -40,14 +42,16 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 // rows, and returns how many. T's other fields do not matter. Rows are sent and
 // locked as by [Table.UpdateMany].
 func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (int64, error) {
+	t = t.metered()
 	var n int64
-	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {
+	err := t.change(ctx, w, rows, keys, true, func(tx pgx.Tx, c *change) (err error) {
 		n, err = c.delete(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete from %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return n, nil
 }
 
@@ -60,8 +64,9 @@ type change struct {
 	only  string // leaves of the given rows those that were locked
 }
 
-// change runs fn in a transaction in which the rows are given.
-func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []string, fn func(pgx.Tx, *change) error) error {
+// change runs fn in a transaction in which the rows are given, or of each row its
+// keys alone.
+func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []string, keysAlone bool, fn func(pgx.Tx, *change) error) error {
 	return startOver(ctx, w, rows.seq == nil, func() error {
 		return inTx(ctx, w, func(tx pgx.Tx) error {
 			if err := lock(ctx, tx, t.quoted); err != nil {
@@ -78,6 +83,9 @@ func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []
 			columns, err := m.keyColumns(keys)
 			if err != nil {
 				return err
+			}
+			if keysAlone {
+				m = m.only(columns)
 			}
 			rest := slices.DeleteFunc(slices.Clone(m.columns), func(c *tableColumn) bool { return slices.Contains(columns, c) })
 			return t.with(ctx, tx, m, rows, func(g *given) error {

@@ -2,6 +2,7 @@ package batchinsert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,11 +29,13 @@ import (
 // iterator, go by COPY through a temporary table, which the role must be
 // allowed to create.
 func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
+	t = t.metered()
 	var counts Counts
 	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.fewerThan(stageFrom) {
-			counts, err = t.upsertArrays(ctx, w, rows.rows, on)
-			return err
+			if counts, err = t.upsertArrays(ctx, w, rows.rows, on); !errors.Is(err, errStatementBytes) {
+				return err
+			}
 		}
 		return inTx(ctx, w, func(tx pgx.Tx) error {
 			counts, err = t.upsertStaged(ctx, tx, rows, on)
@@ -42,6 +45,7 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 	if err != nil {
 		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return counts, nil
 }
 
@@ -54,8 +58,8 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnCo
 		key := database(conn)
 		known := t.cache.get(key)
 		counts, err = t.upsertKnown(ctx, q, conn, known, rows, on)
-		if err == nil {
-			return nil
+		if err == nil || errors.Is(err, errStatementBytes) {
+			return err
 		}
 		t.cache.drop(key)
 		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
@@ -65,7 +69,7 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnCo
 		return err
 	})
 	if err == nil {
-		newMeter(t.opts.Progress).done(Progress{Rows: int64(len(rows))})
+		t.meter.at(Progress{Rows: int64(len(rows))})
 	}
 	return counts, err
 }

@@ -17,6 +17,7 @@ type Arrays[T any] struct {
 	columns []Raw
 	args    []any
 	rows    int
+	size    int
 }
 
 // NewArrays returns an empty collection. Where encoder is not portable, nor is
@@ -44,6 +45,9 @@ func (a *Arrays[T]) Add(row *T) error {
 		}
 		to.bytes = out
 	}
+	for i := range a.columns {
+		a.size += len(a.columns[i].bytes) - a.columns[i].complete
+	}
 	a.rows++
 	return nil
 }
@@ -59,14 +63,8 @@ func (a *Arrays[T]) undo(n int) {
 // Len returns the number of rows.
 func (a *Arrays[T]) Len() int { return a.rows }
 
-// Size returns the number of bytes of all columns.
-func (a *Arrays[T]) Size() int {
-	n := 0
-	for i := range a.columns {
-		n += len(a.columns[i].bytes)
-	}
-	return n
-}
+// Size returns the number of bytes of all rows.
+func (a *Arrays[T]) Size() int { return a.size }
 
 // Args returns one argument per column. They are for one connection, whose
 // type map has to have been given to [Accept], and valid until Add or Reset.
@@ -79,7 +77,7 @@ func (a *Arrays[T]) Args() []any {
 
 // Reset empties the collection and keeps its buffers.
 func (a *Arrays[T]) Reset() {
-	a.rows = 0
+	a.rows, a.size = 0, 0
 	for i := range a.columns {
 		c := &a.encoder.columns[i]
 		a.columns[i].bytes = appendArrayHeader(a.columns[i].bytes[:0], c.elementOID(), 0)
