@@ -87,11 +87,7 @@ func (t *Table[T]) copyByStage(ctx context.Context, tx pgx.Tx, m *match, rows So
 	if err != nil {
 		return 0, err
 	}
-	overriding := ""
-	if m.writesIdentity() {
-		overriding = " OVERRIDING SYSTEM VALUE"
-	}
-	tag, err := tx.Exec(ctx, "INSERT INTO "+t.quoted+" ("+m.list("")+")"+overriding+
+	tag, err := tx.Exec(ctx, "INSERT INTO "+t.quoted+" ("+m.list("")+")"+m.overriding()+
 		" SELECT "+strings.Join(g.exprs, ", ")+" FROM "+stage+" ORDER BY "+g.ord)
 	if err != nil {
 		return 0, err

@@ -95,7 +95,7 @@ func giveArrays[T any](conn *pgx.Conn, m *match, rows []T) (*given, error) {
 	}
 	return &given{
 		match: m, from: plan.from, exprs: plan.exprs, ord: "s.ord",
-		args: append(binaryMode(conn), arrays.Args()...), n: int64(len(rows)),
+		args: sessionOf(conn).withMode(arrays.Args()), n: int64(len(rows)),
 	}, nil
 }
 

@@ -62,7 +62,7 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 		return 0, nil
 	}
 	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
-		key := database(conn)
+		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		n, err = t.insertKnown(ctx, q, conn, known, rows)
 		if err == nil || errors.Is(err, errStatementBytes) {
@@ -98,6 +98,7 @@ func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	if err != nil {
 		return 0, unsent(err)
 	}
+	defer ins.close()
 	for i := range rows {
 		if err := ins.arrays.Add(&rows[i]); err != nil {
 			return 0, rowError(err, int64(i)+1)
@@ -141,6 +142,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	if err != nil {
 		return 0, unsent(err)
 	}
+	defer ins.close()
 	row, written := int64(0), int64(0)
 	flush := func() error {
 		first := row - int64(ins.arrays.Len()) + 1
@@ -170,8 +172,8 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	if err := flush(); err != nil {
 		return 0, err
 	}
-	if ins.match.writesIdentity() {
-		if err := moveSequences(ctx, tx, t.quoted, ins.match); err != nil {
+	if ins.plan.writesIdentity() {
+		if err := moveSequences(ctx, tx, t.quoted, ins.plan.match); err != nil {
 			return 0, err
 		}
 	}
@@ -180,41 +182,31 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 
 // An inserter writes what was added to its arrays.
 type inserter[T any] struct {
-	q      statements
-	match  *match
-	arrays *pgcopy.Arrays[T]
-	sql    string
-	mode   []any // the execution mode, where the connection's own will not do
+	q       statements
+	session *session
+	plan    *insertPlan[T]
+	arrays  *pgcopy.Arrays[T]
 }
 
 // inserter prepares to write to the table, which is as s says, or as the
-// server says where s is nil.
+// server says where s is nil. It has to be closed.
 func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*inserter[T], error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
-	if err != nil {
-		return nil, err
-	}
-	m, err := t.matchFields(s, nil)
-	if err != nil {
-		return nil, err
-	}
-	p, err := newArrayPlan[T](conn.TypeMap(), m)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkEncoding(conn); err != nil {
 		return nil, err
 	}
-	pgcopy.Accept(conn.TypeMap())
-	ins := &inserter[T]{q: q, match: m, arrays: pgcopy.NewArrays(p.encoder), mode: binaryMode(conn)}
-	overriding := ""
-	if m.writesIdentity() {
-		overriding = " OVERRIDING SYSTEM VALUE"
+	plan, err := t.insertPlan(conn, s)
+	if err != nil {
+		return nil, err
 	}
-	ins.sql = "INSERT INTO " + t.quoted + " (" + m.list("") + ")" + overriding +
-		"\nSELECT " + strings.Join(p.exprs, ", ") + "\nFROM " + p.from
-	return ins, nil
+	pgcopy.Accept(conn.TypeMap())
+	return &inserter[T]{q: q, session: sessionOf(conn), plan: plan, arrays: plan.take()}, nil
 }
+
+func (ins *inserter[T]) close() { ins.plan.give(ins.arrays) }
 
 // schemaOf returns s, or what the server says, and keeps that for later.
 func (t *Table[T]) schemaOf(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*schema, error) {
@@ -223,7 +215,7 @@ func (t *Table[T]) schemaOf(ctx context.Context, q statements, conn *pgx.Conn, s
 	}
 	s, err := readSchema(ctx, q, t.quoted)
 	if err == nil {
-		t.cache.put(database(conn), s)
+		t.cache.put(sessionOf(conn).database, s)
 	}
 	return s, err
 }
@@ -233,7 +225,7 @@ func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 	if ins.arrays.Len() == 0 {
 		return 0, nil
 	}
-	tag, err := ins.q.Exec(ctx, ins.sql, append(ins.mode, ins.arrays.Args()...)...)
+	tag, err := ins.q.Exec(ctx, ins.plan.sql, ins.session.withMode(ins.arrays.Args())...)
 	ins.arrays.Reset()
 	return tag.RowsAffected(), err
 }
@@ -269,18 +261,8 @@ func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Con
 // onConn runs fn in a transaction where the connection may be a pooler's, for
 // which describing a statement and running it must not be taken apart.
 func onConn(ctx context.Context, conn *pgx.Conn, fn func(q statements, conn *pgx.Conn) error) error {
-	if binaryMode(conn) == nil {
+	if sessionOf(conn).mode == nil {
 		return fn(conn, conn)
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return fn(tx, conn) })
-}
-
-// binaryMode returns the execution mode to ask for, as the first argument of a
-// statement, where the connection's own does not send arguments in binary.
-func binaryMode(conn *pgx.Conn) []any {
-	switch conn.Config().DefaultQueryExecMode {
-	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
-		return []any{pgx.QueryExecModeDescribeExec}
-	}
-	return nil
 }

@@ -157,13 +157,9 @@ func (r *returningInsert[R, T]) merge(ctx context.Context, chunk []T, before int
 	if err != nil {
 		return nil, afterRow(err, before)
 	}
-	overriding := ""
-	if r.match.writesIdentity() {
-		overriding = "OVERRIDING SYSTEM VALUE "
-	}
 	rows, err := r.tx.Query(ctx, `WITH written AS (
     MERGE INTO `+r.table.quoted+` AS target USING `+g.table()+` ON false
-    WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`) `+overriding+`VALUES (`+r.match.list("given.")+`)
+    WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`)`+r.match.overriding()+` VALUES (`+r.match.list("given.")+`)
     RETURNING `+prefixedBy("target.", r.columns)+`, given.`+ordName+`
 )
 SELECT `+strings.Join(r.columns, ", ")+`, `+ordName+` FROM written ORDER BY `+ordName, g.args...)
@@ -199,11 +195,7 @@ func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before i
 
 // insertFrom is the INSERT of the given rows in their order.
 func (r *returningInsert[R, T]) insertFrom(g *given) string {
-	overriding := ""
-	if r.match.writesIdentity() {
-		overriding = " OVERRIDING SYSTEM VALUE"
-	}
-	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ")" + overriding +
+	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ")" + r.match.overriding() +
 		"\nSELECT " + strings.Join(g.exprs, ", ") + "\nFROM " + g.from + "\nORDER BY " + g.ord +
 		"\nRETURNING " + strings.Join(r.columns, ", ")
 }
@@ -243,7 +235,7 @@ func (r *returningInsert[R, T]) queryEach(ctx context.Context, chunk []T, before
 			return nil, nil, afterRow(err, before+int64(i))
 		}
 	}
-	if binaryMode(r.tx.Conn()) != nil {
+	if sessionOf(r.tx.Conn()).mode != nil {
 		query = func(i int) (pgx.Rows, error) { return r.tx.Query(ctx, r.insertFrom(each[i]), each[i].args...) }
 		return query, func() error { return nil }, nil
 	}

@@ -31,6 +31,8 @@ type Table[T any] struct {
 	opts   Options
 	cache  *schemaCache // shared by all that With returns
 	meter  *meter       // of the call under way; see metered
+
+	omitted string // opts.Omit
 }
 
 // Options say how a Table writes. The zero value means the defaults.
@@ -90,6 +92,7 @@ func (t *Table[T]) With(o Options) *Table[T] {
 	with := *t
 	with.opts = o
 	with.opts.Omit = slices.Clone(o.Omit)
+	with.omitted = strings.Join(o.Omit, "\x00")
 	return &with
 }
 
@@ -176,12 +179,6 @@ type schemaCache struct {
 // cachedDatabases bounds a schemaCache: a Table in a package variable outlives
 // the databases of a program's tests.
 const cachedDatabases = 16
-
-// database names the database that conn is connected to.
-func database(conn *pgx.Conn) string {
-	c := conn.Config()
-	return fmt.Sprintf("%s\x00%d\x00%s\x00%s\x00%s", c.Host, c.Port, c.Database, c.User, c.RuntimeParams["search_path"])
-}
 
 func (c *schemaCache) get(key string) *schema {
 	c.mu.Lock()

@@ -55,7 +55,7 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnCo
 		return Counts{}, nil
 	}
 	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
-		key := database(conn)
+		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		counts, err = t.upsertKnown(ctx, q, conn, known, rows, on)
 		if err == nil || errors.Is(err, errStatementBytes) {
@@ -204,15 +204,11 @@ const counter = "headrace.updated"
 func (u *upsert) countsByReturning() bool { return u.schema.kind == 'r' || len(u.update) == 0 }
 
 func (u *upsert) statement() string {
-	overriding := ""
-	if u.writesIdentity() {
-		overriding = "OVERRIDING SYSTEM VALUE "
-	}
 	return `WITH source AS (
     ` + u.given.distinct(u.by(), u.Duplicates) + `
 ), written AS (
-    INSERT INTO ` + u.into + ` AS target (` + u.list("") + `)
-    ` + overriding + `SELECT ` + u.list("") + ` FROM source
+    INSERT INTO ` + u.into + ` AS target (` + u.list("") + `)` + u.overriding() + `
+    SELECT ` + u.list("") + ` FROM source
     ON CONFLICT ` + u.action() + `
     RETURNING ` + u.returning() + ` AS inserted
 )

@@ -2,6 +2,7 @@ package pgcopy
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -66,11 +67,24 @@ func (a *Arrays[T]) Len() int { return a.rows }
 // Size returns the number of bytes of all rows.
 func (a *Arrays[T]) Size() int { return a.size }
 
+// Cap returns the number of bytes that the buffers hold.
+func (a *Arrays[T]) Cap() int {
+	n := 0
+	for i := range a.columns {
+		n += cap(a.columns[i].bytes)
+	}
+	return n
+}
+
 // Args returns one argument per column. They are for one connection, whose
 // type map has to have been given to [Accept], and valid until Add or Reset.
 func (a *Arrays[T]) Args() []any {
-	for i := range a.columns {
-		binary.BigEndian.PutUint32(a.columns[i].bytes[lengthAt:], uint32(a.rows))
+	rest := 0
+	for i := len(a.columns) - 1; i >= 0; i-- {
+		c := &a.columns[i]
+		binary.BigEndian.PutUint32(c.bytes[lengthAt:], uint32(a.rows))
+		rest += len(c.bytes)
+		c.rest = rest
 	}
 	return a.args
 }
@@ -101,6 +115,7 @@ func (c *Column) elementOID() uint32 {
 type Raw struct {
 	bytes    []byte
 	complete int // length before the row that is being added
+	rest     int // bytes of this column and those after it
 }
 
 // Accept makes m take [Raw] values for arrays. It is cheap where m does so
@@ -128,5 +143,7 @@ type rawPlan struct{}
 func (rawPlan) SetNext(pgtype.EncodePlan) {}
 
 func (rawPlan) Encode(v any, buf []byte) ([]byte, error) {
-	return append(buf, v.(*Raw).bytes...), nil
+	raw := v.(*Raw)
+	// pgx collects arguments in one buffer: let it grow once.
+	return append(slices.Grow(buf, raw.rest), raw.bytes...), nil
 }
