@@ -74,6 +74,12 @@ func (t *Table[T]) copyIn(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64
 }
 
 func (t *Table[T]) copyDirectly(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (int64, error) {
+	if rows.seq != nil { // COPY looks at privileges while rows are read
+		values := strings.TrimSuffix(strings.Repeat("DEFAULT, ", len(m.columns)), ", ")
+		if err := check(ctx, tx, "INSERT INTO "+t.quoted+" ("+m.list("")+") VALUES ("+values+")"); err != nil {
+			return 0, err
+		}
+	}
 	return t.copyTo(ctx, tx, m, t.quoted, m.schema.relname, rows)
 }
 
@@ -83,12 +89,15 @@ func (t *Table[T]) copyByStage(ctx context.Context, tx pgx.Tx, m *match, rows So
 	if m.schema.rules { // which an INSERT would go by
 		return 0, fmt.Errorf("the table has rules, and columns of types that this connection does not know; register them on each connection (db.Options.Types)")
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows)
+	insert := func(g *given) string {
+		return "INSERT INTO " + t.quoted + " (" + m.list("") + ")" + m.overriding() +
+			" SELECT " + strings.Join(g.exprs, ", ") + " FROM " + stage + " ORDER BY " + g.ord
+	}
+	g, err := t.giveStaged(ctx, tx, m, rows, func(g *given) []string { return []string{insert(g)} })
 	if err != nil {
 		return 0, err
 	}
-	tag, err := tx.Exec(ctx, "INSERT INTO "+t.quoted+" ("+m.list("")+")"+m.overriding()+
-		" SELECT "+strings.Join(g.exprs, ", ")+" FROM "+stage+" ORDER BY "+g.ord)
+	tag, err := tx.Exec(ctx, insert(g))
 	if err != nil {
 		return 0, err
 	}

@@ -118,10 +118,14 @@ const (
 	stage     = "pg_temp." + stageName
 )
 
-// giveStaged sends rows to a temporary table. dropStage has to follow.
-func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (*given, error) {
+// giveStaged sends rows to a temporary table, for the statements to come. dropStage
+// has to follow them.
+func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], toCome func(*given) []string) (*given, error) {
 	texts := m.texts(tx.Conn().TypeMap())
 	if err := createStage(ctx, tx, t.quoted, m, texts); err != nil {
+		return nil, err
+	}
+	if err := check(ctx, tx, toCome(givenStaged(m, texts, 0))...); err != nil {
 		return nil, err
 	}
 	n, err := t.copyTo(ctx, tx, m, stage, stageName, rows)
@@ -148,6 +152,18 @@ func createStage(ctx context.Context, tx pgx.Tx, table string, m *match, texts [
 	return nil
 }
 
+// check has the server plan statements and look at the role's privileges for them,
+// so that what it refuses is refused before rows are read. Tracers do not see it:
+// it writes nothing.
+func check(ctx context.Context, tx pgx.Tx, statements ...string) error {
+	for _, sql := range statements {
+		if err := tx.Conn().PgConn().Exec(ctx, "EXPLAIN "+sql).Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // givenStaged is the n rows of the temporary table that createStage made.
 func givenStaged(m *match, texts []bool, n int64) *given {
 	names := make([]string, len(m.columns))
@@ -166,8 +182,8 @@ func dropStage(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// with gives rows, by arrays or staged, to fn, in tx.
-func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], fn func(*given) error) error {
+// with gives rows, by arrays or staged for the statements to come, to fn, in tx.
+func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], toCome func(*given) []string, fn func(*given) error) error {
 	if rows.fewerThan(stageChangeFrom) {
 		g, err := giveArrays(tx.Conn(), m, rows.rows)
 		if err == nil {
@@ -178,7 +194,7 @@ func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]
 			return err
 		}
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows)
+	g, err := t.giveStaged(ctx, tx, m, rows, toCome)
 	if err != nil {
 		return err
 	}

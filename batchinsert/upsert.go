@@ -79,7 +79,7 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	if err != nil {
 		return Counts{}, unsent(err)
 	}
-	m, c, err := t.matchConflict(ctx, q, s, on, false)
+	m, c, err := t.matchConflict(ctx, q, s, on)
 	if err != nil {
 		return Counts{}, unsent(err)
 	}
@@ -109,12 +109,12 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 
 // matchConflict pairs fields and columns, the key's identity columns among
 // them, and checks on against them.
-func (t *Table[T]) matchConflict(ctx context.Context, q statements, s *schema, on OnConflict, rowsFirst bool) (*match, *conflict, error) {
+func (t *Table[T]) matchConflict(ctx context.Context, q statements, s *schema, on OnConflict) (*match, *conflict, error) {
 	m, err := t.matchFields(s, on.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := conflictFor(ctx, q, on, m, t.quoted, rowsFirst)
+	c, err := conflictFor(ctx, q, on, m)
 	return m, c, err
 }
 
@@ -127,15 +127,18 @@ func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], 
 	if err != nil {
 		return Counts{}, err
 	}
-	m, c, err := t.matchConflict(ctx, tx, s, on, true)
+	m, c, err := t.matchConflict(ctx, tx, s, on)
 	if err != nil {
 		return Counts{}, err
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows)
+	u := upsert{conflict: c, match: m, into: t.quoted}
+	u.given, err = t.giveStaged(ctx, tx, m, rows, func(g *given) []string {
+		u.given = g
+		return []string{u.statement()}
+	})
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, c.explain(err)
 	}
-	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
 	counts, err := u.run(ctx, tx)
 	if err != nil {
 		return Counts{}, err
