@@ -33,8 +33,7 @@ const (
 )
 
 // statementBytes is what the arrays of a statement hold at most, unless one row
-// holds more: the server takes no more than a gigabyte, and rows of some kilobytes
-// are no slower in several statements, or by COPY.
+// holds more: the server takes no more than a gigabyte in one message.
 const statementBytes = 16 << 20
 
 // errStatementBytes says that rows are too much for one statement.

@@ -38,8 +38,8 @@ type Table[T any] struct {
 // Options say how a Table writes. The zero value means the defaults.
 type Options struct {
 	// ChunkRows is the number of rows that one statement of Insert takes.
-	// Default 1,000. More rows than that make a transaction of several
-	// statements.
+	// Default 1,000. More rows than that, or more than 16 MiB, make a transaction
+	// of several statements.
 	ChunkRows int
 
 	// Omit names columns that are left to their defaults although T has a

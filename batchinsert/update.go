@@ -21,9 +21,9 @@ import (
 // its own locks in the order of a hash table. For a deadlock over something
 // else see [Table.Upsert].
 //
-// Fewer than 1,000 rows of a slice are arguments of two statements. More, and all
-// rows of an iterator, go by COPY through a temporary table, which the role must
-// be allowed to create.
+// Fewer than 1,000 rows of a slice are arguments of two statements, if they take no
+// more than 16 MiB. More, and all rows of an iterator, go by COPY through a
+// temporary table, which the role must be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
 	t = t.metered()
 	var counts Counts

@@ -25,9 +25,9 @@ import (
 //
 // Errors tell what those of [Table.Insert] do.
 //
-// Fewer than 5,000 rows of a slice are one statement. More, and all rows of an
-// iterator, go by COPY through a temporary table, which the role must be
-// allowed to create.
+// Fewer than 5,000 rows of a slice are one statement, if they take no more than 16
+// MiB. More, and all rows of an iterator, go by COPY through a temporary table,
+// which the role must be allowed to create.
 func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
 	t = t.metered()
 	var counts Counts
