@@ -92,18 +92,9 @@ func run(buf []byte, row pointer, steps []step) (out []byte, failed int, err err
 			n := uint32(at[int32](p))
 			buf = append(buf, 0, 0, 0, 4, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 		case formFloat8:
-			v := at[float64](p)
-			bits := math.Float64bits(v)
-			if v != v {
-				bits = serverNaN
-			}
-			buf = append8(buf, bits)
+			buf = append8(buf, float8(at[float64](p)))
 		case formBool:
-			one := byte(0)
-			if at[bool](p) {
-				one = 1
-			}
-			buf = append(buf, 0, 0, 0, 1, one)
+			buf = append(buf, 0, 0, 0, 1, truth(at[bool](p)))
 		case formText:
 			v := at[string](p)
 			if !plain(v) {
@@ -127,6 +118,22 @@ func run(buf []byte, row pointer, steps []step) (out []byte, failed int, err err
 		}
 	}
 	return buf, 0, nil
+}
+
+// float8 returns the bits of a double precision.
+func float8(v float64) uint64 {
+	if math.IsNaN(v) {
+		return serverNaN
+	}
+	return math.Float64bits(v)
+}
+
+// truth returns the byte of a boolean.
+func truth(v bool) byte {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 // append8 appends a value of eight bytes.
