@@ -195,12 +195,12 @@ func (b *BufferedWriter[T]) accept(e entry[T]) (changed <-chan struct{}, err err
 	e.bytes = b.size(&e.row)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch rows := len(b.queue) + b.underWay + len(b.failed) + len(b.unknown); {
+	switch waiting, failed := len(b.queue)+b.underWay, len(b.failed)+len(b.unknown); {
 	case b.closed:
 		return nil, ErrClosed
-	case len(b.failed)+len(b.unknown) >= b.opts.MaxRows:
+	case failed >= b.opts.MaxRows:
 		return nil, &UnwrittenError[T]{Err: b.cause}
-	case rows >= b.opts.MaxRows, rows > 0 && b.bytes+b.heavy+e.bytes > b.opts.MaxBytes:
+	case waiting+failed >= b.opts.MaxRows, waiting > 0 && b.bytes+b.heavy+e.bytes > b.opts.MaxBytes:
 		return b.changed, ErrFull
 	}
 	if len(b.queue) == 0 {

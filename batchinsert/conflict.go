@@ -84,9 +84,8 @@ type conflict struct {
 	indexes []uniqueIndex // of the table
 }
 
-// conflictFor checks what the caller asks for against the table of m, before rows
-// are read where rowsFirst says that they are before the statement that writes.
-func conflictFor(ctx context.Context, q statements, on OnConflict, m *match, quoted string, rowsFirst bool) (*conflict, error) {
+// conflictFor checks what the caller asks for against the table of m.
+func conflictFor(ctx context.Context, q querier, on OnConflict, m *match) (*conflict, error) {
 	c, err := conflictOn(on, m)
 	if err != nil {
 		return nil, err
@@ -94,7 +93,7 @@ func conflictFor(ctx context.Context, q statements, on OnConflict, m *match, quo
 	if err := c.readApart(ctx, q, m); err != nil {
 		return nil, err
 	}
-	return c, c.checkArbiter(ctx, q, m, quoted, rowsFirst)
+	return c, c.checkArbiter(m)
 }
 
 // conflictOn checks the names that the caller gives.

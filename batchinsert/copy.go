@@ -29,6 +29,7 @@ import (
 // source to produce the row it is at, which is its last; then it returns and
 // leaves the goroutine to the source.
 func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
+	t = t.metered()
 	var n int64
 	err := startOver(ctx, w, rows.seq == nil, func() error {
 		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
@@ -39,6 +40,7 @@ func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, e
 	if err != nil {
 		return 0, fmt.Errorf("copy into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return n, nil
 }
 
@@ -72,6 +74,12 @@ func (t *Table[T]) copyIn(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64
 }
 
 func (t *Table[T]) copyDirectly(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (int64, error) {
+	if rows.seq != nil { // COPY looks at privileges while rows are read
+		values := strings.TrimSuffix(strings.Repeat("DEFAULT, ", len(m.columns)), ", ")
+		if err := check(ctx, tx, "INSERT INTO "+t.quoted+" ("+m.list("")+") VALUES ("+values+")"); err != nil {
+			return 0, err
+		}
+	}
 	return t.copyTo(ctx, tx, m, t.quoted, m.schema.relname, rows)
 }
 
@@ -81,16 +89,15 @@ func (t *Table[T]) copyByStage(ctx context.Context, tx pgx.Tx, m *match, rows So
 	if m.schema.rules { // which an INSERT would go by
 		return 0, fmt.Errorf("the table has rules, and columns of types that this connection does not know; register them on each connection (db.Options.Types)")
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows)
+	insert := func(g *given) string {
+		return "INSERT INTO " + t.quoted + " (" + m.list("") + ")" + m.overriding() +
+			" SELECT " + strings.Join(g.exprs, ", ") + " FROM " + stage + " ORDER BY " + g.ord
+	}
+	g, err := t.giveStaged(ctx, tx, m, rows, func(g *given) []string { return []string{insert(g)} })
 	if err != nil {
 		return 0, err
 	}
-	overriding := ""
-	if m.writesIdentity() {
-		overriding = " OVERRIDING SYSTEM VALUE"
-	}
-	tag, err := tx.Exec(ctx, "INSERT INTO "+t.quoted+" ("+m.list("")+")"+overriding+
-		" SELECT "+strings.Join(g.exprs, ", ")+" FROM "+stage+" ORDER BY "+g.ord)
+	tag, err := tx.Exec(ctx, insert(g))
 	if err != nil {
 		return 0, err
 	}
@@ -103,8 +110,7 @@ func (t *Table[T]) copyTo(ctx context.Context, tx pgx.Tx, m *match, into, relnam
 	if err != nil {
 		return 0, err
 	}
-	meter := newMeter(t.opts.Progress)
-	stream := &meteredStream{Stream: open(encoder, rows), meter: meter}
+	stream := &meteredStream{Stream: open(encoder, rows), meter: t.meter}
 	sql := "COPY " + into + " (" + m.list("") + ") FROM STDIN (FORMAT binary)"
 	tag, err := db.CopyRaw(ctx, tx, sql, stream)
 	stream.Close()
@@ -114,7 +120,7 @@ func (t *Table[T]) copyTo(ctx context.Context, tx pgx.Tx, m *match, into, relnam
 	if n := tag.RowsAffected(); n != stream.Rows() && !m.schema.beforeTrigger {
 		return 0, fmt.Errorf("%d rows were sent, and the server took %d", stream.Rows(), n)
 	}
-	meter.done(Progress{Rows: stream.Rows()})
+	t.meter.at(Progress{Rows: stream.Rows()})
 	return tag.RowsAffected(), nil
 }
 

@@ -2,6 +2,7 @@ package batchinsert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,13 @@ const (
 	stageChangeFrom = 1000
 	copyFrom        = 5000
 )
+
+// statementBytes is what the arrays of a statement hold at most, unless one row
+// holds more: the server takes no more than a gigabyte in one message.
+const statementBytes = 16 << 20
+
+// errStatementBytes says that rows are too much for one statement.
+var errStatementBytes = errors.New("rows take more than one statement")
 
 // A given is the rows of a call as the server sees them: arrays of a
 // statement, or a temporary table.
@@ -70,10 +78,14 @@ func (g *given) distinct(by []string, keep Duplicates) string {
 // fewerThan reports whether rows are known to be few.
 func (s Source[T]) fewerThan(n int) bool { return s.seq == nil && len(s.rows) < n }
 
-// giveArrays makes rows the arguments of a statement.
+// giveArrays makes rows the arguments of a statement, or returns
+// errStatementBytes.
 func giveArrays[T any](conn *pgx.Conn, m *match, rows []T) (*given, error) {
 	plan, err := newArrayPlan[T](conn.TypeMap(), m)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkEncoding(conn); err != nil {
 		return nil, err
 	}
 	arrays, err := collect(plan.encoder, conn.TypeMap(), rows)
@@ -82,7 +94,7 @@ func giveArrays[T any](conn *pgx.Conn, m *match, rows []T) (*given, error) {
 	}
 	return &given{
 		match: m, from: plan.from, exprs: plan.exprs, ord: "s.ord",
-		args: append(binaryMode(conn), arrays.Args()...), n: int64(len(rows)),
+		args: sessionOf(conn).withMode(arrays.Args()), n: int64(len(rows)),
 	}, nil
 }
 
@@ -93,6 +105,9 @@ func collect[T any](encoder *pgcopy.Encoder[T], types *pgtype.Map, rows []T) (*p
 		if err := arrays.Add(&rows[i]); err != nil {
 			return nil, rowError(err, int64(i)+1)
 		}
+		if i > 0 && arrays.Size() > statementBytes {
+			return nil, errStatementBytes
+		}
 	}
 	return arrays, nil
 }
@@ -102,10 +117,14 @@ const (
 	stage     = "pg_temp." + stageName
 )
 
-// giveStaged sends rows to a temporary table. dropStage has to follow.
-func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]) (*given, error) {
+// giveStaged sends rows to a temporary table, for the statements to come. dropStage
+// has to follow them.
+func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], toCome func(*given) []string) (*given, error) {
 	texts := m.texts(tx.Conn().TypeMap())
 	if err := createStage(ctx, tx, t.quoted, m, texts); err != nil {
+		return nil, err
+	}
+	if err := check(ctx, tx, toCome(givenStaged(m, texts, 0))...); err != nil {
 		return nil, err
 	}
 	n, err := t.copyTo(ctx, tx, m, stage, stageName, rows)
@@ -132,6 +151,18 @@ func createStage(ctx context.Context, tx pgx.Tx, table string, m *match, texts [
 	return nil
 }
 
+// check has the server plan statements and look at the role's privileges for them,
+// so that what it refuses is refused before rows are read. Tracers do not see it:
+// it writes nothing.
+func check(ctx context.Context, tx pgx.Tx, statements ...string) error {
+	for _, sql := range statements {
+		if err := tx.Conn().PgConn().Exec(ctx, "EXPLAIN "+sql).Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // givenStaged is the n rows of the temporary table that createStage made.
 func givenStaged(m *match, texts []bool, n int64) *given {
 	names := make([]string, len(m.columns))
@@ -150,16 +181,19 @@ func dropStage(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// with gives rows, by arrays or staged, to fn, in tx.
-func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], fn func(*given) error) error {
+// with gives rows, by arrays or staged for the statements to come, to fn, in tx.
+func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], toCome func(*given) []string, fn func(*given) error) error {
 	if rows.fewerThan(stageChangeFrom) {
 		g, err := giveArrays(tx.Conn(), m, rows.rows)
-		if err != nil {
+		if err == nil {
+			t.meter.at(Progress{Rows: g.n})
+			return fn(g)
+		}
+		if !errors.Is(err, errStatementBytes) {
 			return err
 		}
-		return fn(g)
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows)
+	g, err := t.giveStaged(ctx, tx, m, rows, toCome)
 	if err != nil {
 		return err
 	}

@@ -34,11 +34,13 @@ import (
 // opposite orders may so deadlock; the one that the server ends starts over, as
 // [Table.Upsert] does, and meets the other's rows.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
+	t = t.metered()
 	var n int64
 	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
-			n, err = t.insertAtOnce(ctx, w, rows.rows)
-			return err
+			if n, err = t.insertAtOnce(ctx, w, rows.rows); !errors.Is(err, errStatementBytes) {
+				return err
+			}
 		}
 		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertMany(ctx, tx, rows)
@@ -48,21 +50,23 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return n, nil
 }
 
 // insertAtOnce is one statement, by what is known of the table. Where the
-// table has changed meanwhile, that fails, and is tried once more.
+// table has changed meanwhile, that fails, and is tried once more. The error is
+// errStatementBytes where rows take more than one.
 func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int64, err error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
 	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
-		key := database(conn)
+		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		n, err = t.insertKnown(ctx, q, conn, known, rows)
-		if err == nil {
-			return nil
+		if err == nil || errors.Is(err, errStatementBytes) {
+			return err
 		}
 		t.cache.drop(key)
 		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
@@ -94,14 +98,18 @@ func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	if err != nil {
 		return 0, unsent(err)
 	}
+	defer ins.close()
 	for i := range rows {
 		if err := ins.arrays.Add(&rows[i]); err != nil {
 			return 0, rowError(err, int64(i)+1)
 		}
+		if i > 0 && ins.arrays.Size() > statementBytes {
+			return 0, errStatementBytes
+		}
 	}
 	n, err := ins.flush(ctx)
 	if err == nil {
-		newMeter(t.opts.Progress).done(Progress{Rows: int64(len(rows))})
+		t.meter.at(Progress{Rows: int64(len(rows))})
 	}
 	return n, err
 }
@@ -134,7 +142,8 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	if err != nil {
 		return 0, unsent(err)
 	}
-	meter, row, written := newMeter(t.opts.Progress), int64(0), int64(0)
+	defer ins.close()
+	row, written := int64(0), int64(0)
 	flush := func() error {
 		first := row - int64(ins.arrays.Len()) + 1
 		n, err := ins.flush(ctx)
@@ -142,7 +151,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return fmt.Errorf("rows %d to %d: %w", first, row, err)
 		}
 		written += n
-		meter.at(Progress{Rows: row})
+		t.meter.at(Progress{Rows: row})
 		return nil
 	}
 	for v, err := range rows.all() {
@@ -153,7 +162,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 		if err := ins.arrays.Add(v); err != nil {
 			return 0, rowError(err, row)
 		}
-		if ins.arrays.Len() < t.chunkRows() {
+		if ins.arrays.Len() < t.chunkRows() && ins.arrays.Size() < statementBytes {
 			continue
 		}
 		if err := flush(); err != nil {
@@ -163,49 +172,41 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	if err := flush(); err != nil {
 		return 0, err
 	}
-	if ins.match.writesIdentity() {
-		if err := moveSequences(ctx, tx, t.quoted, ins.match); err != nil {
+	if ins.plan.writesIdentity() {
+		if err := moveSequences(ctx, tx, t.quoted, ins.plan.match); err != nil {
 			return 0, err
 		}
 	}
-	meter.done(Progress{Rows: row})
 	return written, nil
 }
 
 // An inserter writes what was added to its arrays.
 type inserter[T any] struct {
-	q      statements
-	match  *match
-	arrays *pgcopy.Arrays[T]
-	sql    string
-	mode   []any // the execution mode, where the connection's own will not do
+	q       statements
+	session *session
+	plan    *insertPlan[T]
+	arrays  *pgcopy.Arrays[T]
 }
 
 // inserter prepares to write to the table, which is as s says, or as the
-// server says where s is nil.
+// server says where s is nil. It has to be closed.
 func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*inserter[T], error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
 		return nil, err
 	}
-	m, err := t.matchFields(s, nil)
-	if err != nil {
+	if err := checkEncoding(conn); err != nil {
 		return nil, err
 	}
-	p, err := newArrayPlan[T](conn.TypeMap(), m)
+	plan, err := t.insertPlan(conn, s)
 	if err != nil {
 		return nil, err
 	}
 	pgcopy.Accept(conn.TypeMap())
-	ins := &inserter[T]{q: q, match: m, arrays: pgcopy.NewArrays(p.encoder), mode: binaryMode(conn)}
-	overriding := ""
-	if m.writesIdentity() {
-		overriding = " OVERRIDING SYSTEM VALUE"
-	}
-	ins.sql = "INSERT INTO " + t.quoted + " (" + m.list("") + ")" + overriding +
-		"\nSELECT " + strings.Join(p.exprs, ", ") + "\nFROM " + p.from
-	return ins, nil
+	return &inserter[T]{q: q, session: sessionOf(conn), plan: plan, arrays: plan.take()}, nil
 }
+
+func (ins *inserter[T]) close() { ins.plan.give(ins.arrays) }
 
 // schemaOf returns s, or what the server says, and keeps that for later.
 func (t *Table[T]) schemaOf(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*schema, error) {
@@ -214,7 +215,7 @@ func (t *Table[T]) schemaOf(ctx context.Context, q statements, conn *pgx.Conn, s
 	}
 	s, err := readSchema(ctx, q, t.quoted)
 	if err == nil {
-		t.cache.put(database(conn), s)
+		t.cache.put(sessionOf(conn).database, s)
 	}
 	return s, err
 }
@@ -224,7 +225,7 @@ func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 	if ins.arrays.Len() == 0 {
 		return 0, nil
 	}
-	tag, err := ins.q.Exec(ctx, ins.sql, append(ins.mode, ins.arrays.Args()...)...)
+	tag, err := ins.q.Exec(ctx, ins.plan.sql, ins.session.withMode(ins.arrays.Args())...)
 	ins.arrays.Reset()
 	return tag.RowsAffected(), err
 }
@@ -260,18 +261,8 @@ func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Con
 // onConn runs fn in a transaction where the connection may be a pooler's, for
 // which describing a statement and running it must not be taken apart.
 func onConn(ctx context.Context, conn *pgx.Conn, fn func(q statements, conn *pgx.Conn) error) error {
-	if binaryMode(conn) == nil {
+	if sessionOf(conn).mode == nil {
 		return fn(conn, conn)
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return fn(tx, conn) })
-}
-
-// binaryMode returns the execution mode to ask for, as the first argument of a
-// statement, where the connection's own does not send arguments in binary.
-func binaryMode(conn *pgx.Conn) []any {
-	switch conn.Config().DefaultQueryExecMode {
-	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
-		return []any{pgx.QueryExecModeDescribeExec}
-	}
-	return nil
 }

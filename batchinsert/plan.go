@@ -76,6 +76,17 @@ func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
 	return m, nil
 }
 
+// only returns the match of these columns alone.
+func (m *match) only(columns []*tableColumn) *match {
+	out := &match{schema: m.schema}
+	for i, c := range m.columns {
+		if slices.Contains(columns, c) {
+			out.columns, out.fields = append(out.columns, c), append(out.fields, m.fields[i])
+		}
+	}
+	return out
+}
+
 // nothingLeft says why no field is written: each is left to the server, for a
 // reason of its own.
 func (t *Table[T]) nothingLeft(s *schema) error {
@@ -141,6 +152,14 @@ func (m *match) list(prefix string) string {
 	return b.String()
 }
 
+// overriding is what an INSERT says that writes identity columns.
+func (m *match) overriding() string {
+	if m.writesIdentity() {
+		return " OVERRIDING SYSTEM VALUE"
+	}
+	return ""
+}
+
 // copyEncoder compiles the rows of a binary COPY.
 func copyEncoder[T any](types *pgtype.Map, m *match) (*pgcopy.Encoder[T], error) {
 	targets := make([]pgcopy.Column, len(m.columns))
@@ -158,6 +177,11 @@ type arrayPlan[T any] struct {
 	from string
 	// exprs are the values of the columns in from: "c1", "c2::mood".
 	exprs []string
+}
+
+// selection is the query of the rows.
+func (p *arrayPlan[T]) selection() string {
+	return "SELECT " + strings.Join(p.exprs, ", ") + "\nFROM " + p.from
 }
 
 func newArrayPlan[T any](types *pgtype.Map, m *match) (*arrayPlan[T], error) {

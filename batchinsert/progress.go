@@ -58,12 +58,13 @@ func (p Progress) Left() time.Duration {
 
 const progressEvery = 100 * time.Millisecond
 
-// A meter tells a Progress function how a call is getting on. A nil function
-// makes every method a no-op.
+// A meter tells a Progress function how a call is getting on. A nil meter and a
+// nil function make every method a no-op.
 type meter struct {
 	tell  func(Progress)
 	start time.Time
 	last  time.Time
+	rows  int64 // of the latest Progress
 }
 
 func newMeter(tell func(Progress)) *meter {
@@ -73,9 +74,10 @@ func newMeter(tell func(Progress)) *meter {
 
 // at tells p if it is time to.
 func (m *meter) at(p Progress) {
-	if m.tell == nil {
+	if m == nil || m.tell == nil {
 		return
 	}
+	m.rows = p.Rows
 	if now := time.Now(); now.Sub(m.last) >= progressEvery {
 		m.last = now
 		p.Elapsed = now.Sub(m.start)
@@ -85,11 +87,28 @@ func (m *meter) at(p Progress) {
 
 // done tells the last Progress.
 func (m *meter) done(p Progress) {
-	if m.tell == nil {
+	if m == nil || m.tell == nil {
 		return
 	}
 	p.Elapsed, p.Done = time.Since(m.start), true
 	m.tell(p)
+}
+
+// end tells the last Progress of a call that has succeeded.
+func (m *meter) end() {
+	if m != nil {
+		m.done(Progress{Rows: m.rows})
+	}
+}
+
+// metered returns t with a meter for one call.
+func (t *Table[T]) metered() *Table[T] {
+	if t.opts.Progress == nil {
+		return t
+	}
+	with := *t
+	with.meter = newMeter(t.opts.Progress)
+	return &with
 }
 
 // A meteredStream tells after each buffer.

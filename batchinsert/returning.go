@@ -3,6 +3,7 @@ package batchinsert
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -35,6 +36,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
 	}
+	t = t.metered()
 	var out []R
 	err = startOver(ctx, w, rows.seq == nil, func() error {
 		return inTx(ctx, w, func(tx pgx.Tx) error {
@@ -49,6 +51,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return out, nil
 }
 
@@ -112,19 +115,17 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 		insert = r.ordered
 	}
 	var out []R
-	meter := newMeter(r.table.opts.Progress)
 	for chunk, err := range chunks(rows, r.table.chunkRows()) {
 		if err != nil {
 			return nil, fmt.Errorf("row %d of the source: %w", len(out)+len(chunk)+1, err)
 		}
-		got, err := insert(ctx, chunk, int64(len(out)))
+		got, err := byStatements(chunk, int64(len(out)), func(chunk []T, before int64) ([]R, error) { return insert(ctx, chunk, before) })
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, got...)
-		meter.at(Progress{Rows: int64(len(out))})
+		r.table.meter.at(Progress{Rows: int64(len(out))})
 	}
-	meter.done(Progress{Rows: int64(len(out))})
 	if out == nil {
 		out = []R{}
 	}
@@ -134,19 +135,31 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 	return out, nil
 }
 
+// byStatements inserts a chunk, or its halves where it is too much for one
+// statement. before is the number of rows before it.
+func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, before int64) ([]R, error)) ([]R, error) {
+	out, err := insert(chunk, before)
+	if !errors.Is(err, errStatementBytes) {
+		return out, err
+	}
+	half := len(chunk) / 2
+	out, err = byStatements(chunk[:half], before, insert)
+	if err != nil {
+		return nil, err
+	}
+	more, err := byStatements(chunk[half:], before+int64(half), insert)
+	return append(out, more...), err
+}
+
 // merge inserts a chunk by one MERGE. before is the number of rows before it.
 func (r *returningInsert[R, T]) merge(ctx context.Context, chunk []T, before int64) ([]R, error) {
 	g, err := giveArrays(r.tx.Conn(), r.match, chunk)
 	if err != nil {
 		return nil, afterRow(err, before)
 	}
-	overriding := ""
-	if r.match.writesIdentity() {
-		overriding = "OVERRIDING SYSTEM VALUE "
-	}
 	rows, err := r.tx.Query(ctx, `WITH written AS (
     MERGE INTO `+r.table.quoted+` AS target USING `+g.table()+` ON false
-    WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`) `+overriding+`VALUES (`+r.match.list("given.")+`)
+    WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`)`+r.match.overriding()+` VALUES (`+r.match.list("given.")+`)
     RETURNING `+prefixedBy("target.", r.columns)+`, given.`+ordName+`
 )
 SELECT `+strings.Join(r.columns, ", ")+`, `+ordName+` FROM written ORDER BY `+ordName, g.args...)
@@ -182,11 +195,7 @@ func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before i
 
 // insertFrom is the INSERT of the given rows in their order.
 func (r *returningInsert[R, T]) insertFrom(g *given) string {
-	overriding := ""
-	if r.match.writesIdentity() {
-		overriding = " OVERRIDING SYSTEM VALUE"
-	}
-	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ")" + overriding +
+	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ")" + r.match.overriding() +
 		"\nSELECT " + strings.Join(g.exprs, ", ") + "\nFROM " + g.from + "\nORDER BY " + g.ord +
 		"\nRETURNING " + strings.Join(r.columns, ", ")
 }
@@ -226,7 +235,7 @@ func (r *returningInsert[R, T]) queryEach(ctx context.Context, chunk []T, before
 			return nil, nil, afterRow(err, before+int64(i))
 		}
 	}
-	if binaryMode(r.tx.Conn()) != nil {
+	if sessionOf(r.tx.Conn()).mode != nil {
 		query = func(i int) (pgx.Rows, error) { return r.tx.Query(ctx, r.insertFrom(each[i]), each[i].args...) }
 		return query, func() error { return nil }, nil
 	}

@@ -115,14 +115,22 @@ func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) 
 
 // lock keeps the table's definition as it is until the transaction ends: it
 // has the server analyse, and not run, an INSERT, which takes the lock that a
-// COPY takes, without any privilege. It refuses a session in which the server
-// would take our text for that of another encoding, and store it garbled.
+// COPY takes, without any privilege. It calls checkEncoding.
 func lock(ctx context.Context, tx pgx.Tx, quoted string) error {
-	if encoding := tx.Conn().PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
-		return fmt.Errorf("the session's client_encoding is %s; rows are sent as UTF8", encoding)
+	if err := checkEncoding(tx.Conn()); err != nil {
+		return err
 	}
 	_, err := tx.Conn().PgConn().Prepare(ctx, "", "INSERT INTO "+quoted+" DEFAULT VALUES", nil)
 	return err
+}
+
+// checkEncoding refuses a session in which the server would take our text for that
+// of another encoding, and store it garbled.
+func checkEncoding(conn *pgx.Conn) error {
+	if encoding := conn.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
+		return fmt.Errorf("the session's client_encoding is %s; rows are sent as UTF8", encoding)
+	}
+	return nil
 }
 
 // checkCopy refuses a table that COPY FROM does not write to. The server says so

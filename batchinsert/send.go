@@ -61,21 +61,24 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 // prepare makes the temporary table, where rows take the way through one, and
 // the COPY statements.
 func (s *sender) prepare(ctx context.Context) (err error) {
-	into := s.load.table
-	switch o := &s.load.opts; {
+	into, o := s.load.table, &s.load.opts
+	switch {
 	case o.DryRun:
 		err = s.stageDry(ctx)
 	case o.OnConflict != nil:
-		err = s.stageConflict(ctx)
+		err = createStage(ctx, s.tx, into, s.match, nil)
+	}
+	if err == nil && o.OnConflict != nil {
+		err = s.prepareConflict(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	if s.conflict != nil || s.load.opts.DryRun {
+	if o.OnConflict != nil || o.DryRun {
 		into, s.relname = stage, stageName
 	}
 	freeze := ""
-	if s.load.opts.Fresh && s.match.schema.kind == 'r' { // refused for partitioned tables
+	if o.Fresh && s.match.schema.kind == 'r' { // refused for partitioned tables
 		freeze = ", FREEZE"
 	}
 	from := "COPY " + into + " (" + s.match.list("") + ") FROM STDIN "
@@ -84,13 +87,21 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// stageConflict makes the table that OnConflict's rows come from.
-func (s *sender) stageConflict(ctx context.Context) (err error) {
-	s.conflict, err = conflictFor(ctx, s.tx, *s.load.opts.OnConflict, s.match, s.load.table, true)
+// prepareConflict checks OnConflict, and the statement that is to write the staged
+// rows, of which a dry run writes none.
+func (s *sender) prepareConflict(ctx context.Context) error {
+	c, err := conflictFor(ctx, s.tx, *s.load.opts.OnConflict, s.match)
 	if err != nil {
 		return err
 	}
-	return createStage(ctx, s.tx, s.load.table, s.match, nil)
+	u := upsert{conflict: c, match: s.match, into: s.load.table, given: givenStaged(s.match, nil, 0)}
+	if err := check(ctx, s.tx, u.statement()); err != nil {
+		return c.explain(err)
+	}
+	if !s.load.opts.DryRun {
+		s.conflict = c
+	}
+	return nil
 }
 
 // encoder returns nil where a column's type has no parser.

@@ -30,13 +30,16 @@ type Table[T any] struct {
 	fields []pgcopy.Field
 	opts   Options
 	cache  *schemaCache // shared by all that With returns
+	meter  *meter       // of the call under way; see metered
+
+	omitted string // opts.Omit
 }
 
 // Options say how a Table writes. The zero value means the defaults.
 type Options struct {
 	// ChunkRows is the number of rows that one statement of Insert takes.
-	// Default 1,000. More rows than that make a transaction of several
-	// statements.
+	// Default 1,000. More rows than that, or more than 16 MiB, make a transaction
+	// of several statements.
 	ChunkRows int
 
 	// Omit names columns that are left to their defaults although T has a
@@ -53,7 +56,7 @@ type Options struct {
 	KeepIdentity bool
 
 	// Progress is told how a call is getting on: every 100 ms at most, and
-	// once at its end. It is called from one goroutine at a time, not
+	// once when it has succeeded. It is called from one goroutine at a time, not
 	// necessarily the caller's, and holds up the writing while it runs.
 	Progress func(Progress)
 }
@@ -89,6 +92,7 @@ func (t *Table[T]) With(o Options) *Table[T] {
 	with := *t
 	with.opts = o
 	with.opts.Omit = slices.Clone(o.Omit)
+	with.omitted = strings.Join(o.Omit, "\x00")
 	return &with
 }
 
@@ -175,12 +179,6 @@ type schemaCache struct {
 // cachedDatabases bounds a schemaCache: a Table in a package variable outlives
 // the databases of a program's tests.
 const cachedDatabases = 16
-
-// database names the database that conn is connected to.
-func database(conn *pgx.Conn) string {
-	c := conn.Config()
-	return fmt.Sprintf("%s\x00%d\x00%s\x00%s\x00%s", c.Host, c.Port, c.Database, c.User, c.RuntimeParams["search_path"])
-}
 
 func (c *schemaCache) get(key string) *schema {
 	c.mu.Lock()

@@ -21,18 +21,20 @@ import (
 // its own locks in the order of a hash table. For a deadlock over something
 // else see [Table.Upsert].
 //
-// Fewer than 1,000 rows of a slice are arguments of two statements. More, and all
-// rows of an iterator, go by COPY through a temporary table, which the role must
-// be allowed to create.
+// Fewer than 1,000 rows of a slice are arguments of two statements, if they take no
+// more than 16 MiB. More, and all rows of an iterator, go by COPY through a
+// temporary table, which the role must be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
+	t = t.metered()
 	var counts Counts
-	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {
+	err := t.change(ctx, w, rows, keys, false, (*change).updateText, func(tx pgx.Tx, c *change) (err error) {
 		counts, err = c.update(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return Counts{}, fmt.Errorf("update %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return counts, nil
 }
 
@@ -40,14 +42,16 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 // rows, and returns how many. T's other fields do not matter. Rows are sent and
 // locked as by [Table.UpdateMany].
 func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (int64, error) {
+	t = t.metered()
 	var n int64
-	err := t.change(ctx, w, rows, keys, func(tx pgx.Tx, c *change) (err error) {
+	err := t.change(ctx, w, rows, keys, true, (*change).deleteText, func(tx pgx.Tx, c *change) (err error) {
 		n, err = c.delete(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete from %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return n, nil
 }
 
@@ -60,8 +64,9 @@ type change struct {
 	only  string // leaves of the given rows those that were locked
 }
 
-// change runs fn in a transaction in which the rows are given.
-func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []string, fn func(pgx.Tx, *change) error) error {
+// change runs fn, which writes by text, in a transaction in which the rows are
+// given, or of each row its keys alone.
+func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []string, keysAlone bool, text func(*change) string, fn func(pgx.Tx, *change) error) error {
 	return startOver(ctx, w, rows.seq == nil, func() error {
 		return inTx(ctx, w, func(tx pgx.Tx) error {
 			if err := lock(ctx, tx, t.quoted); err != nil {
@@ -79,9 +84,21 @@ func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []
 			if err != nil {
 				return err
 			}
+			if keysAlone {
+				m = m.only(columns)
+			}
 			rest := slices.DeleteFunc(slices.Clone(m.columns), func(c *tableColumn) bool { return slices.Contains(columns, c) })
-			return t.with(ctx, tx, m, rows, func(g *given) error {
-				return fn(tx, &change{into: t.quoted, keys: columns, rest: rest, given: g})
+			if len(rest) == 0 && !keysAlone {
+				return errors.New("all columns with a field are keys: there is nothing to update")
+			}
+			c := &change{into: t.quoted, keys: columns, rest: rest}
+			toCome := func(g *given) []string {
+				c.given = g
+				return []string{c.source() + c.locked(), text(c)}
+			}
+			return t.with(ctx, tx, m, rows, toCome, func(g *given) error {
+				c.given = g
+				return fn(tx, c)
 			})
 		})
 	})
@@ -134,24 +151,11 @@ func (c *change) locked() string {
 }
 
 func (c *change) update(ctx context.Context, tx pgx.Tx) (Counts, error) {
-	if len(c.rest) == 0 {
-		return Counts{}, errors.New("all columns with a field are keys: there is nothing to update")
-	}
 	found, distinct, err := c.lockRows(ctx, tx)
 	if err != nil {
 		return Counts{}, err
 	}
-	set, differ := assignments(c.rest, "source")
-	for _, col := range c.rest {
-		if col.fullType != col.typeName { // the comparison cuts to a length; writing refuses
-			name := quote(col.name)
-			differ += " OR target." + name + " IS DISTINCT FROM source." + name
-		}
-	}
-	tag, err := tx.Exec(ctx, c.source()+`
-UPDATE `+c.into+` AS target SET `+set+`
-FROM source
-WHERE `+c.same()+` AND (`+differ+`)`, c.given.args...)
+	tag, err := tx.Exec(ctx, c.updateText(), c.given.args...)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -162,14 +166,32 @@ WHERE `+c.same()+` AND (`+differ+`)`, c.given.args...)
 	}, nil
 }
 
+func (c *change) updateText() string {
+	set, differ := assignments(c.rest, "source")
+	for _, col := range c.rest {
+		if col.fullType != col.typeName { // the comparison cuts to a length; writing refuses
+			name := quote(col.name)
+			differ += " OR target." + name + " IS DISTINCT FROM source." + name
+		}
+	}
+	return c.source() + `
+UPDATE ` + c.into + ` AS target SET ` + set + `
+FROM source
+WHERE ` + c.same() + ` AND (` + differ + `)`
+}
+
 func (c *change) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
 	if _, _, err := c.lockRows(ctx, tx); err != nil {
 		return 0, err
 	}
-	tag, err := tx.Exec(ctx, c.source()+`
-DELETE FROM `+c.into+` AS target USING source
-WHERE `+c.same(), c.given.args...)
+	tag, err := tx.Exec(ctx, c.deleteText(), c.given.args...)
 	return tag.RowsAffected(), err
+}
+
+func (c *change) deleteText() string {
+	return c.source() + `
+DELETE FROM ` + c.into + ` AS target USING source
+WHERE ` + c.same()
 }
 
 // source opens a statement with the given rows, one for each key.

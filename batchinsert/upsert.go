@@ -2,6 +2,7 @@ package batchinsert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,15 +25,17 @@ import (
 //
 // Errors tell what those of [Table.Insert] do.
 //
-// Fewer than 5,000 rows of a slice are one statement. More, and all rows of an
-// iterator, go by COPY through a temporary table, which the role must be
-// allowed to create.
+// Fewer than 5,000 rows of a slice are one statement, if they take no more than 16
+// MiB. More, and all rows of an iterator, go by COPY through a temporary table,
+// which the role must be allowed to create.
 func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
+	t = t.metered()
 	var counts Counts
 	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.fewerThan(stageFrom) {
-			counts, err = t.upsertArrays(ctx, w, rows.rows, on)
-			return err
+			if counts, err = t.upsertArrays(ctx, w, rows.rows, on); !errors.Is(err, errStatementBytes) {
+				return err
+			}
 		}
 		return inTx(ctx, w, func(tx pgx.Tx) error {
 			counts, err = t.upsertStaged(ctx, tx, rows, on)
@@ -42,6 +45,7 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 	if err != nil {
 		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, withCause(ctx, err))
 	}
+	t.meter.end()
 	return counts, nil
 }
 
@@ -51,11 +55,11 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnCo
 		return Counts{}, nil
 	}
 	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
-		key := database(conn)
+		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		counts, err = t.upsertKnown(ctx, q, conn, known, rows, on)
-		if err == nil {
-			return nil
+		if err == nil || errors.Is(err, errStatementBytes) {
+			return err
 		}
 		t.cache.drop(key)
 		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
@@ -65,7 +69,7 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on OnCo
 		return err
 	})
 	if err == nil {
-		newMeter(t.opts.Progress).done(Progress{Rows: int64(len(rows))})
+		t.meter.at(Progress{Rows: int64(len(rows))})
 	}
 	return counts, err
 }
@@ -75,7 +79,7 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	if err != nil {
 		return Counts{}, unsent(err)
 	}
-	m, c, err := t.matchConflict(ctx, q, s, on, false)
+	m, c, err := t.matchConflict(ctx, q, s, on)
 	if err != nil {
 		return Counts{}, unsent(err)
 	}
@@ -105,12 +109,12 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 
 // matchConflict pairs fields and columns, the key's identity columns among
 // them, and checks on against them.
-func (t *Table[T]) matchConflict(ctx context.Context, q statements, s *schema, on OnConflict, rowsFirst bool) (*match, *conflict, error) {
+func (t *Table[T]) matchConflict(ctx context.Context, q statements, s *schema, on OnConflict) (*match, *conflict, error) {
 	m, err := t.matchFields(s, on.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := conflictFor(ctx, q, on, m, t.quoted, rowsFirst)
+	c, err := conflictFor(ctx, q, on, m)
 	return m, c, err
 }
 
@@ -123,15 +127,18 @@ func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], 
 	if err != nil {
 		return Counts{}, err
 	}
-	m, c, err := t.matchConflict(ctx, tx, s, on, true)
+	m, c, err := t.matchConflict(ctx, tx, s, on)
 	if err != nil {
 		return Counts{}, err
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows)
+	u := upsert{conflict: c, match: m, into: t.quoted}
+	u.given, err = t.giveStaged(ctx, tx, m, rows, func(g *given) []string {
+		u.given = g
+		return []string{u.statement()}
+	})
 	if err != nil {
-		return Counts{}, err
+		return Counts{}, c.explain(err)
 	}
-	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
 	counts, err := u.run(ctx, tx)
 	if err != nil {
 		return Counts{}, err
@@ -200,15 +207,11 @@ const counter = "headrace.updated"
 func (u *upsert) countsByReturning() bool { return u.schema.kind == 'r' || len(u.update) == 0 }
 
 func (u *upsert) statement() string {
-	overriding := ""
-	if u.writesIdentity() {
-		overriding = "OVERRIDING SYSTEM VALUE "
-	}
 	return `WITH source AS (
     ` + u.given.distinct(u.by(), u.Duplicates) + `
 ), written AS (
-    INSERT INTO ` + u.into + ` AS target (` + u.list("") + `)
-    ` + overriding + `SELECT ` + u.list("") + ` FROM source
+    INSERT INTO ` + u.into + ` AS target (` + u.list("") + `)` + u.overriding() + `
+    SELECT ` + u.list("") + ` FROM source
     ON CONFLICT ` + u.action() + `
     RETURNING ` + u.returning() + ` AS inserted
 )

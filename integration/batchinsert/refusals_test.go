@@ -1,6 +1,7 @@
 package batchinsert_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -82,8 +83,89 @@ func TestUpsertRefusesKeysWithoutAnIndex(t *testing.T) {
 		if c.want == nil {
 			continue
 		}
-		_, err := batchinsert.LoadCSV(t.Context(), pg, "buckets", strings.NewReader("id,account,arn,gone\n1,a,b,f\n"), &batchinsert.LoadOptions{OnConflict: &c.on})
-		wantError(t, err, c.want...)
+		for way, load := range loads("id", "account", "arn", "gone") {
+			read := 0
+			err := load(t.Context(), pg, "buckets", &read, &c.on)
+			wantError(t, err, append(c.want, "no unique index fits OnConflict.Keys")...)
+			if read > 0 {
+				t.Errorf("%s, %s: %d records were read", name, way, read)
+			}
+		}
+	}
+}
+
+// loads are the ways of loading records by a conflict's keys. They count those that
+// are read.
+func loads(columns ...string) map[string]func(ctx context.Context, w batchinsert.Writer, table string, read *int, on *batchinsert.OnConflict) error {
+	type load = func(ctx context.Context, w batchinsert.Writer, table string, read *int, on *batchinsert.OnConflict) error
+	by := func(opts batchinsert.LoadOptions) load {
+		return func(ctx context.Context, w batchinsert.Writer, table string, read *int, on *batchinsert.OnConflict) error {
+			opts := opts
+			opts.OnConflict = on
+			_, err := batchinsert.Load(ctx, w, table, batchinsert.Records{Columns: columns, Rows: func(yield func([]any, error) bool) {
+				*read++
+				yield(make([]any, len(columns)), nil)
+			}}, &opts)
+			return err
+		}
+	}
+	return map[string]load{
+		"load": by(batchinsert.LoadOptions{}), "dry run": by(batchinsert.LoadOptions{DryRun: true}),
+		"dry run with quarantine": by(batchinsert.LoadOptions{DryRun: true, OnBad: batchinsert.Quarantine}),
+	}
+}
+
+// What the role may not do is refused before any row is read, with the server's
+// own error.
+func TestPrivilegesAreLookedAtBeforeRows(t *testing.T) {
+	t.Parallel()
+	type narrow struct{ ID int64 }
+	pg := open(t, createItems)
+	role := newRole(t, pg, "INSERT (id, name, price), SELECT ON items")
+	rows := manyItems(10)
+	table := batchinsert.MustTable[narrow]("items")
+	calls := map[string]func(tx pgx.Tx, read *int) error{
+		"upsert": func(tx pgx.Tx, read *int) error {
+			_, err := items.Upsert(t.Context(), tx, counted(rows, read), byID)
+			return err
+		},
+		"update": func(tx pgx.Tx, read *int) error {
+			_, err := items.UpdateMany(t.Context(), tx, counted(rows, read), "id")
+			return err
+		},
+		"delete": func(tx pgx.Tx, read *int) error {
+			_, err := table.DeleteMany(t.Context(), tx, counted([]narrow{{1}}, read), "id")
+			return err
+		},
+		"copy": func(tx pgx.Tx, read *int) error {
+			exec(t, tx, "RESET ROLE")
+			exec(t, tx, "REVOKE INSERT ON items FROM "+role)
+			exec(t, tx, "SET LOCAL ROLE "+role)
+			_, err := items.Copy(t.Context(), tx, counted(rows, read))
+			return err
+		},
+	}
+	for name, load := range loads("id", "name", "price") {
+		calls[name] = func(tx pgx.Tx, read *int) error { return load(t.Context(), tx, "items", read, &byID) }
+	}
+	for name, call := range calls {
+		tx, err := pg.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(t, tx, "SET LOCAL ROLE "+role)
+		read := 0
+		err = call(tx, &read)
+		var pgErr *pgconn.PgError
+		if !errors.As(err, &pgErr) || pgErr.Code != "42501" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if read > 0 {
+			t.Errorf("%s: %d rows were read", name, read)
+		}
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

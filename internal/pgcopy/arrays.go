@@ -2,6 +2,7 @@ package pgcopy
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -17,6 +18,7 @@ type Arrays[T any] struct {
 	columns []Raw
 	args    []any
 	rows    int
+	size    int
 }
 
 // NewArrays returns an empty collection. Where encoder is not portable, nor is
@@ -44,6 +46,9 @@ func (a *Arrays[T]) Add(row *T) error {
 		}
 		to.bytes = out
 	}
+	for i := range a.columns {
+		a.size += len(a.columns[i].bytes) - a.columns[i].complete
+	}
 	a.rows++
 	return nil
 }
@@ -59,11 +64,14 @@ func (a *Arrays[T]) undo(n int) {
 // Len returns the number of rows.
 func (a *Arrays[T]) Len() int { return a.rows }
 
-// Size returns the number of bytes of all columns.
-func (a *Arrays[T]) Size() int {
+// Size returns the number of bytes of all rows.
+func (a *Arrays[T]) Size() int { return a.size }
+
+// Cap returns the number of bytes that the buffers hold.
+func (a *Arrays[T]) Cap() int {
 	n := 0
 	for i := range a.columns {
-		n += len(a.columns[i].bytes)
+		n += cap(a.columns[i].bytes)
 	}
 	return n
 }
@@ -71,15 +79,19 @@ func (a *Arrays[T]) Size() int {
 // Args returns one argument per column. They are for one connection, whose
 // type map has to have been given to [Accept], and valid until Add or Reset.
 func (a *Arrays[T]) Args() []any {
-	for i := range a.columns {
-		binary.BigEndian.PutUint32(a.columns[i].bytes[lengthAt:], uint32(a.rows))
+	rest := 0
+	for i := len(a.columns) - 1; i >= 0; i-- {
+		c := &a.columns[i]
+		binary.BigEndian.PutUint32(c.bytes[lengthAt:], uint32(a.rows))
+		rest += len(c.bytes)
+		c.rest = rest
 	}
 	return a.args
 }
 
 // Reset empties the collection and keeps its buffers.
 func (a *Arrays[T]) Reset() {
-	a.rows = 0
+	a.rows, a.size = 0, 0
 	for i := range a.columns {
 		c := &a.encoder.columns[i]
 		a.columns[i].bytes = appendArrayHeader(a.columns[i].bytes[:0], c.elementOID(), 0)
@@ -103,6 +115,7 @@ func (c *Column) elementOID() uint32 {
 type Raw struct {
 	bytes    []byte
 	complete int // length before the row that is being added
+	rest     int // bytes of this column and those after it
 }
 
 // Accept makes m take [Raw] values for arrays. It is cheap where m does so
@@ -130,5 +143,7 @@ type rawPlan struct{}
 func (rawPlan) SetNext(pgtype.EncodePlan) {}
 
 func (rawPlan) Encode(v any, buf []byte) ([]byte, error) {
-	return append(buf, v.(*Raw).bytes...), nil
+	raw := v.(*Raw)
+	// pgx collects arguments in one buffer: let it grow once.
+	return append(slices.Grow(buf, raw.rest), raw.bytes...), nil
 }

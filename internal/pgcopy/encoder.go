@@ -33,6 +33,7 @@ type Column struct {
 // and for the connection whose type map it was compiled with.
 type Encoder[T any] struct {
 	columns  []column
+	steps    []step // one for each column
 	portable bool
 }
 
@@ -64,7 +65,9 @@ func Compile[T any](m *pgtype.Map, columns []Column, fields []Field) (*Encoder[T
 		if c.NotNull {
 			fn = notNull(fn)
 		}
+		f, isPointer := p.formOf(fields[i].Type, c)
 		e.columns = append(e.columns, column{Column: c, field: fields[i], append: fn})
+		e.steps = append(e.steps, step{offset: fields[i].offset, append: fn, form: f, pointer: isPointer, notNull: c.NotNull})
 	}
 	e.portable = !p.generic
 	return e, nil
@@ -76,18 +79,12 @@ func (e *Encoder[T]) Portable() bool { return e.portable }
 // Append appends row as one tuple of a binary COPY. The error is a *[RowError]
 // whose Row is left to the caller; buf then comes back as it was given.
 func (e *Encoder[T]) Append(buf []byte, row *T) ([]byte, error) {
-	given := len(buf)
-	buf = binary.BigEndian.AppendUint16(buf, uint16(len(e.columns)))
-	p := addressOf(row)
-	for i := range e.columns {
-		c := &e.columns[i]
-		next, err := c.append(buf, field(p, c.field.offset))
-		if err != nil {
-			return buf[:given], c.failed(err)
-		}
-		buf = next
+	n := len(e.columns)
+	out, failed, err := run(append(buf, byte(n>>8), byte(n)), addressOf(row), e.steps)
+	if err != nil {
+		return buf, e.columns[failed].failed(err)
 	}
-	return buf, nil
+	return out, nil
 }
 
 func (c *column) failed(err error) *RowError {

@@ -16,12 +16,7 @@ func appendFloat4[V float32 | float64](buf []byte, p pointer) ([]byte, error) {
 }
 
 func appendFloat8[V float32 | float64](buf []byte, p pointer) ([]byte, error) {
-	v := float64(at[V](p))
-	bits := math.Float64bits(v)
-	if math.IsNaN(v) {
-		bits = serverNaN
-	}
-	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), bits), nil
+	return append8(buf, float8(float64(at[V](p)))), nil
 }
 
 // serverNaN is the NaN of the server's input function; math.NaN's last bit is set.

@@ -92,6 +92,27 @@ func TestStreamsGiveTheSameBytes(t *testing.T) {
 	}
 }
 
+// Rows that end, alone or after others, at each byte around the end of a buffer.
+func TestStreamsAtTheEndOfABuffer(t *testing.T) {
+	e := compile[narrow](t, narrowColumns)
+	size := func() int { return chunkSize }
+	for long := chunkSize - 120; long < chunkSize+5; long++ {
+		for before := range 2 {
+			rows := narrowRows(before + 3)
+			rows[before].Name = strings.Repeat("x", long)
+			rows[before+1].Name = strings.Repeat("y", long)
+			want := whole(t, e, rows)
+			for kind, s := range map[string]Stream{"slice": OfSlice(e, rows), "seq": OfSeq(e, all(rows))} {
+				got, err := drain(s, size)
+				if err != nil || !bytes.Equal(got, want) || s.Rows() != int64(len(rows)) {
+					t.Errorf("%s, row %d of %d bytes: %d bytes of %d, %d rows, %v", kind, before+1, long, len(got), len(want), s.Rows(), err)
+				}
+				s.Close()
+			}
+		}
+	}
+}
+
 func TestStreamKeepsTheSourcesError(t *testing.T) {
 	e := compile[narrow](t, narrowColumns)
 	broken := errors.New("disk on fire")

@@ -21,7 +21,7 @@ func addressOf[T any](row *T) pointer { return pointer(row) }
 func field(p pointer, n uintptr) pointer { return unsafe.Add(p, n) }
 
 // at reads the field at p as a V. The field's type is V, or has V as its
-// underlying type.
+// underlying type, or an integer of V's size and sign.
 func at[V any](p pointer) V { return *(*V)(p) }
 
 // target returns what the pointer field at p points to, or nil.

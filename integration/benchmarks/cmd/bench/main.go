@@ -15,7 +15,7 @@
 //	        and the same behind /flights
 //	cached  gc/1M; hitratio/zipf, /scan, /oltp2000, /oltp10000;
 //	        cached/hot, /cold, /server-key, /server-page50, /sqlc, /parallel
-//	writes  copy/narrow, /wide, /nulls, /indexed, /busy; csv/narrow; insert/1000; upsert/1M;
+//	writes  copy/narrow, /wide, /nulls, /indexed, /busy; csv/narrow; insert/1000, /100x7; upsert/1M;
 //	        load/bad-rows, /flights, /memory
 //
 // Those with a program or a file of others are left out where it is missing:
@@ -23,7 +23,8 @@
 // pgbench; so are the subjects redis-json, psql and timescaledb-parallel-copy.
 // In copy/*, stream is bytes that were encoded before, and floor a COPY that the
 // server makes of the same bytes in a file on its own disk, for which the role
-// has to be a superuser.
+// has to be a superuser. There ratio is the median of the rounds' client CPU to
+// that of stream, with the bounds of its 95 % confidence interval.
 //
 // With -short each subject runs three times in place of seven, and for less time
 // each. Reads are of tables of 100,000 rows in place of 1,000,000; cached works

@@ -14,7 +14,7 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-func (k kind[T]) list() string { return "(" + strings.Join(k.names, ", ") + ")" }
+func (k kind[T]) list() string { return "(\"" + strings.Join(k.names, "\", \"") + "\")" }
 
 // streamCopy sends bytes that were encoded before: what COPY costs where the
 // client has nothing to do.

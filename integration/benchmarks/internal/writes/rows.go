@@ -61,6 +61,21 @@ const nullsColumns = `
 	id bigint NOT NULL, customer_id bigint, quantity integer, price double precision, paid boolean,
 	shipped_at timestamptz, note text`
 
+// Model is the row of the public go-orm-benchmarks.
+type Model struct {
+	Name    string `db:"name" bun:"name"`
+	Title   string `db:"title" bun:"title"`
+	Fax     string `db:"fax" bun:"fax"`
+	Web     string `db:"web" bun:"web"`
+	Age     int64  `db:"age" bun:"age"`
+	Right   bool   `db:"right" bun:"right"`
+	Counter int64  `db:"counter" bun:"counter"`
+}
+
+const modelColumns = `
+	name text NOT NULL, title text NOT NULL, fax text NOT NULL, web text NOT NULL,
+	age bigint NOT NULL, "right" boolean NOT NULL, counter bigint NOT NULL`
+
 // kind is a type of rows, and what peers need to know of it that have no
 // reflection of their own.
 type kind[T any] struct {
@@ -126,6 +141,21 @@ var nulls = kind[Nulls]{
 				ShippedAt:  unlessThird(i/3+1, start.Add(time.Duration(i)*time.Minute)),
 				Note:       unlessThird(i/3+2, "left with the neighbour "+strconv.Itoa(i%100)),
 			}
+		}
+		return rows
+	},
+}
+
+var models = kind[Model]{
+	columns: modelColumns,
+	names:   []string{"name", "title", "fax", "web", "age", "right", "counter"},
+	values: func(r *Model) []any {
+		return []any{r.Name, r.Title, r.Fax, r.Web, r.Age, r.Right, r.Counter}
+	},
+	rows: func(n int) []Model {
+		rows := make([]Model, n)
+		for i := range rows {
+			rows[i] = Model{"Orm Benchmark", "Just a Benchmark for fun", "99909990", "https://example.org/benchmark", 100, true, 1000}
 		}
 		return rows
 	},

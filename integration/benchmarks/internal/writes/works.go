@@ -18,6 +18,7 @@ func Works(t Target, rows int) []measure.Work {
 		}),
 		files(t, job[Narrow]{name: "csv/narrow", kind: narrow, rows: narrow.rows(rows)}),
 		inserts(t, job[Narrow]{name: "insert/1000", kind: narrow, rows: narrow.rows(1000), keep: true}),
+		perOperation(inserts(t, job[Model]{name: "insert/100x7", kind: models, rows: models.rows(100), keep: true})),
 		upserts(t, rows),
 		badRows(t, rows),
 	}
@@ -29,6 +30,7 @@ func Works(t Target, rows int) []measure.Work {
 
 func copies[T any](t Target, j job[T]) measure.Work {
 	w := j.work(headraceCopy(t, j), streamCopy(t, j), pgxCopyFrom(t, j))
+	w.Baseline, w.Rounds = "stream", 7
 	if t.files {
 		w.Subjects = append(w.Subjects, floorCopy(t, j))
 	}
@@ -53,7 +55,13 @@ func files(t Target, j job[Narrow]) measure.Work {
 	return w
 }
 
-func inserts(t Target, j job[Narrow]) measure.Work {
+// perOperation is a work whose figures are those of an operation.
+func perOperation(w measure.Work) measure.Work {
+	w.Writes = false
+	return w
+}
+
+func inserts[T any](t Target, j job[T]) measure.Work {
 	return j.work(headraceInsert(t, j), pgxBatch(t, j, ""), pgxValues(t, j), pgxCopyFrom(t, j), gormInsert(t, j), bunInsert(t, j))
 }
 
