@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/connecterror"
@@ -125,9 +126,32 @@ func (d *DB) waitError(ctx context.Context, err error) error {
 
 // triesAnother reports whether what failed with err on conn is to be tried on
 // another connection: it never reached the server, since the connection was
-// broken before. So may all others be that were idle.
+// broken before. So may all others be that were idle. What only reads is tried
+// again as well where it may have reached a session that was about to end.
 func (d *DB) triesAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
-	return connecterror.NeverSent(err) && conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
+	return (connecterror.NeverSent(err) || endedEarly(conn.Conn(), err)) &&
+		conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
+}
+
+// early is how soon after a statement was sent a session has to end for that not
+// to be meant for the statement: who stops one that runs for too long has seen it
+// run.
+const early = time.Second
+
+// endedEarly reports whether the server said that it ends the session on which
+// the statement was sent that failed with err, and so soon that it had most
+// likely done so before.
+func endedEarly(conn *pgx.Conn, err error) bool {
+	pgErr, ok := asPgError(err)
+	if !ok {
+		return false
+	}
+	switch pgErr.Code {
+	case "57P01", "57P02", "57P05": // by an administrator or a shutdown, by a crash, by idle_session_timeout
+		s := stateOf(conn)
+		return s != nil && clock()-s.began < early
+	}
+	return false
 }
 
 // onlyReads reports whether the text shows that it changes nothing. What may write

@@ -206,9 +206,12 @@ func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
 // Ping takes a connection and asks the server an empty question.
 func (d *DB) Ping(ctx context.Context) error {
 	for tries := 0; ; tries++ {
-		conn, _, err := d.acquire(ctx)
+		conn, wait, err := d.acquire(ctx)
 		if err != nil {
 			return err
+		}
+		if s := stateOf(conn.Conn()); s != nil {
+			s.began = wait.to
 		}
 		err = conn.Ping(ctx)
 		another := d.triesAnother(ctx, conn, tries, err)

@@ -28,8 +28,15 @@
 //     Exec, QueryRow and Gather on the handle, and for typed reads and
 //     [Stmt.Exec] on pools and connections too; the first one for reads and the
 //     begin of transactions on the handle. That pgx calls the connection closed
-//     does not make it certain. [DB.InTx] alone runs a transaction again; batches
-//     of the caller are never retried.
+//     does not make it certain. Reads whose text shows that they change nothing
+//     are also sent again where the server ends the session within a second
+//     (57P01, 57P02, 57P05), as a shutdown does to idle ones. [DB.InTx] alone
+//     runs a transaction again; batches of the caller are never retried.
+//   - Behind a pooler in transaction mode that does not keep prepared statements
+//     apart, as PgBouncer before 1.21, transactions and bulk writes need
+//     default_query_exec_mode=exec in the connection string: the names of
+//     prepared statements are lost between them (26000, 42P05) more often than
+//     they are run again. A warning says so once.
 //   - A typed read binds every column to a field and every field to a column,
 //     or fails and names the one that it cannot.
 //   - [DB.OnChange] tells of a commit before the call that committed returns,

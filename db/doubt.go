@@ -93,6 +93,10 @@ func (d *DB) waitForEnd(ctx context.Context, closed *pgconn.PgConn) bool {
 		if err == nil && look.ended {
 			return true
 		}
+		if look.pooled && !look.looked {
+			wait = poolerPatience // not while others wait for the examiner
+			continue
+		}
 		if clock()-cancelled >= cancelAgain {
 			_ = cancelOn(ctx, closed) // the session will end at some time without
 			cancelled = clock()
@@ -111,13 +115,14 @@ func cancelOn(ctx context.Context, conn *pgconn.PgConn) error {
 // A sessionLook follows one server session over several looks.
 type sessionLook struct {
 	begun  *time.Time // of the session when it was first seen; nil before, and where the role may not see it
-	looked bool       // behind a pooler: the first look was taken, and
-	open   []string   // these transactions were under way then
+	pooled bool       // there is a pooler: nothing was looked at yet, but for
+	looked bool       // the first look, at which
+	open   []string   // these transactions were under way
 	ended  bool
 }
 
-// poolerPatience is how long the first look waits behind a pooler, which may
-// still hold what the client has sent.
+// poolerPatience is how long the first look is waited with behind a pooler, which
+// may still hold what the client has sent.
 const poolerPatience = time.Second
 
 // at looks for the session. That there is one everybody may see; since when,
@@ -147,10 +152,9 @@ FROM (SELECT count(*) AS n, max(backend_start) AS begun FROM pg_stat_activity WH
 // not the server's, and its sessions outlive those of its clients. Locks on
 // transactions everybody may see; since when a transaction runs, not.
 func (l *sessionLook) behindPooler(ctx context.Context, conn *pgx.Conn) error {
-	if !l.looked {
-		if err := sleep(ctx, poolerPatience); err != nil {
-			return err
-		}
+	if !l.pooled {
+		l.pooled = true
+		return nil
 	}
 	const query = `
 SELECT COALESCE(array_agg(l.virtualtransaction), '{}')

@@ -69,8 +69,8 @@ const ownMark = "/* headrace */ "
 // idQuery gives the transaction an id.
 const idQuery = ownMark + "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
 
-// beginKnown begins a transaction on conn and asks for its id in the same round
-// trip: beside COMMIT the id would be lost with the answer. Which server this is
+// beginKnown begins a transaction on conn and asks for its id, in the same round
+// trip where it can: beside COMMIT the id would be lost with the answer. Which server this is
 // is asked on conn too: for another connection there may be no room.
 func (d *DB) beginKnown(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions) (tx pgx.Tx, id txID, err error) {
 	if known := d.serverID.Load(); known != nil {
@@ -81,6 +81,26 @@ func (d *DB) beginKnown(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOpti
 		}
 		d.serverID.Store(&id.database)
 	}
+	if d.lostNames.count.Load() == 0 {
+		tx, id, err = beginAndAsk(ctx, conn, opts, id)
+		if !lostStatementName(err) || !idle(conn.Conn()) {
+			return tx, id, err
+		}
+	}
+	// Batches are prepared, and pgx has no other way: behind such a pooler it takes two round trips.
+	if tx, err = conn.BeginTx(ctx, opts); err != nil {
+		return nil, id, err
+	}
+	if err = tx.QueryRow(ctx, idQuery, pgx.QueryExecModeExec).Scan(&id.xid, &id.timeline, &id.crash); err != nil {
+		_ = tx.Rollback(ctx) // there is an error already
+		return nil, id, err
+	}
+	return tx, id, nil
+}
+
+// beginAndAsk begins a transaction and asks for its id in one round trip.
+func beginAndAsk(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions, known txID) (tx pgx.Tx, id txID, err error) {
+	id = known
 	batch := new(pgx.Batch)
 	batch.BeginTx(opts)
 	batch.Queue(idQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&id.xid, &id.timeline, &id.crash) })

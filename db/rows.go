@@ -35,7 +35,8 @@ func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
 		}
 		again, ok := argsForAnotherRun(ctx, d, r.conn.Conn(), runs, err, args)
 		if !ok {
-			if r.ahead && !connecterror.NeverSent(err) {
+			mayTryAnother := connecterror.NeverSent(err) || err != nil && endedEarly(r.conn.Conn(), err) && d.onlyReads(sql)
+			if r.ahead && !mayTryAnother {
 				return nil // an error of the run is told by Err, as pgx does
 			}
 			return err

@@ -2,11 +2,14 @@ package db_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
@@ -40,6 +43,15 @@ func openCuttable(t *testing.T, maxConns int32) *cuttable {
 	must(t)(nil, err)
 	t.Cleanup(c.Close)
 	return c
+}
+
+// openBeside returns a connection to the handle's database.
+func openBeside(t *testing.T, pg *cuttable) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), pg.Pool().Config().ConnString())
+	must(t)(nil, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }
 
 // cutAll cuts all connections, after which nothing reaches the server on them.
@@ -126,6 +138,86 @@ func TestWhatWasNeverSentRunsOnAnotherConnection(t *testing.T) {
 		if n := count(t, pg, "SELECT count(*)::int FROM t"); n != 1 {
 			t.Errorf("%s: %d rows, want one", name, n)
 		}
+	}
+}
+
+// The server ends idle sessions when it shuts down, or for an administrator: what
+// only reads runs on another connection then, and nothing else.
+func TestReadsRunAgainAfterTheirSessionHadEnded(t *testing.T) {
+	t.Parallel()
+	pg := openCuttable(t, 3)
+	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))
+	other := openBeside(t, pg)
+	end := func() {
+		must(t)(other.Exec(t.Context(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"))
+	}
+	ids := db.MustCompile[int]("SELECT id FROM t")
+	for name, read := range map[string]func(ctx context.Context) error{
+		"Query": func(ctx context.Context) error {
+			rows, err := pg.Query(ctx, "SELECT id FROM t")
+			if err != nil {
+				return err
+			}
+			_, err = pgx.CollectRows(rows, pgx.RowTo[int])
+			return err
+		},
+		"QueryRow": func(ctx context.Context) error {
+			var n int
+			return pg.QueryRow(ctx, "SELECT 1 WHERE NOT EXISTS (SELECT FROM t)").Scan(&n)
+		},
+		"Exec": func(ctx context.Context) error { _, err := pg.Exec(ctx, "SELECT id FROM t"); return err },
+		"Ping": func(ctx context.Context) error { return pg.Ping(ctx) },
+		"All":  func(ctx context.Context) error { _, err := ids.All(ctx, pg); return err },
+		"Each": func(ctx context.Context) error {
+			for _, err := range ids.Each(ctx, pg) {
+				return err
+			}
+			return nil
+		},
+		"Paginate": func(ctx context.Context) error {
+			_, err := db.Paginate[int](ctx, pg, db.SQL("SELECT id FROM t"), db.Pager{Keys: []db.Order{db.Asc("id")}}, "", 2)
+			return err
+		},
+		"InTx": func(ctx context.Context) error {
+			return pg.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error { _, err := ids.All(ctx, tx); return err })
+		},
+	} {
+		pg.fill(t)
+		end()
+		if err := read(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	pg.fill(t)
+	end()
+	if _, err := pg.Exec(t.Context(), "INSERT INTO t VALUES (1)"); err == nil {
+		t.Error("an INSERT was sent again on another connection")
+	}
+}
+
+// Who ends the session of a statement that runs for too long does not want to see
+// it again.
+func TestStoppedReadsDoNotRunAgain(t *testing.T) {
+	t.Parallel()
+	pg := openCuttable(t, 2)
+	other := openBeside(t, pg)
+	done := make(chan error, 1)
+	go func() {
+		_, err := db.One[bool](t.Context(), pg, db.SQL("SELECT pg_sleep(30) IS NOT NULL"))
+		done <- err
+	}()
+	const running = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'SELECT pg_sleep%' AND now() - query_start > '1.5 s'"
+	for {
+		if tag, err := other.Exec(t.Context(), running); err != nil {
+			t.Fatal(err)
+		} else if tag.RowsAffected() > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	err := <-done
+	if ended, ok := errors.AsType[*pgconn.PgError](err); !ok || ended.Code != "57P01" {
+		t.Errorf("%v, want that the session was ended", err)
 	}
 }
 

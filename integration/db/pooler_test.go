@@ -189,6 +189,39 @@ func TestEveryWayBehindPgBouncer(t *testing.T) {
 	}
 }
 
+// A transaction whose id is asked for begins behind a pooler, too, that loses the
+// names of statements.
+func TestKnownTransactionsBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	direct := open(t, nil, "CREATE TABLE t (id int)")
+	bouncer := pgbouncer.New(t, direct.Pool().Config().ConnString(), &pgbouncer.Options{
+		Mode:     pgbouncer.Transaction,
+		Settings: map[string]string{"default_pool_size": "2"},
+	})
+	through := bouncer.ConnString(direct.Pool().Config().ConnConfig.Database)
+	pg, err := db.Open(t.Context(), through+"&pool_max_conns=8&default_query_exec_mode=cache_statement", &db.Options{Logger: slog.New(slog.DiscardHandler)})
+	must(t)(nil, err)
+	t.Cleanup(pg.Close)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 40 {
+				if err := pg.InTx(t.Context(), db.TxOptions{Resolve: true}, func(tx pgx.Tx) error {
+					_, err := tx.Exec(t.Context(), "INSERT INTO t VALUES ($1)", pgx.QueryExecModeExec, 1)
+					return err
+				}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := count(t, direct, "SELECT count(*)::int FROM t"); n != 320 {
+		t.Errorf("%d rows, want 320", n)
+	}
+}
+
 // A commit through a pooler whose process ids are its own is settled as well.
 func TestDoubtBehindPgBouncerSettles(t *testing.T) {
 	t.Parallel()
