@@ -1,6 +1,7 @@
 // Command readme is the program at the top of README.md, with its error
-// handling: a test holds the two together.
+// handling: a test holds the two together. It takes a table with a row:
 //
+//	psql -c "CREATE TABLE cities AS SELECT 42 AS id, 'Kent' AS name, 118000 AS population"
 //	DATABASE_URL=postgres://... go run ./examples/readme
 package main
 
