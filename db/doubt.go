@@ -94,7 +94,10 @@ func (d *DB) waitForEnd(ctx context.Context, closed *pgconn.PgConn) bool {
 			return true
 		}
 		if look.pooled && !look.looked {
-			wait = poolerPatience // not while others wait for the examiner
+			if sleep(ctx, poolerPatience) != nil { // not while others wait for the examiner
+				return false
+			}
+			wait = 0
 			continue
 		}
 		if clock()-cancelled >= cancelAgain {
