@@ -15,9 +15,9 @@ type lateCommits struct {
 	groups int                      // doubts that have not ended
 }
 
-// A lateGroup is the commits of one doubt.
+// A lateGroup is the commits that share the doubt of another.
 type lateGroup struct {
-	commits []account
+	commits []account    // that have joined it; guarded by the mutex of lateCommits until none can
 	told    *[]*listener // of the doubt
 }
 
@@ -55,7 +55,7 @@ func (l *lateCommits) begin(ctx context.Context, a account, tell func(context.Co
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock() // nobody joins before all have been told
-	g := &lateGroup{commits: []account{a}, told: a.db.listeners.all.Load()}
+	g := &lateGroup{told: a.db.listeners.all.Load()}
 	all := a.doubtAll(tell, ctx)
 	if l.open == nil {
 		l.open = make(map[*Database]*lateGroup)
@@ -63,14 +63,14 @@ func (l *lateCommits) begin(ctx context.Context, a account, tell func(context.Co
 	l.open[a.at] = g
 	a.db.inquiries.goOn(func(ctx context.Context) {
 		defer l.remove()
-		l.settle(ctx, g, all)
+		l.settle(ctx, a, g, all)
 	})
 	return true
 }
 
-// settle ends the doubt of a group, after what each of its commits changed.
-func (l *lateCommits) settle(ctx context.Context, g *lateGroup, all []Change) {
-	first := g.commits[0]
+// settle ends the doubt that the first commit has begun, after what it changed and
+// each of those that have joined it.
+func (l *lateCommits) settle(ctx context.Context, first account, g *lateGroup, all []Change) {
 	changes, err := first.find(ctx, latestEnd)
 	l.mu.Lock()
 	if l.open[first.at] == g {
@@ -79,7 +79,7 @@ func (l *lateCommits) settle(ctx context.Context, g *lateGroup, all []Change) {
 	l.mu.Unlock()
 	tell := first.db.listeners.tell
 	deadline := time.Now().Add(latestEnd)
-	for _, a := range g.commits[1:] {
+	for _, a := range g.commits {
 		if err != nil || isEverything(changes) {
 			break
 		}
