@@ -115,7 +115,7 @@ func (c *change) lockRows(ctx context.Context, tx pgx.Tx) (found, distinct int64
 	}
 	var rows []int64
 	sql := c.source() + `
-SELECT (SELECT coalesce(array_agg(` + ordName + `), '{}') FROM (` + c.locked() + `) AS locked), (SELECT count(*) FROM source)`
+SELECT (SELECT coalesce(array_agg(` + c.given.ordName() + `), '{}') FROM (` + c.locked() + `) AS locked), (SELECT count(*) FROM ` + c.sourceName() + `)`
 	r, err := tx.Query(ctx, sql, c.given.args...)
 	if err != nil {
 		return 0, 0, err
@@ -124,7 +124,7 @@ SELECT (SELECT coalesce(array_agg(` + ordName + `), '{}') FROM (` + c.locked() +
 		return 0, 0, err
 	}
 	c.given.args = append(c.given.args, rows)
-	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", ordName, len(c.given.match.columns)+1)
+	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", c.given.ordName(), len(c.given.match.columns)+1)
 	return int64(len(rows)), distinct, nil
 }
 
@@ -134,9 +134,9 @@ func (c *change) lockStaged(ctx context.Context, tx pgx.Tx) (found, distinct int
 	r, err := tx.Query(ctx, c.source()+`, locked AS MATERIALIZED (
     `+c.locked()+`
 ), gone AS (
-    DELETE FROM `+stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+ordName+` = s.ctid)
+    DELETE FROM `+stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+c.given.ordName()+` = s.ctid)
 )
-SELECT (SELECT count(*) FROM locked), (SELECT count(*) FROM source)`)
+SELECT (SELECT count(*) FROM locked), (SELECT count(*) FROM `+c.sourceName()+`)`)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -146,7 +146,7 @@ SELECT (SELECT count(*) FROM locked), (SELECT count(*) FROM source)`)
 
 // locked is the query that locks.
 func (c *change) locked() string {
-	return `SELECT source.` + ordName + ` FROM source JOIN ` + c.into + ` AS target ON ` + c.same() + `
+	return `SELECT source.` + c.given.ordName() + ` FROM ` + c.sourceName() + ` AS source JOIN ` + c.into + ` AS target ON ` + c.same() + `
     ORDER BY ` + strings.Join(c.keyNames("source."), ", ") + ` FOR UPDATE OF target`
 }
 
@@ -176,7 +176,7 @@ func (c *change) updateText() string {
 	}
 	return c.source() + `
 UPDATE ` + c.into + ` AS target SET ` + set + `
-FROM source
+FROM ` + c.sourceName() + ` AS source
 WHERE ` + c.same() + ` AND (` + differ + `)`
 }
 
@@ -190,14 +190,18 @@ func (c *change) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
 
 func (c *change) deleteText() string {
 	return c.source() + `
-DELETE FROM ` + c.into + ` AS target USING source
+DELETE FROM ` + c.into + ` AS target USING ` + c.sourceName() + ` AS source
 WHERE ` + c.same()
 }
 
 // source opens a statement with the given rows, one for each key.
 func (c *change) source() string {
-	return "WITH source AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), KeepLast) + ") AS last " + c.only + "\n)"
+	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), KeepLast) + ") AS last " + c.only + "\n)"
 }
+
+// sourceName is what source calls the given rows. A table of that name would be
+// hidden by it, where it is joined.
+func (c *change) sourceName() string { return c.given.match.schema.spare("source") }
 
 func (c *change) keyNames(prefix string) []string {
 	names := make([]string, len(c.keys))

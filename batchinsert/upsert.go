@@ -192,7 +192,7 @@ func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 func (u *upsert) by() []string {
 	by := slices.Clone(u.keys)
 	if u.apart != "" {
-		by = append(by, "CASE WHEN "+u.apart+" THEN "+ordName+" END")
+		by = append(by, "CASE WHEN "+u.apart+" THEN "+u.given.ordName()+" END")
 	}
 	return by
 }
