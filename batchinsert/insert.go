@@ -17,7 +17,8 @@ import (
 // Insert writes rows by INSERT ... SELECT FROM unnest(...), one array per
 // column: one prepared statement for any number of rows. It is the way for up
 // to some thousands of rows, and for views and rules. It returns how many rows
-// the server says it wrote.
+// the server says it wrote: a row that a BEFORE trigger suppresses is not among
+// them, and no error. [InsertReturning] names such a row.
 //
 // Up to Options.ChunkRows rows of a slice are one statement in one round trip.
 // More, and all rows of an iterator, are a transaction of several statements,

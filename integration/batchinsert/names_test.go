@@ -48,13 +48,14 @@ type collider struct {
 	Furthest string `db:"furthest"`
 	Unnest   string `db:"unnest"`
 	Old      string `db:"old"`
+	Differs  string `db:"differs"`
 	New      string `db:"new"`
 	Search   string `db:"search"` // a tsvector, which goes as text
 }
 
 var colliderColumns = []string{
 	"n", "previous", "headrace ord", "headrace ord_", "headrace number", "number", "s", "c1", "c2", "ord", "given", "numbered", "pairs",
-	"last", "source", "headrace source", "written", "inserted", "target", "excluded", "locked", "gone", "used", "furthest", "unnest", "old", "new",
+	"last", "source", "headrace source", "written", "inserted", "target", "excluded", "locked", "gone", "used", "furthest", "unnest", "old", "differs", "new",
 }
 
 // A seen notes the statements of a connection.
@@ -144,7 +145,7 @@ func writeEveryWay(t *testing.T, pool *pgxpool.Pool, name string) {
 			out[i] = collider{
 				id, text("n"), text("p"), text("a"), text("b"), text("c"), text("d"), text("e"), text("f"), text("g"), text("h"), text("i"), text("j"),
 				text("k"), text("l"), text("m"), text("o"), text("q"), text("r"), text("s"), text("t"), text("u"), text("v"), text("w"), text("x"),
-				text("y"), text("z"), text("zz"), "w",
+				text("y"), text("z"), text("z2"), text("z3"), "w",
 			}
 		}
 		return out
