@@ -27,9 +27,9 @@ import (
 // table is a view, or has rules or row-level security, which COPY does not go by.
 //
 // A value that has no place in its column is told with its row (a
-// [*RowError]). What the server refuses is a statement's rows as a whole: the
-// error ends with the server's detail, which tells the key that is there
-// already, or the values of the row that failed.
+// [*RowError]). What the server refuses is a statement's rows as a whole. The key
+// that is there already, or the values of the row that failed, are in the Detail of
+// the *pgconn.PgError, which errors.As finds; the error's text leaves them out.
 //
 // Rows are written in their order. Two calls that write the same keys in
 // opposite orders may so deadlock; the one that the server ends starts over, as
