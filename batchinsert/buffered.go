@@ -159,8 +159,10 @@ func (b *BufferedWriter[T]) TryAdd(row T) error {
 	return err
 }
 
-// Write accepts a row and returns once it is committed, or was not written. Where
-// that is not known, or ctx ends first, the error is [ErrOutcomeUnknown].
+// Write accepts a row and returns nil once the batch that it was in is committed,
+// else why the row was not written. Where that is not known, or ctx ends first, the
+// error is [ErrOutcomeUnknown]. As of Insert and Upsert, nil does not mean that
+// the table has the row where a trigger suppresses it, or a rule writes elsewhere.
 func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
 	done := make(chan error, 1)
 	if err := b.add(ctx, entry[T]{row: row, done: done}); err != nil {

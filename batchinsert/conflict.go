@@ -55,9 +55,18 @@ func (e *DuplicateError) Error() string {
 
 // Counts says what became of the rows of an Upsert or UpdateMany.
 type Counts struct {
-	Inserted  int64
-	Updated   int64
-	Unchanged int64 // in the table already, with the same bytes: not written
+	Inserted int64
+	Updated  int64
+	// Unchanged are in the table already, with the same bytes, and were not
+	// written. With OnConflict.DoNothing they are all that were not inserted: the
+	// server does not say for which of them the table has a row, whatever its
+	// bytes, and which a trigger suppressed.
+	Unchanged int64
+	// Suppressed are rows that a BEFORE trigger kept from being inserted or
+	// updated, by returning NULL, or that a rule wrote elsewhere. An Upsert of
+	// fewer than 5,000 rows counts them as Unchanged where the trigger is newer
+	// than what the Table knows of its columns.
+	Suppressed int64
 	// Duplicates were left out for another row of the call with their keys.
 	Duplicates int64
 	// Missing are rows that UpdateMany did not find in the table.
@@ -68,6 +77,7 @@ func (c *Counts) add(more Counts) {
 	c.Inserted += more.Inserted
 	c.Updated += more.Updated
 	c.Unchanged += more.Unchanged
+	c.Suppressed += more.Suppressed
 	c.Duplicates += more.Duplicates
 	c.Missing += more.Missing
 }

@@ -50,8 +50,17 @@ type given struct {
 	n     int64 // how many there are
 }
 
-// ordName is the rows' order as a column beside the table's own.
-const ordName = `"headrace ord"`
+// ordName names the rows' order, as a column beside the table's own.
+func (g *given) ordName() string { return g.match.schema.spare("headrace ord") }
+
+// spare returns a name, quoted, or one like it that neither the table nor a column
+// of it has.
+func (s *schema) spare(name string) string {
+	for s.relname == name || s.column(name) != nil {
+		name += "_"
+	}
+	return quote(name)
+}
 
 // table is the rows as a table with the target's column names.
 func (g *given) table() string {
@@ -60,16 +69,16 @@ func (g *given) table() string {
 	for i, c := range g.match.columns {
 		b.WriteString(g.exprs[i] + " AS " + quote(c.name) + ", ")
 	}
-	b.WriteString(g.ord + " AS " + ordName + " FROM " + g.from + ") AS given")
+	b.WriteString(g.ord + " AS " + g.ordName() + " FROM " + g.from + ") AS given")
 	return b.String()
 }
 
 // distinct is table with one row of those that are the same by some
 // expressions, in their order.
 func (g *given) distinct(by []string, keep Duplicates) string {
-	order := ordName + " DESC"
-	if keep == KeepFirst {
-		order = ordName
+	order := g.ordName()
+	if keep != KeepFirst {
+		order += " DESC"
 	}
 	exprs := strings.Join(by, ", ")
 	return "SELECT DISTINCT ON (" + exprs + ") * FROM " + g.table() + "\n    ORDER BY " + exprs + ", " + order
@@ -137,6 +146,9 @@ func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Sou
 // createStage makes a temporary table of the columns of m. Those of texts are
 // text.
 func createStage(ctx context.Context, tx pgx.Tx, table string, m *match, texts []bool) error {
+	if table == quote(stageName) {
+		return fmt.Errorf("make a temporary table: its name would hide that of the table; write the table's name with its schema")
+	}
 	columns := make([]string, len(m.columns))
 	for i, c := range m.columns {
 		columns[i] = quote(c.name)
@@ -206,14 +218,15 @@ func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]
 // duplicates looks for two rows that are the same by some expressions, and
 // returns their places in the source; 0 where there are none.
 func (g *given) duplicates(ctx context.Context, q querier, by []string) (first, second int64, err error) {
-	place := ordName
+	place := g.ordName()
 	if g.from == stage { // a place in the heap: the rows' order, not their number
-		place = "row_number() OVER (ORDER BY " + ordName + ")"
+		place = "row_number() OVER (ORDER BY " + place + ")"
 	}
-	sql := `SELECT previous, n FROM (
-    SELECT n, lag(n) OVER (PARTITION BY ` + strings.Join(by, ", ") + ` ORDER BY n) AS previous
-    FROM (SELECT *, ` + place + ` AS n FROM ` + g.table() + `) AS numbered
-) AS pairs WHERE previous IS NOT NULL ORDER BY n LIMIT 1`
+	number := g.match.schema.spare("headrace number")
+	sql := `SELECT previous, number FROM (
+    SELECT ` + number + ` AS number, lag(` + number + `) OVER (PARTITION BY ` + strings.Join(by, ", ") + ` ORDER BY ` + number + `) AS previous
+    FROM (SELECT *, ` + place + ` AS ` + number + ` FROM ` + g.table() + `) AS numbered
+) AS pairs WHERE previous IS NOT NULL ORDER BY number LIMIT 1`
 	rows, err := q.Query(ctx, sql, g.args...)
 	if err != nil {
 		return 0, 0, err

@@ -17,7 +17,8 @@ import (
 // Insert writes rows by INSERT ... SELECT FROM unnest(...), one array per
 // column: one prepared statement for any number of rows. It is the way for up
 // to some thousands of rows, and for views and rules. It returns how many rows
-// the server says it wrote.
+// the server says it wrote: a row that a BEFORE trigger suppresses is not among
+// them, and no error. [InsertReturning] names such a row.
 //
 // Up to Options.ChunkRows rows of a slice are one statement in one round trip.
 // More, and all rows of an iterator, are a transaction of several statements,
@@ -26,9 +27,9 @@ import (
 // table is a view, or has rules or row-level security, which COPY does not go by.
 //
 // A value that has no place in its column is told with its row (a
-// [*RowError]). What the server refuses is a statement's rows as a whole: the
-// error ends with the server's detail, which tells the key that is there
-// already, or the values of the row that failed.
+// [*RowError]). What the server refuses is a statement's rows as a whole. The key
+// that is there already, or the values of the row that failed, are in the Detail of
+// the *pgconn.PgError, which errors.As finds; the error's text leaves them out.
 //
 // Rows are written in their order. Two calls that write the same keys in
 // opposite orders may so deadlock; the one that the server ends starts over, as

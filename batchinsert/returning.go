@@ -157,12 +157,13 @@ func (r *returningInsert[R, T]) merge(ctx context.Context, chunk []T, before int
 	if err != nil {
 		return nil, afterRow(err, before)
 	}
+	ord := g.ordName()
 	rows, err := r.tx.Query(ctx, `WITH written AS (
     MERGE INTO `+r.table.quoted+` AS target USING `+g.table()+` ON false
     WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`)`+r.match.overriding()+` VALUES (`+r.match.list("given.")+`)
-    RETURNING `+prefixedBy("target.", r.columns)+`, given.`+ordName+`
+    RETURNING `+prefixedBy("target.", r.columns)+`, given.`+ord+`
 )
-SELECT `+strings.Join(r.columns, ", ")+`, `+ordName+` FROM written ORDER BY `+ordName, g.args...)
+SELECT * FROM written ORDER BY `+ord, g.args...)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type schema struct {
 	kind    byte   // pg_class.relkind
 	// beforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
 	beforeTrigger bool
+	suppresses    bool // something in it may keep rows from being inserted or updated: triggers, rules
 	insertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
 	rules         bool // ON INSERT
 	mergeable     bool // MERGE writes to it: it may have no rules at all
@@ -52,6 +53,10 @@ SELECT c.oid, c.relname::text, c.relkind::text,
        EXISTS (SELECT FROM pg_catalog.pg_trigger g
                WHERE g.tgrelid IN (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))
                  AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D') OR c.relkind = 'v',
+       EXISTS (SELECT FROM pg_catalog.pg_trigger g
+               WHERE g.tgrelid IN (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))
+                 AND g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0 AND g.tgenabled <> 'D') -- BEFORE, FOR EACH ROW, INSERT or UPDATE
+           OR c.relkind NOT IN ('r', 'p') OR c.relhasrules OR c.relkind = 'r' AND c.relhassubclass,
        c.relkind NOT IN ('r', 'p') OR c.relhasrules OR pg_catalog.row_security_active(c.oid),
        EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3'),
        c.relkind IN ('r', 'p') AND NOT c.relhasrules, pg_catalog.row_security_active(c.oid),
@@ -95,7 +100,7 @@ func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) 
 	for rows.Next() {
 		var c tableColumn
 		var relkind, kind, category string
-		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.insertOnly, &s.rules, &s.mergeable, &s.rowSecurity, &s.insteadOf,
+		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.suppresses, &s.insertOnly, &s.rules, &s.mergeable, &s.rowSecurity, &s.insteadOf,
 			&c.name, &c.oid, &c.arrayOID, &c.typeName, &c.fullType, &kind, &category,
 			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.collation, &c.labels)
 		if err != nil {

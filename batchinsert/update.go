@@ -14,7 +14,8 @@ import (
 // rows, key columns by name, to the values of T's other fields. Columns
 // without a field keep their value: a struct of the keys and one field updates
 // one column. Rows that have the values already are not written, as by
-// [Table.Upsert]. Of several rows with the same keys the last one counts.
+// [Table.Upsert]; those that a BEFORE trigger suppresses are counted apart (see
+// [Counts]). Of several rows with the same keys the last one counts.
 //
 // The rows are locked in the order of their keys before any is written, so
 // that two calls, or a call and an Upsert, do not deadlock; UPDATE ... FROM on
@@ -104,54 +105,67 @@ func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []
 	})
 }
 
-// lockRows locks the rows that have the keys, in the keys' order, and returns
-// their number and that of distinct keys given. From then on the given rows
+// lockRows locks the rows that have the keys, in the keys' order, and counts
+// them. From then on the given rows
 // are those that were found: a row that another transaction has inserted
 // meanwhile is not locked, and must not be met out of order by the next
 // statement, which would see it.
-func (c *change) lockRows(ctx context.Context, tx pgx.Tx) (found, distinct int64, err error) {
+func (c *change) lockRows(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
 	if c.given.from == stage {
 		return c.lockStaged(ctx, tx)
 	}
 	var rows []int64
 	sql := c.source() + `
-SELECT (SELECT coalesce(array_agg(` + ordName + `), '{}') FROM (` + c.locked() + `) AS locked), (SELECT count(*) FROM source)`
+SELECT coalesce(array_agg(` + c.given.ordName() + `), '{}'), count(*) FILTER (WHERE differs), (SELECT count(*) FROM ` + c.sourceName() + `) FROM (` + c.locked() + `) AS locked`
 	r, err := tx.Query(ctx, sql, c.given.args...)
 	if err != nil {
-		return 0, 0, err
+		return lockedRows{}, err
 	}
-	if _, err = pgx.ForEachRow(r, []any{&rows, &distinct}, func() error { return nil }); err != nil {
-		return 0, 0, err
+	if _, err = pgx.ForEachRow(r, []any{&rows, &l.differ, &l.distinct}, func() error { return nil }); err != nil {
+		return lockedRows{}, err
 	}
 	c.given.args = append(c.given.args, rows)
-	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", ordName, len(c.given.match.columns)+1)
-	return int64(len(rows)), distinct, nil
+	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", c.given.ordName(), len(c.given.match.columns)+1)
+	l.found = int64(len(rows))
+	return l, nil
 }
+
+// lockedRows counts the rows found, those of them that would be changed, where
+// that is asked, and the distinct keys given.
+type lockedRows struct{ found, differ, distinct int64 }
 
 // lockStaged is lockRows for a temporary table, in which it leaves the rows
 // that were found.
-func (c *change) lockStaged(ctx context.Context, tx pgx.Tx) (found, distinct int64, err error) {
+func (c *change) lockStaged(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
 	r, err := tx.Query(ctx, c.source()+`, locked AS MATERIALIZED (
     `+c.locked()+`
 ), gone AS (
-    DELETE FROM `+stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+ordName+` = s.ctid)
+    DELETE FROM `+stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+c.given.ordName()+` = s.ctid)
 )
-SELECT (SELECT count(*) FROM locked), (SELECT count(*) FROM source)`)
+SELECT count(*), count(*) FILTER (WHERE differs), (SELECT count(*) FROM `+c.sourceName()+`) FROM locked`)
 	if err != nil {
-		return 0, 0, err
+		return lockedRows{}, err
 	}
-	_, err = pgx.ForEachRow(r, []any{&found, &distinct}, func() error { return nil })
-	return found, distinct, err
+	_, err = pgx.ForEachRow(r, []any{&l.found, &l.differ, &l.distinct}, func() error { return nil })
+	return l, err
 }
 
 // locked is the query that locks.
 func (c *change) locked() string {
-	return `SELECT source.` + ordName + ` FROM source JOIN ` + c.into + ` AS target ON ` + c.same() + `
+	differs := "true"
+	if c.mayBeSuppressed() {
+		differs = c.differ()
+	}
+	return `SELECT source.` + c.given.ordName() + `, ` + differs + ` AS differs FROM ` + c.sourceName() + ` AS source JOIN ` + c.into + ` AS target ON ` + c.same() + `
     ORDER BY ` + strings.Join(c.keyNames("source."), ", ") + ` FOR UPDATE OF target`
 }
 
+// mayBeSuppressed says whether rows that an update did not change may be other than
+// those that had the values.
+func (c *change) mayBeSuppressed() bool { return len(c.rest) > 0 && c.given.match.schema.suppresses }
+
 func (c *change) update(ctx context.Context, tx pgx.Tx) (Counts, error) {
-	found, distinct, err := c.lockRows(ctx, tx)
+	locked, err := c.lockRows(ctx, tx)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -160,28 +174,37 @@ func (c *change) update(ctx context.Context, tx pgx.Tx) (Counts, error) {
 		return Counts{}, err
 	}
 	updated := tag.RowsAffected()
+	if !c.mayBeSuppressed() {
+		locked.differ = updated
+	}
 	return Counts{
-		Updated: updated, Unchanged: found - updated,
-		Missing: max(0, distinct-found), Duplicates: c.given.n - distinct,
+		Updated: updated, Unchanged: locked.found - locked.differ, Suppressed: max(0, locked.differ-updated),
+		Missing: max(0, locked.distinct-locked.found), Duplicates: c.given.n - locked.distinct,
 	}, nil
 }
 
 func (c *change) updateText() string {
-	set, differ := assignments(c.rest, "source")
+	set, _ := assignments(c.rest, "source")
+	return c.source() + `
+UPDATE ` + c.into + ` AS target SET ` + set + `
+FROM ` + c.sourceName() + ` AS source
+WHERE ` + c.same() + ` AND ` + c.differ()
+}
+
+// differ is the condition that a given row changes the one in the table.
+func (c *change) differ() string {
+	_, differ := assignments(c.rest, "source")
 	for _, col := range c.rest {
 		if col.fullType != col.typeName { // the comparison cuts to a length; writing refuses
 			name := quote(col.name)
 			differ += " OR target." + name + " IS DISTINCT FROM source." + name
 		}
 	}
-	return c.source() + `
-UPDATE ` + c.into + ` AS target SET ` + set + `
-FROM source
-WHERE ` + c.same() + ` AND (` + differ + `)`
+	return "(" + differ + ")"
 }
 
 func (c *change) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
-	if _, _, err := c.lockRows(ctx, tx); err != nil {
+	if _, err := c.lockRows(ctx, tx); err != nil {
 		return 0, err
 	}
 	tag, err := tx.Exec(ctx, c.deleteText(), c.given.args...)
@@ -190,14 +213,18 @@ func (c *change) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
 
 func (c *change) deleteText() string {
 	return c.source() + `
-DELETE FROM ` + c.into + ` AS target USING source
+DELETE FROM ` + c.into + ` AS target USING ` + c.sourceName() + ` AS source
 WHERE ` + c.same()
 }
 
 // source opens a statement with the given rows, one for each key.
 func (c *change) source() string {
-	return "WITH source AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), KeepLast) + ") AS last " + c.only + "\n)"
+	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), KeepLast) + ") AS last " + c.only + "\n)"
 }
+
+// sourceName is what source calls the given rows. A table of that name would be
+// hidden by it, where it is joined.
+func (c *change) sourceName() string { return c.given.match.schema.spare("source") }
 
 func (c *change) keyNames(prefix string) []string {
 	names := make([]string, len(c.keys))

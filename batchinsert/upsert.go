@@ -18,6 +18,8 @@ import (
 // compared by their type's own equality, and stay as the table has them unless
 // OnConflict.Update names them.
 //
+// A row that a BEFORE trigger suppresses is no error: see [Counts].
+//
 // Rows are written in the order of their keys, so that two Upserts on the same
 // index do not deadlock. Where a deadlock is found nevertheless (over another
 // index), Upsert starts over up to three times, if the transaction is its own
@@ -88,7 +90,7 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 		return Counts{}, unsent(err)
 	}
 	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
-	if u.countsByReturning() && !u.writesIdentity() {
+	if !u.countsBySetting() && !u.writesIdentity() {
 		return u.run(ctx, q)
 	}
 	// Its counter lives as long as the transaction, and what comes after the rows
@@ -166,7 +168,7 @@ func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 			return Counts{}, err
 		}
 	}
-	if !u.countsByReturning() {
+	if u.countsBySetting() {
 		if _, err := q.Exec(ctx, "SELECT set_config('"+counter+"', '0', true)"); err != nil {
 			return Counts{}, err
 		}
@@ -175,8 +177,8 @@ func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 	if err != nil {
 		return Counts{}, u.explain(err)
 	}
-	var distinct, inserted, updated int64
-	_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated}, func() error { return nil })
+	var distinct, inserted, updated, unchanged int64
+	_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated, &unchanged}, func() error { return nil })
 	if err != nil {
 		return Counts{}, u.explain(err)
 	}
@@ -185,33 +187,55 @@ func (u *upsert) run(ctx context.Context, q statements) (Counts, error) {
 			return Counts{}, err
 		}
 	}
-	return Counts{Inserted: inserted, Updated: updated, Unchanged: distinct - inserted - updated, Duplicates: u.given.n - distinct}, nil
+	rest := distinct - inserted - updated
+	if !u.mayBeSuppressed() {
+		unchanged = rest
+	}
+	return Counts{
+		Inserted: inserted, Updated: updated, Unchanged: unchanged, Suppressed: rest - unchanged,
+		Duplicates: u.given.n - distinct,
+	}, nil
 }
 
 // by is what makes rows the same.
 func (u *upsert) by() []string {
 	by := slices.Clone(u.keys)
 	if u.apart != "" {
-		by = append(by, "CASE WHEN "+u.apart+" THEN "+ordName+" END")
+		by = append(by, "CASE WHEN "+u.apart+" THEN "+u.given.ordName()+" END")
 	}
 	return by
 }
 
-// counter is a setting of the transaction that counts rows updated in tables
-// whose RETURNING cannot tell.
-const counter = "headrace.updated"
+// Settings of the transaction. counter counts rows that RETURNING cannot tell:
+// those updated, or, where rows may be suppressed, those unchanged. met is not
+// empty once the row under way has met one in the table.
+const (
+	counter = "headrace.counter"
+	met     = "headrace.met"
+)
 
-// countsByReturning says whether RETURNING can tell inserted rows by their
-// xmax, which ON CONFLICT's lock sets. A partitioned table has no xmax there
-// ("cannot retrieve a system column in this context"), nor has a view.
-func (u *upsert) countsByReturning() bool { return u.schema.kind == 'r' || len(u.update) == 0 }
+// byXmax says whether RETURNING can tell inserted rows by their xmax, which ON
+// CONFLICT's lock sets. A partitioned table has no xmax there ("cannot retrieve a
+// system column in this context"), nor has a view.
+func (u *upsert) byXmax() bool { return u.schema.kind == 'r' }
+
+// mayBeSuppressed says whether rows that are not returned may be other than
+// unchanged ones, which the condition of DO UPDATE has to count.
+func (u *upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.schema.suppresses }
+
+func (u *upsert) countsBySetting() bool {
+	return len(u.update) > 0 && (!u.byXmax() || u.schema.suppresses)
+}
+
+// count is SQL that counts a row, and is not NULL.
+const count = "set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true)"
 
 func (u *upsert) statement() string {
 	return `WITH source AS (
     ` + u.given.distinct(u.by(), u.Duplicates) + `
 ), written AS (
     INSERT INTO ` + u.into + ` AS target (` + u.list("") + `)` + u.overriding() + `
-    SELECT ` + u.list("") + ` FROM source
+    SELECT ` + u.values() + ` FROM source
     ON CONFLICT ` + u.action() + `
     RETURNING ` + u.returning() + ` AS inserted
 )
@@ -223,8 +247,13 @@ func (u *upsert) action() string {
 		return u.target() + " DO NOTHING"
 	}
 	set, where := assignments(u.update, "excluded")
-	if !u.countsByReturning() {
-		where = "CASE WHEN " + where + " THEN set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true) IS NOT NULL ELSE false END"
+	switch noted := "CASE WHEN set_config('" + met + "', 'yes', true) IS NULL THEN false "; {
+	case u.mayBeSuppressed() && u.byXmax():
+		where = "CASE WHEN " + where + " THEN true ELSE " + count + " IS NULL END"
+	case u.mayBeSuppressed():
+		where = noted + "WHEN " + where + " THEN true ELSE " + count + " IS NULL END"
+	case !u.byXmax():
+		where = "CASE WHEN " + where + " THEN " + count + " IS NOT NULL ELSE false END"
 	}
 	return u.target() + " DO UPDATE SET " + set + "\n    WHERE " + where
 }
@@ -245,16 +274,36 @@ func assignments(columns []*tableColumn, source string) (set, differ string) {
 }
 
 func (u *upsert) returning() string {
-	if len(u.update) > 0 && u.countsByReturning() {
+	switch {
+	case len(u.update) > 0 && u.byXmax():
 		return "(xmax = 0)"
+	case u.mayBeSuppressed():
+		return "(current_setting('" + met + "') = '')"
 	}
 	return "true"
 }
 
-func (u *upsert) counts() string {
-	if u.countsByReturning() {
-		return "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
+// values are the columns of a row. Where RETURNING looks at met, the first of them
+// empties it: a row is read, met with those in the table, and returned before the
+// next is read.
+func (u *upsert) values() string {
+	if u.byXmax() || !u.mayBeSuppressed() {
+		return u.list("")
 	}
-	updated := "current_setting('" + counter + "')::bigint"
-	return "count(*) - " + updated + ", " + updated
+	first := quote(u.columns[0].name)
+	return "CASE WHEN set_config('" + met + "', '', true) = '' THEN " + first + " END" + strings.TrimPrefix(u.list(""), first)
+}
+
+// counts are how many rows were inserted, updated and, of a statement that counts
+// them, unchanged.
+func (u *upsert) counts() string {
+	const counted = "current_setting('" + counter + "')::bigint"
+	const told = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted), "
+	switch {
+	case u.mayBeSuppressed():
+		return told + counted
+	case u.countsBySetting():
+		return "count(*) - " + counted + ", " + counted + ", 0::bigint"
+	}
+	return told + "0::bigint"
 }

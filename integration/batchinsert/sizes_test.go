@@ -345,7 +345,7 @@ func TestEverySizeCountsSuppressedRows(t *testing.T) {
 			want, left := batchinsert.Counts{Inserted: int64(n - 1)}, int64(n-1)
 			switch w.name {
 			case "upsert into nothing":
-				want.Unchanged = 1
+				want.Suppressed = 1
 			case "returning":
 				var row *batchinsert.RowError
 				if !errors.As(err, &row) || row.Row != int64(i+1) {

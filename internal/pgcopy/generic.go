@@ -13,17 +13,17 @@ import (
 // where the type has no plan for a pointer to it.
 func generic(m *pgtype.Map, t reflect.Type, oid uint32) (appendFunc, error) {
 	if multidimensional(m, t, oid) {
-		return guarded(flattened(m, t, oid, pgtype.BinaryFormatCode)), nil
+		return guarded(ofText(m, t, oid, flattened(m, t, oid, pgtype.BinaryFormatCode))), nil
 	}
 	if fn := byAddress(m, t, oid); fn != nil {
-		return guarded(fn), nil
+		return guarded(ofText(m, t, oid, fn)), nil
 	}
 	if t.Kind() != reflect.Interface && !encodable(m, t, oid) {
 		return nil, errNoPlan
 	}
-	return guarded(func(buf []byte, p pointer) ([]byte, error) {
+	return guarded(ofText(m, t, oid, func(buf []byte, p pointer) ([]byte, error) {
 		return appendValue(m, buf, oid, view(t, p).Elem().Interface())
-	}), nil
+	})), nil
 }
 
 // byAddress uses the codec's plan for *T, whose methods include those of T:

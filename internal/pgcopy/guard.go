@@ -10,7 +10,7 @@ import (
 )
 
 // guarded turns a panic of pgtype, or of a value's own method, into an error: it
-// is about one value, whose row and column the caller adds.
+// is about one value, whose row and column the caller adds. No error shows the value.
 func guarded(fn appendFunc) appendFunc {
 	return func(buf []byte, p pointer) (out []byte, err error) {
 		defer func() {
@@ -18,7 +18,8 @@ func guarded(fn appendFunc) appendFunc {
 				out, err = nil, panicked(v)
 			}
 		}()
-		return fn(buf, p)
+		out, err = fn(buf, p)
+		return out, withoutValue(err)
 	}
 }
 
