@@ -116,8 +116,11 @@ func (l *load) inspect(ctx context.Context, inspector *records.Inspector) error 
 			if !isRecord {
 				return err
 			}
-			line := chunk.Spans(l.input.format)[fault.Index].Line
-			return &LineError{Name: l.opts.Name, Line: line, Column: fault.Column, Err: fault.Err}
+			span := chunk.Spans(l.input.format)[fault.Index]
+			if err = l.input.undecoded(fault, chunk.Data[span.Start:span.End]); err == fault {
+				err = fault.Err
+			}
+			return &LineError{Name: l.opts.Name, Line: span.Line, Column: fault.Column, Err: err}
 		}
 		buf = chunk.Data
 		l.add(tally{rows: int64(chunk.Records)})

@@ -140,6 +140,10 @@ func (v *sieve) try(ctx context.Context, segment []records.Span, binary []byte) 
 		return nil, nil
 	case errors.As(err, &fault) && rowsFault(err):
 		v.staged = staged
+		if fault.index >= 0 {
+			bad := segment[fault.index]
+			fault.err = v.load.input.undecoded(fault.err, v.chunk.Data[bad.Start:bad.End])
+		}
 		return fault, nil
 	}
 	return nil, err

@@ -151,8 +151,9 @@ func (s *sender) copyPiece(ctx context.Context, p piece) error {
 	if !errors.As(err, &bad) || bad.index < 0 {
 		return err
 	}
-	line := p.Spans(s.load.input.format)[bad.index].Line
-	return &LineError{Name: s.load.opts.Name, Line: line, Column: bad.column, Err: bad.err}
+	span := p.Spans(s.load.input.format)[bad.index]
+	err = s.load.input.undecoded(bad.err, p.Data[span.Start:span.End])
+	return &LineError{Name: s.load.opts.Name, Line: span.Line, Column: bad.column, Err: err}
 }
 
 // copy sends records by one COPY: binary, or data where that is nil. n is their

@@ -98,7 +98,11 @@ func (l *load) verify(c *records.Chunk) error {
 	}
 	for _, s := range c.Spans(l.input.format) {
 		if !utf8.Valid(c.Data[s.Start:s.End]) {
-			return &LineError{Name: l.opts.Name, Line: s.Line, Err: errors.New("not valid UTF-8; LoadOptions.Encoding names another encoding")}
+			err := errors.New("not valid UTF-8; LoadOptions.Encoding names another encoding")
+			if l.input.encoding != "" {
+				err = fmt.Errorf("bytes without a character in %s; LoadOptions.Encoding names another encoding", l.input.encoding)
+			}
+			return &LineError{Name: l.opts.Name, Line: s.Line, Err: err}
 		}
 		if c.Unclosed && s.End == len(c.Data) {
 			return &LineError{Name: l.opts.Name, Line: s.Line, Err: errors.New("a quote is not closed")}
