@@ -75,6 +75,7 @@ type load struct {
 
 	mu   sync.Mutex // guards what follows, and calls of the meter
 	what Report
+	sent int64 // see tally
 }
 
 func newLoad(table string, in Input, opts *LoadOptions) (*load, error) {
@@ -144,7 +145,7 @@ func (l *load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	l.add(tally{counts: s.done.counts})
+	l.add(s.done)
 	return createIndexes(ctx, tx, indexes)
 }
 
@@ -163,16 +164,18 @@ func (l *load) copyAll(ctx context.Context, s *sender) error {
 		if err := s.copyPiece(ctx, piece); err != nil {
 			return err
 		}
-		l.add(tally{rows: int64(piece.Records)})
+		l.add(s.done)
+		s.done = tally{}
 		p.giveBack(piece)
 	}
 }
 
 // A tally is what a part of a load did.
 type tally struct {
-	rows, bad, skipped int64
-	counts             Counts
-	badLines           []*LineError
+	sent                           int64 // records that are not bad
+	rows, suppressed, bad, skipped int64 // as in Report
+	counts                         Counts
+	badLines                       []*LineError
 }
 
 // add adds to what was done, and tells.
@@ -180,7 +183,8 @@ func (l *load) add(t tally) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.what
-	r.Rows, r.Bad, r.Skipped = r.Rows+t.rows, r.Bad+t.bad, r.Skipped+t.skipped
+	l.sent += t.sent
+	r.Rows, r.Suppressed, r.Bad, r.Skipped = r.Rows+t.rows, r.Suppressed+t.suppressed, r.Bad+t.bad, r.Skipped+t.skipped
 	r.Counts.add(t.counts)
 	r.BadLines = append(r.BadLines, t.badLines[:min(len(t.badLines), maxBadLines-len(r.BadLines))]...)
 	l.input.meter.at(l.progress())
@@ -195,7 +199,7 @@ func (l *load) done() {
 // progress is called with l.mu held.
 func (l *load) progress() Progress {
 	return Progress{
-		Rows: l.what.Rows + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
+		Rows: l.sent + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
 		Bytes: l.input.bytes.Load(), TotalBytes: l.input.total,
 	}
 }
