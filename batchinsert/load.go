@@ -33,11 +33,16 @@ func LoadNDJSON(ctx context.Context, w Writer, table string, r io.Reader, opts *
 // notation, as for [NewTable]). Their fields' names are the columns, in any
 // order and number; case counts. Columns without a field get their default.
 //
-// A value means what it means to the server's own COPY. Values whose form is the
-// same under every setting are parsed here and sent in binary, which saves the
-// server more than half of its work; a chunk with any other value, and all
-// chunks of a table with a column of a type without a parser, go to the server's
-// reader as text.
+// A value means what it means to the server's own COPY, but for a line of CSV with
+// nothing but \. in it: that is a record like any other on every server, though
+// COPY takes it for the end of the data before PostgreSQL 18, and leaves out the
+// lines after it. (Where LoadOptions.Null is \. too, such a server may refuse it as
+// a bad line.)
+//
+// Values whose form is the same under every setting are parsed here and sent in
+// binary, which saves the server more than half of its work; a chunk with any
+// other value, and all chunks of a table with a column of a type without a parser,
+// go to the server's reader as text.
 //
 // The load is one transaction, or part of the caller's: after an error, a
 // [*LineError] where a line is to blame, the table is as it was. An ID, Jobs

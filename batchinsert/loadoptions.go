@@ -35,7 +35,8 @@ type LoadOptions struct {
 	Comma, Quote, Escape byte
 
 	// NoQuote says that quotes of CSV are data, as in most files with tabs
-	// between fields: each line is a record, and Quote and Escape mean nothing.
+	// between fields: each line is a record, also one with nothing but \., and
+	// Quote and Escape mean nothing.
 	// Otherwise a record is bad in which a quote inside a field encloses a line
 	// end: quotes that are data would have lines joined silently.
 	NoQuote bool
