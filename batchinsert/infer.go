@@ -117,9 +117,7 @@ func (l *load) inspect(ctx context.Context, inspector *records.Inspector) error 
 				return err
 			}
 			span := chunk.Spans(l.input.format)[fault.Index]
-			if err = l.input.undecoded(fault, chunk.Data[span.Start:span.End]); err == fault {
-				err = fault.Err
-			}
+			err = l.input.undecoded(fault, chunk.Data[span.Start:span.End])
 			return &LineError{Name: l.opts.Name, Line: span.Line, Column: fault.Column, Err: err}
 		}
 		buf = chunk.Data
