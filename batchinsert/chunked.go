@@ -103,7 +103,7 @@ func (l *load) loadChunk(ctx context.Context, w Writer, c *records.Chunk, book *
 		return err
 	}
 	l.add(done)
-	if done.rows > 0 || done.bad > 0 {
+	if done.sent > 0 || done.bad > 0 {
 		l.committed(chunkOf(c, done.rows, done.bad))
 	}
 	return nil
@@ -129,7 +129,7 @@ func (l *load) tooBad(more tally, atEnd bool) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bad := l.what.Bad + more.bad
-	all := bad + l.what.Rows + more.rows
+	all := bad + l.sent + more.sent
 	switch o := &l.opts; {
 	case o.MaxBad > 0 && bad > o.MaxBad:
 		return fmt.Sprintf("%d lines are", o.MaxBad)
@@ -148,7 +148,6 @@ func (l *load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem 
 		err = s.sieve(ctx, c)
 	} else {
 		err = s.copyChunk(ctx, c, mem)
-		s.done.rows = int64(c.Records)
 	}
 	if err == nil {
 		err = s.settle(ctx)

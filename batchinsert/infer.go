@@ -85,7 +85,7 @@ func (l *load) infer(ctx context.Context) (Inferred, error) {
 	if err := l.inspect(ctx, inspector); err != nil {
 		return Inferred{}, err
 	}
-	out := Inferred{Table: l.table, Rows: l.what.Rows}
+	out := Inferred{Table: l.table, Rows: l.sent}
 	for i, name := range names {
 		s := &inspector.Sights[i]
 		nulls := out.Rows - s.Values
@@ -116,11 +116,12 @@ func (l *load) inspect(ctx context.Context, inspector *records.Inspector) error 
 			if !isRecord {
 				return err
 			}
-			line := chunk.Spans(l.input.format)[fault.Index].Line
-			return &LineError{Name: l.opts.Name, Line: line, Column: fault.Column, Err: fault.Err}
+			span := chunk.Spans(l.input.format)[fault.Index]
+			err = l.input.undecoded(fault, chunk.Data[span.Start:span.End])
+			return &LineError{Name: l.opts.Name, Line: span.Line, Column: fault.Column, Err: err}
 		}
 		buf = chunk.Data
-		l.add(tally{rows: int64(chunk.Records)})
+		l.add(tally{sent: int64(chunk.Records)})
 	}
 }
 

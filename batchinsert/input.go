@@ -2,7 +2,9 @@ package batchinsert
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"os"
@@ -73,6 +75,8 @@ type text struct {
 	values *records.Values       // what file reads, of Records
 	close  func()
 
+	encoding string // that the text was decoded from; empty for UTF-8
+
 	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
 	total int64         // bytes of it, 0 where unknown
 	rows  int64         // of it, 0 where unknown
@@ -80,6 +84,17 @@ type text struct {
 }
 
 func nothing() {}
+
+const notCharacters = "22021" // character_not_in_repertoire
+
+// undecoded says of an error about bytes that are not valid UTF-8 that they are
+// those of record that the file's own encoding has no character for.
+func (t *text) undecoded(err error, record []byte) error {
+	if t.encoding == "" || codeOf(err) != notCharacters || bytes.IndexByte(record, records.Undecodable) < 0 {
+		return err
+	}
+	return fmt.Errorf("bytes without a character in %s, for which 0x%x stands here: %w", t.encoding, records.Undecodable, err)
+}
 
 // A file is text that lies somewhere.
 type file struct {
@@ -106,15 +121,15 @@ func (f file) open(o *LoadOptions) (*text, error) {
 			return f.open(o)
 		}
 	}
-	file, packed, err := records.Open(metered, o.Encoding)
+	file, err := records.Open(metered, o.Encoding)
 	if err != nil {
 		return nil, err
 	}
-	if t.format, err = f.with(file, o); err != nil {
+	t.file, t.encoding = file.Reader, file.Encoding
+	if t.format, err = f.with(t.file, o); err != nil {
 		return nil, err
 	}
-	t.file = file
-	if seeker != nil && !packed {
+	if seeker != nil && !file.Packed {
 		t.seeker, t.start = seeker, at+metered.bytes.Load()-int64(file.Buffered())
 	}
 	return t, nil

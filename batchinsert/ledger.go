@@ -31,6 +31,21 @@ const sample = 64 << 10
 // fingerprint and checksums are of. Who changes one of these counts it up.
 const ledgerVersion = 2
 
+// ErrOtherLoad is in the error of a call whose LoadOptions.ID is that of a load
+// into another table, of other input, columns or options, or of another version
+// of headrace: the same call never succeeds. [Forget] makes the ID free.
+var ErrOtherLoad = errors.New("batchinsert: the ID is that of another load")
+
+// An otherLoadError is an [ErrOtherLoad] in its own words.
+type otherLoadError struct{ text string }
+
+func (e *otherLoadError) Error() string        { return e.text }
+func (e *otherLoadError) Is(target error) bool { return target == ErrOtherLoad }
+
+func otherLoad(format string, args ...any) error {
+	return &otherLoadError{fmt.Sprintf(format, args...)}
+}
+
 var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
 // openLedger begins the load in the ledger, or finds where it was left.
@@ -87,15 +102,15 @@ FROM headrace.loads l WHERE load_id = $1`, book.id).
 	case err != nil:
 		return err
 	case version > ledgerVersion:
-		return fmt.Errorf("load %q was begun by a newer headrace (version %d of the ledger; this program knows %d): it cannot go on with it", book.id, version, ledgerVersion)
+		return otherLoad("load %q was begun by a newer headrace (version %d of the ledger; this program knows %d): it cannot go on with it", book.id, version, ledgerVersion)
 	case version < ledgerVersion:
-		return fmt.Errorf("load %q was begun by an older headrace (version %d of the ledger; this program writes %d): it cannot go on with it", book.id, version, ledgerVersion)
+		return otherLoad("load %q was begun by an older headrace (version %d of the ledger; this program writes %d): it cannot go on with it", book.id, version, ledgerVersion)
 	case target != l.table:
-		return fmt.Errorf("load %q writes to %s, not to %s", book.id, target, l.table)
+		return otherLoad("load %q writes to %s, not to %s: another ID is needed, or the same one after batchinsert.Forget", book.id, target, l.table)
 	}
 	book.changed = !bytes.Equal(was, book.fingerprint) || size != nil && wasSize != nil && *size != *wasSize
 	if book.changed && book.finished {
-		return fmt.Errorf("load %q has loaded another file (%s, %d rows), or this one before it was changed: another ID loads it, or the same one after batchinsert.Forget", book.id, source, book.rows)
+		return otherLoad("load %q has loaded another file (%s, %d rows), or this one before it was changed: another ID loads it, or the same one after batchinsert.Forget", book.id, source, book.rows)
 	}
 	return nil
 }
@@ -183,7 +198,7 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Inde
 
 // differs returns the error for a file whose bytes differ from the recorded ones.
 func (b *ledger) differs(first, end int64) error {
-	return fmt.Errorf("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
+	return otherLoad("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
 }
 
 // enter records a loaded chunk, in the transaction that loaded it.
@@ -220,7 +235,7 @@ func (b *ledger) finish(ctx context.Context, w Writer, chunks int) error {
 			return err
 		}
 		if recorded != chunks {
-			return fmt.Errorf("the file has changed since load %q began: it had %d chunks and has %d", b.id, recorded, chunks)
+			return otherLoad("the file has changed since load %q began: it had %d chunks and has %d", b.id, recorded, chunks)
 		}
 		_, err = tx.Exec(ctx, `UPDATE headrace.loads SET finished_at = now() WHERE load_id = $1`, b.id)
 		return err

@@ -33,11 +33,16 @@ func LoadNDJSON(ctx context.Context, w Writer, table string, r io.Reader, opts *
 // notation, as for [NewTable]). Their fields' names are the columns, in any
 // order and number; case counts. Columns without a field get their default.
 //
-// A value means what it means to the server's own COPY. Values whose form is the
-// same under every setting are parsed here and sent in binary, which saves the
-// server more than half of its work; a chunk with any other value, and all
-// chunks of a table with a column of a type without a parser, go to the server's
-// reader as text.
+// A value means what it means to the server's own COPY, but for a line of CSV with
+// nothing but \. in it: that is a record like any other on every server, though
+// COPY takes it for the end of the data before PostgreSQL 18, and leaves out the
+// lines after it. (Where LoadOptions.Null is \. too, such a server may refuse it as
+// a bad line.)
+//
+// Values whose form is the same under every setting are parsed here and sent in
+// binary, which saves the server more than half of its work; a chunk with any
+// other value, and all chunks of a table with a column of a type without a parser,
+// go to the server's reader as text.
 //
 // The load is one transaction, or part of the caller's: after an error, a
 // [*LineError] where a line is to blame, the table is as it was. An ID, Jobs
@@ -75,6 +80,7 @@ type load struct {
 
 	mu   sync.Mutex // guards what follows, and calls of the meter
 	what Report
+	sent int64 // see tally
 }
 
 func newLoad(table string, in Input, opts *LoadOptions) (*load, error) {
@@ -144,7 +150,7 @@ func (l *load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	l.add(tally{counts: s.done.counts})
+	l.add(s.done)
 	return createIndexes(ctx, tx, indexes)
 }
 
@@ -163,16 +169,18 @@ func (l *load) copyAll(ctx context.Context, s *sender) error {
 		if err := s.copyPiece(ctx, piece); err != nil {
 			return err
 		}
-		l.add(tally{rows: int64(piece.Records)})
+		l.add(s.done)
+		s.done = tally{}
 		p.giveBack(piece)
 	}
 }
 
 // A tally is what a part of a load did.
 type tally struct {
-	rows, bad, skipped int64
-	counts             Counts
-	badLines           []*LineError
+	sent                           int64 // records that are not bad
+	rows, suppressed, bad, skipped int64 // as in Report
+	counts                         Counts
+	badLines                       []*LineError
 }
 
 // add adds to what was done, and tells.
@@ -180,7 +188,8 @@ func (l *load) add(t tally) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.what
-	r.Rows, r.Bad, r.Skipped = r.Rows+t.rows, r.Bad+t.bad, r.Skipped+t.skipped
+	l.sent += t.sent
+	r.Rows, r.Suppressed, r.Bad, r.Skipped = r.Rows+t.rows, r.Suppressed+t.suppressed+t.counts.Suppressed, r.Bad+t.bad, r.Skipped+t.skipped
 	r.Counts.add(t.counts)
 	r.BadLines = append(r.BadLines, t.badLines[:min(len(t.badLines), maxBadLines-len(r.BadLines))]...)
 	l.input.meter.at(l.progress())
@@ -195,7 +204,7 @@ func (l *load) done() {
 // progress is called with l.mu held.
 func (l *load) progress() Progress {
 	return Progress{
-		Rows: l.what.Rows + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
+		Rows: l.sent + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
 		Bytes: l.input.bytes.Load(), TotalBytes: l.input.total,
 	}
 }

@@ -35,7 +35,8 @@ type LoadOptions struct {
 	Comma, Quote, Escape byte
 
 	// NoQuote says that quotes of CSV are data, as in most files with tabs
-	// between fields: each line is a record, and Quote and Escape mean nothing.
+	// between fields: each line is a record, also one with nothing but \., and
+	// Quote and Escape mean nothing.
 	// Otherwise a record is bad in which a quote inside a field encloses a line
 	// end: quotes that are data would have lines joined silently.
 	NoQuote bool
@@ -46,7 +47,9 @@ type LoadOptions struct {
 
 	// Encoding of a CSV or NDJSON file: UTF-8, UTF-16, UTF-16LE, UTF-16BE, or a
 	// single-byte one such as Latin1 (ISO-8859-1) or Windows-1252. Default:
-	// UTF-8, or UTF-16 where a byte order mark says so.
+	// UTF-8, or UTF-16 where a byte order mark says so. A line with bytes that
+	// the encoding has no character for is a bad line; where its text is shown,
+	// as in quarantine, a byte 0xFF stands for each of them.
 	Encoding string
 
 	// Strict ends a load of a CSV file whose last line has no line end: the
@@ -112,9 +115,9 @@ type LoadOptions struct {
 
 	// Verify has a load in chunks read its whole input before the first chunk is
 	// written, and the input again after that: a file that is cut off, whose
-	// compression is damaged, that is not valid UTF-8 or does not close a quote
-	// is refused while the table is as it was. The input has to be a file, or
-	// another [io.Seeker]. A load in one transaction needs no Verify.
+	// compression is damaged, that is not valid in its encoding or does not close
+	// a quote is refused while the table is as it was. The input has to be a file,
+	// or another [io.Seeker]. A load in one transaction needs no Verify.
 	Verify bool
 
 	// Fresh empties the table first (TRUNCATE, in the load's transaction, so

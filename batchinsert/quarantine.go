@@ -125,8 +125,9 @@ func (v *sieve) data(segment []records.Span) []byte {
 // try writes the next records, or says which of them the server refuses.
 func (v *sieve) try(ctx context.Context, segment []records.Span, binary []byte) (*recordError, error) {
 	staged := v.staged
-	err := pgx.BeginFunc(ctx, v.tx, func(pgx.Tx) error {
-		err := v.copy(ctx, v.data(segment), binary, len(segment), func() []records.Span { return segment })
+	var took int64
+	err := pgx.BeginFunc(ctx, v.tx, func(pgx.Tx) (err error) {
+		took, err = v.copy(ctx, v.data(segment), binary, len(segment), func() []records.Span { return segment })
 		if err == nil && v.conflict != nil {
 			err = v.upsertSegment(ctx)
 		}
@@ -136,10 +137,14 @@ func (v *sieve) try(ctx context.Context, segment []records.Span, binary []byte) 
 	switch {
 	case err == nil:
 		v.rest = v.rest[len(segment):]
-		v.done.rows += int64(len(segment))
+		v.wrote(len(segment), took)
 		return nil, nil
 	case errors.As(err, &fault) && rowsFault(err):
 		v.staged = staged
+		if fault.index >= 0 {
+			bad := segment[fault.index]
+			fault.err = v.load.input.undecoded(fault.err, v.chunk.Data[bad.Start:bad.End])
+		}
 		return fault, nil
 	}
 	return nil, err

@@ -7,11 +7,19 @@ import (
 
 // A Report is what a load did.
 type Report struct {
-	ID      string // LoadOptions.ID, or the one in headrace.quarantine
-	Rows    int64  // written by this call
-	Bad     int64  // put into quarantine by this call; for a dry run, found
-	Skipped int64  // in the table already: an earlier call with the ID, or another process, wrote them
-	Bytes   int64  // of the input, before decompression
+	ID string // LoadOptions.ID, or the one in headrace.quarantine
+
+	// Rows were written by this call, as the server counts them: with OnConflict
+	// those inserted and updated; of a dry run, those that it found no fault in.
+	Rows int64
+
+	// Suppressed rows were not written, and are not bad: a BEFORE trigger returned
+	// NULL for them. With OnConflict they are those of Counts.
+	Suppressed int64
+
+	Bad     int64 // put into quarantine by this call; for a dry run, found
+	Skipped int64 // in the table already: an earlier call with the ID, or another process, wrote them
+	Bytes   int64 // of the input, before decompression
 	Elapsed time.Duration
 
 	// Unended reports whether the last line of a CSV file has no line end, as
@@ -38,7 +46,7 @@ type Chunk struct {
 	FirstByte int64 // of the input's text behind a header; of Records and what is compressed, a place for people only
 	EndByte   int64
 	FirstLine int64 // from 1
-	Rows, Bad int64 // 0 in a chunk that was not loaded yet
+	Rows, Bad int64 // as in [Report]; 0 in a chunk that was not loaded yet
 }
 
 // A LineError says which line of a file could not be written. Err is the

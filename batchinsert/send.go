@@ -130,7 +130,18 @@ func (s *sender) upsertStaged(ctx context.Context) error {
 	}
 	s.staged = 0
 	s.done.counts.add(counts)
+	s.done.rows += counts.Inserted + counts.Updated
 	return nil
+}
+
+// wrote counts records that were sent, of which the server took some: a trigger
+// suppressed the others. Staged ones count when they are in the table.
+func (s *sender) wrote(sent int, took int64) {
+	s.done.sent += int64(sent)
+	if s.conflict == nil {
+		s.done.rows += took
+		s.done.suppressed += int64(sent) - took
+	}
 }
 
 // A recordError is a COPY's error about a record. index is its place among
@@ -146,47 +157,51 @@ func (e *recordError) Unwrap() error { return e.err }
 
 // copyPiece sends a whole chunk.
 func (s *sender) copyPiece(ctx context.Context, p piece) error {
-	err := s.copy(ctx, p.Data, p.binary, p.Records, func() []records.Span { return p.Spans(s.load.input.format) })
+	took, err := s.copy(ctx, p.Data, p.binary, p.Records, func() []records.Span { return p.Spans(s.load.input.format) })
+	if err == nil {
+		s.wrote(p.Records, took)
+	}
 	var bad *recordError
 	if !errors.As(err, &bad) || bad.index < 0 {
 		return err
 	}
-	line := p.Spans(s.load.input.format)[bad.index].Line
-	return &LineError{Name: s.load.opts.Name, Line: line, Column: bad.column, Err: bad.err}
+	span := p.Spans(s.load.input.format)[bad.index]
+	err = s.load.input.undecoded(bad.err, p.Data[span.Start:span.End])
+	return &LineError{Name: s.load.opts.Name, Line: span.Line, Column: bad.column, Err: err}
 }
 
 // copy sends records by one COPY: binary, or data where that is nil. n is their
-// number; spans tells where they begin, for an error.
-func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans func() []records.Span) error {
+// number, and took that of the rows that the server made of them; spans tells
+// where they begin, for an error.
+func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans func() []records.Span) (took int64, err error) {
 	if n == 0 {
-		return nil // empty lines
+		return 0, nil // empty lines
 	}
 	sql, in := s.binary, io.Reader(bytes.NewReader(binary))
 	if binary == nil {
-		var err error
 		sql = s.text
 		if in, err = s.load.input.format.Reader(data, s.fields); err != nil {
-			return ofRecord(err)
+			return 0, ofRecord(err)
 		}
 	}
 	tag, err := db.CopyRaw(ctx, s.tx, sql, in)
 	if err == nil {
-		if took := tag.RowsAffected(); took != int64(n) && !s.match.schema.beforeTrigger {
-			return cutShort(data, spans(), took)
+		if took = tag.RowsAffected(); took != int64(n) && !s.match.schema.beforeTrigger {
+			return 0, cutShort(data, spans(), took)
 		}
 		s.staged += int64(n)
-		return nil
+		return took, nil
 	}
 	line, column, ok := copyPlace(err, s.relname)
 	s.unstaged(err)
 	if !ok {
-		return &recordError{index: -1, err: err}
+		return 0, &recordError{index: -1, err: err}
 	}
 	index := int(line) - 1
 	if binary == nil {
 		index = s.load.input.format.RecordAt(index, data, spans())
 	}
-	return &recordError{index: min(max(index, 0), n-1), column: column, err: err}
+	return 0, &recordError{index: min(max(index, 0), n-1), column: column, err: err}
 }
 
 // cutShort says why the server took fewer records than were sent: before

@@ -98,7 +98,11 @@ func (l *load) verify(c *records.Chunk) error {
 	}
 	for _, s := range c.Spans(l.input.format) {
 		if !utf8.Valid(c.Data[s.Start:s.End]) {
-			return &LineError{Name: l.opts.Name, Line: s.Line, Err: errors.New("not valid UTF-8; LoadOptions.Encoding names another encoding")}
+			err := errors.New("not valid UTF-8; LoadOptions.Encoding names another encoding")
+			if l.input.encoding != "" {
+				err = fmt.Errorf("bytes without a character in %s; LoadOptions.Encoding names another encoding", l.input.encoding)
+			}
+			return &LineError{Name: l.opts.Name, Line: s.Line, Err: err}
 		}
 		if c.Unclosed && s.End == len(c.Data) {
 			return &LineError{Name: l.opts.Name, Line: s.Line, Err: errors.New("a quote is not closed")}
@@ -164,13 +168,13 @@ func (l *load) adopt(ctx context.Context, w Writer, book *ledger, now map[int]ma
 		}
 		switch {
 		case len(loaded) > 0 && !sameReading(was, book.fingerprint):
-			return fmt.Errorf("load %q, of which %d chunks are in the table, began with other columns or other options: it cannot go on with these", book.id, len(loaded))
+			return otherLoad("load %q, of which %d chunks are in the table, began with other columns or other options: it cannot go on with these", book.id, len(loaded))
 		case len(loaded) > 0 && now == nil:
-			return fmt.Errorf("load %q, of which %d chunks are in the table, began with another file, or with this one before it was changed: whether those chunks are the same can be found out for a file, not for a stream", book.id, len(loaded))
+			return otherLoad("load %q, of which %d chunks are in the table, began with another file, or with this one before it was changed: whether those chunks are the same can be found out for a file, not for a stream", book.id, len(loaded))
 		}
 		for index, was := range loaded {
 			if is, there := now[index]; !there || !was.same(is) {
-				return fmt.Errorf("load %q: bytes %d to %d behind the header are in the table, and the file has others there: only what is not in the table yet may be repaired, and what comes before the loaded parts not change its length; batchinsert.Forget makes the ID free", book.id, was.first, was.end)
+				return otherLoad("load %q: bytes %d to %d behind the header are in the table, and the file has others there: only what is not in the table yet may be repaired, and what comes before the loaded parts not change its length; batchinsert.Forget makes the ID free", book.id, was.first, was.end)
 			}
 		}
 		_, err = tx.Exec(ctx, `UPDATE headrace.loads SET source = $2, fingerprint = $3, size = $4, chunks = NULL WHERE load_id = $1`,

@@ -64,9 +64,16 @@ func (e *oneLineError) Error() string { return e.text }
 func (e *oneLineError) Unwrap() error { return e.cause }
 
 // oneLine puts a text before an error, whose lines are joined: pgx gives each
-// attempt one.
+// attempt one. Of equal lines the first stays: an attempt without TLS often fails
+// as the one with TLS did.
 func oneLine(text string, err error) error {
-	return &oneLineError{text + ": " + strings.Join(strings.Fields(err.Error()), " "), err}
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.Join(strings.Fields(line), " "); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return &oneLineError{text + ": " + strings.Join(lines, " "), err}
 }
 
 func explained(err error) bool {

@@ -39,6 +39,10 @@ func (p *program) do(ctx context.Context) (status int, err error) {
 	if err := p.tables(ctx, pg); err != nil {
 		return exitFailed, err
 	}
+	if p.opts.onlyInstall {
+		p.say("Schema headrace has the tables that -resume and -quarantine need.")
+		return exitDone, nil
+	}
 	if p.opts.forget != "" {
 		if err := p.forget(ctx, pg); err != nil {
 			return exitFailed, err
@@ -131,7 +135,7 @@ func (p *program) tables(ctx context.Context, pg *db.DB) error {
 	}
 	there, err := db.One[bool](ctx, pg, db.SQL(`SELECT to_regclass('headrace.dropped_indexes') IS NOT NULL`))
 	if err == nil && !there {
-		err = errors.New("-resume and -quarantine need tables that this database lacks; once with -install makes them, in a schema headrace")
+		err = errors.New("-resume and -quarantine need tables that this database lacks; pgload -install makes them, in a schema headrace")
 	}
 	return err
 }
@@ -200,7 +204,7 @@ func (p *program) loadFiles(ctx context.Context, w batchinsert.Writer) (bad bool
 		report, err := p.loadFile(ctx, w, f)
 		if err != nil {
 			if p.opts.inChunks() {
-				p.tellCommitted(w, i, report)
+				p.tellCommitted(w, i, report, err)
 			}
 			return false, err
 		}

@@ -22,7 +22,11 @@
 //	-resume ID   go on with what an earlier call with this ID left of each file
 //
 // -h names the others. -resume and -quarantine need tables of their own in the
-// database, which -install makes.
+// database, which pgload -install makes.
+//
+// Under an ID of -resume a file goes in once. It is known by its base name, the
+// folder left out: a copy with another name, or one that was compressed since
+// (data.csv.gz for data.csv), is another file to it, and is loaded again.
 //
 // Exit status:
 //

@@ -18,6 +18,7 @@ import (
 type options struct {
 	database, table, format          string
 	infer, create, dryRun, install   bool
+	onlyInstall                      bool // -install, and nothing to load
 	resume, forget                   string
 	jobs                             int
 	quarantine                       bool
@@ -91,10 +92,11 @@ func (p *program) parse(args []string) error {
 // check says what does not go together, and makes the LoadOptions.
 func (o *options) check(files int) error {
 	chunks := o.resume != "" || o.jobs > 1 || o.quarantine
+	o.onlyInstall = o.install && files == 0 && o.table == "" && o.forget == "" && !chunks && !o.infer && !o.create && !o.dryRun
 	switch {
 	case o.forget != "" && files > 0:
 		return errors.New("-forget takes no files")
-	case o.table == "" && o.forget == "":
+	case o.table == "" && o.forget == "" && !o.onlyInstall:
 		return errors.New("-table is missing")
 	case !slices.Contains([]string{"", "csv", "ndjson", "parquet"}, o.format):
 		return fmt.Errorf("-format %s is not known: csv, ndjson or parquet", o.format)
@@ -220,7 +222,7 @@ func (o *options) needsTables() bool {
 
 // addFiles opens nothing yet.
 func (p *program) addFiles(names []string) error {
-	if len(names) == 0 && p.opts.forget == "" {
+	if len(names) == 0 && p.opts.forget == "" && !p.opts.onlyInstall {
 		names = []string{"-"}
 	}
 	ids := map[string]bool{}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ func (p *program) tell(w batchinsert.Writer, f *source, r batchinsert.Report) {
 	}
 	if c := r.Counts; p.opts.onConflict != "" && !p.opts.dryRun {
 		line += fmt.Sprintf(": %d inserted, %d updated, %d unchanged", c.Inserted, c.Updated, c.Unchanged)
+	}
+	if r.Suppressed > 0 {
+		line += fmt.Sprintf("; triggers suppressed %d", r.Suppressed)
 	}
 	if r.Skipped > 0 {
 		line += fmt.Sprintf("; %d were in it already", r.Skipped)
@@ -64,19 +68,24 @@ func (p *program) shownText(w batchinsert.Writer, id string) string {
 	return text
 }
 
-// tellCommitted says, of a load in chunks that failed in its file at failed, what
-// is in the table, and how to go on.
-func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.Report) {
+// tellCommitted says, of a load in chunks that failed with err in its file at
+// failed, what is in the table, and how to go on. What is recorded of another
+// load is not told of this file.
+func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.Report, err error) {
 	f := p.files[failed]
 	rows, chunks := r.Rows+r.Skipped, int64(len(r.Chunks))
-	if p.opts.resume != "" {
+	resumable := p.opts.resume != "" && !errors.Is(err, batchinsert.ErrOtherLoad)
+	if resumable {
 		if all, err := p.recorded(w, f); err == nil {
 			rows, chunks = all.Rows, all.Chunks
 		}
 	}
-	if rows > 0 {
+	switch {
+	case rows > 0 || chunks > 0:
 		p.say("%s: %d rows in %d chunks are in the table, and stay.", f.name, rows, chunks)
-	} else {
+	case p.opts.resume != "" && !resumable:
+		p.say("%s: this call wrote nothing of it.", f.name)
+	default:
 		p.say("%s: nothing of it is in the table.", f.name)
 	}
 	if r.Bad > 0 {
@@ -89,9 +98,9 @@ func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.
 		p.say("%s: was not begun.", behind.name)
 	}
 	switch {
-	case p.opts.resume != "":
+	case resumable:
 		p.say("The same command goes on with the rest, also when lines were repaired that are not in the table yet; pgload -forget %s has it begin anew.", p.opts.resume)
-	case rows > 0 || failed > 0:
+	case p.opts.resume == "" && (rows > 0 || failed > 0):
 		p.say("Without -resume it cannot go on from there: the same command would load them again.")
 	}
 }

@@ -46,7 +46,7 @@ func TestResumeAfterRepair(t *testing.T) {
 	}
 	// Repaired where rows are in the table: it says so, and there is a way.
 	rewrite(t, path, numbers(600_000, map[int]string{1: "7777,a", 550_000: "1,a"}))
-	new(call).run(t, exitFailed, args...).says(t, "are in the table, and the file has others there", "-forget makes the ID free")
+	new(call).run(t, exitFailed, args...).says(t, "are in the table, and the file has others there", "-forget makes the ID free", "n.csv: this call wrote nothing of it.")
 	rewrite(t, path, numbers(600_000, nil))
 	new(call).run(t, exitDone, args...).says(t, rows+" were in it already")
 	if got := ask("SELECT concat_ws(' ', count(*), count(DISTINCT id)) FROM n"); got != "600000 600000" {
@@ -91,6 +91,61 @@ func TestFailureIsReportedPerFile(t *testing.T) {
 		new(call).run(t, exitFailed, append(args, "-d", url, "-table", "n", good, bad, last)...).says(t,
 			"good.csv: is in the table, and stays.", "bad.csv: nothing of it is in the table.", "last.csv: was not begun.")
 	}
+}
+
+// Of a load that the ID is not of, it says neither that its rows are those of this
+// file nor that it goes on.
+func TestResumeOfAnotherLoad(t *testing.T) {
+	t.Parallel()
+	url, ask := database(t)
+	execute(t, url, "CREATE TABLE n (id int, name text)")
+	execute(t, url, "CREATE TABLE other (id int, name text)")
+	path, same := write(t, "n.csv", numbers(10, nil)), write(t, "n.csv", numbers(20, nil))
+	args := []string{"-d", url, "-resume", "x", "-table"}
+	new(call).run(t, exitDone, append(args, "n", "-install", path)...)
+	for _, c := range []struct {
+		call []string
+		want string
+	}{
+		{[]string{"other", path}, `writes to "n", not to "other": another ID is needed`},
+		{[]string{"n", same}, "has loaded another file"},
+	} {
+		got := new(call).run(t, exitFailed, append(args, c.call...)...)
+		got.says(t, c.want, "n.csv: this call wrote nothing of it.")
+		if strings.Contains(got.stderr, "are in the table") || strings.Contains(got.stderr, "goes on") {
+			t.Error(got.stderr)
+		}
+	}
+	if got := ask("SELECT concat_ws(' ', (SELECT count(*) FROM n), (SELECT count(*) FROM other))"); got != "10 0" {
+		t.Error(got)
+	}
+}
+
+func TestInstallAlone(t *testing.T) {
+	t.Parallel()
+	url, ask := database(t)
+	execute(t, url, "CREATE TABLE n (id int, name text)")
+	path := write(t, "n.csv", numbers(10, nil))
+	new(call).run(t, exitFailed, "-d", url, "-table", "n", "-resume", "x", path).says(t, "pgload -install makes them")
+	for range 2 {
+		new(call).run(t, exitDone, "-d", url, "-install").says(t, "Schema headrace has the tables")
+	}
+	new(call).run(t, exitDone, "-d", url, "-table", "n", "-resume", "x", path)
+	if got := ask("SELECT count(*)::text FROM n"); got != "10" {
+		t.Error(got)
+	}
+}
+
+// Rows are those that are in the table, whatever triggers suppress.
+func TestSuppressedRows(t *testing.T) {
+	t.Parallel()
+	url, _ := database(t)
+	execute(t, url, "CREATE TABLE n (id int, name text)")
+	execute(t, url, "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF new.id % 2 = 0 THEN RETURN NULL; END IF; RETURN new; END'")
+	execute(t, url, "CREATE TRIGGER odd BEFORE INSERT ON n FOR EACH ROW EXECUTE FUNCTION odd()")
+	args := []string{"-install", "-d", url, "-table", "n", "-resume", "x", write(t, "n.csv", numbers(10, nil))}
+	new(call).run(t, exitDone, args...).says(t, "n.csv: 5 rows into n in ", "; triggers suppressed 5")
+	new(call).run(t, exitDone, args...).says(t, "n.csv: 0 rows into n in ", "; 5 were in it already")
 }
 
 func TestVerify(t *testing.T) {

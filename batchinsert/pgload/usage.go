@@ -18,13 +18,14 @@ files or none, unless -resume, -jobs or -quarantine commit chunk by chunk.
   -drop-indexes     drop plain indexes during the load; with -jobs or -quarantine needs -resume
   -jobs N           load over N connections; rows lose their order
 
-  -resume ID        record what is loaded of each file name under ID, and go on from there next time
+  -resume ID        record what is loaded of each file under ID and its base name, and go on from
+                    there next time; a renamed or compressed copy is another file, and loaded again
   -forget ID        forget what is recorded under ID, and stop; its rows stay in the table
   -verify           with -resume, -jobs or -quarantine: read each file whole before its first chunk
                     is written, and refuse one that is cut off or damaged
   -quarantine       put rows that the server refuses into headrace.quarantine, and go on
   -max-bad N        with -quarantine: give up above N bad rows, or above N%
-  -install          create the tables in schema headrace that -resume and -quarantine need
+  -install          create the tables that -resume and -quarantine need; alone, do nothing else
 
   -format NAME      csv, ndjson or parquet (default: by the file's name, then by its first bytes)
   -columns NAMES    of a CSV file without a header; all keys of NDJSON; those to take of Parquet

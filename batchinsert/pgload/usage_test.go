@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"net"
 	"strings"
 	"testing"
 )
@@ -13,6 +14,8 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{"x.csv", "-table is missing"},
+		{"-install x.csv", "-table is missing"},
+		{"-install -resume x", "-table is missing"},
 		{"-table t -format xml", "csv, ndjson or parquet"},
 		{"-table t -max-bad 5", "needs -quarantine"},
 		{"-table t -quarantine -max-bad 0", "-max-bad 0"},
@@ -69,4 +72,18 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 			t.Errorf("-h does not name -%s", f.Name)
 		}
 	})
+}
+
+func TestConnectErrorSaysEachThingOnce(t *testing.T) {
+	t.Parallel()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothing := listener.Addr().String()
+	listener.Close()
+	c := new(call).run(t, exitFailed, "-d", "postgres://u@"+nothing+"/x", "-install")
+	if strings.Count(c.stderr, "dial error") != 1 {
+		t.Error(c.stderr)
+	}
 }

@@ -26,7 +26,7 @@ var flagWords = strings.NewReplacer(
 	"batchinsert.Forget", "-forget",
 	"LoadOptions.Verify", "-verify",
 	"call batchinsert.RestoreIndexes", "the same command puts them back",
-	"call migrations.Install", "once with -install makes them",
+	"call migrations.Install", "pgload -install makes them",
 )
 
 // shownError is how many bytes of an error are shown: it may have a whole field

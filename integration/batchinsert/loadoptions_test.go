@@ -23,10 +23,10 @@ func TestLoadOnConflict(t *testing.T) {
 		exec(t, pg, "INSERT INTO items (id, name, price) SELECT g, CASE WHEN g % 2 = 0 THEN 'old' ELSE 'item ' || g END, (g % 900) + 0.5 FROM generate_series(1, 1000) g WHERE g % 10 <> 3")
 		opts.OnConflict = &batchinsert.OnConflict{Keys: []string{"id"}}
 		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &opts)
-		if err != nil || report.Rows != 3002 || report.Bad != 0 {
+		c := report.Counts
+		if err != nil || report.Rows != c.Inserted+c.Updated || report.Suppressed != 0 || report.Bad != 0 {
 			t.Fatalf("%d: %+v, %v", i, report, err)
 		}
-		c := report.Counts
 		if c.Inserted != 2100 || c.Updated+c.Unchanged+c.Duplicates != 902 || opts.ID == "" && opts.Jobs == 0 && c != (batchinsert.Counts{Inserted: 2100, Updated: 501, Unchanged: 399, Duplicates: 2}) {
 			t.Errorf("%d: %+v", i, c)
 		}

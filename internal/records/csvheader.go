@@ -57,7 +57,7 @@ func readHeader(file *bufio.Reader, o CSV) (header, error) {
 			return h, fmt.Errorf("the header's field %d is empty", i+1)
 		}
 		if !utf8.ValidString(name) {
-			return h, fmt.Errorf("the header's field %d is not valid UTF-8", i+1)
+			return h, fmt.Errorf("the header's field %d is not valid UTF-8, or not valid in the encoding that LoadOptions.Encoding names", i+1)
 		}
 	}
 	return h, nil

@@ -2,25 +2,39 @@ package records
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
-	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
+// Undecodable stands in a decoded text for bytes that the file's encoding has no
+// character for. UTF-8 has no such byte: whatever refuses invalid UTF-8 refuses
+// such a text, which U+FFFD, a character that files may have, would not do.
+const Undecodable = 0xff
+
+// A decoding turns an encoding into UTF-8.
+type decoding struct {
+	name    string
+	decoder func() transform.Transformer
+}
+
 // encodings are those that [Open] knows, by the names in encodingKey's form.
-var encodings = map[string]encoding.Encoding{
-	"utf16le": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
-	"utf16be": unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
+var encodings = map[string]decoding{
+	"utf16le": {"UTF-16", func() transform.Transformer { return &utf16Decoder{order: binary.LittleEndian} }},
+	"utf16be": {"UTF-16", func() transform.Transformer { return &utf16Decoder{order: binary.BigEndian} }},
 }
 
 func init() {
 	for _, e := range charmap.All {
 		if m, ok := e.(*charmap.Charmap); ok {
-			encodings[encodingKey(m.String())] = m
+			encodings[encodingKey(m.String())] = decoding{m.String(), func() transform.Transformer { return newByteDecoder(m) }}
 		}
 	}
 	encodings["utf16"] = encodings["utf16be"] // RFC 2781: big endian without a mark
@@ -56,11 +70,12 @@ var (
 	utf16BE  = []byte{0xfe, 0xff}
 )
 
-// decode returns file itself where it is UTF-8. A single-byte file has no byte
-// order mark: bytes that look like one are text.
-func decode(file *bufio.Reader, name string) (*bufio.Reader, error) {
+// decode returns file itself where it is UTF-8, else its text and the encoding's
+// name. A single-byte file has no byte order mark: bytes that look like one are
+// text.
+func decode(file *bufio.Reader, name string) (text *bufio.Reader, encoding string, err error) {
 	if err := CheckEncoding(name); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	key := encodingKey(name)
 	switch {
@@ -69,9 +84,116 @@ func decode(file *bufio.Reader, name string) (*bufio.Reader, error) {
 	case slices.Contains([]string{"", "utf8"}, key):
 		if starts(file, utf8Mark) {
 			_, err := file.Discard(len(utf8Mark))
-			return file, err
+			return file, "", err
 		}
-		return file, nil
+		return file, "", nil
 	}
-	return bufio.NewReaderSize(encodings[key].NewDecoder().Reader(file), inputBuffer), nil
+	d := encodings[key]
+	return bufio.NewReaderSize(transform.NewReader(file, d.decoder()), inputBuffer), d.name, nil
 }
+
+// A byteDecoder decodes a single-byte encoding.
+type byteDecoder struct {
+	transform.NopResetter
+	length [256]uint8
+	text   [256][3]byte // such encodings have no characters beyond the BMP
+}
+
+func newByteDecoder(m *charmap.Charmap) *byteDecoder {
+	d := &byteDecoder{}
+	for b := range 256 {
+		r := m.DecodeByte(byte(b))
+		if r == utf8.RuneError { // of which no such encoding has a byte
+			d.length[b], d.text[b][0] = 1, Undecodable
+			continue
+		}
+		d.length[b] = uint8(utf8.EncodeRune(d.text[b][:], r))
+	}
+	return d
+}
+
+// Transform implements [transform.Transformer].
+func (d *byteDecoder) Transform(dst, src []byte, _ bool) (nDst, nSrc int, err error) {
+	for _, b := range src {
+		n := int(d.length[b])
+		if nDst+n > len(dst) {
+			return nDst, nSrc, transform.ErrShortDst
+		}
+		if n == 1 {
+			dst[nDst] = d.text[b][0]
+		} else {
+			copy(dst[nDst:], d.text[b][:n])
+		}
+		nDst += n
+		nSrc++
+	}
+	return nDst, nSrc, nil
+}
+
+// A utf16Decoder decodes UTF-16: RFC 2781. A byte order mark goes before order.
+type utf16Decoder struct {
+	order binary.ByteOrder
+	begun bool
+}
+
+// Reset implements [transform.Transformer].
+func (d *utf16Decoder) Reset() { d.begun = false }
+
+// Transform implements [transform.Transformer].
+func (d *utf16Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	if !d.begun {
+		if len(src) < 2 && !atEOF {
+			return 0, 0, transform.ErrShortSrc
+		}
+		d.begun = true
+		switch {
+		case bytes.HasPrefix(src, utf16LE):
+			d.order, nSrc = binary.LittleEndian, 2
+		case bytes.HasPrefix(src, utf16BE):
+			d.order, nSrc = binary.BigEndian, 2
+		}
+	}
+	for nSrc < len(src) {
+		r, size := d.character(src[nSrc:])
+		if size == 0 {
+			if !atEOF {
+				return nDst, nSrc, transform.ErrShortSrc
+			}
+			size = min(2, len(src)-nSrc) // a half that the file ends with
+		}
+		switch {
+		case nDst+max(1, utf8.RuneLen(r)) > len(dst):
+			return nDst, nSrc, transform.ErrShortDst
+		case r < 0:
+			dst[nDst] = Undecodable
+			nDst++
+		default:
+			nDst += utf8.EncodeRune(dst[nDst:], r)
+		}
+		nSrc += size
+	}
+	return nDst, nSrc, nil
+}
+
+// character returns the first character of src and the bytes that it takes: -1
+// where they are none, and no bytes where more have to be read.
+func (d *utf16Decoder) character(src []byte) (r rune, size int) {
+	if len(src) < 2 {
+		return -1, 0
+	}
+	first := rune(d.order.Uint16(src))
+	switch {
+	case !utf16.IsSurrogate(first):
+		return first, 2
+	case first >= firstLowSurrogate:
+		return -1, 2
+	case len(src) < 4:
+		return -1, 0
+	}
+	if r = utf16.DecodeRune(first, rune(d.order.Uint16(src[2:]))); r == utf8.RuneError {
+		return -1, 2
+	}
+	return r, 4
+}
+
+const firstLowSurrogate = 0xdc00

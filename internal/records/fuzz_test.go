@@ -141,7 +141,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("\x28\xb5\x2f\xfd\x04\x58\x09\x00\x00a\n"), "latin1")
 	f.Add([]byte("BZh91AY&SY"), "utf16")
 	f.Fuzz(func(t *testing.T, file []byte, encoding string) {
-		text, _, err := Open(bytes.NewReader(file), encoding)
+		text, err := Open(bytes.NewReader(file), encoding)
 		if err != nil {
 			return
 		}

@@ -37,28 +37,35 @@ func openZstd(r io.Reader) (io.Reader, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdMemory))
 }
 
-// Open returns the text of a file in UTF-8: without compression, which is seen
-// by its first bytes, and without a byte order mark. encoding is one of
-// [Encodings]; empty is UTF-8, or UTF-16 where a byte order mark says so.
-// packed says whether bytes of the text lie elsewhere in r.
-func Open(r io.Reader, encoding string) (text *bufio.Reader, packed bool, err error) {
-	file := bufio.NewReaderSize(r, inputBuffer)
+// A Text is the text of a file in UTF-8.
+type Text struct {
+	*bufio.Reader
+	Packed   bool   // bytes of the text lie elsewhere in the file
+	Encoding string // that it was decoded from; empty for UTF-8
+}
+
+// Open returns the text of a file: without compression, which is seen by its
+// first bytes, and without a byte order mark. [CheckEncoding] takes encoding;
+// empty is UTF-8, or UTF-16 where a byte order mark says so. Bytes that another
+// encoding than UTF-8 has no character for are [Undecodable].
+func Open(r io.Reader, encoding string) (Text, error) {
+	file, packed := bufio.NewReaderSize(r, inputBuffer), false
 	for _, c := range compressions {
 		if !starts(file, c.magic) {
 			continue
 		}
 		plain, err := c.open(file)
 		if err != nil {
-			return nil, false, fmt.Errorf("%s: %w", c.name, whole(err))
+			return Text{}, fmt.Errorf("%s: %w", c.name, whole(err))
 		}
 		file, packed = bufio.NewReaderSize(&decompressor{c.name, plain}, inputBuffer), true
 		break
 	}
-	decoded, err := decode(file, encoding)
+	text, from, err := decode(file, encoding)
 	if err != nil {
-		return nil, false, err
+		return Text{}, err
 	}
-	return decoded, packed || decoded != file, nil
+	return Text{text, packed || from != "", from}, nil
 }
 
 func starts(file *bufio.Reader, with []byte) bool {

@@ -57,7 +57,11 @@ func (in *Inspector) Chunk(c *Chunk) error {
 func (in *Inspector) fault(n int, record []byte) *Error {
 	for i := range in.Sights {
 		if err := in.Sights[i].refused; err != nil {
-			return &Error{Index: n, Column: in.format.Names()[i], Code: badShape, Err: err}
+			code := badShape
+			if errors.Is(err, errCharacter) {
+				code = badCharacter
+			}
+			return &Error{Index: n, Column: in.format.Names()[i], Code: code, Err: err}
 		}
 	}
 	switch e := in.encoder.(type) {
