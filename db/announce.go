@@ -73,7 +73,8 @@ func (a account) tellCommitted(ctx context.Context) {
 		return
 	}
 	changes, err := a.find(ctx, most)
-	if errors.Is(err, errLate) && d.late.begin(ctx, a, tell) {
+	if errors.Is(err, errLate) {
+		d.late.begin(ctx, a, tell)
 		return
 	}
 	if err != nil {
@@ -100,13 +101,12 @@ func (a account) tellDoubtful(ctx context.Context, conn *pgconn.PgConn) {
 		return
 	}
 	changes, err := a.find(ctx, patience)
-	if !errors.Is(err, errLate) || !d.late.add() {
+	if !errors.Is(err, errLate) {
 		follow(ctx, changes, err)
 		return
 	}
 	all := a.doubtAll(d.listeners.tell, ctx)
 	d.inquiries.goOn(func(ctx context.Context) {
-		defer d.late.remove()
 		changes, err := a.find(ctx, latestEnd)
 		if ctx.Err() == nil {
 			follow(ctx, changes, err)

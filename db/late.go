@@ -6,39 +6,46 @@ import (
 	"time"
 )
 
-// lateCommits are the commits of a handle of which it is not known in time what
-// they changed. The first makes everything doubtful; those that come while its
-// answer is awaited share its doubt, and wait for nothing.
+// lateCommits are the commits of a handle whose changes could not be determined
+// in time. The first puts all tables in doubt; those that follow while its
+// examination runs share that doubt and wait for nothing.
 type lateCommits struct {
-	mu     sync.Mutex
-	open   map[*Database]*lateGroup // may be joined; guarded by mu, as is
-	groups int                      // doubts that have not ended
+	mu   sync.Mutex
+	open map[*Database]*lateGroup // that further commits may join; guarded by mu
 }
 
 // A lateGroup is the commits that share the doubt of another.
 type lateGroup struct {
-	commits []account    // that have joined it; guarded by the mutex of lateCommits until none can
+	commits []account    // guarded by the mutex of lateCommits while the group is open, as is
+	tooMany bool         // there are more than commits holds: they count as changes of everything
 	told    *[]*listener // of the doubt
 }
 
 const (
-	mostLate    = 64              // doubts at a time
-	mostInGroup = 4096            // commits of one doubt
-	latestEnd   = 5 * time.Second // after which a late commit has changed everything
+	mostInGroup = 4096
+	latestEnd   = 5 * time.Second // after which a late commit counts as a change of everything
 )
 
-// join adds a commit to a doubt that has begun and reports whether it has. What
-// the commit changed is asked for, if that is not known.
+// join adds a commit to an open group, requests what is unknown about it, and
+// reports whether there was such a group.
 func (l *lateCommits) join(a account) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.joinOpen(a)
+}
+
+// joinOpen is join with mu held.
+func (l *lateCommits) joinOpen(a account) bool {
 	g := l.open[a.at]
-	if g == nil || len(g.commits) == mostInGroup || g.told != a.db.listeners.all.Load() {
+	if g == nil || g.told != a.db.listeners.all.Load() {
 		return false
 	}
 	_, unknown := a.known()
 	if len(unknown) == 0 {
 		return false
+	}
+	if g.tooMany = g.tooMany || len(g.commits) == mostInGroup; g.tooMany {
+		return true
 	}
 	for _, key := range unknown {
 		a.db.inquire(key)
@@ -47,29 +54,25 @@ func (l *lateCommits) join(a account) bool {
 	return true
 }
 
-// begin announces by tell that everything is in doubt, for what a commit changed
-// is to be found in the background. It reports false where too much is.
-func (l *lateCommits) begin(ctx context.Context, a account, tell func(context.Context, []Change)) bool {
-	if !l.add() {
-		return false
-	}
+// begin announces by tell that all tables are in doubt, and resolves that in the
+// background, unless another commit has done so meanwhile.
+func (l *lateCommits) begin(ctx context.Context, a account, tell func(context.Context, []Change)) {
 	l.mu.Lock()
-	defer l.mu.Unlock() // nobody joins before all have been told
+	defer l.mu.Unlock() // held until all listeners know of the doubt: who joins does not tell them
+	if l.joinOpen(a) {
+		return
+	}
 	g := &lateGroup{told: a.db.listeners.all.Load()}
 	all := a.doubtAll(tell, ctx)
 	if l.open == nil {
 		l.open = make(map[*Database]*lateGroup)
 	}
 	l.open[a.at] = g
-	a.db.inquiries.goOn(func(ctx context.Context) {
-		defer l.remove()
-		l.settle(ctx, a, g, all)
-	})
-	return true
+	a.db.inquiries.goOn(func(ctx context.Context) { l.settle(ctx, a, g, all) })
 }
 
-// settle ends the doubt that the first commit has begun, after what it changed and
-// each of those that have joined it.
+// settle ends the doubt that first has begun, after it has announced the changes
+// of first and of each commit that has joined it.
 func (l *lateCommits) settle(ctx context.Context, first account, g *lateGroup, all []Change) {
 	changes, err := first.find(ctx, latestEnd)
 	l.mu.Lock()
@@ -88,26 +91,9 @@ func (l *lateCommits) settle(ctx context.Context, first account, g *lateGroup, a
 	}
 	switch {
 	case ctx.Err() != nil: // the handle is closed
-	case err != nil || isEverything(changes):
+	case g.tooMany || err != nil || isEverything(changes):
 		tell(ctx, inState(all, Settled))
 	default:
 		tell(ctx, append(in(first.at, changes), inState(all, Unchanged)...))
 	}
-}
-
-// add counts a doubt that begins. It reports false where there are too many.
-func (l *lateCommits) add() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.groups == mostLate {
-		return false
-	}
-	l.groups++
-	return true
-}
-
-func (l *lateCommits) remove() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.groups--
 }

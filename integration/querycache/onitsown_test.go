@@ -366,8 +366,8 @@ func TestCommitsShareADoubt(t *testing.T) {
 		t.Errorf("told %v", told)
 	}
 	t.Logf("%d doubts for %d commits", doubts, shapes)
-	if doubts > shapes/4 {
-		t.Errorf("%d doubts for %d commits, want fewer", doubts, shapes)
+	if doubts > workers {
+		t.Errorf("%d doubts for %d commits, want no more than %d", doubts, shapes, workers)
 	}
 }
 
