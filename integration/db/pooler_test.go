@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -241,6 +242,41 @@ func TestDoubtBehindPgBouncerSettles(t *testing.T) {
 	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
 		t.Errorf("told %q", told)
 	}
+}
+
+// A doubt waits for the pooler for a second before it looks. What other commits
+// changed is examined meanwhile.
+func TestDoubtBehindPgBouncerHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	connString := pgtest.New(t)
+	bouncer := pgbouncer.New(t, connString, nil)
+	direct, err := pgx.ParseConfig(connString)
+	must(t)(nil, err)
+	pg, lose := openDeaf(t, bouncer.ConnString(direct.Database)+"&default_query_exec_mode=exec", 0)
+	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
+	const tries = 5 // on a busy machine a second may be too short
+	for i := range tries {
+		must(t)(pg.Exec(t.Context(), fmt.Sprintf("CREATE TABLE b%d (id int)", i)))
+	}
+	log := watch(t, pg)
+	insert := func() error { _, err := pg.Exec(t.Context(), "INSERT INTO a VALUES (1)"); return err }
+	must(t)(nil, insert()) // what it changes is known from now on
+	told := ""
+	for i := range tries {
+		table := fmt.Sprintf("b%d", i)
+		log.takeKnown()
+		lose("insert into a")
+		if insert() == nil {
+			t.Fatal("no error although the answer was lost")
+		}
+		must(t)(pg.Exec(t.Context(), "INSERT INTO "+table+" VALUES (1)"))
+		log.wait()
+		told = log.take() // in the order of time
+		if settled := strings.Index(told, "public.a!"); strings.Contains(told[:max(settled, 0)], table) {
+			return
+		}
+	}
+	t.Errorf("the change of another table was not known before the doubt was settled: %q", told)
 }
 
 // What each connection does first is done behind a pooler as well, also where
