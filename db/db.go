@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -144,6 +145,9 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 			return r, nil
 		}
 		another := d.triesAnother(ctx, conn, tries, err) && d.onlyReads(sql)
+		if !another && r.ahead && !connecterror.NeverSent(err) {
+			return r, nil // Err returns the error
+		}
 		r.release()
 		if !another {
 			return nil, err

@@ -5,8 +5,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // rows are the rows of a statement on a connection of the pool, which they
@@ -26,7 +24,8 @@ type rows struct {
 	cut      bool       // the server was asked to stop
 }
 
-// start runs the statement and reads its first row.
+// start runs the statement and reads its first row. The error may be one that
+// the caller is to see in Err, as pgx has it: see ahead.
 func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
 	for runs := 1; ; runs++ {
 		err := r.query(ctx, sql, args)
@@ -35,10 +34,6 @@ func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
 		}
 		again, ok := argsForAnotherRun(ctx, d, r.conn.Conn(), runs, err, args)
 		if !ok {
-			mayTryAnother := connecterror.NeverSent(err) || err != nil && endedEarly(r.conn.Conn(), err) && d.onlyReads(sql)
-			if r.ahead && !mayTryAnother {
-				return nil // an error of the run is told by Err, as pgx does
-			}
 			return err
 		}
 		args = again
