@@ -200,22 +200,27 @@ func TestReadsRunAgainAfterTheirSessionHadEnded(t *testing.T) {
 func TestStoppedReadsDoNotRunAgain(t *testing.T) {
 	t.Parallel()
 	pg := openCuttable(t, 2)
+	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))
 	other := openBeside(t, pg)
+	holder, err := openBeside(t, pg).Begin(t.Context())
+	must(t)(nil, err)
+	must(t)(holder.Exec(t.Context(), "LOCK t"))
 	done := make(chan error, 1)
 	go func() {
-		_, err := db.One[bool](t.Context(), pg, db.SQL("SELECT pg_sleep(30) IS NOT NULL"))
+		_, err := db.All[int](t.Context(), pg, db.SQL("SELECT id FROM t")) // waits for the lock
 		done <- err
 	}()
-	const running = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'SELECT pg_sleep%' AND now() - query_start > '1.5 s'"
+	const waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND now() - query_start > '1.5 s'"
 	for {
-		if tag, err := other.Exec(t.Context(), running); err != nil {
+		if tag, err := other.Exec(t.Context(), waiting); err != nil {
 			t.Fatal(err)
 		} else if tag.RowsAffected() > 0 {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	err := <-done
+	must(t)(nil, holder.Rollback(t.Context()))
+	err = <-done
 	if ended, ok := errors.AsType[*pgconn.PgError](err); !ok || ended.Code != "57P01" {
 		t.Errorf("%v, want that the session was ended", err)
 	}
