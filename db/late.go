@@ -16,15 +16,13 @@ type lateCommits struct {
 
 // A lateGroup is the commits that share the doubt of another.
 type lateGroup struct {
-	commits []account    // guarded by the mutex of lateCommits while the group is open, as is
-	tooMany bool         // there are more than commits holds: they count as changes of everything
+	commits []account    // guarded by the mutex of lateCommits while the group is open
 	told    *[]*listener // of the doubt
 }
 
-const (
-	mostInGroup = 4096
-	latestEnd   = 5 * time.Second // after which a late commit counts as a change of everything
-)
+// latestEnd is how long the server may take to tell what a late commit changed,
+// after which it counts as a change of everything. It bounds a group.
+const latestEnd = 5 * time.Second
 
 // join adds a commit to an open group, requests what is unknown about it, and
 // reports whether there was such a group.
@@ -43,9 +41,6 @@ func (l *lateCommits) joinOpen(a account) bool {
 	_, unknown := a.known()
 	if len(unknown) == 0 {
 		return false
-	}
-	if g.tooMany = g.tooMany || len(g.commits) == mostInGroup; g.tooMany {
-		return true
 	}
 	for _, key := range unknown {
 		a.db.inquire(key)
@@ -91,7 +86,7 @@ func (l *lateCommits) settle(ctx context.Context, first account, g *lateGroup, a
 	}
 	switch {
 	case ctx.Err() != nil: // the handle is closed
-	case g.tooMany || err != nil || isEverything(changes):
+	case err != nil || isEverything(changes):
 		tell(ctx, inState(all, Settled))
 	default:
 		tell(ctx, append(in(first.at, changes), inState(all, Unchanged)...))
