@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -127,4 +128,28 @@ func wantError(t *testing.T, err error, want ...string) {
 			t.Errorf("error %q does not say %q", err, w)
 		}
 	}
+}
+
+// A textTracer notes the texts of statements.
+type textTracer struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (s *textTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.texts = append(s.texts, data.SQL)
+	return ctx
+}
+
+func (s *textTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// take returns the texts of statements since the last call.
+func (s *textTracer) take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	texts := s.texts
+	s.texts = nil
+	return texts
 }

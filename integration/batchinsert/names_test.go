@@ -1,14 +1,12 @@
 package batchinsert_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -58,27 +56,12 @@ var colliderColumns = []string{
 	"last", "source", "headrace source", "written", "inserted", "target", "excluded", "locked", "gone", "used", "furthest", "unnest", "old", "differs", "new",
 }
 
-// A seen notes the statements of a connection.
-type seen struct {
-	mu    sync.Mutex
-	texts map[string]bool
-}
-
-func (s *seen) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.texts[data.SQL] = true
-	return ctx
-}
-
-func (s *seen) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-// names returns what follows AS in the statements that name the table, and what
+// namesIn returns what follows AS in the statements that name the table, and what
 // stands before it in WITH.
-func (s *seen) names(table string) []string {
+func namesIn(texts []string, table string) []string {
 	after := regexp.MustCompile(`\bAS ("[^"]+"|[a-z]\w*)|("[^"]+"|[a-z]\w*) AS (?:MATERIALIZED )?\(`)
 	found := map[string]bool{}
-	for sql := range s.texts {
+	for _, sql := range texts {
 		if !strings.Contains(sql, table) {
 			continue
 		}
@@ -99,7 +82,7 @@ func TestStatementsHaveNamesOfTheirOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	statements := &seen{texts: map[string]bool{}}
+	statements := new(textTracer)
 	config.ConnConfig.Tracer = statements
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
@@ -118,7 +101,7 @@ func TestStatementsHaveNamesOfTheirOwn(t *testing.T) {
 		writeEveryWay(t, pool, quoted)
 	}
 	write("colliders")
-	for _, name := range statements.names(`"colliders"`) {
+	for _, name := range namesIn(statements.take(), `"colliders"`) {
 		if !slices.Contains(colliderColumns, strings.TrimRight(name, "_")) {
 			t.Errorf("statements use the name %q, for which collider has no column", name)
 		}
