@@ -159,10 +159,10 @@ func (b *BufferedWriter[T]) TryAdd(row T) error {
 	return err
 }
 
-// Write accepts a row and returns nil once the batch that it was in is committed,
-// else why the row was not written. Where that is not known, or ctx ends first, the
-// error is [ErrOutcomeUnknown]. As of Insert and Upsert, nil does not mean that
-// the table has the row where a trigger suppresses it, or a rule writes elsewhere.
+// Write accepts a row and returns nil once its batch is committed, or the error for
+// which the row was not written. If the outcome is unknown, or ctx ends first, the
+// error wraps [ErrOutcomeUnknown]. As with Insert and Upsert, the error is nil for a
+// row that a trigger suppresses or a rule writes elsewhere.
 func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
 	done := make(chan error, 1)
 	if err := b.add(ctx, entry[T]{row: row, done: done}); err != nil {

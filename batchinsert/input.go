@@ -85,12 +85,10 @@ type text struct {
 
 func nothing() {}
 
-const notCharacters = "22021" // character_not_in_repertoire
-
-// undecoded says of an error about bytes that are not valid UTF-8 that they are
-// those of record that the file's own encoding has no character for.
+// undecoded explains an error about invalid UTF-8 in record: the file's own
+// encoding has no character for the bytes. It returns other errors unchanged.
 func (t *text) undecoded(err error, record []byte) error {
-	if t.encoding == "" || codeOf(err) != notCharacters || bytes.IndexByte(record, records.Undecodable) < 0 {
+	if t.encoding == "" || codeOf(err) != records.BadCharacter || bytes.IndexByte(record, records.Undecodable) < 0 {
 		return err
 	}
 	return fmt.Errorf("bytes without a character in %s, for which 0x%x stands here: %w", t.encoding, records.Undecodable, err)

@@ -9,8 +9,9 @@ import (
 type Report struct {
 	ID string // LoadOptions.ID, or the one in headrace.quarantine
 
-	// Rows were written by this call, as the server counts them: with OnConflict
-	// those inserted and updated; of a dry run, those that it found no fault in.
+	// Rows is the number of rows that this call wrote, as the server counts them.
+	// With OnConflict it counts inserted and updated rows. In a dry run it counts
+	// rows without a fault.
 	Rows int64
 
 	// Suppressed rows were not written, and are not bad: a BEFORE trigger returned

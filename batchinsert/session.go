@@ -37,8 +37,8 @@ func sessionOf(conn *pgx.Conn) *session {
 	return s
 }
 
-// A planKey is what an insertPlan depends on beside the table's columns and the
-// connection's types.
+// A planKey is what an insertPlan depends on, apart from the table's columns and
+// the connection's types.
 type planKey struct {
 	table        *schemaCache // one for a Table and all that With returns
 	omit         string
@@ -51,9 +51,8 @@ const keptPlans = 64
 // An insertPlan is the INSERT of rows from arrays.
 type insertPlan[T any] struct {
 	*arrayPlan[T]
-	sql string
-	// spare is empty, and nobody's while it is here.
-	spare *pgcopy.Arrays[T]
+	sql   string
+	spare *pgcopy.Arrays[T] // empty, for the next call; nil while a call uses it
 }
 
 // keptBytes bounds the memory that a spare holds.

@@ -32,7 +32,7 @@ type Table[T any] struct {
 	cache  *schemaCache // shared by all that With returns
 	meter  *meter       // of the call under way; see metered
 
-	omitted string // opts.Omit
+	omitted string // opts.Omit as one string, a part of planKey
 }
 
 // Options say how a Table writes. The zero value means the defaults.

@@ -14,8 +14,8 @@ import (
 // rows, key columns by name, to the values of T's other fields. Columns
 // without a field keep their value: a struct of the keys and one field updates
 // one column. Rows that have the values already are not written, as by
-// [Table.Upsert]; those that a BEFORE trigger suppresses are counted apart (see
-// [Counts]). Of several rows with the same keys the last one counts.
+// [Table.Upsert]. [Counts] has rows that a BEFORE trigger suppresses in a field of
+// their own. Of several rows with the same keys the last one counts.
 //
 // The rows are locked in the order of their keys before any is written, so
 // that two calls, or a call and an Upsert, do not deadlock; UPDATE ... FROM on
@@ -160,8 +160,8 @@ func (c *change) locked() string {
     ORDER BY ` + strings.Join(c.keyNames("source."), ", ") + ` FOR UPDATE OF target`
 }
 
-// mayBeSuppressed says whether rows that an update did not change may be other than
-// those that had the values.
+// mayBeSuppressed reports whether a trigger or rule may keep a matched row from
+// being updated, so that not every row left alone had the values already.
 func (c *change) mayBeSuppressed() bool { return len(c.rest) > 0 && c.given.match.schema.suppresses }
 
 func (c *change) update(ctx context.Context, tx pgx.Tx) (Counts, error) {

@@ -214,13 +214,14 @@ const (
 	met     = "headrace.met"
 )
 
-// byXmax says whether RETURNING can tell inserted rows by their xmax, which ON
-// CONFLICT's lock sets. A partitioned table has no xmax there ("cannot retrieve a
+// byXmax reports whether RETURNING can tell inserted from updated rows by xmax,
+// which ON CONFLICT's lock sets. A partitioned table has no xmax there ("cannot retrieve a
 // system column in this context"), nor has a view.
 func (u *upsert) byXmax() bool { return u.schema.kind == 'r' }
 
-// mayBeSuppressed says whether rows that are not returned may be other than
-// unchanged ones, which the condition of DO UPDATE has to count.
+// mayBeSuppressed reports whether a trigger or rule may keep rows from being
+// written. The condition of DO UPDATE then counts the unchanged ones, since not
+// every row that RETURNING leaves out is unchanged.
 func (u *upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.schema.suppresses }
 
 func (u *upsert) countsBySetting() bool {

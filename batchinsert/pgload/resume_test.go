@@ -136,7 +136,7 @@ func TestInstallAlone(t *testing.T) {
 	}
 }
 
-// Rows are those that are in the table, whatever triggers suppress.
+// The numbers reported are those of rows in the table: suppressed rows do not count.
 func TestSuppressedRows(t *testing.T) {
 	t.Parallel()
 	url, _ := database(t)

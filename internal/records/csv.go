@@ -142,7 +142,7 @@ func (f *csvFormat) checked(data []byte) ([]byte, error) {
 			return nil, &Error{Index: index, Code: badShape, Err: errStray}
 		}
 		if undecodable && !storable(record) {
-			return nil, &Error{Index: index, Code: badCharacter, Err: errCharacter}
+			return nil, &Error{Index: index, Code: BadCharacter, Err: errCharacter}
 		}
 		if ends && string(e.trim(record)) == endOfData {
 			out = append(out, data[kept:pos]...)

@@ -114,7 +114,7 @@ type Error struct {
 const (
 	badShape     = "22P04" // bad_copy_file_format
 	badJSON      = "22032" // invalid_json_text
-	badCharacter = "22021" // character_not_in_repertoire
+	BadCharacter = "22021" // character_not_in_repertoire
 )
 
 func (e *Error) Error() string { return e.Err.Error() }

@@ -59,7 +59,7 @@ func (in *Inspector) fault(n int, record []byte) *Error {
 		if err := in.Sights[i].refused; err != nil {
 			code := badShape
 			if errors.Is(err, errCharacter) {
-				code = badCharacter
+				code = BadCharacter
 			}
 			return &Error{Index: n, Column: in.format.Names()[i], Code: code, Err: err}
 		}
