@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func gzipped(t *testing.T, text string) string {
@@ -98,8 +99,15 @@ func TestInterruptEndsReadOfPipe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	(&call{ctx: ctx}).run(t, exitInterrupted, "-d", url, "-table", "n", "-infer", fifo)
-	writer, err := syscall.Open(fifo, syscall.O_RDWR, 0) // lets the reader's open return
-	if err == nil {
-		_ = syscall.Close(writer)
+	// A writer that comes and goes lets the reader end, which may not have begun.
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		writer, err := syscall.Open(fifo, syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			_ = syscall.Close(writer)
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody reads: %v", err)
+		}
 	}
 }
