@@ -55,7 +55,7 @@ func (d *DB) Config() *pgxpool.Config { return d.pool.Config() }
 func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, error) {
 	conn, wait, err := d.acquire(ctx)
 	if err != nil {
-		return nil, nil, &acquireError{d.Text(sql).label(), err}
+		return nil, nil, &acquireError{d.Text(sql).Label(), err}
 	}
 	if !d.observed {
 		return conn, nil, nil
@@ -156,4 +156,4 @@ func endedEarly(conn *pgx.Conn, err error) bool {
 
 // onlyReads reports whether the text shows that it changes nothing. What may write
 // is not sent again for an error of the network.
-func (d *DB) onlyReads(sql string) bool { return d.statements.get(sql).st.ReadOnly == sqltext.Yes }
+func (d *DB) onlyReads(sql string) bool { return d.statements.get(sql).ReadOnly == sqltext.Yes }

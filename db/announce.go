@@ -67,7 +67,7 @@ func (a account) tellCommitted(ctx context.Context) {
 		tell = d.listeners.tellLate
 	}
 	most := patience
-	if isWatched(ctx) && !slices.ContainsFunc(a.writes.by, func(r run) bool { return !readsRows(r.statement) }) {
+	if isWatched(ctx) && !slices.ContainsFunc(a.writes.by, func(r run) bool { return !r.RunsQuery() }) {
 		most = examineTimeout // a cache waits for a read to be examined, and a doubt would keep it from being kept
 	} else if d.late.join(a) {
 		return
@@ -231,16 +231,16 @@ func (a account) effects(st *statement) *effects {
 func (a account) movedUnseen() bool { return len(a.writes.by) > 1 && a.out.by != anything }
 
 func (a account) count(st *statement, e *effects) bool {
-	return e.held(a.at, a.begun) || st.st.Kind == sqltext.DDL && e.hold(a.at)
+	return e.held(a.at, a.begun) || st.Kind == sqltext.DDL && e.hold(a.at)
 }
 
 // tooLate reports whether the server cannot tell any more what st did, since the
 // schema may be another by now, or could never.
 func (a account) tooLate(st *statement) bool {
 	switch {
-	case st.st.Kind == sqltext.Unrecognized || st.st.Count != 1:
+	case st.Kind == sqltext.Unrecognized || st.Count != 1:
 		return true
-	case st.st.Kind == sqltext.DDL:
+	case st.Kind == sqltext.DDL:
 		return false
 	}
 	for _, e := range []*effects{st.wrote[a.out.by].Load(), st.effects.Load()} {

@@ -130,7 +130,7 @@ func built[T any](b Builder) (r reader[T], sql string, args []any, err error) {
 		return r, "", nil, fmt.Errorf("db: build a statement: %w", err)
 	}
 	if strings.IndexByte(sql, ';') >= 0 { // most texts have none, and need no look
-		if err := newText(sql).checkSingle(); err != nil {
+		if err := sqltext.Analyze(sql).CheckSingle(); err != nil {
 			return r, "", nil, fmt.Errorf("db: build a statement: %w", err)
 		}
 	}
@@ -144,5 +144,5 @@ func built[T any](b Builder) (r reader[T], sql string, args []any, err error) {
 
 // labelOf returns what messages call a statement; it is only asked for by them.
 func labelOf(sql string) func() string {
-	return func() string { return newText(sql).label() }
+	return func() string { return sqltext.Analyze(sql).Label() }
 }

@@ -7,14 +7,21 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Compiled is a statement made by Compile, whatever its rows become: what
 // Options.Prepare and [DB.Check] take.
 type Compiled interface {
-	// Text returns what is known of the statement.
-	Text() *Text
+	// SQL returns the text that is sent.
+	SQL() string
 
+	// Name returns the name in the comment "-- name: CityByID :one", as sqlc
+	// writes it, or "".
+	Name() string
+
+	statement() *sqltext.Statement
 	check(conn *pgx.Conn, sd *pgconn.StatementDescription) error
 }
 
@@ -31,9 +38,9 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 	defer conn.Release()
 	var problems []error
 	for _, stmt := range stmts {
-		sd, err := conn.Conn().PgConn().Prepare(ctx, "", stmt.Text().numbered(), nil)
-		if err != nil && stmt.Text().numbered() != stmt.Text().SQL() && !conn.Conn().IsClosed() { // @ may be an operator
-			if other, otherErr := conn.Conn().PgConn().Prepare(ctx, "", stmt.Text().SQL(), nil); otherErr == nil {
+		sd, err := conn.Conn().PgConn().Prepare(ctx, "", numbered(stmt.statement()), nil)
+		if err != nil && numbered(stmt.statement()) != stmt.SQL() && !conn.Conn().IsClosed() { // @ may be an operator
+			if other, otherErr := conn.Conn().PgConn().Prepare(ctx, "", stmt.SQL(), nil); otherErr == nil {
 				sd, err = other, nil
 			}
 		}
@@ -41,7 +48,7 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 			err = stmt.check(conn.Conn(), sd)
 		}
 		if err != nil {
-			problems = append(problems, fmt.Errorf("db: check %s: %w", stmt.Text().label(), err))
+			problems = append(problems, fmt.Errorf("db: check %s: %w", stmt.statement().Label(), err))
 		}
 		if conn.Conn().IsClosed() {
 			break // the rest would only repeat that

@@ -29,9 +29,9 @@ type connState struct {
 	prepared map[string]string // text by the name it was prepared under by the program
 	stale    bool              // statements that were prepared here are invalid, or unknown to the server
 	cut      bool              // the statement under way was asked to stop by cutShort
-	unsure   names             // what was set here: names may stand for other tables
-	unsureTx names             // the same, until the transaction ends
-	hooked   names             // what the pool's hook AfterConnect set, which RESET undoes
+	unsure   sqltext.NameScope // what was set here: names may stand for other tables
+	unsureTx sqltext.NameScope // the same, until the transaction ends
+	hooked   sqltext.NameScope // what the pool's hook AfterConnect set, which RESET undoes
 	session  sessionState      // what became of it since it began
 	place    connPlace         // where it leads
 	own      bool              // statements are this package's, and no part of the figures
@@ -141,15 +141,15 @@ func (r result) of(st *statement) run { return run{st, r.err == nil && changedNo
 func changedNoRow(st *statement, tag pgconn.CommandTag) bool {
 	switch tag.String() {
 	case "INSERT 0 0":
-		return st.st.Kind == sqltext.Insert
+		return st.Kind == sqltext.Insert
 	case "UPDATE 0":
-		return st.st.Kind == sqltext.Update
+		return st.Kind == sqltext.Update
 	case "DELETE 0":
-		return st.st.Kind == sqltext.Delete
+		return st.Kind == sqltext.Delete
 	case "MERGE 0":
-		return st.st.Kind == sqltext.Merge
+		return st.Kind == sqltext.Merge
 	case "COPY 0":
-		return st.st.Kind == sqltext.CopyFrom
+		return st.Kind == sqltext.CopyFrom
 	}
 	return false
 }
@@ -182,7 +182,7 @@ func (s *connState) ended(st *statement, r result) outcome {
 // connection, which claims that nothing was sent.
 func (s *connState) lost(st *statement) outcome {
 	defer s.pending.take()
-	if s.dead || s.inTx && !st.endsTransactions() {
+	if s.dead || s.inTx && !st.MayCommit() {
 		return outcome{}
 	}
 	s.ran(run{statement: st})
@@ -192,7 +192,7 @@ func (s *connState) lost(st *statement) outcome {
 // endedInTx: a transaction was open when st began.
 func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 	if r.err == nil {
-		if st.st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
+		if st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
 			s.unsureTx = 0
 			s.pending.take()
 			return outcome{}
@@ -212,7 +212,7 @@ func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 		s.pending.take()
 	case r.status == 'I': // a procedure ended the transaction
 		s.commit(&out)
-	case st.st.Kind == sqltext.Unrecognized: // it may have been COMMIT AND CHAIN
+	case st.Kind == sqltext.Unrecognized: // it may have been COMMIT AND CHAIN
 		s.escaped(&out)
 	}
 	return out
@@ -222,7 +222,7 @@ func (s *connState) endedInTx(st *statement, r result) (out outcome) {
 // ended was rolled back: a deferred constraint spoke at COMMIT, a transaction
 // could not be prepared.
 func endsByRollback(st *statement) bool {
-	return st.st.Kind == sqltext.Commit || st.st.Kind == sqltext.PrepareTransaction
+	return st.Kind == sqltext.Commit || st.Kind == sqltext.PrepareTransaction
 }
 
 // endedAlone: no transaction was open, so that st was one by itself.
@@ -261,46 +261,46 @@ func (s *connState) mayHaveWritten(r run) bool {
 // rolledBack reports whether a statement by itself that failed with err left
 // nothing behind. Procedures, VACUUM and the like commit on their way.
 func rolledBack(st *statement, err error) bool {
-	return connecterror.NeverSent(err) || isServerError(err) && !st.endsTransactions()
+	return connecterror.NeverSent(err) || isServerError(err) && !st.MayCommit()
 }
 
 // noteSettings marks the connection when st may have changed what names stand
 // for.
 func (s *connState) noteSettings(st *statement) {
-	e := st.settings()
-	if (s.unsure|s.unsureTx)&byTable != 0 && mayAttach(st) {
-		e.moves |= byTemporary // it may be a trigger, on a temporary table
+	e := st.NameChange()
+	if (s.unsure|s.unsureTx)&sqltext.ByTable != 0 && st.MayAttachTrigger() {
+		e.Moves |= sqltext.ByTemporary // it may be a trigger, on a temporary table
 	}
-	if e.local {
-		s.unsureTx |= e.moves
+	if e.Local {
+		s.unsureTx |= e.Moves
 	} else {
-		s.unsure |= e.moves
+		s.unsure |= e.Moves
 	}
-	s.unsure |= e.resets & s.hooked // to what the hook found
+	s.unsure |= e.Resets & s.hooked // to what the hook found
 }
 
 // noteCalls marks the connection, for the rest of the transaction, when a
 // function that st calls may have changed what names stand for. Where it is not
 // known what st calls it is written down as pending, and found then.
 func (s *connState) noteCalls(st *statement) {
-	if s.unsureTx&byPath != 0 || s.handle.listeners.none() {
+	if s.unsureTx&sqltext.ByPath != 0 || s.handle.listeners.none() {
 		return
 	}
 	if e := st.writesBy(s.meaning(), s.handle.databaseOf(s)); e != nil && e.full.MovesNames {
-		s.unsureTx |= byPath | byRole
+		s.unsureTx |= sqltext.ByPath | sqltext.ByRole
 	}
 }
 
 // noteTemporary marks the session where what st calls may have left a temporary
 // relation in it.
 func (s *connState) noteTemporary(st *statement) {
-	if s.handle.listeners.none() || st.st.ReadOnly == sqltext.Yes || !mayWrite(st) {
+	if s.handle.listeners.none() || st.ReadOnly == sqltext.Yes || !st.MayWrite() {
 		return
 	}
 	switch leaves, known := st.leavesTemporary(s.handle.databaseOf(s)); {
 	case leaves:
-		s.session.changes = s.session.changes.with(sessionChanges{temporaryRelations: st.stats.label()})
-	case !known && s.session.noteCalled(st) && st.st.Kind == sqltext.Call:
+		s.session.changes = s.session.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.label()})
+	case !known && s.session.noteCalled(st) && st.Kind == sqltext.Call:
 		s.handle.inquireIdly([]inquiryKey{{st: st}}) // its commit is not waited for: it counts as a change of all tables
 	}
 }
@@ -308,5 +308,5 @@ func (s *connState) noteTemporary(st *statement) {
 // noteResets notes what a statement set back that ran outside of a
 // transaction, which might still take it back.
 func (s *connState) noteResets(st *statement) {
-	s.unsure &^= st.settings().resets &^ s.hooked
+	s.unsure &^= st.NameChange().Resets &^ s.hooked
 }

@@ -83,7 +83,7 @@ func checkCopy(st *sqltext.Statement) error {
 	case st.Count != 1:
 		return fmt.Errorf(wanted+", and got %d statements", st.Count)
 	}
-	return fmt.Errorf(wanted+", and got %s", (&Text{st: st}).label())
+	return fmt.Errorf(wanted+", and got %s", st.Label())
 }
 
 // copyTarget returns the table that a COPY ... FROM writes to, or nothing

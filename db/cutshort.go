@@ -72,7 +72,7 @@ func (r *rows) drain() bool {
 
 // idleAfter reports whether the connection is outside of transactions once the
 // statement has ended.
-func idleAfter(st *statement) bool { return st.st.Count == 1 && !st.endsTransactions() }
+func idleAfter(st *statement) bool { return st.Count == 1 && !st.MayCommit() }
 
 // drainUntilKnown reads on until it is known whether the statement changes
 // something, and reports whether it is certain that it does not, so that nobody
@@ -80,7 +80,7 @@ func idleAfter(st *statement) bool { return st.st.Count == 1 && !st.endsTransact
 // on another connection, which may be had only once this one is given back.
 func (r *rows) drainUntilKnown(s *connState) bool {
 	d, st := s.handle, s.current
-	if st.st.ReadOnly == sqltext.Yes {
+	if st.ReadOnly == sqltext.Yes {
 		return true
 	}
 	if e := st.effects.Load(); e.hold(d.place()) {

@@ -54,8 +54,8 @@ func newDB(opts Options) *DB {
 	d := &DB{opts: opts, statements: newStatementTable()}
 	d.inquiries.init()
 	d.unknown = &statement{
-		Text:  &Text{st: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten}},
-		stats: d.statements.prints.other,
+		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},
+		stats:     d.statements.prints.other,
 	}
 	d.slow.logger = opts.Logger
 	d.slow.from = opts.SlowQuery
@@ -81,11 +81,11 @@ type Execer interface {
 // Text returns what is known of a text, remembered from when it last ran
 // through this handle or looked at now. For what [Stmt.SQL] returned it is that
 // statement's, which has its name.
-func (d *DB) Text(sql string) *Text {
+func (d *DB) Text(sql string) *sqltext.Statement {
 	if compiled := compiledNames.text(sql); compiled != nil {
 		return compiled
 	}
-	return d.statements.get(sql).Text
+	return d.statements.get(sql).Statement
 }
 
 // Pool returns the pool under the handle. Statements run on it directly are

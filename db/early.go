@@ -4,17 +4,19 @@ import (
 	"runtime"
 	"sync"
 	"weak"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // compiledTexts are the texts of all compiled statements, so that a handle that
 // is followed can ask what they do before they run. It holds on to none.
-var compiledTexts sync.Map // of weak.Pointer[Text] to nothing
+var compiledTexts sync.Map // of weak.Pointer[sqltext.Statement] to nothing
 
-func addCompiled(t *Text) {
+func addCompiled(t *sqltext.Statement) {
 	compiledNames.add(t)
 	known := weak.Make(t)
 	compiledTexts.Store(known, nil)
-	runtime.AddCleanup(t, func(known weak.Pointer[Text]) { compiledTexts.Delete(known) }, known)
+	runtime.AddCleanup(t, func(known weak.Pointer[sqltext.Statement]) { compiledTexts.Delete(known) }, known)
 }
 
 // mostCompiled is how many compiled statements are examined before they run.
@@ -25,8 +27,8 @@ const mostCompiled = 2048
 func (d *DB) examineCompiled() {
 	var keys []inquiryKey
 	for known := range compiledTexts.Range {
-		if t := known.(weak.Pointer[Text]).Value(); t != nil && t.Lexed() && len(keys) < mostCompiled {
-			keys = append(keys, inquiryKey{st: d.statements.get(t.SQL()), reads: true})
+		if t := known.(weak.Pointer[sqltext.Statement]).Value(); t != nil && t.Lexed() && len(keys) < mostCompiled {
+			keys = append(keys, inquiryKey{st: d.statements.get(t.Normalized), reads: true})
 		}
 	}
 	d.inquireIdly(keys)

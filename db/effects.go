@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // effects is what a statement does in a database, as far as the server told.
@@ -71,12 +72,12 @@ type Effects struct {
 // parser sees it. It is asked once, and again after the schema may have changed
 // by a statement of a handle of this process; what other programs do to the
 // schema is not noticed. It is meant for the packages of this module.
-func (d *DB) Effects(ctx context.Context, text *Text) (*Effects, error) {
-	e, err := d.effectsOf(ctx, d.statements.get(text.SQL()))
+func (d *DB) Effects(ctx context.Context, text *sqltext.Statement) (*Effects, error) {
+	e, err := d.effectsOf(ctx, d.statements.get(text.Normalized))
 	if err != nil {
 		return nil, err
 	}
-	if given := text.st.Text; given != text.SQL() { // as Query sends it: it does the same, and need not be asked about
+	if given := text.Text; given != text.Normalized { // as Query sends it: it does the same, and need not be asked about
 		if st := d.statements.get(given); st.effects.Load() != e {
 			st.effects.Store(e)
 		}

@@ -30,7 +30,7 @@ type Gathered[V any] struct {
 
 // gathered is what Gather needs of a Gathered.
 type gathered struct {
-	text    *Text
+	text    *sqltext.Statement
 	sql     string // as it is sent
 	args    []any
 	collect func(rows pgx.Rows, maxRows int) error // nil for what cannot be read
@@ -62,7 +62,7 @@ func GatherAll[T any](b Builder) *Gathered[[]T] {
 	if err != nil {
 		return &Gathered[[]T]{gathered: gathered{err: err}}
 	}
-	return toGather(newText(sql), sql, args, r.decoder.All)
+	return toGather(sqltext.Analyze(sql), sql, args, r.decoder.All)
 }
 
 // GatherOne prepares the read of the only row of the statement that b makes.
@@ -71,16 +71,16 @@ func GatherOne[T any](b Builder) *Gathered[T] {
 	if err != nil {
 		return &Gathered[T]{gathered: gathered{err: err}}
 	}
-	return toGather(newText(sql), sql, args, r.first)
+	return toGather(sqltext.Analyze(sql), sql, args, r.first)
 }
 
 // first reads the only row.
 func (r reader[T]) first(rows pgx.Rows, _ int) (T, error) { return r.decoder.One(rows) }
 
-func toGather[V any](text *Text, sql string, args []any, decode func(pgx.Rows, int) (V, error)) *Gathered[V] {
+func toGather[V any](text *sqltext.Statement, sql string, args []any, decode func(pgx.Rows, int) (V, error)) *Gathered[V] {
 	g := &Gathered[V]{gathered: gathered{text: text, sql: sql, args: args}}
-	if err := errors.Join(text.checkGather(), checkGatherArgs(args)); err != nil {
-		g.err = fmt.Errorf("db: gather %s: %w", text.label(), err)
+	if err := errors.Join(checkGather(text), checkGatherArgs(args)); err != nil {
+		g.err = fmt.Errorf("db: gather %s: %w", text.Label(), err)
 		return g
 	}
 	g.err = errNotGathered
@@ -93,11 +93,11 @@ func toGather[V any](text *Text, sql string, args []any, decode func(pgx.Rows, i
 
 // checkGather refuses a statement whose text shows that it writes: what is
 // gathered may be run again.
-func (t *Text) checkGather() error {
-	if err := t.checkSingle(); err != nil {
+func checkGather(t *sqltext.Statement) error {
+	if err := t.CheckSingle(); err != nil {
 		return err
 	}
-	if t.st.ReadOnly == sqltext.No {
+	if t.ReadOnly == sqltext.No {
 		return errors.New("the statement is not a read: what is gathered may be run again")
 	}
 	return nil
@@ -148,7 +148,7 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 	for i, read := range reads {
 		g := read.gatherable()
 		if errs[i] = g.err; g.err == pgx.ErrNoRows { //nolint:errorlint // settle sets it bare
-			errs[i] = fmt.Errorf("db: read %s: %w", g.text.label(), g.err)
+			errs[i] = fmt.Errorf("db: read %s: %w", g.text.Label(), g.err)
 		}
 	}
 	return errors.Join(errs...)
@@ -176,7 +176,7 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 		_ = end() // it repeats the error
 		if endsUnseen(err) {
 			for _, g := range reads[i:] {
-				g.err = fmt.Errorf("db: read %s, one of %d gathered: no answer came: %w", g.text.label(), len(reads), err)
+				g.err = fmt.Errorf("db: read %s, one of %d gathered: no answer came: %w", g.text.Label(), len(reads), err)
 			}
 			return nil
 		}
@@ -206,7 +206,7 @@ func (g *gathered) settle(err error) {
 	case errors.Is(err, pgx.ErrNoRows):
 		g.err = pgx.ErrNoRows
 	default:
-		g.err = readError(g.text.label, err)
+		g.err = readError(g.text.Label, err)
 	}
 }
 
@@ -296,7 +296,7 @@ func oneByOne(ctx context.Context, q Batcher, reads []*gathered, err error) []*g
 // giveUp tells reads that could not be made why.
 func giveUp(reads []*gathered, err error) {
 	for _, g := range reads {
-		g.err = fmt.Errorf("db: read %s: not run, since another read failed: %w", g.text.label(), err)
+		g.err = fmt.Errorf("db: read %s: not run, since another read failed: %w", g.text.Label(), err)
 	}
 }
 

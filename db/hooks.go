@@ -1,6 +1,8 @@
 package db
 
-import "context"
+import (
+	"context"
+)
 
 // What package querycache has to know of a handle.
 
@@ -31,18 +33,3 @@ func HasMaxRows(ctx context.Context) bool {
 
 // IsPage reports whether a Read.Form is that of a page.
 func IsPage(form uint64) bool { return form%uint64(forms) == uint64(formPage) }
-
-// Identity identifies the statement among those that an answer may be kept for:
-// the normalized text with the name. Two statements that are sent as one text
-// have one ID, and two identities where their names differ.
-func (t *Text) Identity() [16]byte { return t.identity }
-
-// Fingerprint is one for all texts that differ only in constants, parameters and
-// the lengths of lists.
-func (t *Text) Fingerprint() uint64 { return t.st.Fingerprint }
-
-// Count returns the number of statements that the text holds.
-func (t *Text) Count() int { return t.st.Count }
-
-// Size returns the bytes of the text as given and normalized.
-func (t *Text) Size() int { return len(t.st.Text) + len(t.st.Normalized) }

@@ -326,7 +326,7 @@ func (x *examination) askNames(ctx context.Context) error {
 		if q.st == nil || q.reads || x.holds(q) {
 			continue
 		}
-		names, ok := catalog.NamesOf(q.st.st)
+		names, ok := catalog.NamesOf(q.st.Statement)
 		if !ok {
 			continue
 		}
@@ -381,12 +381,12 @@ func (x *examination) askParser(ctx context.Context) error {
 	for _, q := range x.batch {
 		switch {
 		case q.st == nil, q.err != nil, x.holds(q), !q.reads && q.by == usual && x.useParsed(q):
-		case q.by != usual, q.st.st.Kind == sqltext.Unrecognized, q.st.st.Count != 1:
+		case q.by != usual, q.st.Kind == sqltext.Unrecognized, q.st.Count != 1:
 			// No connection but the statement's own knows what its names stand for, or it is no statement.
 			x.store(q, x.effects(q, &catalog.Effects{}))
 		default:
 			if byStatement[q.st] == nil {
-				questions = append(questions, catalog.Question{Statement: q.st.st})
+				questions = append(questions, catalog.Question{Statement: q.st.Statement})
 				first = append(first, q)
 			}
 			byStatement[q.st] = append(byStatement[q.st], q)

@@ -80,7 +80,7 @@ func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *
 		for _, row := range rows {
 			k := key(row)
 			if _, twice := byKey[k]; twice {
-				several[k] = fmt.Errorf("db: load by %s: %w", s.text.label(), pgx.ErrTooManyRows)
+				several[k] = fmt.Errorf("db: load by %s: %w", s.text.Label(), pgx.ErrTooManyRows)
 			}
 			byKey[k] = row
 		}

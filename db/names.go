@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"weak"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // This is the only file of the package that imports unsafe. Memory is compared
@@ -27,18 +29,18 @@ type nameTable struct {
 
 type namedText struct {
 	name string
-	text weak.Pointer[Text] // the program may drop the statement
+	text weak.Pointer[sqltext.Statement] // the program may drop the statement
 }
 
 // add makes the statement's name known until the program drops the statement.
 // The key keeps the text where it is until then, so that no other text can have
 // its place.
-func (n *nameTable) add(t *Text) {
-	if t.Name() == "" || t.SQL() == t.st.Text { // what is sent has the name
+func (n *nameTable) add(t *sqltext.Statement) {
+	if t.Name == "" || t.Normalized == t.Text { // what is sent has the name
 		return
 	}
-	place := textData(t.SQL())
-	n.byPlace.Store(place, namedText{t.Name(), weak.Make(t)})
+	place := textData(t.Normalized)
+	n.byPlace.Store(place, namedText{t.Name, weak.Make(t)})
 	runtime.AddCleanup(t, func(place *byte) { n.byPlace.Delete(place) }, place)
 }
 
@@ -51,7 +53,7 @@ func (n *nameTable) of(sql string) string {
 }
 
 // text returns the text of that statement, or nil.
-func (n *nameTable) text(sql string) *Text {
+func (n *nameTable) text(sql string) *sqltext.Statement {
 	if one, ok := n.byPlace.Load(textData(sql)); ok {
 		return one.(namedText).text.Value()
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A name is found by the text that the statement hands out, and by no other one
@@ -14,26 +16,26 @@ func TestNamesOfTexts(t *testing.T) {
 	t.Parallel()
 	var n nameTable
 	const sql = "SELECT id FROM cities"
-	first, second := newText("-- name: First :many\n"+sql), newText("-- name: Second :many\n"+sql)
-	unnamed, unread := newText(sql), newText("-- name: Unread\nSELECT 'open")
-	for _, text := range []*Text{first, second, unnamed, unread} {
+	first, second := sqltext.Analyze("-- name: First :many\n"+sql), sqltext.Analyze("-- name: Second :many\n"+sql)
+	unnamed, unread := sqltext.Analyze(sql), sqltext.Analyze("-- name: Unread\nSELECT 'open")
+	for _, text := range []*sqltext.Statement{first, second, unnamed, unread} {
 		n.add(text)
 	}
-	if first.SQL() != second.SQL() || first.SQL() != unnamed.SQL() {
+	if first.Normalized != second.Normalized || first.Normalized != unnamed.Normalized {
 		t.Fatal("the statements are sent as different texts")
 	}
 	for _, c := range []struct{ sql, want string }{
-		{first.SQL(), "First"}, {second.SQL(), "Second"}, {unnamed.SQL(), ""},
-		{strings.Clone(first.SQL()), ""}, {unread.SQL(), ""}, {"", ""},
+		{first.Normalized, "First"}, {second.Normalized, "Second"}, {unnamed.Normalized, ""},
+		{strings.Clone(first.Normalized), ""}, {unread.Normalized, ""}, {"", ""},
 	} {
 		if got := n.of(c.sql); got != c.want {
 			t.Errorf("%q is called %q, want %q", c.sql, got, c.want)
 		}
-		if text := n.text(c.sql); c.want == "" && text != nil || c.want != "" && text.Name() != c.want {
+		if text := n.text(c.sql); c.want == "" && text != nil || c.want != "" && text.Name != c.want {
 			t.Errorf("%q is the text of %+v, want that of %q", c.sql, text, c.want)
 		}
 	}
-	runtime.KeepAlive([]*Text{first, second, unnamed, unread})
+	runtime.KeepAlive([]*sqltext.Statement{first, second, unnamed, unread})
 }
 
 // Statements compiled again and again do not fill the memory.
@@ -41,8 +43,8 @@ func TestNamesAreForgotten(t *testing.T) {
 	t.Parallel()
 	var n nameTable
 	for range 10 {
-		n.add(newText("-- name: Gone :one\nSELECT 1"))
-		n.add(newText("-- name: Gone :one\nSELECT 2"))
+		n.add(sqltext.Analyze("-- name: Gone :one\nSELECT 1"))
+		n.add(sqltext.Analyze("-- name: Gone :one\nSELECT 2"))
 	}
 	left := func() (count int) {
 		n.byPlace.Range(func(any, any) bool { count++; return true })
@@ -80,7 +82,7 @@ func TestStatsByName(t *testing.T) {
 	}
 	for i := range maxFingerprints {
 		name := "n" + strings.Repeat("x", i)
-		table.prints.of(newText(sql), name)
+		table.prints.of(sqltext.Analyze(sql), name)
 	}
 	third := MustCompile[int]("-- name: Late :many\n" + sql)
 	for range 3 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // ErrBadCursor is the error for a cursor that was not made for the statement,
@@ -143,7 +144,7 @@ func (o Order) Nullable() Order { o.key.holding = nullsMaybe; return o }
 func (s *Stmt[T]) Page(ctx context.Context, q Querier, p Pager, at Cursor, limit int, args ...any) (Page[T], error) {
 	if text, rest, ok, err := applyRewriter(ctx, s.text, args); ok || err != nil {
 		if err != nil {
-			return Page[T]{}, readError(s.text.label, err)
+			return Page[T]{}, readError(s.text.Label, err)
 		}
 		return paginate(ctx, s.read, q, text, p, at, limit, rest)
 	}
@@ -160,17 +161,17 @@ func Paginate[T any](ctx context.Context, q Querier, b Builder, p Pager, at Curs
 	if err != nil {
 		return Page[T]{}, err
 	}
-	text := newText(sql)
+	text := sqltext.Analyze(sql)
 	if rewrittenText, rest, ok, err := applyRewriter(ctx, text, args); err != nil {
-		return Page[T]{}, readError(text.label, err)
+		return Page[T]{}, readError(text.Label, err)
 	} else if ok {
 		text, args = rewrittenText, rest
 	}
 	return paginate(ctx, r, q, text, p, at, limit, args)
 }
 
-func paginate[T any](ctx context.Context, r reader[T], q Querier, text *Text, p Pager, at Cursor, limit int, args []any) (Page[T], error) {
-	if err := text.checkSingle(); err != nil {
+func paginate[T any](ctx context.Context, r reader[T], q Querier, text *sqltext.Statement, p Pager, at Cursor, limit int, args []any) (Page[T], error) {
+	if err := text.CheckSingle(); err != nil {
 		return Page[T]{}, pageError(text, err)
 	}
 	run, err := newPaging(text, p)
@@ -181,8 +182,8 @@ func paginate[T any](ctx context.Context, r reader[T], q Querier, text *Text, p 
 }
 
 // pageError says which statement could not be paged through.
-func pageError(text *Text, err error) error {
-	return fmt.Errorf("db: page of %s: %w", text.label(), err)
+func pageError(text *sqltext.Statement, err error) error {
+	return fmt.Errorf("db: page of %s: %w", text.Label(), err)
 }
 
 // A pageCall is one call for a page, its statement's arguments apart.

@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // The query around a statement is known by the statement's name.
 func TestPageKeepsName(t *testing.T) {
-	p, err := newPaging(newText("-- name: Cities :many\nSELECT id FROM cities"), Pager{Keys: []Order{Asc("id")}})
+	p, err := newPaging(sqltext.Analyze("-- name: Cities :many\nSELECT id FROM cities"), Pager{Keys: []Order{Asc("id")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name := newText(p.sql(keyset.Shape{Limit: 10})).Name(); name != "Cities" {
+	if name := sqltext.Analyze(p.sql(keyset.Shape{Limit: 10})).Name; name != "Cities" {
 		t.Errorf("the page's query is called %q", name)
 	}
 }
@@ -46,7 +47,7 @@ func TestPageTextsAreBounded(t *testing.T) {
 
 // What a kept page depends on is part of its key.
 func TestPageKeys(t *testing.T) {
-	text := newText("SELECT id, name FROM cities")
+	text := sqltext.Analyze("SELECT id, name FROM cities")
 	seen := make(map[string]int)
 	secret := []byte("a secret of the service")
 	for i, call := range []struct {
@@ -83,7 +84,7 @@ func TestPageKeys(t *testing.T) {
 // Cursors are in bookmarks and other people's programs: what opens them today
 // opens them tomorrow. A change of the texts below is one of a stored format.
 func TestCursorBytes(t *testing.T) {
-	p, err := newPaging(newText("-- name: Cities\nselect id, name from cities\nwhere population > $1 and founded < $2 and name <> $3"),
+	p, err := newPaging(sqltext.Analyze("-- name: Cities\nselect id, name from cities\nwhere population > $1 and founded < $2 and name <> $3"),
 		Pager{Keys: []Order{Asc("name").NullsFirst(), Desc("id")}})
 	if err != nil {
 		t.Fatal(err)

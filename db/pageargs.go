@@ -20,9 +20,9 @@ var instantTypes = []uint32{
 // given arguments, whose times are the cursor's in other zones. It asks the
 // server for the parameters' types: a round trip for such cursors only.
 func (c pageCall) checkMoved(ctx context.Context, q Querier, moved []int) error {
-	types, err := paramTypes(ctx, q, c.text.SQL())
+	types, err := paramTypes(ctx, q, c.text.Normalized)
 	if err != nil {
-		return readError(c.text.label, err)
+		return readError(c.text.Label, err)
 	}
 	for _, i := range moved {
 		if i >= len(types) || !slices.Contains(instantTypes, types[i]) {

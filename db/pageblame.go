@@ -25,15 +25,15 @@ var changing = []string{
 
 // checkLasting refuses keys that the statement's select list makes from
 // functions whose value changes: their rows would be on no page, or on several.
-func checkLasting(text *Text, keys []keyset.Key) error {
-	if !slices.ContainsFunc(text.st.Calls, isChanging) {
+func checkLasting(text *sqltext.Statement, keys []keyset.Key) error {
+	if !slices.ContainsFunc(text.Calls, isChanging) {
 		return nil
 	}
-	shape, err := sqltext.Outline(text.SQL())
+	shape, err := sqltext.Outline(text.Normalized)
 	if err != nil {
 		return err
 	}
-	for _, output := range sqltext.Outputs(shape.List.Of(text.SQL())) {
+	for _, output := range sqltext.Outputs(shape.List.Of(text.Normalized)) {
 		at := slices.IndexFunc(output.Calls, isChanging)
 		if at < 0 || !slices.ContainsFunc(keys, func(k keyset.Key) bool { return k.Column == output.Name }) {
 			continue

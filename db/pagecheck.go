@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // CheckPages reports whether the server can read the statement's pages in the
@@ -23,8 +24,8 @@ import (
 // that no index gets through: leave such statements out.
 func (s *Stmt[T]) CheckPages(ctx context.Context, d *DB, p Pager) error {
 	text := s.text
-	if numbered := text.numbered(); numbered != text.SQL() {
-		text = newText(numbered)
+	if numbered := numbered(text); numbered != text.Normalized {
+		text = sqltext.Analyze(numbered)
 	}
 	run, err := newPaging(text, p)
 	if err != nil {
@@ -32,12 +33,12 @@ func (s *Stmt[T]) CheckPages(ctx context.Context, d *DB, p Pager) error {
 	}
 	conn, _, err := d.acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("db: check pages of %s: %w", s.text.label(), err)
+		return fmt.Errorf("db: check pages of %s: %w", s.text.Label(), err)
 	}
 	defer conn.Release()
 	plan, err := explainOrder(ctx, conn.Conn(), run)
 	if err != nil {
-		return fmt.Errorf("db: check pages of %s: %w", s.text.label(), err)
+		return fmt.Errorf("db: check pages of %s: %w", s.text.Label(), err)
 	}
 	if sort := plan.sort(); sort != nil {
 		return pageError(s.text, &noIndexError{sort.relation(), sort.SortKey})

@@ -25,7 +25,7 @@ func (c pageCall) open(args []any) (pagePlace, error) {
 			return pagePlace{}, pageError(c.text, fmt.Errorf("a cursor cannot be bound to argument $%d, a %T", i+1, arg))
 		}
 	}
-	place := pagePlace{scope: keyset.NewScope(c.text.ID(), bound.Bytes, c.keys), sign: c.sign}
+	place := pagePlace{scope: keyset.NewScope(c.text.ID, bound.Bytes, c.keys), sign: c.sign}
 	if len(bound.Moved(nil)) > 0 {
 		place.zones = bound.Zones
 	}

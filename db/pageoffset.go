@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // ErrPageTooDeep is the error for a page number whose OFFSET is beyond
@@ -62,7 +63,7 @@ func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPa
 	if err != nil {
 		return page, fmt.Errorf("db: build a statement: %w", err)
 	}
-	text := newText(sql)
+	text := sqltext.Analyze(sql)
 	if other, rest, ok, err := applyRewriter(ctx, text, args); err != nil {
 		return page, pageError(text, err)
 	} else if ok {
@@ -132,7 +133,7 @@ func estimate(ctx context.Context, q Querier, p *paging, args []any) (int64, err
 		Plan struct {
 			Rows float64 `json:"Plan Rows"`
 		}
-	}](ctx, q, SQL("EXPLAIN (FORMAT JSON) "+p.text.SQL(), args...))
+	}](ctx, q, SQL("EXPLAIN (FORMAT JSON) "+p.text.Normalized, args...))
 	if err != nil {
 		return 0, err
 	}

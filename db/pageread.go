@@ -64,7 +64,7 @@ func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, plac
 		return items, errors.Join(seen.failed, err)
 	})
 	if err != nil {
-		return page, seen, readError(call.text.label, call.blame(ctx, q, place.at, sql, args, err))
+		return page, seen, readError(call.text.Label, call.blame(ctx, q, place.at, sql, args, err))
 	}
 	if place.backward() {
 		slices.Reverse(items)
@@ -92,7 +92,7 @@ func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, a
 	returnRead(read)
 	page := *value.(*Page[T])
 	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(page.Items) > bound {
-		return Page[T]{}, readError(call.text.label, &rowscan.TooManyRowsError{Max: bound})
+		return Page[T]{}, readError(call.text.Label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	if !shared {
 		page.Items = r.decoder.Clone(page.Items)

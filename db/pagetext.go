@@ -17,7 +17,7 @@ import (
 
 // A paging is a statement that can be paged through in one order.
 type paging struct {
-	text *Text
+	text *sqltext.Statement
 	stmt keyset.Statement
 	keys []keyset.Key
 	spec []byte // the order, as appendSpec writes it
@@ -32,7 +32,7 @@ type paging struct {
 const maxPageTexts = 64
 
 // newPaging takes a statement apart, or says why its rows cannot be paged through.
-func newPaging(text *Text, p Pager) (*paging, error) {
+func newPaging(text *sqltext.Statement, p Pager) (*paging, error) {
 	stmt, err := pageable(text)
 	if err != nil {
 		return nil, err
@@ -58,8 +58,8 @@ func newPaging(text *Text, p Pager) (*paging, error) {
 
 // pageable takes a statement apart into what goes in front of the query that
 // is put around it and what goes inside.
-func pageable(text *Text) (keyset.Statement, error) {
-	sql := text.SQL()
+func pageable(text *sqltext.Statement) (keyset.Statement, error) {
+	sql := text.Normalized
 	shape, err := sqltext.Outline(sql)
 	switch {
 	case err != nil:
@@ -73,7 +73,7 @@ func pageable(text *Text) (keyset.Statement, error) {
 	case !shape.OrderBy.Empty() && !shape.Limit && !shape.Offset && !shape.DistinctOn:
 		return keyset.Statement{}, errors.New("the outermost ORDER BY would sort all rows for each page: leave it out, the Pager orders")
 	}
-	return keyset.Statement{With: shape.With.Of(sql), Body: shape.Body.Of(sql), Params: text.st.MaxParam}, nil
+	return keyset.Statement{With: shape.With.Of(sql), Body: shape.Body.Of(sql), Params: text.MaxParam}, nil
 }
 
 // sql returns the query for a page of the given shape.
@@ -85,7 +85,7 @@ func (p *paging) sql(shape keyset.Shape) string {
 		return sql
 	}
 	sql = keyset.SQL(p.stmt, p.keys, shape)
-	if name := p.text.Name(); name != "" {
+	if name := p.text.Name; name != "" {
 		sql = "-- name: " + name + " :many\n" + sql // statistics and logs call it as they call the statement
 	}
 	p.mu.Lock()
@@ -108,7 +108,7 @@ type pagings struct {
 const maxPagings = 64
 
 // in returns text's paging in the order of p.
-func (ps *pagings) in(text *Text, p Pager) (*paging, error) {
+func (ps *pagings) in(text *sqltext.Statement, p Pager) (*paging, error) {
 	var room [128]byte
 	spec := appendSpec(room[:0], p.Keys)
 	ps.mu.RLock()
@@ -146,13 +146,13 @@ func appendSpec(b []byte, keys []Order) []byte {
 // applyRewriter applies the pgx.QueryRewriter among the leading arguments, which
 // would else be given the page's query in place of the statement. The other
 // special arguments are kept in front. It is false where there is none.
-func applyRewriter(ctx context.Context, text *Text, args []any) (*Text, []any, bool, error) {
+func applyRewriter(ctx context.Context, text *sqltext.Statement, args []any) (*sqltext.Statement, []any, bool, error) {
 	n, at := specialArgs(args)
 	if at < 0 {
 		return nil, nil, false, nil
 	}
 	copies := argkey.Clone(args) // so that other calls keep their arguments on the stack
-	sql, rest, err := copies[at].(pgx.QueryRewriter).RewriteQuery(ctx, nil, text.st.Text, copies[n:])
+	sql, rest, err := copies[at].(pgx.QueryRewriter).RewriteQuery(ctx, nil, text.Text, copies[n:])
 	if err != nil {
 		return nil, nil, false, fmt.Errorf("rewrite the statement: %w", err)
 	}
@@ -162,7 +162,7 @@ func applyRewriter(ctx context.Context, text *Text, args []any) (*Text, []any, b
 			kept = append(kept, arg)
 		}
 	}
-	return newText(sql), append(kept, rest...), true, nil
+	return sqltext.Analyze(sql), append(kept, rest...), true, nil
 }
 
 // specialArgs counts the leading arguments that are pgx's and not the

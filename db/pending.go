@@ -23,7 +23,7 @@ func (w writes) none() bool { return len(w.by) == 0 && !w.all }
 // mayChangeSchema reports whether the schema may be another now, by the kinds
 // of the statements.
 func (w writes) mayChangeSchema() bool {
-	return w.all || slices.ContainsFunc(w.by, func(r run) bool { return r.mayChangeSchema() })
+	return w.all || slices.ContainsFunc(w.by, func(r run) bool { return r.MayChangeSchema() })
 }
 
 // has reports whether r adds nothing: a run that changed rows stands for one

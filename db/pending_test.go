@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // named makes runs of n different statements.
 func named(n int) []run {
 	all := make([]run, n)
 	for i := range all {
-		all[i] = run{statement: &statement{Text: newText(fmt.Sprintf("DELETE FROM t%d", i))}}
+		all[i] = run{statement: &statement{Statement: sqltext.Analyze(fmt.Sprintf("DELETE FROM t%d", i))}}
 	}
 	return all
 }

@@ -3,9 +3,12 @@ package db
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Statements of Options.Prepare are prepared when a connection opens. pgx
@@ -55,13 +58,13 @@ func cachesStatements(cfg *pgx.ConnConfig) bool {
 // they go the way of all other statements.
 func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 	for _, stmt := range d.opts.Prepare {
-		_, err := conn.Prepare(ctx, stmt.Text().numbered(), stmt.Text().numbered())
+		_, err := conn.Prepare(ctx, numbered(stmt.statement()), numbered(stmt.statement()))
 		switch {
 		case lostStatementName(err):
 			d.lostNames.note(d.opts.Logger, stateOf(conn))
 			return nil
 		case err != nil:
-			return fmt.Errorf("prepare %s: %w", stmt.Text().label(), err)
+			return fmt.Errorf("prepare %s: %w", stmt.statement().Label(), err)
 		}
 	}
 	return nil
@@ -76,10 +79,23 @@ func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	for _, stmt := range d.opts.Prepare {
-		if err := conn.Deallocate(ctx, stmt.Text().numbered()); err != nil {
+		if err := conn.Deallocate(ctx, numbered(stmt.statement())); err != nil {
 			return err
 		}
 	}
 	s.stale = false
 	return nil
+}
+
+// numbered returns what is sent once pgx.NamedArgs has numbered the parameters,
+// and the normalized text where there are none by name.
+func numbered(st *sqltext.Statement) string {
+	if st.MaxParam > 0 || !strings.Contains(st.Text, "@") {
+		return st.Normalized
+	}
+	sql, args, err := pgx.NamedArgs{}.RewriteQuery(context.Background(), nil, st.Text, nil)
+	if err != nil || len(args) == 0 {
+		return st.Normalized
+	}
+	return sql
 }

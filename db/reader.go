@@ -11,6 +11,7 @@ import (
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/rowscan"
 	"github.com/headrace/headrace/internal/rules"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A reader reads the rows of statements into values of T, from the server or
@@ -90,7 +91,7 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 }
 
 // keptAll answers from the values that q keeps, or loads them.
-func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *Text, sql string, args []any) ([]T, error) {
+func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *sqltext.Statement, sql string, args []any) ([]T, error) {
 	values, shared, err := r.keptRows(ctx, q, text, sql, args)
 	if err != nil || shared {
 		return values, err
@@ -100,7 +101,7 @@ func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *Text, sql s
 
 // keptAppendTo is keptAll, and appends what it answers to dst, which it returns
 // after an error.
-func (r reader[T]) keptAppendTo(ctx context.Context, q TypedReader, dst []T, text *Text, sql string, args []any) ([]T, error) {
+func (r reader[T]) keptAppendTo(ctx context.Context, q TypedReader, dst []T, text *sqltext.Statement, sql string, args []any) ([]T, error) {
 	values, shared, err := r.keptRows(ctx, q, text, sql, args)
 	switch {
 	case err != nil:
@@ -113,7 +114,7 @@ func (r reader[T]) keptAppendTo(ctx context.Context, q TypedReader, dst []T, tex
 
 // keptRows returns the values that q keeps, or loads them. The caller may hand
 // them out if they are shared, else copies.
-func (r reader[T]) keptRows(ctx context.Context, q TypedReader, text *Text, sql string, args []any) (values []T, shared bool, err error) {
+func (r reader[T]) keptRows(ctx context.Context, q TypedReader, text *sqltext.Statement, sql string, args []any) (values []T, shared bool, err error) {
 	read := lendRead(text, r.form+uint64(formAll), args)
 	defer returnRead(read)
 	read.Shares = r.decoder.Shares() != ""
@@ -125,13 +126,13 @@ func (r reader[T]) keptRows(ctx context.Context, q TypedReader, text *Text, sql 
 	}
 	values = value.([]T)
 	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(values) > bound {
-		return nil, false, readError(text.label, &rowscan.TooManyRowsError{Max: bound})
+		return nil, false, readError(text.Label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	return values, shared, nil
 }
 
 func (r reader[T]) loadAll(ctx context.Context, q TypedReader, read *Read, sql string, args []any) (any, bool, error) {
-	label := read.Text.label
+	label := read.Text.Label
 	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
 		values, err := r.all(ctx, q, sql, label, args)
 		if err != nil {
@@ -152,7 +153,7 @@ const sliceBytes = 24
 type noRow struct{}
 
 // keptOne answers from the value that q keeps, or loads it.
-func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *Text, sql string, args []any) (T, error) {
+func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
 	var zero T
 	read := lendRead(text, r.form+uint64(formOne), args)
 	read.Shares = r.decoder.Shares() != ""
@@ -176,7 +177,7 @@ func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *Text, sql s
 }
 
 func (r reader[T]) loadOne(ctx context.Context, q TypedReader, read *Read, sql string, args []any) (any, bool, error) {
-	label := read.Text.label
+	label := read.Text.Label
 	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
 		value, err := r.one(ctx, q, sql, label, args)
 		switch {
@@ -191,7 +192,7 @@ func (r reader[T]) loadOne(ctx context.Context, q TypedReader, read *Read, sql s
 }
 
 // lendRead returns a Read for the given statement, form and arguments.
-func lendRead(text *Text, form uint64, args []any) *Read {
+func lendRead(text *sqltext.Statement, form uint64, args []any) *Read {
 	read := reads.Get().(*Read)
 	read.Text, read.Form = text, form
 	if rules.Broken == rules.TypesInKeys {

@@ -20,7 +20,7 @@ func (l *listeners) tellLate(ctx context.Context, changes []Change) {
 // namedIn leaves only the tables that the text itself says are written.
 func namedIn(st *statement, changes []Change) []Change {
 	return slices.DeleteFunc(slices.Clone(changes), func(c Change) bool {
-		return !slices.ContainsFunc(st.st.Writes, func(w sqltext.Table) bool { return w.Name == c.Table.Name })
+		return !slices.ContainsFunc(st.Writes, func(w sqltext.Table) bool { return w.Name == c.Table.Name })
 	})
 }
 

@@ -38,12 +38,6 @@ type sessionState struct {
 // not written to once it is one's: it is copied, which few sessions need.
 type sessionChanges map[string]string
 
-// What is changed beside settings, which have their names.
-const (
-	temporaryRelations = "temporary relations"
-	somethingUnknown   = "something that is not known"
-)
-
 // with returns the changes of c and d.
 func (c sessionChanges) with(d sessionChanges) sessionChanges {
 	if len(d) == 0 {
@@ -87,7 +81,7 @@ func (s *sessionState) note(st *statement, label *fingerprintStats, inTx bool, r
 		s.changes, s.tx = s.ever, false
 	}
 	if r.err == nil || !rolledBack(st, r.err) {
-		s.apply(st.st, label, inTx, true)
+		s.apply(st.Statement, label, inTx, true)
 	}
 	if s.tx {
 		s.noteEnd(st, r)
@@ -97,18 +91,18 @@ func (s *sessionState) note(st *statement, label *fingerprintStats, inTx bool, r
 // noteEnd takes note of what a statement means for the transaction in which it
 // ran. Where that is not certain, what was changed at any time in it counts.
 func (s *sessionState) noteEnd(st *statement, r result) {
-	kind, ended := st.st.Kind, r.status == 'I'
+	kind, ended := st.Kind, r.status == 'I'
 	switch {
 	case r.err == nil && (kind == sqltext.Rollback || kind == sqltext.Commit && r.tag.String() == "ROLLBACK"):
 		s.changes, s.ever = s.before, s.before
 		s.tx = !ended // AND CHAIN
-	case r.err == nil && ended && ends(st):
+	case r.err == nil && ended && st.EndsTransaction():
 		s.tx = false
 	case ended:
 		s.changes, s.tx = s.ever, false
 	case kind == sqltext.RollbackTo:
 		s.changes = s.ever
-	case kind == sqltext.Commit || kind == sqltext.Unrecognized || st.st.Count > 1: // it may have been committed
+	case kind == sqltext.Commit || kind == sqltext.Unrecognized || st.Count > 1: // it may have been committed
 		s.before = s.ever
 	}
 }
@@ -118,8 +112,8 @@ func (s *sessionState) noteEnd(st *statement, r result) {
 func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
 	divided := false
 	for _, st := range all {
-		s.apply(st.st, st.stats, inTx || status != 'I', false)
-		divided = divided || divides(st) || ends(st) || st.endsTransactions()
+		s.apply(st.Statement, st.stats, inTx || status != 'I', false)
+		divided = divided || st.IsSavepoint() || st.EndsTransaction() || st.MayCommit()
 	}
 	switch {
 	case !s.tx:
@@ -133,7 +127,7 @@ func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
 // apply takes note of what a statement does to its session. Where it is not
 // sure that the statement ran, and stays run, nothing is back as it was.
 func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inTx, sure bool) {
-	list := changesSession(st)
+	list := st.SessionChanges()
 	if len(list) == 0 {
 		return
 	}
@@ -143,14 +137,14 @@ func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inT
 	sure = sure && st.Count == 1
 	changes := make(sessionChanges)
 	for _, c := range list {
-		if !c.back {
-			changes[c.what] = label.label()
+		if !c.Reset {
+			changes[c.What] = label.label()
 		}
 	}
 	changes = s.changes.with(changes)
 	for _, c := range list {
-		if c.back {
-			changes = s.reset(changes, c.what, label, sure)
+		if c.Reset {
+			changes = s.reset(changes, c.What, label, sure)
 		}
 	}
 	s.changes = changes
@@ -164,13 +158,13 @@ func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inT
 func (s *sessionState) reset(changes sessionChanges, what string, label *fingerprintStats, sure bool) sessionChanges {
 	changes = maps.Clone(changes)
 	if sure {
-		if isReset(temporaryRelations, what) {
+		if isReset(sqltext.TemporaryRelations, what) {
 			s.called = nil
 		}
 		maps.DeleteFunc(changes, func(changed, _ string) bool { return isReset(changed, what) })
 	}
 	for set := range s.hooked {
-		if _, ok := changes[set]; !ok && (isReset(set, what) || set == somethingUnknown) {
+		if _, ok := changes[set]; !ok && (isReset(set, what) || set == sqltext.SomethingUnknown) {
 			changes = changes.with(sessionChanges{set: label.label()})
 		}
 	}
@@ -185,7 +179,7 @@ func isReset(changed, what string) bool {
 		return true
 	case "all":
 		switch changed {
-		case "role", "session_authorization", temporaryRelations, somethingUnknown:
+		case "role", "session_authorization", sqltext.TemporaryRelations, sqltext.SomethingUnknown:
 			return false
 		}
 		return true
@@ -216,8 +210,8 @@ func (s *sessionState) resolveCalled(at *Database) (unknown string) {
 		leaves, known := st.leavesTemporary(at)
 		switch {
 		case leaves:
-			s.changes = s.changes.with(sessionChanges{temporaryRelations: st.stats.label()})
-		case !known && st.st.Kind == sqltext.Call:
+			s.changes = s.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.label()})
+		case !known && st.Kind == sqltext.Call:
 			unknown = st.stats.label()
 		}
 		return known

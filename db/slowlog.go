@@ -3,12 +3,9 @@ package db
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // slowLog writes statements that took long, at most slowLinesPerSecond.
@@ -84,16 +81,4 @@ func (l *lostNames) note(logger *slog.Logger, s *connState) {
 		logger.Warn("the server did not know a prepared statement, or knew its name already: statements run twice, and fail in batches." +
 			" A pooler in between that does not keep prepared statements does that: then add default_query_exec_mode=exec to the connection string, or use PgBouncer 1.21 or later with max_prepared_statements")
 	})
-}
-
-// forgetsNames reports whether the statement drops prepared statements of the
-// session.
-func (st *statement) forgetsNames() bool {
-	forgets := func(one *sqltext.Statement) bool {
-		return one.Kind == sqltext.Deallocate || one.Kind == sqltext.Discard && discardedBy(one.Text)&byPath != 0
-	}
-	if st.st.Kind == sqltext.Several {
-		return slices.ContainsFunc(sqltext.Statements(st.st.Text), forgets)
-	}
-	return forgets(st.st)
 }

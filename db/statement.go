@@ -11,7 +11,7 @@ import (
 
 // A statement is what one handle knows about one text that ran on it.
 type statement struct {
-	*Text
+	*sqltext.Statement
 	escapes bool                                // the text has a backslash
 	stats   *fingerprintStats                   // of the text by itself
 	named   atomic.Pointer[[]*fingerprintStats] // of the compiled statements that are sent as this text; nil until there is one
@@ -72,8 +72,8 @@ func (t *statementTable) get(sql string) *statement {
 
 // add looks at sql and remembers it, forgetting some other text when full.
 func (t *statementTable) add(shard *statementShard, sql string) *statement {
-	text := newText(sql)
-	st := &statement{Text: text, escapes: strings.Contains(sql, `\`), stats: t.prints.of(text, text.Name())}
+	text := sqltext.Analyze(sql)
+	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.prints.of(text, text.Name)}
 	if len(sql) > longestKeptText {
 		return st
 	}
@@ -112,7 +112,7 @@ func (t *statementTable) statsOf(st *statement, sql string) *fingerprintStats {
 			}
 		}
 	}
-	stats := t.prints.of(st.Text, name)
+	stats := t.prints.of(st.Statement, name)
 	if stats.name != name { // they are counted together with others
 		return stats
 	}
@@ -130,9 +130,9 @@ func (t *statementTable) partsOf(st *statement) []*statement {
 		return *parts
 	}
 	parts := []*statement{st}
-	if st.st.Count > 1 {
+	if st.Count > 1 {
 		parts = parts[:0]
-		for _, one := range sqltext.Statements(st.st.Text) {
+		for _, one := range sqltext.Statements(st.Text) {
 			parts = append(parts, t.get(one.Text))
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Stats is what a handle has measured since it was opened.
@@ -102,7 +104,7 @@ func (f *fingerprintStats) label() string {
 	if f.name != "" {
 		return f.name
 	}
-	return shorten(f.text)
+	return sqltext.Shorten(f.text)
 }
 
 func (f *fingerprintStats) countError(err error) {
@@ -170,8 +172,8 @@ func (p *fingerprints) init() {
 }
 
 // of returns the figures of text's fingerprint under a name, which may be "".
-func (p *fingerprints) of(text *Text, name string) *fingerprintStats {
-	key := printKey{text.st.Fingerprint, name}
+func (p *fingerprints) of(text *sqltext.Statement, name string) *fingerprintStats {
+	key := printKey{text.Fingerprint, name}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.byKey[key]
@@ -180,7 +182,7 @@ func (p *fingerprints) of(text *Text, name string) *fingerprintStats {
 			return p.other
 		}
 		key.name = strings.Clone(name) // a part of the text, which may be long
-		f = &fingerprintStats{fingerprint: key.fingerprint, name: key.name, text: text.st.FingerprintText()}
+		f = &fingerprintStats{fingerprint: key.fingerprint, name: key.name, text: text.FingerprintText()}
 		p.byKey[key] = f
 	}
 	return f

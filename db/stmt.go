@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/rowscan"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A Stmt is a statement examined once, whose rows become values of type T:
@@ -24,7 +25,7 @@ import (
 // it from a *DB, a transaction, a connection, or a cached handle. It may be
 // used by many goroutines at once.
 type Stmt[T any] struct {
-	text  *Text
+	text  *sqltext.Statement
 	read  reader[T]
 	paged pagings
 }
@@ -37,13 +38,13 @@ type Stmt[T any] struct {
 // in white space, comments or the case of keywords share one prepared
 // statement. A text that cannot be taken apart is sent as it is.
 func Compile[T any](sql string) (*Stmt[T], error) {
-	text := newText(sql)
-	if err := text.checkSingle(); err != nil {
-		return nil, fmt.Errorf("db: compile %s: %w", text.label(), err)
+	text := sqltext.Analyze(sql)
+	if err := text.CheckSingle(); err != nil {
+		return nil, fmt.Errorf("db: compile %s: %w", text.Label(), err)
 	}
 	decoder, err := rowscan.New[T]() // not For: each statement learns the size of its own results
 	if err != nil {
-		return nil, fmt.Errorf("db: compile %s: %w", text.label(), err)
+		return nil, fmt.Errorf("db: compile %s: %w", text.Label(), err)
 	}
 	addCompiled(text)
 	return &Stmt[T]{text: text, read: reader[T]{decoder: decoder, form: firstForm[T]()}}, nil
@@ -59,11 +60,16 @@ func MustCompile[T any](sql string) *Stmt[T] {
 	return s
 }
 
-// Text returns what is known of the statement.
-func (s *Stmt[T]) Text() *Text { return s.text }
+// Name returns the name in the comment "-- name: CityByID :one", as sqlc writes
+// it, or "".
+func (s *Stmt[T]) Name() string { return s.text.Name }
 
-// SQL returns the text that is sent.
-func (s *Stmt[T]) SQL() string { return s.text.SQL() }
+func (s *Stmt[T]) statement() *sqltext.Statement { return s.text }
+
+// SQL returns the text that is sent: normalized, with white space, comments and
+// the case of keywords settled. A text that cannot be split into tokens is sent
+// as it was given.
+func (s *Stmt[T]) SQL() string { return s.text.Normalized }
 
 // All runs the statement and returns its rows. A statement that returns none
 // gives an empty slice. The slice and what it points to are the caller's.
@@ -75,7 +81,7 @@ func (s *Stmt[T]) All(ctx context.Context, q Querier, args ...any) ([]T, error) 
 	if cached, ok := q.(TypedReader); ok {
 		return s.read.keptAll(ctx, cached, s.text, s.sqlFor(args), args)
 	}
-	return s.read.all(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
+	return s.read.all(ctx, q, s.sqlFor(args), s.text.Label, argkey.Clone(args))
 }
 
 // AppendTo runs the statement and appends its rows to dst, as append does. A
@@ -98,7 +104,7 @@ func (s *Stmt[T]) AppendTo(ctx context.Context, q Querier, dst []T, args ...any)
 	if cached, ok := q.(TypedReader); ok {
 		return s.read.keptAppendTo(ctx, cached, dst, s.text, s.sqlFor(args), args)
 	}
-	return s.read.appendTo(ctx, q, dst, s.sqlFor(args), s.text.label, argkey.Clone(args))
+	return s.read.appendTo(ctx, q, dst, s.sqlFor(args), s.text.Label, argkey.Clone(args))
 }
 
 // One runs the statement and returns its only row. The error is
@@ -108,7 +114,7 @@ func (s *Stmt[T]) One(ctx context.Context, q Querier, args ...any) (T, error) {
 	if cached, ok := q.(TypedReader); ok {
 		return s.read.keptOne(ctx, cached, s.text, s.sqlFor(args), args)
 	}
-	return s.read.one(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
+	return s.read.one(ctx, q, s.sqlFor(args), s.text.Label, argkey.Clone(args))
 }
 
 // Each runs the statement when the loop over it begins, and yields its rows as
@@ -119,14 +125,14 @@ func (s *Stmt[T]) One(ctx context.Context, q Querier, args ...any) (T, error) {
 // connection meanwhile. Each is never answered from a cache, and
 // Options.MaxRows does not bound it.
 func (s *Stmt[T]) Each(ctx context.Context, q Querier, args ...any) iter.Seq2[T, error] {
-	return s.read.each(ctx, q, s.sqlFor(args), s.text.label, argkey.Clone(args))
+	return s.read.each(ctx, q, s.sqlFor(args), s.text.Label, argkey.Clone(args))
 }
 
 // Exec runs the statement for its effect. Rows that it returns are dropped.
 func (s *Stmt[T]) Exec(ctx context.Context, e Execer, args ...any) (pgconn.CommandTag, error) {
 	tag, err := execAgain(ctx, e, s.sqlFor(args), argkey.Clone(args))
 	if err != nil {
-		return tag, fmt.Errorf("db: %s: %w", s.text.label(), withoutLabel(err))
+		return tag, fmt.Errorf("db: %s: %w", s.text.Label(), withoutLabel(err))
 	}
 	return tag, nil
 }
@@ -136,7 +142,7 @@ func (s *Stmt[T]) Exec(ctx context.Context, e Execer, args ...any) (pgconn.Comma
 // normalizing settles (the case of @names, white space).
 func (s *Stmt[T]) sqlFor(args []any) string {
 	if rewriterOf(args) != nil {
-		return s.text.st.Text
+		return s.text.Text
 	}
-	return s.text.SQL()
+	return s.text.Normalized
 }

@@ -40,27 +40,18 @@ func (s *connState) step(st *statement, r result, out *outcome) {
 	s.noteSettings(st)
 	s.noteCalls(st)
 	switch {
-	case st.st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK": // a failed transaction cannot commit
+	case st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK": // a failed transaction cannot commit
 		s.unsureTx = 0
 		s.pending.take()
 	case s.control(st, out):
 	default:
 		s.ran(r.of(st))
-		if st.endsTransactions() && (!s.inTx || st.st.Kind == sqltext.Unrecognized) {
+		if st.MayCommit() && (!s.inTx || st.Kind == sqltext.Unrecognized) {
 			s.escaped(out)
 		}
 		return
 	}
-	s.inTx = st.st.Kind == sqltext.Begin || st.st.Chain || s.inTx && !ends(st)
-}
-
-// ends reports whether a statement that succeeds ends a transaction block.
-func ends(st *statement) bool {
-	switch st.st.Kind {
-	case sqltext.Commit, sqltext.Rollback, sqltext.PrepareTransaction:
-		return true
-	}
-	return false
+	s.inTx = st.Kind == sqltext.Begin || st.Chain || s.inTx && !st.EndsTransaction()
 }
 
 // failedTogether: one of the statements failed, those before it ran and those
@@ -68,7 +59,7 @@ func ends(st *statement) bool {
 func (s *connState) failedTogether(parts []*statement, r result) outcome {
 	plain := true // no statement begins, ends or commits by itself
 	for _, st := range parts {
-		plain = plain && !st.endsTransactions()
+		plain = plain && !st.MayCommit()
 	}
 	if plain && !s.inTx && r.status == 'I' && r.byServer {
 		s.pending.take() // the implicit transaction was rolled back
@@ -78,7 +69,7 @@ func (s *connState) failedTogether(parts []*statement, r result) outcome {
 		s.noteSettings(st)
 		s.noteCalls(st)
 		s.ran(run{statement: st})
-		if divides(st) {
+		if st.IsSavepoint() {
 			s.pending.loose = true
 		}
 	}
@@ -92,21 +83,12 @@ func (s *connState) failedTogether(parts []*statement, r result) outcome {
 	return out
 }
 
-// divides reports whether a statement is about a savepoint.
-func divides(st *statement) bool {
-	switch st.st.Kind {
-	case sqltext.Savepoint, sqltext.RollbackTo, sqltext.Release:
-		return true
-	}
-	return false
-}
-
 // lostTogether: the connection broke.
 func (s *connState) lostTogether(parts []*statement) outcome {
 	defer s.pending.take()
 	plain := true
 	for _, st := range parts {
-		plain = plain && !st.endsTransactions()
+		plain = plain && !st.MayCommit()
 		s.ran(run{statement: st})
 	}
 	if s.dead || plain && s.inTx {
@@ -119,14 +101,14 @@ func (s *connState) lostTogether(parts []*statement) outcome {
 // controls transactions does with the transaction. It returns false for any
 // other.
 func (s *connState) control(st *statement, out *outcome) bool {
-	switch st.st.Kind {
+	switch st.Kind {
 	case sqltext.Begin:
 	case sqltext.Savepoint:
-		s.pending.setSavepoint(st.st.Target)
+		s.pending.setSavepoint(st.Target)
 	case sqltext.RollbackTo:
-		s.pending.rollbackTo(st.st.Target)
+		s.pending.rollbackTo(st.Target)
 	case sqltext.Release:
-		s.pending.release(st.st.Target)
+		s.pending.release(st.Target)
 	case sqltext.Commit: // AND CHAIN opens the next one at once: the status does not tell
 		out.locked = s.locked
 		s.commit(out)

@@ -60,7 +60,7 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.T
 	}
 	by := s.meaning()
 	s.step(st, r, &s.batch.out)
-	if st.endsTransactions() && st.st.Kind != sqltext.DDL && rules.Broken != rules.BatchTells { // which commits with what follows it, as a rule
+	if st.MayCommit() && st.Kind != sqltext.DDL && rules.Broken != rules.BatchTells { // which commits with what follows it, as a rule
 		out := s.batch.out
 		s.batch.out = outcome{}
 		t.tell(ctx, conn, s, out, by)
@@ -76,7 +76,7 @@ func (b *batch) takes(st *statement, data pgx.TraceBatchQueryData) bool {
 		return false
 	}
 	b.lost = b.read == len(b.sent.QueuedQueries) || b.sent.QueuedQueries[b.read].SQL != data.SQL ||
-		data.CommandTag.String() == "" || data.ReadStartTime.Before(b.began) || st.st.Count != 1 || st.st.Err != nil
+		data.CommandTag.String() == "" || data.ReadStartTime.Before(b.began) || st.Count != 1 || st.Err != nil
 	if b.lost {
 		return false
 	}

@@ -34,7 +34,7 @@ func (t *tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s.stats = t.db.statements.statsOf(st, data.SQL); s.stats != st.stats {
 		s.usage.last.Store(s.stats)
 	}
-	if s.current.st.Kind == sqltext.Commit {
+	if s.current.Kind == sqltext.Commit {
 		t.db.askBeforeCommit(ctx, s, conn)
 		s.dead = conn.IsClosed() // then COMMIT is not sent
 	}
@@ -59,8 +59,8 @@ func (t *tracer) state(conn *pgx.Conn) *connState {
 func (t *tracer) noteUnfit(s *connState, st *statement, err error) {
 	switch {
 	case err == nil:
-		if st.st.Kind == sqltext.Deallocate || st.st.Kind == sqltext.Discard || st.st.Kind == sqltext.Several {
-			s.forgot = s.forgot || st.forgetsNames()
+		if st.Kind == sqltext.Deallocate || st.Kind == sqltext.Discard || st.Kind == sqltext.Several {
+			s.forgot = s.forgot || st.DropsPrepared()
 		}
 		return
 	case lostStatementName(err):
@@ -87,7 +87,7 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 		return
 	}
 	st := s.current
-	s.handle, s.current, s.copying = t.db, nil, st.st.Kind == sqltext.CopyFrom && st.st.Client
+	s.handle, s.current, s.copying = t.db, nil, st.Kind == sqltext.CopyFrom && st.Client
 	if s.cut {
 		s.cut, r.err = false, nil
 	}
@@ -119,7 +119,7 @@ func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *s
 		s.noteTemporary(st)
 	}
 	var out outcome
-	if st.st.Count > 1 {
+	if st.Count > 1 {
 		r.byServer = isServerError(r.err)
 		out = s.endedTogether(t.db.statements.partsOf(st), r)
 	} else {
@@ -207,7 +207,7 @@ func (t *tracer) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.Tra
 		s.prepared = make(map[string]string)
 	}
 	s.prepared[name] = sql
-	s.unsure |= t.db.statements.get(sql).settings().moves // EXECUTE may run it
+	s.unsure |= t.db.statements.get(sql).NameChange().Moves // EXECUTE may run it
 	if s.text == name {
 		s.recent = nil
 	}

@@ -5,13 +5,15 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A Read describes one typed read to a handle that may answer it without
 // asking the server. It is valid during the call it is passed to, and no
 // longer: the handle copies what it keeps.
 type Read struct {
-	Text *Text // the statement
+	Text *sqltext.Statement // the statement
 
 	// Form tells apart what answers the same statement and arguments may have
 	// become: the rows of one Go type, one row of it, a page of them. Two

@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A connUsage is how a connection of the pool is used. It is read by callers
@@ -144,7 +146,7 @@ func (u *usage) longest() (since time.Duration, last string) {
 		if taken > 0 && (since == 0 || taken < since) {
 			since, last = taken, ""
 			if stats := c.last.Load(); stats != nil {
-				last = cmp.Or(stats.name, shorten(stats.text))
+				last = cmp.Or(stats.name, sqltext.Shorten(stats.text))
 			}
 		}
 	}

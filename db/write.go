@@ -5,6 +5,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A Write is a statement examined once that is run for its effect: an INSERT, an
@@ -36,8 +38,10 @@ func (w *Write) Exec(ctx context.Context, e Execer, args ...any) (pgconn.Command
 	return w.stmt.Exec(ctx, e, args...)
 }
 
-// Text returns what is known of the statement.
-func (w *Write) Text() *Text { return w.stmt.Text() }
+// Name returns the statement's name; see [Stmt.Name].
+func (w *Write) Name() string { return w.stmt.Name() }
+
+func (w *Write) statement() *sqltext.Statement { return w.stmt.text }
 
 // SQL returns the text that is sent.
 func (w *Write) SQL() string { return w.stmt.SQL() }

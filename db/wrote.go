@@ -27,7 +27,7 @@ func (s *connState) meaning() meaning {
 	switch s.unsure | s.unsureTx {
 	case 0:
 		return usual
-	case byTable:
+	case sqltext.ByTable:
 		return besides
 	}
 	return anything
@@ -69,7 +69,7 @@ func (s *shapes) put(key shapeKey, e *effects) {
 // where somebody is notified of changes it counts as a read once the server has
 // been asked.
 func (d *DB) mayWrite(s *connState, st *statement) bool {
-	if st.st.ReadOnly == sqltext.Yes && (!readsRows(st) || d.listeners.none()) || !mayWrite(st) {
+	if st.ReadOnly == sqltext.Yes && (!st.RunsQuery() || d.listeners.none()) || !st.MayWrite() {
 		return false
 	}
 	e := st.writesBy(s.meaning(), d.databaseOf(s))
@@ -118,9 +118,9 @@ func (d *DB) askBeforeCommit(ctx context.Context, s *connState, conn *pgx.Conn) 
 func (d *DB) onlyLocksTell(s *connState) bool {
 	found := s.pending.all
 	for _, st := range s.pending.by {
-		switch st.st.Kind {
+		switch st.Kind {
 		case sqltext.DDL, sqltext.CommitPrepared, sqltext.Declare, sqltext.Unrecognized:
-			if st.st.Temporary() != sqltext.NotTemporary {
+			if st.Temporary() != sqltext.NotTemporary {
 				continue
 			}
 			return false // the schema; another transaction; a cursor that is read at COMMIT; anything

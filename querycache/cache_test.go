@@ -14,6 +14,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 var forever = Policy{TTL: -1}
@@ -182,7 +183,7 @@ func TestChangesAndLoads(t *testing.T) {
 func TestUnknownReads(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: time.Hour})
-	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
+	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 		return catalog.Effects{Refusals: []catalog.Refusal{{Reason: catalog.UnknownFunction, Object: "f()"}}}, nil
 	})
 	o.want(ctx, "old", says("old"))
@@ -191,11 +192,11 @@ func TestUnknownReads(t *testing.T) {
 	o.want(ctx, "new", says("new"))
 
 	declared := newOffline(t, nil, Policy{TTL: -1, Tables: []string{"cities", "s.lakes"}})
-	declared.reads.source.effects = inOne(func(ctx context.Context, text *db.Text) (catalog.Effects, error) {
+	declared.reads.source.effects = inOne(func(ctx context.Context, text *sqltext.Statement) (catalog.Effects, error) {
 		switch {
-		case strings.Contains(text.SQL(), "lakes"):
+		case strings.Contains(text.Normalized, "lakes"):
 			return catalog.Effects{Reads: []catalog.Relation{{OID: 3, Schema: "s", Name: "lakes"}}, ReadsKnown: true, Cacheable: true}, nil
-		case !strings.Contains(text.SQL(), "$1"):
+		case !strings.Contains(text.Normalized, "$1"):
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 		}
 		eff, err := o.reads.source.effects(ctx, text)
@@ -214,8 +215,8 @@ func TestUnknownReads(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	ctx := context.Background()
-	refuse := func(reason catalog.Reason) func(context.Context, *db.Text) (catalog.Effects, error) {
-		return func(context.Context, *db.Text) (catalog.Effects, error) {
+	refuse := func(reason catalog.Reason) func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
+		return func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Refusals: []catalog.Refusal{{Reason: reason}}}, nil
 		}
 	}
@@ -253,7 +254,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	o := newOffline(t, nil, forever)
-	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) { return catalog.Effects{}, io.EOF })
+	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) { return catalog.Effects{}, io.EOF })
 	o.want(ctx, 1, says(1))
 	o.want(ctx, 2, says(2))
 	o.counted(map[Reason]uint64{RefusedStatement: 2})
@@ -351,10 +352,10 @@ func TestByName(t *testing.T) {
 	o := newOffline(t, nil, ByName{"CityByID": forever})
 	o.want(ctx, 1, says(1))
 	o.want(ctx, 1, says(2))
-	if p, ok := (ByName{"": forever}).Choose(o.reads.pg.Text("SELECT 1")); !ok || p.TTL != -1 {
+	if p, ok := (ByName{"": forever}).Choose(Statement{SQL: "SELECT 1"}); !ok || p.TTL != -1 {
 		t.Error("the policy for all others is not chosen")
 	}
-	if _, ok := (ByName{"x": forever}).Choose(o.reads.pg.Text("SELECT 1")); ok {
+	if _, ok := (ByName{"x": forever}).Choose(Statement{SQL: "SELECT 1"}); ok {
 		t.Error("a statement without a policy got one")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A Cacheability says whether, and for how long, a cached handle keeps the
@@ -44,12 +45,12 @@ func (h *ReadThrough) Explain(ctx context.Context, sql string) Cacheability {
 
 // ExplainStmt is Explain for a compiled statement.
 func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Cacheability {
-	return h.explain(ctx, stmt.Text())
+	return h.explain(ctx, h.pg.Text(stmt.SQL()))
 }
 
-func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
+func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Cacheability {
 	rec := h.newRecord(text, formWire) // which the cache does not come to know
-	out := Cacheability{Name: text.Name(), Text: text.SQL(), Followed: h.source.followed()}
+	out := Cacheability{Name: text.Name, Text: text.Normalized, Followed: h.source.followed()}
 	var counts [reasons]uint64
 	var twins []string
 	var spoiled *string
@@ -78,13 +79,13 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 		return true
 	})
 	h.explainNeeds(ctx, text, rec, &out)
-	if out.Keeps && !known && h.cache.newcomers.crowded(text.Fingerprint()) {
+	if out.Keeps && !known && h.cache.newcomers.crowded(text.Fingerprint) {
 		out.Detail = join(out.Detail, "kept from its second read on: there were many texts that differ from it only in constants or the lengths of lists; parameters, and = ANY($1), make them one")
 	}
 	if spoiled != nil {
 		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*spoiled+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
 	}
-	if len(twins) > 0 && text.Name() == "" {
+	if len(twins) > 0 && text.Name == "" {
 		slices.Sort(twins)
 		out.Detail = join(out.Detail, "statements of the same text have names, and policies of their own: "+strings.Join(twins, ", ")+" (see ExplainStmt)")
 	}
@@ -97,7 +98,7 @@ func (h *ReadThrough) same(r, rec *record) bool {
 }
 
 // explainNeeds adds what the server says of the statement.
-func (h *ReadThrough) explainNeeds(ctx context.Context, text *db.Text, rec *record, out *Cacheability) {
+func (h *ReadThrough) explainNeeds(ctx context.Context, text *sqltext.Statement, rec *record, out *Cacheability) {
 	switch rec.refused {
 	case RefusedText:
 		out.Detail = whyNotText(text)
@@ -131,19 +132,19 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, text *db.Text, rec *reco
 
 // whyNotText says what is wrong with a text that has no policy whatever the
 // program says.
-func whyNotText(text *db.Text) string {
+func whyNotText(text *sqltext.Statement) string {
 	switch {
 	case text.Size() > 2*longestText:
 		return "the text has more than 64 KB"
 	case !text.Lexed():
 		return "the text cannot be taken apart"
 	}
-	return fmt.Sprintf("the text holds %d statements: only a single one is kept", text.Count())
+	return fmt.Sprintf("the text holds %d statements: only a single one is kept", text.Count)
 }
 
 // whyNoPolicy says why a statement has no policy that can be.
-func (h *ReadThrough) whyNoPolicy(text *db.Text) string {
-	p, ok := h.choose.Choose(text)
+func (h *ReadThrough) whyNoPolicy(text *sqltext.Statement) string {
+	p, ok := h.choose.Choose(forChooser(text))
 	switch {
 	case ok && p.validate() != nil:
 		return p.validate().Error()
@@ -151,10 +152,10 @@ func (h *ReadThrough) whyNoPolicy(text *db.Text) string {
 		return "Policy.TTL is -1 (no bound), and nothing would ever drop an answer: " + db.ErrUnobserved.Error()
 	case ok:
 		return "its policy keeps nothing: Policy.TTL is 0"
-	case text.Name() == "":
+	case text.Name == "":
 		return "the program gave no policy for this statement, which has no name"
 	}
-	return fmt.Sprintf("the program gave no policy for statement %q", text.Name())
+	return fmt.Sprintf("the program gave no policy for statement %q", text.Name)
 }
 
 // unfollowed says what it means for answers that changes are not heard of.
@@ -172,7 +173,7 @@ func join(first, second string) string {
 	}
 	return first + "; " + second
 }
-func (h *ReadThrough) columns(ctx context.Context, text *db.Text) []string {
+func (h *ReadThrough) columns(ctx context.Context, text *sqltext.Statement) []string {
 	eff, err := h.source.effects(ctx, text)
 	if err != nil {
 		return nil

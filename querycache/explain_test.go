@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // What is not kept comes with what can be done about it.
@@ -34,7 +35,7 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 	} {
 		o := newOffline(t, nil, c.policy)
 		if c.refuse.Reason != catalog.Keepable {
-			o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
+			o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 				return catalog.Effects{Refusals: []catalog.Refusal{c.refuse}, WritesKnown: true}, nil
 			})
 		}

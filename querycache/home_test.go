@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // sibling is another handle of the same cache, to a database.
@@ -30,7 +31,7 @@ func (o *offline) lead(at *db.Database) {
 	s := o.reads.source
 	s.current = func() *db.Database { return at }
 	s.identify = func(context.Context) (*db.Database, error) { return at, nil }
-	s.effects = func(context.Context, *db.Text) (*db.Effects, error) {
+	s.effects = func(context.Context, *sqltext.Statement) (*db.Effects, error) {
 		return &db.Effects{Effects: catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, Database: at}, nil
 	}
 }
@@ -129,7 +130,7 @@ func TestDoubtsOfOnlyATable(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	var only []catalog.Relation
-	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
+	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, Only: only, ReadsKnown: true, Cacheable: true}, nil
 	})
 	hear := func(state db.ChangeState, inherited bool) {

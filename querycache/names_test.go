@@ -11,8 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 func TestSplitName(t *testing.T) {
@@ -75,8 +75,8 @@ func TestUnknownNamesOfTables(t *testing.T) {
 		policy := Policy{TTL: time.Hour, Tables: []string{"cites"}}
 		o := newOffline(t, nil, policy)
 		there, asked := false, 0
-		o.reads.source.effects = inOne(func(_ context.Context, text *db.Text) (catalog.Effects, error) {
-			if strings.Contains(text.SQL(), "cites") {
+		o.reads.source.effects = inOne(func(_ context.Context, text *sqltext.Statement) (catalog.Effects, error) {
+			if strings.Contains(text.Normalized, "cites") {
 				asked++
 				if !there {
 					return catalog.Effects{}, &pgconn.PgError{Code: "42P01", Message: `relation "cites" does not exist`}

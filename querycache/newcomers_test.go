@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // read reads a text without arguments, in a form.
@@ -36,8 +37,8 @@ func TestTextsReadOnce(t *testing.T) {
 	} {
 		o := newOffline(t, nil, forever)
 		examined := map[string]int{}
-		o.reads.source.effects = inOne(func(_ context.Context, text *db.Text) (catalog.Effects, error) {
-			examined[text.SQL()]++
+		o.reads.source.effects = inOne(func(_ context.Context, text *sqltext.Statement) (catalog.Effects, error) {
+			examined[text.Normalized]++
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 		})
 		const many = 300

@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // offline is a cached handle whose database is never asked: loads are functions
@@ -48,7 +49,7 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 		tb.Fatal(err)
 	}
 	h.choose, h.observed, h.source.followers = choose, true, 1 // the test tells of changes
-	h.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
+	h.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 	})
 	h.source.current = func() *db.Database { return one }
@@ -62,8 +63,8 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 var one, two = new(db.Database), new(db.Database)
 
 // inOne returns what effects tells of a statement in one.
-func inOne(tell func(context.Context, *db.Text) (catalog.Effects, error)) func(context.Context, *db.Text) (*db.Effects, error) {
-	return func(ctx context.Context, text *db.Text) (*db.Effects, error) {
+func inOne(tell func(context.Context, *sqltext.Statement) (catalog.Effects, error)) func(context.Context, *sqltext.Statement) (*db.Effects, error) {
+	return func(ctx context.Context, text *sqltext.Statement) (*db.Effects, error) {
 		eff, err := tell(ctx, text)
 		return &db.Effects{Effects: eff, Database: one}, err
 	}

@@ -64,13 +64,19 @@ type Policy struct {
 }
 
 // Choose implements [Chooser]: the policy of all statements.
-func (p Policy) Choose(*db.Text) (Policy, bool) { return p, true }
+func (p Policy) Choose(Statement) (Policy, bool) { return p, true }
 
 // A Chooser gives each statement its policy. It is asked when a statement is
 // met, in each form of answer, and not for each read; Explain asks as well. ok
 // false keeps nothing.
 type Chooser interface {
-	Choose(text *db.Text) (p Policy, ok bool)
+	Choose(stmt Statement) (p Policy, ok bool)
+}
+
+// A Statement is what a [Chooser] chooses by.
+type Statement struct {
+	Name string // from the comment "-- name: CityByID :one", as sqlc writes it; "" without one
+	SQL  string // the normalized text, as [db.Stmt.SQL] returns it
 }
 
 // ByName gives policies to statements by the names in their
@@ -80,8 +86,8 @@ type Chooser interface {
 type ByName map[string]Policy
 
 // Choose implements [Chooser].
-func (m ByName) Choose(text *db.Text) (Policy, bool) {
-	p, ok := m[text.Name()]
+func (m ByName) Choose(stmt Statement) (Policy, bool) {
+	p, ok := m[stmt.Name]
 	if !ok {
 		p, ok = m[""]
 	}
@@ -95,7 +101,7 @@ func (m ByName) Choose(text *db.Text) (Policy, bool) {
 func (m ByName) Check(stmts ...db.Compiled) error {
 	names := make(map[string]bool)
 	for _, stmt := range stmts {
-		names[stmt.Text().Name()] = true
+		names[stmt.Name()] = true
 	}
 	if unknown := m.without(names); len(unknown) > 0 {
 		return fmt.Errorf("querycache: policies for names that no statement has: %q", unknown)

@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/rowscan/replay"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Query runs sql, or plays the rows that the server sent for it before. Rows
@@ -115,7 +116,7 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 // reads lends out db.Reads for Query, which package db does for typed reads.
 var reads = sync.Pool{New: func() any { return &db.Read{Key: make([]byte, 0, 256)} }}
 
-func lendRead(text *db.Text, args []any) *db.Read {
+func lendRead(text *sqltext.Statement, args []any) *db.Read {
 	r := reads.Get().(*db.Read)
 	r.Text, r.Form = text, formWire
 	r.Key, r.Keyed = argkey.Append(r.Key[:0], args)

@@ -282,7 +282,7 @@ func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
 		switch {
-		case rec.space != h.space || rec.sent != text.ID():
+		case rec.space != h.space || rec.sent != text.ID:
 		case db.IsPage(rec.form):
 			rec.drop(n)
 		case !read.Keyed:

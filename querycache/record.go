@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/rules"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // An identity tells which read an entry answers, arguments and scope aside. It
@@ -29,10 +30,10 @@ const formWire = 0
 // uint64Of returns the first half of a digest.
 func uint64Of(digest [16]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
 
-func identityOf(text *db.Text, form, space uint64) identity {
-	id := text.Identity()
+func identityOf(text *sqltext.Statement, form, space uint64) identity {
+	id := text.Identity
 	if rules.Broken == rules.NameInKey {
-		id = text.ID()
+		id = text.ID
 	}
 	return identity{uint64Of(id), binary.LittleEndian.Uint64(id[8:]), form, space}
 }
@@ -41,7 +42,7 @@ func identityOf(text *db.Text, form, space uint64) identity {
 // answers, what they depend on, and what became of the lookups.
 type record struct {
 	identity
-	text    atomic.Pointer[db.Text] // nil for an Aside, and once the statement is forgotten
+	text    atomic.Pointer[sqltext.Statement] // nil for an Aside, and once the statement is forgotten
 	aside   bool
 	sent    [16]byte // identifies the text, whatever the name
 	length  int      // of the text, as given and normalized

@@ -7,6 +7,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/rules"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A source is a handle that answers are loaded from.
@@ -17,7 +18,7 @@ type source struct {
 	// effects tells what a statement does: pg.Effects. identify tells which
 	// database the handle leads to, asking for it where need be: pg.Database.
 	// current does not ask: pg.CurrentDatabase.
-	effects  func(ctx context.Context, text *db.Text) (*db.Effects, error)
+	effects  func(ctx context.Context, text *sqltext.Statement) (*db.Effects, error)
 	identify func(ctx context.Context) (*db.Database, error)
 	current  func() *db.Database
 

@@ -3,11 +3,11 @@ package querycache
 import (
 	"strings"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // record returns what the cache knows of a statement.
-func (h *ReadThrough) record(text *db.Text, form uint64) *record {
+func (h *ReadThrough) record(text *sqltext.Statement, form uint64) *record {
 	if text.Size() > 2*longestText {
 		return h.tooLong()
 	}
@@ -15,19 +15,19 @@ func (h *ReadThrough) record(text *db.Text, form uint64) *record {
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	h.noteName(text.Name())
+	h.noteName(text.Name)
 	r := h.newRecord(text, form)
-	if r.refused == none && h.cache.newcomers.first(text.Fingerprint(), r.sent, &id) {
+	if r.refused == none && h.cache.newcomers.first(text.Fingerprint, r.sent, &id) {
 		return h.passing()
 	}
 	return h.cache.records.add(r)
 }
 
 // newRecord makes the record of a statement that the cache does not know.
-func (h *ReadThrough) newRecord(text *db.Text, form uint64) *record {
+func (h *ReadThrough) newRecord(text *sqltext.Statement, form uint64) *record {
 	r := &record{
-		identity: identityOf(text, form, h.space), sent: text.ID(), length: text.Size(),
-		label: labelOf(text), name: strings.Clone(text.Name()), source: h.source,
+		identity: identityOf(text, form, h.space), sent: text.ID, length: text.Size(),
+		label: labelOf(text), name: strings.Clone(text.Name), source: h.source,
 	}
 	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
@@ -55,24 +55,28 @@ func (h *ReadThrough) tooLong() *record {
 }
 
 // policy returns the statement's policy, or why there is none.
-func (h *ReadThrough) policy(text *db.Text) (Policy, Reason) {
-	if !text.Lexed() || text.Count() != 1 || text.Size() > 2*longestText {
+func (h *ReadThrough) policy(text *sqltext.Statement) (Policy, Reason) {
+	if !text.Lexed() || text.Count != 1 || text.Size() > 2*longestText {
 		return Policy{}, RefusedText
 	}
-	p, ok := h.choose.Choose(text)
+	p, ok := h.choose.Choose(forChooser(text))
 	if !ok || p.TTL == 0 || p.validate() != nil || p.TTL < 0 && !h.observed {
 		return Policy{}, RefusedPolicy
 	}
 	return p, none
 }
 
+func forChooser(text *sqltext.Statement) Statement {
+	return Statement{Name: text.Name, SQL: text.Normalized}
+}
+
 // labelOf is how messages call a statement.
-func labelOf(text *db.Text) string {
-	if text.Name() != "" {
-		return text.Name()
+func labelOf(text *sqltext.Statement) string {
+	if text.Name != "" {
+		return text.Name
 	}
 	const long = 80
-	sql := []rune(text.SQL())
+	sql := []rune(text.Normalized)
 	if len(sql) > long {
 		return string(sql[:long]) + "..."
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // tells makes the server say of every statement that there are such refusals.
@@ -19,7 +20,7 @@ func (o *offline) tells(version int64, reasons ...catalog.Reason) {
 	for _, r := range reasons {
 		eff.Refusals = append(eff.Refusals, catalog.Refusal{Reason: r, Object: "f()"})
 	}
-	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) { return eff, nil })
+	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) { return eff, nil })
 }
 
 // What may write runs once for each caller, whatever the policy says.
@@ -56,7 +57,7 @@ func TestAFlightFoundToWriteIsItsBeginnersAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, Policy{TTL: time.Hour})
 		var asked atomic.Int64
-		o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
+		o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 			eff := catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Version: 1, Cacheable: true}
 			if asked.Add(1) > 1 { // the flight itself
 				time.Sleep(time.Second)
@@ -92,7 +93,9 @@ func TestNothingIsKeptByWhatWasLearnedBefore(t *testing.T) {
 	ctx := context.Background()
 	o.want(ctx, "first", says("first"))
 	o.change(db.Committed)
-	o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) { return catalog.Effects{}, catalog.ErrLocked })
+	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
+		return catalog.Effects{}, catalog.ErrLocked
+	})
 	o.want(ctx, "second", says("second"))
 	o.want(ctx, "third", says("third"))
 }
@@ -119,7 +122,7 @@ func TestTimesThatMoveAsArguments(t *testing.T) {
 		{forever, 1184, []any{make(chan int), "x"}, RefusedArguments},
 	} {
 		o := newOffline(t, nil, c.policy)
-		o.reads.source.effects = inOne(func(context.Context, *db.Text) (catalog.Effects, error) {
+		o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true, TakesTime: c.typ != 25}, nil
 		})
 		for range 2 {

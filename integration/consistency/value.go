@@ -72,7 +72,7 @@ func newValue(name, source, statement string) *value {
 
 // String returns its name, and that of the statement.
 func (v *value) String() string {
-	return strings.TrimSuffix(v.name+" as "+v.quick.Text().Name(), " as ")
+	return strings.TrimSuffix(v.name+" as "+v.quick.Name(), " as ")
 }
 
 // written returns what a read that begins now must see.

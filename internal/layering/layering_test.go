@@ -55,7 +55,7 @@ var layers = map[string]layer{
 	},
 	"querycache": {
 		ours: []string{
-			"db", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
+			"db", "internal/sqltext", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
 			"internal/deepcopy", "internal/rules",
 		},
 		others: []string{pgx, lru, xsync},

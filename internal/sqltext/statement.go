@@ -3,6 +3,8 @@ package sqltext
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -24,6 +26,9 @@ type Statement struct {
 	Normalized string
 	// ID is the first half of the SHA-256 of Normalized.
 	ID [16]byte
+	// Identity identifies Normalized together with Name. Statements that are
+	// sent as one text have one ID, and two identities where their names differ.
+	Identity [16]byte
 	// Fingerprint is one for all statements that differ only in literals,
 	// parameters and the length of lists.
 	Fingerprint uint64
@@ -166,6 +171,7 @@ func describe(s *scan) *Statement {
 		st.Err = s.err
 		sum = sha256.Sum256(append(out[:0], s.text...))
 		copy(st.ID[:], sum[:])
+		st.Identity = identityOf(st)
 		return st
 	}
 	out = appendNormalized(out[:0], s)
@@ -174,11 +180,61 @@ func describe(s *scan) *Statement {
 	}
 	sum = sha256.Sum256(out)
 	copy(st.ID[:], sum[:])
+	st.Identity = identityOf(st)
 	if cap(out) <= maxKept {
 		*buffer = out
 	}
 	analyze(st, s)
 	return st
+}
+
+func identityOf(st *Statement) [16]byte {
+	if st.Name == "" {
+		return st.ID
+	}
+	sum := sha256.Sum256(append(st.ID[:], st.Name...))
+	return [16]byte(sum[:16])
+}
+
+// Lexed reports whether the text was split into tokens. One that was not is
+// sent to the server as it is and never cached.
+func (st *Statement) Lexed() bool { return st.Err == nil }
+
+// Size returns the bytes of the text as given and normalized.
+func (st *Statement) Size() int { return len(st.Text) + len(st.Normalized) }
+
+// Label returns what messages call the statement: its name, or the beginning
+// of its text.
+func (st *Statement) Label() string {
+	if st.Name != "" {
+		return st.Name
+	}
+	return Shorten(st.Normalized)
+}
+
+// Shorten returns as much of sql as messages show.
+func Shorten(sql string) string {
+	const long = 80
+	if len(sql) <= long {
+		return sql
+	}
+	cut := long
+	for cut > 0 && sql[cut]&0xC0 == 0x80 { // do not cut a character in two
+		cut--
+	}
+	return sql[:cut] + "..."
+}
+
+// CheckSingle returns an error unless the text is one statement. A text that
+// cannot be split into tokens passes: the server decides.
+func (st *Statement) CheckSingle() error {
+	switch {
+	case !st.Lexed() || st.Count == 1:
+		return nil
+	case st.Count == 0:
+		return errors.New("the text holds no statement")
+	}
+	return fmt.Errorf("the text holds %d statements, want one", st.Count)
 }
 
 // FingerprintText returns the text behind Fingerprint, for people. It shows no

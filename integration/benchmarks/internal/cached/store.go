@@ -57,7 +57,7 @@ func (o *over) Load(ctx context.Context, r *db.Read, load func(context.Context, 
 }
 
 func keyOf(r *db.Read) (k key) {
-	id := r.Text.ID()
+	id := r.Text.ID
 	n := copy(k[:], id[:])
 	for i := range 8 {
 		k[n+i] = byte(r.Form >> (8 * i))

@@ -1,12 +1,7 @@
-package db
+package sqltext
 
 import (
-	"regexp"
-	"slices"
 	"strings"
-	"unicode"
-
-	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // leavesAnswers reports whether no answer depends on a setting: those by which
@@ -34,7 +29,7 @@ func leavesAnswers(setting string) bool {
 // isOwn reports whether a setting is one of those in which this module counts.
 func isOwn(setting string) bool { return strings.HasPrefix(setting, "headrace.") }
 
-var harmlessSettings = setOf(`
+var harmlessSettings = wordSet(`
 	allow_in_place_tablespaces allow_system_table_mods application_name backend_flush_after backtrace_functions
 	check_function_bodies client_connection_check_interval client_min_messages compute_query_id constraint_exclusion
 	constraints createrole_self_grant cursor_tuple_fraction default_statistics_target default_table_access_method
@@ -49,7 +44,7 @@ var harmlessSettings = setOf(`
 // answerSettings are those of the server on which answers depend, or may: how
 // names are found and who asks, how values are read and written, what is
 // checked.
-var answerSettings = setOf(`
+var answerSettings = wordSet(`
 	array_nulls backslash_quote bytea_output client_encoding datestyle default_text_search_config dynamic_library_path
 	extension_control_path extension_destdir extra_float_digits gin_fuzzy_search_limit ignore_checksum_failure
 	intervalstyle lc_messages lc_monetary lc_numeric lc_time lo_compat_privileges local_preload_libraries
@@ -57,7 +52,7 @@ var answerSettings = setOf(`
 	session_preload_libraries session_replication_role standard_conforming_strings stats_fetch_consistency timezone
 	timezone_abbreviations transform_null_equals xmlbinary xmloption zero_damaged_pages`)
 
-func setOf(words string) map[string]bool {
+func wordSet(words string) map[string]bool {
 	set := make(map[string]bool)
 	for word := range strings.FieldsSeq(words) {
 		set[word] = true
@@ -65,28 +60,65 @@ func setOf(words string) map[string]bool {
 	return set
 }
 
-// ownSetting finds a setting of a program's own that is set in the body of a
-// DO.
-var ownSetting = regexp.MustCompile(`(?i)\bset\s+(session\s+)?"?[a-z_]\w*"?\s*\.`)
-
-// mayDoSettings reports whether a DO may change its session: a word of it says
-// so, or it runs text that it makes.
+// mayDoSettings reports whether a DO may change its session: a word of its body,
+// outside of literals and comments, says so, or the body runs text that it
+// makes. A body that cannot be read, or is in another language than PL/pgSQL,
+// may do anything.
 func mayDoSettings(text string) bool {
-	return ownSetting.MatchString(text) || slices.ContainsFunc(wordsOf(text), func(word string) bool {
-		switch word = strings.ToLower(word); word {
-		case "set_config", "execute", "authorization", "zone", "temp", "temporary", "pg_temp":
+	tokens, ok := tokensOf(text)
+	if !ok {
+		return true
+	}
+	for i, token := range tokens {
+		switch {
+		case isWord(token, "language") && (i+1 == len(tokens) || !isWord(tokens[i+1], "plpgsql")):
+			return true
+		case token[0] == '\'' || token[0] == '$':
+			if bodyMaySet(token) {
+				return true
+			}
+		case len(token) > 1 && token[len(token)-1] == '\'': // E'', U&''
 			return true
 		}
-		return answerSettings[word]
-	})
+	}
+	return false
 }
 
-// wordsOf returns the words of a text, those in constants and comments
-// included.
-func wordsOf(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool {
-		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
+// bodyMaySet is mayDoSettings for the constant that has the body.
+func bodyMaySet(constant string) bool {
+	body := strings.ReplaceAll(strings.Trim(constant, "'"), "''", "'")
+	if constant[0] == '$' {
+		tag := constant[:strings.IndexByte(constant[1:], '$')+2]
+		body = strings.TrimSuffix(strings.TrimPrefix(constant, tag), tag)
+	}
+	tokens, ok := tokensOf(body)
+	if !ok {
+		return true
+	}
+	for i, token := range tokens {
+		switch word := strings.ToLower(strings.Trim(token, `"`)); word {
+		case "set_config", "execute", "authorization", "zone", "temp", "temporary", "pg_temp":
+			return true
+		case "set":
+			if setsOwn(tokens[i+1:]) {
+				return true
+			}
+		default:
+			if answerSettings[word] || isEscaped(token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// setsOwn reports whether what follows SET names a setting of a program's own,
+// which has a dot.
+func setsOwn(tokens []string) bool {
+	if len(tokens) > 0 && isWord(tokens[0], "session") {
+		tokens = tokens[1:]
+	}
+	return len(tokens) > 1 && tokens[1] == "."
 }
 
 // A config is a call of set_config.
@@ -97,8 +129,8 @@ type config struct {
 
 // configsIn returns the calls of set_config in a statement. It reports false
 // where one may be of a setting that the text does not show.
-func configsIn(st *sqltext.Statement) (list []config, ok bool) {
-	later := st.Kind == sqltext.DDL || st.Kind == sqltext.Declare // it may run in another transaction
+func configsIn(st *Statement) (list []config, ok bool) {
+	later := st.Kind == DDL || st.Kind == Declare // it may run in another transaction
 	tokens, ok := tokensOf(st.Text)
 	for i, word := range tokens {
 		switch {
@@ -160,12 +192,12 @@ func isPlain(token string) bool {
 // tokensOf returns the tokens of a text without space and comments. It reports
 // false where the text cannot be taken apart.
 func tokensOf(text string) (tokens []string, ok bool) {
-	for l := sqltext.NewLexer(text); ; {
+	for l := NewLexer(text); ; {
 		token, more := l.Next()
 		switch {
 		case !more:
 			return tokens, l.Err() == nil
-		case token.Kind != sqltext.Space && token.Kind != sqltext.Comment:
+		case token.Kind != Space && token.Kind != Comment:
 			tokens = append(tokens, text[token.Pos:token.End])
 		}
 	}

@@ -1,0 +1,144 @@
+package sqltext
+
+import (
+	"slices"
+	"strings"
+)
+
+// A NameScope is a set of what decides which relations the names in statements stand
+// for, and which of them may be used.
+type NameScope uint8
+
+const (
+	ByPath          NameScope = 1 << iota // search_path
+	ByRole                                // role
+	ByAuthorization                       // session_authorization
+	ByTemporary                           // a temporary relation hides a permanent one of its name
+	ByTable                               // the same, and it is a table to which writing runs no code
+)
+
+// A NameChange tells what a statement does to the names on its connection.
+type NameChange struct {
+	Moves  NameScope // to something unknown
+	Local  bool      // Moves lasts until the transaction ends
+	Resets NameScope // to what it is on a new connection
+}
+
+// NameChange returns what the statement does to the names on its connection.
+// Functions of the program's own that set search_path are not seen.
+func (st *Statement) NameChange() NameChange {
+	if s := movedByConfigs(st); s.Moves != 0 {
+		return s
+	}
+	switch st.Kind {
+	case Select, Explain: // SELECT INTO, EXPLAIN ANALYZE CREATE TABLE AS
+		if st.MakesTemporary {
+			return NameChange{Moves: ByTemporary}
+		}
+	case Set:
+		return NameChange{Moves: movedBy(st.Target), Local: st.Local}
+	case Reset:
+		return NameChange{Resets: resetBy(st.Target)}
+	case Discard:
+		return NameChange{Resets: discardedBy(st.Text)}
+	case Prepare: // for EXECUTE
+		if mentionsName(st.Text, "set_config") {
+			return NameChange{Moves: ByPath | ByRole | ByAuthorization}
+		}
+	case DDL:
+		switch st.Temporary() {
+		case CreatesTemporary:
+			return NameChange{Moves: ByTable}
+		case CreatesForCommit:
+			return NameChange{Moves: ByTable, Local: true}
+		case DropsTemporary:
+			return NameChange{}
+		}
+		if makesTemporary(st.Text) {
+			return NameChange{Moves: ByTemporary}
+		}
+	}
+	return NameChange{}
+}
+
+// movedByConfigs tells what the statement's calls of set_config do to the names.
+func movedByConfigs(st *Statement) NameChange {
+	if !callsSetConfig(st) || st.Kind == Prepare {
+		return NameChange{}
+	}
+	list, ok := configsIn(st)
+	if !ok {
+		return NameChange{Moves: ByPath | ByRole | ByAuthorization}
+	}
+	s := NameChange{Local: true}
+	for _, c := range list {
+		if moves := movedBy(c.setting); moves != 0 {
+			s.Moves |= moves
+			s.Local = s.Local && c.local
+		}
+	}
+	return s
+}
+
+func callsSetConfig(st *Statement) bool {
+	return slices.ContainsFunc(st.Calls, func(fn Function) bool { return fn.Name == "set_config" })
+}
+
+// movedBy tells what a setting decides.
+func movedBy(setting string) NameScope {
+	switch setting {
+	case "search_path":
+		return ByPath
+	case "role":
+		return ByRole
+	case "session_authorization":
+		return ByAuthorization
+	}
+	return 0
+}
+
+// resetBy tells what RESET sets back. RESET ALL leaves the role (guc_tables.c,
+// GUC_NO_RESET_ALL); that of the session's user sets back both.
+func resetBy(setting string) NameScope {
+	switch setting {
+	case "all":
+		return ByPath
+	case "session_authorization":
+		return ByRole | ByAuthorization
+	}
+	return movedBy(setting)
+}
+
+func discardedBy(text string) NameScope {
+	switch {
+	case mentionsName(text, "all"):
+		return ByPath | ByRole | ByAuthorization | ByTemporary | ByTable
+	case mentionsName(text, "temp"), mentionsName(text, "temporary"):
+		return ByTemporary | ByTable
+	}
+	return 0
+}
+
+// makesTemporary reports whether DDL may make a temporary relation. A view
+// over one is temporary without a word.
+func makesTemporary(text string) bool {
+	return mentionsName(text, "create") &&
+		(mentionsName(text, "temp") || mentionsName(text, "temporary") || mentionsName(text, "pg_temp") || mentionsName(text, "view"))
+}
+
+// mentionsName reports whether a name is in the text, outside of constants.
+func mentionsName(text, name string) bool {
+	for l := NewLexer(text); ; {
+		token, ok := l.Next()
+		if !ok {
+			return l.Err() != nil // then it may be
+		}
+		if isNameToken(token) && strings.EqualFold(strings.Trim(text[token.Pos:token.End], `"`), name) {
+			return true
+		}
+	}
+}
+
+func isNameToken(token Token) bool {
+	return token.Kind == Word || token.Kind == QuotedName
+}
