@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -75,12 +76,12 @@ func (w wait) took() time.Duration { return w.to - w.from }
 // tracer sees call it, since the next statement on the connection would have
 // their wait on its account.
 func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
-	w := wait{from: clock()}
+	w := wait{from: clock.Now()}
 	d.usage.begin(d)
 	conn, err := d.pool.Acquire(ctx)
 	d.usage.end()
-	w.to = clock()
-	d.waits.add(w.took())
+	w.to = clock.Now()
+	d.waits.Add(w.took())
 	if err != nil {
 		return nil, w, d.waitError(ctx, err)
 	}
@@ -116,7 +117,7 @@ func withoutLabel(err error) error {
 
 func (d *DB) waitError(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
-		return connectError(err)
+		return connecterror.Connect(err)
 	}
 	if inUse := d.inUse(); inUse != "" {
 		return fmt.Errorf("wait for a connection: %s: %w", inUse, err)
@@ -142,14 +143,14 @@ const early = time.Second
 // the statement was sent that failed with err, and so soon that it had most
 // likely done so before.
 func endedEarly(conn *pgx.Conn, err error) bool {
-	pgErr, ok := asPgError(err)
+	pgErr, ok := connecterror.Server(err)
 	if !ok {
 		return false
 	}
 	switch pgErr.Code {
 	case "57P01", "57P02", "57P05": // by an administrator or a shutdown, by a crash, by idle_session_timeout
 		s := stateOf(conn)
-		return s != nil && clock()-s.began < early
+		return s != nil && clock.Now()-s.began < early
 	}
 	return false
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // A statement that failed only because of how it was prepared has not run,
@@ -23,47 +25,23 @@ import (
 // Inside a transaction the error has aborted the transaction; InTx runs the
 // whole of it again.
 
-const (
-	codeFeatureNotSupported     = "0A000"
-	codeUnknownStatementName    = "26000"
-	codeDuplicatePreparedStmt   = "42P05"
-	codeSerializationFailure    = "40001"
-	codeDeadlockDetected        = "40P01"
-	routineRevalidateCachedPlan = "RevalidateCachedQuery"
-)
-
 // mostRuns is how often a statement is sent at most. The last time it goes in
 // one message with its preparation, which no migration can come in between of:
 // the lock that parsing takes lasts until the end. It is the last resort, since
 // the server then has to guess the types of the arguments from the text alone.
 const mostRuns = 4
 
-// didNotRun reports either of the two cases above.
-func didNotRun(err error) bool { return stalePlan(err) || lostStatementName(err) }
-
-// stalePlan reports the first of the two cases above.
-func stalePlan(err error) bool {
-	pgErr, ok := asPgError(err)
-	return ok && pgErr.Code == codeFeatureNotSupported && pgErr.Routine == routineRevalidateCachedPlan
-}
-
-// lostStatementName reports the second of the two cases above.
-func lostStatementName(err error) bool {
-	pgErr, ok := asPgError(err)
-	return ok && (pgErr.Code == codeUnknownStatementName || pgErr.Code == codeDuplicatePreparedStmt)
-}
-
 // argsForAnotherRun tells whether a statement that failed with err, having been
 // sent the given number of times, is to be run again on conn, and with which
 // arguments. d is the connection's handle, if it is known.
 func argsForAnotherRun(ctx context.Context, d *DB, conn *pgx.Conn, runs int, err error, args []any) ([]any, bool) {
-	if err == nil || runs == mostRuns || !didNotRun(err) || !idle(conn) {
+	if err == nil || runs == mostRuns || !connecterror.NotRun(err) || !idle(conn) {
 		return nil, false
 	}
 	if len(args) > 0 && args[0] == pgx.QueryExecModeExec {
 		return nil, false // a name that the program itself gave
 	}
-	lost := lostStatementName(err)
+	lost := connecterror.LostStatementName(err)
 	if lost && d != nil && !d.observed { // else the tracer has seen it
 		d.lostNames.note(d.opts.Logger, nil)
 	}
@@ -119,7 +97,7 @@ func connOf(q any) *pgx.Conn {
 // execAgain is e.Exec, run again where the statement did not run.
 func execAgain(ctx context.Context, e Execer, sql string, args []any) (pgconn.CommandTag, error) {
 	tag, err := e.Exec(ctx, sql, args...)
-	if err == nil || !didNotRun(err) {
+	if err == nil || !connecterror.NotRun(err) {
 		return tag, err
 	}
 	return execMore(ctx, e, sql, args, err)
@@ -138,7 +116,7 @@ func execMore(ctx context.Context, e Execer, sql string, args []any, err error) 
 // where the statement did not run.
 func queryAgain[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error)) (V, error) {
 	value, err := queryOnce(ctx, q, sql, args, collect)
-	if err == nil || !didNotRun(err) {
+	if err == nil || !connecterror.NotRun(err) {
 		return value, err
 	}
 	return queryMore(ctx, q, sql, args, collect, err)

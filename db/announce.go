@@ -138,7 +138,7 @@ func (a account) cause() string {
 	if len(a.writes.by) == 0 {
 		return manyStatements
 	}
-	return a.writes.by[0].stats.label()
+	return a.writes.by[0].stats.Label()
 }
 
 const manyStatements = "a transaction of many statements"
@@ -186,14 +186,14 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 		e := a.effects(r.statement)
 		switch {
 		case e == nil && a.tooLate(r.statement):
-			return a.all(r.stats.label())
+			return a.all(r.stats.Label())
 		case e == nil:
 			open = append(open, inquiryKey{st: r.statement, by: a.out.by})
 			continue
 		case r.noRows && e.full.RowsOnly:
 			continue
 		case !e.full.WritesKnown, e.full.DDL && !a.schema, e.full.MovesNames && a.movedUnseen():
-			return a.all(r.stats.label())
+			return a.all(r.stats.Label())
 		}
 		more := e.writes
 		if rules.Broken == rules.CatalogWidens {

@@ -9,36 +9,37 @@ import (
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // connState is what the tracer keeps with a connection. It belongs to whoever
 // holds the connection, which is one goroutine at a time.
 type connState struct {
-	handle   *DB               // whose pool the connection is in, and whose tracer settles what ends
-	wait     time.Duration     // of the last Acquire, until a statement takes it
-	began    time.Duration     // clock when the statement under way began
-	timed    bool              // began is that of the statement to come
-	current  *statement        // the statement under way
-	stats    *fingerprintStats // that it is counted by
-	inTx     bool              // whether a transaction was open when it began
-	dead     bool              // whether the connection was closed when it began
-	pending  pending           // of the open transaction
-	locked   []Change          // all that it may have changed, as the server told just before COMMIT; nil if not asked
-	refused  int               // statements begun while the connection was busy, whose end is still to come
-	batch    batch             // the batch under way
-	prepared map[string]string // text by the name it was prepared under by the program
-	stale    bool              // statements that were prepared here are invalid, or unknown to the server
-	cut      bool              // the statement under way was asked to stop by cutShort
-	unsure   sqltext.NameScope // what was set here: names may stand for other tables
-	unsureTx sqltext.NameScope // the same, until the transaction ends
-	hooked   sqltext.NameScope // what the pool's hook AfterConnect set, which RESET undoes
-	session  sessionState      // what became of it since it began
-	place    connPlace         // where it leads
-	own      bool              // statements are this package's, and no part of the figures
-	rows     []rows            // some rows to hand out, allocated together
-	scans    keptScans         // of the rows that QueryRow reads
-	recent   *statement        // the last statement, found again without a table
-	text     string            // its text
+	handle   *DB                  // whose pool the connection is in, and whose tracer settles what ends
+	wait     time.Duration        // of the last Acquire, until a statement takes it
+	began    time.Duration        // clock when the statement under way began
+	timed    bool                 // began is that of the statement to come
+	current  *statement           // the statement under way
+	stats    *stmtstats.Statement // that it is counted by
+	inTx     bool                 // whether a transaction was open when it began
+	dead     bool                 // whether the connection was closed when it began
+	pending  pending              // of the open transaction
+	locked   []Change             // all that it may have changed, as the server told just before COMMIT; nil if not asked
+	refused  int                  // statements begun while the connection was busy, whose end is still to come
+	batch    batch                // the batch under way
+	prepared map[string]string    // text by the name it was prepared under by the program
+	stale    bool                 // statements that were prepared here are invalid, or unknown to the server
+	cut      bool                 // the statement under way was asked to stop by cutShort
+	unsure   sqltext.NameScope    // what was set here: names may stand for other tables
+	unsureTx sqltext.NameScope    // the same, until the transaction ends
+	hooked   sqltext.NameScope    // what the pool's hook AfterConnect set, which RESET undoes
+	session  sessionState         // what became of it since it began
+	place    connPlace            // where it leads
+	own      bool                 // statements are this package's, and no part of the figures
+	rows     []rows               // some rows to hand out, allocated together
+	scans    keptScans            // of the rows that QueryRow reads
+	recent   *statement           // the last statement, found again without a table
+	text     string               // its text
 
 	copying bool // the statement that ended was COPY FROM STDIN
 	usage   connUsage
@@ -261,7 +262,7 @@ func (s *connState) mayHaveWritten(r run) bool {
 // rolledBack reports whether a statement by itself that failed with err left
 // nothing behind. Procedures, VACUUM and the like commit on their way.
 func rolledBack(st *statement, err error) bool {
-	return connecterror.NeverSent(err) || isServerError(err) && !st.MayCommit()
+	return connecterror.NeverSent(err) || connecterror.IsServer(err) && !st.MayCommit()
 }
 
 // noteSettings marks the connection when st may have changed what names stand
@@ -299,7 +300,7 @@ func (s *connState) noteTemporary(st *statement) {
 	}
 	switch leaves, known := st.leavesTemporary(s.handle.databaseOf(s)); {
 	case leaves:
-		s.session.changes = s.session.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.label()})
+		s.session.changes = s.session.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.Label()})
 	case !known && s.session.noteCalled(st) && st.Kind == sqltext.Call:
 		s.handle.inquireIdly([]inquiryKey{{st: st}}) // its commit is not waited for: it counts as a change of all tables
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -110,6 +111,6 @@ func closeNow(conn *pgx.Conn) {
 const codeQueryCanceled = "57014"
 
 func isCancelled(err error) bool {
-	pgErr, ok := asPgError(err)
+	pgErr, ok := connecterror.Server(err)
 	return ok && pgErr.Code == codeQueryCanceled
 }

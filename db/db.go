@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // A DB is a handle to one PostgreSQL server: a pool of connections, what is
@@ -43,9 +44,9 @@ type DB struct {
 	systemRefused atomic.Bool              // the role may not read the server's identifier
 	untracked     Database                 // in place of current while nobody needs that
 
-	slow      slowLog
+	slow      stmtstats.SlowLog
 	lostNames lostNames
-	waits     waitStats
+	waits     stmtstats.Waits
 	usage     usage
 	closed    atomic.Bool
 }
@@ -55,10 +56,9 @@ func newDB(opts Options) *DB {
 	d.inquiries.init()
 	d.unknown = &statement{
 		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},
-		stats:     d.statements.prints.other,
+		stats:     d.statements.prints.Other(),
 	}
-	d.slow.logger = opts.Logger
-	d.slow.from = opts.SlowQuery
+	d.slow.Logger, d.slow.From = opts.Logger, opts.SlowQuery
 	return d
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/clock"
 )
 
 // doubts follows transactions whose outcome is unknown: the connection broke
@@ -78,7 +80,7 @@ func (w *doubts) stop() {
 func (d *DB) waitForEnd(ctx context.Context, closed *pgconn.PgConn) bool {
 	var look sessionLook
 	ended := closed.CleanupDone()
-	cancelled := clock()
+	cancelled := clock.Now()
 	for wait := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
@@ -100,9 +102,9 @@ func (d *DB) waitForEnd(ctx context.Context, closed *pgconn.PgConn) bool {
 			wait = 0
 			continue
 		}
-		if clock()-cancelled >= cancelAgain {
+		if clock.Now()-cancelled >= cancelAgain {
 			_ = cancelOn(ctx, closed) // the session will end at some time without
-			cancelled = clock()
+			cancelled = clock.Now()
 		}
 		wait = min(max(wait+wait/2, shortestDoubtPoll), longestDoubtPoll)
 	}

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // An examiner asks the server what statements do, on a connection of its own:
@@ -119,36 +118,14 @@ func (e *examiner) connect(ctx context.Context) error {
 	if e.conn != nil && !e.conn.IsClosed() {
 		return nil
 	}
-	if e.failed != nil && clock() < e.rest {
+	if e.failed != nil && clock.Now() < e.rest {
 		return e.failed
 	}
 	e.failed = e.dial(ctx)
-	if e.failed != nil && !endedByServer(e.failed) {
-		e.rest = clock() + examinerRest
+	if e.failed != nil && !connecterror.EndedByServer(e.failed) {
+		e.rest = clock.Now() + examinerRest
 	}
 	return e.failed
-}
-
-// endedByServer reports whether err is that of a connection that the server had
-// accepted and that ended since: an administrator, a timeout or a crash of another
-// session did that, or the network.
-func endedByServer(err error) bool {
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch pgErr.Code {
-		case "57P01", "57P02", "57P05", "25P03", "25P04":
-			return true
-		}
-		return false
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return false
-	}
-	for _, broken := range []error{errBroke, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
-		if errors.Is(err, broken) {
-			return true
-		}
-	}
-	return false
 }
 
 // dial connects. Called with the token.
@@ -161,7 +138,7 @@ func (e *examiner) dial(ctx context.Context) error {
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return connectError(err)
+		return connecterror.Connect(err)
 	}
 	e.conn = conn
 	if err := e.prepare(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -180,7 +181,7 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 			}
 			return nil
 		}
-		if lostStatementName(err) && mayBatchAgain(ctx, q) {
+		if connecterror.LostStatementName(err) && mayBatchAgain(ctx, q) {
 			return oneByOne(ctx, q, reads[i:], err)
 		}
 		if prepare, ok := errors.AsType[pgx.ErrPreprocessingBatch](err); ok {
@@ -218,7 +219,7 @@ func endsBatch(err error) bool {
 	}
 	var prepare pgx.ErrPreprocessingBatch
 	var connect *pgconn.ConnectError
-	return isServerError(err) || errors.As(err, &prepare) || errors.As(err, &connect) ||
+	return connecterror.IsServer(err) || errors.As(err, &prepare) || errors.As(err, &connect) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
@@ -226,7 +227,7 @@ func endsBatch(err error) bool {
 // small answers until the batch is done, so that which read it was at is not
 // known.
 func endsUnseen(err error) bool {
-	return !isServerError(err) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+	return !connecterror.IsServer(err) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
 // blame gives the error of a statement that could not be prepared, or whose
@@ -242,8 +243,8 @@ func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreproc
 			rest = append(rest, g)
 		}
 	}
-	alone := !isServerError(err) // it is the arguments, and each has its own
-	if len(same) == 0 {          // a rewriter changed the text: it may be any
+	alone := !connecterror.IsServer(err) // it is the arguments, and each has its own
+	if len(same) == 0 {                  // a rewriter changed the text: it may be any
 		same, rest, alone = reads, nil, true
 	}
 	for _, g := range same {
@@ -262,11 +263,11 @@ func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreproc
 
 // again decides on the reads behind the one that failed.
 func again(ctx context.Context, q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
-	if !isServerError(err) || !mayBatchAgain(ctx, q) {
+	if !connecterror.IsServer(err) || !mayBatchAgain(ctx, q) {
 		giveUp(rest, err)
 		return nil
 	}
-	if !stalePlan(err) {
+	if !connecterror.StalePlan(err) {
 		return rest
 	}
 	reads := append([]*gathered{failed}, rest...)

@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/rules"
 )
 
@@ -53,11 +55,11 @@ func (d *DB) askPlace(ctx context.Context, conn *pgconn.PgConn) (*identity, erro
 // refusesSystem reports whether the server said that it will not tell its
 // system identifier: the right was revoked, or there is no such function.
 func refusesSystem(err error) bool {
-	pgErr, ok := asPgError(err)
+	pgErr, ok := connecterror.Server(err)
 	if !ok || pgErr.SeverityUnlocalized != "ERROR" {
 		return false
 	}
-	return strings.HasPrefix(pgErr.Code, "42") || pgErr.Code == codeFeatureNotSupported
+	return strings.HasPrefix(pgErr.Code, "42") || pgErr.Code == "0A000"
 }
 
 func readPlace(ctx context.Context, conn *pgconn.PgConn, query string) (*identity, error) {
@@ -104,7 +106,7 @@ func (p *connPlace) settled() bool {
 	if p.database != nil && !p.pooled {
 		return !p.database.gone.Load()
 	}
-	return clock()-p.asked < placeRest && (p.database == nil || !p.database.gone.Load())
+	return clock.Now()-p.asked < placeRest && (p.database == nil || !p.database.gone.Load())
 }
 
 // now returns where the connection leads, nil where that is not known.
@@ -118,7 +120,7 @@ func (p *connPlace) now() *Database {
 // ask asks where conn leads, which is the connection of the given number of d.
 func (p *connPlace) ask(ctx context.Context, d *DB, conn *pgx.Conn, number uint64) error {
 	const tries = 3
-	p.database, p.asked = nil, clock()
+	p.database, p.asked = nil, clock.Now()
 	for range tries {
 		ticket := databases.tickets.Load()
 		found, err := d.askPlace(ctx, conn.PgConn())

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -79,7 +81,7 @@ func (d *DB) inquire(key inquiryKey) *inquiry {
 	switch {
 	case i.closed:
 		q.err = errExaminerClosed
-	case i.until > clock():
+	case i.until > clock.Now():
 		q.err = i.failed
 	}
 	if q.err != nil {
@@ -97,7 +99,7 @@ func (d *DB) inquireIdly(keys []inquiryKey) {
 	i := &d.inquiries
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed || i.until > clock() {
+	if i.closed || i.until > clock.Now() {
 		return
 	}
 	for _, key := range keys {
@@ -179,11 +181,11 @@ func (i *inquiries) note(err error) {
 		i.until, i.pause = 0, 0
 		return
 	}
-	if i.until > clock() {
+	if i.until > clock.Now() {
 		return // this was asked before it was left alone
 	}
 	i.pause = pauseAfter(err, i.pause)
-	i.until = clock() + i.pause
+	i.until = clock.Now() + i.pause
 }
 
 // serverIsBack notes that the pool has made a connection: a server that was not
@@ -201,7 +203,7 @@ func (i *inquiries) serverIsBack() {
 // knows no transactions, or that is not there will do so the next time as well.
 // One that ended a connection of this kind is there, and takes the next.
 func pauseAfter(err error, before time.Duration) time.Duration {
-	if endedByServer(err) {
+	if errors.Is(err, errBroke) || connecterror.EndedByServer(err) {
 		return examinerAgain
 	}
 	return min(max(examinerRest, 2*before), longestPause)

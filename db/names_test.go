@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // A name is found by the text that the statement hands out, and by no other one
@@ -68,11 +69,11 @@ func TestStatsByName(t *testing.T) {
 	second := MustCompile[int]("-- name: Second :many\n" + sql)
 	for range 2 {
 		for _, sql := range []string{sql, first.SQL(), second.SQL(), second.SQL(), "-- name: Third :many\n" + sql} {
-			table.statsOf(table.get(sql), sql).add(time.Second, 0, 1, nil)
+			table.statsOf(table.get(sql), sql).Add(time.Second, 0, 1, nil)
 		}
 	}
 	got := map[string]int64{}
-	for _, stats := range table.prints.snapshot() {
+	for _, stats := range table.prints.Snapshot() {
 		got[stats.Name] = stats.Calls
 	}
 	for name, calls := range map[string]int64{"": 2, "First": 2, "Second": 4, "Third": 2} {
@@ -80,15 +81,15 @@ func TestStatsByName(t *testing.T) {
 			t.Errorf("%q: %d calls, want %d", name, got[name], calls)
 		}
 	}
-	for i := range maxFingerprints {
+	for i := range stmtstats.MaxFingerprints {
 		name := "n" + strings.Repeat("x", i)
-		table.prints.of(sqltext.Analyze(sql), name)
+		table.prints.Of(sqltext.Analyze(sql), name)
 	}
 	third := MustCompile[int]("-- name: Late :many\n" + sql)
 	for range 3 {
-		table.statsOf(table.get(third.SQL()), third.SQL()).add(time.Second, 0, 1, nil)
+		table.statsOf(table.get(third.SQL()), third.SQL()).Add(time.Second, 0, 1, nil)
 	}
-	if !slices.ContainsFunc(table.prints.snapshot(), func(s StatementStats) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
+	if !slices.ContainsFunc(table.prints.Snapshot(), func(s stmtstats.Snapshot) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
 		t.Error("what came late is not among the others")
 	}
 }

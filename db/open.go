@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // Open connects to the server that connString names and returns a handle to
@@ -62,7 +64,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	d.examiner = newExaminer(own)
 	if err := d.firstPing(ctx); err != nil {
 		d.Close()
-		return nil, fmt.Errorf("db: %w", openError(cfg.ConnConfig, err))
+		return nil, fmt.Errorf("db: %w", connecterror.Open(cfg.ConnConfig, err))
 	}
 	if d.opts.ExamineOnPool {
 		d.examiner.lend = pool
@@ -164,7 +166,7 @@ func (d *DB) instrument(cfg *pgxpool.Config) {
 func (d *DB) hookConnects(cfg *pgxpool.Config) {
 	if before := cfg.BeforeConnect; before != nil {
 		cfg.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
-			return beforeConnectError(conn, before(ctx, conn))
+			return connecterror.BeforeConnect(conn, before(ctx, conn))
 		}
 	}
 	after := cfg.AfterConnect
@@ -175,7 +177,7 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 		err := loadTypes(ctx, conn, d.opts.Types)
 		s.own = false
 		if err != nil {
-			return setupError(conn, "Options.Types", err)
+			return connecterror.Setup(conn, "Options.Types", err)
 		}
 		if after == nil {
 			return nil
@@ -184,7 +186,7 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 		// What the hook set is what every connection begins with, the
 		// examiner's too: names mean there what they mean here.
 		s.hooked, s.unsure = s.unsure, 0
-		return setupError(conn, "hook AfterConnect", err)
+		return connecterror.Setup(conn, "hook AfterConnect", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/keyset"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -49,7 +50,7 @@ func isChanging(f sqltext.Function) bool {
 
 // blame says what a page's error err is due to. sql is the text that was sent.
 func (c pageCall) blame(ctx context.Context, q Querier, from *keyset.Position, sql string, args []any, err error) error {
-	pgErr, ok := asPgError(err)
+	pgErr, ok := connecterror.Server(err)
 	if !ok {
 		return err
 	}
@@ -132,7 +133,7 @@ func (c pageCall) outdated(ctx context.Context, q Querier, from *keyset.Position
 		rows.Close()
 		return rows.Err()
 	}
-	_, unreadable := asPgError(none(from))
+	_, unreadable := connecterror.Server(none(from))
 	return unreadable && none(begin) == nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -30,7 +31,7 @@ func (d *DB) prepareHooks(cfg *pgxpool.Config) {
 				return err
 			}
 		}
-		return setupError(conn, "Options.Prepare", d.prepareAll(ctx, conn))
+		return connecterror.Setup(conn, "Options.Prepare", d.prepareAll(ctx, conn))
 	}
 	prepare := cfg.PrepareConn
 	if old := cfg.BeforeAcquire; prepare == nil && old != nil { //nolint:staticcheck // programs still use it
@@ -60,7 +61,7 @@ func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 	for _, stmt := range d.opts.Prepare {
 		_, err := conn.Prepare(ctx, numbered(stmt.statement()), numbered(stmt.statement()))
 		switch {
-		case lostStatementName(err):
+		case connecterror.LostStatementName(err):
 			d.lostNames.note(d.opts.Logger, stateOf(conn))
 			return nil
 		case err != nil:

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/rowscan"
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
@@ -80,7 +81,7 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 			return nil
 		}
 		err := stream(q, args)
-		if err != nil && !begun && didNotRun(err) {
+		if err != nil && !begun && connecterror.NotRun(err) {
 			err = runAgain(ctx, q, args, err, stream)
 		}
 		if err != nil {

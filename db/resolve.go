@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // A CommitUnknownError says that the answer to a COMMIT was lost, and that no
@@ -51,7 +53,7 @@ const (
 // isFinal reports whether the server refused to commit. When it ends a session
 // it may have committed before: in that it waits for standbys.
 func isFinal(err error) bool {
-	pgErr, ok := asPgError(err)
+	pgErr, ok := connecterror.Server(err)
 	return ok && pgErr.SeverityUnlocalized == "ERROR"
 }
 
@@ -83,7 +85,7 @@ func (d *DB) beginKnown(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOpti
 	}
 	if d.lostNames.count.Load() == 0 {
 		tx, id, err = beginAndAsk(ctx, conn, opts, id)
-		if !lostStatementName(err) || !idle(conn.Conn()) {
+		if !connecterror.LostStatementName(err) || !idle(conn.Conn()) {
 			return tx, id, err
 		}
 	}
@@ -209,7 +211,7 @@ func (d *DB) askAnywhere(ctx context.Context, fn func(ctx context.Context, conn 
 func xactStatus(ctx context.Context, conn *pgx.Conn, xid string) (status string, err error) {
 	const query = "SELECT coalesce(pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8), '')"
 	err = conn.QueryRow(ctx, query, pgx.QueryExecModeExec, xid).Scan(&status)
-	if pgErr, ok := asPgError(err); ok && pgErr.Code == codeInvalidParameterValue {
+	if pgErr, ok := connecterror.Server(err); ok && pgErr.Code == codeInvalidParameterValue {
 		return xactAborted, nil
 	}
 	return status, err

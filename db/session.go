@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // An answer depends on more of its session than its statement shows: on the
@@ -76,7 +77,7 @@ func (s *sessionState) began(conn *pgx.Conn, number uint64) {
 
 // note takes note of a statement that ran by itself, by its figures, and of the
 // end of its transaction.
-func (s *sessionState) note(st *statement, label *fingerprintStats, inTx bool, r result) {
+func (s *sessionState) note(st *statement, label *stmtstats.Statement, inTx bool, r result) {
 	if s.tx && !inTx { // it ended unseen
 		s.changes, s.tx = s.ever, false
 	}
@@ -126,7 +127,7 @@ func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
 
 // apply takes note of what a statement does to its session. Where it is not
 // sure that the statement ran, and stays run, nothing is back as it was.
-func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inTx, sure bool) {
+func (s *sessionState) apply(st *sqltext.Statement, label *stmtstats.Statement, inTx, sure bool) {
 	list := st.SessionChanges()
 	if len(list) == 0 {
 		return
@@ -138,7 +139,7 @@ func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inT
 	changes := make(sessionChanges)
 	for _, c := range list {
 		if !c.Reset {
-			changes[c.What] = label.label()
+			changes[c.What] = label.Label()
 		}
 	}
 	changes = s.changes.with(changes)
@@ -155,7 +156,7 @@ func (s *sessionState) apply(st *sqltext.Statement, label *fingerprintStats, inT
 
 // reset takes out of changes what a statement puts back to what the session
 // began with; what a hook had set then is another thing.
-func (s *sessionState) reset(changes sessionChanges, what string, label *fingerprintStats, sure bool) sessionChanges {
+func (s *sessionState) reset(changes sessionChanges, what string, label *stmtstats.Statement, sure bool) sessionChanges {
 	changes = maps.Clone(changes)
 	if sure {
 		if isReset(sqltext.TemporaryRelations, what) {
@@ -165,7 +166,7 @@ func (s *sessionState) reset(changes sessionChanges, what string, label *fingerp
 	}
 	for set := range s.hooked {
 		if _, ok := changes[set]; !ok && (isReset(set, what) || set == sqltext.SomethingUnknown) {
-			changes = changes.with(sessionChanges{set: label.label()})
+			changes = changes.with(sessionChanges{set: label.Label()})
 		}
 	}
 	return changes
@@ -210,9 +211,9 @@ func (s *sessionState) resolveCalled(at *Database) (unknown string) {
 		leaves, known := st.leavesTemporary(at)
 		switch {
 		case leaves:
-			s.changes = s.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.label()})
+			s.changes = s.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.Label()})
 		case !known && st.Kind == sqltext.Call:
-			unknown = st.stats.label()
+			unknown = st.stats.Label()
 		}
 		return known
 	})

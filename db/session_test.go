@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // A session goes through statements, of which "!" before one means that the server
@@ -64,7 +65,7 @@ func runScript(s *connState, script string, inTx bool) {
 	failed := false
 	for sql := range strings.SplitSeq(script, " / ") {
 		sql, refused := strings.CutPrefix(sql, "!")
-		st := &statement{Statement: sqltext.Analyze(sql), stats: &fingerprintStats{name: sql}}
+		st := &statement{Statement: sqltext.Analyze(sql), stats: stmtstats.Named(sql)}
 		r := result{status: 'T'}
 		s.inTx = inTx
 		if refused {
@@ -112,7 +113,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 		}
 		var all []*statement
 		for sql := range strings.SplitSeq(c.batch, " / ") {
-			all = append(all, &statement{Statement: sqltext.Analyze(sql), stats: &fingerprintStats{name: sql}})
+			all = append(all, &statement{Statement: sqltext.Analyze(sql), stats: stmtstats.Named(sql)})
 		}
 		s.session.noteTogether(all, strings.HasPrefix(c.before, "BEGIN"), c.status)
 		if c.after != "" {

@@ -7,16 +7,17 @@ import (
 	"sync/atomic"
 
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // A statement is what one handle knows about one text that ran on it.
 type statement struct {
 	*sqltext.Statement
-	escapes bool                                // the text has a backslash
-	stats   *fingerprintStats                   // of the text by itself
-	named   atomic.Pointer[[]*fingerprintStats] // of the compiled statements that are sent as this text; nil until there is one
-	effects atomic.Pointer[effects]             // by the server's parser; nil until asked for
-	wrote   [meanings]atomic.Pointer[effects]   // that tell at least what it changes; likewise
+	escapes bool                                   // the text has a backslash
+	stats   *stmtstats.Statement                   // of the text by itself
+	named   atomic.Pointer[[]*stmtstats.Statement] // of the compiled statements that are sent as this text; nil until there is one
+	effects atomic.Pointer[effects]                // by the server's parser; nil until asked for
+	wrote   [meanings]atomic.Pointer[effects]      // that tell at least what it changes; likewise
 
 	// numbered is the text with parameters in place of named arguments; nil
 	// until it is run with such.
@@ -33,7 +34,7 @@ type statement struct {
 type statementTable struct {
 	seed   maphash.Seed
 	shards [statementShards]statementShard
-	prints fingerprints
+	prints *stmtstats.Table
 }
 
 type statementShard struct {
@@ -42,19 +43,16 @@ type statementShard struct {
 }
 
 const (
-	statementShards   = 16
-	textsPerShard     = 256
-	longestKeptText   = 64 << 10 // a longer text is analyzed each time it runs
-	maxFingerprints   = 2048
-	otherFingerprints = "(other statements)"
+	statementShards = 16
+	textsPerShard   = 256
+	longestKeptText = 64 << 10 // a longer text is analyzed each time it runs
 )
 
 func newStatementTable() *statementTable {
-	t := &statementTable{seed: maphash.MakeSeed()}
+	t := &statementTable{seed: maphash.MakeSeed(), prints: stmtstats.NewTable()}
 	for i := range t.shards {
 		t.shards[i].byText = make(map[string]*statement)
 	}
-	t.prints.init()
 	return t
 }
 
@@ -73,7 +71,7 @@ func (t *statementTable) get(sql string) *statement {
 // add looks at sql and remembers it, forgetting some other text when full.
 func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	text := sqltext.Analyze(sql)
-	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.prints.of(text, text.Name)}
+	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.prints.Of(text, text.Name)}
 	if len(sql) > longestKeptText {
 		return st
 	}
@@ -93,30 +91,30 @@ func (t *statementTable) add(shard *statementShard, sql string) *statement {
 }
 
 // ownStats has the figures of this package's own statements, which nobody sees.
-var ownStats = new(fingerprintStats)
+var ownStats = stmtstats.Named("")
 
 // statsOf returns the figures of a statement that is sent as sql.
-func (t *statementTable) statsOf(st *statement, sql string) *fingerprintStats {
+func (t *statementTable) statsOf(st *statement, sql string) *stmtstats.Statement {
 	if strings.HasPrefix(sql, ownMark) {
 		return ownStats
 	}
 	name := compiledNames.of(sql)
-	if name == "" || st.stats == t.prints.other {
+	if name == "" || st.stats == t.prints.Other() {
 		return st.stats
 	}
 	named := st.named.Load()
 	if named != nil {
 		for _, stats := range *named {
-			if stats.name == name {
+			if stats.Name() == name {
 				return stats
 			}
 		}
 	}
-	stats := t.prints.of(st.Statement, name)
-	if stats.name != name { // they are counted together with others
+	stats := t.prints.Of(st.Statement, name)
+	if stats.Name() != name { // they are counted together with others
 		return stats
 	}
-	all := []*fingerprintStats{stats}
+	all := []*stmtstats.Statement{stats}
 	if named != nil {
 		all = append(all, *named...)
 	}

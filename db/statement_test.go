@@ -6,13 +6,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 func TestStatementTableIsBounded(t *testing.T) {
 	table := newStatementTable()
 	for i := range 3 * statementShards * textsPerShard {
 		st := table.get(fmt.Sprintf("SELECT c%d FROM t WHERE id = %d", i, i))
-		st.stats.add(time.Millisecond, 0, 1, nil)
+		st.stats.Add(time.Millisecond, 0, 1, nil)
 	}
 	kept := 0
 	for i := range table.shards {
@@ -21,9 +23,9 @@ func TestStatementTableIsBounded(t *testing.T) {
 	if most := statementShards * textsPerShard; kept > most {
 		t.Errorf("%d texts are kept, want at most %d", kept, most)
 	}
-	all := table.prints.snapshot()
-	if len(all) != maxFingerprints+1 {
-		t.Errorf("%d fingerprints, want %d and the rest as one", len(all), maxFingerprints)
+	all := table.prints.Snapshot()
+	if len(all) != stmtstats.MaxFingerprints+1 {
+		t.Errorf("%d fingerprints, want %d and the rest as one", len(all), stmtstats.MaxFingerprints)
 	}
 	var calls int64
 	for _, one := range all {
@@ -41,12 +43,12 @@ func TestStatementTableMergesFingerprints(t *testing.T) {
 		group.Go(func() {
 			for j := range 100 {
 				st := table.get(fmt.Sprintf("-- name: ByID :one\nselect * from t where id in (%d, %d)", i, j))
-				st.stats.add(time.Duration(j)*time.Microsecond, 0, 2, nil)
+				st.stats.Add(time.Duration(j)*time.Microsecond, 0, 2, nil)
 			}
 		})
 	}
 	group.Wait()
-	all := table.prints.snapshot()
+	all := table.prints.Snapshot()
 	if len(all) != 1 || all[0].Calls != 800 || all[0].Rows != 1600 || all[0].Name != "ByID" {
 		t.Errorf("figures %+v, want one fingerprint named ByID of 800 calls and 1600 rows", all)
 	}

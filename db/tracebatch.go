@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -48,7 +49,7 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.T
 	if s == nil {
 		return
 	}
-	s.batch.failed = s.batch.failed || isServerError(data.Err)
+	s.batch.failed = s.batch.failed || connecterror.IsServer(data.Err)
 	if data.SQL == "" {
 		return
 	}
@@ -96,7 +97,7 @@ func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tra
 	t.noteUnfit(s, t.db.unknown, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
 	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
-	r.byServer = isServerError(r.err) && (b.failed || !hasCallbacks(b.sent))
+	r.byServer = connecterror.IsServer(r.err) && (b.failed || !hasCallbacks(b.sent))
 	all := t.batchStatements(s, conn, b.sent.QueuedQueries)
 	s.session.noteTogether(all, b.inTx, r.status)
 	for _, st := range all {

@@ -6,7 +6,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // A tracer sits in every connection that the handle opens. It measures
@@ -63,9 +66,9 @@ func (t *tracer) noteUnfit(s *connState, st *statement, err error) {
 			s.forgot = s.forgot || st.DropsPrepared()
 		}
 		return
-	case lostStatementName(err):
+	case connecterror.LostStatementName(err):
 		t.db.lostNames.note(t.db.opts.Logger, s)
-	case !stalePlan(err):
+	case !connecterror.StalePlan(err):
 		return
 	}
 	s.stale, s.unfit = true, st
@@ -76,7 +79,7 @@ func (t *tracer) begin(s *connState, conn *pgx.Conn, st *statement) {
 	s.usage.last.Store(s.stats)
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	if !s.timed {
-		s.began = clock()
+		s.began = clock.Now()
 	}
 	s.timed = false
 }
@@ -92,22 +95,22 @@ func (t *tracer) end(ctx context.Context, conn *pgx.Conn, r result) {
 		s.cut, r.err = false, nil
 	}
 	t.noteUnfit(s, st, r.err)
-	t.count(ctx, s, s.stats, clock()-s.began, r)
+	t.count(ctx, s, s.stats, clock.Now()-s.began, r)
 	t.settle(ctx, conn, s, st, r)
 }
 
 // count adds one call to a statement's figures.
-func (t *tracer) count(ctx context.Context, s *connState, stats *fingerprintStats, took time.Duration, r result) {
+func (t *tracer) count(ctx context.Context, s *connState, stats *stmtstats.Statement, took time.Duration, r result) {
 	wait, rows := s.wait, r.tag.RowsAffected()
 	s.wait = 0
 	if s.own {
 		return
 	}
-	stats.add(took, wait, rows, r.err)
+	stats.Add(took, wait, rows, r.err)
 	if s.copying {
 		return // how long it takes is up to who sends the rows
 	}
-	t.db.slow.note(ctx, stats, took, wait, rows)
+	t.db.slow.Note(ctx, stats, took, wait, rows)
 }
 
 // settle tells what the statement's end made visible.
@@ -120,7 +123,7 @@ func (t *tracer) settle(ctx context.Context, conn *pgx.Conn, s *connState, st *s
 	}
 	var out outcome
 	if st.Count > 1 {
-		r.byServer = isServerError(r.err)
+		r.byServer = connecterror.IsServer(r.err)
 		out = s.endedTogether(t.db.statements.partsOf(st), r)
 	} else {
 		out = s.ended(st, r)

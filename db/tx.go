@@ -138,7 +138,7 @@ func (d *DB) beginOn(ctx context.Context, conn *pgxpool.Conn, opts TxOptions) (p
 // something in the transaction itself changes what it means, and always will.
 // Names that the server does not know are all dropped, once.
 func (d *DB) fits(ctx context.Context, conn *pgx.Conn, err error, unfit **statement) bool {
-	if !didNotRun(err) || !idle(conn) {
+	if !connecterror.NotRun(err) || !idle(conn) {
 		return false
 	}
 	last := d.unknown // where no tracer of ours sits
@@ -149,7 +149,7 @@ func (d *DB) fits(ctx context.Context, conn *pgx.Conn, err error, unfit **statem
 		return false
 	}
 	*unfit = last
-	if lostStatementName(err) {
+	if connecterror.LostStatementName(err) {
 		return conn.DeallocateAll(ctx) == nil
 	}
 	return d.dropStale(ctx, conn) == nil
@@ -168,11 +168,11 @@ func transactionRunsAgain(err error) bool {
 	if _, undone := errors.AsType[*undoneError](err); undone {
 		return true
 	}
-	pgErr, ok := asPgError(err)
+	pgErr, ok := connecterror.Server(err)
 	if !ok {
 		return false
 	}
-	return pgErr.Code == codeSerializationFailure || pgErr.Code == codeDeadlockDetected
+	return pgErr.Code == "40001" || pgErr.Code == "40P01"
 }
 
 const (

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/connecterror"
 )
 
 // loadTypes registers the named types on a new connection. Each connection
@@ -22,7 +24,7 @@ func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
 		return err
 	}
 	types, err := typesOn(ctx, conn, names)
-	if lostStatementName(err) {
+	if connecterror.LostStatementName(err) {
 		types, err = typesOnAnother(ctx, conn, names)
 	}
 	if err != nil {

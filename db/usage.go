@@ -1,7 +1,6 @@
 package db
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -11,14 +10,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // A connUsage is how a connection of the pool is used. It is read by callers
 // that wait for one.
 type connUsage struct {
-	taken atomic.Int64                     // clock when the handle handed it out; 0 if it never did
-	last  atomic.Pointer[fingerprintStats] // of the last statement that began on it
+	taken atomic.Int64                        // clock when the handle handed it out; 0 if it never did
+	last  atomic.Pointer[stmtstats.Statement] // of the last statement that began on it
 }
 
 // usage are the connections of a handle's pool, and the callers that wait for
@@ -128,7 +128,7 @@ func (d *DB) inUse() string {
 	}
 	since, last := d.usage.longest()
 	if since > 0 {
-		text += fmt.Sprintf(", the longest for %v", (clock() - since).Round(time.Millisecond))
+		text += fmt.Sprintf(", the longest for %v", (clock.Now() - since).Round(time.Millisecond))
 	}
 	if last != "" {
 		text += ", last by " + last
@@ -146,7 +146,7 @@ func (u *usage) longest() (since time.Duration, last string) {
 		if taken > 0 && (since == 0 || taken < since) {
 			since, last = taken, ""
 			if stats := c.last.Load(); stats != nil {
-				last = cmp.Or(stats.name, sqltext.Shorten(stats.text))
+				last = stats.Label()
 			}
 		}
 	}
@@ -160,7 +160,7 @@ func (d *DB) closePool() {
 			since, last := d.usage.longest()
 			attrs := []any{"connections", n}
 			if since > 0 {
-				attrs = append(attrs, "longest", (clock() - since).Round(time.Millisecond))
+				attrs = append(attrs, "longest", (clock.Now() - since).Round(time.Millisecond))
 			}
 			if last != "" {
 				attrs = append(attrs, "statement", last)

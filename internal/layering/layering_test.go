@@ -35,6 +35,8 @@ var layers = map[string]layer{
 	"internal/sqltext":      {},
 	"internal/rules":        {},
 	"internal/keyset":       {},
+	"internal/clock":        {},
+	"internal/stmtstats":    {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/layering":     {},
 	"internal/deepcopy":     {},
 	"internal/argkey":       {others: []string{pgx}},
@@ -50,7 +52,7 @@ var layers = map[string]layer{
 	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
 
 	"db": {
-		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror"},
+		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror", "internal/clock", "internal/stmtstats"},
 		others: []string{pgx, squirrel},
 	},
 	"querycache": {

