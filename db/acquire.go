@@ -11,7 +11,6 @@ import (
 
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
-	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Acquire takes a connection out of the pool. The caller must Release it.
@@ -21,8 +20,7 @@ func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		return nil, &acquireError{err: err}
 	}
 	if d.observed {
-		s := ensureState(conn.Conn())
-		s.wait, s.timed = wait.took(), false
+		d.ensureState(conn.Conn()).tracked.Acquired(wait.took(), 0, false)
 	}
 	return conn, nil
 }
@@ -56,13 +54,13 @@ func (d *DB) Config() *pgxpool.Config { return d.pool.Config() }
 func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, error) {
 	conn, wait, err := d.acquire(ctx)
 	if err != nil {
-		return nil, nil, &acquireError{d.Text(sql).Label(), err}
+		return nil, nil, &acquireError{d.tracker.Text(sql).Label(), err}
 	}
 	if !d.observed {
 		return conn, nil, nil
 	}
-	s := ensureState(conn.Conn())
-	s.wait, s.began, s.timed = wait.took(), wait.to, true
+	s := d.ensureState(conn.Conn())
+	s.tracked.Acquired(wait.took(), wait.to, true)
 	return conn, s, nil
 }
 
@@ -86,7 +84,7 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 		return nil, w, d.waitError(ctx, err)
 	}
 	if s := stateOf(conn.Conn()); s != nil {
-		s.usage.taken.Store(int64(w.to))
+		s.taken.Store(int64(w.to))
 	}
 	return conn, w, nil
 }
@@ -150,11 +148,7 @@ func endedEarly(conn *pgx.Conn, err error) bool {
 	switch pgErr.Code {
 	case "57P01", "57P02", "57P05": // by an administrator or a shutdown, by a crash, by idle_session_timeout
 		s := stateOf(conn)
-		return s != nil && clock.Now()-s.began < early
+		return s != nil && clock.Now()-s.tracked.Began() < early
 	}
 	return false
 }
-
-// onlyReads reports whether the text shows that it changes nothing. What may write
-// is not sent again for an error of the network.
-func (d *DB) onlyReads(sql string) bool { return d.statements.get(sql).ReadOnly == sqltext.Yes }

@@ -43,7 +43,7 @@ func argsForAnotherRun(ctx context.Context, d *DB, conn *pgx.Conn, runs int, err
 	}
 	lost := connecterror.LostStatementName(err)
 	if lost && d != nil && !d.observed { // else the tracer has seen it
-		d.lostNames.note(d.opts.Logger, nil)
+		d.tracker.NoteLostName(nil)
 	}
 	if lost || runs == mostRuns-1 {
 		args = nameless(args)

@@ -9,6 +9,7 @@ import (
 	"github.com/Masterminds/squirrel"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -79,8 +80,8 @@ func All[T any](ctx context.Context, q Querier, b Builder) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cached, ok := q.(TypedReader); ok {
-		return r.keptAll(ctx, cached, cached.Source().Text(sql), sql, args)
+	if cached, ok := q.(cacheapi.TypedReader); ok {
+		return r.keptAll(ctx, cached, sourceOf(cached).tracker.Text(sql), sql, args)
 	}
 	return r.all(ctx, q, sql, labelOf(sql), args)
 }
@@ -92,8 +93,8 @@ func One[T any](ctx context.Context, q Querier, b Builder) (T, error) {
 		var zero T
 		return zero, err
 	}
-	if cached, ok := q.(TypedReader); ok {
-		return r.keptOne(ctx, cached, cached.Source().Text(sql), sql, args)
+	if cached, ok := q.(cacheapi.TypedReader); ok {
+		return r.keptOne(ctx, cached, sourceOf(cached).tracker.Text(sql), sql, args)
 	}
 	return r.one(ctx, q, sql, labelOf(sql), args)
 }

@@ -3,7 +3,8 @@ package db
 import (
 	"context"
 	"errors"
-	"slices"
+
+	"github.com/headrace/headrace/internal/changes"
 )
 
 // A Table names a relation of the server.
@@ -29,10 +30,6 @@ type Change struct {
 	// Cause is how messages call the statement of which it cannot be told what
 	// it changed. Only where All is set.
 	Cause string
-
-	// Database is where the change was made, nil where that is not known: it
-	// may be any database then.
-	Database *Database
 }
 
 // ChangeState tells what is known of the transaction that made a change.
@@ -104,44 +101,11 @@ func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func
 	if !d.observed {
 		return nil, ErrUnobserved
 	}
-	untrack := d.track(&placeTracker{})
-	first := d.listeners.none()
-	remove := d.listeners.add(&listener{fn})
-	if first {
-		d.examineCompiled()
-	}
-	return func() { remove(); untrack() }, nil
-}
-
-// listeners are the functions that are notified of changes.
-type listeners struct{ subscribers[listener] }
-
-type listener struct {
-	fn func(context.Context, []Change)
-}
-
-func (l *listeners) tell(ctx context.Context, changes []Change) {
-	if len(changes) == 0 {
-		return
-	}
-	for _, one := range l.current() {
-		one.fn(ctx, changes)
-	}
-}
-
-// in returns changes with the database set that they were made in.
-func in(at *Database, changes []Change) []Change {
-	for i := range changes {
-		changes[i].Database = at
-	}
-	return changes
-}
-
-// inState returns changes with their state set.
-func inState(changes []Change, state ChangeState) []Change {
-	out := slices.Clone(changes)
-	for i := range out {
-		out[i].State = state
-	}
-	return out
+	return d.tracker.OnChange(func(ctx context.Context, changes []changes.Change) {
+		list := make([]Change, len(changes))
+		for i, c := range changes {
+			list[i] = Change{Table: Table(c.Table), All: c.All, State: ChangeState(c.State), Inherited: c.Inherited, Cause: c.Cause}
+		}
+		fn(ctx, list)
+	}), nil
 }

@@ -43,12 +43,13 @@ func (r *rows) cutShort() {
 	}
 	conn := r.conn.Conn()
 	s := stateOf(conn)
-	if s == nil || s.current == nil || s.inTx || !idleAfter(s.current) || !r.drainUntilKnown(s) {
+	if s == nil || s.tracked.InTx() || !idleAfter(s.tracked.Current()) || !r.drainUntilKnown(s) {
 		return
 	}
 	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
 	defer stop()
-	r.cut, s.cut = true, true
+	r.cut = true
+	s.tracked.Cut()
 	if err := conn.PgConn().CancelRequest(ctx); err != nil || ctx.Err() != nil {
 		closeNow(conn) // when it will come, if at all, cannot be known
 	}
@@ -72,28 +73,18 @@ func (r *rows) drain() bool {
 }
 
 // idleAfter reports whether the connection is outside of transactions once the
-// statement has ended.
-func idleAfter(st *statement) bool { return st.Count == 1 && !st.MayCommit() }
+// statement has ended. It may be nil, for none.
+func idleAfter(st *sqltext.Statement) bool { return st != nil && st.Count == 1 && !st.MayCommit() }
 
 // drainUntilKnown reads on until it is known whether the statement changes
 // something, and reports whether it is certain that it does not, so that nobody
 // can tell where it was stopped. It does not wait for that: the server is asked
 // on another connection, which may be had only once this one is given back.
 func (r *rows) drainUntilKnown(s *connState) bool {
-	d, st := s.handle, s.current
-	if st.ReadOnly == sqltext.Yes {
-		return true
-	}
-	if e := st.effects.Load(); e.hold(d.place()) {
-		return e.full.ReadOnly
-	}
-	asked := d.inquire(inquiryKey{st: st, reads: true})
+	readsOnly := s.tracked.ReadsOnly()
 	for {
-		select {
-		case <-asked.done:
-			e := st.effects.Load()
-			return asked.err == nil && e.hold(d.place()) && e.full.ReadOnly
-		default:
+		if readOnly, known := readsOnly(); known {
+			return readOnly
 		}
 		if r.drain() {
 			return false

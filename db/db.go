@@ -2,15 +2,14 @@ package db
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/connecterror"
-	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
@@ -23,47 +22,19 @@ import (
 type DB struct {
 	pool     *pgxpool.Pool
 	opts     Options
-	observed bool // our tracer sits in each connection of the pool
+	observed bool             // the tracker sits in each connection of the pool
+	tracker  *changes.Tracker // of what the pool's connections do
 
-	contextHooks bool          // of the program's own
-	connections  atomic.Uint64 // that the pool has made
-
-	statements *statementTable
-	unknown    *statement // stands for a text that cannot be told
-	shapes     shapes
-	listeners  listeners
-	examiner   *examiner
-	inquiries  inquiries
-	late       lateCommits
-	doubts     doubts
-
-	trackers      subscribers[placeTracker]
-	current       atomic.Pointer[Database] // where the pool leads; nil where that is not known
-	placedBy      uint64                   // the connection that told; guarded by databases.mu
-	serverID      atomic.Pointer[string]   // for what became of transactions; nil until asked for
-	systemRefused atomic.Bool              // the role may not read the server's identifier
-	untracked     Database                 // in place of current while nobody needs that
-
-	slow      stmtstats.SlowLog
-	lostNames lostNames
-	waits     stmtstats.Waits
-	usage     usage
-	closed    atomic.Bool
+	contextHooks bool                   // of the program's own
+	serverID     atomic.Pointer[string] // for what became of transactions; nil until asked for
+	waits        stmtstats.Waits
+	usage        usage
+	closed       atomic.Bool
 }
 
 func newDB(opts Options) *DB {
-	d := &DB{opts: opts, statements: newStatementTable()}
-	d.inquiries.init()
-	d.unknown = &statement{
-		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},
-		stats:     d.statements.prints.Other(),
-	}
-	d.slow.Logger, d.slow.From = opts.Logger, opts.SlowQuery
-	return d
+	return &DB{opts: opts, tracker: changes.New(opts.Logger, opts.SlowQuery)}
 }
-
-// errRewritten is why nothing can be told of a text that is not the one sent.
-var errRewritten = errors.New("the text is rewritten before it is sent")
 
 // Querier runs a statement that returns rows. *DB, pgx.Tx, *pgxpool.Pool,
 // *pgxpool.Conn, *pgx.Conn and the cached handle of package querycache are
@@ -76,16 +47,6 @@ type Querier interface {
 // above is an Execer as well.
 type Execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}
-
-// Text returns what is known of a text, remembered from when it last ran
-// through this handle or looked at now. For what [Stmt.SQL] returned it is that
-// statement's, which has its name.
-func (d *DB) Text(sql string) *sqltext.Statement {
-	if compiled := compiledNames.text(sql); compiled != nil {
-		return compiled
-	}
-	return d.statements.get(sql).Statement
 }
 
 // Pool returns the pool under the handle. Statements run on it directly are
@@ -101,7 +62,7 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := d.execOn(ctx, conn, sql, args)
-		another := d.triesAnother(ctx, conn, tries, err) && d.onlyReads(sql)
+		another := d.triesAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
 		conn.Release()
 		if !another {
 			return tag, err
@@ -144,7 +105,7 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 		if err == nil {
 			return r, nil
 		}
-		another := d.triesAnother(ctx, conn, tries, err) && d.onlyReads(sql)
+		another := d.triesAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
 		if !another && r.ahead && !connecterror.NeverSent(err) {
 			return r, nil // Err returns the error
 		}
@@ -215,7 +176,7 @@ func (d *DB) Ping(ctx context.Context) error {
 			return err
 		}
 		if s := stateOf(conn.Conn()); s != nil {
-			s.began = wait.to
+			s.tracked.Begin(wait.to)
 		}
 		err = conn.Ping(ctx)
 		another := d.triesAnother(ctx, conn, tries, err)
@@ -236,9 +197,7 @@ func (d *DB) Close() {
 	if d.closed.Swap(true) {
 		return
 	}
+	d.tracker.Closing()
 	d.closePool()
-	d.doubts.stop()
-	d.inquiries.stop()
-	d.examiner.close()
-	databases.leave(d)
+	d.tracker.Close()
 }

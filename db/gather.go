@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -132,8 +133,8 @@ func checkGatherArgs(args []any) error {
 // Reads see one snapshot only in a transaction that says so (repeatable read).
 // Through a cached handle Gather asks the server.
 func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
-	if cached, ok := q.(TypedReader); ok {
-		q = cached.Source()
+	if cached, ok := q.(cacheapi.TypedReader); ok {
+		q = sourceOf(cached)
 	}
 	var todo []*gathered
 	for _, read := range reads {

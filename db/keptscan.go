@@ -7,13 +7,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // keptScans are pgx's scan plans for the rows that QueryRow reads on one
 // connection, by statement. pgx makes them anew for each result, which for one
 // row takes longer than to scan it; a program scans the rows of a statement
 // into the same types each time.
-type keptScans map[*statement]*keptScan
+type keptScans map[*sqltext.Statement]*keptScan
 
 // A keptScan has the plans for the rows of one statement.
 type keptScan struct {
@@ -38,7 +40,7 @@ const (
 )
 
 // of returns the plans for st, none at first.
-func (k *keptScans) of(st *statement) *keptScan {
+func (k *keptScans) of(st *sqltext.Statement) *keptScan {
 	if kept := (*k)[st]; kept != nil {
 		return kept
 	}
@@ -52,10 +54,14 @@ func (k *keptScans) of(st *statement) *keptScan {
 
 // scanRow scans the current row of rows as their own Scan does.
 func (s *connState) scanRow(rows pgx.Rows, dest []any) error {
-	if s == nil || s.current == nil || len(dest) == 1 && isRowScanner(dest[0]) {
+	if s == nil || len(dest) == 1 && isRowScanner(dest[0]) {
 		return rows.Scan(dest...)
 	}
-	return s.scans.of(s.current).scan(rows, dest)
+	st := s.tracked.Current()
+	if st == nil {
+		return rows.Scan(dest...)
+	}
+	return s.scans.of(st).scan(rows, dest)
 }
 
 func (k *keptScan) scan(rows pgx.Rows, dest []any) error {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -51,23 +50,24 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	own := cfg
 	d.contextHooks = hasContextHooks(own)
 	cfg = cfg.Copy()
-	d.instrument(cfg)
-	d.watchSessions(cfg)
+	d.tracker.Trace(cfg)
+	d.hookConnects(cfg)
+	d.tracker.WatchSessions(cfg)
 	d.prepareHooks(cfg)
-	d.identifyConnects(cfg)
+	d.tracker.IdentifyConnects(cfg)
 	d.watchUsage(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("db: make the pool: %w", err)
 	}
 	d.pool = pool
-	d.examiner = newExaminer(own)
+	d.tracker.Start(own)
 	if err := d.firstPing(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("db: %w", connecterror.Open(cfg.ConnConfig, err))
 	}
 	if d.opts.ExamineOnPool {
-		d.examiner.lend = pool
+		d.tracker.ExamineOn(pool)
 	}
 	return d, nil
 }
@@ -80,10 +80,10 @@ func (d *DB) firstPing(ctx context.Context) error {
 	}
 	defer func() {
 		if d.opts.ExamineOnPool {
-			d.examiner.closeIdle()
+			d.tracker.CloseExaminer()
 		}
 	}()
-	return d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
+	return d.tracker.OnExaminer(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
 }
 
 // New returns a handle over a pool that exists already. The pool is not
@@ -106,16 +106,12 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 	d.pool = pool
 	cfg := pool.Config()
 	d.contextHooks = hasContextHooks(cfg)
-	d.examiner = newExaminer(cfg)
+	d.tracker.Start(cfg)
 	return d, nil
 }
 
-// ContextHooks reports whether the pool was configured with a hook that each
-// acquire runs with the caller's context (PrepareConn, BeforeAcquire), and that
-// may set a role, a tenant or other settings by it: answers may then depend on
-// who asks. Hooks of the handle's own do not count.
-func (d *DB) ContextHooks() bool { return d.contextHooks }
-
+// hasContextHooks reports whether the program gave a hook that each acquire runs
+// with the caller's context.
 func hasContextHooks(cfg *pgxpool.Config) bool {
 	return cfg.PrepareConn != nil || cfg.BeforeAcquire != nil //nolint:staticcheck // programs still use it
 }
@@ -145,22 +141,6 @@ func ApplyDefaults(cfg *pgxpool.Config) {
 	}
 }
 
-// instrument puts the handle's tracer and hooks beside the caller's.
-func (d *DB) instrument(cfg *pgxpool.Config) {
-	ours := &tracer{db: d}
-	without := cfg.ConnConfig.Tracer
-	cfg.ConnConfig.Tracer = beside(ours, without)
-	if before := cfg.BeforeConnect; before != nil { // which may bring a tracer of its own
-		cfg.BeforeConnect = func(ctx context.Context, connConfig *pgx.ConnConfig) error {
-			connConfig.Tracer = without
-			err := before(ctx, connConfig)
-			connConfig.Tracer = beside(ours, connConfig.Tracer)
-			return err
-		}
-	}
-	d.hookConnects(cfg)
-}
-
 // hookConnects runs the caller's hooks, says whose errors are theirs, and loads
 // the types.
 func (d *DB) hookConnects(cfg *pgxpool.Config) {
@@ -172,10 +152,8 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 	after := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		encodeNamedStrings(conn)
-		s := ensureState(conn)
-		s.own = true
-		err := loadTypes(ctx, conn, d.opts.Types)
-		s.own = false
+		s := d.ensureState(conn)
+		err := s.tracked.Own(func() error { return loadTypes(ctx, conn, d.opts.Types) })
 		if err != nil {
 			return connecterror.Setup(conn, "Options.Types", err)
 		}
@@ -183,17 +161,7 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 			return nil
 		}
 		err = after(ctx, conn)
-		// What the hook set is what every connection begins with, the
-		// examiner's too: names mean there what they mean here.
-		s.hooked, s.unsure = s.unsure, 0
+		s.tracked.HookDone()
 		return connecterror.Setup(conn, "hook AfterConnect", err)
 	}
-}
-
-// beside returns a tracer that calls ours, and theirs if there is one.
-func beside(ours *tracer, theirs pgx.QueryTracer) pgx.QueryTracer {
-	if theirs == nil {
-		return ours
-	}
-	return multitracer.New(ours, theirs)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/keyset"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -199,7 +200,7 @@ func (r reader[T]) page(ctx context.Context, q Querier, call pageCall, args []an
 	if err := call.check(); err != nil {
 		return Page[T]{}, pageError(call.text, err)
 	}
-	if cached, ok := q.(TypedReader); ok {
+	if cached, ok := q.(cacheapi.TypedReader); ok {
 		return r.keptPage(ctx, cached, call, args)
 	}
 	return r.readPage(ctx, q, call, argkey.Clone(args))

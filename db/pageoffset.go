@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/keyset"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -126,8 +127,8 @@ func (c Count) of(ctx context.Context, q Querier, p *paging, args []any) (int64,
 
 // estimate asks the planner how many rows a statement returns.
 func estimate(ctx context.Context, q Querier, p *paging, args []any) (int64, error) {
-	if cached, ok := q.(TypedReader); ok {
-		q = cached.Source() // an estimate is neither worth keeping nor a read of tables
+	if cached, ok := q.(cacheapi.TypedReader); ok {
+		q = sourceOf(cached) // an estimate is neither worth keeping nor a read of tables
 	}
 	plans, err := One[[]struct {
 		Plan struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/keyset"
 	"github.com/headrace/headrace/internal/rowscan"
 )
@@ -77,11 +78,11 @@ func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, plac
 }
 
 // keptPage answers from the pages that q keeps, or loads one.
-func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, args []any) (Page[T], error) {
-	read := lendRead(call.text, r.form+uint64(formPage), args)
+func (r reader[T]) keptPage(ctx context.Context, q cacheapi.TypedReader, call pageCall, args []any) (Page[T], error) {
+	read := lendRead(call.text, r.form+cacheapi.FormPage, args)
 	read.Shares = r.decoder.Shares() != ""
 	read.Key = call.appendKey(read.Key)
-	value, shared, ok := q.Kept(ctx, read)
+	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
 		var err error
 		if value, shared, err = r.loadPage(ctx, q, read, call, argkey.Clone(args)); err != nil {
@@ -91,7 +92,7 @@ func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, a
 	}
 	returnRead(read)
 	page := *value.(*Page[T])
-	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(page.Items) > bound {
+	if bound := maxRows(ctx, sourceOf(q), nil); bound > 0 && len(page.Items) > bound {
 		return Page[T]{}, readError(call.text.Label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	if !shared {
@@ -100,8 +101,8 @@ func (r reader[T]) keptPage(ctx context.Context, q TypedReader, call pageCall, a
 	return page, nil
 }
 
-func (r reader[T]) loadPage(ctx context.Context, q TypedReader, read *Read, call pageCall, args []any) (any, bool, error) {
-	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
+func (r reader[T]) loadPage(ctx context.Context, q cacheapi.TypedReader, read *cacheapi.Read, call pageCall, args []any) (any, bool, error) {
+	return q.Load(ctx, read, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) {
 		page, err := r.readPage(ctx, q, call, args)
 		if err != nil {
 			return nil, 0, err

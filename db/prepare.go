@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -62,7 +63,7 @@ func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Prepare(ctx, numbered(stmt.statement()), numbered(stmt.statement()))
 		switch {
 		case connecterror.LostStatementName(err):
-			d.lostNames.note(d.opts.Logger, stateOf(conn))
+			d.tracker.NoteLostName(changes.Of(conn))
 			return nil
 		case err != nil:
 			return fmt.Errorf("prepare %s: %w", stmt.statement().Label(), err)
@@ -76,7 +77,7 @@ func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 // nil handle has prepared none.
 func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
 	s := stateOf(conn)
-	if d == nil || s == nil || !s.stale {
+	if d == nil || s == nil || !s.tracked.Stale() {
 		return nil
 	}
 	for _, stmt := range d.opts.Prepare {
@@ -84,7 +85,7 @@ func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
 			return err
 		}
 	}
-	s.stale = false
+	s.tracked.Renewed()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/rowscan"
 	"github.com/headrace/headrace/internal/rules"
@@ -59,8 +60,8 @@ func (r reader[T]) one(ctx context.Context, q Querier, sql string, label func() 
 
 // each yields the rows from q.
 func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func() string, args []any) iter.Seq2[T, error] {
-	if cached, ok := q.(TypedReader); ok {
-		q = cached.Source()
+	if cached, ok := q.(cacheapi.TypedReader); ok {
+		q = sourceOf(cached)
 	}
 	return func(yield func(T, error) bool) {
 		begun := false
@@ -92,7 +93,7 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 }
 
 // keptAll answers from the values that q keeps, or loads them.
-func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *sqltext.Statement, sql string, args []any) ([]T, error) {
+func (r reader[T]) keptAll(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) ([]T, error) {
 	values, shared, err := r.keptRows(ctx, q, text, sql, args)
 	if err != nil || shared {
 		return values, err
@@ -102,7 +103,7 @@ func (r reader[T]) keptAll(ctx context.Context, q TypedReader, text *sqltext.Sta
 
 // keptAppendTo is keptAll, and appends what it answers to dst, which it returns
 // after an error.
-func (r reader[T]) keptAppendTo(ctx context.Context, q TypedReader, dst []T, text *sqltext.Statement, sql string, args []any) ([]T, error) {
+func (r reader[T]) keptAppendTo(ctx context.Context, q cacheapi.TypedReader, dst []T, text *sqltext.Statement, sql string, args []any) ([]T, error) {
 	values, shared, err := r.keptRows(ctx, q, text, sql, args)
 	switch {
 	case err != nil:
@@ -115,26 +116,26 @@ func (r reader[T]) keptAppendTo(ctx context.Context, q TypedReader, dst []T, tex
 
 // keptRows returns the values that q keeps, or loads them. The caller may hand
 // them out if they are shared, else copies.
-func (r reader[T]) keptRows(ctx context.Context, q TypedReader, text *sqltext.Statement, sql string, args []any) (values []T, shared bool, err error) {
-	read := lendRead(text, r.form+uint64(formAll), args)
+func (r reader[T]) keptRows(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (values []T, shared bool, err error) {
+	read := lendRead(text, r.form+cacheapi.FormAll, args)
 	defer returnRead(read)
 	read.Shares = r.decoder.Shares() != ""
-	value, shared, ok := q.Kept(ctx, read)
+	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
 		if value, shared, err = r.loadAll(ctx, q, read, sql, argkey.Clone(args)); err != nil {
 			return nil, false, err
 		}
 	}
 	values = value.([]T)
-	if bound := maxRows(ctx, q.Source(), nil); bound > 0 && len(values) > bound {
+	if bound := maxRows(ctx, sourceOf(q), nil); bound > 0 && len(values) > bound {
 		return nil, false, readError(text.Label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	return values, shared, nil
 }
 
-func (r reader[T]) loadAll(ctx context.Context, q TypedReader, read *Read, sql string, args []any) (any, bool, error) {
+func (r reader[T]) loadAll(ctx context.Context, q cacheapi.TypedReader, read *cacheapi.Read, sql string, args []any) (any, bool, error) {
 	label := read.Text.Label
-	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
+	return q.Load(ctx, read, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) {
 		values, err := r.all(ctx, q, sql, label, args)
 		if err != nil {
 			return nil, 0, err
@@ -154,11 +155,11 @@ const sliceBytes = 24
 type noRow struct{}
 
 // keptOne answers from the value that q keeps, or loads it.
-func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
+func (r reader[T]) keptOne(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
 	var zero T
-	read := lendRead(text, r.form+uint64(formOne), args)
+	read := lendRead(text, r.form+cacheapi.FormOne, args)
 	read.Shares = r.decoder.Shares() != ""
-	value, shared, ok := q.Kept(ctx, read)
+	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
 		var err error
 		if value, shared, err = r.loadOne(ctx, q, read, sql, argkey.Clone(args)); err != nil {
@@ -177,9 +178,9 @@ func (r reader[T]) keptOne(ctx context.Context, q TypedReader, text *sqltext.Sta
 	return r.decoder.CloneOne(*one), nil
 }
 
-func (r reader[T]) loadOne(ctx context.Context, q TypedReader, read *Read, sql string, args []any) (any, bool, error) {
+func (r reader[T]) loadOne(ctx context.Context, q cacheapi.TypedReader, read *cacheapi.Read, sql string, args []any) (any, bool, error) {
 	label := read.Text.Label
-	return q.Load(ctx, read, func(ctx context.Context, q Querier) (any, int64, error) {
+	return q.Load(ctx, read, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) {
 		value, err := r.one(ctx, q, sql, label, args)
 		switch {
 		case err == pgx.ErrNoRows: //nolint:errorlint // one returns it bare
@@ -193,8 +194,8 @@ func (r reader[T]) loadOne(ctx context.Context, q TypedReader, read *Read, sql s
 }
 
 // lendRead returns a Read for the given statement, form and arguments.
-func lendRead(text *sqltext.Statement, form uint64, args []any) *Read {
-	read := reads.Get().(*Read)
+func lendRead(text *sqltext.Statement, form uint64, args []any) *cacheapi.Read {
+	read := reads.Get().(*cacheapi.Read)
 	read.Text, read.Form = text, form
 	if rules.Broken == rules.TypesInKeys {
 		args = untyped(args)
@@ -206,7 +207,7 @@ func lendRead(text *sqltext.Statement, form uint64, args []any) *Read {
 // longestLentKey keeps one huge argument from staying in memory.
 const longestLentKey = 16 << 10
 
-func returnRead(read *Read) {
+func returnRead(read *cacheapi.Read) {
 	read.Text = nil
 	if cap(read.Key) <= longestLentKey {
 		reads.Put(read)

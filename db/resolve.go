@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/changes"
+	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
@@ -40,7 +42,7 @@ type txID struct {
 	xid      string
 	timeline string // of the server's log: after a failover xids may be another's
 	crash    string // when the server's statistics began: after a crash xids that left no trace are used again
-	database string // of the server, as askServer tells
+	database string // of the server, as changes.Tracker.AskServer returns it
 }
 
 // resolveTime is for how long a server is waited for that has to tell what
@@ -64,12 +66,8 @@ const placeColumns = `
 	pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8),
 	(SELECT coalesce(stats_reset::pg_catalog.text, '') FROM pg_catalog.pg_stat_bgwriter)`
 
-// ownMark begins statements of this package that run on connections of the
-// pool, for who looks at the server.
-const ownMark = "/* headrace */ "
-
 // idQuery gives the transaction an id.
-const idQuery = ownMark + "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
+const idQuery = changes.OwnMark + "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
 
 // beginKnown begins a transaction on conn and asks for its id, in the same round
 // trip where it can: beside COMMIT the id would be lost with the answer. Which server this is
@@ -78,12 +76,12 @@ func (d *DB) beginKnown(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOpti
 	if known := d.serverID.Load(); known != nil {
 		id.database = *known
 	} else {
-		if id.database, err = d.askServer(ctx, conn.Conn()); err != nil {
+		if id.database, err = d.tracker.AskServer(ctx, conn.Conn()); err != nil {
 			return nil, id, fmt.Errorf("ask which server this is: %w", err)
 		}
 		d.serverID.Store(&id.database)
 	}
-	if d.lostNames.count.Load() == 0 {
+	if d.tracker.LostNames() == 0 {
 		tx, id, err = beginAndAsk(ctx, conn, opts, id)
 		if !connecterror.LostStatementName(err) || !idle(conn.Conn()) {
 			return tx, id, err
@@ -117,19 +115,6 @@ func beginAndAsk(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions, kn
 	return tx, id, nil
 }
 
-// askServer asks for the identity of a server and its database, which lasts over
-// a start of the server where the role may read its identifier.
-func (d *DB) askServer(ctx context.Context, conn *pgx.Conn) (string, error) {
-	found, err := d.askPlace(ctx, conn.PgConn())
-	switch {
-	case err != nil:
-		return "", err
-	case found.system == "":
-		return found.start, nil
-	}
-	return found.system, nil
-}
-
 // resolve asks what became of a transaction until that is settled.
 func (d *DB) resolve(ctx context.Context, id txID, lost error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTime) // the caller's end may be why the answer was lost
@@ -138,7 +123,7 @@ func (d *DB) resolve(ctx context.Context, id txID, lost error) error {
 		status, err := d.statusOf(ctx, id)
 		switch {
 		case err != nil || status == xactRunning:
-			if sleep(ctx, resolvePoll) != nil {
+			if clock.Sleep(ctx, resolvePoll) != nil {
 				return &CommitUnknownError{id.xid, lost}
 			}
 		case status == xactCommitted:
@@ -164,7 +149,7 @@ const (
 func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 	now := id
 	err = d.askAnywhere(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
-		if now.database, err = d.askServer(ctx, conn); err != nil {
+		if now.database, err = d.tracker.AskServer(ctx, conn); err != nil {
 			return err
 		}
 		err = conn.QueryRow(ctx, "SELECT"+placeColumns, pgx.QueryExecModeExec).Scan(&now.timeline, &now.crash)
@@ -191,7 +176,7 @@ func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 // that, on one of the pool.
 func (d *DB) askAnywhere(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
 	asked := false
-	err := d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err := d.tracker.OnExaminer(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		asked = true
 		return fn(ctx, conn)
 	})

@@ -1,30 +1,9 @@
 package db
 
-import (
-	"context"
-	"fmt"
-	"slices"
-	"time"
+import "slices"
 
-	"github.com/headrace/headrace/internal/sqltext"
-)
-
-// What the package does instead where one of its rules is broken on purpose: see
-// package rules.
-
-// tellLate tells of changes after the call that made them has returned.
-func (l *listeners) tellLate(ctx context.Context, changes []Change) {
-	time.AfterFunc(time.Millisecond, func() { l.tell(ctx, changes) })
-}
-
-// namedIn leaves only the tables that the text itself says are written.
-func namedIn(st *statement, changes []Change) []Change {
-	return slices.DeleteFunc(slices.Clone(changes), func(c Change) bool {
-		return !slices.ContainsFunc(st.Writes, func(w sqltext.Table) bool { return w.Name == c.Table.Name })
-	})
-}
-
-// untyped returns arguments of which bytes and texts look the same.
+// untyped returns arguments of which bytes and texts look the same: what the
+// package does where the rule TypesInKeys is broken on purpose.
 func untyped(args []any) []any {
 	args = slices.Clone(args)
 	for i, arg := range args {
@@ -33,26 +12,4 @@ func untyped(args []any) []any {
 		}
 	}
 	return args
-}
-
-// confirmForOthers takes the schema for unchanged as far as other handles know
-// it.
-func (d *DB) confirmForOthers(at *Database) {
-	if at == nil {
-		return
-	}
-	version := at.schema.version.Load()
-	for _, e := range at.schema.unconfirmed(version) {
-		if e.of != d {
-			e.confirm(version)
-		}
-	}
-}
-
-// seenBy returns a database that only d knows.
-func (p *identity) seenBy(d *DB) *identity {
-	own := *p
-	mark := fmt.Sprintf(" of %p", d)
-	own.oid, own.start, own.system = p.oid+mark, p.start+mark, ""
-	return &own
 }

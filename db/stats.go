@@ -52,7 +52,7 @@ type StatementStats struct {
 // Stats returns the figures at this moment. It costs some microseconds a
 // statement and may be called from any goroutine.
 func (d *DB) Stats() Stats {
-	measured := d.statements.prints.Snapshot()
+	measured := d.tracker.Statistics()
 	statements := make([]StatementStats, len(measured))
 	for i, one := range measured {
 		statements[i] = StatementStats(one)
@@ -61,6 +61,6 @@ func (d *DB) Stats() Stats {
 		Pool:       d.pool.Stat(),
 		Waits:      Waits(d.waits.Snapshot()),
 		Statements: statements,
-		LostNames:  d.lostNames.count.Load(),
+		LostNames:  d.tracker.LostNames(),
 	}
 }

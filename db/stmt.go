@@ -8,6 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/rowscan"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -46,7 +48,7 @@ func Compile[T any](sql string) (*Stmt[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("db: compile %s: %w", text.Label(), err)
 	}
-	addCompiled(text)
+	changes.Compiled(text)
 	return &Stmt[T]{text: text, read: reader[T]{decoder: decoder, form: firstForm[T]()}}, nil
 }
 
@@ -78,7 +80,7 @@ func (s *Stmt[T]) SQL() string { return s.text.Normalized }
 // common memory: one that is kept keeps up to 16 KB alive. Who keeps a few of
 // many rows for long copies them, by [strings.Clone] for example.
 func (s *Stmt[T]) All(ctx context.Context, q Querier, args ...any) ([]T, error) {
-	if cached, ok := q.(TypedReader); ok {
+	if cached, ok := q.(cacheapi.TypedReader); ok {
 		return s.read.keptAll(ctx, cached, s.text, s.sqlFor(args), args)
 	}
 	return s.read.all(ctx, q, s.sqlFor(args), s.text.Label, argkey.Clone(args))
@@ -101,7 +103,7 @@ func (s *Stmt[T]) All(ctx context.Context, q Querier, args ...any) ([]T, error) 
 // Where its policy says Shared, dst must not be a slice that All returned: that
 // one is the cache's.
 func (s *Stmt[T]) AppendTo(ctx context.Context, q Querier, dst []T, args ...any) ([]T, error) {
-	if cached, ok := q.(TypedReader); ok {
+	if cached, ok := q.(cacheapi.TypedReader); ok {
 		return s.read.keptAppendTo(ctx, cached, dst, s.text, s.sqlFor(args), args)
 	}
 	return s.read.appendTo(ctx, q, dst, s.sqlFor(args), s.text.Label, argkey.Clone(args))
@@ -111,7 +113,7 @@ func (s *Stmt[T]) AppendTo(ctx context.Context, q Querier, dst []T, args ...any)
 // [pgx.ErrNoRows] itself where there is none, and wraps [pgx.ErrTooManyRows]
 // where there are more.
 func (s *Stmt[T]) One(ctx context.Context, q Querier, args ...any) (T, error) {
-	if cached, ok := q.(TypedReader); ok {
+	if cached, ok := q.(cacheapi.TypedReader); ok {
 		return s.read.keptOne(ctx, cached, s.text, s.sqlFor(args), args)
 	}
 	return s.read.one(ctx, q, s.sqlFor(args), s.text.Label, argkey.Clone(args))
@@ -141,7 +143,7 @@ func (s *Stmt[T]) Exec(ctx context.Context, e Execer, args ...any) (pgconn.Comma
 // as pgx.NamedArgs, gets the text as it was given, since it may look for what
 // normalizing settles (the case of @names, white space).
 func (s *Stmt[T]) sqlFor(args []any) string {
-	if rewriterOf(args) != nil {
+	if argkey.Rewriter(args) != nil {
 		return s.text.Text
 	}
 	return s.text.Normalized

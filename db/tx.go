@@ -10,7 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // TxOptions configures a transaction of InTx. The zero value means the
@@ -55,7 +57,7 @@ func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error)
 			}
 			return fmt.Errorf("db: transaction failed %d times: %w", attempt+1, err)
 		}
-		if waitErr := sleep(ctx, backoff(attempt)); waitErr != nil {
+		if waitErr := clock.Sleep(ctx, backoff(attempt)); waitErr != nil {
 			return fmt.Errorf("db: transaction not run again: %w", errors.Join(waitErr, err))
 		}
 	}
@@ -69,7 +71,7 @@ func (d *DB) runTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error
 		return err
 	}
 	defer conn.Release()
-	var unfit *statement
+	var unfit *sqltext.Statement
 	for runs := 1; ; runs++ {
 		err = d.endTx(ctx, conn, tx, opts, id, fn)
 		if err == nil || runs == mostRuns || d.opts.MaxRetries == 0 || !d.fits(ctx, conn.Conn(), err, &unfit) {
@@ -137,13 +139,13 @@ func (d *DB) beginOn(ctx context.Context, conn *pgxpool.Conn, opts TxOptions) (p
 // it did. pgx prepares a stale statement afresh: where the same one fails again,
 // something in the transaction itself changes what it means, and always will.
 // Names that the server does not know are all dropped, once.
-func (d *DB) fits(ctx context.Context, conn *pgx.Conn, err error, unfit **statement) bool {
+func (d *DB) fits(ctx context.Context, conn *pgx.Conn, err error, unfit **sqltext.Statement) bool {
 	if !connecterror.NotRun(err) || !idle(conn) {
 		return false
 	}
-	last := d.unknown // where no tracer of ours sits
-	if s := stateOf(conn); s != nil && s.unfit != nil {
-		last = s.unfit
+	last := unknownStatement // where no tracker sits
+	if s := stateOf(conn); s != nil && s.tracked.Unfit() != nil {
+		last = s.tracked.Unfit()
 	}
 	if last == *unfit {
 		return false
@@ -154,6 +156,9 @@ func (d *DB) fits(ctx context.Context, conn *pgx.Conn, err error, unfit **statem
 	}
 	return d.dropStale(ctx, conn) == nil
 }
+
+// unknownStatement stands for one of which nothing is known.
+var unknownStatement = new(sqltext.Statement)
 
 // InTxOn runs fn within tx under a savepoint: when fn returns an error, what
 // it did is undone and tx can go on. Nothing is run again here: retries belong
@@ -189,16 +194,4 @@ func backoff(attempt int) time.Duration {
 		most = min(most, firstBackoff<<attempt)
 	}
 	return rand.N(most + 1)
-}
-
-// sleep waits for d, or until ctx ends, whose error it then returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

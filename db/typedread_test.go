@@ -6,30 +6,32 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/cacheapi"
 )
 
-// keeper is a TypedReader that answers every read with the value it has, or
+// keeper is a cacheapi.TypedReader that answers every read with the value it has, or
 // loads where it has none.
 type keeper struct {
 	value  any
 	shared bool
 	loads  int
-	last   Read
+	last   cacheapi.Read
 	source *DB
 }
 
-func (k *keeper) Kept(_ context.Context, r *Read) (any, bool, bool) {
+func (k *keeper) Cached(_ context.Context, r *cacheapi.Read) (any, bool, bool) {
 	k.last = *r
 	return k.value, k.shared, k.value != nil
 }
 
-func (k *keeper) Load(ctx context.Context, r *Read, load func(context.Context, Querier) (any, int64, error)) (any, bool, error) {
+func (k *keeper) Load(ctx context.Context, r *cacheapi.Read, load cacheapi.LoadFunc) (any, bool, error) {
 	k.loads++
 	value, _, err := load(ctx, k)
 	return value, k.shared, err
 }
 
-func (k *keeper) Source() *DB { return k.source }
+func (k *keeper) Source() cacheapi.Querier { return k.source }
 
 func (k *keeper) Query(context.Context, string, ...any) (pgx.Rows, error) { return nil, errNoServer }
 
@@ -118,7 +120,7 @@ func TestKeptValuesAreAppended(t *testing.T) {
 			}
 		}
 	}
-	if k.last.Form != stmt.read.form+uint64(formAll) {
+	if k.last.Form != stmt.read.form+cacheapi.FormAll {
 		t.Error("AppendTo is not answered by what All left")
 	}
 	dst := make([]nicked, 1, 5)

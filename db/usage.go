@@ -11,21 +11,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/clock"
-	"github.com/headrace/headrace/internal/stmtstats"
 )
-
-// A connUsage is how a connection of the pool is used. It is read by callers
-// that wait for one.
-type connUsage struct {
-	taken atomic.Int64                        // clock when the handle handed it out; 0 if it never did
-	last  atomic.Pointer[stmtstats.Statement] // of the last statement that began on it
-}
 
 // usage are the connections of a handle's pool, and the callers that wait for
 // one.
 type usage struct {
 	mu    sync.Mutex
-	conns map[*connUsage]struct{} // guarded by mu
+	conns map[*connState]struct{} // guarded by mu
 
 	waiting atomic.Int64
 	served  atomic.Uint64 // how often a connection was had, or given up
@@ -38,7 +30,7 @@ const longWait = 5 * time.Second
 
 // watchUsage makes the pool's connections known.
 func (d *DB) watchUsage(cfg *pgxpool.Config) {
-	d.usage.conns = make(map[*connUsage]struct{})
+	d.usage.conns = make(map[*connState]struct{})
 	connected, closing := cfg.AfterConnect, cfg.BeforeClose
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		if err := connected(ctx, conn); err != nil {
@@ -46,7 +38,7 @@ func (d *DB) watchUsage(cfg *pgxpool.Config) {
 		}
 		d.usage.mu.Lock()
 		defer d.usage.mu.Unlock()
-		d.usage.conns[&ensureState(conn).usage] = struct{}{}
+		d.usage.conns[d.ensureState(conn)] = struct{}{}
 		return nil
 	}
 	cfg.BeforeClose = func(conn *pgx.Conn) {
@@ -56,7 +48,7 @@ func (d *DB) watchUsage(cfg *pgxpool.Config) {
 		if s := stateOf(conn); s != nil {
 			d.usage.mu.Lock()
 			defer d.usage.mu.Unlock()
-			delete(d.usage.conns, &s.usage)
+			delete(d.usage.conns, s)
 		}
 	}
 }
@@ -102,10 +94,9 @@ func (u *usage) watch(d *DB) {
 	close(ready)
 }
 
-// Exhausted returns an error that says how the pool's connections are used if
-// all of them are, so that callers wait, and nil if not. It is meant for the
-// packages of this module.
-func (d *DB) Exhausted() error {
+// exhausted returns an error that says how the pool's connections are used if
+// all of them are, so that callers wait, and nil if not.
+func (d *DB) exhausted() error {
 	if inUse := d.inUse(); inUse != "" {
 		return &exhaustedError{inUse}
 	}
@@ -145,7 +136,7 @@ func (u *usage) longest() (since time.Duration, last string) {
 		taken := time.Duration(c.taken.Load())
 		if taken > 0 && (since == 0 || taken < since) {
 			since, last = taken, ""
-			if stats := c.last.Load(); stats != nil {
+			if stats := c.tracked.Last(); stats != nil {
 				last = stats.Label()
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/deepcopy"
 )
 
@@ -117,7 +118,7 @@ type keptError struct{ err error }
 // Get returns the value of key: the one that is kept, or what Load returns. An
 // error that is kept is returned as it was.
 func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
-	room := reads.Get().(*db.Read) // for its key
+	room := reads.Get().(*cacheapi.Read) // for its key
 	defer returnRead(room)
 	why, err := a.gate(ctx)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/changes"
 )
 
 func newCache(t testing.TB, opts *Options) *Cache {
@@ -271,7 +271,7 @@ func TestAsideFollowsTables(t *testing.T) {
 	a := newAside(t, o.cache, AsideOptions[int, int]{Policy: Policy{TTL: -1, Tables: []string{"cities"}}, Source: o.reads.pg,
 		Load: func(context.Context, int) (int, error) { n++; return n, nil }})
 	a.Get(ctx, 1)
-	o.change(db.Committed)
+	o.change(changes.Committed)
 	if v, _ := a.Get(ctx, 1); v != 2 {
 		t.Errorf("got %d after a change", v)
 	}

@@ -12,7 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/changes"
 )
 
 // GetMany returns the values of keys, leaving out those whose loads say
@@ -173,7 +174,7 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 // sharedContext returns a context for a load on behalf of several flights. It
 // ends when all of them have.
 func sharedContext[K comparable](ctx context.Context, mine []*lookup[K]) (context.Context, context.CancelFunc) {
-	shared, session := db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
+	shared, session := changes.WatchSession(cacheapi.WithoutMaxRows(context.WithoutCancel(ctx)))
 	shared, cancel := context.WithCancel(shared)
 	left := new(atomic.Int64)
 	left.Store(int64(len(mine)))

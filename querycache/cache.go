@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/changes"
 )
 
 // Options configures a Cache. The zero value, and a nil *Options, mean the
@@ -68,10 +69,10 @@ type Cache struct {
 	off       atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
 
 	mu      sync.Mutex
-	sources map[*db.DB]*source     // guarded by mu
-	homes   map[*db.Database]*home // guarded by mu
-	owed    []*owed                // changes in doubt; guarded by mu
-	spaces  uint64                 // how many key spaces were given out; guarded by mu
+	sources map[*db.DB]*source          // guarded by mu
+	homes   map[*changes.Database]*home // guarded by mu
+	owed    []*owed                     // changes in doubt; guarded by mu
+	spaces  uint64                      // how many key spaces were given out; guarded by mu
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -96,7 +97,7 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes < leastMaxBytes {
 		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
 	}
-	c := &Cache{opts: o, store: newStore(o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[*db.Database]*home)}
+	c := &Cache{opts: o, store: newStore(o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[*changes.Database]*home)}
 	c.records = newRecords(o.MaxBytes/recordsShare, c.store.reserve)
 	c.clock.start = time.Now()
 	c.flights.init()
@@ -165,7 +166,7 @@ func (c *Cache) allSources() []*source {
 }
 
 // home returns what is known of the changes to a database.
-func (c *Cache) home(at *db.Database) *home {
+func (c *Cache) home(at *changes.Database) *home {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := c.homes[at]
@@ -183,7 +184,7 @@ func (c *Cache) home(at *db.Database) *home {
 }
 
 // knownHome is home for a database of which something may be kept, else nil.
-func (c *Cache) knownHome(at *db.Database) *home {
+func (c *Cache) knownHome(at *changes.Database) *home {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.homes[at]
@@ -191,14 +192,14 @@ func (c *Cache) knownHome(at *db.Database) *home {
 
 // concerned returns the databases that a change concerns which was made in at,
 // or in any where at is nil.
-func (c *Cache) concerned(at *db.Database) []*home {
+func (c *Cache) concerned(at *changes.Database) []*home {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.concernedBy(at)
 }
 
 // concernedBy is concerned with c.mu held.
-func (c *Cache) concernedBy(at *db.Database) []*home {
+func (c *Cache) concernedBy(at *changes.Database) []*home {
 	var list []*home
 	for other, h := range c.homes {
 		if at.Concerns(other) {
@@ -234,7 +235,7 @@ func (c *Cache) forgetClosed() {
 	var closed []*source
 	c.mu.Lock()
 	for pg, s := range c.sources {
-		if pg.Closed() {
+		if s.handle.Closed() {
 			closed = append(closed, s)
 			delete(c.sources, pg)
 		}
@@ -250,7 +251,7 @@ func (c *Cache) forgetClosed() {
 }
 
 // left reports whether no handle leads to a database. c.mu is held.
-func (c *Cache) left(at *db.Database, h *home) bool {
+func (c *Cache) left(at *changes.Database, h *home) bool {
 	for _, s := range c.sources {
 		if s.current() == at {
 			return false

@@ -12,8 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -77,7 +77,7 @@ func TestStaleFor(t *testing.T) {
 		o.counted(map[Reason]uint64{MissCold: 1, HitStale: 2, Hit: 1, MissExpired: 1})
 
 		time.Sleep(1500 * time.Millisecond)
-		o.change(db.Committed) // what a change made stale is never handed out
+		o.change(changes.Committed) // what a change made stale is never handed out
 		o.want(ctx, "changed", says("changed"))
 		o.close()
 	})
@@ -111,25 +111,25 @@ func TestChangesAndLoads(t *testing.T) {
 	t.Run("change before the load", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.change(db.Committed)
+		o.change(changes.Committed)
 		o.want(ctx, "new", says("new"))
 		o.want(ctx, "new", says("unasked"))
 		o.counted(map[Reason]uint64{MissCold: 1, MissChanged: 1, Hit: 1})
 	})
 	t.Run("change during the load", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
-		o.want(ctx, "old", func(context.Context) (any, error) { o.change(db.Committed); return "old", nil })
+		o.want(ctx, "old", func(context.Context) (any, error) { o.change(changes.Committed); return "old", nil })
 		o.want(ctx, "new", says("new"))
 		o.counted(map[Reason]uint64{MissOvertaken: 1, MissCold: 1})
 	})
 	t.Run("change between the load and the store", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.reads.choose = forever
-		rec := o.reads.record(o.reads.pg.Text(citySQL), formWire)
+		rec := o.reads.record(o.reads.source.handle.Tracker.Text(citySQL), formWire)
 		rec.learn(ctx)
 		f, _ := o.cache.join(ctx, rec, 7, []byte("k"))
 		f.value = "old"
-		o.change(db.Committed)
+		o.change(changes.Committed)
 		// keep looks before it stores; a change may come in between all the same.
 		e := newEntry("k")
 		e.record, e.value, e.stamp, e.expires = rec, "old", f.stamp, never
@@ -145,36 +145,36 @@ func TestChangesAndLoads(t *testing.T) {
 	t.Run("in doubt", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.change(db.InDoubt)
+		o.change(changes.InDoubt)
 		o.want(ctx, "old", says("old")) // the server is asked each time
 		o.want(ctx, "new", says("new"))
-		o.change(db.Committed) // by another transaction
+		o.change(changes.Committed) // by another transaction
 		o.want(ctx, "newer", says("newer"))
-		o.change(db.Settled)
+		o.change(changes.Settled)
 		o.want(ctx, "settled", says("settled"))
 		o.want(ctx, "settled", says("unasked"))
 	})
 	t.Run("two doubts", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
-		o.change(db.InDoubt)
-		o.change(db.InDoubt)
-		o.change(db.Settled)
+		o.change(changes.InDoubt)
+		o.change(changes.InDoubt)
+		o.change(changes.Settled)
 		o.want(ctx, 1, says(1))
 		o.want(ctx, 2, says(2))
-		o.change(db.Settled)
+		o.change(changes.Settled)
 		o.want(ctx, 3, says(3))
 		o.want(ctx, 3, says(4))
 	})
 	t.Run("any table", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.reads.source.hear(ctx, []db.Change{{All: true}})
+		o.reads.source.hear(ctx, []changes.Change{{All: true}})
 		o.want(ctx, "new", says("new"))
 	})
 	t.Run("another table", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
+		o.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
 		o.want(ctx, "old", says("unasked"))
 	})
 }
@@ -188,7 +188,7 @@ func TestUnknownReads(t *testing.T) {
 	})
 	o.want(ctx, "old", says("old"))
 	o.want(ctx, "old", says("unasked"))
-	o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
+	o.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	o.want(ctx, "new", says("new"))
 
 	declared := newOffline(t, nil, Policy{TTL: -1, Tables: []string{"cities", "s.lakes"}})
@@ -203,11 +203,11 @@ func TestUnknownReads(t *testing.T) {
 		return eff.Effects, err
 	})
 	declared.want(ctx, "old", says("old"))
-	declared.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
+	declared.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	declared.want(ctx, "old", says("unasked"))
-	declared.change(db.Committed)
+	declared.change(changes.Committed)
 	declared.want(ctx, "new", says("new"))
-	declared.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "s", Name: "lakes", OID: 3}}})
+	declared.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "s", Name: "lakes", OID: 3}}})
 	declared.want(ctx, "newer", says("newer"))
 	declared.cache.InvalidateTables("lakes")
 	declared.want(ctx, "newest", says("newest"))
@@ -381,7 +381,7 @@ func TestReasonsAddUp(t *testing.T) {
 					t.Error(err)
 				}
 				if i%100 == 0 {
-					o.change(db.Committed)
+					o.change(changes.Committed)
 				}
 			}
 		})

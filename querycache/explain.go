@@ -40,12 +40,12 @@ type Cacheability struct {
 // A statement is its text and its name: sql has its "-- name:" comment, or is
 // what [db.Stmt.SQL] returned. See ExplainStmt for a compiled statement.
 func (h *ReadThrough) Explain(ctx context.Context, sql string) Cacheability {
-	return h.explain(ctx, h.pg.Text(sql))
+	return h.explain(ctx, h.source.handle.Tracker.Text(sql))
 }
 
 // ExplainStmt is Explain for a compiled statement.
 func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Cacheability {
-	return h.explain(ctx, h.pg.Text(stmt.SQL()))
+	return h.explain(ctx, h.source.handle.Tracker.Text(stmt.SQL()))
 }
 
 func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Cacheability {

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -68,13 +68,13 @@ func TestExplainSaysWhatDroppedEverything(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
 	o.want(ctx, "old", says("old"))
-	for _, state := range []db.ChangeState{db.InDoubt, db.Unchanged} {
-		o.reads.source.hear(ctx, []db.Change{{All: true, Cause: "create table other()", State: state}})
+	for _, state := range []changes.ChangeState{changes.InDoubt, changes.Unchanged} {
+		o.reads.source.hear(ctx, []changes.Change{{All: true, Cause: "create table other()", State: state}})
 	}
 	if e := o.reads.Explain(ctx, citySQL); e.Detail != "" {
 		t.Errorf("after a doubt: %+v", e)
 	}
-	o.reads.source.hear(ctx, []db.Change{{All: true, Cause: "call refresh()"}})
+	o.reads.source.hear(ctx, []changes.Change{{All: true, Cause: "call refresh()"}})
 	o.want(ctx, "new", says("new"))
 	if e := o.reads.Explain(ctx, citySQL); !e.Keeps || !strings.Contains(e.Detail, "`call refresh()`, which may write anything") {
 		t.Errorf("explained as %+v", e)

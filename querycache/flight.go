@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/rules"
 )
 
@@ -34,8 +35,8 @@ type flight struct {
 	joined    bool // anybody beside the one who began it
 	forgotten bool // its answer must not be kept, nor be joined
 
-	session *db.SessionWatch // of the connections that the load uses
-	needs   *needs           // what the answer depends on; set before the load
+	session *changes.SessionWatch // of the connections that the load uses
+	needs   *needs                // what the answer depends on; set before the load
 
 	done  chan struct{} // closed when what follows is set
 	value any
@@ -92,7 +93,7 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 	}
 	f = &flight{record: r, hash: hash, key: string(key), begun: c.clock.now(), waiting: 1, done: make(chan struct{})}
 	f.stamp = c.changes.Load() // before anything is read
-	f.ctx, f.session = db.WatchSession(db.WithoutMaxRows(context.WithoutCancel(ctx)))
+	f.ctx, f.session = changes.WatchSession(cacheapi.WithoutMaxRows(context.WithoutCancel(ctx)))
 	f.ctx, f.cancel = context.WithCancelCause(f.ctx)
 	f.ctx = beginLoad(f.ctx, f)
 	sh.byHash[hash] = f
@@ -204,7 +205,7 @@ func (r *record) stalled(err error) error {
 	if r.source == nil || r.source.pg == nil {
 		return err
 	}
-	if exhausted := r.source.pg.Exhausted(); exhausted != nil {
+	if exhausted := r.source.handle.Exhausted(); exhausted != nil {
 		return fmt.Errorf("%w: %w", exhausted, err)
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/changes"
 )
 
 func TestOneFlightForAKey(t *testing.T) {
@@ -41,7 +42,7 @@ func TestFlightsFromBeforeAChangeAreNotJoined(t *testing.T) {
 		synctest.Wait()
 		go o.want(ctx, "old", slowly("unasked")) // joins: no change yet
 		synctest.Wait()
-		o.change(db.Committed)
+		o.change(changes.Committed)
 		go o.want(ctx, "new", slowly("new"))
 		synctest.Wait()
 		go o.want(ctx, "new", slowly("unasked"))
@@ -104,7 +105,7 @@ func TestFlightsHaveNobodysRowBound(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	bounded := db.WithMaxRows(context.Background(), 1)
 	load := func(ctx context.Context) (any, error) {
-		if db.HasMaxRows(ctx) {
+		if ownMaxRows(ctx) {
 			return "own", nil
 		}
 		return nil, db.ErrTooManyRows // by Options.MaxRows
@@ -186,7 +187,7 @@ func TestCloseWaitsForLoads(t *testing.T) {
 // Keys and statements of one hash are loaded on their own.
 func TestFlightsCompareKeys(t *testing.T) {
 	o := newOffline(t, nil, forever)
-	rec := o.reads.record(o.reads.pg.Text(citySQL), formWire)
+	rec := o.reads.record(o.reads.source.handle.Tracker.Text(citySQL), formWire)
 	f, begun := o.cache.join(context.Background(), rec, 7, []byte("a"))
 	if !begun {
 		t.Fatal("the first did not begin")
@@ -209,7 +210,7 @@ func TestFlightsUnderRace(t *testing.T) {
 			for i := range 2000 {
 				if i%20 == 0 {
 					version.Add(1)
-					o.change(db.Committed)
+					o.change(changes.Committed)
 				}
 				least := version.Load()
 				ctx, cancel := context.WithCancel(context.Background())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 )
 
 // An adopted pool tells nothing, so an answer without a bound would stay for
@@ -48,9 +49,9 @@ func TestFollowNeedsAHandle(t *testing.T) {
 func TestTextsAreCharged(t *testing.T) {
 	o := newOffline(t, &Options{MaxBytes: 1 << 20}, forever)
 	ask := func(sql string) {
-		read := lendRead(o.reads.pg.Text(sql), []any{1})
+		read := lendRead(o.reads.source.handle.Tracker.Text(sql), []any{1})
 		defer returnRead(read)
-		if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, db.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
+		if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, cacheapi.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

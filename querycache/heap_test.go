@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
@@ -134,8 +135,8 @@ func wireAnswers(t *testing.T, c *Cache, n int) {
 	h := offlineHandle(t, c)
 	for i := range n {
 		rec := tagsAnswer(i)
-		read := lendRead(h.pg.Text(citySQL), []any{i})
-		if _, _, err := h.Load(t.Context(), read, func(context.Context, db.Querier) (any, int64, error) {
+		read := lendRead(h.source.handle.Tracker.Text(citySQL), []any{i})
+		if _, _, err := h.Load(t.Context(), read, func(context.Context, cacheapi.Querier) (any, int64, error) {
 			return &wireRows{rec, nil}, rec.Size() + wireBytes, nil
 		}); err != nil {
 			t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/rules"
 )
 
@@ -22,7 +22,7 @@ import (
 // handed out after it, however late it is stored.
 type home struct {
 	cache    *Cache
-	database *db.Database
+	database *changes.Database
 
 	everything table // changed with each change that may concern any table
 	anything   table // changed with every change, of whatever table
@@ -52,7 +52,7 @@ type table struct {
 // inDoubt is after every number: nothing that depends on the table is fresh.
 const inDoubt = math.MaxUint64
 
-func newHome(c *Cache, at *db.Database) *home {
+func newHome(c *Cache, at *changes.Database) *home {
 	return &home{cache: c, database: at, tables: make(map[tableKey]*table)}
 }
 
@@ -88,22 +88,22 @@ func (h *home) dismiss(t *table) {
 }
 
 // apply takes in a change.
-func (h *home) apply(c db.Change) {
+func (h *home) apply(c changes.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	apply := h.raise
 	switch c.State {
-	case db.InDoubt:
+	case changes.InDoubt:
 		apply = h.doubt
-	case db.Settled:
+	case changes.Settled:
 		apply = h.settle
-	case db.Unchanged:
+	case changes.Unchanged:
 		apply = h.dismiss
 	}
 	apply(&h.anything)
 	if c.All {
 		apply(&h.everything)
-		if c.Cause != "" && (c.State == db.Committed || c.State == db.Settled) {
+		if c.Cause != "" && (c.State == changes.Committed || c.State == changes.Settled) {
 			h.cause.Store(&c.Cause)
 		}
 		return

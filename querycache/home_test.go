@@ -6,18 +6,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // sibling is another handle of the same cache, to a database.
-func (o *offline) sibling(at *db.Database) *offline {
+func (o *offline) sibling(at *changes.Database) *offline {
 	s := newOffline(o.TB, nil, o.reads.choose)
 	s.cache.Close()
 	other := *s
 	other.cache = o.cache
-	other.reads = &ReadThrough{cache: o.cache, source: newSource(o.cache, s.reads.pg), pg: s.reads.pg, choose: o.reads.choose, space: o.cache.space(), observed: true}
+	other.reads = newReadThrough(o.cache, newSource(o.cache, s.reads.pg), o.reads.choose)
+	other.reads.observed = true
 	other.lead(at)
 	other.reads.source.followers = 1
 	o.cache.mu.Lock()
@@ -27,12 +28,12 @@ func (o *offline) sibling(at *db.Database) *offline {
 }
 
 // lead makes the handle lead to a database.
-func (o *offline) lead(at *db.Database) {
+func (o *offline) lead(at *changes.Database) {
 	s := o.reads.source
-	s.current = func() *db.Database { return at }
-	s.identify = func(context.Context) (*db.Database, error) { return at, nil }
-	s.effects = func(context.Context, *sqltext.Statement) (*db.Effects, error) {
-		return &db.Effects{Effects: catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, Database: at}, nil
+	s.current = func() *changes.Database { return at }
+	s.identify = func(context.Context) (*changes.Database, error) { return at, nil }
+	s.effects = func(context.Context, *sqltext.Statement) (*changes.Effects, error) {
+		return &changes.Effects{Effects: catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, Database: at}, nil
 	}
 }
 
@@ -44,14 +45,14 @@ func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
 	for _, h := range []*offline{o, same, other} {
 		h.want(ctx, "old", says("old"))
 	}
-	same.change(db.Committed)
+	same.change(changes.Committed)
 	o.want(ctx, "new", says("new"))
 	same.want(ctx, "new", says("new"))
 	other.want(ctx, "old", says("new"))
-	same.change(db.InDoubt)
+	same.change(changes.InDoubt)
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "doubtful again", says("doubtful again"))
-	same.change(db.Settled)
+	same.change(changes.Settled)
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 	if !o.cache.InvalidateTables("cities") || o.cache.InvalidateTables("rivers") {
@@ -80,12 +81,12 @@ func TestLeavingADatabaseDropsItsEntries(t *testing.T) {
 func TestLoadsFromElsewhereAreNotKept(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
-	for _, at := range []*db.Database{two, nil} {
-		o.reads.source.current = func() *db.Database { return at }
+	for _, at := range []*changes.Database{two, nil} {
+		o.reads.source.current = func() *changes.Database { return at }
 		o.want(ctx, "elsewhere", says("elsewhere"))
 		o.want(ctx, "again", says("again"))
 	}
-	o.reads.source.current = func() *db.Database { return one }
+	o.reads.source.current = func() *changes.Database { return one }
 	o.want(ctx, "here", says("here"))
 	o.want(ctx, "here", says("unasked"))
 }
@@ -96,19 +97,19 @@ func TestDoubtWithoutAChange(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	o.want(ctx, "kept", says("kept"))
-	everything := func(state db.ChangeState) {
-		o.reads.source.hear(ctx, []db.Change{{All: true, State: state, Database: one}})
+	everything := func(state changes.ChangeState) {
+		o.reads.source.hear(ctx, []changes.Change{{All: true, State: state, Database: one}})
 	}
-	everything(db.InDoubt)
-	everything(db.InDoubt)
+	everything(changes.InDoubt)
+	everything(changes.InDoubt)
 	o.want(ctx, "doubtful", says("doubtful"))
-	everything(db.Unchanged)
+	everything(changes.Unchanged)
 	o.want(ctx, "doubtful still", says("doubtful still"))
-	everything(db.Unchanged)
+	everything(changes.Unchanged)
 	o.want(ctx, "kept", says("unasked"))
-	everything(db.InDoubt)
-	o.change(db.Committed)
-	everything(db.Unchanged)
+	everything(changes.InDoubt)
+	o.change(changes.Committed)
+	everything(changes.Unchanged)
 	o.want(ctx, "changed", says("changed"))
 	o.want(ctx, "changed", says("unasked"))
 }
@@ -117,10 +118,10 @@ func TestDoubtWithoutAChange(t *testing.T) {
 func TestDatabaseMetWhileInDoubt(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
-	o.reads.source.hear(ctx, []db.Change{{All: true, State: db.InDoubt}})
+	o.reads.source.hear(ctx, []changes.Change{{All: true, State: changes.InDoubt}})
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "again", says("again"))
-	o.reads.source.hear(ctx, []db.Change{{All: true, State: db.Settled}})
+	o.reads.source.hear(ctx, []changes.Change{{All: true, State: changes.Settled}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 }
@@ -133,37 +134,37 @@ func TestDoubtsOfOnlyATable(t *testing.T) {
 	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, Only: only, ReadsKnown: true, Cacheable: true}, nil
 	})
-	hear := func(state db.ChangeState, inherited bool) {
-		o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, Inherited: inherited, State: state, Database: one}})
+	hear := func(state changes.ChangeState, inherited bool) {
+		o.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, Inherited: inherited, State: state, Database: one}})
 	}
 	o.want(ctx, "all", says("all"))
-	hear(db.InDoubt, true)
-	hear(db.InDoubt, false)
+	hear(changes.InDoubt, true)
+	hear(changes.InDoubt, false)
 	o.want(ctx, "doubtful", says("doubtful"))
-	hear(db.Unchanged, false)
+	hear(changes.Unchanged, false)
 	o.want(ctx, "doubtful still", says("doubtful still"))
-	hear(db.Unchanged, true)
+	hear(changes.Unchanged, true)
 	o.want(ctx, "all", says("unasked"))
 
 	only = []catalog.Relation{citiesTable}
 	o.reads.source.cache.InvalidateAll()
 	o.want(ctx, "learned", says("learned"))
 	o.want(ctx, "own", says("own"))
-	hear(db.InDoubt, true)
+	hear(changes.InDoubt, true)
 	o.want(ctx, "own", says("unasked"))
-	hear(db.InDoubt, false)
+	hear(changes.InDoubt, false)
 	o.want(ctx, "doubtful", says("doubtful"))
-	hear(db.Settled, true)
+	hear(changes.Settled, true)
 	o.want(ctx, "doubtful still", says("doubtful still"))
-	hear(db.Settled, false)
+	hear(changes.Settled, false)
 	o.want(ctx, "settled", says("settled"))
-	hear(db.Committed, true)
+	hear(changes.Committed, true)
 	o.want(ctx, "settled", says("unasked"))
 
 	writer := o.sibling(one)
-	for _, change := range []db.Change{{State: db.InDoubt}, {State: db.InDoubt, Inherited: true}, {State: db.Settled, Inherited: true}} {
-		change.Table, change.Database = db.Table{Schema: "public", Name: "cities", OID: 1}, one
-		writer.reads.source.hear(ctx, []db.Change{change})
+	for _, change := range []changes.Change{{State: changes.InDoubt}, {State: changes.InDoubt, Inherited: true}, {State: changes.Settled, Inherited: true}} {
+		change.Table, change.Database = changes.Table{Schema: "public", Name: "cities", OID: 1}, one
+		writer.reads.source.hear(ctx, []changes.Change{change})
 	}
 	o.want(ctx, "doubtful", says("doubtful"))
 	writer.reads.source.close()
@@ -178,14 +179,14 @@ func TestStopLeavesNothingInDoubt(t *testing.T) {
 	s := o.reads.source
 	stopped := 0
 	s.stop = func() { stopped++ }
-	o.change(db.InDoubt)
+	o.change(changes.InDoubt)
 	s.unfollow()
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "again", says("again"))
 	if stopped != 0 {
 		t.Error("nobody listens any more to how it is settled")
 	}
-	s.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: db.Settled}})
+	s.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: changes.Settled}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 	if stopped != 1 {
@@ -197,7 +198,7 @@ func TestStopLeavesNothingInDoubt(t *testing.T) {
 func TestNamedWhileInDoubt(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
-	o.change(db.InDoubt)
+	o.change(changes.InDoubt)
 	a := newAside(t, o.cache, AsideOptions[int, string]{Policy: Policy{TTL: -1, Tables: []string{"cities"}}, Source: o.reads.pg,
 		Load: func(context.Context, int) (string, error) { return "v", nil }})
 	for range 3 {
@@ -206,7 +207,7 @@ func TestNamedWhileInDoubt(t *testing.T) {
 	if n := o.cache.Stats().Lookups[Hit]; n != 0 {
 		t.Errorf("%d hits while the table is in doubt", n)
 	}
-	o.change(db.Settled)
+	o.change(changes.Settled)
 	for range 3 {
 		a.Get(ctx, 1)
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 )
 
 // learned is what the server told of a statement, to tell whether that changed.
@@ -66,12 +66,12 @@ func (r *record) learn(ctx context.Context) *needs {
 	if err != nil {
 		return unasked(err)
 	}
-	if slices.ContainsFunc(named.from, func(e *db.Effects) bool { return e.Database != eff.Database }) {
+	if slices.ContainsFunc(named.from, func(e *changes.Effects) bool { return e.Database != eff.Database }) {
 		return unasked(errElsewhere)
 	}
 	home := r.source.cache.home(eff.Database)
 	now := learned{home, eff.Version ^ named.version, append(readsOf(&eff.Effects), named.reads...), eff.Refusal()}
-	inUse := append([]*db.Effects{eff}, named.from...)
+	inUse := append([]*changes.Effects{eff}, named.from...)
 	old := r.needs.Load()
 	if old != nil && old.learned.is(&now) {
 		old.inUse.Store(&inUse)
@@ -90,7 +90,7 @@ func (r *record) learn(ctx context.Context) *needs {
 }
 
 // effects returns what the record's answers come from.
-func (r *record) effects(ctx context.Context) (*db.Effects, error) {
+func (r *record) effects(ctx context.Context) (*changes.Effects, error) {
 	text := r.text.Load()
 	switch {
 	case text != nil:
@@ -102,7 +102,7 @@ func (r *record) effects(ctx context.Context) (*db.Effects, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &db.Effects{Database: at, Effects: catalog.Effects{ReadsKnown: true, Cacheable: true}}, nil // the Aside says the rest itself
+	return &changes.Effects{Database: at, Effects: catalog.Effects{ReadsKnown: true, Cacheable: true}}, nil // the Aside says the rest itself
 }
 
 var errForgotten = errors.New("the statement was forgotten")

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 	"github.com/headrace/headrace/internal/rules"
 )
@@ -74,7 +75,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	case f.alone && !begun:
 		value, _, err := load(ctx)
 		return answer{value, true, f.lost}, err
-	case errors.Is(f.err, db.ErrTooManyRows) && db.HasMaxRows(ctx): // the caller's own bound may allow more
+	case errors.Is(f.err, db.ErrTooManyRows) && ownMaxRows(ctx): // the caller's own bound may allow more
 		value, _, err := load(ctx)
 		return answer{value, true, MissTooBig}, err
 	case f.err != nil && old != nil && c.outage(r, old, f.err):
@@ -242,4 +243,10 @@ func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Tim
 		l.Took = time.Since(begun)
 	}
 	c.opts.OnLookup(ctx, l)
+}
+
+// ownMaxRows reports whether the caller's context has a bound of rows of its own.
+func ownMaxRows(ctx context.Context) bool {
+	_, ok := cacheapi.MaxRows(ctx)
+	return ok
 }

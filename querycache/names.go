@@ -10,16 +10,16 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 )
 
 // declared is what the names of Policy.Tables stand for.
 type declared struct {
-	reads   []dependency  // with the tables behind views, and partitions
-	known   bool          // reads has all of them
-	version int64         // of what it was learned from
-	from    []*db.Effects // that is
+	reads   []dependency       // with the tables behind views, and partitions
+	known   bool               // reads has all of them
+	version int64              // of what it was learned from
+	from    []*changes.Effects // that is
 }
 
 // A namesError says that a name of Policy.Tables stands for nothing whose
@@ -40,7 +40,7 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 	d := declared{known: true}
 	for _, name := range names {
 		parts, _ := splitName(name) // the policy was validated
-		eff, err := s.effects(ctx, s.pg.Text("SELECT 1 FROM "+quoteParts(parts)))
+		eff, err := s.effects(ctx, s.handle.Tracker.Text("SELECT 1 FROM "+quoteParts(parts)))
 		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && (pgErr.Code[:2] == "42" || pgErr.Code[:2] == "3F" || pgErr.Code == crossDatabase) {
 			return d, &namesError{name, errors.New(pgErr.Message)}
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -14,13 +14,13 @@ import (
 // read reads a text without arguments, in a form.
 func (o *offline) read(sql string, form uint64) {
 	o.Helper()
-	read := lendRead(o.reads.pg.Text(sql), nil)
+	read := lendRead(o.reads.source.handle.Tracker.Text(sql), nil)
 	defer returnRead(read)
 	read.Form = form
-	if _, _, ok := o.reads.Kept(context.Background(), read); ok {
+	if _, _, ok := o.reads.Cached(context.Background(), read); ok {
 		return
 	}
-	if _, _, err := o.reads.Load(context.Background(), read, func(context.Context, db.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
+	if _, _, err := o.reads.Load(context.Background(), read, func(context.Context, cacheapi.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
 		o.Fatal(err)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -52,21 +54,21 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 	h.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 	})
-	h.source.current = func() *db.Database { return one }
-	h.source.identify = func(context.Context) (*db.Database, error) { return one, nil }
+	h.source.current = func() *changes.Database { return one }
+	h.source.identify = func(context.Context) (*changes.Database, error) { return one, nil }
 	o := &offline{TB: tb, cache: c, reads: h, asked: map[string]int{}}
 	tb.Cleanup(func() { c.Close(); pg.Close() })
 	return o
 }
 
 // one and two are databases; all handles lead to one unless a test says otherwise.
-var one, two = new(db.Database), new(db.Database)
+var one, two = new(changes.Database), new(changes.Database)
 
 // inOne returns what effects tells of a statement in one.
-func inOne(tell func(context.Context, *sqltext.Statement) (catalog.Effects, error)) func(context.Context, *sqltext.Statement) (*db.Effects, error) {
-	return func(ctx context.Context, text *sqltext.Statement) (*db.Effects, error) {
+func inOne(tell func(context.Context, *sqltext.Statement) (catalog.Effects, error)) func(context.Context, *sqltext.Statement) (*changes.Effects, error) {
+	return func(ctx context.Context, text *sqltext.Statement) (*changes.Effects, error) {
 		eff, err := tell(ctx, text)
-		return &db.Effects{Effects: eff, Database: one}, err
+		return &changes.Effects{Effects: eff, Database: one}, err
 	}
 }
 
@@ -74,12 +76,12 @@ const citySQL = "-- name: CityByID :one\nSELECT name FROM cities WHERE id = $1"
 
 // ask reads as package db does: from what is kept, else by load.
 func (o *offline) ask(ctx context.Context, id int, load func(ctx context.Context) (any, error)) (any, error) {
-	read := lendRead(o.reads.pg.Text(citySQL), []any{id})
+	read := lendRead(o.reads.source.handle.Tracker.Text(citySQL), []any{id})
 	defer returnRead(read)
-	if v, _, ok := o.reads.Kept(ctx, read); ok {
+	if v, _, ok := o.reads.Cached(ctx, read); ok {
 		return v, nil
 	}
-	v, _, err := o.reads.Load(ctx, read, func(ctx context.Context, _ db.Querier) (any, int64, error) {
+	v, _, err := o.reads.Load(ctx, read, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) {
 		v, err := load(ctx)
 		return v, 16, err
 	})
@@ -106,8 +108,8 @@ func fails(err error) func(context.Context) (any, error) {
 }
 
 // change tells of a commit that wrote the cities.
-func (o *offline) change(state db.ChangeState) {
-	o.reads.source.hear(context.Background(), []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: state, Database: o.reads.source.current()}})
+func (o *offline) change(state changes.ChangeState) {
+	o.reads.source.hear(context.Background(), []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: state, Database: o.reads.source.current()}})
 }
 
 // counted fails unless there were so many lookups of each reason.

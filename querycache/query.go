@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -44,7 +44,7 @@ func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireR
 		rows, err := h.pg.Query(ctx, sql, args...) // which says what is wrong
 		return nil, rows, err
 	}
-	text := h.pg.Text(sql)
+	text := h.source.handle.Tracker.Text(sql)
 	read := lendRead(text, args)
 	defer returnRead(read)
 	if e := h.kept(ctx, read); e != nil {
@@ -54,7 +54,7 @@ func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireR
 }
 
 // loadRows is query when nothing is kept.
-func (h *ReadThrough) loadRows(ctx context.Context, read *db.Read, sql string, args []any) (*wireRows, pgx.Rows, error) {
+func (h *ReadThrough) loadRows(ctx context.Context, read *cacheapi.Read, sql string, args []any) (*wireRows, pgx.Rows, error) {
 	rec := h.record(read.Text, formWire)
 	key, why := h.admit(ctx, rec, read)
 	if why == none && h.cache.clock.now() < rec.streamUntil.Load() {
@@ -114,10 +114,10 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 }
 
 // reads lends out db.Reads for Query, which package db does for typed reads.
-var reads = sync.Pool{New: func() any { return &db.Read{Key: make([]byte, 0, 256)} }}
+var reads = sync.Pool{New: func() any { return &cacheapi.Read{Key: make([]byte, 0, 256)} }}
 
-func lendRead(text *sqltext.Statement, args []any) *db.Read {
-	r := reads.Get().(*db.Read)
+func lendRead(text *sqltext.Statement, args []any) *cacheapi.Read {
+	r := reads.Get().(*cacheapi.Read)
 	r.Text, r.Form = text, formWire
 	r.Key, r.Keyed = argkey.Append(r.Key[:0], args)
 	return r
@@ -126,7 +126,7 @@ func lendRead(text *sqltext.Statement, args []any) *db.Read {
 // longestLentKey keeps one huge argument from staying in memory.
 const longestLentKey = 16 << 10
 
-func returnRead(r *db.Read) {
+func returnRead(r *cacheapi.Read) {
 	r.Text = nil
 	if cap(r.Key) <= longestLentKey {
 		reads.Put(r)

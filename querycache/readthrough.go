@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/rules"
 )
@@ -29,6 +30,8 @@ import (
 // goes to the source. There is no such handle for transactions: nobody else may
 // see what they have not committed.
 type ReadThrough struct {
+	typedReader // itself, for package db
+
 	cache  *Cache
 	source *source
 	pg     *db.DB
@@ -42,7 +45,12 @@ type ReadThrough struct {
 	read map[string]bool // names of statements that a ByName has a policy for; guarded by mu
 }
 
-var _ db.TypedReader = (*ReadThrough)(nil)
+// A typedReader answers the typed reads of package db, which finds its methods
+// promoted from a ReadThrough, or from a type of the program's that embeds one.
+type typedReader = cacheapi.TypedReader
+
+// reader is a ReadThrough as a typedReader.
+type reader ReadThrough
 
 // ReadThrough returns a handle that keeps answers of pg as choose says. Its
 // answers are its own: another handle of the same cache shares the budget but
@@ -73,15 +81,21 @@ func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 			}
 		}
 	}
-	if unbounded(choose) && !pg.Observed() {
+	handle := cacheapi.HandleOf(pg)
+	if unbounded(choose) && !handle.Observed {
 		return nil, fmt.Errorf("querycache: Policy.TTL is -1 (no bound), and nothing would ever drop an answer: %w", db.ErrUnobserved)
 	}
-	if c.opts.Scope == nil && pg.ContextHooks() {
+	if c.opts.Scope == nil && handle.ContextHooks {
 		return nil, errors.New("querycache: the pool has PrepareConn or BeforeAcquire, which may make answers depend on the caller's context: " +
 			"a hit holds no connection, so Options.Scope has to say what they depend on")
 	}
-	h := &ReadThrough{cache: c, source: c.source(pg), pg: pg, choose: choose, space: c.space(), observed: pg.Observed()}
-	return h, nil
+	return newReadThrough(c, c.source(pg), choose), nil
+}
+
+func newReadThrough(c *Cache, from *source, choose Chooser) *ReadThrough {
+	h := &ReadThrough{cache: c, source: from, pg: from.pg, choose: choose, space: c.space(), observed: from.handle.Observed}
+	h.typedReader = (*reader)(h)
+	return h
 }
 
 // Unread returns the names under which the handle's [ByName] has a policy, and
@@ -123,12 +137,13 @@ func unbounded(choose Chooser) bool {
 	return false
 }
 
-// Source returns the handle that answers are loaded from.
-func (h *ReadThrough) Source() *db.DB { return h.pg }
+// Source implements [cacheapi.TypedReader].
+func (r *reader) Source() cacheapi.Querier { return r.pg }
 
-// Kept implements [db.TypedReader].
-func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, ok bool) {
-	e := h.kept(ctx, r)
+// Cached implements [cacheapi.TypedReader].
+func (r *reader) Cached(ctx context.Context, read *cacheapi.Read) (value any, shared, ok bool) {
+	h := (*ReadThrough)(r)
+	e := h.kept(ctx, read)
 	if e == nil {
 		return nil, false, false
 	}
@@ -136,7 +151,7 @@ func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, 
 }
 
 // kept returns the entry that answers r, and counts the hit.
-func (h *ReadThrough) kept(ctx context.Context, r *db.Read) *entry {
+func (h *ReadThrough) kept(ctx context.Context, r *cacheapi.Read) *entry {
 	c := h.cache
 	if !r.Keyed || c.off.Load() != 0 {
 		return nil
@@ -161,16 +176,17 @@ func (h *ReadThrough) kept(ctx context.Context, r *db.Read) *entry {
 	return e
 }
 
-// Load implements [db.TypedReader].
-func (h *ReadThrough) Load(ctx context.Context, r *db.Read, load func(context.Context, db.Querier) (any, int64, error)) (value any, shared bool, err error) {
-	rec := h.record(r.Text, r.Form)
-	key, why := h.admit(ctx, rec, r)
+// Load implements [cacheapi.TypedReader].
+func (r *reader) Load(ctx context.Context, read *cacheapi.Read, load cacheapi.LoadFunc) (value any, shared bool, err error) {
+	h := (*ReadThrough)(r)
+	rec := h.record(read.Text, read.Form)
+	key, why := h.admit(ctx, rec, read)
 	if why != none {
-		h.cache.count(ctx, rec, why, time.Time{}, address(r))
+		h.cache.count(ctx, rec, why, time.Time{}, address(read))
 		value, _, err = load(ctx, h.pg)
 		return value, true, err
 	}
-	a, err := h.load(ctx, rec, key, address(r), func(ctx context.Context) (any, int64, error) { return load(ctx, h.pg) })
+	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context) (any, int64, error) { return load(ctx, h.pg) })
 	return a.value, a.own || rec.policy.Shared, err
 }
 
@@ -187,7 +203,7 @@ func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, near ui
 }
 
 // admit returns the key of a read, or why the cache has nothing to do with it.
-func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byte, Reason) {
+func (h *ReadThrough) admit(ctx context.Context, rec *record, r *cacheapi.Read) ([]byte, Reason) {
 	if why := h.cache.gate(ctx); why != none {
 		return nil, why
 	}
@@ -231,7 +247,7 @@ func namesTime(key []byte) bool {
 }
 
 // scoped appends the caller's scope and the key of r to dst.
-func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *db.Read) ([]byte, bool) {
+func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *cacheapi.Read) ([]byte, bool) {
 	scope, ok := h.cache.opts.Scope(ctx)
 	if !ok {
 		return nil, false
@@ -276,14 +292,14 @@ func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
 	if err != nil || !ok {
 		return // what has no key is never kept
 	}
-	text := h.pg.Text(sql)
+	text := h.source.handle.Tracker.Text(sql)
 	read := lendRead(text, args)
 	defer returnRead(read)
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
 		switch {
 		case rec.space != h.space || rec.sent != text.ID:
-		case db.IsPage(rec.form):
+		case cacheapi.IsPage(rec.form):
 			rec.drop(n)
 		case !read.Keyed:
 		case h.cache.opts.Scope != nil:

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -19,7 +19,7 @@ import (
 type identity struct {
 	digest uint64 // the first half of the statement's identity: its text and its name
 	rest   uint64 // the second
-	form   uint64 // of the answer: db.Read.Form, or a form of this package
+	form   uint64 // of the answer: cacheapi.Read.Form, or a form of this package
 	space  uint64 // of keys: the handle, or the Aside, that the read came through
 }
 
@@ -78,7 +78,7 @@ type needs struct {
 
 	// inUse is what learned was taken from. While it is held, a change of what
 	// it depends on is noticed and announced.
-	inUse atomic.Pointer[[]*db.Effects]
+	inUse atomic.Pointer[[]*changes.Effects]
 }
 
 // misnamed is how the server answered of a policy's tables, and until when on

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
@@ -17,8 +18,10 @@ type replayed struct {
 	rec *replay.Recording
 }
 
-func (r replayed) Load(ctx context.Context, read *db.Read, load func(context.Context, db.Querier) (any, int64, error)) (any, bool, error) {
-	return r.ReadThrough.Load(ctx, read, func(ctx context.Context, _ db.Querier) (any, int64, error) { return load(ctx, player{rec: r.rec}) })
+func (r replayed) Load(ctx context.Context, read *cacheapi.Read, load func(context.Context, cacheapi.Querier) (any, int64, error)) (any, bool, error) {
+	return r.ReadThrough.Load(ctx, read, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) {
+		return load(ctx, player{rec: r.rec})
+	})
 }
 
 // player answers every query with a recording.

@@ -6,21 +6,24 @@ import (
 	"sync"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // A source is a handle that answers are loaded from.
 type source struct {
-	cache *Cache
-	pg    *db.DB
+	cache  *Cache
+	pg     *db.DB
+	handle cacheapi.Handle // of pg
 
-	// effects tells what a statement does: pg.Effects. identify tells which
-	// database the handle leads to, asking for it where need be: pg.Database.
-	// current does not ask: pg.CurrentDatabase.
-	effects  func(ctx context.Context, text *sqltext.Statement) (*db.Effects, error)
-	identify func(ctx context.Context) (*db.Database, error)
-	current  func() *db.Database
+	// effects tells what a statement does: Tracker.Effects. identify tells which
+	// database the handle leads to, asking for it where need be: Tracker.Database.
+	// current does not ask: Tracker.CurrentDatabase.
+	effects  func(ctx context.Context, text *sqltext.Statement) (*changes.Effects, error)
+	identify func(ctx context.Context) (*changes.Database, error)
+	current  func() *changes.Database
 
 	untrack func() // ends that the handle tells when it leads elsewhere
 
@@ -32,28 +35,30 @@ type source struct {
 
 // An owed is a change in doubt, and who was told of it.
 type owed struct {
-	change db.Change
+	change changes.Change
 	homes  []*home // guarded by Cache.mu
 }
 
 func newSource(c *Cache, pg *db.DB) *source {
-	return &source{cache: c, pg: pg, effects: pg.Effects, identify: pg.Database, current: pg.CurrentDatabase}
+	handle := cacheapi.HandleOf(pg)
+	t := handle.Tracker
+	return &source{cache: c, pg: pg, handle: handle, effects: t.Effects, identify: t.Database, current: t.CurrentDatabase}
 }
 
 // track has the handle tell where it leads. Then what was kept of where it led
 // before is dropped, before a connection that leads elsewhere is used: a server
 // that was started again may have lost commits.
-func (s *source) track() { s.untrack = s.pg.TrackDatabase(s.left) }
+func (s *source) track() { s.untrack = s.handle.Tracker.TrackDatabase(s.left) }
 
 // left drops what was kept of a database that the handle leads to no more.
-func (s *source) left(old *db.Database) {
+func (s *source) left(old *changes.Database) {
 	if h := s.cache.knownHome(old); h != nil && rules.Broken != rules.LivesEnd {
 		h.dropAll()
 	}
 }
 
 // hear takes in changes that db.DB.OnChange tells of.
-func (s *source) hear(_ context.Context, changes []db.Change) {
+func (s *source) hear(_ context.Context, changes []changes.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range changes {
@@ -66,14 +71,14 @@ func (s *source) hear(_ context.Context, changes []db.Change) {
 }
 
 // take takes in one change. s.mu is held.
-func (s *source) take(c db.Change) {
+func (s *source) take(c changes.Change) {
 	var homes []*home
 	switch {
-	case c.State == db.InDoubt:
+	case c.State == changes.InDoubt:
 		o := &owed{change: c}
 		s.owed = append(s.owed, o)
 		homes = s.cache.owe(o)
-	case c.State == db.Settled || c.State == db.Unchanged:
+	case c.State == changes.Settled || c.State == changes.Unchanged:
 		i := slices.IndexFunc(s.owed, func(o *owed) bool {
 			return o.change.Table == c.Table && o.change.Inherited == c.Inherited && o.change.All == c.All
 		})
@@ -81,8 +86,8 @@ func (s *source) take(c db.Change) {
 		case i >= 0:
 			homes = s.cache.redeem(s.owed[i])
 			s.owed = slices.Delete(s.owed, i, i+1)
-		case c.State == db.Settled: // told as in doubt before anybody followed
-			c.State = db.Committed
+		case c.State == changes.Settled: // told as in doubt before anybody followed
+			c.State = changes.Committed
 			homes = s.cache.concerned(c.Database)
 		}
 	case s.followers > 0:
@@ -96,12 +101,12 @@ func (s *source) take(c db.Change) {
 // follow subscribes to the changes of the source's handle. What changed before
 // was not seen, so it drops everything.
 func (s *source) follow() (stop func(), err error) {
+	if !s.handle.Observed {
+		return nil, db.ErrUnobserved
+	}
 	s.mu.Lock()
 	if s.stop == nil {
-		if s.stop, err = s.pg.OnChange(s.hear); err != nil {
-			s.mu.Unlock()
-			return nil, err
-		}
+		s.stop = s.handle.Tracker.OnChange(s.hear)
 	}
 	s.followers++
 	first := s.followers == 1
@@ -143,7 +148,7 @@ func (s *source) close() {
 	}
 	s.stop, s.untrack, s.followers = nil, nil, 0
 	for _, o := range s.owed {
-		o.change.State = db.Settled
+		o.change.State = changes.Settled
 		for _, h := range s.cache.redeem(o) {
 			h.apply(o.change)
 		}

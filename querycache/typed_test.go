@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 )
 
 type city struct {
@@ -29,8 +30,8 @@ type filler struct {
 	size  int64
 }
 
-func (f filler) Load(ctx context.Context, r *db.Read, _ func(context.Context, db.Querier) (any, int64, error)) (any, bool, error) {
-	return f.ReadThrough.Load(ctx, r, func(context.Context, db.Querier) (any, int64, error) { return f.value, f.size, nil })
+func (f filler) Load(ctx context.Context, r *cacheapi.Read, _ func(context.Context, cacheapi.Querier) (any, int64, error)) (any, bool, error) {
+	return f.ReadThrough.Load(ctx, r, func(context.Context, cacheapi.Querier) (any, int64, error) { return f.value, f.size, nil })
 }
 
 func (o *offline) fill(id int) {

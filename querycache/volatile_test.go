@@ -9,8 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -92,7 +93,7 @@ func TestNothingIsKeptByWhatWasLearnedBefore(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
 	o.want(ctx, "first", says("first"))
-	o.change(db.Committed)
+	o.change(changes.Committed)
 	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 		return catalog.Effects{}, catalog.ErrLocked
 	})
@@ -126,9 +127,9 @@ func TestTimesThatMoveAsArguments(t *testing.T) {
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true, TakesTime: c.typ != 25}, nil
 		})
 		for range 2 {
-			read := lendRead(o.reads.pg.Text(sql), c.args)
-			if _, _, ok := o.reads.Kept(t.Context(), read); !ok {
-				if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, db.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
+			read := lendRead(o.reads.source.handle.Tracker.Text(sql), c.args)
+			if _, _, ok := o.reads.Cached(t.Context(), read); !ok {
+				if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, cacheapi.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 )
 
 // An asker asks for the value of a key by one of the ways there are.
@@ -240,8 +240,8 @@ type loads struct {
 	load func(context.Context) (any, int64, error)
 }
 
-func (l loads) Load(ctx context.Context, r *db.Read, _ func(context.Context, db.Querier) (any, int64, error)) (any, bool, error) {
-	return l.ReadThrough.Load(ctx, r, func(ctx context.Context, _ db.Querier) (any, int64, error) { return l.load(ctx) })
+func (l loads) Load(ctx context.Context, r *cacheapi.Read, _ func(context.Context, cacheapi.Querier) (any, int64, error)) (any, bool, error) {
+	return l.ReadThrough.Load(ctx, r, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) { return l.load(ctx) })
 }
 
 // Close ends loads that wait for their context, and the waiting of callers.

@@ -18,6 +18,7 @@ import (
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/pgserver"
 	"github.com/headrace/headrace/integration/pgtest"
+	"github.com/headrace/headrace/internal/cacheapi"
 )
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
@@ -273,8 +274,8 @@ func TestContextHooks(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer adopted.Close()
-		if pg.ContextHooks() != hook || adopted.ContextHooks() != hook {
-			t.Errorf("with hooks: %v; told %v, adopted %v", hook, pg.ContextHooks(), adopted.ContextHooks())
+		if cacheapi.HandleOf(pg).ContextHooks != hook || cacheapi.HandleOf(adopted).ContextHooks != hook {
+			t.Errorf("with hooks: %v; told %v, adopted %v", hook, cacheapi.HandleOf(pg).ContextHooks, cacheapi.HandleOf(adopted).ContextHooks)
 		}
 	}
 }

@@ -46,19 +46,30 @@ var layers = map[string]layer{
 	"internal/records":      {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
 	"internal/catalog":      {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
 	"internal/walfeed":      {others: []string{pgx, pglogrep}},
+	"internal/changes": {
+		ours: []string{
+			"internal/sqltext", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror", "internal/clock",
+			"internal/stmtstats",
+		},
+		others: []string{pgx},
+	},
+	"internal/cacheapi": {ours: []string{"internal/sqltext", "internal/changes"}, others: []string{pgx}},
 
 	// Rows kept as the server sent them, to be read again; wire, for tests, sends them over a connection.
 	"internal/rowscan/replay":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
 	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
 
 	"db": {
-		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror", "internal/clock", "internal/stmtstats"},
+		ours: []string{
+			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/rules", "internal/connecterror",
+			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi",
+		},
 		others: []string{pgx, squirrel},
 	},
 	"querycache": {
 		ours: []string{
 			"db", "internal/sqltext", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
-			"internal/deepcopy", "internal/rules",
+			"internal/deepcopy", "internal/rules", "internal/changes", "internal/cacheapi",
 		},
 		others: []string{pgx, lru, xsync},
 	},

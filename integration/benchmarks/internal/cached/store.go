@@ -12,6 +12,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 )
 
 // store is a cache under a typed read.
@@ -35,19 +36,19 @@ type over struct {
 	store store
 }
 
-var _ db.TypedReader = (*over)(nil)
+var _ cacheapi.TypedReader = (*over)(nil)
 
-// Source implements db.TypedReader.
-func (o *over) Source() *db.DB { return o.DB }
+// Source implements cacheapi.TypedReader.
+func (o *over) Source() cacheapi.Querier { return o.DB }
 
-// Kept implements db.TypedReader.
-func (o *over) Kept(_ context.Context, r *db.Read) (value any, shared, ok bool) {
+// Cached implements cacheapi.TypedReader.
+func (o *over) Cached(_ context.Context, r *cacheapi.Read) (value any, shared, ok bool) {
 	value, ok = o.store.get(keyOf(r))
 	return value, true, ok
 }
 
-// Load implements db.TypedReader.
-func (o *over) Load(ctx context.Context, r *db.Read, load func(context.Context, db.Querier) (any, int64, error)) (any, bool, error) {
+// Load implements cacheapi.TypedReader.
+func (o *over) Load(ctx context.Context, r *cacheapi.Read, load cacheapi.LoadFunc) (any, bool, error) {
 	k := keyOf(r)
 	value, _, err := load(ctx, o.DB)
 	if err == nil {
@@ -56,7 +57,7 @@ func (o *over) Load(ctx context.Context, r *db.Read, load func(context.Context, 
 	return value, true, err
 }
 
-func keyOf(r *db.Read) (k key) {
+func keyOf(r *cacheapi.Read) (k key) {
 	id := r.Text.ID
 	n := copy(k[:], id[:])
 	for i := range 8 {

@@ -1,0 +1,199 @@
+package changes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/connecterror"
+)
+
+// An examiner asks the server what statements do, on a connection of its own:
+// one that a caller waits for cannot be taken from a pool whose connections
+// may all be held by callers that wait. The connection is made when it is
+// first needed and closed when it was not used for a while.
+type examiner struct {
+	pool   *pgxpool.Config // for its connection settings and hooks; without tracer
+	lend   *pgxpool.Pool   // whose idle connections are used instead; nil for a connection of its own
+	turn   chan struct{}   // holds one token: whoever has it has conn
+	conn   *pgx.Conn       // nil until needed
+	closed bool            // read and written by whoever has the token
+	idle   *time.Timer     // closes conn; stopped by whoever has the token
+	failed error           // of the last connect; of whoever has the token
+	rest   time.Duration   // clock until which no other connect is tried after it; likewise
+}
+
+const (
+	examineTimeout = 5 * time.Second        // of one examination, connecting included
+	examinerIdle   = 60 * time.Second       // after which the connection is closed
+	examinerAgain  = 100 * time.Millisecond // before the last try of one examination
+	examinerRest   = time.Second            // after a failed connect, when no call waits for another
+)
+
+var errExaminerClosed = errors.New("the handle is closed")
+
+func newExaminer(cfg *pgxpool.Config) *examiner {
+	cfg = cfg.Copy()
+	cfg.ConnConfig.Tracer = nil
+	cfg.ConnConfig.RuntimeParams["application_name"] = examinerName(cfg.ConnConfig.RuntimeParams["application_name"])
+	e := &examiner{pool: cfg, turn: make(chan struct{}, 1)}
+	e.idle = time.AfterFunc(examinerIdle, e.closeIdle)
+	e.idle.Stop()
+	e.turn <- struct{}{}
+	return e
+}
+
+// examinerName is what the connection calls itself beside a program of the given
+// name. The server cuts what is longer than 63 bytes.
+func examinerName(program string) string {
+	const own, longest = "headrace", 63
+	if program == "" {
+		return own
+	}
+	return program[:min(len(program), longest-len(own)-3)] + " (" + own + ")"
+}
+
+// do runs fn with the connection, one caller at a time. fn must leave the
+// connection as it found it; after an error it is closed.
+func (e *examiner) do(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
+	defer cancel()
+	select {
+	case <-e.turn:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the examining connection: %w", ctx.Err())
+	}
+	defer func() { e.turn <- struct{}{} }()
+	if e.closed {
+		return errExaminerClosed
+	}
+	if e.lend != nil {
+		return e.onPool(ctx, fn)
+	}
+	if err := e.connect(ctx); err != nil {
+		return err
+	}
+	err := fn(ctx, e.conn)
+	if e.conn.IsClosed() || e.conn.PgConn().TxStatus() != 'I' {
+		e.disconnect()
+	} else {
+		e.idle.Reset(examinerIdle)
+	}
+	return err
+}
+
+// errNoneIdle says that the pool has no connection to examine statements on.
+var errNoneIdle = errors.New("no connection of the pool is idle")
+
+// idlePatience is how long the pool may take to hand out an idle connection.
+const idlePatience = 10 * time.Millisecond
+
+// onPool runs fn with an idle connection of the pool, whose session is as
+// sessions begin.
+func (e *examiner) onPool(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
+	if e.lend.Stat().IdleConns() == 0 {
+		return errNoneIdle
+	}
+	acquire, cancel := context.WithTimeout(ctx, idlePatience)
+	defer cancel()
+	conn, err := e.lend.Acquire(acquire)
+	if err != nil {
+		return errors.Join(errNoneIdle, err)
+	}
+	defer conn.Release()
+	if s := Of(conn.Conn()); s == nil || s.meaning() != usual || conn.Conn().PgConn().TxStatus() != 'I' {
+		return errNoneIdle
+	}
+	return fn(ctx, conn.Conn())
+}
+
+// connect makes sure that there is a live connection. Called with the token.
+func (e *examiner) connect(ctx context.Context) error {
+	e.idle.Stop()
+	if e.conn != nil && !e.conn.IsClosed() {
+		return nil
+	}
+	if e.failed != nil && clock.Now() < e.rest {
+		return e.failed
+	}
+	e.failed = e.dial(ctx)
+	if e.failed != nil && !connecterror.EndedByServer(e.failed) {
+		e.rest = clock.Now() + examinerRest
+	}
+	return e.failed
+}
+
+// dial connects. Called with the token.
+func (e *examiner) dial(ctx context.Context) error {
+	cfg := e.pool.ConnConfig.Copy()
+	if e.pool.BeforeConnect != nil {
+		if err := e.pool.BeforeConnect(ctx, cfg); err != nil {
+			return fmt.Errorf("before connecting: %w", err)
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return connecterror.Connect(err)
+	}
+	e.conn = conn
+	if err := e.prepare(ctx); err != nil {
+		e.disconnect()
+		return err
+	}
+	return nil
+}
+
+// prepare runs the pool's hook, which may set role and search_path. Nothing
+// else is set for the session: behind a pooler it is shared.
+func (e *examiner) prepare(ctx context.Context) error {
+	if e.pool.AfterConnect == nil {
+		return nil
+	}
+	if err := e.pool.AfterConnect(ctx, e.conn); err != nil {
+		return fmt.Errorf("after connecting: %w", err)
+	}
+	return nil
+}
+
+// disconnect closes the connection. Called with the token.
+func (e *examiner) disconnect() {
+	if e.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = e.conn.Close(ctx) // it is gone either way
+	e.conn = nil
+}
+
+// closeIdle closes the connection after it was not used for a while. A turn
+// that is under way sets the timer again.
+func (e *examiner) closeIdle() {
+	select {
+	case <-e.turn:
+		e.disconnect()
+		e.turn <- struct{}{}
+	default:
+	}
+}
+
+// close ends the examiner, after the turn that is under way.
+func (e *examiner) close() {
+	<-e.turn
+	e.idle.Stop()
+	e.closed = true
+	e.disconnect()
+	e.turn <- struct{}{}
+}
+
+// closeNow closes a connection without waiting for the server.
+func closeNow(conn *pgx.Conn) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = conn.Close(ctx)
+}

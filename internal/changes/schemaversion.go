@@ -1,0 +1,127 @@
+package changes
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"weak"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/catalog"
+)
+
+// A schemaState is what is known of a database's schema, by all handles. Its
+// version is raised with each commit that may have changed the schema. Effects
+// hold for a version; those of an older one are confirmed by a look, which
+// compares the definitions that they depend on, or are examined again.
+type schemaState struct {
+	version atomic.Int64
+
+	mu      sync.Mutex
+	looked  int64                   // the version of the last look; guarded by mu, as are
+	changed int64                   // the version of the last look that found a change
+	used    []weak.Pointer[effects] // that may be confirmed
+	most    int                     // of used, before those that are gone are taken out
+}
+
+// schemaMayChange notes that a commit to at may have changed the schema, and
+// returns its new version. A nil at stands for any database.
+func schemaMayChange(at *Database) int64 {
+	if at != nil {
+		return at.schema.version.Add(1)
+	}
+	for _, one := range databases.all() {
+		one.schema.version.Add(1)
+	}
+	return 0
+}
+
+// add remembers effects, so that they are confirmed with the others.
+func (s *schemaState) add(e *effects) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.used) >= s.most {
+		s.used = live(s.used)
+		s.most = max(64, 2*len(s.used))
+	}
+	s.used = append(s.used, weak.Make(e))
+}
+
+func live(list []weak.Pointer[effects]) []weak.Pointer[effects] {
+	kept := list[:0]
+	for _, one := range list {
+		if e := one.Value(); e != nil && !e.outdated.Load() {
+			kept = append(kept, one)
+		}
+	}
+	clear(list[len(kept):])
+	return kept
+}
+
+// unconfirmed returns the effects in use that hold for a version before the
+// given one.
+func (s *schemaState) unconfirmed(version int64) []*effects {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []*effects
+	for _, one := range s.used {
+		if e := one.Value(); e != nil && !e.outdated.Load() && e.version.Load() < version {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// sawChange reports whether the schema that a commit may have changed was
+// looked at since, and whether anything has changed that is in use.
+func (s *schemaState) sawChange(version int64) (looked, changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looked >= version, s.changed >= version
+}
+
+// look confirms what still holds of the effects in use, and returns the others.
+func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*effects, err error) {
+	version := s.version.Load()
+	list := s.unconfirmed(version)
+	prints, err := fingerprintsOf(ctx, conn, list)
+	if err != nil {
+		return nil, err
+	}
+	changed := false
+	for i, e := range list {
+		switch {
+		case !e.comparable():
+		case prints[i] == e.full.Version:
+			e.confirm(version)
+			continue
+		default:
+			changed = true
+		}
+		e.outdated.Store(true)
+		outdated = append(outdated, e)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked = max(s.looked, version)
+	if changed {
+		s.changed = max(s.changed, version)
+	}
+	return outdated, nil
+}
+
+// fingerprintsOf returns the fingerprint of what each of the effects depends
+// on, in one query.
+func fingerprintsOf(ctx context.Context, conn *pgx.Conn, list []*effects) ([]int64, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	sets := make([]catalog.Dependencies, len(list))
+	for i, e := range list {
+		if e.comparable() {
+			sets[i] = e.full.Dependencies
+		}
+	}
+	return catalog.Fingerprints(ctx, conn, sets)
+}

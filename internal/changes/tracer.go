@@ -1,0 +1,227 @@
+package changes
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
+)
+
+// The methods of this file are pgx's hooks. They allocate nothing for a statement
+// that is known, and use the connection for nothing but to ask, before COMMIT,
+// what statements did of which that is not known.
+
+var (
+	_ pgx.QueryTracer    = (*Tracker)(nil)
+	_ pgx.BatchTracer    = (*Tracker)(nil)
+	_ pgx.CopyFromTracer = (*Tracker)(nil)
+	_ pgx.PrepareTracer  = (*Tracker)(nil)
+)
+
+// TraceQueryStart notes that a statement begins.
+func (t *Tracker) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	s := t.state(conn)
+	if s.refuses(conn) {
+		return ctx
+	}
+	t.identify(ctx, s, conn)
+	st := t.statement(ctx, s, conn, data.SQL, data.Args)
+	t.begin(s, conn, st)
+	if s.stats = t.statements.statsOf(st, data.SQL); s.stats != st.stats {
+		s.last.Store(s.stats)
+	}
+	if s.current.Kind == sqltext.Commit {
+		t.askBeforeCommit(ctx, s, conn)
+		s.dead = conn.IsClosed() // then COMMIT is not sent
+	}
+	seeSession(ctx, s, conn)
+	return ctx
+}
+
+// TraceQueryEnd notes that the statement's result has been read or given up.
+func (t *Tracker) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
+	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
+}
+
+// state returns the state kept with conn.
+func (t *Tracker) state(conn *pgx.Conn) *Conn {
+	s := Ensure(conn)
+	s.tracker = t
+	return s
+}
+
+// noteUnfit notes that err says that what was prepared does not fit, or is not
+// there, any more.
+func (t *Tracker) noteUnfit(s *Conn, st *statement, err error) {
+	switch {
+	case err == nil:
+		if st.Kind == sqltext.Deallocate || st.Kind == sqltext.Discard || st.Kind == sqltext.Several {
+			s.forgot = s.forgot || st.DropsPrepared()
+		}
+		return
+	case connecterror.LostStatementName(err):
+		t.lostNames.note(t.logger, s)
+	case !connecterror.StalePlan(err):
+		return
+	}
+	s.stale, s.unfit = true, st
+}
+
+func (t *Tracker) begin(s *Conn, conn *pgx.Conn, st *statement) {
+	s.current, s.stats, s.locked = st, st.stats, nil
+	s.last.Store(s.stats)
+	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
+	if !s.timed {
+		s.began = clock.Now()
+	}
+	s.timed = false
+}
+
+func (t *Tracker) end(ctx context.Context, conn *pgx.Conn, r result) {
+	s := Of(conn)
+	if s == nil || s.wasRefused() || s.current == nil {
+		return
+	}
+	st := s.current
+	s.tracker, s.current, s.copying = t, nil, st.Kind == sqltext.CopyFrom && st.Client
+	if s.cut {
+		s.cut, r.err = false, nil
+	}
+	t.noteUnfit(s, st, r.err)
+	t.count(ctx, s, s.stats, clock.Now()-s.began, r)
+	t.settle(ctx, conn, s, st, r)
+}
+
+// count adds one call to a statement's figures.
+func (t *Tracker) count(ctx context.Context, s *Conn, stats *stmtstats.Statement, took time.Duration, r result) {
+	wait, rows := s.wait, r.tag.RowsAffected()
+	s.wait = 0
+	if s.own {
+		return
+	}
+	stats.Add(took, wait, rows, r.err)
+	if s.copying {
+		return // how long it takes is up to who sends the rows
+	}
+	t.slow.Note(ctx, stats, took, wait, rows)
+}
+
+// settle tells what the statement's end made visible.
+func (t *Tracker) settle(ctx context.Context, conn *pgx.Conn, s *Conn, st *statement, r result) {
+	by := s.meaning()
+	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
+	s.session.note(st, s.stats, s.inTx, r)
+	if r.err == nil || !rolledBack(st, r.err) {
+		s.noteTemporary(st)
+	}
+	var out outcome
+	if st.Count > 1 {
+		r.byServer = connecterror.IsServer(r.err)
+		out = s.endedTogether(t.statements.partsOf(st), r)
+	} else {
+		out = s.ended(st, r)
+	}
+	t.tell(ctx, conn, s, out, by)
+}
+
+// tell announces what has to be told. by is what names stood for before.
+func (t *Tracker) tell(ctx context.Context, conn *pgx.Conn, s *Conn, out outcome, by meaning) {
+	if out.none() {
+		return
+	}
+	out.by = max(out.by, by, s.meaning())
+	t.tellOutcome(ctx, conn, out)
+}
+
+// statement returns what is known of a statement that is about to be sent.
+func (t *Tracker) statement(ctx context.Context, s *Conn, conn *pgx.Conn, sql string, args []any) *statement {
+	switch rewriter := argkey.Rewriter(args).(type) {
+	case nil:
+		return t.sent(s, conn, sql)
+	case pgx.NamedArgs, pgx.StrictNamedArgs: // the new text depends on the old one only
+		st := t.sent(s, conn, sql)
+		if numbered := st.numbered.Load(); numbered != nil {
+			return numbered
+		}
+		text, _, err := rewriter.RewriteQuery(ctx, conn, sql, nil)
+		if err != nil {
+			return st // will not be sent
+		}
+		numbered := t.statements.get(text)
+		st.numbered.Store(numbered)
+		return numbered
+	}
+	return t.unknown
+}
+
+// sent returns what is known of a text that is sent on conn.
+func (t *Tracker) sent(s *Conn, conn *pgx.Conn, sql string) *statement {
+	st := s.statementFor(t.statements, sql)
+	if st.escapes && conn.PgConn().ParameterStatus("standard_conforming_strings") == "off" {
+		return t.unknown // its strings may end elsewhere
+	}
+	return st
+}
+
+// TracePrepareStart notes the text of a statement that the program prepares
+// under a name of its own, by which it may be run later.
+func (t *Tracker) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
+	if data.Name != "" && data.Name != data.SQL && !isCachedName(data.Name) {
+		t.state(conn).preparing = data
+	}
+	return ctx
+}
+
+// TracePrepareEnd remembers the text once the server has taken it: a name that
+// was taken before keeps what it had.
+func (t *Tracker) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {
+	s := Of(conn)
+	if s == nil || s.preparing.Name == "" {
+		return
+	}
+	name, sql := s.preparing.Name, s.preparing.SQL
+	s.preparing = pgx.TracePrepareStartData{}
+	if data.Err != nil || data.AlreadyPrepared {
+		return
+	}
+	if s.prepared == nil {
+		s.prepared = make(map[string]string)
+	}
+	s.prepared[name] = sql
+	s.unsure |= t.statements.get(sql).NameChange().Moves // EXECUTE may run it
+	if s.text == name {
+		s.recent = nil
+	}
+}
+
+// isCachedName reports whether pgx's statement cache made the name.
+func isCachedName(name string) bool {
+	const prefix = "stmtcache_"
+	return len(name) > len(prefix) && name[:len(prefix)] == prefix
+}
+
+// TraceCopyFromStart notes that rows are copied into a table.
+func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+	s := t.state(conn)
+	if s.refuses(conn) {
+		return ctx
+	}
+	t.identify(ctx, s, conn)
+	st := t.unknown
+	if len(data.TableName) > 0 {
+		st = t.statements.get("COPY " + data.TableName.Sanitize() + " FROM STDIN")
+	}
+	t.begin(s, conn, st)
+	return ctx
+}
+
+// TraceCopyFromEnd notes that the copy has ended.
+func (t *Tracker) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
+	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
+}

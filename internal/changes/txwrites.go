@@ -1,0 +1,124 @@
+package changes
+
+import (
+	"slices"
+
+	"github.com/headrace/headrace/internal/rules"
+)
+
+// A run is a statement that ran, once or several times with an end alike.
+type run struct {
+	*statement
+	noRows bool // its command tag says that it changed no row
+}
+
+// writes are the statements of a transaction that may have written.
+type writes struct {
+	by  []run
+	all bool // something ran of which it cannot be told what it wrote
+}
+
+func (w writes) none() bool { return len(w.by) == 0 && !w.all }
+
+// mayChangeSchema reports whether the schema may be another now, by the kinds
+// of the statements.
+func (w writes) mayChangeSchema() bool {
+	return w.all || slices.ContainsFunc(w.by, func(r run) bool { return r.MayChangeSchema() })
+}
+
+// has reports whether r adds nothing: a run that changed rows stands for one
+// that changed none.
+func (w writes) has(r run) bool {
+	return slices.ContainsFunc(w.by, func(one run) bool { return one.statement == r.statement && (r.noRows || !one.noRows) })
+}
+
+// merge adds what other has.
+func (w *writes) merge(other writes) {
+	w.all = w.all || other.all
+	if w.by == nil {
+		w.by = slices.Clip(other.by) // what is appended to one is not the other's
+		return
+	}
+	for _, r := range other.by {
+		if !w.has(r) {
+			w.by = append(w.by, r)
+		}
+	}
+}
+
+// pending collects the writes of the transaction that a connection is in, and
+// drops those that a rollback to a savepoint undoes. It belongs to whoever
+// holds the connection.
+type pending struct {
+	writes
+	savepoints []savepoint // the outermost first
+	loose      bool        // a savepoint may have come or gone unseen: rolling back to one undoes nothing
+}
+
+// A savepoint remembers what had been written when it was set.
+type savepoint struct {
+	name string // as the server folds it
+	by   int    // len(writes.by) then
+	all  bool   // writes.all then
+}
+
+// mostPending bounds the list: a transaction of more different statements is
+// told as All.
+const mostPending = 128
+
+// add notes a run that may have written. What is noted already need not be
+// noted again: its first note outlives each rollback that a later one would.
+func (p *pending) add(r run) {
+	switch {
+	case p.all || p.has(r):
+	case len(p.by) >= mostPending:
+		p.all = true
+	default:
+		p.by = append(p.by, r)
+	}
+}
+
+func (p *pending) setSavepoint(name string) {
+	p.savepoints = append(p.savepoints, savepoint{name, len(p.by), p.all})
+}
+
+// rollbackTo undoes what came after the savepoint, which stays. A name that is
+// not known undoes nothing: telling too much is safe.
+func (p *pending) rollbackTo(name string) {
+	i := p.find(name)
+	if i < 0 || p.loose {
+		return
+	}
+	sp := p.savepoints[i]
+	p.by = p.by[:sp.by]
+	p.all = sp.all
+	p.savepoints = p.savepoints[:i+1]
+}
+
+// release forgets the savepoint and those set after it; what was written since
+// belongs to what is around it.
+func (p *pending) release(name string) {
+	if i := p.find(name); i >= 0 {
+		if rules.Broken == rules.ReleaseKeeps {
+			p.by = p.by[:p.savepoints[i].by]
+		}
+		p.savepoints = p.savepoints[:i]
+	}
+}
+
+// find returns the index of the latest savepoint of that name, or -1.
+func (p *pending) find(name string) int {
+	for i, sp := range slices.Backward(p.savepoints) {
+		if sp.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// take returns what was collected and begins anew.
+func (p *pending) take() writes {
+	w := p.writes
+	*p = pending{}
+	return w
+}
