@@ -1,6 +1,7 @@
 package changes
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -36,6 +37,16 @@ func (a *Database) Concerns(other *Database) bool {
 	}
 	own, others := a.system.Load(), other.system.Load()
 	return a.oid != "" && a.oid == other.oid && (own == nil || others == nil || *own == *others)
+}
+
+// started returns when the database's server was started, in seconds since 1970,
+// or "" for a nil or untracked one.
+func (a *Database) started() string {
+	if a == nil {
+		return ""
+	}
+	at, _, _ := strings.Cut(a.start, ":")
+	return at
 }
 
 // An identity is what a connection answers that is asked where it leads.

@@ -32,10 +32,16 @@ const (
 	cancelAgain       = 250 * time.Millisecond
 )
 
-// begin announces changes as in doubt and follows the session behind conn, which
-// is closed, until it is gone, when it announces them as settled. schema says
-// that they may be changes of the schema.
-func (w *doubts) begin(ctx context.Context, t *Tracker, conn *pgconn.PgConn, changes []Change, schema bool) {
+// A lostSession is the session of a connection that broke.
+type lostSession struct {
+	conn   *pgconn.PgConn // closed
+	server string         // when its server was started, as Database.started tells; "" where that is unknown
+}
+
+// begin announces changes as in doubt and follows their session until it is gone,
+// when it announces them as settled. schema says that they may be changes of the
+// schema.
+func (w *doubts) begin(ctx context.Context, t *Tracker, session lostSession, changes []Change, schema bool) {
 	t.listeners.tell(ctx, inState(changes, InDoubt))
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -47,7 +53,7 @@ func (w *doubts) begin(ctx context.Context, t *Tracker, conn *pgconn.PgConn, cha
 	}
 	follow := w.ctx
 	w.running.Go(func() {
-		if t.waitForEnd(follow, conn) {
+		if t.waitForEnd(follow, session) {
 			if schema || slices.ContainsFunc(changes, func(c Change) bool { return c.All }) {
 				schemaMayChange(changes[0].Database) // since the change was told of
 			}
@@ -67,8 +73,10 @@ func (w *doubts) stop() {
 	w.running.Wait()
 }
 
-// waitForEnd returns true once the server has no session with the process id
-// of closed that was there before this call, false when ctx ended first.
+// waitForEnd returns true once the lost session has ended, false when ctx ended
+// first. It has where the server has no session with its process id that was
+// there before this call, and where the server was started again: process ids
+// are used again then, in a container within seconds.
 //
 // pgx asks the server to cancel what runs on a connection that it gives up, and
 // reads on until the server ends the connection: with its session, unless a
@@ -77,8 +85,9 @@ func (w *doubts) stop() {
 // the statement did was lost, and the statement may wait for a lock: it is
 // cancelled again. That hits nothing else, since the request names the session by
 // its secret.
-func (t *Tracker) waitForEnd(ctx context.Context, closed *pgconn.PgConn) bool {
-	var look sessionLook
+func (t *Tracker) waitForEnd(ctx context.Context, session lostSession) bool {
+	look := sessionLook{server: session.server}
+	closed := session.conn
 	ended := closed.CleanupDone()
 	cancelled := clock.Now()
 	for wait := time.Duration(0); ; {
@@ -121,6 +130,7 @@ func cancelOn(ctx context.Context, conn *pgconn.PgConn) error {
 
 // A sessionLook follows one server session over several looks.
 type sessionLook struct {
+	server string     // when the session's server was started, "" where that is unknown
 	begun  *time.Time // of the session when it was first seen; nil before, and where the role may not see it
 	pooled bool       // there is a pooler: nothing was looked at yet, but for
 	looked bool       // the first look, at which
@@ -136,22 +146,30 @@ const poolerPatience = time.Second
 // only a member of its role.
 func (l *sessionLook) at(ctx context.Context, conn *pgx.Conn, pid uint32) error {
 	const query = `
-SELECT pg_backend_pid(), s.n, s.begun
-FROM (SELECT count(*) AS n, max(backend_start) AS begun FROM pg_stat_activity WHERE pid = $1) s`
+SELECT pg_backend_pid(), s.n, s.begun, EXTRACT(EPOCH FROM pg_postmaster_start_time())::text
+FROM (SELECT count(*) AS n, max(backend_start) AS begun FROM pg_stat_activity WHERE pid = $1 AND pid <> pg_backend_pid()) s`
 	var own uint32
 	var sessions int
 	var begun *time.Time
-	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec, int32(pid)).Scan(&own, &sessions, &begun); err != nil {
+	var started string
+	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec, int32(pid)).Scan(&own, &sessions, &begun, &started); err != nil {
 		return err
 	}
 	if own != conn.PgConn().PID() {
 		return l.behindPooler(ctx, conn)
 	}
+	l.saw(sessions, begun, started)
+	return nil
+}
+
+// saw notes that a server that was started then has so many other sessions with
+// the process id, the last of which began then, nil where that is not shown.
+func (l *sessionLook) saw(sessions int, begun *time.Time, started string) {
 	if l.begun == nil {
 		l.begun = begun
 	}
-	l.ended = sessions == 0 || begun != nil && begun.After(*l.begun)
-	return nil
+	again := l.server != "" && l.server != started
+	l.ended = sessions == 0 || again || begun != nil && begun.After(*l.begun)
 }
 
 // behindPooler looks for all transactions of this user in this database that

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
@@ -38,7 +37,7 @@ func (t *Tracker) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) 
 	}
 	if !out.doubtful.none() && rules.Broken != rules.DoubtIsTold {
 		a.writes = out.doubtful
-		a.tellDoubtful(ctx, conn.PgConn())
+		a.tellDoubtful(ctx, lostSession{conn.PgConn(), s.place.database.started()})
 	}
 }
 
@@ -84,16 +83,16 @@ func (a account) tellCommitted(ctx context.Context) {
 }
 
 // tellDoubtful announces what a transaction may have changed whose outcome is
-// unknown, and which ran on conn. That it may change the schema yet leaves open
-// what it changes.
-func (a account) tellDoubtful(ctx context.Context, conn *pgconn.PgConn) {
+// unknown, and which ran in the lost session. That it may change the schema yet
+// leaves open what it changes.
+func (a account) tellDoubtful(ctx context.Context, session lostSession) {
 	t := a.tracker
 	follow := func(ctx context.Context, changes []Change, err error) {
 		if err != nil {
 			changes = everything("")
 		}
 		if len(changes) > 0 {
-			t.doubts.begin(ctx, t, conn, in(a.at, changes), a.schema)
+			t.doubts.begin(ctx, t, session, in(a.at, changes), a.schema)
 		}
 	}
 	if a.schema {
