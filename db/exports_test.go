@@ -147,7 +147,6 @@ var exports = map[string]string{
 	"CommitUnknownError.Error":  "error",
 	"CommitUnknownError.Unwrap": "how the answer was lost",
 
-	"cacheapi.TypedReader": "how a handle answers typed reads without the server",
 }
 
 // TestEveryExportHasAReason holds the list to the code.

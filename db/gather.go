@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
@@ -108,7 +109,7 @@ func checkGather(t *sqltext.Statement) error {
 // checkGatherArgs refuses what pgx takes before a statement's arguments, but for
 // query rewriters: it would go to the server as an argument.
 func checkGatherArgs(args []any) error {
-	n, _ := specialArgs(args)
+	n, _ := argkey.Special(args)
 	for _, arg := range args[:n] {
 		if _, ok := arg.(pgx.QueryRewriter); !ok {
 			return fmt.Errorf("the arguments hold a %T: what is gathered goes out in the mode and the formats of its connection", arg)

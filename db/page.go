@@ -2,12 +2,12 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/paging"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -15,7 +15,7 @@ import (
 // its arguments and its order, or was changed, cut or forged, or signed by a
 // key that is not among Pager.Sign. It tells no more than that: a cursor comes
 // from outside. Answer it as a bad request, or begin at the first page.
-var ErrBadCursor = errors.New("db: bad cursor")
+var ErrBadCursor = paging.ErrBadCursor
 
 // A Cursor is a place between two rows, and the direction in which to go on
 // from it. It is opaque text, safe in URLs; the empty one is the beginning. It
@@ -34,7 +34,7 @@ var ErrBadCursor = errors.New("db: bad cursor")
 type Cursor string
 
 // LastPage stands for the end: the page before it is the last one.
-const LastPage Cursor = "last"
+const LastPage Cursor = paging.LastPage
 
 // A Page is some rows, in the Pager's order, and the ways on from them.
 //
@@ -76,48 +76,33 @@ type Pager struct {
 
 // An Order is one key of a Pager: a column, its direction, and what is known
 // of its NULLs. Make it with Asc or Desc.
-type Order struct{ key orderKey }
-
-type orderKey struct {
-	column  string
-	desc    bool
-	nulls   keyset.Nulls
-	holding nullability
-}
-
-type nullability uint8
-
-const (
-	nullsUnknown nullability = iota
-	nullsNever
-	nullsMaybe
-)
+type Order struct{ key paging.Order }
 
 // Asc orders by a column of the statement's result from small to large, NULLs
 // at the end, as the server does. The name is the column's as the server
 // reports it: no quotes, and case counts.
-func Asc(column string) Order { return Order{orderKey{column: column}} }
+func Asc(column string) Order { return Order{paging.Order{Column: column}} }
 
 // Desc orders by a column from large to small, NULLs at the beginning, as the
 // server does.
-func Desc(column string) Order { return Order{orderKey{column: column, desc: true}} }
+func Desc(column string) Order { return Order{paging.Order{Column: column, Desc: true}} }
 
 // NullsFirst puts the rows that have NULL in the column before all others.
 // For an index to serve the order it must have been made with the same words.
-func (o Order) NullsFirst() Order { o.key.nulls = keyset.NullsFirst; return o }
+func (o Order) NullsFirst() Order { o.key.Nulls = keyset.NullsFirst; return o }
 
 // NullsLast puts the rows that have NULL in the column behind all others.
-func (o Order) NullsLast() Order { o.key.nulls = keyset.NullsLast; return o }
+func (o Order) NullsLast() Order { o.key.Nulls = keyset.NullsLast; return o }
 
 // NotNull promises that the column is never NULL in the result, which spares
 // later pages a look for NULLs: worth it for all keys but the first and the
 // last. A page that meets a NULL there fails. Mind columns from the optional
 // side of an outer join.
-func (o Order) NotNull() Order { o.key.holding = nullsNever; return o }
+func (o Order) NotNull() Order { o.key.Holding = paging.NullsNever; return o }
 
 // Nullable says that the column may be NULL. Keys are taken to be so unless
 // they are the last.
-func (o Order) Nullable() Order { o.key.holding = nullsMaybe; return o }
+func (o Order) Nullable() Order { o.key.Holding = paging.NullsMaybe; return o }
 
 // Page returns up to limit rows of the statement behind the place at, in the
 // order of p. The empty cursor gives the first page and LastPage the last; a
@@ -143,13 +128,14 @@ func (o Order) Nullable() Order { o.key.holding = nullsMaybe; return o }
 // or an io.Reader, is an error. A pgx.QueryRewriter such as pgx.NamedArgs is
 // applied first, and given no connection.
 func (s *Stmt[T]) Page(ctx context.Context, q Querier, p Pager, at Cursor, limit int, args ...any) (Page[T], error) {
-	if text, rest, ok, err := applyRewriter(ctx, s.text, args); ok || err != nil {
+	if text, rest, ok, err := paging.ApplyRewriter(ctx, s.text, args); ok || err != nil {
 		if err != nil {
 			return Page[T]{}, readError(s.text.Label, err)
 		}
 		return paginate(ctx, s.read, q, text, p, at, limit, rest)
 	}
-	run, err := s.paged.in(s.text, p)
+	var room [4]paging.Order // so that a kept page costs no allocation
+	run, err := s.paged.In(s.text, p.order(room[:0]))
 	if err != nil {
 		return Page[T]{}, pageError(s.text, err)
 	}
@@ -163,7 +149,7 @@ func Paginate[T any](ctx context.Context, q Querier, b Builder, p Pager, at Curs
 		return Page[T]{}, err
 	}
 	text := sqltext.Analyze(sql)
-	if rewrittenText, rest, ok, err := applyRewriter(ctx, text, args); err != nil {
+	if rewrittenText, rest, ok, err := paging.ApplyRewriter(ctx, text, args); err != nil {
 		return Page[T]{}, readError(text.Label, err)
 	} else if ok {
 		text, args = rewrittenText, rest
@@ -175,7 +161,7 @@ func paginate[T any](ctx context.Context, r reader[T], q Querier, text *sqltext.
 	if err := text.CheckSingle(); err != nil {
 		return Page[T]{}, pageError(text, err)
 	}
-	run, err := newPaging(text, p)
+	run, err := paging.New(text, p.order(nil))
 	if err != nil {
 		return Page[T]{}, pageError(text, err)
 	}
@@ -187,9 +173,17 @@ func pageError(text *sqltext.Statement, err error) error {
 	return fmt.Errorf("db: page of %s: %w", text.Label(), err)
 }
 
+// order appends the keys to dst.
+func (p Pager) order(dst []paging.Order) []paging.Order {
+	for _, o := range p.Keys {
+		dst = append(dst, o.key)
+	}
+	return dst
+}
+
 // A pageCall is one call for a page, its statement's arguments apart.
 type pageCall struct {
-	*paging
+	*paging.Statement
 	sign  [][]byte
 	at    Cursor
 	limit int
@@ -198,7 +192,7 @@ type pageCall struct {
 // page answers from what q keeps, or reads the page.
 func (r reader[T]) page(ctx context.Context, q Querier, call pageCall, args []any) (Page[T], error) {
 	if err := call.check(); err != nil {
-		return Page[T]{}, pageError(call.text, err)
+		return Page[T]{}, pageError(call.Text, err)
 	}
 	if cached, ok := q.(cacheapi.TypedReader); ok {
 		return r.keptPage(ctx, cached, call, args)

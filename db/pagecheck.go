@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/paging"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -27,7 +28,7 @@ func (s *Stmt[T]) CheckPages(ctx context.Context, d *DB, p Pager) error {
 	if numbered := numbered(text); numbered != text.Normalized {
 		text = sqltext.Analyze(numbered)
 	}
-	run, err := newPaging(text, p)
+	run, err := paging.New(text, p.order(nil))
 	if err != nil {
 		return pageError(s.text, err)
 	}
@@ -106,16 +107,16 @@ func (n *planNode) relation() string {
 
 // explainOrder asks for the plan of a first page, in a transaction in which
 // sorting and reading whole tables seem dear.
-func explainOrder(ctx context.Context, conn *pgx.Conn, run *paging) (*planNode, error) {
+func explainOrder(ctx context.Context, conn *pgx.Conn, run *paging.Statement) (*planNode, error) {
 	const name = "headrace_check_pages"
 	execute := name
-	if n := run.stmt.Params; n > 0 {
+	if n := run.Params(); n > 0 {
 		execute += "(NULL" + strings.Repeat(", NULL", n-1) + ")"
 	}
 	sql := strings.Join([]string{
 		"BEGIN READ ONLY", "SET LOCAL plan_cache_mode = force_generic_plan",
 		"SET LOCAL enable_sort = off", "SET LOCAL enable_incremental_sort = off", "SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off",
-		"PREPARE " + name + " AS " + run.sql((*keyset.Position)(nil).Shape(2)) + "\n",
+		"PREPARE " + name + " AS " + run.SQL((*keyset.Position)(nil).Shape(2)) + "\n",
 		"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE " + execute, "DEALLOCATE " + name, "ROLLBACK",
 	}, ";")
 	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/paging"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -65,7 +66,7 @@ func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPa
 		return page, fmt.Errorf("db: build a statement: %w", err)
 	}
 	text := sqltext.Analyze(sql)
-	if other, rest, ok, err := applyRewriter(ctx, text, args); err != nil {
+	if other, rest, ok, err := paging.ApplyRewriter(ctx, text, args); err != nil {
 		return page, pageError(text, err)
 	} else if ok {
 		text, args = other, rest
@@ -74,11 +75,11 @@ func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPa
 	if err != nil {
 		return page, pageError(text, err)
 	}
-	run, err := newPaging(text, Pager{Keys: p.Keys})
+	run, err := paging.New(text, Pager{Keys: p.Keys}.order(nil))
 	if err != nil {
 		return page, pageError(text, err)
 	}
-	pageSQL := run.sql((*keyset.Position)(nil).Shape(p.Size+1)) + " OFFSET $" + strconv.Itoa(run.stmt.Params+1)
+	pageSQL := run.SQL((*keyset.Position)(nil).Shape(p.Size+1)) + " OFFSET $" + strconv.Itoa(run.Params()+1)
 	pageArgs := append(slices.Clip(args), offset)
 	if page.Items, err = All[T](WithMaxRows(ctx, 0), q, SQL(pageSQL, pageArgs...)); err != nil {
 		return page, err
@@ -110,23 +111,22 @@ func (p OffsetPager) offset(number int) (int, error) {
 }
 
 // of counts the rows of a statement.
-func (c Count) of(ctx context.Context, q Querier, p *paging, args []any) (int64, error) {
-	args = argsForOtherColumns(args)
+func (c Count) of(ctx context.Context, q Querier, p *paging.Statement, args []any) (int64, error) {
+	args = paging.ForOtherColumns(args)
 	switch c {
 	case NoCount:
 		return 0, nil
 	case ExactCount:
-		sql := p.stmt.With + "\nSELECT count(*) FROM (" + p.stmt.Body + "\n) AS headrace_rows"
-		return One[int64](ctx, q, SQL(sql, args...))
+		return One[int64](ctx, q, SQL(p.CountSQL(), args...))
 	case EstimatedCount:
 		return estimate(ctx, q, p, args)
 	default:
-		return 0, pageError(p.text, fmt.Errorf("OffsetPager.Count is %d: want NoCount, EstimatedCount or ExactCount", c))
+		return 0, pageError(p.Text, fmt.Errorf("OffsetPager.Count is %d: want NoCount, EstimatedCount or ExactCount", c))
 	}
 }
 
 // estimate asks the planner how many rows a statement returns.
-func estimate(ctx context.Context, q Querier, p *paging, args []any) (int64, error) {
+func estimate(ctx context.Context, q Querier, p *paging.Statement, args []any) (int64, error) {
 	if cached, ok := q.(cacheapi.TypedReader); ok {
 		q = sourceOf(cached) // an estimate is neither worth keeping nor a read of tables
 	}
@@ -134,12 +134,12 @@ func estimate(ctx context.Context, q Querier, p *paging, args []any) (int64, err
 		Plan struct {
 			Rows float64 `json:"Plan Rows"`
 		}
-	}](ctx, q, SQL("EXPLAIN (FORMAT JSON) "+p.text.Normalized, args...))
+	}](ctx, q, SQL("EXPLAIN (FORMAT JSON) "+p.Text.Normalized, args...))
 	if err != nil {
 		return 0, err
 	}
 	if len(plans) != 1 {
-		return 0, pageError(p.text, fmt.Errorf("%d plans for one statement: %w", len(plans), pgx.ErrTooManyRows))
+		return 0, pageError(p.Text, fmt.Errorf("%d plans for one statement: %w", len(plans), pgx.ErrTooManyRows))
 	}
 	return int64(plans[0].Plan.Rows), nil
 }

@@ -12,25 +12,28 @@ import (
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/paging"
 	"github.com/headrace/headrace/internal/rowscan"
 )
 
 // readPage reads a page from q.
 func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args []any) (Page[T], error) {
-	place, err := call.open(args)
-	if err != nil {
+	place, err := call.Open(string(call.at), call.sign, args)
+	switch {
+	case errors.Is(err, ErrBadCursor):
 		return Page[T]{}, err
-	}
-	if len(place.moved) > 0 {
-		if err := call.checkMoved(ctx, q, place.moved); err != nil {
+	case err != nil:
+		return Page[T]{}, pageError(call.Text, err)
+	case len(place.Moved) > 0:
+		if err := call.checkMoved(ctx, q, place.Moved); err != nil {
 			return Page[T]{}, err
 		}
 	}
-	shape := place.at.Shape(call.limit + 1)
-	shape.Compare = shape.Compare || call.compare.Load()
+	shape := place.At.Shape(call.limit + 1)
+	shape.Compare = shape.Compare || call.Compare.Load()
 	page, seen, err := r.readBlocks(ctx, q, call, place, shape, args)
-	if err == nil && seen.unsure && !shape.Compare {
-		call.compare.Store(true)
+	if err == nil && seen.Unsure() && !shape.Compare {
+		call.Compare.Store(true)
 		shape.Compare = true
 		page, _, err = r.readBlocks(ctx, q, call, place, shape, args)
 	}
@@ -38,12 +41,12 @@ func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args 
 }
 
 // readBlocks reads a page, at first by the block that is likely to fill it.
-func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (Page[T], *pageRows, error) {
-	if keyset.FirstMayDo(call.keys, shape) {
+func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, place paging.Place, shape keyset.Shape, args []any) (Page[T], *paging.Rows, error) {
+	if keyset.FirstMayDo(call.Keys, shape) {
 		first := shape
 		first.First = true
 		page, seen, err := r.readShape(ctx, q, call, place, first, args)
-		if err != nil || seen.more {
+		if err != nil || seen.More() {
 			return page, seen, err
 		}
 		// NULLs follow. The whole page is read again: it is one snapshot.
@@ -52,34 +55,35 @@ func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, pla
 }
 
 // readShape reads a page by the query of the given shape.
-func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place pagePlace, shape keyset.Shape, args []any) (page Page[T], seen *pageRows, err error) {
+func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place paging.Place, shape keyset.Shape, args []any) (page Page[T], seen *paging.Rows, err error) {
 	sent := args
 	if shape.Compare {
-		sent = argsForOneMoreColumn(args)
+		sent = paging.WithColumn(args)
 	}
-	sql := call.sql(shape)
-	items, err := queryAgain(ctx, q, sql, place.at.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
-		seen = newPageRows(rows, call, place.at)
-		seen.compared = shape.Compare
+	sql := call.SQL(shape)
+	items, err := queryAgain(ctx, q, sql, place.At.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
+		seen = paging.NewRows(rows, call.Statement, call.limit, place.At, shape.Compare)
 		items, err := r.decoder.All(seen, maxRows(ctx, q, rows))
-		return items, errors.Join(seen.failed, err)
+		return items, errors.Join(seen.Failed(), err)
 	})
 	if err != nil {
-		return page, seen, readError(call.text.Label, call.blame(ctx, q, place.at, sql, args, err))
+		return page, seen, readError(call.Text.Label, call.blame(ctx, q, place.At, sql, args, err))
 	}
-	if place.backward() {
+	if place.Backward() {
 		slices.Reverse(items)
 	}
 	page.Items = items
-	if page.Next, page.Prev, err = place.around(seen); err != nil {
-		return Page[T]{}, seen, pageError(call.text, err)
+	next, prev, err := place.Around(seen)
+	if err != nil {
+		return Page[T]{}, seen, pageError(call.Text, err)
 	}
+	page.Next, page.Prev = Cursor(next), Cursor(prev)
 	return page, seen, nil
 }
 
 // keptPage answers from the pages that q keeps, or loads one.
 func (r reader[T]) keptPage(ctx context.Context, q cacheapi.TypedReader, call pageCall, args []any) (Page[T], error) {
-	read := lendRead(call.text, r.form+cacheapi.FormPage, args)
+	read := lendRead(call.Text, r.form+cacheapi.FormPage, args)
 	read.Shares = r.decoder.Shares() != ""
 	read.Key = call.appendKey(read.Key)
 	value, shared, ok := q.Cached(ctx, read)
@@ -93,7 +97,7 @@ func (r reader[T]) keptPage(ctx context.Context, q cacheapi.TypedReader, call pa
 	returnRead(read)
 	page := *value.(*Page[T])
 	if bound := maxRows(ctx, sourceOf(q), nil); bound > 0 && len(page.Items) > bound {
-		return Page[T]{}, readError(call.text.Label, &rowscan.TooManyRowsError{Max: bound})
+		return Page[T]{}, readError(call.Text.Label, &rowscan.TooManyRowsError{Max: bound})
 	}
 	if !shared {
 		page.Items = r.decoder.Clone(page.Items)
@@ -118,9 +122,9 @@ func (r reader[T]) loadPage(ctx context.Context, q cacheapi.TypedReader, read *c
 // end and two pages never share a key. Of the secret only a digest goes in:
 // keys may be stored.
 func (c pageCall) appendKey(key []byte) []byte {
-	key = append(key, c.spec...)
+	key = c.AppendOrder(key)
 	key = append(key, c.at...)
-	key = binary.LittleEndian.AppendUint32(key, uint32(len(c.spec)))
+	key = binary.LittleEndian.AppendUint32(key, uint32(c.OrderSize()))
 	key = binary.LittleEndian.AppendUint32(key, uint32(len(c.at)))
 	key = binary.LittleEndian.AppendUint32(key, uint32(c.limit))
 	if len(c.sign) == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/changes"
+	"github.com/headrace/headrace/internal/paging"
 	"github.com/headrace/headrace/internal/rowscan"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -29,7 +30,7 @@ import (
 type Stmt[T any] struct {
 	text  *sqltext.Statement
 	read  reader[T]
-	paged pagings
+	paged paging.Orders
 }
 
 // Compile examines sql, which is one statement, and T. What it finds out costs

@@ -16,3 +16,19 @@ func Rewriter(args []any) pgx.QueryRewriter {
 	}
 	return nil
 }
+
+// Special counts the leading arguments that are pgx's and not the
+// statement's, and finds the one that counts as rewriter, or -1.
+func Special(args []any) (n, rewriter int) {
+	rewriter = -1
+	for i, arg := range args {
+		switch arg.(type) {
+		case pgx.QueryResultFormats, pgx.QueryResultFormatsByOID, pgx.QueryExecMode:
+		case pgx.QueryRewriter:
+			rewriter = i
+		default:
+			return i, rewriter
+		}
+	}
+	return len(args), rewriter
+}

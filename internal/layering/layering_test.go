@@ -46,6 +46,7 @@ var layers = map[string]layer{
 	"internal/records":      {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
 	"internal/catalog":      {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
 	"internal/walfeed":      {others: []string{pgx, pglogrep}},
+	"internal/paging":       {ours: []string{"internal/sqltext", "internal/keyset", "internal/argkey"}, others: []string{pgx}},
 	"internal/changes": {
 		ours: []string{
 			"internal/sqltext", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror", "internal/clock",
@@ -62,7 +63,7 @@ var layers = map[string]layer{
 	"db": {
 		ours: []string{
 			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/rules", "internal/connecterror",
-			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi",
+			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi", "internal/paging",
 		},
 		others: []string{pgx, squirrel},
 	},

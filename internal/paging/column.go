@@ -1,4 +1,4 @@
-package db
+package paging
 
 import (
 	"reflect"
@@ -10,17 +10,17 @@ import (
 	"github.com/headrace/headrace/internal/keyset"
 )
 
-// A pageColumn is a key's column as the server described it.
-type pageColumn struct {
+// A column is a key's column as the server described it.
+type column struct {
 	oid   uint32
 	text  keyset.TextOf
 	exact bool // values that differ in their bytes are not equal to the server
 }
 
-// newPageColumn keeps what is needed of f. It is called while the connection,
+// newColumn keeps what is needed of f. It is called while the connection,
 // whose types these are, is still at hand; cursors are made after that.
-func newPageColumn(f pgconn.FieldDescription, types *pgtype.Map) pageColumn {
-	c := pageColumn{f.DataTypeOID, keyset.Plain, keyset.Exact(f.DataTypeOID)}
+func newColumn(f pgconn.FieldDescription, types *pgtype.Map) column {
+	c := column{f.DataTypeOID, keyset.Plain, keyset.Exact(f.DataTypeOID)}
 	switch {
 	case f.DataTypeOID == pgtype.QCharOID:
 		c.text = keyset.Char

@@ -1,4 +1,4 @@
-package db
+package paging
 
 import (
 	"bytes"
@@ -11,33 +11,36 @@ import (
 	"github.com/headrace/headrace/internal/keyset"
 )
 
-// pageRows are the rows of a page on their way to the decoder. They stop at
-// the limit, take down the keys that cursors are made of, and find rows that
-// the order cannot tell apart.
-type pageRows struct {
+// Rows are the rows of a page on their way to the decoder. They stop at the
+// limit, note the keys that cursors are made of, and find rows that the order
+// cannot tell apart. Like all pgx.Rows they belong to one goroutine.
+type Rows struct {
 	pgx.Rows // pgx adds methods in minor releases: embedded on purpose
 	keys     []keyset.Key
 	limit    int
 	from     *keyset.Position // where the page begins; nil or without values at either end
 
-	columns  []pageColumn // of the keys
-	index    []int        // of the keys among the row's columns
-	n        int          // rows handed on
-	more     bool         // there is a row behind the last one
-	compared bool         // the last column tells whether a row is equal to the one before
-	unsure   bool         // two rows may be equal to the server: their bytes do not tell
+	columns  []column // of the keys
+	index    []int    // of the keys among the row's columns
+	n        int      // rows handed on
+	more     bool     // there is a row behind the last one
+	compared bool     // the last column tells whether a row is equal to the one before
+	unsure   bool     // two rows may be equal to the server: their bytes do not tell
 	failed   error
 
 	first, last, next rowKeys
-	ties              []pageTies  // one for each of keyset.Walks
+	ties              []tie       // one for each of keyset.Walks
 	room              [3]struct { // for the keys of most rows
 		bytes [64]byte
 		ends  [4]int
 	}
 }
 
-func newPageRows(rows pgx.Rows, call pageCall, from *keyset.Position) *pageRows {
-	r := &pageRows{Rows: rows, keys: call.keys, limit: call.limit, from: from}
+// NewRows returns the rows of a page of st that begins at from, and has up to
+// limit rows. compared says that the last column tells whether a row is equal to
+// the one before.
+func NewRows(rows pgx.Rows, st *Statement, limit int, from *keyset.Position, compared bool) *Rows {
+	r := &Rows{Rows: rows, keys: st.Keys, limit: limit, from: from, compared: compared}
 	for i, k := range []*rowKeys{&r.first, &r.last, &r.next} {
 		k.bytes, k.ends = r.room[i].bytes[:0], r.room[i].ends[:0]
 	}
@@ -45,8 +48,18 @@ func newPageRows(rows pgx.Rows, call pageCall, from *keyset.Position) *pageRows 
 	return r
 }
 
+// More reports whether there is a row after the page's last one.
+func (r *Rows) More() bool { return r.more }
+
+// Unsure reports whether two rows may be equal to the server, though their bytes
+// do not tell.
+func (r *Rows) Unsure() bool { return r.unsure }
+
+// Failed returns why the rows are no page, nil where they are.
+func (r *Rows) Failed() error { return r.failed }
+
 // Next moves to the next row of the page; see [pgx.Rows].
-func (r *pageRows) Next() bool {
+func (r *Rows) Next() bool {
 	if r.failed != nil || !r.Rows.Next() {
 		return false
 	}
@@ -65,9 +78,9 @@ func (r *pageRows) Next() bool {
 }
 
 // note takes down the keys of the current row.
-func (r *pageRows) note() error {
+func (r *Rows) note() error {
 	if r.columns == nil {
-		r.columns = make([]pageColumn, 0, len(r.keys))
+		r.columns = make([]column, 0, len(r.keys))
 		if err := r.find(); err != nil {
 			return err
 		}
@@ -80,7 +93,7 @@ func (r *pageRows) note() error {
 		r.first.set(r.RawValues(), r.index)
 		r.last, r.next = r.next, r.last
 		for _, keys := range keyset.Walks(r.keys) {
-			r.ties = append(r.ties, pageTies{keys, 1, 1})
+			r.ties = append(r.ties, tie{keys, 1, 1})
 		}
 		return nil
 	}
@@ -99,7 +112,7 @@ func (r *pageRows) note() error {
 
 // equal tells whether the current row is equal to the last one in all keys, or
 // notes that it may be.
-func (r *pageRows) equal() bool {
+func (r *Rows) equal() bool {
 	if r.compared {
 		values := r.Rows.RawValues()
 		told := values[len(values)-1]
@@ -121,12 +134,12 @@ func (r *pageRows) equal() bool {
 	return sure
 }
 
-// pageTies counts the rows that share some leading keys with the first and
+// A tie counts the rows that share some leading keys with the first and
 // with the last row of a page.
-type pageTies struct{ keys, leading, trailing int }
+type tie struct{ keys, leading, trailing int }
 
 // count adds the row next, the one behind n others.
-func (t *pageTies) count(first, last, next *rowKeys, n int) {
+func (t *tie) count(first, last, next *rowKeys, n int) {
 	if t.leading == n && next.same(first, t.keys) {
 		t.leading++
 	}
@@ -138,21 +151,21 @@ func (t *pageTies) count(first, last, next *rowKeys, n int) {
 }
 
 // FieldDescriptions describes the statement's columns; see [pgx.Rows].
-func (r *pageRows) FieldDescriptions() []pgconn.FieldDescription {
+func (r *Rows) FieldDescriptions() []pgconn.FieldDescription {
 	return ownColumns(r.Rows.FieldDescriptions(), r.compared)
 }
 
 // RawValues returns the values of the statement's columns; see [pgx.Rows].
-func (r *pageRows) RawValues() [][]byte { return ownColumns(r.Rows.RawValues(), r.compared) }
+func (r *Rows) RawValues() [][]byte { return ownColumns(r.Rows.RawValues(), r.compared) }
 
 // Values returns the values of the statement's columns; see [pgx.Rows].
-func (r *pageRows) Values() ([]any, error) {
+func (r *Rows) Values() ([]any, error) {
 	values, err := r.Rows.Values()
 	return ownColumns(values, r.compared), err
 }
 
 // Scan reads the values of the statement's columns; see [pgx.Rows].
-func (r *pageRows) Scan(dest ...any) error {
+func (r *Rows) Scan(dest ...any) error {
 	if !r.compared {
 		return r.Rows.Scan(dest...)
 	}
@@ -173,7 +186,7 @@ func ownColumns[T any](all []T, compared bool) []T {
 }
 
 // find finds the keys among the row's columns.
-func (r *pageRows) find() error {
+func (r *Rows) find() error {
 	fields := r.FieldDescriptions()
 	for i, f := range fields {
 		for _, other := range fields[:i] {
@@ -191,14 +204,14 @@ func (r *pageRows) find() error {
 			return fmt.Errorf("%w: the type of column %q has changed", ErrBadCursor, key.Column)
 		}
 		r.index = append(r.index, i)
-		r.columns = append(r.columns, newPageColumn(fields[i], r.TypeMap()))
+		r.columns = append(r.columns, newColumn(fields[i], r.TypeMap()))
 	}
 	return nil
 }
 
 // checkNulls finds a NULL in a key that pages take to have none: their
 // conditions would lose such rows.
-func (r *pageRows) checkNulls() error {
+func (r *Rows) checkNulls() error {
 	for i, key := range r.keys {
 		switch {
 		case r.next.null(i) && !key.Nullable && i == len(r.keys)-1:
@@ -210,7 +223,7 @@ func (r *pageRows) checkNulls() error {
 	return nil
 }
 
-func (r *pageRows) names() string {
+func (r *Rows) names() string {
 	var b bytes.Buffer
 	for i, k := range r.keys {
 		if i > 0 {
@@ -219,50 +232,4 @@ func (r *pageRows) names() string {
 		b.WriteString(k.Column)
 	}
 	return b.String()
-}
-
-// rowKeys are the key values of one row, as the server sent them, in memory
-// that is used again from row to row.
-type rowKeys struct {
-	bytes []byte
-	ends  []int // of each value in bytes; of a NULL, -1 less than the negative of it
-}
-
-func (k *rowKeys) set(values [][]byte, index []int) {
-	k.bytes, k.ends = k.bytes[:0], k.ends[:0]
-	for _, i := range index {
-		k.bytes = append(k.bytes, values[i]...)
-		end := len(k.bytes)
-		if values[i] == nil {
-			end = -1 - end
-		}
-		k.ends = append(k.ends, end)
-	}
-}
-
-func (k *rowKeys) null(i int) bool { return k.ends[i] < 0 }
-
-// value returns the bytes of key i, nil for NULL.
-func (k *rowKeys) value(i int) []byte {
-	if k.null(i) {
-		return nil
-	}
-	return k.bytes[k.end(i-1):k.ends[i]]
-}
-
-func (k *rowKeys) end(i int) int {
-	switch {
-	case i < 0:
-		return 0
-	case k.ends[i] < 0:
-		return -1 - k.ends[i]
-	default:
-		return k.ends[i]
-	}
-}
-
-// same tells whether k and other have the same bytes in the first n keys.
-func (k *rowKeys) same(other *rowKeys, n int) bool {
-	return slices.Equal(k.ends[:n], other.ends[:n]) &&
-		bytes.Equal(k.bytes[:k.end(n-1)], other.bytes[:other.end(n-1)])
 }

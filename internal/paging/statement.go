@@ -1,0 +1,175 @@
+package paging
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/keyset"
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// An Order is one key of the order that pages go through.
+type Order struct {
+	Column  string
+	Desc    bool
+	Nulls   keyset.Nulls
+	Holding Nullability
+}
+
+// Nullability is what the caller knows of a column's NULLs.
+type Nullability uint8
+
+// What may be known.
+const (
+	NullsUnknown Nullability = iota
+	NullsNever
+	NullsMaybe
+)
+
+// A Statement is a statement that can be paged through in one order. It may be
+// used by many goroutines at once.
+type Statement struct {
+	Text *sqltext.Statement
+	Keys []keyset.Key
+
+	// Compare is set once the server has to be asked whether rows are equal,
+	// since their bytes do not tell.
+	Compare atomic.Bool
+
+	parts keyset.Statement
+	spec  []byte // the order, as appendSpec writes it
+
+	mu    sync.RWMutex
+	texts map[keyset.Shape]string // guarded by mu: the queries built so far
+}
+
+// maxTexts bounds the queries kept for one order: limits may come from users.
+const maxTexts = 64
+
+// New splits a statement into its parts, or says why its rows cannot be paged
+// through.
+func New(text *sqltext.Statement, order []Order) (*Statement, error) {
+	parts, err := pageable(text)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]keyset.Key, len(order))
+	for i, o := range order {
+		keys[i] = keyset.Key{Column: o.Column, Desc: o.Desc, Nulls: o.Nulls, Nullable: o.Holding != NullsNever}
+	}
+	if n := len(keys); n > 0 && order[n-1].Holding == NullsUnknown {
+		keys[n-1].Nullable = false
+	}
+	if err := keyset.Check(keys); err != nil {
+		return nil, err
+	}
+	if err := checkStable(text, keys); err != nil {
+		return nil, err
+	}
+	return &Statement{
+		Text: text, Keys: keys, parts: parts, spec: appendSpec(nil, order),
+		texts: make(map[keyset.Shape]string),
+	}, nil
+}
+
+// pageable takes a statement apart into what goes in front of the query that
+// is put around it and what goes inside.
+func pageable(text *sqltext.Statement) (keyset.Statement, error) {
+	sql := text.Normalized
+	shape, err := sqltext.Outline(sql)
+	switch {
+	case err != nil:
+		return keyset.Statement{}, err
+	case shape.Modifying:
+		return keyset.Statement{}, errors.New("WITH changes data: it would do so for each page")
+	case shape.Into:
+		return keyset.Statement{}, errors.New("SELECT INTO returns no rows")
+	case shape.Locking:
+		return keyset.Statement{}, errors.New("FOR UPDATE or FOR SHARE would lock rows beyond the page: lock the page's rows by their keys")
+	case !shape.OrderBy.Empty() && !shape.Limit && !shape.Offset && !shape.DistinctOn:
+		return keyset.Statement{}, errors.New("the outermost ORDER BY would sort all rows for each page: leave it out, the Pager orders")
+	}
+	return keyset.Statement{With: shape.With.Of(sql), Body: shape.Body.Of(sql), Params: text.MaxParam}, nil
+}
+
+// SQL returns the query for a page of the given shape.
+func (p *Statement) SQL(shape keyset.Shape) string {
+	p.mu.RLock()
+	sql, ok := p.texts[shape]
+	p.mu.RUnlock()
+	if ok {
+		return sql
+	}
+	sql = keyset.SQL(p.parts, p.Keys, shape)
+	if name := p.Text.Name; name != "" {
+		sql = "-- name: " + name + " :many\n" + sql // statistics and logs call it as they call the statement
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.texts) >= maxTexts {
+		clear(p.texts)
+	}
+	p.texts[shape] = sql
+	return sql
+}
+
+// Orders are the orders in which one compiled statement is paged through.
+// The zero value is ready.
+type Orders struct {
+	mu     sync.RWMutex
+	bySpec map[string]*Statement // guarded by mu
+}
+
+// maxOrders bounds the orders kept for one statement: they may come from users.
+const maxOrders = 64
+
+// Params returns the number of the statement's own parameters.
+func (p *Statement) Params() int { return p.parts.Params }
+
+// CountSQL returns a query that counts the statement's rows.
+func (p *Statement) CountSQL() string {
+	return p.parts.With + "\nSELECT count(*) FROM (" + p.parts.Body + "\n) AS headrace_rows"
+}
+
+// AppendOrder appends what tells the order from others of one statement.
+func (p *Statement) AppendOrder(key []byte) []byte { return append(key, p.spec...) }
+
+// OrderSize returns the number of bytes that AppendOrder appends.
+func (p *Statement) OrderSize() int { return len(p.spec) }
+
+// In returns text in an order, remembered or made now.
+func (ps *Orders) In(text *sqltext.Statement, order []Order) (*Statement, error) {
+	var room [128]byte
+	spec := appendSpec(room[:0], order)
+	ps.mu.RLock()
+	known := ps.bySpec[string(spec)]
+	ps.mu.RUnlock()
+	if known != nil {
+		return known, nil
+	}
+	made, err := New(text, order)
+	if err != nil {
+		return nil, err
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.bySpec == nil || len(ps.bySpec) >= maxOrders {
+		ps.bySpec = make(map[string]*Statement)
+	}
+	ps.bySpec[string(spec)] = made
+	return made, nil
+}
+
+// appendSpec appends an encoding of keys that differs where they do. A zero
+// byte ends a column's name; one within a name is refused by keyset.Check.
+func appendSpec(b []byte, keys []Order) []byte {
+	for _, o := range keys {
+		desc := byte(0)
+		if o.Desc {
+			desc = 1
+		}
+		b = append(append(b, o.Column...), 0, desc|byte(o.Nulls)<<1|byte(o.Holding)<<4)
+	}
+	return b
+}
