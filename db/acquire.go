@@ -31,7 +31,7 @@ func (d *DB) AcquireFunc(ctx context.Context, f func(*pgxpool.Conn) error) error
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer release(conn)
 	return f(conn)
 }
 
@@ -88,6 +88,10 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	}
 	return conn, w, nil
 }
+
+// release gives a connection back to its pool: the only way there, as acquire is
+// from it. It may be called again.
+func release(conn *pgxpool.Conn) { conn.Release() }
 
 // An acquireError says for which statement no connection was had.
 type acquireError struct {

@@ -35,7 +35,7 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 	if err != nil {
 		return fmt.Errorf("db: check statements: %w", err)
 	}
-	defer conn.Release()
+	defer release(conn)
 	var problems []error
 	for _, stmt := range stmts {
 		sd, err := conn.Conn().PgConn().Prepare(ctx, "", numbered(stmt.statement()), nil)

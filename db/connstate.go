@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/changes"
+	"github.com/headrace/headrace/internal/pgxrows"
 )
 
 // connState is what a handle keeps with a connection of its pool. It belongs to
@@ -13,9 +14,9 @@ import (
 type connState struct {
 	handle  *DB
 	tracked *changes.Conn
-	taken   atomic.Int64 // by clock.Now, when the handle handed it out; 0 if it never did; read by callers that wait
-	rows    []rows       // some rows to hand out, allocated together
-	scans   keptScans    // of the rows that QueryRow reads
+	taken   atomic.Int64      // by clock.Now, when the handle handed it out; 0 if it never did; read by callers that wait
+	rows    []rows            // some rows to hand out, allocated together
+	scans   pgxrows.ScanPlans // of the rows that QueryRow reads
 }
 
 // stateKey is where a connection's custom data has its connState.

@@ -2,8 +2,11 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,7 +55,7 @@ func copyOnPool(ctx context.Context, pool interface {
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
-	defer conn.Release()
+	defer release(conn)
 	return copyOnConn(ctx, conn.Conn(), st, r)
 }
 
@@ -97,4 +100,65 @@ func copyTarget(st *sqltext.Statement) pgx.Identifier {
 		return pgx.Identifier{table.Name}
 	}
 	return pgx.Identifier{table.Schema, table.Name}
+}
+
+// A copySource is the reader of a COPY's data. pgconn tells the server of its
+// error and returns the server's answer, in which the error is text only; and
+// it reads on a goroutine of its own, on which a panic would end the program.
+// So both are kept here.
+type copySource struct {
+	r      io.Reader
+	failed atomic.Pointer[error] // a Read that was left behind may still set it
+}
+
+var errSourcePanicked = errors.New("the source panicked")
+
+// Read implements [io.Reader].
+func (s *copySource) Read(p []byte) (n int, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.fail(&panicError{v, debug.Stack()})
+			n, err = 0, errSourcePanicked // the server logs it: no stack
+		}
+	}()
+	n, err = s.r.Read(p)
+	if err != nil && err != io.EOF { // as pgconn takes it: a wrapped one is a failure
+		s.fail(err)
+	}
+	return n, err
+}
+
+func (s *copySource) fail(err error) { s.failed.Store(&err) }
+
+// explain adds the source's error to that of the COPY that it aborted.
+func (s *copySource) explain(err error) error {
+	failed := s.failed.Load()
+	if failed == nil || err == nil {
+		return err
+	}
+	return fmt.Errorf("read the source: %w: %w", *failed, err)
+}
+
+// panicked returns the source's panic, or nil.
+func (s *copySource) panicked() *panicError {
+	if failed := s.failed.Load(); failed != nil {
+		p, _ := (*failed).(*panicError) //nolint:errorlint // not one that the source has wrapped
+		return p
+	}
+	return nil
+}
+
+// A panicError is a panic on its way from one goroutine to another, with the
+// stack of the first.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v\n\n%s", e.value, e.stack) }
+
+// Unwrap returns the panic's value where it is an error.
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/pgxrows"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
@@ -63,7 +64,7 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 		}
 		tag, err := d.execOn(ctx, conn, sql, args)
 		another := d.triesAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
-		conn.Release()
+		release(conn)
 		if !another {
 			return tag, err
 		}
@@ -88,7 +89,7 @@ func (d *DB) execOn(ctx context.Context, conn *pgxpool.Conn, sql string, args []
 func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	r, err := d.query(ctx, sql, args)
 	if err != nil {
-		return failedRows{err}, err
+		return pgxrows.Failed{Cause: err}, err
 	}
 	return r, nil
 }
@@ -121,7 +122,7 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 func (d *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	r, err := d.query(ctx, sql, args)
 	if err != nil {
-		return failedRows{err}
+		return pgxrows.Failed{Cause: err}
 	}
 	return (*row)(r)
 }
@@ -150,7 +151,7 @@ func (d *DB) CopyFrom(ctx context.Context, table pgx.Identifier, columns []strin
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Release()
+	defer release(conn)
 	return conn.CopyFrom(ctx, table, columns, src)
 }
 
@@ -180,7 +181,7 @@ func (d *DB) Ping(ctx context.Context) error {
 		}
 		err = conn.Ping(ctx)
 		another := d.triesAnother(ctx, conn, tries, err)
-		conn.Release()
+		release(conn)
 		if !another {
 			return err
 		}

@@ -146,7 +146,6 @@ var exports = map[string]string{
 	"CommitUnknownError":        "which transaction it is not known of whether it was committed",
 	"CommitUnknownError.Error":  "error",
 	"CommitUnknownError.Unwrap": "how the answer was lost",
-
 }
 
 // TestEveryExportHasAReason holds the list to the code.

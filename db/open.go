@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/customtypes"
 )
 
 // Open connects to the server that connString names and returns a handle to
@@ -151,9 +152,9 @@ func (d *DB) hookConnects(cfg *pgxpool.Config) {
 	}
 	after := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		encodeNamedStrings(conn)
+		customtypes.EncodeNamedStrings(conn)
 		s := d.ensureState(conn)
-		err := s.tracked.Own(func() error { return loadTypes(ctx, conn, d.opts.Types) })
+		err := s.tracked.Own(func() error { return customtypes.Load(ctx, conn, d.opts.Types) })
 		if err != nil {
 			return connecterror.Setup(conn, "Options.Types", err)
 		}

@@ -36,7 +36,7 @@ func (s *Stmt[T]) CheckPages(ctx context.Context, d *DB, p Pager) error {
 	if err != nil {
 		return fmt.Errorf("db: check pages of %s: %w", s.text.Label(), err)
 	}
-	defer conn.Release()
+	defer release(conn)
 	plan, err := explainOrder(ctx, conn.Conn(), run)
 	if err != nil {
 		return fmt.Errorf("db: check pages of %s: %w", s.text.Label(), err)

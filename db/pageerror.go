@@ -109,14 +109,14 @@ func paramTypes(ctx context.Context, q Querier, sql string) ([]uint32, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer taken.Release()
+		defer release(taken)
 		conn = taken.Conn()
 	case *pgxpool.Pool:
 		taken, err := q.Acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
-		defer taken.Release()
+		defer release(taken)
 		conn = taken.Conn()
 	default:
 		if conn = connOf(q); conn == nil {

@@ -187,7 +187,7 @@ func (d *DB) askAnywhere(ctx context.Context, fn func(ctx context.Context, conn 
 	if acquireErr != nil {
 		return errors.Join(err, acquireErr)
 	}
-	defer conn.Release()
+	defer release(conn)
 	return fn(ctx, conn.Conn())
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/pgxrows"
 )
 
 // rows are the rows of a statement on a connection of the pool, which they
@@ -102,7 +104,7 @@ func (r *rows) Values() ([]any, error) {
 
 func (r *rows) release() {
 	if r.conn != nil {
-		r.conn.Release()
+		release(r.conn)
 		r.conn = nil
 	}
 }
@@ -114,7 +116,7 @@ type row rows
 func (r *row) Scan(dest ...any) error {
 	all := (*rows)(r)
 	defer all.Close()
-	if err := checkRowTargets(dest); err != nil {
+	if err := pgxrows.CheckRowTargets(dest); err != nil {
 		return err
 	}
 	if !all.Next() {
@@ -123,9 +125,17 @@ func (r *row) Scan(dest ...any) error {
 		}
 		return pgx.ErrNoRows
 	}
-	if err := r.state.scanRow(all.Rows, dest); err != nil {
+	if err := all.scanRow(dest); err != nil {
 		return err
 	}
 	all.Close()
 	return all.Err()
+}
+
+// scanRow scans the current row.
+func (r *rows) scanRow(dest []any) error {
+	if r.state == nil {
+		return r.Rows.Scan(dest...)
+	}
+	return r.state.scans.Scan(r.state.tracked.Current(), r.Rows, dest)
 }

@@ -70,7 +70,7 @@ func (d *DB) runTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer release(conn)
 	var unfit *sqltext.Statement
 	for runs := 1; ; runs++ {
 		err = d.endTx(ctx, conn, tx, opts, id, fn)
@@ -117,7 +117,7 @@ func (d *DB) begin(ctx context.Context, opts TxOptions) (conn *pgxpool.Conn, tx 
 		if opts.BeginQuery == "" && !another {
 			another = conn.Conn().IsClosed() && !isFinal(err) && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
 		}
-		conn.Release()
+		release(conn)
 		if !another {
 			return nil, nil, id, fmt.Errorf("db: begin a transaction: %w", err)
 		}

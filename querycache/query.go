@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/pgxrows"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -75,7 +75,7 @@ func (h *ReadThrough) loadRows(ctx context.Context, read *cacheapi.Read, sql str
 		rows, err := h.pg.Query(ctx, sql, args...)
 		return nil, rows, err
 	case err != nil:
-		return nil, failedRows{err: err}, err
+		return nil, pgxrows.Failed{Cause: err}, err
 	}
 	return a.value.(*wireRows), nil, nil
 }
@@ -185,20 +185,3 @@ func (r firstRow) Scan(dest ...any) error {
 	r.rows.Close()
 	return r.rows.Err()
 }
-
-// failedRows are the rows of a statement that could not be run. Methods that
-// pgx adds to Rows panic; a test counts them.
-type failedRows struct {
-	pgx.Rows
-	err error
-}
-
-func (failedRows) Close()                                       {}
-func (r failedRows) Err() error                                 { return r.err }
-func (failedRows) CommandTag() pgconn.CommandTag                { return pgconn.CommandTag{} }
-func (failedRows) FieldDescriptions() []pgconn.FieldDescription { return nil }
-func (failedRows) Next() bool                                   { return false }
-func (r failedRows) Scan(...any) error                          { return r.err }
-func (r failedRows) Values() ([]any, error)                     { return nil, r.err }
-func (failedRows) RawValues() [][]byte                          { return nil }
-func (failedRows) Conn() *pgx.Conn                              { return nil }

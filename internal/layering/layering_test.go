@@ -46,6 +46,8 @@ var layers = map[string]layer{
 	"internal/records":      {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
 	"internal/catalog":      {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
 	"internal/walfeed":      {others: []string{pgx, pglogrep}},
+	"internal/pgxrows":      {ours: []string{"internal/sqltext"}, others: []string{pgx}},
+	"internal/customtypes":  {ours: []string{"internal/connecterror"}, others: []string{pgx}},
 	"internal/paging":       {ours: []string{"internal/sqltext", "internal/keyset", "internal/argkey"}, others: []string{pgx}},
 	"internal/changes": {
 		ours: []string{
@@ -64,13 +66,14 @@ var layers = map[string]layer{
 		ours: []string{
 			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/rules", "internal/connecterror",
 			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi", "internal/paging",
+			"internal/pgxrows", "internal/customtypes",
 		},
 		others: []string{pgx, squirrel},
 	},
 	"querycache": {
 		ours: []string{
 			"db", "internal/sqltext", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
-			"internal/deepcopy", "internal/rules", "internal/changes", "internal/cacheapi",
+			"internal/deepcopy", "internal/rules", "internal/changes", "internal/cacheapi", "internal/pgxrows",
 		},
 		others: []string{pgx, lru, xsync},
 	},

@@ -1,4 +1,4 @@
-package db
+package pgxrows
 
 import (
 	"errors"
@@ -11,20 +11,20 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// keptScans are pgx's scan plans for the rows that QueryRow reads on one
+// ScanPlans are pgx's scan plans for the rows that QueryRow reads on one
 // connection, by statement. pgx makes them anew for each result, which for one
 // row takes longer than to scan it; a program scans the rows of a statement
 // into the same types each time.
-type keptScans map[*sqltext.Statement]*keptScan
+type ScanPlans map[*sqltext.Statement]*rowPlan
 
-// A keptScan has the plans for the rows of one statement.
-type keptScan struct {
-	columns []columnScan
+// A rowPlan has the plans for the rows of one statement.
+type rowPlan struct {
+	columns []columnPlan
 	wraps   int // wrappers that the type map had
 }
 
-// A columnScan is the plan for one column, and what it rests on.
-type columnScan struct {
+// A columnPlan is the plan for one column, and what it rests on.
+type columnPlan struct {
 	plan   pgtype.ScanPlan // nil where there is none yet, or it must not be kept
 	typ    *pgtype.Type    // as it is registered
 	target reflect.Type
@@ -35,42 +35,39 @@ type columnScan struct {
 // Plans are kept for so many statements of a connection, and for rows of so
 // many columns.
 const (
-	mostKeptScans   = 64
-	widestKeptScans = 64
+	maxStatements = 64
+	maxColumns    = 64
 )
 
 // of returns the plans for st, none at first.
-func (k *keptScans) of(st *sqltext.Statement) *keptScan {
+func (k *ScanPlans) of(st *sqltext.Statement) *rowPlan {
 	if kept := (*k)[st]; kept != nil {
 		return kept
 	}
-	if *k == nil || len(*k) >= mostKeptScans {
-		*k = make(keptScans)
+	if *k == nil || len(*k) >= maxStatements {
+		*k = make(ScanPlans)
 	}
-	kept := new(keptScan)
+	kept := new(rowPlan)
 	(*k)[st] = kept
 	return kept
 }
 
-// scanRow scans the current row of rows as their own Scan does.
-func (s *connState) scanRow(rows pgx.Rows, dest []any) error {
-	if s == nil || len(dest) == 1 && isRowScanner(dest[0]) {
+// Scan scans the current row of rows, which are those of st, as their own Scan
+// does. st may be nil, for an unknown statement.
+func (k *ScanPlans) Scan(st *sqltext.Statement, rows pgx.Rows, dest []any) error {
+	if st == nil || len(dest) == 1 && isRowScanner(dest[0]) {
 		return rows.Scan(dest...)
 	}
-	st := s.tracked.Current()
-	if st == nil {
-		return rows.Scan(dest...)
-	}
-	return s.scans.of(st).scan(rows, dest)
+	return k.of(st).scan(rows, dest)
 }
 
-func (k *keptScan) scan(rows pgx.Rows, dest []any) error {
+func (k *rowPlan) scan(rows pgx.Rows, dest []any) error {
 	fields, values, types := rows.FieldDescriptions(), rows.RawValues(), rows.TypeMap()
-	if len(dest) != len(fields) || len(dest) != len(values) || len(dest) > widestKeptScans {
+	if len(dest) != len(fields) || len(dest) != len(values) || len(dest) > maxColumns {
 		return rows.Scan(dest...)
 	}
 	if len(k.columns) != len(dest) || k.wraps != len(types.TryWrapScanPlanFuncs) {
-		k.columns, k.wraps = make([]columnScan, len(dest)), len(types.TryWrapScanPlanFuncs)
+		k.columns, k.wraps = make([]columnPlan, len(dest)), len(types.TryWrapScanPlanFuncs)
 	}
 	for i, target := range dest {
 		if target == nil {
@@ -84,16 +81,16 @@ func (k *keptScan) scan(rows pgx.Rows, dest []any) error {
 }
 
 // planFor returns the plan for a column into target.
-func (c *columnScan) planFor(types *pgtype.Map, f *pgconn.FieldDescription, target any) pgtype.ScanPlan {
+func (c *columnPlan) planFor(types *pgtype.Map, f *pgconn.FieldDescription, target any) pgtype.ScanPlan {
 	typ, known := types.TypeForOID(f.DataTypeOID)
 	into := reflect.TypeOf(target)
 	if c.plan != nil && c.target == into && c.typ == typ && c.oid == f.DataTypeOID && c.format == f.Format {
 		return c.plan
 	}
 	plan := types.PlanScan(f.DataTypeOID, f.Format, target)
-	*c = columnScan{}
+	*c = columnPlan{}
 	if known && standsAlone(typ.Codec) {
-		*c = columnScan{plan, typ, into, f.DataTypeOID, f.Format}
+		*c = columnPlan{plan, typ, into, f.DataTypeOID, f.Format}
 	}
 	return plan
 }
@@ -122,9 +119,9 @@ type failedScan struct{ err error }
 // ScanRow returns the error; see [pgx.RowScanner].
 func (f failedScan) ScanRow(pgx.Rows) error { return f.err }
 
-// checkRowTargets refuses what would point to bytes that are the row's no more
-// once Scan returns, in pgx's words.
-func checkRowTargets(dest []any) error {
+// CheckRowTargets rejects targets that would alias row memory after Scan, in
+// pgx's words.
+func CheckRowTargets(dest []any) error {
 	for _, target := range dest {
 		if _, ok := target.(*pgtype.DriverBytes); ok {
 			return errors.New("cannot scan into *pgtype.DriverBytes from QueryRow")

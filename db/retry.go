@@ -65,7 +65,7 @@ func runAgain[Q any](ctx context.Context, q Q, args []any, err error, run func(q
 		if acquireErr != nil {
 			return err
 		}
-		defer conn.Release()
+		defer release(conn)
 		q = any(conn).(Q)
 	}
 	conn := connOf(q)

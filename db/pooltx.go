@@ -19,13 +19,13 @@ type pooledTx struct {
 
 // Commit commits and gives the connection back; see [pgxpool.Tx.Commit].
 func (t *pooledTx) Commit(ctx context.Context) error {
-	defer t.conn.Release() // may be called again
+	defer release(t.conn) // may be called again
 	return t.Tx.Commit(ctx)
 }
 
 // Rollback rolls back and gives the connection back; see [pgxpool.Tx.Rollback].
 func (t *pooledTx) Rollback(ctx context.Context) error {
-	defer t.conn.Release()
+	defer release(t.conn)
 	return t.Tx.Rollback(ctx)
 }
 
@@ -47,7 +47,7 @@ func (r *pooledResults) Close() error {
 	}
 	r.closed = true
 	if r.tx == nil {
-		defer r.conn.Release()
+		defer release(r.conn)
 	}
 	r.err = r.BatchResults.Close()
 	return r.err

@@ -1,4 +1,4 @@
-package db
+package customtypes
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
-// loadTypes registers the named types on a new connection. Each connection
+// Load registers the named types on a new connection. Each connection
 // loads its own: enum codecs change while they decode.
-func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) error {
+func Load(ctx context.Context, conn *pgx.Conn, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -57,10 +57,10 @@ func withArrays(ctx context.Context, conn *pgx.Conn, names []string) ([]string, 
 	return slices.Concat(elements, arrays), nil
 }
 
-// encodeNamedStrings makes a connection encode slices of string types, such as
+// EncodeNamedStrings makes a connection encode slices of string types, such as
 // those of an enum, for types that are not registered: as text, as pgx does with
 // slices of strings. It is asked last, when pgx knows no way.
-func encodeNamedStrings(conn *pgx.Conn) {
+func EncodeNamedStrings(conn *pgx.Conn) {
 	m := conn.TypeMap()
 	m.TryWrapEncodePlanFuncs = append(slices.Clip(m.TryWrapEncodePlanFuncs), wrapNamedStrings)
 }
@@ -102,7 +102,7 @@ func typesOnAnother(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgt
 	if err != nil {
 		return nil, err
 	}
-	defer closeNow(other)
+	defer func() { _ = other.Close(ctx) }() // it is gone either way
 	types, err := typesOn(ctx, other, names)
 	if err == nil {
 		_, err = loadBaseTypes(ctx, conn, names)

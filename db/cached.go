@@ -1,0 +1,171 @@
+package db
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/rowscan"
+	"github.com/headrace/headrace/internal/rules"
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+func init() {
+	cacheapi.Register(func(pg any) cacheapi.Handle {
+		d := pg.(*DB)
+		return cacheapi.Handle{
+			Tracker: d.tracker, Observed: d.observed, ContextHooks: d.contextHooks,
+			Closed: d.closed.Load, Exhausted: d.exhausted,
+		}
+	})
+}
+
+// sourceOf returns the handle that a cached handle reads from.
+func sourceOf(cached cacheapi.TypedReader) *DB { return cached.Source().(*DB) }
+
+// keptAll answers from the values that q keeps, or loads them.
+func (r reader[T]) keptAll(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) ([]T, error) {
+	values, shared, err := r.keptRows(ctx, q, text, sql, args)
+	if err != nil || shared {
+		return values, err
+	}
+	return r.decoder.Clone(values), nil
+}
+
+// keptAppendTo is keptAll, and appends what it answers to dst, which it returns
+// after an error.
+func (r reader[T]) keptAppendTo(ctx context.Context, q cacheapi.TypedReader, dst []T, text *sqltext.Statement, sql string, args []any) ([]T, error) {
+	values, shared, err := r.keptRows(ctx, q, text, sql, args)
+	switch {
+	case err != nil:
+		return dst, err
+	case shared:
+		return append(dst, values...), nil
+	}
+	return r.decoder.AppendClone(dst, values), nil
+}
+
+// keptRows returns the values that q keeps, or loads them. The caller may hand
+// them out if they are shared, else copies.
+func (r reader[T]) keptRows(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (values []T, shared bool, err error) {
+	read := lendRead(text, r.form+cacheapi.FormAll, args)
+	defer returnRead(read)
+	read.Shares = r.decoder.Shares() != ""
+	value, shared, ok := q.Cached(ctx, read)
+	if !ok {
+		if value, shared, err = r.loadAll(ctx, q, read, sql, argkey.Clone(args)); err != nil {
+			return nil, false, err
+		}
+	}
+	values = value.([]T)
+	if bound := maxRows(ctx, sourceOf(q), nil); bound > 0 && len(values) > bound {
+		return nil, false, readError(text.Label, &rowscan.TooManyRowsError{Max: bound})
+	}
+	return values, shared, nil
+}
+
+func (r reader[T]) loadAll(ctx context.Context, q cacheapi.TypedReader, read *cacheapi.Read, sql string, args []any) (any, bool, error) {
+	label := read.Text.Label
+	return q.Load(ctx, read, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) {
+		values, err := r.all(ctx, q, sql, label, args)
+		if err != nil {
+			return nil, 0, err
+		}
+		kept, size := r.decoder.Keep(values)
+		if size >= 0 {
+			size += sliceBytes
+		}
+		return kept, size, nil
+	})
+}
+
+// sliceBytes is what a slice takes in an interface.
+const sliceBytes = 24
+
+// noRow is the kept value of a read of one row that found none.
+type noRow struct{}
+
+// keptOne answers from the value that q keeps, or loads it.
+func (r reader[T]) keptOne(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
+	var zero T
+	read := lendRead(text, r.form+cacheapi.FormOne, args)
+	read.Shares = r.decoder.Shares() != ""
+	value, shared, ok := q.Cached(ctx, read)
+	if !ok {
+		var err error
+		if value, shared, err = r.loadOne(ctx, q, read, sql, argkey.Clone(args)); err != nil {
+			returnRead(read)
+			return zero, err
+		}
+	}
+	returnRead(read)
+	if _, none := value.(noRow); none {
+		return zero, pgx.ErrNoRows
+	}
+	one := value.(*T)
+	if shared {
+		return *one, nil
+	}
+	return r.decoder.CloneOne(*one), nil
+}
+
+func (r reader[T]) loadOne(ctx context.Context, q cacheapi.TypedReader, read *cacheapi.Read, sql string, args []any) (any, bool, error) {
+	label := read.Text.Label
+	return q.Load(ctx, read, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) {
+		value, err := r.one(ctx, q, sql, label, args)
+		switch {
+		case err == pgx.ErrNoRows: //nolint:errorlint // one returns it bare
+			return noRow{}, 0, nil // an empty answer is an answer
+		case err != nil:
+			return nil, 0, err
+		}
+		kept, size := r.decoder.Keep([]T{value})
+		return &kept[0], size, nil
+	})
+}
+
+// lendRead returns a Read for the given statement, form and arguments.
+func lendRead(text *sqltext.Statement, form uint64, args []any) *cacheapi.Read {
+	read := reads.Get().(*cacheapi.Read)
+	read.Text, read.Form = text, form
+	if rules.Broken == rules.TypesInKeys {
+		args = untyped(args)
+	}
+	read.Key, read.Keyed = argkey.Append(read.Key[:0], args)
+	return read
+}
+
+// longestLentKey keeps one huge argument from staying in memory.
+const longestLentKey = 16 << 10
+
+func returnRead(read *cacheapi.Read) {
+	read.Text = nil
+	if cap(read.Key) <= longestLentKey {
+		reads.Put(read)
+	}
+}
+
+// formIDs gives each Go type a number. It grows with the types of the program,
+// not with its data.
+var formIDs struct {
+	byType sync.Map // of reflect.Type to uint64
+	last   atomic.Uint64
+}
+
+// firstForm returns the number of formAll of T; the other forms follow it.
+func firstForm[T any]() uint64 {
+	t := reflect.TypeFor[T]()
+	if id, ok := formIDs.byType.Load(t); ok {
+		return id.(uint64)
+	}
+	id, _ := formIDs.byType.LoadOrStore(t, formIDs.last.Add(cacheapi.Forms))
+	return id.(uint64)
+}
+
+// reads lends out Reads with room for their keys.
+var reads = sync.Pool{New: func() any { return &cacheapi.Read{Key: make([]byte, 0, 256)} }}
