@@ -1,8 +1,10 @@
 package pgcopy
 
 import (
+	"encoding/binary"
 	"math"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -96,14 +98,9 @@ func run(buf []byte, row pointer, steps []step) (out []byte, failed int, err err
 		case formBool:
 			buf = append(buf, 0, 0, 0, 1, truth(at[bool](p)))
 		case formText:
-			v := at[string](p)
-			if !plain(v) {
-				if err := checkText(v); err != nil {
-					return nil, i, err
-				}
+			if buf, err = appendText(buf, at[string](p)); err != nil {
+				return nil, i, err
 			}
-			n := uint32(len(v))
-			buf = append(append(buf, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), v...)
 		case formTimestamptz:
 			v := at[time.Time](p)
 			seconds := v.Unix()
@@ -142,24 +139,47 @@ func append8(buf []byte, v uint64) []byte {
 		byte(v>>56), byte(v>>48), byte(v>>40), byte(v>>32), byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 }
 
-// plain reports whether s is ASCII without NUL, as nearly all text is, and short
-// enough: then checkText has nothing to say. It looks at eight bytes at a time.
-func plain(s string) bool {
-	const high, ones = 0x8080808080808080, 0x0101010101010101
+// appendText appends a text. Nearly all are ASCII without NUL, for which checkText
+// has nothing to say.
+func appendText(buf []byte, s string) ([]byte, error) {
 	if len(s) >= math.MaxInt32 {
-		return false
+		return nil, errTooLong
 	}
-	for ; len(s) >= 8; s = s[8:] {
-		v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		if (v|(v-ones))&high != 0 { // v-ones has a high bit where a byte is 0
-			return false
+	start := len(buf) + 4
+	if cap(buf)-start < len(s) {
+		buf = slices.Grow(buf, 4+len(s))
+	}
+	buf = buf[:start+len(s)]
+	binary.BigEndian.PutUint32(buf[start-4:], uint32(len(s)))
+	if !copyPlain(buf[start:], s) {
+		if err := checkText(s); err != nil {
+			return nil, err
 		}
 	}
-	for i := range len(s) {
-		if s[i]-1 >= 0x7f {
-			return false
+	return buf, nil
+}
+
+// copyPlain copies s to to, which is as long, and reports whether s is ASCII
+// without NUL. It takes eight bytes at a time, the last eight first: they overlap
+// with those before them.
+func copyPlain(to []byte, s string) bool {
+	const high, ones = 0x8080_8080_8080_8080, 0x0101_0101_0101_0101
+	if len(s) < 8 {
+		bad := byte(0)
+		for i := range len(s) {
+			to[i] = s[i]
+			bad |= s[i] | (s[i] - 1)
 		}
+		return bad < 0x80
 	}
-	return true
+	from, into, last := textAt(s), bytesAt(to), uintptr(len(s)-8)
+	v := word(field(from, last))
+	setWord(field(into, last), v)
+	bad := v | (v - ones) // v-ones has a high bit where a byte is 0
+	for i := uintptr(0); i < last; i += 8 {
+		v := word(field(from, i))
+		setWord(field(into, i), v)
+		bad |= v | (v - ones)
+	}
+	return bad&high == 0
 }
