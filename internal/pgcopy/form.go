@@ -24,10 +24,10 @@ const (
 	formTimestamptz             // time.Time into timestamptz
 )
 
-// A step appends one column. Steps are apart from the columns to lie close together.
+// A step is one column of a form. Steps are apart from the columns to lie close
+// together.
 type step struct {
 	offset  uintptr
-	append  appendFunc // for every form
 	form    form
 	pointer bool // the field points to a value of the form, or is nil
 	notNull bool
@@ -73,48 +73,60 @@ func (p *planner) formOf(t reflect.Type, c Column) (f form, isPointer bool) {
 	return called, false
 }
 
-// run appends a row's values.
-func run(buf []byte, row pointer, steps []step) (out []byte, failed int, err error) {
-	for i := range steps {
-		s := &steps[i]
-		p := field(row, s.offset)
-		if s.pointer {
-			if p = target(p); p == nil {
-				if s.notNull {
-					return nil, i, errNull
+// run appends count rows that lie size bytes apart, or fewer: it goes on while the
+// next row fits into limit bytes if it is no larger than largest, which it keeps.
+// It returns how many rows it appended, and where the last of them begins. After an
+// error, a *[RowError], n is the place of the row that caused it.
+//
+// The loop over rows is in here because a call for each would take a fifth of the
+// time of a row of four numbers.
+func (l *layout) run(buf []byte, rows pointer, size uintptr, count, limit int, largest *int) (out []byte, n, last int, err error) {
+	steps := l.steps
+	for ; n < count && len(buf)+*largest <= limit; n++ {
+		row := field(rows, uintptr(n)*size)
+		last = len(buf)
+		buf = append(buf, byte(len(steps)>>8), byte(len(steps)))
+		for i := range steps {
+			s := &steps[i]
+			p := field(row, s.offset)
+			if s.pointer {
+				if p = target(p); p == nil {
+					if s.notNull {
+						return nil, n, 0, l.columns[i].failed(errNull)
+					}
+					buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+					continue
 				}
-				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
-				continue
+			}
+			switch s.form {
+			case formInt8:
+				buf = append8(buf, uint64(at[int64](p)))
+			case formInt4:
+				buf = binary.BigEndian.AppendUint64(buf, 4<<32|uint64(uint32(at[int32](p))))
+			case formFloat8:
+				buf = append8(buf, float8(at[float64](p)))
+			case formBool:
+				buf = append(buf, 0, 0, 0, 1, truth(at[bool](p)))
+			case formText:
+				if buf, err = appendText(buf, at[string](p)); err != nil {
+					return nil, n, 0, l.columns[i].failed(err)
+				}
+			case formTimestamptz:
+				v := at[time.Time](p)
+				seconds := v.Unix()
+				if seconds < firstSecond || seconds >= endSecond {
+					return nil, n, 0, l.columns[i].failed(errTime)
+				}
+				buf = append8(buf, uint64((seconds-secondsToY2K)*1_000_000+int64(v.Nanosecond())/1000))
+			default:
+				if buf, err = l.columns[i].append(buf, p); err != nil {
+					return nil, n, 0, l.columns[i].failed(err)
+				}
 			}
 		}
-		switch s.form {
-		case formInt8:
-			buf = append8(buf, uint64(at[int64](p)))
-		case formInt4:
-			n := uint32(at[int32](p))
-			buf = append(buf, 0, 0, 0, 4, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-		case formFloat8:
-			buf = append8(buf, float8(at[float64](p)))
-		case formBool:
-			buf = append(buf, 0, 0, 0, 1, truth(at[bool](p)))
-		case formText:
-			if buf, err = appendText(buf, at[string](p)); err != nil {
-				return nil, i, err
-			}
-		case formTimestamptz:
-			v := at[time.Time](p)
-			seconds := v.Unix()
-			if seconds < firstSecond || seconds >= endSecond {
-				return nil, i, errTime
-			}
-			buf = append8(buf, uint64((seconds-secondsToY2K)*1_000_000+int64(v.Nanosecond())/1000))
-		default:
-			if buf, err = s.append(buf, p); err != nil {
-				return nil, i, err
-			}
-		}
+		*largest = max(*largest, len(buf)-last)
 	}
-	return buf, 0, nil
+	return buf, n, last, nil
 }
 
 // float8 returns the bits of a double precision.

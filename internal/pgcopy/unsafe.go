@@ -18,8 +18,14 @@ type pointer = unsafe.Pointer
 // addressOf returns the address of a row.
 func addressOf[T any](row *T) pointer { return pointer(row) }
 
-// field returns the address n bytes behind p. n is the offset of a field, so
-// the result stays inside of the object of p.
+// sizeOf returns how many bytes lie between the rows of a slice.
+func sizeOf[T any]() uintptr {
+	var row T
+	return unsafe.Sizeof(row)
+}
+
+// field returns the address n bytes behind p. n is the offset of a field, or
+// that of a row in its slice, so the result stays inside of the object of p.
 func field(p pointer, n uintptr) pointer { return unsafe.Add(p, n) }
 
 // at reads the field at p as a V. The field's type is V, or has V as its
