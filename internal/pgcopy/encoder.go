@@ -32,9 +32,14 @@ type Column struct {
 // and for any connection if it is [Encoder.Portable], else by one at a time
 // and for the connection whose type map it was compiled with.
 type Encoder[T any] struct {
-	columns  []column
-	steps    []step // one for each column
+	layout
 	portable bool
+}
+
+// A layout is where a row's values lie and how they are appended.
+type layout struct {
+	columns []column
+	steps   []step // one for each column
 }
 
 // A column knows where a value lies in a row and how to append it.
@@ -67,7 +72,7 @@ func Compile[T any](m *pgtype.Map, columns []Column, fields []Field) (*Encoder[T
 		}
 		f, isPointer := p.formOf(fields[i].Type, c)
 		e.columns = append(e.columns, column{Column: c, field: fields[i], append: fn})
-		e.steps = append(e.steps, step{offset: fields[i].offset, append: fn, form: f, pointer: isPointer, notNull: c.NotNull})
+		e.steps = append(e.steps, step{offset: fields[i].offset, form: f, pointer: isPointer, notNull: c.NotNull})
 	}
 	e.portable = !p.generic
 	return e, nil
@@ -79,10 +84,10 @@ func (e *Encoder[T]) Portable() bool { return e.portable }
 // Append appends row as one tuple of a binary COPY. The error is a *[RowError]
 // whose Row is left to the caller; buf then comes back as it was given.
 func (e *Encoder[T]) Append(buf []byte, row *T) ([]byte, error) {
-	n := len(e.columns)
-	out, failed, err := run(append(buf, byte(n>>8), byte(n)), addressOf(row), e.steps)
+	largest := 0
+	out, _, _, err := e.run(buf, addressOf(row), 0, 1, math.MaxInt, &largest)
 	if err != nil {
-		return buf, e.columns[failed].failed(err)
+		return buf, err
 	}
 	return out, nil
 }

@@ -213,3 +213,22 @@ func TestNoAllocationPerRow(t *testing.T) {
 		t.Errorf("%v allocations per row", n)
 	}
 }
+
+// Texts of each length up to five words, with each byte at each place.
+func TestCopyPlain(t *testing.T) {
+	for n := range 41 {
+		plain := strings.Repeat("x", n)
+		to := make([]byte, n)
+		if !copyPlain(to, plain) || string(to) != plain {
+			t.Errorf("%d plain bytes: copied %q", n, to)
+		}
+		for at := range n {
+			for c := range 256 {
+				s := plain[:at] + string([]byte{byte(c)}) + plain[at+1:]
+				if got, want := copyPlain(to, s), c > 0 && c < 0x80; got != want || string(to) != s {
+					t.Errorf("%d bytes, %#x at %d: plain %v, copied %q", n, c, at, got, to)
+				}
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime/debug"
 	"sync"
 )
@@ -112,40 +113,36 @@ func (s *sliceStream[T]) take(p []byte) int {
 // fill encodes rows into p until the next might not fit any more; a row larger
 // than all of p goes through scratch. Called with mu held and nothing in rest.
 func (s *sliceStream[T]) fill(p []byte) (int, error) {
-	buf := p[:0:len(p)]
-	for s.next < len(s.rows) && len(buf)+s.largest <= len(p) {
-		before := len(buf)
-		out, err := s.encode(buf)
-		if err != nil {
-			return 0, err
-		}
-		if len(out) > len(p) { // append went to a new array: keep only the row
-			s.scratch = append(s.scratch[:0], out[before:]...)
-			s.rest = s.scratch
-			return before + s.take(p[before:]), nil
-		}
-		buf = out
+	if s.next == len(s.rows) {
+		return 0, nil
 	}
-	if len(buf) > 0 || s.next == len(s.rows) {
-		return len(buf), nil
+	out, last, err := s.encode(p[:0:len(p)], len(s.rows)-s.next, len(p))
+	switch {
+	case err != nil:
+		return 0, err
+	case len(out) > len(p): // append went to a new array: keep only the last row
+		s.scratch = append(s.scratch[:0], out[last:]...)
+		s.rest = s.scratch
+		return last + s.take(p[last:]), nil
+	case len(out) > 0:
+		return len(out), nil
 	}
-	out, err := s.encode(s.scratch[:0])
-	if err != nil {
+	if out, _, err = s.encode(s.scratch[:0], 1, math.MaxInt); err != nil {
 		return 0, err
 	}
 	s.scratch, s.rest = out, out
 	return s.take(p), nil
 }
 
-// encode appends the next row. Called with mu held.
-func (s *sliceStream[T]) encode(buf []byte) ([]byte, error) {
-	out, err := s.encoder.Append(buf, &s.rows[s.next])
+// encode appends up to count of the next rows while they fit into limit bytes, and
+// returns where the last begins: see run. Called with mu held.
+func (s *sliceStream[T]) encode(buf []byte, count, limit int) (out []byte, last int, err error) {
+	out, n, last, err := s.encoder.run(buf, addressOf(&s.rows[s.next]), sizeOf[T](), count, limit, &s.largest)
+	s.next += n
 	if err != nil {
-		return nil, atRow(err, int64(s.next)+1)
+		return nil, 0, atRow(err, int64(s.next)+1)
 	}
-	s.largest = max(s.largest, len(out)-len(buf))
-	s.next++
-	return out, nil
+	return out, last, nil
 }
 
 // Rows implements [Stream].

@@ -20,13 +20,7 @@ func appendUUID(buf []byte, p pointer) ([]byte, error) {
 	return append(append(buf, 0, 0, 0, 16), id[:]...), nil
 }
 
-func appendString(buf []byte, p pointer) ([]byte, error) {
-	s := at[string](p)
-	if err := checkText(s); err != nil {
-		return nil, err
-	}
-	return append(binary.BigEndian.AppendUint32(buf, uint32(len(s))), s...), nil
-}
+func appendString(buf []byte, p pointer) ([]byte, error) { return appendText(buf, at[string](p)) }
 
 func appendJSONBString(buf []byte, p pointer) ([]byte, error) {
 	s := at[string](p)
