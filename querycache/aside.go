@@ -100,7 +100,7 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 		}
 	}
 	a := &Aside[K, V]{cache: c, opts: opts}
-	a.record = &record{identity: identity{space: c.space()}, label: opts.Name, name: opts.Name, aside: true, policy: opts.Policy}
+	a.record = (&record{label: opts.Name, name: opts.Name, aside: true, policy: opts.Policy}).withID(identity{Space: c.space()})
 	if opts.Source != nil {
 		a.record.source = c.source(opts.Source)
 	} else {
@@ -152,7 +152,7 @@ func (a *Aside[K, V]) gate(ctx context.Context) (Reason, error) {
 
 // kept returns the answer that is kept, and counts the hit.
 func (a *Aside[K, V]) kept(ctx context.Context, encoded []byte) (v V, err error, ok bool) { //nolint:revive // the error is part of the answer
-	e := a.cache.kept(a.cache.store.hash(&a.record.identity, encoded), &a.record.identity, encoded)
+	e := a.cache.kept(a.cache.store.Hash(&a.record.ID, encoded), &a.record.ID, encoded)
 	if e == nil {
 		return v, nil, false
 	}
@@ -174,7 +174,7 @@ func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reaso
 	if a.cache.opts.OnLookup != nil {
 		begun = time.Now()
 	}
-	hash := a.cache.store.hash(&a.record.identity, encoded)
+	hash := a.cache.store.Hash(&a.record.ID, encoded)
 	got, err := a.cache.load(ctx, a.record, hash, encoded, func(ctx context.Context) (any, int64, error) {
 		return a.close(a.one(ctx, key))
 	})
@@ -230,7 +230,7 @@ const errorBytes = 96
 // copy returns a copy of v to be kept, and what that costs: -1 if there can be
 // none, and more than there is room for if it would be too large.
 func (a *Aside[K, V]) copy(v V) (V, int64) {
-	most := a.cache.store.mostEntry()
+	most := a.cache.store.MostEntry()
 	if a.opts.Policy.MaxBytes > 0 {
 		most = min(most, a.opts.Policy.MaxBytes)
 	}
@@ -290,7 +290,7 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	if a.opts.Clone != nil && !a.opts.Policy.Shared {
 		v = a.opts.Clone(v)
 	}
-	hash := a.cache.store.hash(&a.record.identity, encoded)
+	hash := a.cache.store.Hash(&a.record.ID, encoded)
 	a.cache.flights.forget(hash)
 	f, begun := a.cache.join(context.Background(), a.record, hash, encoded)
 	if f == nil {
@@ -319,7 +319,7 @@ func (a *Aside[K, V]) Delete(_ context.Context, keys ...K) {
 		case a.cache.opts.Scope != nil:
 			a.record.dropKey(n, string(encoded))
 		default:
-			a.cache.drop(&a.record.identity, encoded)
+			a.cache.drop(&a.record.ID, encoded)
 		}
 	}
 }

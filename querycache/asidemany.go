@@ -151,7 +151,7 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 	if l.why != none {
 		return nil
 	}
-	hash := a.cache.store.hash(&a.record.identity, l.encoded)
+	hash := a.cache.store.Hash(&a.record.ID, l.encoded)
 	if l.old, l.why = a.cache.judge(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/s3fifo"
 )
 
 // Options configures a Cache. The zero value, and a nil *Options, mean the
@@ -59,7 +60,7 @@ const (
 // is shared by all.
 type Cache struct {
 	opts      Options
-	store     *store
+	store     *s3fifo.Store[record, cached]
 	clock     clock
 	flights   flights
 	records   *records
@@ -96,8 +97,8 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes < leastMaxBytes {
 		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
 	}
-	c := &Cache{opts: o, store: newStore(o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[*db.Database]*home)}
-	c.records = newRecords(o.MaxBytes/recordsShare, c.store.reserve)
+	c := &Cache{opts: o, store: s3fifo.New[record, cached](o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[*db.Database]*home)}
+	c.records = newRecords(o.MaxBytes/recordsShare, c.store.Reserve)
 	c.clock.start = time.Now()
 	c.flights.init()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -325,7 +326,7 @@ func (c *Cache) InvalidateAll() {
 	for _, r := range c.records.all() {
 		r.drop(n)
 	}
-	c.store.clear()
+	c.store.Clear()
 }
 
 // Suspend makes every read go to the server, and keeps no answer, until Resume.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/s3fifo"
 )
 
 var forever = Policy{TTL: -1}
@@ -130,10 +131,9 @@ func TestChangesAndLoads(t *testing.T) {
 		f.value = "old"
 		o.change(db.Committed)
 		// keep looks before it stores; a change may come in between all the same.
-		e := newEntry("k")
-		e.record, e.value, e.stamp, e.expires = rec, "old", f.stamp, never
-		o.cache.store.put(7, e)
-		if e := o.cache.kept(7, &rec.identity, []byte("k")); e != nil {
+		e, _ := s3fifo.NewEntry(&rec.Group, "k", cached{"old", f.stamp, never}, 0)
+		o.cache.store.Put(7, e)
+		if e := o.cache.kept(7, &rec.ID, []byte("k")); e != nil {
 			t.Error("an answer from before the change is handed out")
 		}
 		if o.cache.keep(f, 0) != MissOvertaken {
@@ -279,7 +279,7 @@ func TestOffSwitches(t *testing.T) {
 	o.cache.Close()
 	o.want(ctx, 10, says(10))
 	o.counted(map[Reason]uint64{MissCold: 3, Hit: 3, Bypassed: 1, Suspended: 2, RefusedClosed: 1})
-	if u := o.cache.store.usage(); u.entries != 0 || u.bytes != 0 {
+	if u := o.cache.store.Usage(); u.Entries != 0 || u.Bytes != 0 {
 		t.Errorf("a closed cache holds %+v", u)
 	}
 	if _, err := o.cache.ReadThrough(o.reads.pg, forever); !errors.Is(err, ErrClosed) {
@@ -394,7 +394,7 @@ func TestReasonsAddUp(t *testing.T) {
 func TestManyStatementsAreForgotten(t *testing.T) {
 	rs := newRecords(1<<30, func(int64) {})
 	for i := range uint64(mostRecords + 100) {
-		r := rs.add(&record{identity: identity{i, 0, 0, 0}})
+		r := rs.add(new(record).withID(identity{Digest: i}))
 		r.counts.add(Hit, 0)
 	}
 	if n := len(rs.all()); n != mostRecords {

@@ -19,11 +19,11 @@ func check(value any) *checked { return &checked{value, checksum(value)} }
 // open returns the value that is kept in e.
 func (c *Cache) open(e *entry) any {
 	if !c.opts.CheckShared {
-		return e.value
+		return e.Value.result
 	}
-	kept := e.value.(*checked)
+	kept := e.Value.result.(*checked)
 	if checksum(kept.value) != kept.sum {
-		panic(fmt.Sprintf("querycache: a value of %s was changed by a caller; see Options.CheckShared", e.record.label))
+		panic(fmt.Sprintf("querycache: a value of %s was changed by a caller; see Options.CheckShared", e.Of().label))
 	}
 	return kept.value
 }

@@ -65,15 +65,15 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 			if by := r.spoiled.Load(); by != nil {
 				spoiled = by
 			}
-		case r.space == h.space && r.sent == rec.sent && r.name != "" && !slices.Contains(twins, r.name):
+		case r.Space == h.space && r.sent == rec.sent && r.name != "" && !slices.Contains(twins, r.name):
 			twins = append(twins, r.name)
 		}
 	}
 	out.Policy, out.Reason, out.Lookups = rec.policy, rec.refused, byReason(counts)
-	h.cache.store.each(func(e *entry) bool {
-		if h.same(e.record, rec) && e.record.current(e.stamp, e.key()) {
+	h.cache.store.Each(func(e *entry) bool {
+		if h.same(e.Of(), rec) && e.Of().current(e.Value.stamp, e.Key()) {
 			out.Entries++
-			out.Bytes += e.bytes()
+			out.Bytes += e.Bytes()
 		}
 		return true
 	})
@@ -93,7 +93,7 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 
 // same reports whether a record is of the same statement as rec, in any form.
 func (h *ReadThrough) same(r, rec *record) bool {
-	return r.space == h.space && r.digest == rec.digest && r.rest == rec.rest
+	return r.Space == h.space && r.Digest == rec.Digest && r.Rest == rec.Rest
 }
 
 // explainNeeds adds what the server says of the statement.

@@ -14,15 +14,16 @@ import (
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 	"github.com/headrace/headrace/internal/rules"
+	"github.com/headrace/headrace/internal/s3fifo"
 )
 
 // kept returns the fresh entry of a read, or nil. It is the hot path.
 func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
-	e := c.store.get(hash, id, key)
-	if e == nil || !e.record.current(e.stamp, e.key()) {
+	e := c.store.Get(hash, id, key)
+	if e == nil || !e.Of().current(e.Value.stamp, e.Key()) {
 		return nil
 	}
-	if e.expires != never && c.clock.now() >= e.expires && rules.Broken != rules.TimeCounts {
+	if e.Value.expires != never && c.clock.now() >= e.Value.expires && rules.Broken != rules.TimeCounts {
 		return nil
 	}
 	return e
@@ -110,18 +111,18 @@ func (c *Cache) await(ctx context.Context, f *flight, begun bool, load loadFunc)
 // HitStale, or why it misses. The entry of an expired answer comes with the
 // miss; one that a change made stale does not.
 func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
-	e := c.store.peek(hash, &r.identity, key)
+	e := c.store.Peek(hash, &r.ID, key)
 	switch {
-	case e == nil && c.store.wasEvicted(hash):
+	case e == nil && c.store.WasEvicted(hash):
 		return nil, MissEvicted
 	case e == nil:
 		return nil, MissCold
-	case e.record != r || !r.current(e.stamp, e.key()):
+	case e.Of() != r || !r.current(e.Value.stamp, e.Key()):
 		return nil, MissChanged
-	case e.expires == never:
+	case e.Value.expires == never:
 		return e, Hit
 	}
-	age := c.clock.now() - e.expires
+	age := c.clock.now() - e.Value.expires
 	switch {
 	case age < 0:
 		return e, Hit
@@ -134,7 +135,7 @@ func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
 // outage reports whether an expired entry may be handed out for the error of a
 // load.
 func (c *Cache) outage(r *record, e *entry, err error) bool {
-	if r.policy.StaleIfError == 0 || !r.current(e.stamp, e.key()) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
+	if r.policy.StaleIfError == 0 || !r.current(e.Value.stamp, e.Key()) || c.clock.now()-e.Value.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
 	if r.aside { // a function of the program's: any error it returns
@@ -189,13 +190,12 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
 		return MissTooBig
 	}
-	e := newEntry(f.key)
-	e.record, e.value, e.stamp, e.expires = r, f.value, f.stamp, r.policy.expiry(f.begun)
+	v := cached{f.value, f.stamp, r.policy.expiry(f.begun)}
 	if c.opts.CheckShared {
-		e.value = check(e.value)
+		v.result = check(v.result)
 	}
-	var ok bool
-	if e.size, ok = charge(len(f.key), size); !ok {
+	e, ok := s3fifo.NewEntry(&r.Group, f.key, v, size)
+	if !ok {
 		return MissTooBig
 	}
 	sh := c.flights.shard(f.hash)
@@ -204,7 +204,7 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 	if f.forgotten {
 		return MissOvertaken
 	}
-	if !c.store.put(f.hash, e) {
+	if !c.store.Put(f.hash, e) {
 		return MissTooBig
 	}
 	return none
@@ -224,10 +224,10 @@ func rowsIn(value any) int {
 // drop drops the answer of one read. A load of it that is under way is not
 // kept.
 func (c *Cache) drop(id *identity, key []byte) {
-	hash := c.store.hash(id, key)
+	hash := c.store.Hash(id, key)
 	c.flights.forget(hash)
-	if e := c.store.peek(hash, id, key); e != nil {
-		c.store.remove(hash, e)
+	if e := c.store.Peek(hash, id, key); e != nil {
+		c.store.Remove(hash, e)
 	}
 }
 

@@ -41,7 +41,7 @@ func (n *newcomers) first(fingerprint uint64, sent [16]byte, id *identity) bool 
 		n.once.CompareAndSwap(nil, new([onceRead]atomic.Uint64))
 		once = n.once.Load()
 	}
-	text := id.digest ^ id.form*0x9E3779B97F4A7C15 ^ id.space<<40
+	text := id.Sum()
 	return once[text%onceRead].Swap(text) != text
 }
 

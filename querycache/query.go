@@ -99,7 +99,7 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 		return nil, 0, err
 	}
 	defer rows.Close()
-	most := h.cache.store.mostEntry()
+	most := h.cache.store.MostEntry()
 	if rec.policy.MaxBytes > 0 {
 		most = min(most, rec.policy.MaxBytes)
 	}

@@ -132,7 +132,7 @@ func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, 
 	if e == nil {
 		return nil, false, false
 	}
-	return h.cache.open(e), e.record.policy.Shared || rules.Broken == rules.OwnCopies, true
+	return h.cache.open(e), e.Of().policy.Shared || rules.Broken == rules.OwnCopies, true
 }
 
 // kept returns the entry that answers r, and counts the hit.
@@ -150,13 +150,13 @@ func (h *ReadThrough) kept(ctx context.Context, r *db.Read) *entry {
 		}
 	}
 	id := identityOf(r.Text, r.Form, h.space)
-	e := c.kept(c.store.hash(&id, key), &id, key)
+	e := c.kept(c.store.Hash(&id, key), &id, key)
 	if e == nil || bypassed(ctx) {
 		return nil
 	}
-	e.record.counts.add(Hit, address(r))
+	e.Of().counts.add(Hit, address(r))
 	if c.opts.OnLookup != nil {
-		c.opts.OnLookup(ctx, Lookup{Name: e.record.label, Reason: Hit})
+		c.opts.OnLookup(ctx, Lookup{Name: e.Of().label, Reason: Hit})
 	}
 	return e
 }
@@ -181,7 +181,7 @@ func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, near ui
 	if c.opts.OnLookup != nil {
 		begun = time.Now()
 	}
-	a, err := c.load(ctx, rec, c.store.hash(&rec.identity, key), key, load)
+	a, err := c.load(ctx, rec, c.store.Hash(&rec.ID, key), key, load)
 	c.count(ctx, rec, a.why, begun, near)
 	return a, err
 }
@@ -282,14 +282,14 @@ func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
 		switch {
-		case rec.space != h.space || rec.sent != text.ID():
-		case db.IsPage(rec.form):
+		case rec.Space != h.space || rec.sent != text.ID():
+		case db.IsPage(rec.Form):
 			rec.drop(n)
 		case !read.Keyed:
 		case h.cache.opts.Scope != nil:
 			rec.dropKey(n, string(read.Key))
 		default:
-			h.cache.drop(&rec.identity, read.Key)
+			h.cache.drop(&rec.ID, read.Key)
 		}
 	}
 }

@@ -35,6 +35,7 @@ var layers = map[string]layer{
 	"internal/sqltext":      {},
 	"internal/rules":        {},
 	"internal/keyset":       {},
+	"internal/s3fifo":       {ours: []string{"internal/rules"}, others: []string{lru}},
 	"internal/layering":     {},
 	"internal/deepcopy":     {},
 	"internal/argkey":       {others: []string{pgx}},
@@ -56,7 +57,7 @@ var layers = map[string]layer{
 	"querycache": {
 		ours: []string{
 			"db", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
-			"internal/deepcopy", "internal/rules",
+			"internal/deepcopy", "internal/rules", "internal/s3fifo",
 		},
 		others: []string{pgx, lru, xsync},
 	},
