@@ -277,7 +277,7 @@ func (a *Aside[K, V]) collect(ctx context.Context, out map[K]V, missing []*looku
 func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reason, error) {
 	f := l.flight
 	switch {
-	case f.alone && !l.begun:
+	case f.outcome == outcomePrivate && !l.begun:
 		v, err := a.one(ctx, l.key)
 		return f.lost, put(out, l.key, v, err)
 	case f.err != nil && l.old != nil && a.cache.outage(a.record, l.old, f.err):

@@ -139,7 +139,7 @@ func TestChangesAndLoads(t *testing.T) {
 		if o.cache.keep(f, 0) != MissOvertaken {
 			t.Error("an answer from before the change is kept")
 		}
-		o.cache.land(f)
+		o.cache.land(f, outcomePrivate)
 	})
 	t.Run("in doubt", func(t *testing.T) {
 		o := newOffline(t, nil, forever)

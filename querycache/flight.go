@@ -30,9 +30,9 @@ type flight struct {
 	cancel  context.CancelCauseFunc
 	loading *loading // guarded by waiting
 
-	waiting   int  // callers; guarded by the shard's mu, as are
-	joined    bool // anybody beside the one who began it
-	forgotten bool // its answer must not be kept, nor be joined
+	waiting int     // callers; guarded by the shard's mu, as are
+	joined  bool    // a caller beside the one that began it has waited
+	outcome outcome // may be read without mu once done is closed
 
 	session *db.SessionWatch // of the connections that the load uses
 	needs   *needs           // what the answer depends on; set before the load
@@ -40,10 +40,19 @@ type flight struct {
 	done  chan struct{} // closed when what follows is set
 	value any
 	err   error
-	kept  bool
-	alone bool   // the answer is nobody's but the one's who began the flight
 	lost  Reason // why the answer was not kept; none if it was
 }
+
+// An outcome says what becomes of a load's result, and who gets it.
+type outcome uint8
+
+const (
+	outcomePending     outcome = iota // the load has not ended
+	outcomeInvalidated                // it has not ended, and its result must be neither stored nor joined
+	outcomeStored                     // stored in the cache; every caller that waits gets it
+	outcomeCoalesced                  // not stored; every caller that waits gets it
+	outcomePrivate                    // not stored; only the caller that began the flight gets it
+)
 
 // flights are the loads under way: at most one for a key that may be joined.
 type flights struct{ shards [flightShards]flightShard }
@@ -103,7 +112,7 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 
 // run loads, keeps the answer if it may, and lets go those who wait.
 func (c *Cache) run(f *flight, load loadFunc) {
-	returned := false
+	returned, end := false, outcomeCoalesced
 	defer func() {
 		if !returned {
 			f.value, f.lost, f.err = nil, MissFailed, errGone
@@ -111,7 +120,7 @@ func (c *Cache) run(f *flight, load loadFunc) {
 				f.err = &PanicError{Value: p, Stack: debug.Stack()}
 			}
 		}
-		c.land(f)
+		c.land(f, end)
 	}()
 	f.needs = f.record.learn(f.ctx) // after the stamp was drawn
 	value, size, err := load(f.ctx)
@@ -120,9 +129,12 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	}
 	f.value, f.err = value, f.explain(err)
 	f.lookAtServer()
-	f.alone = !f.common()
-	f.lost = c.keep(f, size)
-	f.kept = f.lost == none
+	if !f.common() {
+		end = outcomePrivate
+	}
+	if f.lost = c.keep(f, size); f.lost == none {
+		end = outcomeStored
+	}
 	returned = true
 }
 
@@ -157,18 +169,22 @@ func (f *flight) common() bool {
 }
 
 // land ends a flight.
-func (c *Cache) land(f *flight) {
+func (c *Cache) land(f *flight, end outcome) {
 	f.loading.ended.Store(true)
-	c.flights.remove(f)
+	c.flights.remove(f, end)
 	f.cancel(nil)
 	close(f.done)
 	c.running.Done()
 }
 
-func (fs *flights) remove(f *flight) {
+func (fs *flights) remove(f *flight, end outcome) {
 	sh := fs.shard(f.hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if end == outcomeCoalesced && !f.joined {
+		end = outcomePrivate
+	}
+	f.outcome = end
 	delete(sh.running, f)
 	if sh.byHash[f.hash] == f {
 		delete(sh.byHash, f.hash)
@@ -231,7 +247,9 @@ func (fs *flights) forget(hash uint64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if f := sh.byHash[hash]; f != nil {
-		f.forgotten = rules.Broken != rules.DropOvertakes
+		if rules.Broken != rules.DropOvertakes {
+			f.outcome = outcomeInvalidated
+		}
 		delete(sh.byHash, hash)
 	}
 }

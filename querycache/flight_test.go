@@ -197,7 +197,7 @@ func TestFlightsCompareKeys(t *testing.T) {
 	if other, _ := o.cache.join(context.Background(), &record{source: rec.source}, 7, []byte("a")); other != nil {
 		t.Error("another statement joined")
 	}
-	o.cache.land(f)
+	o.cache.land(f, outcomePrivate)
 }
 
 func TestFlightsUnderRace(t *testing.T) {

@@ -72,7 +72,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 		return answer{why: MissFailed}, err
 	}
 	switch {
-	case f.alone && !begun:
+	case f.outcome == outcomePrivate && !begun:
 		value, _, err := load(ctx)
 		return answer{value, true, f.lost}, err
 	case errors.Is(f.err, db.ErrTooManyRows) && db.HasMaxRows(ctx): // the caller's own bound may allow more
@@ -89,7 +89,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	case f.lost != none:
 		why = f.lost
 	}
-	return answer{f.value, !f.kept && (!f.joined || f.alone), why}, nil
+	return answer{f.value, f.outcome == outcomePrivate, why}, nil
 }
 
 // await runs the flight, if the caller began it, and waits for its end. The load
@@ -201,7 +201,7 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 	sh := c.flights.shard(f.hash)
 	sh.mu.Lock() // so that forget comes before the put, or finds the entry
 	defer sh.mu.Unlock()
-	if f.forgotten {
+	if f.outcome == outcomeInvalidated {
 		return MissOvertaken
 	}
 	if !c.store.Put(f.hash, e) {
