@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"reflect"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -16,32 +15,6 @@ import (
 	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/s3fifo"
 )
-
-// kept returns the fresh entry of a read, or nil. It is the hot path.
-func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
-	e := c.store.Get(hash, id, key)
-	if e == nil || !e.Of().current(e.Value.stamp, e.Key()) {
-		return nil
-	}
-	if e.Value.expires != never && c.clock.now() >= e.Value.expires && rules.Broken != rules.TimeCounts {
-		return nil
-	}
-	return e
-}
-
-// gate returns why the cache has nothing to do with a read now, if so.
-func (c *Cache) gate(ctx context.Context) Reason {
-	off := c.off.Load()
-	switch {
-	case off&offClosed != 0:
-		return RefusedClosed
-	case off&offSuspended != 0:
-		return Suspended
-	case bypassed(ctx):
-		return Bypassed
-	}
-	return none
-}
 
 // An answer is what a read got.
 type answer struct {
@@ -105,31 +78,6 @@ func (c *Cache) await(ctx context.Context, f *flight, begun bool, load loadFunc)
 		panic(p.Value)
 	}
 	return nil
-}
-
-// judge says how a read stands whose entry, if there is one, it returns: Hit,
-// HitStale, or why it misses. The entry of an expired answer comes with the
-// miss; one that a change made stale does not.
-func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
-	e := c.store.Peek(hash, &r.ID, key)
-	switch {
-	case e == nil && c.store.WasEvicted(hash):
-		return nil, MissEvicted
-	case e == nil:
-		return nil, MissCold
-	case e.Of() != r || !r.current(e.Value.stamp, e.Key()):
-		return nil, MissChanged
-	case e.Value.expires == never:
-		return e, Hit
-	}
-	age := c.clock.now() - e.Value.expires
-	switch {
-	case age < 0:
-		return e, Hit
-	case age < int64(r.policy.StaleFor):
-		return e, HitStale
-	}
-	return e, MissExpired
 }
 
 // outage reports whether an expired entry may be handed out for the error of a
@@ -219,27 +167,4 @@ func rowsIn(value any) int {
 		return v.Len()
 	}
 	return 1
-}
-
-// drop drops the answer of one read. A load of it that is under way is not
-// kept.
-func (c *Cache) drop(id *identity, key []byte) {
-	hash := c.store.Hash(id, key)
-	c.flights.forget(hash)
-	if e := c.store.Peek(hash, id, key); e != nil {
-		c.store.Remove(hash, e)
-	}
-}
-
-// count notes what became of a lookup.
-func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Time, near uintptr) {
-	r.counts.add(why, near)
-	if c.opts.OnLookup == nil {
-		return
-	}
-	l := Lookup{Name: r.label, Reason: why}
-	if !begun.IsZero() {
-		l.Took = time.Since(begun)
-	}
-	c.opts.OnLookup(ctx, l)
 }

@@ -81,23 +81,6 @@ func (r *record) withID(id identity) *record {
 	return r
 }
 
-// needs is what the answers of a statement depend on. It never changes, but for
-// inUse.
-type needs struct {
-	tables  []*table // one that stands for all of them included
-	known   bool     // false: any table may be among them
-	timed   bool     // a parameter is a date or a time, so that an argument may be 'now'
-	refusal Reason   // none, or why no answer is kept
-	because string   // the refusal in words, for people, or what limits the answers
-	learned learned
-
-	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
-
-	// inUse is what learned was taken from. While it is held, a change of what
-	// it depends on is noticed and announced.
-	inUse atomic.Pointer[[]*db.Effects]
-}
-
 // misnamed is how the server answered of a policy's tables, and until when on
 // the cache's clock it is not asked again.
 type misnamed struct {

@@ -4,10 +4,28 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/catalog"
 )
+
+// needs is what the answers of a statement depend on. It never changes, but for
+// inUse.
+type needs struct {
+	tables  []*table // one that stands for all of them included
+	known   bool     // false: any table may be among them
+	timed   bool     // a parameter is a date or a time, so that an argument may be 'now'
+	refusal Reason   // none, or why no answer is kept
+	because string   // the refusal in words, for people, or what limits the answers
+	learned learned
+
+	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
+
+	// inUse is what learned was taken from. While it is held, a change of what
+	// it depends on is noticed and announced.
+	inUse atomic.Pointer[[]*db.Effects]
+}
 
 // learned is what the server told of a statement, to tell whether that changed.
 type learned struct {
