@@ -23,7 +23,7 @@ import (
 // twice is looked up once.
 func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	keys = distinct(keys)
-	why, err := a.gate(ctx)
+	why, err := a.refusal(ctx)
 	if why != none {
 		for range keys {
 			a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
@@ -39,7 +39,7 @@ func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	for _, key := range keys {
 		encoded, why := a.encode(ctx, nil, key)
 		if why == none {
-			if v, err, ok := a.kept(ctx, encoded); ok {
+			if v, err, ok := a.hit(ctx, encoded); ok {
 				first = cmp.Or(first, put(out, key, v, err))
 				continue
 			}
@@ -152,7 +152,7 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 		return nil
 	}
 	hash := a.cache.store.Hash(&a.record.ID, l.encoded)
-	if l.old, l.why = a.cache.judge(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
+	if l.old, l.why = a.cache.find(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
 		return nil
 	}
 	if err := within(ctx, a.record, l.encoded); err != nil && l.why != HitStale {
@@ -279,7 +279,7 @@ func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reas
 	switch {
 	case f.outcome == outcomePrivate && !l.begun:
 		v, err := a.one(ctx, l.key)
-		return f.lost, put(out, l.key, v, err)
+		return f.notStored, put(out, l.key, v, err)
 	case f.err != nil && l.old != nil && a.cache.outage(a.record, l.old, f.err):
 		v, err := a.open(a.cache.open(l.old), false)
 		return HitOnError, put(out, l.key, v, err)
@@ -287,8 +287,8 @@ func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reas
 		return MissFailed, f.err
 	}
 	why := l.why
-	if l.begun && f.lost != none {
-		why = f.lost
+	if l.begun && f.notStored != none {
+		why = f.notStored
 	}
 	v, err := a.open(f.value, false)
 	return why, put(out, l.key, v, err)

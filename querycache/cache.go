@@ -68,11 +68,11 @@ type Cache struct {
 	changes   atomic.Uint64 // the number of the last change that was told
 	off       atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
 
-	mu      sync.Mutex
-	sources map[*db.DB]*source     // guarded by mu
-	homes   map[*db.Database]*home // guarded by mu
-	owed    []*owed                // changes in doubt; guarded by mu
-	spaces  uint64                 // how many key spaces were given out; guarded by mu
+	mu         sync.Mutex
+	sources    map[*db.DB]*source          // guarded by mu
+	changelogs map[*db.Database]*changelog // guarded by mu
+	doubts     []*doubt                    // changes in doubt; guarded by mu
+	spaces     uint64                      // how many key spaces were given out; guarded by mu
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -97,7 +97,7 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes < leastMaxBytes {
 		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
 	}
-	c := &Cache{opts: o, store: s3fifo.New[record, cached](o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[*db.Database]*home)}
+	c := &Cache{opts: o, store: s3fifo.New[record, cached](o.MaxBytes), sources: make(map[*db.DB]*source), changelogs: make(map[*db.Database]*changelog)}
 	c.records = newRecords(o.MaxBytes/recordsShare, c.store.Reserve)
 	c.clock.start = time.Now()
 	c.flights.init()
@@ -143,7 +143,7 @@ func (c *Cache) source(pg *db.DB) *source {
 		c.sources[pg] = s
 	}
 	c.mu.Unlock()
-	if first { // without the lock, which left takes
+	if first { // without the lock, which invalidateDatabase takes
 		s.track()
 	}
 	return s
@@ -165,68 +165,68 @@ func (c *Cache) allSources() []*source {
 	return slices.Collect(maps.Values(c.sources))
 }
 
-// home returns what is known of the changes to a database.
-func (c *Cache) home(at *db.Database) *home {
+// changelog returns what is known of the changes to a database.
+func (c *Cache) changelog(at *db.Database) *changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h := c.homes[at]
-	if h == nil {
-		h = newHome(c, at)
-		c.homes[at] = h
-		for _, o := range c.owed {
-			if o.change.Database.Concerns(at) {
-				o.homes = append(o.homes, h)
-				h.apply(o.change)
+	l := c.changelogs[at]
+	if l == nil {
+		l = newChangelog(c, at)
+		c.changelogs[at] = l
+		for _, d := range c.doubts {
+			if d.change.Database.Concerns(at) {
+				d.changelogs = append(d.changelogs, l)
+				l.apply(d.change)
 			}
 		}
 	}
-	return h
+	return l
 }
 
-// knownHome is home for a database of which something may be kept, else nil.
-func (c *Cache) knownHome(at *db.Database) *home {
+// knownChangelog is changelog for a database of which something may be kept, else nil.
+func (c *Cache) knownChangelog(at *db.Database) *changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.homes[at]
+	return c.changelogs[at]
 }
 
 // concerned returns the databases that a change concerns which was made in at,
 // or in any where at is nil.
-func (c *Cache) concerned(at *db.Database) []*home {
+func (c *Cache) concerned(at *db.Database) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.concernedBy(at)
 }
 
 // concernedBy is concerned with c.mu held.
-func (c *Cache) concernedBy(at *db.Database) []*home {
-	var list []*home
-	for other, h := range c.homes {
+func (c *Cache) concernedBy(at *db.Database) []*changelog {
+	var list []*changelog
+	for other, l := range c.changelogs {
 		if at.Concerns(other) {
-			list = append(list, h)
+			list = append(list, l)
 		}
 	}
 	return list
 }
 
-// owe notes a change in doubt, also for databases that are met while it is, and
+// beginDoubt notes a change in doubt, also for databases that are met while it is, and
 // returns those that it concerns.
-func (c *Cache) owe(o *owed) []*home {
+func (c *Cache) beginDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.owed = append(c.owed, o)
-	o.homes = c.concernedBy(o.change.Database)
-	return slices.Clone(o.homes)
+	c.doubts = append(c.doubts, d)
+	d.changelogs = c.concernedBy(d.change.Database)
+	return slices.Clone(d.changelogs)
 }
 
-// redeem ends what owe began, and returns the databases that have noted it.
-func (c *Cache) redeem(o *owed) []*home {
+// endDoubt ends what beginDoubt began, and returns the databases that have noted it.
+func (c *Cache) endDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.owed, o); i >= 0 {
-		c.owed = slices.Delete(c.owed, i, i+1)
+	if i := slices.Index(c.doubts, d); i >= 0 {
+		c.doubts = slices.Delete(c.doubts, i, i+1)
 	}
-	return o.homes
+	return d.changelogs
 }
 
 // forgetClosed lets go of handles that were closed, of their statements, and of
@@ -241,7 +241,7 @@ func (c *Cache) forgetClosed() {
 		}
 	}
 	if len(closed) > 0 {
-		maps.DeleteFunc(c.homes, c.left)
+		maps.DeleteFunc(c.changelogs, c.unreachable)
 	}
 	c.mu.Unlock()
 	for _, s := range closed {
@@ -250,20 +250,20 @@ func (c *Cache) forgetClosed() {
 	}
 }
 
-// left reports whether no handle leads to a database. c.mu is held.
-func (c *Cache) left(at *db.Database, h *home) bool {
+// unreachable reports whether no handle leads to a database. c.mu is held.
+func (c *Cache) unreachable(at *db.Database, l *changelog) bool {
 	for _, s := range c.sources {
 		if s.current() == at {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(c.owed, func(o *owed) bool { return slices.Contains(o.homes, h) })
+	return !slices.ContainsFunc(c.doubts, func(d *doubt) bool { return slices.Contains(d.changelogs, l) })
 }
 
-func (c *Cache) allHomes() []*home {
+func (c *Cache) allChangelogs() []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Collect(maps.Values(c.homes))
+	return slices.Collect(maps.Values(c.changelogs))
 }
 
 // Follow makes the cache hear of what commits through pg and through its pool:
@@ -298,8 +298,8 @@ func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 // of statements that name it. known tells whether anything that was asked for
 // so far depends on one of the tables.
 func (c *Cache) InvalidateTables(tables ...string) (known bool) {
-	for _, h := range c.allHomes() {
-		known = h.dropTables(tables) || known
+	for _, l := range c.allChangelogs() {
+		known = l.invalidateTables(tables) || known
 	}
 	return known
 }
@@ -311,7 +311,7 @@ func (c *Cache) InvalidateStatements(names ...string) {
 	for _, r := range c.records.all() {
 		for _, name := range names {
 			if name != "" && r.name == name {
-				r.drop(n)
+				r.invalidate(n)
 			}
 		}
 	}
@@ -319,12 +319,12 @@ func (c *Cache) InvalidateStatements(names ...string) {
 
 // InvalidateAll drops everything, and gives its memory back.
 func (c *Cache) InvalidateAll() {
-	for _, h := range c.allHomes() {
-		h.dropAll()
+	for _, l := range c.allChangelogs() {
+		l.invalidateAll()
 	}
 	n := c.changes.Add(1)
 	for _, r := range c.records.all() {
-		r.drop(n)
+		r.invalidate(n)
 	}
 	c.store.Clear()
 }

@@ -126,17 +126,17 @@ func TestChangesAndLoads(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.reads.choose = forever
 		rec := o.reads.record(o.reads.pg.Text(citySQL), formWire)
-		rec.learn(ctx)
+		rec.examine(ctx)
 		f, _ := o.cache.join(ctx, rec, 7, []byte("k"))
 		f.value = "old"
 		o.change(db.Committed)
-		// keep looks before it stores; a change may come in between all the same.
+		// insert looks before it stores; a change may come in between all the same.
 		e, _ := s3fifo.NewEntry(&rec.Group, "k", cached{"old", f.stamp, never}, 0)
 		o.cache.store.Put(7, e)
-		if e := o.cache.kept(7, &rec.ID, []byte("k")); e != nil {
+		if e := o.cache.hit(7, &rec.ID, []byte("k")); e != nil {
 			t.Error("an answer from before the change is handed out")
 		}
-		if o.cache.keep(f, 0) != MissOvertaken {
+		if o.cache.insert(f, 0) != MissOvertaken {
 			t.Error("an answer from before the change is kept")
 		}
 		o.cache.land(f, outcomePrivate)
@@ -167,13 +167,13 @@ func TestChangesAndLoads(t *testing.T) {
 	t.Run("any table", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.reads.source.hear(ctx, []db.Change{{All: true}})
+		o.reads.source.handleChanges(ctx, []db.Change{{All: true}})
 		o.want(ctx, "new", says("new"))
 	})
 	t.Run("another table", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
+		o.reads.source.handleChanges(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
 		o.want(ctx, "old", says("unasked"))
 	})
 }
@@ -187,7 +187,7 @@ func TestUnknownReads(t *testing.T) {
 	})
 	o.want(ctx, "old", says("old"))
 	o.want(ctx, "old", says("unasked"))
-	o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
+	o.reads.source.handleChanges(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	o.want(ctx, "new", says("new"))
 
 	declared := newOffline(t, nil, Policy{TTL: -1, Tables: []string{"cities", "s.lakes"}})
@@ -202,11 +202,11 @@ func TestUnknownReads(t *testing.T) {
 		return eff.Effects, err
 	})
 	declared.want(ctx, "old", says("old"))
-	declared.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
+	declared.reads.source.handleChanges(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	declared.want(ctx, "old", says("unasked"))
 	declared.change(db.Committed)
 	declared.want(ctx, "new", says("new"))
-	declared.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "s", Name: "lakes", OID: 3}}})
+	declared.reads.source.handleChanges(ctx, []db.Change{{Table: db.Table{Schema: "s", Name: "lakes", OID: 3}}})
 	declared.want(ctx, "newer", says("newer"))
 	declared.cache.InvalidateTables("lakes")
 	declared.want(ctx, "newest", says("newest"))

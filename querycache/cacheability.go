@@ -6,10 +6,10 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// judgeEffects says whether answers of a statement with the given effects may
+// cacheability says whether answers of a statement with the given effects may
 // be kept under the record's policy, and why not, or what limits them, in
 // words.
-func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
+func (r *record) cacheability(eff *catalog.Effects) (Reason, string) {
 	if eff.Cacheable {
 		return none, ""
 	}

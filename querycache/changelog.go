@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/internal/rules"
 )
 
-// A home is a database, and what is known of the changes to its tables, by
+// A changelog is a database, and what is known of the changes to its tables, by
 // whichever handles they are told.
 //
 // Changes have numbers, drawn from the cache's counter. A load notes the last
@@ -20,7 +20,7 @@ import (
 // fresh as long as each table it depends on changed last at or before that
 // number. So an answer whose load began before a change was told is never
 // handed out after it, however late it is stored.
-type home struct {
+type changelog struct {
 	cache    *Cache
 	database *db.Database
 
@@ -42,30 +42,30 @@ type tableKey struct {
 // A table is the place of one relation, or of its own rows, in the order of
 // changes.
 type table struct {
-	tableName               // guarded by home.mu: it may be renamed
-	changed   atomic.Uint64 // number of the last change; inDoubt while that is not settled
-	last      uint64        // number of the last change that is certain; guarded by home.mu
+	tableName               // guarded by changelog.mu: it may be renamed
+	changed   atomic.Uint64 // number of the last change; inDoubt while that is not resolved
+	last      uint64        // number of the last change that is certain; guarded by changelog.mu
 	doubts    int           // changes whose outcome is unknown; likewise
-	view      bool          // it never changes, but a program may drop what reads it; guarded by home.mu
+	view      bool          // it never changes, but a program may drop what reads it; guarded by changelog.mu
 }
 
 // inDoubt is after every number: nothing that depends on the table is fresh.
 const inDoubt = math.MaxUint64
 
-func newHome(c *Cache, at *db.Database) *home {
-	return &home{cache: c, database: at, tables: make(map[tableKey]*table)}
+func newChangelog(c *Cache, at *db.Database) *changelog {
+	return &changelog{cache: c, database: at, tables: make(map[tableKey]*table)}
 }
 
-// raise gives t the number of a new change. h.mu is held.
-func (h *home) raise(t *table) {
-	t.last = h.cache.changes.Add(1)
+// raise gives t the number of a new change. l.mu is held.
+func (l *changelog) raise(t *table) {
+	t.last = l.cache.changes.Add(1)
 	if t.doubts == 0 {
 		t.changed.Store(t.last)
 	}
 }
 
-// doubt notes that t may have changed or may change yet. h.mu is held.
-func (h *home) doubt(t *table) {
+// doubt notes that t may have changed or may change yet. l.mu is held.
+func (l *changelog) doubt(t *table) {
 	if rules.Broken == rules.DoubtCounts {
 		return
 	}
@@ -73,55 +73,55 @@ func (h *home) doubt(t *table) {
 	t.changed.Store(inDoubt)
 }
 
-// settle ends one doubt of t. h.mu is held.
-func (h *home) settle(t *table) {
+// resolve ends one doubt of t. l.mu is held.
+func (l *changelog) resolve(t *table) {
 	t.doubts = max(0, t.doubts-1)
-	h.raise(t)
+	l.raise(t)
 }
 
 // dismiss ends one doubt of t, which did not change. What was kept before the
-// doubt is fresh again. h.mu is held.
-func (h *home) dismiss(t *table) {
+// doubt is fresh again. l.mu is held.
+func (l *changelog) dismiss(t *table) {
 	if t.doubts = max(0, t.doubts-1); t.doubts == 0 {
 		t.changed.Store(t.last)
 	}
 }
 
 // apply takes in a change.
-func (h *home) apply(c db.Change) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	apply := h.raise
+func (l *changelog) apply(c db.Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	apply := l.raise
 	switch c.State {
 	case db.InDoubt:
-		apply = h.doubt
+		apply = l.doubt
 	case db.Settled:
-		apply = h.settle
+		apply = l.resolve
 	case db.Unchanged:
-		apply = h.dismiss
+		apply = l.dismiss
 	}
-	apply(&h.anything)
+	apply(&l.anything)
 	if c.All {
-		apply(&h.everything)
+		apply(&l.everything)
 		if c.Cause != "" && (c.State == db.Committed || c.State == db.Settled) {
-			h.cause.Store(&c.Cause)
+			l.cause.Store(&c.Cause)
 		}
 		return
 	}
 	name := tableName{c.Table.Schema, c.Table.Name}
-	apply(h.table(tableKey{oid: c.Table.OID}, name))
+	apply(l.table(tableKey{oid: c.Table.OID}, name))
 	if !c.Inherited {
-		apply(h.table(tableKey{c.Table.OID, true}, name))
+		apply(l.table(tableKey{c.Table.OID, true}, name))
 	}
 }
 
 // table returns the place of a relation, making one if there is none. A
-// relation's name may change; its oid is what counts. h.mu is held.
-func (h *home) table(key tableKey, name tableName) *table {
-	t := h.tables[key]
+// relation's name may change; its oid is what counts. l.mu is held.
+func (l *changelog) table(key tableKey, name tableName) *table {
+	t := l.tables[key]
 	if t == nil {
 		t = new(table)
-		h.tables[key] = t
+		l.tables[key] = t
 	}
 	if name.name != "" {
 		t.tableName = name
@@ -161,33 +161,33 @@ func (n tableName) String() string {
 	return n.schema + "." + n.name
 }
 
-// needed returns the places of what a statement reads. Those that are new have
+// tablesOf returns the places of what a statement reads. Those that are new have
 // no change yet, which is right: the caller notes the last change's number
 // before it asks what the statement reads.
-func (h *home) needed(reads []dependency, known bool) []*table {
-	tables := []*table{&h.everything}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (l *changelog) tablesOf(reads []dependency, known bool) []*table {
+	tables := []*table{&l.everything}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, r := range reads {
-		t := h.table(tableKey{r.OID, r.only}, tableName{r.Schema, r.Name})
+		t := l.table(tableKey{r.OID, r.only}, tableName{r.Schema, r.Name})
 		t.view = r.Kind == catalog.View
 		tables = append(tables, t)
 	}
 	if !known {
-		tables = append(tables, &h.anything)
+		tables = append(tables, &l.anything)
 	}
 	return tables
 }
 
 // names returns what tables are called, "*" for any, and views left out.
-func (h *home) names(tables []*table) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (l *changelog) names(tables []*table) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var names []string
 	for _, t := range tables {
 		switch {
-		case t == &h.everything, t.view:
-		case t == &h.anything:
+		case t == &l.everything, t.view:
+		case t == &l.anything:
 			names = append(names, "*")
 		default:
 			names = append(names, t.String())
@@ -196,17 +196,17 @@ func (h *home) names(tables []*table) []string {
 	return names
 }
 
-// dropTables makes stale what depends on the named tables. It reports whether
+// invalidateTables makes stale what depends on the named tables. It reports whether
 // any is known under one of the names.
-func (h *home) dropTables(tables []string) (known bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.raise(&h.anything)
+func (l *changelog) invalidateTables(tables []string) (known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.raise(&l.anything)
 	for _, text := range tables {
 		names := parseTable(text)
-		for _, t := range h.tables {
+		for _, t := range l.tables {
 			if slices.ContainsFunc(names, func(name tableName) bool { return name.matches(t.tableName) }) {
-				h.raise(t)
+				l.raise(t)
 				known = true
 			}
 		}
@@ -214,10 +214,10 @@ func (h *home) dropTables(tables []string) (known bool) {
 	return known
 }
 
-// dropAll makes everything stale.
-func (h *home) dropAll() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.raise(&h.everything)
-	h.raise(&h.anything)
+// invalidateAll makes everything stale.
+func (l *changelog) invalidateAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.raise(&l.everything)
+	l.raise(&l.anything)
 }

@@ -67,7 +67,7 @@ func TestLeavingADatabaseDropsItsEntries(t *testing.T) {
 	o.want(ctx, "first", says("first"))
 	o.want(ctx, "first", says("unasked"))
 	o.lead(two)
-	o.reads.source.left(one)
+	o.reads.source.invalidateDatabase(one)
 	for range 2 { // the load that learns of another database is not kept
 		o.want(ctx, "second", says("second"))
 	}
@@ -96,7 +96,7 @@ func TestDoubtWithoutAChange(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	o.want(ctx, "kept", says("kept"))
 	everything := func(state db.ChangeState) {
-		o.reads.source.hear(ctx, []db.Change{{All: true, State: state, Database: one}})
+		o.reads.source.handleChanges(ctx, []db.Change{{All: true, State: state, Database: one}})
 	}
 	everything(db.InDoubt)
 	everything(db.InDoubt)
@@ -116,10 +116,10 @@ func TestDoubtWithoutAChange(t *testing.T) {
 func TestDatabaseMetWhileInDoubt(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
-	o.reads.source.hear(ctx, []db.Change{{All: true, State: db.InDoubt}})
+	o.reads.source.handleChanges(ctx, []db.Change{{All: true, State: db.InDoubt}})
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "again", says("again"))
-	o.reads.source.hear(ctx, []db.Change{{All: true, State: db.Settled}})
+	o.reads.source.handleChanges(ctx, []db.Change{{All: true, State: db.Settled}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 }
@@ -133,7 +133,7 @@ func TestDoubtsOfOnlyATable(t *testing.T) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, Only: only, ReadsKnown: true, Cacheable: true}, nil
 	})
 	hear := func(state db.ChangeState, inherited bool) {
-		o.reads.source.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, Inherited: inherited, State: state, Database: one}})
+		o.reads.source.handleChanges(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, Inherited: inherited, State: state, Database: one}})
 	}
 	o.want(ctx, "all", says("all"))
 	hear(db.InDoubt, true)
@@ -162,7 +162,7 @@ func TestDoubtsOfOnlyATable(t *testing.T) {
 	writer := o.sibling(one)
 	for _, change := range []db.Change{{State: db.InDoubt}, {State: db.InDoubt, Inherited: true}, {State: db.Settled, Inherited: true}} {
 		change.Table, change.Database = db.Table{Schema: "public", Name: "cities", OID: 1}, one
-		writer.reads.source.hear(ctx, []db.Change{change})
+		writer.reads.source.handleChanges(ctx, []db.Change{change})
 	}
 	o.want(ctx, "doubtful", says("doubtful"))
 	writer.reads.source.close()
@@ -184,7 +184,7 @@ func TestStopLeavesNothingInDoubt(t *testing.T) {
 	if stopped != 0 {
 		t.Error("nobody listens any more to how it is settled")
 	}
-	s.hear(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: db.Settled}})
+	s.handleChanges(ctx, []db.Change{{Table: db.Table{Schema: "public", Name: "cities", OID: 1}, State: db.Settled}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 	if stopped != 1 {
@@ -223,10 +223,10 @@ func TestClosedHandlesAreForgotten(t *testing.T) {
 		other.reads.pg.Close()
 		time.Sleep(2 * watchEvery)
 		o.cache.mu.Lock()
-		sources, homes := len(o.cache.sources), len(o.cache.homes)
+		sources, logs := len(o.cache.sources), len(o.cache.changelogs)
 		o.cache.mu.Unlock()
-		if records := len(o.cache.records.all()); sources != 1 || homes != 1 || records != 1 {
-			t.Errorf("%d sources, %d homes, %d statements are remembered", sources, homes, records)
+		if records := len(o.cache.records.all()); sources != 1 || logs != 1 || records != 1 {
+			t.Errorf("%d sources, %d changelogs, %d statements are remembered", sources, logs, records)
 		}
 		o.want(t.Context(), "v", says("unasked"))
 		o.close()

@@ -34,7 +34,7 @@ func checksum(v any) uint64 {
 	switch v := v.(type) {
 	case *wireRows:
 		return checksum(v.Recording) // the types keep what they meet
-	case keptError:
+	case cachedError:
 		return 0
 	}
 	return deepcopy.Sum(checkSeed, v)

@@ -10,15 +10,15 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// needs is what the answers of a statement depend on. It never changes, but for
-// inUse.
-type needs struct {
-	tables  []*table // one that stands for all of them included
-	known   bool     // false: any table may be among them
-	timed   bool     // a parameter is a date or a time, so that an argument may be 'now'
-	refusal Reason   // none, or why no answer is kept
-	because string   // the refusal in words, for people, or what limits the answers
-	learned learned
+// dependencies are what the entries of a statement depend on. They never change,
+// but for inUse.
+type dependencies struct {
+	tables   []*table // one that stands for all of them included
+	known    bool     // false: any table may be among them
+	timed    bool     // a parameter is a date or a time, so that an argument may be 'now'
+	refusal  Reason   // none, or why nothing is stored
+	because  string   // the refusal in words, for people, or what limits the entries
+	examined examined
 
 	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
 
@@ -27,16 +27,17 @@ type needs struct {
 	inUse atomic.Pointer[[]*db.Effects]
 }
 
-// learned is what the server told of a statement, to tell whether that changed.
-type learned struct {
-	home    *home
-	version int64
-	reads   []dependency
-	refusal catalog.Refusal
+// examined is what the server said of a statement, to notice that it says
+// something else.
+type examined struct {
+	changelog *changelog
+	version   int64
+	reads     []dependency
+	refusal   catalog.Refusal
 }
 
-func (l *learned) is(other *learned) bool {
-	return l.home == other.home && l.version == other.version && l.refusal == other.refusal && slices.Equal(l.reads, other.reads)
+func (x *examined) is(other *examined) bool {
+	return x.changelog == other.changelog && x.version == other.version && x.refusal == other.refusal && slices.Equal(x.reads, other.reads)
 }
 
 // A dependency is a relation that a statement reads.
@@ -57,52 +58,53 @@ func readsOf(eff *catalog.Effects) []dependency {
 	return reads
 }
 
-// unasked is what is known of a statement when the server could not be asked.
-func unasked(err error) *needs {
-	return &needs{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
+// unexamined returns what is known of a statement if the server could not be
+// asked.
+func unexamined(err error) *dependencies {
+	return &dependencies{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
 }
 
-// learn brings up to date what the record's answers depend on. It costs next
-// to nothing where the server need not be asked again. What cannot be learned
-// now leaves the record as it was, and what learn returns refuses.
+// examine brings up to date what the record's entries depend on. It costs next
+// to nothing where the server need not be asked again. If the server cannot be
+// asked, the record stays as it was, and the dependencies returned refuse.
 //
 // A flight calls it after it noted the last change's number: a change of the
-// schema either comes after that and voids the answer, or was told before, and
-// is then known to what learn asks.
-func (r *record) learn(ctx context.Context) *needs {
+// schema either comes after that and invalidates the result, or was notified
+// before, and is then known to the server that examine asks.
+func (r *record) examine(ctx context.Context) *dependencies {
 	if r.source == nil { // an Aside of whatever the program likes
-		return r.needs.Load()
+		return r.dependencies.Load()
 	}
 	eff, err := r.effects(ctx)
 	if err != nil {
-		return unasked(err)
+		return unexamined(err)
 	}
 	named, err := r.declared(ctx)
 	if wrong, ok := errors.AsType[*namesError](err); ok {
-		return &needs{refusal: RefusedPolicy, because: wrong.Error(), misnamed: wrong}
+		return &dependencies{refusal: RefusedPolicy, because: wrong.Error(), misnamed: wrong}
 	}
 	if err != nil {
-		return unasked(err)
+		return unexamined(err)
 	}
 	if slices.ContainsFunc(named.from, func(e *db.Effects) bool { return e.Database != eff.Database }) {
-		return unasked(errElsewhere)
+		return unexamined(errElsewhere)
 	}
-	home := r.source.cache.home(eff.Database)
-	now := learned{home, eff.Version ^ named.version, append(readsOf(&eff.Effects), named.reads...), eff.Refusal()}
+	log := r.source.cache.changelog(eff.Database)
+	now := examined{log, eff.Version ^ named.version, append(readsOf(&eff.Effects), named.reads...), eff.Refusal()}
 	inUse := append([]*db.Effects{eff}, named.from...)
-	old := r.needs.Load()
-	if old != nil && old.learned.is(&now) {
+	old := r.dependencies.Load()
+	if old != nil && old.examined.is(&now) {
 		old.inUse.Store(&inUse)
 		return old
 	}
 	known := (eff.ReadsKnown || len(r.policy.Tables) > 0) && named.known
-	n := &needs{known: known, learned: now, timed: eff.TakesTime}
-	n.tables = home.needed(now.reads, known)
-	n.refusal, n.because = r.judgeEffects(&eff.Effects)
+	n := &dependencies{known: known, examined: now, timed: eff.TakesTime}
+	n.tables = log.tablesOf(now.reads, known)
+	n.refusal, n.because = r.cacheability(&eff.Effects)
 	n.inUse.Store(&inUse)
-	r.needs.Store(n)
-	if old != nil { // entries were judged by what the old one says
-		r.drop(r.source.cache.changes.Add(1))
+	r.dependencies.Store(n)
+	if old != nil { // entries were stored by what the old ones say
+		r.invalidate(r.source.cache.changes.Add(1))
 	}
 	return n
 }

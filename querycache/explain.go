@@ -52,7 +52,7 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 	out := Cacheability{Name: text.Name(), Text: text.SQL(), Followed: h.source.followed()}
 	var counts [reasons]uint64
 	var twins []string
-	var spoiled *string
+	var changedBy *string
 	known := false
 	for _, r := range h.cache.records.all() {
 		switch {
@@ -62,8 +62,8 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 			for i, n := range r.counts.load() {
 				counts[i] += n
 			}
-			if by := r.spoiled.Load(); by != nil {
-				spoiled = by
+			if by := r.changedBy.Load(); by != nil {
+				changedBy = by
 			}
 		case r.Space == h.space && r.sent == rec.sent && r.name != "" && !slices.Contains(twins, r.name):
 			twins = append(twins, r.name)
@@ -77,12 +77,12 @@ func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
 		}
 		return true
 	})
-	h.explainNeeds(ctx, text, rec, &out)
+	h.explainDependencies(ctx, text, rec, &out)
 	if out.Keeps && !known && h.cache.newcomers.crowded(text.Fingerprint()) {
 		out.Detail = join(out.Detail, "kept from its second read on: there were many texts that differ from it only in constants or the lengths of lists; parameters, and = ANY($1), make them one")
 	}
-	if spoiled != nil {
-		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*spoiled+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
+	if changedBy != nil {
+		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*changedBy+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
 	}
 	if len(twins) > 0 && text.Name() == "" {
 		slices.Sort(twins)
@@ -96,8 +96,8 @@ func (h *ReadThrough) same(r, rec *record) bool {
 	return r.Space == h.space && r.Digest == rec.Digest && r.Rest == rec.Rest
 }
 
-// explainNeeds adds what the server says of the statement.
-func (h *ReadThrough) explainNeeds(ctx context.Context, text *db.Text, rec *record, out *Cacheability) {
+// explainDependencies adds what the server says of the statement.
+func (h *ReadThrough) explainDependencies(ctx context.Context, text *db.Text, rec *record, out *Cacheability) {
 	switch rec.refused {
 	case RefusedText:
 		out.Detail = whyNotText(text)
@@ -105,7 +105,7 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, text *db.Text, rec *reco
 	case RefusedPolicy:
 		out.Detail = h.whyNoPolicy(text)
 	}
-	n := rec.learn(ctx)
+	n := rec.examine(ctx)
 	if out.Reason == none {
 		out.Reason, out.Detail = n.refusal, n.because
 	}
@@ -114,13 +114,13 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, text *db.Text, rec *reco
 		out.Detail = join(out.Detail, unfollowed(rec.policy))
 	}
 	out.Columns = h.columns(ctx, text)
-	if n.learned.home != nil {
-		out.Tables = n.learned.home.names(n.tables)
+	if n.examined.changelog != nil {
+		out.Tables = n.examined.changelog.names(n.tables)
 	}
 	slices.Sort(out.Tables)
 	if out.Keeps {
-		if home := n.learned.home; home != nil && home.cause.Load() != nil {
-			out.Detail = join(out.Detail, "all answers were dropped, of late by `"+*home.cause.Load()+"`, which may write anything")
+		if log := n.examined.changelog; log != nil && log.cause.Load() != nil {
+			out.Detail = join(out.Detail, "all answers were dropped, of late by `"+*log.cause.Load()+"`, which may write anything")
 		}
 		out.MaxAge = -1
 		if rec.policy.TTL > 0 {

@@ -34,13 +34,13 @@ type flight struct {
 	joined  bool    // a caller beside the one that began it has waited
 	outcome outcome // may be read without mu once done is closed
 
-	session *db.SessionWatch // of the connections that the load uses
-	needs   *needs           // what the answer depends on; set before the load
+	session      *db.SessionWatch // of the connections that the load uses
+	dependencies *dependencies    // what the answer depends on; set before the load
 
-	done  chan struct{} // closed when what follows is set
-	value any
-	err   error
-	lost  Reason // why the answer was not kept; none if it was
+	done      chan struct{} // closed when what follows is set
+	value     any
+	err       error
+	notStored Reason // why the answer was not kept; none if it was
 }
 
 // An outcome says what becomes of a load's result, and who gets it.
@@ -115,14 +115,14 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	returned, end := false, outcomeCoalesced
 	defer func() {
 		if !returned {
-			f.value, f.lost, f.err = nil, MissFailed, errGone
+			f.value, f.notStored, f.err = nil, MissFailed, errGone
 			if p := recover(); p != nil {
 				f.err = &PanicError{Value: p, Stack: debug.Stack()}
 			}
 		}
 		c.land(f, end)
 	}()
-	f.needs = f.record.learn(f.ctx) // after the stamp was drawn
+	f.dependencies = f.record.examine(f.ctx) // after the stamp was drawn
 	value, size, err := load(f.ctx)
 	if rules.Broken == rules.StampFirst {
 		f.stamp = c.changes.Load()
@@ -132,7 +132,7 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	if !f.common() {
 		end = outcomePrivate
 	}
-	if f.lost = c.keep(f, size); f.lost == none {
+	if f.notStored = c.insert(f, size); f.notStored == none {
 		end = outcomeStored
 	}
 	returned = true
@@ -150,12 +150,12 @@ func (f *flight) explain(err error) error {
 // cache takes it to be, and that the handle leads there still.
 func (f *flight) lookAtServer() {
 	s := f.record.source
-	if s == nil || f.needs == nil || f.needs.refusal != none || f.err != nil {
+	if s == nil || f.dependencies == nil || f.dependencies.refusal != none || f.err != nil {
 		return
 	}
-	want := f.needs.learned.home.database
+	want := f.dependencies.examined.changelog.database
 	if asked, any := f.session.Database(); s.current() != want || any && asked != want {
-		f.needs = unasked(errElsewhere)
+		f.dependencies = unexamined(errElsewhere)
 	}
 }
 
@@ -165,7 +165,7 @@ var errElsewhere = errors.New("the connection leads to another database than the
 // same would get: not where the statement may write, by what was learned since
 // the flight was joined, nor where the connection's session had been changed.
 func (f *flight) common() bool {
-	return f.needs != nil && f.needs.refusal == none && f.session.Changed() == ""
+	return f.dependencies != nil && f.dependencies.refusal == none && f.session.Changed() == ""
 }
 
 // land ends a flight.
@@ -240,9 +240,9 @@ func (c *Cache) abandon(f *flight) {
 	}
 }
 
-// forget keeps the load under way for a read, if there is one, from being kept
+// invalidate keeps the load under way for a read, if there is one, from being kept
 // and from being joined.
-func (fs *flights) forget(hash uint64) {
+func (fs *flights) invalidate(hash uint64) {
 	sh := fs.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

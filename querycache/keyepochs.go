@@ -6,35 +6,35 @@ import (
 	"sync/atomic"
 )
 
-// A drops tells when single answers of a statement were dropped last, whatever
+// keyEpochs tell when single answers of a statement were dropped last, whatever
 // scope they were asked for in: the keys of the scopes that there are cannot be
 // listed. Keys share places, so that now and then another answer is forgotten
 // as well.
-type drops struct {
+type keyEpochs struct {
 	seed maphash.Seed
 	at   [1 << 8]atomic.Uint64 // numbers of changes
 }
 
 // place returns the place of a key, which begins with its scope.
-func (d *drops) place(key string) *atomic.Uint64 {
+func (k *keyEpochs) place(key string) *atomic.Uint64 {
 	scope, n := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
-	return d.inScope(key[n+int(scope):])
+	return k.inScope(key[n+int(scope):])
 }
 
 // inScope returns the place of a key without its scope.
-func (d *drops) inScope(key string) *atomic.Uint64 {
-	return &d.at[maphash.String(d.seed, key)%uint64(len(d.at))]
+func (k *keyEpochs) inScope(key string) *atomic.Uint64 {
+	return &k.at[maphash.String(k.seed, key)%uint64(len(k.at))]
 }
 
-// dropKey makes the answers of a key stale in every scope. n is a new change's
+// invalidateKey makes the answers of a key stale in every scope. n is a new change's
 // number; key has no scope.
-func (r *record) dropKey(n uint64, key string) {
-	d := r.drops.Load()
-	for d == nil {
-		r.drops.CompareAndSwap(nil, &drops{seed: maphash.MakeSeed()})
-		d = r.drops.Load()
+func (r *record) invalidateKey(n uint64, key string) {
+	k := r.keyEpochs.Load()
+	for k == nil {
+		r.keyEpochs.CompareAndSwap(nil, &keyEpochs{seed: maphash.MakeSeed()})
+		k = r.keyEpochs.Load()
 	}
-	raise(d.inScope(key), n)
+	raise(k.inScope(key), n)
 }
 
 // raise sets at to n unless it is higher.
@@ -53,6 +53,6 @@ func (r *record) current(stamp uint64, key string) bool {
 	if !r.fresh(stamp) {
 		return false
 	}
-	d := r.drops.Load()
-	return d == nil || d.place(key).Load() <= stamp
+	k := r.keyEpochs.Load()
+	return k == nil || k.place(key).Load() <= stamp
 }

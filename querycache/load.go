@@ -23,11 +23,11 @@ type answer struct {
 	why   Reason
 }
 
-// load answers a read that kept had nothing for.
+// load answers a read that hit had nothing for.
 func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) (answer, error) {
-	old, why := c.judge(r, hash, key)
+	old, why := c.find(r, hash, key)
 	switch why {
-	case Hit: // since kept looked
+	case Hit: // since hit looked
 		return answer{c.open(old), false, Hit}, nil
 	case HitStale:
 		c.refresh(ctx, r, hash, key, load)
@@ -47,7 +47,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	switch {
 	case f.outcome == outcomePrivate && !begun:
 		value, _, err := load(ctx)
-		return answer{value, true, f.lost}, err
+		return answer{value, true, f.notStored}, err
 	case errors.Is(f.err, db.ErrTooManyRows) && db.HasMaxRows(ctx): // the caller's own bound may allow more
 		value, _, err := load(ctx)
 		return answer{value, true, MissTooBig}, err
@@ -59,8 +59,8 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 		return answer{why: MissFailed}, f.err
 	case !begun:
 		return answer{f.value, false, HitFlight}, nil
-	case f.lost != none:
-		why = f.lost
+	case f.notStored != none:
+		why = f.notStored
 	}
 	return answer{f.value, f.outcome == outcomePrivate, why}, nil
 }
@@ -109,23 +109,23 @@ func isOutage(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// keep stores the answer of a flight, or returns why it does not.
-func (c *Cache) keep(f *flight, size int64) Reason {
+// insert stores the answer of a flight, or returns why it does not.
+func (c *Cache) insert(f *flight, size int64) Reason {
 	r := f.record
 	switch {
-	case f.needs == nil:
+	case f.dependencies == nil:
 		return MissOvertaken
-	case f.needs.refusal != none:
-		return f.needs.refusal
+	case f.dependencies.refusal != none:
+		return f.dependencies.refusal
 	case f.session.Changed() != "" && rules.Broken != rules.SessionsAlike:
 		by := f.session.Changed()
-		r.spoiled.Store(&by)
+		r.changedBy.Store(&by)
 		return RefusedSession
 	case f.err != nil:
 		return MissFailed
 	case rules.Broken == rules.ChangeOvertakes:
 		f.stamp = c.changes.Load()
-	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.needs.Load() != f.needs:
+	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.dependencies.Load() != f.dependencies:
 		return MissOvertaken
 	case rules.Broken == rules.DropOvertakes:
 		f.stamp = c.changes.Load()
@@ -147,7 +147,7 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 		return MissTooBig
 	}
 	sh := c.flights.shard(f.hash)
-	sh.mu.Lock() // so that forget comes before the put, or finds the entry
+	sh.mu.Lock() // so that invalidate comes before the put, or finds the entry
 	defer sh.mu.Unlock()
 	if f.outcome == outcomeInvalidated {
 		return MissOvertaken

@@ -7,8 +7,8 @@ import (
 	"github.com/headrace/headrace/internal/rules"
 )
 
-// kept returns the fresh entry of a read, or nil. It is the hot path.
-func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
+// hit returns the fresh entry of a read, or nil. It is the hot path.
+func (c *Cache) hit(hash uint64, id *identity, key []byte) *entry {
 	e := c.store.Get(hash, id, key)
 	if e == nil || !e.Of().current(e.Value.stamp, e.Key()) {
 		return nil
@@ -19,8 +19,8 @@ func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
 	return e
 }
 
-// gate returns why the cache has nothing to do with a read now, if so.
-func (c *Cache) gate(ctx context.Context) Reason {
+// refusal returns why the cache has nothing to do with a read now, if so.
+func (c *Cache) refusal(ctx context.Context) Reason {
 	off := c.off.Load()
 	switch {
 	case off&offClosed != 0:
@@ -33,10 +33,10 @@ func (c *Cache) gate(ctx context.Context) Reason {
 	return none
 }
 
-// judge says how a read stands whose entry, if there is one, it returns: Hit,
+// find says how a read stands whose entry, if there is one, it returns: Hit,
 // HitStale, or why it misses. The entry of an expired answer comes with the
 // miss; one that a change made stale does not.
-func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
+func (c *Cache) find(r *record, hash uint64, key []byte) (*entry, Reason) {
 	e := c.store.Peek(hash, &r.ID, key)
 	switch {
 	case e == nil && c.store.WasEvicted(hash):
@@ -58,19 +58,19 @@ func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
 	return e, MissExpired
 }
 
-// drop drops the answer of one read. A load of it that is under way is not
+// invalidate drops the answer of one read. A load of it that is under way is not
 // kept.
-func (c *Cache) drop(id *identity, key []byte) {
+func (c *Cache) invalidate(id *identity, key []byte) {
 	hash := c.store.Hash(id, key)
-	c.flights.forget(hash)
+	c.flights.invalidate(hash)
 	if e := c.store.Peek(hash, id, key); e != nil {
 		c.store.Remove(hash, e)
 	}
 }
 
 // count notes what became of a lookup.
-func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Time, near uintptr) {
-	r.counts.add(why, near)
+func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Time, hint uintptr) {
+	r.counts.add(why, hint)
 	if c.opts.OnLookup == nil {
 		return
 	}

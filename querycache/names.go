@@ -47,7 +47,7 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 		if err != nil {
 			return d, err
 		}
-		if err := notTold(&eff.Effects, parts[len(parts)-1]); err != nil {
+		if err := untracked(&eff.Effects, parts[len(parts)-1]); err != nil {
 			return d, &namesError{name, err}
 		}
 		d.from = append(d.from, eff)
@@ -61,8 +61,8 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 // crossDatabase is the code for a name in another database.
 const crossDatabase = "0A000"
 
-// notTold says why no change is ever told of what a name stands for.
-func notTold(eff *catalog.Effects, name string) error {
+// untracked says why no change is ever told of what a name stands for.
+func untracked(eff *catalog.Effects, name string) error {
 	catalogs := 0
 	for _, r := range eff.Reads {
 		if r.Kind == catalog.Sequence && r.Name == name {

@@ -46,7 +46,7 @@ func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireR
 	text := h.pg.Text(sql)
 	read := lendRead(text, args)
 	defer returnRead(read)
-	if e := h.kept(ctx, read); e != nil {
+	if e := h.hit(ctx, read); e != nil {
 		return h.cache.open(e).(*wireRows), nil, nil
 	}
 	return h.loadRows(ctx, read, sql, args)

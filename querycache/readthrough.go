@@ -128,15 +128,15 @@ func (h *ReadThrough) Source() *db.DB { return h.pg }
 
 // Kept implements [db.TypedReader].
 func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, ok bool) {
-	e := h.kept(ctx, r)
+	e := h.hit(ctx, r)
 	if e == nil {
 		return nil, false, false
 	}
 	return h.cache.open(e), e.Of().policy.Shared || rules.Broken == rules.OwnCopies, true
 }
 
-// kept returns the entry that answers r, and counts the hit.
-func (h *ReadThrough) kept(ctx context.Context, r *db.Read) *entry {
+// hit returns the entry that answers r, and counts the hit.
+func (h *ReadThrough) hit(ctx context.Context, r *db.Read) *entry {
 	c := h.cache
 	if !r.Keyed || c.off.Load() != 0 {
 		return nil
@@ -150,7 +150,7 @@ func (h *ReadThrough) kept(ctx context.Context, r *db.Read) *entry {
 		}
 	}
 	id := identityOf(r.Text, r.Form, h.space)
-	e := c.kept(c.store.Hash(&id, key), &id, key)
+	e := c.hit(c.store.Hash(&id, key), &id, key)
 	if e == nil || bypassed(ctx) {
 		return nil
 	}
@@ -175,20 +175,20 @@ func (h *ReadThrough) Load(ctx context.Context, r *db.Read, load func(context.Co
 }
 
 // load asks the cache, and counts.
-func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, near uintptr, load loadFunc) (answer, error) {
+func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint uintptr, load loadFunc) (answer, error) {
 	c := h.cache
 	var begun time.Time
 	if c.opts.OnLookup != nil {
 		begun = time.Now()
 	}
 	a, err := c.load(ctx, rec, c.store.Hash(&rec.ID, key), key, load)
-	c.count(ctx, rec, a.why, begun, near)
+	c.count(ctx, rec, a.why, begun, hint)
 	return a, err
 }
 
 // admit returns the key of a read, or why the cache has nothing to do with it.
 func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byte, Reason) {
-	if why := h.cache.gate(ctx); why != none {
+	if why := h.cache.refusal(ctx); why != none {
 		return nil, why
 	}
 	switch {
@@ -206,9 +206,9 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *db.Read) ([]byt
 			return nil, RefusedScope
 		}
 	}
-	n := rec.needs.Load()
+	n := rec.dependencies.Load()
 	if n == nil || n.refusal != none {
-		n = rec.learn(ctx) // refused for what the server said: it may say something else by now
+		n = rec.examine(ctx) // refused for what the server said: it may say something else by now
 	}
 	if n.timed && rec.policy.TTL < 0 && namesTime(r.Key) {
 		return nil, RefusedArguments // the answer is another one tomorrow
@@ -284,12 +284,12 @@ func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
 		switch {
 		case rec.Space != h.space || rec.sent != text.ID():
 		case db.IsPage(rec.Form):
-			rec.drop(n)
+			rec.invalidate(n)
 		case !read.Keyed:
 		case h.cache.opts.Scope != nil:
-			rec.dropKey(n, string(read.Key))
+			rec.invalidateKey(n, string(read.Key))
 		default:
-			h.cache.drop(&rec.ID, read.Key)
+			h.cache.invalidate(&rec.ID, read.Key)
 		}
 	}
 }

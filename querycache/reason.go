@@ -78,11 +78,11 @@ const (
 	pointerBits = 6 // the low bits of a pointer that tell little
 )
 
-// add counts one lookup. near is the address of something that the same core
+// add counts one lookup. hint is the address of something that the same core
 // tends to use: what it lent from a pool, or its stack.
-func (c *counters) add(reason Reason, near uintptr) {
+func (c *counters) add(reason Reason, hint uintptr) {
 	if many := c.many.Load(); many != nil {
-		i := uint64(near) >> pointerBits * 0x9E3779B97F4A7C15 >> 60
+		i := uint64(hint) >> pointerBits * 0x9E3779B97F4A7C15 >> 60
 		many[i%stripes].n[reason].Add(1)
 		return
 	}

@@ -68,11 +68,11 @@ type record struct {
 	// what it depends on was learned anew.
 	since atomic.Uint64
 
-	drops       atomic.Pointer[drops]    // of single answers in all scopes; nil until there is one
-	streamUntil atomic.Int64             // until when rows are not recorded, since they were too big
-	needs       atomic.Pointer[needs]    // nil until learned
-	misnamed    atomic.Pointer[misnamed] // nil unless a name of Policy.Tables was wrong of late
-	spoiled     atomic.Pointer[string]   // what had changed the session of the last answer that was not kept for that
+	keyEpochs    atomic.Pointer[keyEpochs]    // of single answers in all scopes; nil until there is one
+	streamUntil  atomic.Int64                 // until when rows are not recorded, since they were too big
+	dependencies atomic.Pointer[dependencies] // nil until learned
+	misnamed     atomic.Pointer[misnamed]     // nil unless a name of Policy.Tables was wrong of late
+	changedBy    atomic.Pointer[string]       // what had changed the session of the last answer that was not kept for that
 }
 
 // withID returns r with its identity.
@@ -96,7 +96,7 @@ func (r *record) fresh(stamp uint64) bool {
 	if stamp < r.since.Load() {
 		return false
 	}
-	n := r.needs.Load()
+	n := r.dependencies.Load()
 	if n == nil {
 		return false // an Aside whose database could not be asked yet
 	}
@@ -111,8 +111,8 @@ func (r *record) fresh(stamp uint64) bool {
 	return true
 }
 
-// drop makes all entries of the record void. n is a new change's number.
-func (r *record) drop(n uint64) { raise(&r.since, n) }
+// invalidate makes all entries of the record void. n is a new change's number.
+func (r *record) invalidate(n uint64) { raise(&r.since, n) }
 
 // Programs may build texts without end, so what is remembered of statements is
 // bounded.
