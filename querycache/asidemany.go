@@ -165,7 +165,7 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 		a.cache.leave(l.flight)
 		l.flight = nil
 	default:
-		l.why = HitFlight
+		l.why = HitCoalesced
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func TestChangesAndLoads(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", func(context.Context) (any, error) { o.change(db.Committed); return "old", nil })
 		o.want(ctx, "new", says("new"))
-		o.counted(map[Reason]uint64{MissOvertaken: 1, MissCold: 1})
+		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1})
 	})
 	t.Run("change between the load and the store", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
@@ -136,7 +136,7 @@ func TestChangesAndLoads(t *testing.T) {
 		if e := o.cache.hit(7, &rec.ID, []byte("k")); e != nil {
 			t.Error("an answer from before the change is handed out")
 		}
-		if o.cache.insert(f, 0) != MissOvertaken {
+		if o.cache.insert(f, 0) != MissInvalidated {
 			t.Error("an answer from before the change is kept")
 		}
 		o.cache.land(f, outcomePrivate)

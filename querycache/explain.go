@@ -10,9 +10,9 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A Cacheability says whether, and for how long, a cached handle keeps the
+// An Explanation says whether, and for how long, a cached handle keeps the
 // answers of a statement.
-type Cacheability struct {
+type Explanation struct {
 	Name   string // of the statement, if it has one
 	Text   string // normalized
 	Keeps  bool
@@ -38,18 +38,18 @@ type Cacheability struct {
 //
 // A statement is its text and its name: sql has its "-- name:" comment, or is
 // what [db.Stmt.SQL] returned. See ExplainStmt for a compiled statement.
-func (h *ReadThrough) Explain(ctx context.Context, sql string) Cacheability {
+func (h *ReadThrough) Explain(ctx context.Context, sql string) Explanation {
 	return h.explain(ctx, h.pg.Text(sql))
 }
 
 // ExplainStmt is Explain for a compiled statement.
-func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Cacheability {
+func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Explanation {
 	return h.explain(ctx, stmt.Text())
 }
 
-func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Cacheability {
+func (h *ReadThrough) explain(ctx context.Context, text *db.Text) Explanation {
 	rec := h.newRecord(text, formWire) // which the cache does not come to know
-	out := Cacheability{Name: text.Name(), Text: text.SQL(), Followed: h.source.followed()}
+	out := Explanation{Name: text.Name(), Text: text.SQL(), Followed: h.source.followed()}
 	var counts [reasons]uint64
 	var twins []string
 	var changedBy *string
@@ -97,7 +97,7 @@ func (h *ReadThrough) same(r, rec *record) bool {
 }
 
 // explainDependencies adds what the server says of the statement.
-func (h *ReadThrough) explainDependencies(ctx context.Context, text *db.Text, rec *record, out *Cacheability) {
+func (h *ReadThrough) explainDependencies(ctx context.Context, text *db.Text, rec *record, out *Explanation) {
 	switch rec.refused {
 	case RefusedText:
 		out.Detail = whyNotText(text)

@@ -24,7 +24,7 @@ func TestOneFlightForAKey(t *testing.T) {
 		if n := loads.Load(); n != 1 {
 			t.Errorf("%d loads", n)
 		}
-		o.counted(map[Reason]uint64{MissCold: 1, HitFlight: 9})
+		o.counted(map[Reason]uint64{MissCold: 1, HitCoalesced: 9})
 		o.close()
 	})
 }
@@ -47,7 +47,7 @@ func TestFlightsFromBeforeAChangeAreNotJoined(t *testing.T) {
 		go o.want(ctx, "new", slowly("unasked"))
 		time.Sleep(2 * time.Second)
 		o.want(ctx, "new", says("unasked"))
-		o.counted(map[Reason]uint64{MissOvertaken: 1, MissCold: 1, HitFlight: 2, Hit: 1})
+		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1, HitCoalesced: 2, Hit: 1})
 		o.close()
 	})
 }
@@ -77,7 +77,7 @@ func TestCallersLeaveFlights(t *testing.T) {
 		}()
 		synctest.Wait()
 		o.want(long, "v", load) // goes on after the first has left
-		o.counted(map[Reason]uint64{MissFailed: 1, HitFlight: 1})
+		o.counted(map[Reason]uint64{MissFailed: 1, HitCoalesced: 1})
 		o.close()
 	})
 }

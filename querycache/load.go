@@ -58,7 +58,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	case f.err != nil:
 		return answer{why: MissFailed}, f.err
 	case !begun:
-		return answer{f.value, false, HitFlight}, nil
+		return answer{f.value, false, HitCoalesced}, nil
 	case f.notStored != none:
 		why = f.notStored
 	}
@@ -114,7 +114,7 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	r := f.record
 	switch {
 	case f.dependencies == nil:
-		return MissOvertaken
+		return MissInvalidated
 	case f.dependencies.refusal != none:
 		return f.dependencies.refusal
 	case f.session.Changed() != "" && rules.Broken != rules.SessionsAlike:
@@ -126,11 +126,11 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	case rules.Broken == rules.ChangeOvertakes:
 		f.stamp = c.changes.Load()
 	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.dependencies.Load() != f.dependencies:
-		return MissOvertaken
+		return MissInvalidated
 	case rules.Broken == rules.DropOvertakes:
 		f.stamp = c.changes.Load()
 	case !r.current(f.stamp, f.key):
-		return MissOvertaken
+		return MissInvalidated
 	}
 	switch {
 	case size < 0:
@@ -150,7 +150,7 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	sh.mu.Lock() // so that invalidate comes before the put, or finds the entry
 	defer sh.mu.Unlock()
 	if f.outcome == outcomeInvalidated {
-		return MissOvertaken
+		return MissInvalidated
 	}
 	if !c.store.Put(f.hash, e) {
 		return MissTooBig

@@ -104,7 +104,7 @@ func TestTablesOfPoliciesMove(t *testing.T) {
 	for range 3 {
 		read()
 	}
-	b.want(querycache.MissOvertaken, querycache.MissChanged, querycache.Hit) // the load that learns of a change is not kept
+	b.want(querycache.MissInvalidated, querycache.MissChanged, querycache.Hit) // the load that learns of a change is not kept
 	b.exec(b.pg, "INSERT INTO lakes VALUES (1)")
 	read()
 	b.want(querycache.MissChanged)
