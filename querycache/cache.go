@@ -94,8 +94,11 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = defaultMaxBytes
 	}
-	if o.MaxBytes < leastMaxBytes {
-		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
+	switch {
+	case o.MaxBytes < 0:
+		return nil, fmt.Errorf("querycache: Options.MaxBytes: %d is negative", o.MaxBytes)
+	case o.MaxBytes < leastMaxBytes:
+		return nil, fmt.Errorf("querycache: Options.MaxBytes: %d is less than %d (0 is the default)", o.MaxBytes, leastMaxBytes)
 	}
 	c := &Cache{opts: o, store: s3fifo.New[record, cached](o.MaxBytes), sources: make(map[*db.DB]*source), changelogs: make(map[*db.Database]*changelog)}
 	c.records = newRecords(o.MaxBytes/recordsShare, c.store.Reserve)

@@ -329,11 +329,11 @@ func TestPolicyIsChecked(t *testing.T) {
 		want string
 	}{
 		{Policy{TTL: -2}, "TTL"}, {Policy{TTL: 20 * longest}, "TTL"}, {Policy{TTL: 1, Jitter: 2}, "Jitter"}, {Policy{TTL: 1, Jitter: -1}, "Jitter"},
-		{Policy{StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleIfError: 1}, "StaleFor"},
+		{Policy{StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleIfError: 1}, "StaleIfError"},
 		{Policy{StaleFor: -1}, "StaleFor"}, {Policy{StaleIfError: -1}, "StaleIfError"}, {Policy{MaxRows: -1}, "MaxRows"},
 		{Policy{MaxBytes: -1}, "MaxBytes"}, {Policy{Tables: []string{""}}, "Tables"},
 	} {
-		if err := c.p.validate(); err == nil || !strings.Contains(err.Error(), "Policy."+c.want+" ") {
+		if err := c.p.validate(); err == nil || !strings.Contains(err.Error(), "Policy."+c.want+": ") {
 			t.Errorf("%+v: %v", c.p, err)
 		}
 		o := newOffline(t, nil, forever)

@@ -73,8 +73,8 @@ func TestTablesOfPolicies(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := get("cities c"); err == nil || !strings.Contains(err.Error(), "no name") {
-		t.Errorf("no name: %v", err)
+	if _, err := get("cities c"); err == nil || !strings.Contains(err.Error(), "not a table name") {
+		t.Errorf("a name with an alias: %v", err)
 	}
 }
 
