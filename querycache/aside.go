@@ -150,7 +150,8 @@ func (a *Aside[K, V]) refusal(ctx context.Context) (Reason, error) {
 	return n.refusal, nil
 }
 
-// hit returns the answer that is kept, and counts the hit.
+// hit returns the fresh entry of a key as an answer and counts the hit. It
+// reports false if there is none.
 func (a *Aside[K, V]) hit(ctx context.Context, encoded []byte) (v V, err error, ok bool) { //nolint:revive // the error is part of the answer
 	e := a.cache.hit(a.cache.store.Hash(&a.record.ID, encoded), &a.record.ID, encoded)
 	if e == nil {

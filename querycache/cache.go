@@ -293,13 +293,13 @@ func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 	return stop, nil
 }
 
-// InvalidateTables drops the answers that depend on the given tables, in every
-// database. A name is written as in SQL, quoted or not, or just as the server has
-// it; without a schema it stands for tables of that name in all schemas.
-// Loads that are under way are not kept. Answers of which it is not known what
-// they depend on are dropped as well. The name of a view stands for the answers
-// of statements that name it. known tells whether anything that was asked for
-// so far depends on one of the tables.
+// InvalidateTables invalidates the entries that depend on the given tables, in
+// every database, and reports whether a statement read so far depends on one of
+// them. A name is written as in SQL, quoted or not, or just as the server has
+// it; without a schema it stands for tables of that name in all schemas. The name
+// of a view stands for the entries of statements that name it. Results of loads
+// under way are not stored. Entries with unknown dependencies are invalidated as
+// well.
 func (c *Cache) InvalidateTables(tables ...string) (known bool) {
 	for _, l := range c.allChangelogs() {
 		known = l.invalidateTables(tables) || known
@@ -383,4 +383,5 @@ func Bypass(ctx context.Context) context.Context {
 	return context.WithValue(ctx, bypassKey{}, true)
 }
 
+// bypassed reports whether ctx is, or comes from, one that Bypass returned.
 func bypassed(ctx context.Context) bool { return ctx.Value(bypassKey{}) != nil }

@@ -150,6 +150,7 @@ func parseTable(text string) (names []tableName) {
 	return append(names, tableName{schema, name})
 }
 
+// matches reports whether two names may be of one table.
 func (n tableName) matches(other tableName) bool {
 	return n.name == other.name && (n.schema == other.schema || n.schema == "" || other.schema == "")
 }

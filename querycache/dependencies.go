@@ -36,6 +36,7 @@ type examined struct {
 	refusal   catalog.Refusal
 }
 
+// is reports whether the server says the same as other.
 func (x *examined) is(other *examined) bool {
 	return x.changelog == other.changelog && x.version == other.version && x.refusal == other.refusal && slices.Equal(x.reads, other.reads)
 }

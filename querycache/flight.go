@@ -77,9 +77,9 @@ func (fs *flights) shard(hash uint64) *flightShard {
 	return &fs.shards[hash>>32%flightShards]
 }
 
-// join returns the flight for a read, and whether the caller has begun it and
-// must run it. It returns nil where there can be none: the cache is closed, or
-// another key of the same hash is being loaded.
+// join returns the flight for a read, and reports whether the caller has begun
+// it and must run it. It returns nil if there can be none: the cache is closed,
+// or another key of the same hash is being loaded.
 func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f *flight, begun bool) {
 	sh := c.flights.shard(hash)
 	sh.mu.Lock()

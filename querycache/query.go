@@ -132,8 +132,8 @@ func returnRead(r *db.Read) {
 	}
 }
 
-// rewrite puts named arguments in their places. It reports false for other
-// rewriters, which may do as they like with a connection.
+// rewrite replaces named arguments by positional ones. It reports false for other
+// rewriters, which may use the connection in any way.
 func rewrite(ctx context.Context, sql string, args []any) (string, []any, bool, error) {
 	for i, arg := range args {
 		switch arg := arg.(type) {
@@ -151,7 +151,8 @@ func rewrite(ctx context.Context, sql string, args []any) (string, []any, bool, 
 	return sql, args, true, nil
 }
 
-// inPlace rewrites by the argument at i, before which there are options.
+// inPlace rewrites by the argument at i, before which there are options. It
+// reports false with an error.
 func inPlace(ctx context.Context, by pgx.QueryRewriter, sql string, args []any, i int) (string, []any, bool, error) {
 	rewritten, values, err := by.RewriteQuery(ctx, nil, sql, args[i+1:])
 	if err != nil {

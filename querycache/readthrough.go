@@ -126,7 +126,8 @@ func unbounded(choose Chooser) bool {
 // Source returns the handle that answers are loaded from.
 func (h *ReadThrough) Source() *db.DB { return h.pg }
 
-// Kept implements [db.TypedReader].
+// Kept implements [db.TypedReader]: it returns a result from the cache, and
+// reports whether other callers share it and whether there is one.
 func (h *ReadThrough) Kept(ctx context.Context, r *db.Read) (value any, shared, ok bool) {
 	e := h.hit(ctx, r)
 	if e == nil {
@@ -230,7 +231,8 @@ func namesTime(key []byte) bool {
 	return false
 }
 
-// scoped appends the caller's scope and the key of r to dst.
+// scoped appends the caller's scope and the key of r to dst. It reports false if
+// there is no scope.
 func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *db.Read) ([]byte, bool) {
 	scope, ok := h.cache.opts.Scope(ctx)
 	if !ok {

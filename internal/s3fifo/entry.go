@@ -52,8 +52,8 @@ const (
 	sizeUnit = 8
 )
 
-// charge returns the number of units that an entry costs, and whether they are
-// known and fit 32 bits.
+// charge returns the number of units that an entry costs, and reports whether
+// they are known and fit 32 bits.
 func charge[T, V any](keyLen int, valueSize int64) (units uint32, ok bool) {
 	bytes := overhead + entryBytes[T, V](keyLen) + valueSize
 	n := (bytes + sizeUnit - 1) / sizeUnit

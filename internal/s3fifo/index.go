@@ -53,8 +53,8 @@ func (ix *index[T, V]) get(tag uint32, id *ID, key []byte) *Entry[T, V] {
 	return nil
 }
 
-// find returns the slot of an entry of the given tag that matches. All from here
-// on need the shard's lock.
+// find returns the slot of an entry of the given tag that matches, and reports
+// whether there is one. It and all methods below need the shard's lock.
 func (ix *index[T, V]) find(tag uint32, matches func(*Entry[T, V]) bool) (slot uint32, ok bool) {
 	i := ix.home(tag)
 	for range ix.words {
