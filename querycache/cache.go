@@ -17,33 +17,32 @@ import (
 // Options configures a Cache. The zero value, and a nil *Options, mean the
 // defaults.
 type Options struct {
-	// MaxBytes bounds the memory of the kept answers, what the cache needs to
-	// keep them and to know their statements included; up to an eighth is for
-	// the texts. While the program's live memory comes close to
-	// GOMEMLIMIT the cache makes do with less. Default 64 MiB; at least 64 KiB.
+	// MaxBytes bounds the memory of the entries, including their keys, indexes
+	// and statements; up to an eighth is for the texts. While the program's live
+	// memory comes close to GOMEMLIMIT the cache uses less. Default 64 MiB; at least 64 KiB.
 	MaxBytes int64
 
-	// Scope returns what an answer depends on beside statement and arguments:
-	// the tenant, the role, the settings that a pool's hooks take from the
-	// context. Answers are shared only where it returns the same. ok false
-	// keeps nothing of that read. A handle whose pool has PrepareConn or
-	// BeforeAcquire needs it: a hit holds no connection, so what such hooks do
-	// would leak from one caller's answer into another's. Default nil: answers
-	// depend on nothing else.
+	// Scope returns what a result depends on in addition to statement and
+	// arguments: the tenant, the role, the settings that a pool's hooks take
+	// from the context. Entries are shared only between equal scopes. With ok
+	// false the result is not stored. A handle whose pool has PrepareConn or
+	// BeforeAcquire needs it: a hit holds no connection, so what such hooks set
+	// for one caller would reach another. Default nil: results depend on nothing
+	// else.
 	Scope func(ctx context.Context) (scope string, ok bool)
 
 	// CheckShared is for tests of programs that set Policy.Shared: each hit
-	// compares what is kept with what was kept, however deep, and panics, with
-	// the statement's name, if a caller has changed it. It makes hits as slow
+	// compares the value with its checksum, however deep it is, and panics with
+	// the statement's name if a caller has changed it. It makes hits as slow
 	// as their values are large. Default off.
 	CheckShared bool
 
-	// OnLookup is told of every lookup on the goroutine of its caller, so it
+	// OnLookup is called for every lookup, on the caller's goroutine, so it
 	// should be quick. Default nil.
 	OnLookup func(ctx context.Context, l Lookup)
 }
 
-// A Lookup is one read that a cached handle was asked for.
+// A Lookup is one read through a cached handle or an Aside.
 type Lookup struct {
 	Name   string // of the statement, from its "-- name:" comment, else its text, or of the Aside
 	Reason Reason
@@ -55,7 +54,7 @@ const (
 	leastMaxBytes   = 64 << 10
 )
 
-// A Cache keeps answers in memory. It may be used by many goroutines at once,
+// A Cache keeps results in memory. It may be used by many goroutines at once,
 // with handles to any number of databases. Make one for a program: its budget
 // is shared by all.
 type Cache struct {
@@ -65,8 +64,8 @@ type Cache struct {
 	flights   flights
 	records   *records
 	newcomers newcomers
-	changes   atomic.Uint64 // the number of the last change that was told
-	off       atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
+	changes   atomic.Uint64 // the number of the last change
+	off       atomic.Int32  // why nothing is stored: bits offSuspended and offClosed
 
 	mu         sync.Mutex
 	sources    map[*db.DB]*source          // guarded by mu
@@ -79,7 +78,7 @@ type Cache struct {
 	running sync.WaitGroup // of everything that Close waits for
 }
 
-// Why a cache keeps nothing.
+// Why a cache stores nothing.
 const (
 	offSuspended = 1 << iota
 	offClosed
@@ -112,7 +111,7 @@ func New(opts *Options) (*Cache, error) {
 // watchEvery is how often the cache looks at memory and at the wall clock.
 const watchEvery = time.Second
 
-// watch looks after what time brings, until the cache is closed.
+// watch follows memory, clock and closed handles until the cache is closed.
 func (c *Cache) watch() {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -132,8 +131,8 @@ func (c *Cache) watch() {
 	}
 }
 
-// ErrClosed is returned by what cannot be done with a closed cache. Reads
-// through its handles go to the server.
+// ErrClosed is returned by functions that need an open cache. Reads through the
+// handles of a closed cache go to the server.
 var ErrClosed = errors.New("querycache: the cache is closed")
 
 // source returns the cache's view of pg.
@@ -160,15 +159,14 @@ func (c *Cache) space() uint64 {
 	return c.spaces
 }
 
-// allSources returns the sources that there are. What is done with them is done
-// without the lock.
+// allSources returns all sources, for use without the lock.
 func (c *Cache) allSources() []*source {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Collect(maps.Values(c.sources))
 }
 
-// changelog returns what is known of the changes to a database.
+// changelog returns the changelog of a database, making one if there is none.
 func (c *Cache) changelog(at *db.Database) *changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -186,15 +184,15 @@ func (c *Cache) changelog(at *db.Database) *changelog {
 	return l
 }
 
-// knownChangelog is changelog for a database of which something may be kept, else nil.
+// knownChangelog returns the changelog of a database, or nil.
 func (c *Cache) knownChangelog(at *db.Database) *changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.changelogs[at]
 }
 
-// concerned returns the databases that a change concerns which was made in at,
-// or in any where at is nil.
+// concerned returns the changelogs that a change in at concerns, or one in any
+// database if at is nil.
 func (c *Cache) concerned(at *db.Database) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,8 +210,8 @@ func (c *Cache) concernedBy(at *db.Database) []*changelog {
 	return list
 }
 
-// beginDoubt notes a change in doubt, also for databases that are met while it is, and
-// returns those that it concerns.
+// beginDoubt notes a change in doubt, also for databases that are met while it
+// is, and returns the changelogs that it concerns.
 func (c *Cache) beginDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,7 +220,8 @@ func (c *Cache) beginDoubt(d *doubt) []*changelog {
 	return slices.Clone(d.changelogs)
 }
 
-// endDoubt ends what beginDoubt began, and returns the databases that have noted it.
+// endDoubt ends what beginDoubt began, and returns the changelogs that have noted
+// the doubt.
 func (c *Cache) endDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -232,8 +231,8 @@ func (c *Cache) endDoubt(d *doubt) []*changelog {
 	return d.changelogs
 }
 
-// forgetClosed lets go of handles that were closed, of their statements, and of
-// the databases that no other handle leads to.
+// forgetClosed forgets closed handles, their statements, and the databases that
+// no other handle leads to.
 func (c *Cache) forgetClosed() {
 	var closed []*source
 	c.mu.Lock()
@@ -269,16 +268,16 @@ func (c *Cache) allChangelogs() []*changelog {
 	return slices.Collect(maps.Values(c.changelogs))
 }
 
-// Follow makes the cache hear of what commits through pg and through its pool:
-// answers that such a change makes stale are not handed out once the committing
-// call has returned, through whichever handle to the same database they were
-// asked for. Changes by other programs, and through handles that are not
-// followed, are not seen; of those only the TTL tells. While it is not known
-// whether a commit took place, its tables' answers are neither handed out nor
-// kept.
+// Follow subscribes the cache to the changes that commit through pg and through
+// its pool: entries that such a change invalidates are not handed out once the
+// committing call has returned, through any handle to the same database. Changes
+// by other programs, and through handles that are not followed, are not seen; the
+// TTL bounds them. While the outcome of a commit is unknown, entries that depend
+// on its tables are neither handed out nor stored.
 //
-// Answers kept before Follow are dropped. It returns [db.ErrUnobserved] for a
-// handle that adopted its pool; its answers live until their TTL. stop ends it.
+// Follow invalidates the entries from before it. It returns [db.ErrUnobserved]
+// for a handle that adopted its pool; its entries live until their TTL. stop ends
+// the subscription.
 func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 	switch {
 	case pg == nil:
@@ -307,8 +306,8 @@ func (c *Cache) InvalidateTables(tables ...string) (known bool) {
 	return known
 }
 
-// InvalidateStatements drops the answers of the statements with the given
-// names, and the values of the Asides of those names.
+// InvalidateStatements invalidates the entries of the statements, and of the
+// Asides, with the given names.
 func (c *Cache) InvalidateStatements(names ...string) {
 	n := c.changes.Add(1)
 	for _, r := range c.records.all() {
@@ -320,7 +319,7 @@ func (c *Cache) InvalidateStatements(names ...string) {
 	}
 }
 
-// InvalidateAll drops everything, and gives its memory back.
+// InvalidateAll invalidates all entries and frees their memory.
 func (c *Cache) InvalidateAll() {
 	for _, l := range c.allChangelogs() {
 		l.invalidateAll()
@@ -332,11 +331,11 @@ func (c *Cache) InvalidateAll() {
 	c.store.Clear()
 }
 
-// Suspend makes every read go to the server, and keeps no answer, until Resume.
+// Suspend makes every read go to the server, and stores nothing, until Resume.
 func (c *Cache) Suspend() { c.off.Or(offSuspended) }
 
-// Resume ends Suspend. It drops everything: whoever suspended the cache may
-// have changed what the cache could not see.
+// Resume ends Suspend. It invalidates all entries: the program may have made
+// changes that the cache could not see.
 func (c *Cache) Resume() {
 	c.InvalidateAll()
 	c.off.And(^int32(offSuspended))
@@ -346,12 +345,12 @@ func (c *Cache) Resume() {
 // cancelled.
 const closeTime = 6 * time.Second
 
-// Close drops everything and ends what runs in the background. It cancels the
-// contexts of the loads under way and waits until they have returned, for 6
-// seconds at most: a load that takes no notice of its context is left running,
-// and what it returns is not kept. Callers that wait for a load get an error that
-// wraps [ErrClosed], at once. Reads through the cache's handles go to the server
-// from now on. It may be called more than once.
+// Close invalidates all entries and ends the goroutines in the background. It
+// cancels the contexts of the loads under way and waits until they have
+// returned, for 6 seconds at most: a load that ignores its context is left
+// running, and its result is not stored. Callers that wait for a load get an
+// error that wraps [ErrClosed], at once. Reads through the cache's handles go to
+// the server from then on. It may be called more than once.
 func (c *Cache) Close() {
 	if c.off.Or(offClosed)&offClosed != 0 {
 		return
@@ -378,7 +377,7 @@ func (c *Cache) Close() {
 type bypassKey struct{}
 
 // Bypass returns a context with which reads through cached handles go to the
-// server. Their answers are not kept.
+// server. Their results are not stored.
 func Bypass(ctx context.Context) context.Context {
 	return context.WithValue(ctx, bypassKey{}, true)
 }

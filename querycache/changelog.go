@@ -12,14 +12,14 @@ import (
 	"github.com/headrace/headrace/internal/rules"
 )
 
-// A changelog is a database, and what is known of the changes to its tables, by
-// whichever handles they are told.
+// A changelog has the last changes of a database's tables, whichever handles
+// reported them.
 //
 // Changes have numbers, drawn from the cache's counter. A load notes the last
-// number before it asks the server, and the answer carries it. An answer is
-// fresh as long as each table it depends on changed last at or before that
-// number. So an answer whose load began before a change was told is never
-// handed out after it, however late it is stored.
+// number before it asks the server, and the entry carries it. An entry is fresh
+// as long as each table it depends on changed last at or before that number. So
+// an entry whose load began before a change was reported is never handed out
+// after it, however late it is stored.
 type changelog struct {
 	cache    *Cache
 	database *db.Database
@@ -33,7 +33,7 @@ type changelog struct {
 	tables map[tableKey]*table // guarded by mu
 }
 
-// A tableKey says of which rows a table stands.
+// A tableKey says which rows a table stands for.
 type tableKey struct {
 	oid uint32
 	own bool // those of the relation itself, which FROM ONLY reads; else also those of tables that inherit from it
@@ -46,7 +46,7 @@ type table struct {
 	changed   atomic.Uint64 // number of the last change; inDoubt while that is not resolved
 	last      uint64        // number of the last change that is certain; guarded by changelog.mu
 	doubts    int           // changes whose outcome is unknown; likewise
-	view      bool          // it never changes, but a program may drop what reads it; guarded by changelog.mu
+	view      bool          // it never changes, but a program may invalidate what reads it; guarded by changelog.mu
 }
 
 // inDoubt is after every number: nothing that depends on the table is fresh.
@@ -79,15 +79,15 @@ func (l *changelog) resolve(t *table) {
 	l.raise(t)
 }
 
-// dismiss ends one doubt of t, which did not change. What was kept before the
-// doubt is fresh again. l.mu is held.
+// dismiss ends one doubt of t, which did not change. Entries from before the
+// doubt are fresh again. l.mu is held.
 func (l *changelog) dismiss(t *table) {
 	if t.doubts = max(0, t.doubts-1); t.doubts == 0 {
 		t.changed.Store(t.last)
 	}
 }
 
-// apply takes in a change.
+// apply notes a change.
 func (l *changelog) apply(c db.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,9 +132,9 @@ func (l *changelog) table(key tableKey, name tableName) *table {
 // A tableName is a relation's name. An empty schema stands for any.
 type tableName struct{ schema, name string }
 
-// parseTable returns what a program may mean by a name: what the server would, and
-// the name as it is, with the schema before the first dot. Who drops too much does
-// no harm.
+// parseTable returns what a program may mean by a name: what the server would
+// take it for, and the name as it is, with the schema before the first dot.
+// Invalidating too much does no harm.
 func parseTable(text string) (names []tableName) {
 	switch parts, ok := splitName(text); {
 	case !ok:
@@ -162,9 +162,9 @@ func (n tableName) String() string {
 	return n.schema + "." + n.name
 }
 
-// tablesOf returns the places of what a statement reads. Those that are new have
-// no change yet, which is right: the caller notes the last change's number
-// before it asks what the statement reads.
+// tablesOf returns the tables that a statement reads, and those that stand for
+// all of them. New ones have no change yet, which is right: the caller notes the
+// last change's number before it asks what the statement reads.
 func (l *changelog) tablesOf(reads []dependency, known bool) []*table {
 	tables := []*table{&l.everything}
 	l.mu.Lock()
@@ -180,7 +180,7 @@ func (l *changelog) tablesOf(reads []dependency, known bool) []*table {
 	return tables
 }
 
-// names returns what tables are called, "*" for any, and views left out.
+// names returns the names of tables, "*" for any table, and leaves out views.
 func (l *changelog) names(tables []*table) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -197,8 +197,8 @@ func (l *changelog) names(tables []*table) []string {
 	return names
 }
 
-// invalidateTables makes stale what depends on the named tables. It reports whether
-// any is known under one of the names.
+// invalidateTables invalidates the entries that depend on the named tables, and
+// reports whether a table is known under one of the names.
 func (l *changelog) invalidateTables(tables []string) (known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -215,7 +215,7 @@ func (l *changelog) invalidateTables(tables []string) (known bool) {
 	return known
 }
 
-// invalidateAll makes everything stale.
+// invalidateAll invalidates all entries.
 func (l *changelog) invalidateAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

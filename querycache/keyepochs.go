@@ -6,10 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// keyEpochs tell when single answers of a statement were dropped last, whatever
-// scope they were asked for in: the keys of the scopes that there are cannot be
-// listed. Keys share places, so that now and then another answer is forgotten
-// as well.
+// keyEpochs has the numbers of the last invalidations of single keys of a
+// statement, in all scopes: the scopes that a key was read in cannot be listed.
+// Keys share places, so that now and then another key is invalidated as well.
 type keyEpochs struct {
 	seed maphash.Seed
 	at   [1 << 8]atomic.Uint64 // numbers of changes
@@ -26,8 +25,8 @@ func (k *keyEpochs) inScope(key string) *atomic.Uint64 {
 	return &k.at[maphash.String(k.seed, key)%uint64(len(k.at))]
 }
 
-// invalidateKey makes the answers of a key stale in every scope. n is a new change's
-// number; key has no scope.
+// invalidateKey invalidates the entries of a key in every scope. n is a new
+// change's number; key has no scope.
 func (r *record) invalidateKey(n uint64, key string) {
 	k := r.keyEpochs.Load()
 	for k == nil {
@@ -47,8 +46,8 @@ func raise(at *atomic.Uint64, n uint64) {
 	}
 }
 
-// current reports whether the answer of a key that has the given stamp is
-// fresh and was not dropped.
+// current reports whether the entry of a key that has the given stamp is fresh
+// and was not invalidated.
 func (r *record) current(stamp uint64, key string) bool {
 	if !r.fresh(stamp) {
 		return false

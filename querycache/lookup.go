@@ -19,7 +19,7 @@ func (c *Cache) hit(hash uint64, id *identity, key []byte) *entry {
 	return e
 }
 
-// refusal returns why the cache has nothing to do with a read now, if so.
+// refusal returns why reads go past the cache now, or none.
 func (c *Cache) refusal(ctx context.Context) Reason {
 	off := c.off.Load()
 	switch {
@@ -33,9 +33,9 @@ func (c *Cache) refusal(ctx context.Context) Reason {
 	return none
 }
 
-// find says how a read stands whose entry, if there is one, it returns: Hit,
-// HitStale, or why it misses. The entry of an expired answer comes with the
-// miss; one that a change made stale does not.
+// find returns the entry of a read and Hit or HitStale, or why the read misses.
+// With MissExpired it returns the expired entry; an invalidated one it does not
+// return.
 func (c *Cache) find(r *record, hash uint64, key []byte) (*entry, Reason) {
 	e := c.store.Peek(hash, &r.ID, key)
 	switch {
@@ -58,8 +58,8 @@ func (c *Cache) find(r *record, hash uint64, key []byte) (*entry, Reason) {
 	return e, MissExpired
 }
 
-// invalidate drops the answer of one read. A load of it that is under way is not
-// kept.
+// invalidate removes the entry of one read. The result of its load under way is
+// not stored.
 func (c *Cache) invalidate(id *identity, key []byte) {
 	hash := c.store.Hash(id, key)
 	c.flights.invalidate(hash)
@@ -68,7 +68,7 @@ func (c *Cache) invalidate(id *identity, key []byte) {
 	}
 }
 
-// count notes what became of a lookup.
+// count counts a lookup and reports it to Options.OnLookup.
 func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Time, hint uintptr) {
 	r.counts.add(why, hint)
 	if c.opts.OnLookup == nil {
