@@ -101,26 +101,26 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 		}
 	}
 	a := &Aside[K, V]{cache: c, opts: opts}
-	a.record = &record{identity: identity{space: c.space()}, label: opts.Name, name: opts.Name, aside: true, policy: opts.Policy}
+	a.record = (&record{label: opts.Name, name: opts.Name, aside: true, policy: opts.Policy}).withID(identity{Space: c.space()})
 	if opts.Source != nil {
 		a.record.source = c.source(opts.Source)
 	} else {
-		a.record.needs.Store(&needs{known: true})
+		a.record.dependencies.Store(&dependencies{known: true})
 	}
 	c.records.pin(a.record)
 	return a, nil
 }
 
-// keptError is the kept answer of a load that failed with an error worth
+// cachedError is the kept answer of a load that failed with an error worth
 // keeping.
-type keptError struct{ err error }
+type cachedError struct{ err error }
 
 // Get returns the value of key: the one that is kept, or what Load returns. An
 // error that is kept is returned as it was.
 func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 	room := reads.Get().(*cacheapi.Read) // for its key
 	defer returnRead(room)
-	why, err := a.gate(ctx)
+	why, err := a.refusal(ctx)
 	if err != nil {
 		a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
 		var none V
@@ -130,30 +130,31 @@ func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 		room.Key, why = a.encode(ctx, room.Key[:0], key)
 	}
 	if why == none {
-		if v, err, ok := a.kept(ctx, room.Key); ok {
+		if v, err, ok := a.hit(ctx, room.Key); ok {
 			return v, err
 		}
 	}
 	return a.load(ctx, key, room.Key, why)
 }
 
-// gate returns why the cache has nothing to do with a read now, if so. The
+// refusal returns why the cache has nothing to do with a read now, if so. The
 // first read of an Aside with a Source asks that which database it is, and what
 // Policy.Tables are there. It fails if a name is wrong.
-func (a *Aside[K, V]) gate(ctx context.Context) (Reason, error) {
-	if why := a.cache.gate(ctx); why != none || a.record.needs.Load() != nil {
+func (a *Aside[K, V]) refusal(ctx context.Context) (Reason, error) {
+	if why := a.cache.refusal(ctx); why != none || a.record.dependencies.Load() != nil {
 		return why, nil
 	}
-	n := a.record.learn(ctx)
+	n := a.record.examine(ctx)
 	if n.misnamed != nil {
 		return n.refusal, fmt.Errorf("querycache: aside %q: %w", a.opts.Name, n.misnamed)
 	}
 	return n.refusal, nil
 }
 
-// kept returns the answer that is kept, and counts the hit.
-func (a *Aside[K, V]) kept(ctx context.Context, encoded []byte) (v V, err error, ok bool) { //nolint:revive // the error is part of the answer
-	e := a.cache.kept(a.cache.store.hash(&a.record.identity, encoded), &a.record.identity, encoded)
+// hit returns the fresh entry of a key as an answer and counts the hit. It
+// reports false if there is none.
+func (a *Aside[K, V]) hit(ctx context.Context, encoded []byte) (v V, err error, ok bool) { //nolint:revive // the error is part of the answer
+	e := a.cache.hit(a.cache.store.Hash(&a.record.ID, encoded), &a.record.ID, encoded)
 	if e == nil {
 		return v, nil, false
 	}
@@ -175,7 +176,7 @@ func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reaso
 	if a.cache.opts.OnLookup != nil {
 		begun = time.Now()
 	}
-	hash := a.cache.store.hash(&a.record.identity, encoded)
+	hash := a.cache.store.Hash(&a.record.ID, encoded)
 	got, err := a.cache.load(ctx, a.record, hash, encoded, func(ctx context.Context) (any, int64, error) {
 		return a.close(a.one(ctx, key))
 	})
@@ -219,7 +220,7 @@ func (a *Aside[K, V]) close(v V, err error) (any, int64, error) {
 		v, size := a.copy(v)
 		return v, size, nil
 	case a.opts.KeepError(err):
-		return keptError{err}, errorBytes + 2*int64(len(err.Error())), nil
+		return cachedError{err}, errorBytes + 2*int64(len(err.Error())), nil
 	}
 	return nil, 0, err
 }
@@ -231,7 +232,7 @@ const errorBytes = 96
 // copy returns a copy of v to be kept, and what that costs: -1 if there can be
 // none, and more than there is room for if it would be too large.
 func (a *Aside[K, V]) copy(v V) (V, int64) {
-	most := a.cache.store.mostEntry()
+	most := a.cache.store.MostEntry()
 	if a.opts.Policy.MaxBytes > 0 {
 		most = min(most, a.opts.Policy.MaxBytes)
 	}
@@ -247,7 +248,7 @@ func (a *Aside[K, V]) copy(v V) (V, int64) {
 
 // open turns what is kept into an answer for a caller.
 func (a *Aside[K, V]) open(kept any, own bool) (V, error) {
-	if e, ok := kept.(keptError); ok {
+	if e, ok := kept.(cachedError); ok {
 		var zero V
 		return zero, e.err
 	}
@@ -285,14 +286,14 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), setTime)
 	defer cancel()
-	if why, _ := a.gate(asked); why != none { // Get tells of an error
+	if why, _ := a.refusal(asked); why != none { // Get tells of an error
 		return
 	}
 	if a.opts.Clone != nil && !a.opts.Policy.Shared {
 		v = a.opts.Clone(v)
 	}
-	hash := a.cache.store.hash(&a.record.identity, encoded)
-	a.cache.flights.forget(hash)
+	hash := a.cache.store.Hash(&a.record.ID, encoded)
+	a.cache.flights.invalidate(hash)
 	f, begun := a.cache.join(context.Background(), a.record, hash, encoded)
 	if f == nil {
 		return
@@ -318,9 +319,9 @@ func (a *Aside[K, V]) Delete(_ context.Context, keys ...K) {
 		switch encoded, ok := argkey.Append(nil, args[:]); {
 		case !ok: // never kept
 		case a.cache.opts.Scope != nil:
-			a.record.dropKey(n, string(encoded))
+			a.record.invalidateKey(n, string(encoded))
 		default:
-			a.cache.drop(&a.record.identity, encoded)
+			a.cache.invalidate(&a.record.ID, encoded)
 		}
 	}
 }

@@ -24,7 +24,7 @@ import (
 // twice is looked up once.
 func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	keys = distinct(keys)
-	why, err := a.gate(ctx)
+	why, err := a.refusal(ctx)
 	if why != none {
 		for range keys {
 			a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
@@ -40,7 +40,7 @@ func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	for _, key := range keys {
 		encoded, why := a.encode(ctx, nil, key)
 		if why == none {
-			if v, err, ok := a.kept(ctx, encoded); ok {
+			if v, err, ok := a.hit(ctx, encoded); ok {
 				first = cmp.Or(first, put(out, key, v, err))
 				continue
 			}
@@ -152,8 +152,8 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 	if l.why != none {
 		return nil
 	}
-	hash := a.cache.store.hash(&a.record.identity, l.encoded)
-	if l.old, l.why = a.cache.judge(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
+	hash := a.cache.store.Hash(&a.record.ID, l.encoded)
+	if l.old, l.why = a.cache.find(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
 		return nil
 	}
 	if err := within(ctx, a.record, l.encoded); err != nil && l.why != HitStale {
@@ -166,7 +166,7 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 		a.cache.leave(l.flight)
 		l.flight = nil
 	default:
-		l.why = HitFlight
+		l.why = HitCoalesced
 	}
 	return nil
 }
@@ -278,9 +278,9 @@ func (a *Aside[K, V]) collect(ctx context.Context, out map[K]V, missing []*looku
 func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reason, error) {
 	f := l.flight
 	switch {
-	case f.alone && !l.begun:
+	case f.outcome == outcomePrivate && !l.begun:
 		v, err := a.one(ctx, l.key)
-		return f.lost, put(out, l.key, v, err)
+		return f.notStored, put(out, l.key, v, err)
 	case f.err != nil && l.old != nil && a.cache.outage(a.record, l.old, f.err):
 		v, err := a.open(a.cache.open(l.old), false)
 		return HitOnError, put(out, l.key, v, err)
@@ -288,8 +288,8 @@ func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reas
 		return MissFailed, f.err
 	}
 	why := l.why
-	if l.begun && f.lost != none {
-		why = f.lost
+	if l.begun && f.notStored != none {
+		why = f.notStored
 	}
 	v, err := a.open(f.value, false)
 	return why, put(out, l.key, v, err)

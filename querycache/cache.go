@@ -12,38 +12,38 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/changes"
+	"github.com/headrace/headrace/internal/s3fifo"
 )
 
 // Options configures a Cache. The zero value, and a nil *Options, mean the
 // defaults.
 type Options struct {
-	// MaxBytes bounds the memory of the kept answers, what the cache needs to
-	// keep them and to know their statements included; up to an eighth is for
-	// the texts. While the program's live memory comes close to
-	// GOMEMLIMIT the cache makes do with less. Default 64 MiB; at least 64 KiB.
+	// MaxBytes bounds the memory of the entries, including their keys, indexes
+	// and statements; up to an eighth is for the texts. While the program's live
+	// memory comes close to GOMEMLIMIT the cache uses less. Default 64 MiB; at least 64 KiB.
 	MaxBytes int64
 
-	// Scope returns what an answer depends on beside statement and arguments:
-	// the tenant, the role, the settings that a pool's hooks take from the
-	// context. Answers are shared only where it returns the same. ok false
-	// keeps nothing of that read. A handle whose pool has PrepareConn or
-	// BeforeAcquire needs it: a hit holds no connection, so what such hooks do
-	// would leak from one caller's answer into another's. Default nil: answers
-	// depend on nothing else.
+	// Scope returns what a result depends on in addition to statement and
+	// arguments: the tenant, the role, the settings that a pool's hooks take
+	// from the context. Entries are shared only between equal scopes. With ok
+	// false the result is not stored. A handle whose pool has PrepareConn or
+	// BeforeAcquire needs it: a hit holds no connection, so what such hooks set
+	// for one caller would reach another. Default nil: results depend on nothing
+	// else.
 	Scope func(ctx context.Context) (scope string, ok bool)
 
 	// CheckShared is for tests of programs that set Policy.Shared: each hit
-	// compares what is kept with what was kept, however deep, and panics, with
-	// the statement's name, if a caller has changed it. It makes hits as slow
+	// compares the value with its checksum, however deep it is, and panics with
+	// the statement's name if a caller has changed it. It makes hits as slow
 	// as their values are large. Default off.
 	CheckShared bool
 
-	// OnLookup is told of every lookup on the goroutine of its caller, so it
+	// OnLookup is called for every lookup, on the caller's goroutine, so it
 	// should be quick. Default nil.
 	OnLookup func(ctx context.Context, l Lookup)
 }
 
-// A Lookup is one read that a cached handle was asked for.
+// A Lookup is one read through a cached handle or an Aside.
 type Lookup struct {
 	Name   string // of the statement, from its "-- name:" comment, else its text, or of the Aside
 	Reason Reason
@@ -55,31 +55,31 @@ const (
 	leastMaxBytes   = 64 << 10
 )
 
-// A Cache keeps answers in memory. It may be used by many goroutines at once,
+// A Cache keeps results in memory. It may be used by many goroutines at once,
 // with handles to any number of databases. Make one for a program: its budget
 // is shared by all.
 type Cache struct {
 	opts      Options
-	store     *store
+	store     *s3fifo.Store[record, cached]
 	clock     clock
 	flights   flights
 	records   *records
 	newcomers newcomers
-	changes   atomic.Uint64 // the number of the last change that was told
-	off       atomic.Int32  // why nothing is kept: bits offSuspended and offClosed
+	changes   atomic.Uint64 // the number of the last change
+	off       atomic.Int32  // why nothing is stored: bits offSuspended and offClosed
 
-	mu      sync.Mutex
-	sources map[*db.DB]*source          // guarded by mu
-	homes   map[*changes.Database]*home // guarded by mu
-	owed    []*owed                     // changes in doubt; guarded by mu
-	spaces  uint64                      // how many key spaces were given out; guarded by mu
+	mu         sync.Mutex
+	sources    map[*db.DB]*source               // guarded by mu
+	changelogs map[*changes.Database]*changelog // guarded by mu
+	doubts     []*doubt                         // changes in doubt; guarded by mu
+	spaces     uint64                           // how many key spaces were given out; guarded by mu
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup // of everything that Close waits for
 }
 
-// Why a cache keeps nothing.
+// Why a cache stores nothing.
 const (
 	offSuspended = 1 << iota
 	offClosed
@@ -94,11 +94,14 @@ func New(opts *Options) (*Cache, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = defaultMaxBytes
 	}
-	if o.MaxBytes < leastMaxBytes {
-		return nil, fmt.Errorf("querycache: Options.MaxBytes is %d: want at least %d, or 0 for the default", o.MaxBytes, leastMaxBytes)
+	switch {
+	case o.MaxBytes < 0:
+		return nil, fmt.Errorf("querycache: Options.MaxBytes: %d is negative", o.MaxBytes)
+	case o.MaxBytes < leastMaxBytes:
+		return nil, fmt.Errorf("querycache: Options.MaxBytes: %d is less than %d (0 is the default)", o.MaxBytes, leastMaxBytes)
 	}
-	c := &Cache{opts: o, store: newStore(o.MaxBytes), sources: make(map[*db.DB]*source), homes: make(map[*changes.Database]*home)}
-	c.records = newRecords(o.MaxBytes/recordsShare, c.store.reserve)
+	c := &Cache{opts: o, store: s3fifo.New[record, cached](o.MaxBytes), sources: make(map[*db.DB]*source), changelogs: make(map[*changes.Database]*changelog)}
+	c.records = newRecords(o.MaxBytes/recordsShare, c.store.Reserve)
 	c.clock.start = time.Now()
 	c.flights.init()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -109,7 +112,7 @@ func New(opts *Options) (*Cache, error) {
 // watchEvery is how often the cache looks at memory and at the wall clock.
 const watchEvery = time.Second
 
-// watch looks after what time brings, until the cache is closed.
+// watch follows memory, clock and closed handles until the cache is closed.
 func (c *Cache) watch() {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -129,8 +132,8 @@ func (c *Cache) watch() {
 	}
 }
 
-// ErrClosed is returned by what cannot be done with a closed cache. Reads
-// through its handles go to the server.
+// ErrClosed is returned by functions that need an open cache. Reads through the
+// handles of a closed cache go to the server.
 var ErrClosed = errors.New("querycache: the cache is closed")
 
 // source returns the cache's view of pg.
@@ -143,7 +146,7 @@ func (c *Cache) source(pg *db.DB) *source {
 		c.sources[pg] = s
 	}
 	c.mu.Unlock()
-	if first { // without the lock, which left takes
+	if first { // without the lock, which invalidateDatabase takes
 		s.track()
 	}
 	return s
@@ -157,80 +160,80 @@ func (c *Cache) space() uint64 {
 	return c.spaces
 }
 
-// allSources returns the sources that there are. What is done with them is done
-// without the lock.
+// allSources returns all sources, for use without the lock.
 func (c *Cache) allSources() []*source {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Collect(maps.Values(c.sources))
 }
 
-// home returns what is known of the changes to a database.
-func (c *Cache) home(at *changes.Database) *home {
+// changelog returns the changelog of a database, making one if there is none.
+func (c *Cache) changelog(at *changes.Database) *changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h := c.homes[at]
-	if h == nil {
-		h = newHome(c, at)
-		c.homes[at] = h
-		for _, o := range c.owed {
-			if o.change.Database.Concerns(at) {
-				o.homes = append(o.homes, h)
-				h.apply(o.change)
+	l := c.changelogs[at]
+	if l == nil {
+		l = newChangelog(c, at)
+		c.changelogs[at] = l
+		for _, d := range c.doubts {
+			if d.change.Database.Concerns(at) {
+				d.changelogs = append(d.changelogs, l)
+				l.apply(d.change)
 			}
 		}
 	}
-	return h
+	return l
 }
 
-// knownHome is home for a database of which something may be kept, else nil.
-func (c *Cache) knownHome(at *changes.Database) *home {
+// knownChangelog returns the changelog of a database, or nil.
+func (c *Cache) knownChangelog(at *changes.Database) *changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.homes[at]
+	return c.changelogs[at]
 }
 
-// concerned returns the databases that a change concerns which was made in at,
-// or in any where at is nil.
-func (c *Cache) concerned(at *changes.Database) []*home {
+// concerned returns the changelogs that a change in at concerns, or one in any
+// database if at is nil.
+func (c *Cache) concerned(at *changes.Database) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.concernedBy(at)
 }
 
 // concernedBy is concerned with c.mu held.
-func (c *Cache) concernedBy(at *changes.Database) []*home {
-	var list []*home
-	for other, h := range c.homes {
+func (c *Cache) concernedBy(at *changes.Database) []*changelog {
+	var list []*changelog
+	for other, l := range c.changelogs {
 		if at.Concerns(other) {
-			list = append(list, h)
+			list = append(list, l)
 		}
 	}
 	return list
 }
 
-// owe notes a change in doubt, also for databases that are met while it is, and
-// returns those that it concerns.
-func (c *Cache) owe(o *owed) []*home {
+// beginDoubt notes a change in doubt, also for databases that are met while it
+// is, and returns the changelogs that it concerns.
+func (c *Cache) beginDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.owed = append(c.owed, o)
-	o.homes = c.concernedBy(o.change.Database)
-	return slices.Clone(o.homes)
+	c.doubts = append(c.doubts, d)
+	d.changelogs = c.concernedBy(d.change.Database)
+	return slices.Clone(d.changelogs)
 }
 
-// redeem ends what owe began, and returns the databases that have noted it.
-func (c *Cache) redeem(o *owed) []*home {
+// endDoubt ends what beginDoubt began, and returns the changelogs that have noted
+// the doubt.
+func (c *Cache) endDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.owed, o); i >= 0 {
-		c.owed = slices.Delete(c.owed, i, i+1)
+	if i := slices.Index(c.doubts, d); i >= 0 {
+		c.doubts = slices.Delete(c.doubts, i, i+1)
 	}
-	return o.homes
+	return d.changelogs
 }
 
-// forgetClosed lets go of handles that were closed, of their statements, and of
-// the databases that no other handle leads to.
+// forgetClosed forgets closed handles, their statements, and the databases that
+// no other handle leads to.
 func (c *Cache) forgetClosed() {
 	var closed []*source
 	c.mu.Lock()
@@ -241,7 +244,7 @@ func (c *Cache) forgetClosed() {
 		}
 	}
 	if len(closed) > 0 {
-		maps.DeleteFunc(c.homes, c.left)
+		maps.DeleteFunc(c.changelogs, c.unreachable)
 	}
 	c.mu.Unlock()
 	for _, s := range closed {
@@ -250,32 +253,32 @@ func (c *Cache) forgetClosed() {
 	}
 }
 
-// left reports whether no handle leads to a database. c.mu is held.
-func (c *Cache) left(at *changes.Database, h *home) bool {
+// unreachable reports whether no handle leads to a database. c.mu is held.
+func (c *Cache) unreachable(at *changes.Database, l *changelog) bool {
 	for _, s := range c.sources {
 		if s.current() == at {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(c.owed, func(o *owed) bool { return slices.Contains(o.homes, h) })
+	return !slices.ContainsFunc(c.doubts, func(d *doubt) bool { return slices.Contains(d.changelogs, l) })
 }
 
-func (c *Cache) allHomes() []*home {
+func (c *Cache) allChangelogs() []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Collect(maps.Values(c.homes))
+	return slices.Collect(maps.Values(c.changelogs))
 }
 
-// Follow makes the cache hear of what commits through pg and through its pool:
-// answers that such a change makes stale are not handed out once the committing
-// call has returned, through whichever handle to the same database they were
-// asked for. Changes by other programs, and through handles that are not
-// followed, are not seen; of those only the TTL tells. While it is not known
-// whether a commit took place, its tables' answers are neither handed out nor
-// kept.
+// Follow subscribes the cache to the changes that commit through pg and through
+// its pool: entries that such a change invalidates are not handed out once the
+// committing call has returned, through any handle to the same database. Changes
+// by other programs, and through handles that are not followed, are not seen; the
+// TTL bounds them. While the outcome of a commit is unknown, entries that depend
+// on its tables are neither handed out nor stored.
 //
-// Answers kept before Follow are dropped. It returns [db.ErrUnobserved] for a
-// handle that adopted its pool; its answers live until their TTL. stop ends it.
+// Follow invalidates the entries from before it. It returns [db.ErrUnobserved]
+// for a handle that adopted its pool; its entries live until their TTL. stop ends
+// the subscription.
 func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 	switch {
 	case pg == nil:
@@ -290,50 +293,50 @@ func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 	return stop, nil
 }
 
-// InvalidateTables drops the answers that depend on the given tables, in every
-// database. A name is written as in SQL, quoted or not, or just as the server has
-// it; without a schema it stands for tables of that name in all schemas.
-// Loads that are under way are not kept. Answers of which it is not known what
-// they depend on are dropped as well. The name of a view stands for the answers
-// of statements that name it. known tells whether anything that was asked for
-// so far depends on one of the tables.
+// InvalidateTables invalidates the entries that depend on the given tables, in
+// every database, and reports whether a statement read so far depends on one of
+// them. A name is written as in SQL, quoted or not, or just as the server has
+// it; without a schema it stands for tables of that name in all schemas. The name
+// of a view stands for the entries of statements that name it. Results of loads
+// under way are not stored. Entries with unknown dependencies are invalidated as
+// well.
 func (c *Cache) InvalidateTables(tables ...string) (known bool) {
-	for _, h := range c.allHomes() {
-		known = h.dropTables(tables) || known
+	for _, l := range c.allChangelogs() {
+		known = l.invalidateTables(tables) || known
 	}
 	return known
 }
 
-// InvalidateStatements drops the answers of the statements with the given
-// names, and the values of the Asides of those names.
+// InvalidateStatements invalidates the entries of the statements, and of the
+// Asides, with the given names.
 func (c *Cache) InvalidateStatements(names ...string) {
 	n := c.changes.Add(1)
 	for _, r := range c.records.all() {
 		for _, name := range names {
 			if name != "" && r.name == name {
-				r.drop(n)
+				r.invalidate(n)
 			}
 		}
 	}
 }
 
-// InvalidateAll drops everything, and gives its memory back.
+// InvalidateAll invalidates all entries and frees their memory.
 func (c *Cache) InvalidateAll() {
-	for _, h := range c.allHomes() {
-		h.dropAll()
+	for _, l := range c.allChangelogs() {
+		l.invalidateAll()
 	}
 	n := c.changes.Add(1)
 	for _, r := range c.records.all() {
-		r.drop(n)
+		r.invalidate(n)
 	}
-	c.store.clear()
+	c.store.Clear()
 }
 
-// Suspend makes every read go to the server, and keeps no answer, until Resume.
+// Suspend makes every read go to the server, and stores nothing, until Resume.
 func (c *Cache) Suspend() { c.off.Or(offSuspended) }
 
-// Resume ends Suspend. It drops everything: whoever suspended the cache may
-// have changed what the cache could not see.
+// Resume ends Suspend. It invalidates all entries: the program may have made
+// changes that the cache could not see.
 func (c *Cache) Resume() {
 	c.InvalidateAll()
 	c.off.And(^int32(offSuspended))
@@ -343,12 +346,12 @@ func (c *Cache) Resume() {
 // cancelled.
 const closeTime = 6 * time.Second
 
-// Close drops everything and ends what runs in the background. It cancels the
-// contexts of the loads under way and waits until they have returned, for 6
-// seconds at most: a load that takes no notice of its context is left running,
-// and what it returns is not kept. Callers that wait for a load get an error that
-// wraps [ErrClosed], at once. Reads through the cache's handles go to the server
-// from now on. It may be called more than once.
+// Close invalidates all entries and ends the goroutines in the background. It
+// cancels the contexts of the loads under way and waits until they have
+// returned, for 6 seconds at most: a load that ignores its context is left
+// running, and its result is not stored. Callers that wait for a load get an
+// error that wraps [ErrClosed], at once. Reads through the cache's handles go to
+// the server from then on. It may be called more than once.
 func (c *Cache) Close() {
 	if c.off.Or(offClosed)&offClosed != 0 {
 		return
@@ -375,9 +378,10 @@ func (c *Cache) Close() {
 type bypassKey struct{}
 
 // Bypass returns a context with which reads through cached handles go to the
-// server. Their answers are not kept.
+// server. Their results are not stored.
 func Bypass(ctx context.Context) context.Context {
 	return context.WithValue(ctx, bypassKey{}, true)
 }
 
+// bypassed reports whether ctx is, or comes from, one that Bypass returned.
 func bypassed(ctx context.Context) bool { return ctx.Value(bypassKey{}) != nil }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/changes"
+	"github.com/headrace/headrace/internal/s3fifo"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -120,27 +121,26 @@ func TestChangesAndLoads(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", func(context.Context) (any, error) { o.change(changes.Committed); return "old", nil })
 		o.want(ctx, "new", says("new"))
-		o.counted(map[Reason]uint64{MissOvertaken: 1, MissCold: 1})
+		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1})
 	})
 	t.Run("change between the load and the store", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.reads.choose = forever
 		rec := o.reads.record(o.reads.source.handle.Tracker.Text(citySQL), formWire)
-		rec.learn(ctx)
+		rec.examine(ctx)
 		f, _ := o.cache.join(ctx, rec, 7, []byte("k"))
 		f.value = "old"
 		o.change(changes.Committed)
-		// keep looks before it stores; a change may come in between all the same.
-		e := newEntry("k")
-		e.record, e.value, e.stamp, e.expires = rec, "old", f.stamp, never
-		o.cache.store.put(7, e)
-		if e := o.cache.kept(7, &rec.identity, []byte("k")); e != nil {
+		// insert looks before it stores; a change may come in between all the same.
+		e, _ := s3fifo.NewEntry(&rec.Group, "k", cached{"old", f.stamp, never}, 0)
+		o.cache.store.Put(7, e)
+		if e := o.cache.hit(7, &rec.ID, []byte("k")); e != nil {
 			t.Error("an answer from before the change is handed out")
 		}
-		if o.cache.keep(f, 0) != MissOvertaken {
+		if o.cache.insert(f, 0) != MissInvalidated {
 			t.Error("an answer from before the change is kept")
 		}
-		o.cache.land(f)
+		o.cache.land(f, outcomePrivate)
 	})
 	t.Run("in doubt", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
@@ -168,13 +168,13 @@ func TestChangesAndLoads(t *testing.T) {
 	t.Run("any table", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.reads.source.hear(ctx, []changes.Change{{All: true}})
+		o.reads.source.handleChanges(ctx, []changes.Change{{All: true}})
 		o.want(ctx, "new", says("new"))
 	})
 	t.Run("another table", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", says("old"))
-		o.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
+		o.reads.source.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
 		o.want(ctx, "old", says("unasked"))
 	})
 }
@@ -188,7 +188,7 @@ func TestUnknownReads(t *testing.T) {
 	})
 	o.want(ctx, "old", says("old"))
 	o.want(ctx, "old", says("unasked"))
-	o.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
+	o.reads.source.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	o.want(ctx, "new", says("new"))
 
 	declared := newOffline(t, nil, Policy{TTL: -1, Tables: []string{"cities", "s.lakes"}})
@@ -203,11 +203,11 @@ func TestUnknownReads(t *testing.T) {
 		return eff.Effects, err
 	})
 	declared.want(ctx, "old", says("old"))
-	declared.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
+	declared.reads.source.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "rivers", OID: 2}}})
 	declared.want(ctx, "old", says("unasked"))
 	declared.change(changes.Committed)
 	declared.want(ctx, "new", says("new"))
-	declared.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "s", Name: "lakes", OID: 3}}})
+	declared.reads.source.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "s", Name: "lakes", OID: 3}}})
 	declared.want(ctx, "newer", says("newer"))
 	declared.cache.InvalidateTables("lakes")
 	declared.want(ctx, "newest", says("newest"))
@@ -280,7 +280,7 @@ func TestOffSwitches(t *testing.T) {
 	o.cache.Close()
 	o.want(ctx, 10, says(10))
 	o.counted(map[Reason]uint64{MissCold: 3, Hit: 3, Bypassed: 1, Suspended: 2, RefusedClosed: 1})
-	if u := o.cache.store.usage(); u.entries != 0 || u.bytes != 0 {
+	if u := o.cache.store.Usage(); u.Entries != 0 || u.Bytes != 0 {
 		t.Errorf("a closed cache holds %+v", u)
 	}
 	if _, err := o.cache.ReadThrough(o.reads.pg, forever); !errors.Is(err, ErrClosed) {
@@ -330,11 +330,11 @@ func TestPolicyIsChecked(t *testing.T) {
 		want string
 	}{
 		{Policy{TTL: -2}, "TTL"}, {Policy{TTL: 20 * longest}, "TTL"}, {Policy{TTL: 1, Jitter: 2}, "Jitter"}, {Policy{TTL: 1, Jitter: -1}, "Jitter"},
-		{Policy{StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleIfError: 1}, "StaleFor"},
+		{Policy{StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleFor: 1}, "StaleFor"}, {Policy{TTL: -1, StaleIfError: 1}, "StaleIfError"},
 		{Policy{StaleFor: -1}, "StaleFor"}, {Policy{StaleIfError: -1}, "StaleIfError"}, {Policy{MaxRows: -1}, "MaxRows"},
 		{Policy{MaxBytes: -1}, "MaxBytes"}, {Policy{Tables: []string{""}}, "Tables"},
 	} {
-		if err := c.p.validate(); err == nil || !strings.Contains(err.Error(), "Policy."+c.want+" ") {
+		if err := c.p.validate(); err == nil || !strings.Contains(err.Error(), "Policy."+c.want+": ") {
 			t.Errorf("%+v: %v", c.p, err)
 		}
 		o := newOffline(t, nil, forever)
@@ -395,7 +395,7 @@ func TestReasonsAddUp(t *testing.T) {
 func TestManyStatementsAreForgotten(t *testing.T) {
 	rs := newRecords(1<<30, func(int64) {})
 	for i := range uint64(mostRecords + 100) {
-		r := rs.add(&record{identity: identity{i, 0, 0, 0}})
+		r := rs.add(new(record).withID(identity{Digest: i}))
 		r.counts.add(Hit, 0)
 	}
 	if n := len(rs.all()); n != mostRecords {

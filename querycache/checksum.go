@@ -19,11 +19,11 @@ func check(value any) *checked { return &checked{value, checksum(value)} }
 // open returns the value that is kept in e.
 func (c *Cache) open(e *entry) any {
 	if !c.opts.CheckShared {
-		return e.value
+		return e.Value.result
 	}
-	kept := e.value.(*checked)
+	kept := e.Value.result.(*checked)
 	if checksum(kept.value) != kept.sum {
-		panic(fmt.Sprintf("querycache: a value of %s was changed by a caller; see Options.CheckShared", e.record.label))
+		panic(fmt.Sprintf("querycache: a value of %s was changed by a caller; see Options.CheckShared", e.Of().label))
 	}
 	return kept.value
 }
@@ -34,7 +34,7 @@ func checksum(v any) uint64 {
 	switch v := v.(type) {
 	case *wireRows:
 		return checksum(v.Recording) // the types keep what they meet
-	case keptError:
+	case cachedError:
 		return 0
 	}
 	return deepcopy.Sum(checkSeed, v)

@@ -92,16 +92,7 @@
 // server's own parser says. A change of the schema therefore either comes later,
 // and voids the answer, or was told before, and is known to what is learned.
 //
-// The store is S3-FIFO, in up to 64 shards. golang-lru's simplelru owns the order
-// of each queue, by runs of 32 entries: with an element for each entry, the
-// collector's cycle with a million small entries took five times as long, and an
-// entry 100 bytes more. A shard's index is a hash table without pointers that is
-// read without locks: it has the numbers of slots, and pointers to entries lie
-// in the slots in the order of the queue, which is about that in which they were
-// allocated. With the pointers in the table, in the order of hashes, a cycle took
-// three times as long. An entry of the small queue needs one use to stay, where
-// the paper has two: with two, 40.9 % of the reads of a database's trace hit
-// instead of 40.2 % (1,000 entries), and under scans 70.7 % instead of 72.0 %.
+// Entries are kept by S3-FIFO; see internal/s3fifo.
 //
 // Each lookup asks the monotonic clock, which is a quarter of what a hit costs.
 // A clock kept by a goroutine would lag after the process was stopped, and its

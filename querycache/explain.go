@@ -11,9 +11,9 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A Cacheability says whether, and for how long, a cached handle keeps the
+// An Explanation says whether, and for how long, a cached handle keeps the
 // answers of a statement.
-type Cacheability struct {
+type Explanation struct {
 	Name   string // of the statement, if it has one
 	Text   string // normalized
 	Keeps  bool
@@ -39,21 +39,21 @@ type Cacheability struct {
 //
 // A statement is its text and its name: sql has its "-- name:" comment, or is
 // what [db.Stmt.SQL] returned. See ExplainStmt for a compiled statement.
-func (h *ReadThrough) Explain(ctx context.Context, sql string) Cacheability {
+func (h *ReadThrough) Explain(ctx context.Context, sql string) Explanation {
 	return h.explain(ctx, h.source.handle.Tracker.Text(sql))
 }
 
 // ExplainStmt is Explain for a compiled statement.
-func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Cacheability {
+func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Explanation {
 	return h.explain(ctx, h.source.handle.Tracker.Text(stmt.SQL()))
 }
 
-func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Cacheability {
+func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Explanation {
 	rec := h.newRecord(text, formWire) // which the cache does not come to know
-	out := Cacheability{Name: text.Name, Text: text.Normalized, Followed: h.source.followed()}
+	out := Explanation{Name: text.Name, Text: text.Normalized, Followed: h.source.followed()}
 	var counts [reasons]uint64
 	var twins []string
-	var spoiled *string
+	var changedBy *string
 	known := false
 	for _, r := range h.cache.records.all() {
 		switch {
@@ -63,27 +63,27 @@ func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Cach
 			for i, n := range r.counts.load() {
 				counts[i] += n
 			}
-			if by := r.spoiled.Load(); by != nil {
-				spoiled = by
+			if by := r.changedBy.Load(); by != nil {
+				changedBy = by
 			}
-		case r.space == h.space && r.sent == rec.sent && r.name != "" && !slices.Contains(twins, r.name):
+		case r.Space == h.space && r.sent == rec.sent && r.name != "" && !slices.Contains(twins, r.name):
 			twins = append(twins, r.name)
 		}
 	}
 	out.Policy, out.Reason, out.Lookups = rec.policy, rec.refused, byReason(counts)
-	h.cache.store.each(func(e *entry) bool {
-		if h.same(e.record, rec) && e.record.current(e.stamp, e.key()) {
+	h.cache.store.Each(func(e *entry) bool {
+		if h.same(e.Of(), rec) && e.Of().current(e.Value.stamp, e.Key()) {
 			out.Entries++
-			out.Bytes += e.bytes()
+			out.Bytes += e.Bytes()
 		}
 		return true
 	})
-	h.explainNeeds(ctx, text, rec, &out)
+	h.explainDependencies(ctx, text, rec, &out)
 	if out.Keeps && !known && h.cache.newcomers.crowded(text.Fingerprint) {
 		out.Detail = join(out.Detail, "kept from its second read on: there were many texts that differ from it only in constants or the lengths of lists; parameters, and = ANY($1), make them one")
 	}
-	if spoiled != nil {
-		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*spoiled+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
+	if changedBy != nil {
+		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*changedBy+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
 	}
 	if len(twins) > 0 && text.Name == "" {
 		slices.Sort(twins)
@@ -94,11 +94,11 @@ func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Cach
 
 // same reports whether a record is of the same statement as rec, in any form.
 func (h *ReadThrough) same(r, rec *record) bool {
-	return r.space == h.space && r.digest == rec.digest && r.rest == rec.rest
+	return r.Space == h.space && r.Digest == rec.Digest && r.Rest == rec.Rest
 }
 
-// explainNeeds adds what the server says of the statement.
-func (h *ReadThrough) explainNeeds(ctx context.Context, text *sqltext.Statement, rec *record, out *Cacheability) {
+// explainDependencies adds what the server says of the statement.
+func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Statement, rec *record, out *Explanation) {
 	switch rec.refused {
 	case RefusedText:
 		out.Detail = whyNotText(text)
@@ -106,7 +106,7 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, text *sqltext.Statement,
 	case RefusedPolicy:
 		out.Detail = h.whyNoPolicy(text)
 	}
-	n := rec.learn(ctx)
+	n := rec.examine(ctx)
 	if out.Reason == none {
 		out.Reason, out.Detail = n.refusal, n.because
 	}
@@ -115,13 +115,13 @@ func (h *ReadThrough) explainNeeds(ctx context.Context, text *sqltext.Statement,
 		out.Detail = join(out.Detail, unfollowed(rec.policy))
 	}
 	out.Columns = h.columns(ctx, text)
-	if n.learned.home != nil {
-		out.Tables = n.learned.home.names(n.tables)
+	if n.examined.changelog != nil {
+		out.Tables = n.examined.changelog.names(n.tables)
 	}
 	slices.Sort(out.Tables)
 	if out.Keeps {
-		if home := n.learned.home; home != nil && home.cause.Load() != nil {
-			out.Detail = join(out.Detail, "all answers were dropped, of late by `"+*home.cause.Load()+"`, which may write anything")
+		if log := n.examined.changelog; log != nil && log.cause.Load() != nil {
+			out.Detail = join(out.Detail, "all answers were dropped, of late by `"+*log.cause.Load()+"`, which may write anything")
 		}
 		out.MaxAge = -1
 		if rec.policy.TTL > 0 {

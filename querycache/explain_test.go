@@ -69,12 +69,12 @@ func TestExplainSaysWhatDroppedEverything(t *testing.T) {
 	ctx := context.Background()
 	o.want(ctx, "old", says("old"))
 	for _, state := range []changes.ChangeState{changes.InDoubt, changes.Unchanged} {
-		o.reads.source.hear(ctx, []changes.Change{{All: true, Cause: "create table other()", State: state}})
+		o.reads.source.handleChanges(ctx, []changes.Change{{All: true, Cause: "create table other()", State: state}})
 	}
 	if e := o.reads.Explain(ctx, citySQL); e.Detail != "" {
 		t.Errorf("after a doubt: %+v", e)
 	}
-	o.reads.source.hear(ctx, []changes.Change{{All: true, Cause: "call refresh()"}})
+	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, Cause: "call refresh()"}})
 	o.want(ctx, "new", says("new"))
 	if e := o.reads.Explain(ctx, citySQL); !e.Keeps || !strings.Contains(e.Detail, "`call refresh()`, which may write anything") {
 		t.Errorf("explained as %+v", e)

@@ -31,20 +31,29 @@ type flight struct {
 	cancel  context.CancelCauseFunc
 	loading *loading // guarded by waiting
 
-	waiting   int  // callers; guarded by the shard's mu, as are
-	joined    bool // anybody beside the one who began it
-	forgotten bool // its answer must not be kept, nor be joined
+	waiting int     // callers; guarded by the shard's mu, as are
+	joined  bool    // a caller beside the one that began it has waited
+	outcome outcome // may be read without mu once done is closed
 
-	session *changes.SessionWatch // of the connections that the load uses
-	needs   *needs                // what the answer depends on; set before the load
+	session      *changes.SessionWatch // of the connections that the load uses
+	dependencies *dependencies         // what the answer depends on; set before the load
 
-	done  chan struct{} // closed when what follows is set
-	value any
-	err   error
-	kept  bool
-	alone bool   // the answer is nobody's but the one's who began the flight
-	lost  Reason // why the answer was not kept; none if it was
+	done      chan struct{} // closed when what follows is set
+	value     any
+	err       error
+	notStored Reason // why the answer was not kept; none if it was
 }
+
+// An outcome says what becomes of a load's result, and who gets it.
+type outcome uint8
+
+const (
+	outcomePending     outcome = iota // the load has not ended
+	outcomeInvalidated                // it has not ended, and its result must be neither stored nor joined
+	outcomeStored                     // stored in the cache; every caller that waits gets it
+	outcomeCoalesced                  // not stored; every caller that waits gets it
+	outcomePrivate                    // not stored; only the caller that began the flight gets it
+)
 
 // flights are the loads under way: at most one for a key that may be joined.
 type flights struct{ shards [flightShards]flightShard }
@@ -69,9 +78,9 @@ func (fs *flights) shard(hash uint64) *flightShard {
 	return &fs.shards[hash>>32%flightShards]
 }
 
-// join returns the flight for a read, and whether the caller has begun it and
-// must run it. It returns nil where there can be none: the cache is closed, or
-// another key of the same hash is being loaded.
+// join returns the flight for a read, and reports whether the caller has begun
+// it and must run it. It returns nil if there can be none: the cache is closed,
+// or another key of the same hash is being loaded.
 func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f *flight, begun bool) {
 	sh := c.flights.shard(hash)
 	sh.mu.Lock()
@@ -104,26 +113,29 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 
 // run loads, keeps the answer if it may, and lets go those who wait.
 func (c *Cache) run(f *flight, load loadFunc) {
-	returned := false
+	returned, end := false, outcomeCoalesced
 	defer func() {
 		if !returned {
-			f.value, f.lost, f.err = nil, MissFailed, errGone
+			f.value, f.notStored, f.err = nil, MissFailed, errGone
 			if p := recover(); p != nil {
 				f.err = &PanicError{Value: p, Stack: debug.Stack()}
 			}
 		}
-		c.land(f)
+		c.land(f, end)
 	}()
-	f.needs = f.record.learn(f.ctx) // after the stamp was drawn
+	f.dependencies = f.record.examine(f.ctx) // after the stamp was drawn
 	value, size, err := load(f.ctx)
 	if rules.Broken == rules.StampFirst {
 		f.stamp = c.changes.Load()
 	}
 	f.value, f.err = value, f.explain(err)
 	f.lookAtServer()
-	f.alone = !f.common()
-	f.lost = c.keep(f, size)
-	f.kept = f.lost == none
+	if !f.common() {
+		end = outcomePrivate
+	}
+	if f.notStored = c.insert(f, size); f.notStored == none {
+		end = outcomeStored
+	}
 	returned = true
 }
 
@@ -139,12 +151,12 @@ func (f *flight) explain(err error) error {
 // cache takes it to be, and that the handle leads there still.
 func (f *flight) lookAtServer() {
 	s := f.record.source
-	if s == nil || f.needs == nil || f.needs.refusal != none || f.err != nil {
+	if s == nil || f.dependencies == nil || f.dependencies.refusal != none || f.err != nil {
 		return
 	}
-	want := f.needs.learned.home.database
+	want := f.dependencies.examined.changelog.database
 	if asked, any := f.session.Database(); s.current() != want || any && asked != want {
-		f.needs = unasked(errElsewhere)
+		f.dependencies = unexamined(errElsewhere)
 	}
 }
 
@@ -154,22 +166,26 @@ var errElsewhere = errors.New("the connection leads to another database than the
 // same would get: not where the statement may write, by what was learned since
 // the flight was joined, nor where the connection's session had been changed.
 func (f *flight) common() bool {
-	return f.needs != nil && f.needs.refusal == none && f.session.Changed() == ""
+	return f.dependencies != nil && f.dependencies.refusal == none && f.session.Changed() == ""
 }
 
 // land ends a flight.
-func (c *Cache) land(f *flight) {
+func (c *Cache) land(f *flight, end outcome) {
 	f.loading.ended.Store(true)
-	c.flights.remove(f)
+	c.flights.remove(f, end)
 	f.cancel(nil)
 	close(f.done)
 	c.running.Done()
 }
 
-func (fs *flights) remove(f *flight) {
+func (fs *flights) remove(f *flight, end outcome) {
 	sh := fs.shard(f.hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if end == outcomeCoalesced && !f.joined {
+		end = outcomePrivate
+	}
+	f.outcome = end
 	delete(sh.running, f)
 	if sh.byHash[f.hash] == f {
 		delete(sh.byHash, f.hash)
@@ -225,14 +241,16 @@ func (c *Cache) abandon(f *flight) {
 	}
 }
 
-// forget keeps the load under way for a read, if there is one, from being kept
+// invalidate keeps the load under way for a read, if there is one, from being kept
 // and from being joined.
-func (fs *flights) forget(hash uint64) {
+func (fs *flights) invalidate(hash uint64) {
 	sh := fs.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if f := sh.byHash[hash]; f != nil {
-		f.forgotten = rules.Broken != rules.DropOvertakes
+		if rules.Broken != rules.DropOvertakes {
+			f.outcome = outcomeInvalidated
+		}
 		delete(sh.byHash, hash)
 	}
 }

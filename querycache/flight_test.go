@@ -25,7 +25,7 @@ func TestOneFlightForAKey(t *testing.T) {
 		if n := loads.Load(); n != 1 {
 			t.Errorf("%d loads", n)
 		}
-		o.counted(map[Reason]uint64{MissCold: 1, HitFlight: 9})
+		o.counted(map[Reason]uint64{MissCold: 1, HitCoalesced: 9})
 		o.close()
 	})
 }
@@ -48,7 +48,7 @@ func TestFlightsFromBeforeAChangeAreNotJoined(t *testing.T) {
 		go o.want(ctx, "new", slowly("unasked"))
 		time.Sleep(2 * time.Second)
 		o.want(ctx, "new", says("unasked"))
-		o.counted(map[Reason]uint64{MissOvertaken: 1, MissCold: 1, HitFlight: 2, Hit: 1})
+		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1, HitCoalesced: 2, Hit: 1})
 		o.close()
 	})
 }
@@ -78,7 +78,7 @@ func TestCallersLeaveFlights(t *testing.T) {
 		}()
 		synctest.Wait()
 		o.want(long, "v", load) // goes on after the first has left
-		o.counted(map[Reason]uint64{MissFailed: 1, HitFlight: 1})
+		o.counted(map[Reason]uint64{MissFailed: 1, HitCoalesced: 1})
 		o.close()
 	})
 }
@@ -198,7 +198,7 @@ func TestFlightsCompareKeys(t *testing.T) {
 	if other, _ := o.cache.join(context.Background(), &record{source: rec.source}, 7, []byte("a")); other != nil {
 		t.Error("another statement joined")
 	}
-	o.cache.land(f)
+	o.cache.land(f, outcomePrivate)
 }
 
 func TestFlightsUnderRace(t *testing.T) {

@@ -61,7 +61,7 @@ func TestTextsAreCharged(t *testing.T) {
 	if n := len(o.cache.records.all()); n < 2 || n > 4 {
 		t.Errorf("%d texts of 20 KB are remembered by a cache of 1 MB", n)
 	}
-	if r := o.cache.store.reserved.Load(); r < 80<<10 || r > 128<<10 {
+	if r := o.cache.store.Usage().Reserved; r < 80<<10 || r > 128<<10 {
 		t.Errorf("%d bytes are set aside for them", r)
 	}
 	before := o.cache.Stats()
@@ -74,14 +74,16 @@ func TestTextsAreCharged(t *testing.T) {
 	if e := o.reads.Explain(t.Context(), long); e.Keeps || !strings.Contains(e.Detail, "64 KB") {
 		t.Errorf("explained as %v %q", e.Reason, e.Detail)
 	}
-	o.cache.store.check(t)
+	if err := o.cache.store.Check(); err != nil {
+		t.Error(err)
+	}
 }
 
 // What had to make room is told apart from what was never kept.
 func TestEvictedAnswersAreCounted(t *testing.T) {
 	c := newCache(t, &Options{MaxBytes: leastMaxBytes})
 	a := newAside(t, c, AsideOptions[int, int]{Policy: forever, Load: func(_ context.Context, id int) (int, error) { return id, nil }})
-	n := leastMaxBytes / overhead
+	n := leastMaxBytes / 40 // more than there is room for
 	for id := range 2 * n {
 		a.Get(t.Context(), id)
 	}

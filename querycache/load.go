@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"reflect"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -15,33 +14,8 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 	"github.com/headrace/headrace/internal/rules"
+	"github.com/headrace/headrace/internal/s3fifo"
 )
-
-// kept returns the fresh entry of a read, or nil. It is the hot path.
-func (c *Cache) kept(hash uint64, id *identity, key []byte) *entry {
-	e := c.store.get(hash, id, key)
-	if e == nil || !e.record.current(e.stamp, e.key()) {
-		return nil
-	}
-	if e.expires != never && c.clock.now() >= e.expires && rules.Broken != rules.TimeCounts {
-		return nil
-	}
-	return e
-}
-
-// gate returns why the cache has nothing to do with a read now, if so.
-func (c *Cache) gate(ctx context.Context) Reason {
-	off := c.off.Load()
-	switch {
-	case off&offClosed != 0:
-		return RefusedClosed
-	case off&offSuspended != 0:
-		return Suspended
-	case bypassed(ctx):
-		return Bypassed
-	}
-	return none
-}
 
 // An answer is what a read got.
 type answer struct {
@@ -50,11 +24,11 @@ type answer struct {
 	why   Reason
 }
 
-// load answers a read that kept had nothing for.
+// load answers a read that hit had nothing for.
 func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) (answer, error) {
-	old, why := c.judge(r, hash, key)
+	old, why := c.find(r, hash, key)
 	switch why {
-	case Hit: // since kept looked
+	case Hit: // since hit looked
 		return answer{c.open(old), false, Hit}, nil
 	case HitStale:
 		c.refresh(ctx, r, hash, key, load)
@@ -72,9 +46,9 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 		return answer{why: MissFailed}, err
 	}
 	switch {
-	case f.alone && !begun:
+	case f.outcome == outcomePrivate && !begun:
 		value, _, err := load(ctx)
-		return answer{value, true, f.lost}, err
+		return answer{value, true, f.notStored}, err
 	case errors.Is(f.err, db.ErrTooManyRows) && ownMaxRows(ctx): // the caller's own bound may allow more
 		value, _, err := load(ctx)
 		return answer{value, true, MissTooBig}, err
@@ -85,11 +59,11 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	case f.err != nil:
 		return answer{why: MissFailed}, f.err
 	case !begun:
-		return answer{f.value, false, HitFlight}, nil
-	case f.lost != none:
-		why = f.lost
+		return answer{f.value, false, HitCoalesced}, nil
+	case f.notStored != none:
+		why = f.notStored
 	}
-	return answer{f.value, !f.kept && (!f.joined || f.alone), why}, nil
+	return answer{f.value, f.outcome == outcomePrivate, why}, nil
 }
 
 // await runs the flight, if the caller began it, and waits for its end. The load
@@ -107,35 +81,10 @@ func (c *Cache) await(ctx context.Context, f *flight, begun bool, load loadFunc)
 	return nil
 }
 
-// judge says how a read stands whose entry, if there is one, it returns: Hit,
-// HitStale, or why it misses. The entry of an expired answer comes with the
-// miss; one that a change made stale does not.
-func (c *Cache) judge(r *record, hash uint64, key []byte) (*entry, Reason) {
-	e := c.store.peek(hash, &r.identity, key)
-	switch {
-	case e == nil && c.store.wasEvicted(hash):
-		return nil, MissEvicted
-	case e == nil:
-		return nil, MissCold
-	case e.record != r || !r.current(e.stamp, e.key()):
-		return nil, MissChanged
-	case e.expires == never:
-		return e, Hit
-	}
-	age := c.clock.now() - e.expires
-	switch {
-	case age < 0:
-		return e, Hit
-	case age < int64(r.policy.StaleFor):
-		return e, HitStale
-	}
-	return e, MissExpired
-}
-
 // outage reports whether an expired entry may be handed out for the error of a
 // load.
 func (c *Cache) outage(r *record, e *entry, err error) bool {
-	if r.policy.StaleIfError == 0 || !r.current(e.stamp, e.key()) || c.clock.now()-e.expires >= int64(r.policy.StaleIfError) {
+	if r.policy.StaleIfError == 0 || !r.current(e.Value.stamp, e.Key()) || c.clock.now()-e.Value.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
 	if r.aside { // a function of the program's: any error it returns
@@ -161,28 +110,28 @@ func isOutage(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// keep stores the answer of a flight, or returns why it does not.
-func (c *Cache) keep(f *flight, size int64) Reason {
+// insert stores the answer of a flight, or returns why it does not.
+func (c *Cache) insert(f *flight, size int64) Reason {
 	r := f.record
 	switch {
-	case f.needs == nil:
-		return MissOvertaken
-	case f.needs.refusal != none:
-		return f.needs.refusal
+	case f.dependencies == nil:
+		return MissInvalidated
+	case f.dependencies.refusal != none:
+		return f.dependencies.refusal
 	case f.session.Changed() != "" && rules.Broken != rules.SessionsAlike:
 		by := f.session.Changed()
-		r.spoiled.Store(&by)
+		r.changedBy.Store(&by)
 		return RefusedSession
 	case f.err != nil:
 		return MissFailed
 	case rules.Broken == rules.ChangeOvertakes:
 		f.stamp = c.changes.Load()
-	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.needs.Load() != f.needs:
-		return MissOvertaken
+	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.dependencies.Load() != f.dependencies:
+		return MissInvalidated
 	case rules.Broken == rules.DropOvertakes:
 		f.stamp = c.changes.Load()
 	case !r.current(f.stamp, f.key):
-		return MissOvertaken
+		return MissInvalidated
 	}
 	switch {
 	case size < 0:
@@ -190,22 +139,21 @@ func (c *Cache) keep(f *flight, size int64) Reason {
 	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
 		return MissTooBig
 	}
-	e := newEntry(f.key)
-	e.record, e.value, e.stamp, e.expires = r, f.value, f.stamp, r.policy.expiry(f.begun)
+	v := cached{f.value, f.stamp, r.policy.expiry(f.begun)}
 	if c.opts.CheckShared {
-		e.value = check(e.value)
+		v.result = check(v.result)
 	}
-	var ok bool
-	if e.size, ok = charge(len(f.key), size); !ok {
+	e, ok := s3fifo.NewEntry(&r.Group, f.key, v, size)
+	if !ok {
 		return MissTooBig
 	}
 	sh := c.flights.shard(f.hash)
-	sh.mu.Lock() // so that forget comes before the put, or finds the entry
+	sh.mu.Lock() // so that invalidate comes before the put, or finds the entry
 	defer sh.mu.Unlock()
-	if f.forgotten {
-		return MissOvertaken
+	if f.outcome == outcomeInvalidated {
+		return MissInvalidated
 	}
-	if !c.store.put(f.hash, e) {
+	if !c.store.Put(f.hash, e) {
 		return MissTooBig
 	}
 	return none
@@ -220,29 +168,6 @@ func rowsIn(value any) int {
 		return v.Len()
 	}
 	return 1
-}
-
-// drop drops the answer of one read. A load of it that is under way is not
-// kept.
-func (c *Cache) drop(id *identity, key []byte) {
-	hash := c.store.hash(id, key)
-	c.flights.forget(hash)
-	if e := c.store.peek(hash, id, key); e != nil {
-		c.store.remove(hash, e)
-	}
-}
-
-// count notes what became of a lookup.
-func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Time, near uintptr) {
-	r.counts.add(why, near)
-	if c.opts.OnLookup == nil {
-		return
-	}
-	l := Lookup{Name: r.label, Reason: why}
-	if !begun.IsZero() {
-		l.Took = time.Since(begun)
-	}
-	c.opts.OnLookup(ctx, l)
 }
 
 // ownMaxRows reports whether the caller's context has a bound of rows of its own.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"runtime/debug"
 	"runtime/metrics"
+
+	"github.com/headrace/headrace/internal/s3fifo"
 )
 
 // A pressure shrinks a store while the program's live memory comes close to
@@ -30,12 +32,12 @@ func newPressure() *pressure {
 
 // relieve sets the store's budget by the memory that is in use. It acts once
 // for each run of the collector, which is when live memory is known.
-func (p *pressure) relieve(s *store) {
+func (p *pressure) relieve(s *s3fifo.Store[record, cached]) {
 	limit := debug.SetMemoryLimit(-1)
-	budget := s.budget.Load()
+	u := s.Usage()
 	if limit == math.MaxInt64 {
-		if budget < s.most {
-			s.setBudget(s.most)
+		if u.Budget < u.MaxBytes {
+			s.SetBudget(u.MaxBytes)
 		}
 		return
 	}
@@ -45,8 +47,8 @@ func (p *pressure) relieve(s *store) {
 		return
 	}
 	p.cycle = cycle
-	if next := nextBudget(s.most, budget, s.usage().bytes, int64(live), limit); next != budget {
-		s.setBudget(next)
+	if next := nextBudget(u.MaxBytes, u.Budget, u.Bytes, int64(live), limit); next != u.Budget {
+		s.SetBudget(next)
 	}
 }
 

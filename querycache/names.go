@@ -47,7 +47,7 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 		if err != nil {
 			return d, err
 		}
-		if err := notTold(&eff.Effects, parts[len(parts)-1]); err != nil {
+		if err := untracked(&eff.Effects, parts[len(parts)-1]); err != nil {
 			return d, &namesError{name, err}
 		}
 		d.from = append(d.from, eff)
@@ -61,8 +61,8 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 // crossDatabase is the code for a name in another database.
 const crossDatabase = "0A000"
 
-// notTold says why no change is ever told of what a name stands for.
-func notTold(eff *catalog.Effects, name string) error {
+// untracked says why no change is ever told of what a name stands for.
+func untracked(eff *catalog.Effects, name string) error {
 	catalogs := 0
 	for _, r := range eff.Reads {
 		if r.Kind == catalog.Sequence && r.Name == name {
@@ -78,12 +78,14 @@ func notTold(eff *catalog.Effects, name string) error {
 	return nil
 }
 
+// isRefused reports whether a reason is among the refusals of a statement.
 func isRefused(eff *catalog.Effects, reason catalog.Reason) bool {
 	return slices.ContainsFunc(eff.Refusals, func(r catalog.Refusal) bool { return r.Reason == reason })
 }
 
-// splitName takes a name apart as the server does: at the dots outside of
-// quotes, unquoted parts in lower case, all of them cut to 63 bytes.
+// splitName splits a name as the server does: at the dots outside of quotes,
+// unquoted parts in lower case, all of them cut to 63 bytes. It reports false for
+// what is no name of one to three parts.
 func splitName(text string) (parts []string, ok bool) {
 	for rest := strings.TrimSpace(text); ; rest = strings.TrimSpace(rest[1:]) {
 		var part string
@@ -100,7 +102,8 @@ func splitName(text string) (parts []string, ok bool) {
 	}
 }
 
-// cutPart returns the first part of a name and what follows it.
+// cutPart returns the first part of a name and the text after it. It reports
+// false if there is no such part.
 func cutPart(text string) (part, rest string, ok bool) {
 	if strings.HasPrefix(text, `"`) {
 		for i := 1; i < len(text); i++ {
@@ -123,6 +126,7 @@ func cutPart(text string) (part, rest string, ok bool) {
 	return strings.Map(lower, text[:n]), strings.TrimSpace(text[n:]), n > 0
 }
 
+// isNameByte reports whether b may be in an unquoted name, or begin one.
 func isNameByte(b byte, first bool) bool {
 	return b == '_' || b >= utf8.RuneSelf || 'a' <= b|0x20 && b|0x20 <= 'z' || !first && (b == '$' || '0' <= b && b <= '9')
 }

@@ -12,11 +12,11 @@ import "sync/atomic"
 // Fingerprints and texts share places: a text may then be kept a read too late,
 // or too early.
 type newcomers struct {
-	prints [1 << 9]newcomersPrint
-	once   atomic.Pointer[[onceRead]atomic.Uint64] // texts by what identifies them; nil until there is one
+	fingerprints [1 << 9]newcomersFingerprint
+	once         atomic.Pointer[[onceRead]atomic.Uint64] // texts by what identifies them; nil until there is one
 }
 
-type newcomersPrint struct {
+type newcomersFingerprint struct {
 	texts atomic.Uint32 // that were kept, or could have been
 	last  atomic.Uint64 // of these, so that forms of one text are not counted as several
 }
@@ -29,7 +29,7 @@ const (
 // first reports whether the read of a text that the cache does not know is only
 // to be noted.
 func (n *newcomers) first(fingerprint uint64, sent [16]byte, id *identity) bool {
-	p := &n.prints[fingerprint%uint64(len(n.prints))]
+	p := &n.fingerprints[fingerprint%uint64(len(n.fingerprints))]
 	if p.texts.Load() < textsOfOne {
 		if text := uint64Of(sent); p.last.Swap(text) != text {
 			p.texts.Add(1)
@@ -41,12 +41,12 @@ func (n *newcomers) first(fingerprint uint64, sent [16]byte, id *identity) bool 
 		n.once.CompareAndSwap(nil, new([onceRead]atomic.Uint64))
 		once = n.once.Load()
 	}
-	text := id.digest ^ id.form*0x9E3779B97F4A7C15 ^ id.space<<40
+	text := id.Sum()
 	return once[text%onceRead].Swap(text) != text
 }
 
 // crowded reports whether a fingerprint has had so many texts that new ones are
 // kept from their second read on.
 func (n *newcomers) crowded(fingerprint uint64) bool {
-	return n.prints[fingerprint%uint64(len(n.prints))].texts.Load() >= textsOfOne
+	return n.fingerprints[fingerprint%uint64(len(n.fingerprints))].texts.Load() >= textsOfOne
 }

@@ -109,7 +109,7 @@ func fails(err error) func(context.Context) (any, error) {
 
 // change tells of a commit that wrote the cities.
 func (o *offline) change(state changes.ChangeState) {
-	o.reads.source.hear(context.Background(), []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: state, Database: o.reads.source.current()}})
+	o.reads.source.handleChanges(context.Background(), []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: state, Database: o.reads.source.current()}})
 }
 
 // counted fails unless there were so many lookups of each reason.

@@ -125,29 +125,35 @@ func (m ByName) without(names map[string]bool) []string {
 // unit, and would overflow with the clock.
 const longest = 10 * 365 * 24 * time.Hour
 
-// validate says which field cannot be as it is.
+// validate returns an error that names the field which is invalid.
 func (p Policy) validate() error {
 	switch {
 	case p.TTL < -1:
-		return fmt.Errorf("Policy.TTL is %v: want a duration, 0 (keep nothing) or -1 (no bound)", p.TTL)
+		return fmt.Errorf("Policy.TTL: %v is negative (-1 is no bound)", p.TTL)
 	case p.TTL > longest:
-		return fmt.Errorf("Policy.TTL is %v: want at most %v, or -1 (no bound)", p.TTL, longest)
-	case p.Jitter < 0 || p.Jitter > max(p.TTL, 0):
-		return fmt.Errorf("Policy.Jitter is %v: want 0 to TTL (%v)", p.Jitter, p.TTL)
-	case p.StaleFor < 0 || p.StaleFor > longest:
-		return fmt.Errorf("Policy.StaleFor is %v: want 0 to %v", p.StaleFor, longest)
-	case p.StaleIfError < 0 || p.StaleIfError > longest:
-		return fmt.Errorf("Policy.StaleIfError is %v: want 0 to %v", p.StaleIfError, longest)
-	case p.TTL <= 0 && p.StaleFor+p.StaleIfError > 0:
-		return fmt.Errorf("Policy.StaleFor and StaleIfError are %v and %v: want a TTL after which they begin, it is %v", p.StaleFor, p.StaleIfError, p.TTL)
+		return fmt.Errorf("Policy.TTL: %v is more than %v (-1 is no bound)", p.TTL, longest)
 	case p.MaxRows < 0:
-		return fmt.Errorf("Policy.MaxRows is %d: want 0 (no bound) or more", p.MaxRows)
+		return fmt.Errorf("Policy.MaxRows: %d is negative", p.MaxRows)
 	case p.MaxBytes < 0:
-		return fmt.Errorf("Policy.MaxBytes is %d: want 0 (no bound) or more", p.MaxBytes)
+		return fmt.Errorf("Policy.MaxBytes: %d is negative", p.MaxBytes)
+	}
+	for _, field := range []struct {
+		name  string
+		value time.Duration
+		most  time.Duration
+	}{{"Jitter", p.Jitter, max(p.TTL, 0)}, {"StaleFor", p.StaleFor, longest}, {"StaleIfError", p.StaleIfError, longest}} {
+		switch {
+		case field.value < 0:
+			return fmt.Errorf("Policy.%s: %v is negative", field.name, field.value)
+		case field.value > 0 && p.TTL <= 0:
+			return fmt.Errorf("Policy.%s: %v needs a bounded TTL; Policy.TTL is %v", field.name, field.value, p.TTL)
+		case field.value > field.most:
+			return fmt.Errorf("Policy.%s: %v is more than %v", field.name, field.value, field.most)
+		}
 	}
 	for _, name := range p.Tables {
 		if _, ok := splitName(name); !ok {
-			return fmt.Errorf("Policy.Tables holds %q, which is no name of a table: want one as SQL has it, such as cities, geo.cities or \"Cities\"", name)
+			return fmt.Errorf("Policy.Tables: %q is not a table name as in SQL, such as cities, geo.cities or \"Cities\"", name)
 		}
 	}
 	return nil

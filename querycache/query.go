@@ -47,7 +47,7 @@ func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireR
 	text := h.source.handle.Tracker.Text(sql)
 	read := lendRead(text, args)
 	defer returnRead(read)
-	if e := h.kept(ctx, read); e != nil {
+	if e := h.hit(ctx, read); e != nil {
 		return h.cache.open(e).(*wireRows), nil, nil
 	}
 	return h.loadRows(ctx, read, sql, args)
@@ -100,7 +100,7 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 		return nil, 0, err
 	}
 	defer rows.Close()
-	most := h.cache.store.mostEntry()
+	most := h.cache.store.MostEntry()
 	if rec.policy.MaxBytes > 0 {
 		most = min(most, rec.policy.MaxBytes)
 	}
@@ -133,8 +133,8 @@ func returnRead(r *cacheapi.Read) {
 	}
 }
 
-// rewrite puts named arguments in their places. It reports false for other
-// rewriters, which may do as they like with a connection.
+// rewrite replaces named arguments by positional ones. It reports false for other
+// rewriters, which may use the connection in any way.
 func rewrite(ctx context.Context, sql string, args []any) (string, []any, bool, error) {
 	for i, arg := range args {
 		switch arg := arg.(type) {
@@ -152,7 +152,8 @@ func rewrite(ctx context.Context, sql string, args []any) (string, []any, bool, 
 	return sql, args, true, nil
 }
 
-// inPlace rewrites by the argument at i, before which there are options.
+// inPlace rewrites by the argument at i, before which there are options. It
+// reports false with an error.
 func inPlace(ctx context.Context, by pgx.QueryRewriter, sql string, args []any, i int) (string, []any, bool, error) {
 	rewritten, values, err := by.RewriteQuery(ctx, nil, sql, args[i+1:])
 	if err != nil {

@@ -143,15 +143,15 @@ func (r *reader) Source() cacheapi.Querier { return r.pg }
 // Cached implements [cacheapi.TypedReader].
 func (r *reader) Cached(ctx context.Context, read *cacheapi.Read) (value any, shared, ok bool) {
 	h := (*ReadThrough)(r)
-	e := h.kept(ctx, read)
+	e := h.hit(ctx, read)
 	if e == nil {
 		return nil, false, false
 	}
-	return h.cache.open(e), e.record.policy.Shared || rules.Broken == rules.OwnCopies, true
+	return h.cache.open(e), e.Of().policy.Shared || rules.Broken == rules.OwnCopies, true
 }
 
-// kept returns the entry that answers r, and counts the hit.
-func (h *ReadThrough) kept(ctx context.Context, r *cacheapi.Read) *entry {
+// hit returns the entry that answers r, and counts the hit.
+func (h *ReadThrough) hit(ctx context.Context, r *cacheapi.Read) *entry {
 	c := h.cache
 	if !r.Keyed || c.off.Load() != 0 {
 		return nil
@@ -165,13 +165,13 @@ func (h *ReadThrough) kept(ctx context.Context, r *cacheapi.Read) *entry {
 		}
 	}
 	id := identityOf(r.Text, r.Form, h.space)
-	e := c.kept(c.store.hash(&id, key), &id, key)
+	e := c.hit(c.store.Hash(&id, key), &id, key)
 	if e == nil || bypassed(ctx) {
 		return nil
 	}
-	e.record.counts.add(Hit, address(r))
+	e.Of().counts.add(Hit, address(r))
 	if c.opts.OnLookup != nil {
-		c.opts.OnLookup(ctx, Lookup{Name: e.record.label, Reason: Hit})
+		c.opts.OnLookup(ctx, Lookup{Name: e.Of().label, Reason: Hit})
 	}
 	return e
 }
@@ -191,20 +191,20 @@ func (r *reader) Load(ctx context.Context, read *cacheapi.Read, load cacheapi.Lo
 }
 
 // load asks the cache, and counts.
-func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, near uintptr, load loadFunc) (answer, error) {
+func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint uintptr, load loadFunc) (answer, error) {
 	c := h.cache
 	var begun time.Time
 	if c.opts.OnLookup != nil {
 		begun = time.Now()
 	}
-	a, err := c.load(ctx, rec, c.store.hash(&rec.identity, key), key, load)
-	c.count(ctx, rec, a.why, begun, near)
+	a, err := c.load(ctx, rec, c.store.Hash(&rec.ID, key), key, load)
+	c.count(ctx, rec, a.why, begun, hint)
 	return a, err
 }
 
 // admit returns the key of a read, or why the cache has nothing to do with it.
 func (h *ReadThrough) admit(ctx context.Context, rec *record, r *cacheapi.Read) ([]byte, Reason) {
-	if why := h.cache.gate(ctx); why != none {
+	if why := h.cache.refusal(ctx); why != none {
 		return nil, why
 	}
 	switch {
@@ -222,9 +222,9 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *cacheapi.Read) 
 			return nil, RefusedScope
 		}
 	}
-	n := rec.needs.Load()
+	n := rec.dependencies.Load()
 	if n == nil || n.refusal != none {
-		n = rec.learn(ctx) // refused for what the server said: it may say something else by now
+		n = rec.examine(ctx) // refused for what the server said: it may say something else by now
 	}
 	if n.timed && rec.policy.TTL < 0 && namesTime(r.Key) {
 		return nil, RefusedArguments // the answer is another one tomorrow
@@ -246,7 +246,8 @@ func namesTime(key []byte) bool {
 	return false
 }
 
-// scoped appends the caller's scope and the key of r to dst.
+// scoped appends the caller's scope and the key of r to dst. It reports false if
+// there is no scope.
 func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *cacheapi.Read) ([]byte, bool) {
 	scope, ok := h.cache.opts.Scope(ctx)
 	if !ok {
@@ -298,14 +299,14 @@ func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
 		switch {
-		case rec.space != h.space || rec.sent != text.ID:
-		case cacheapi.IsPage(rec.form):
-			rec.drop(n)
+		case rec.Space != h.space || rec.sent != text.ID:
+		case cacheapi.IsPage(rec.Form):
+			rec.invalidate(n)
 		case !read.Keyed:
 		case h.cache.opts.Scope != nil:
-			rec.dropKey(n, string(read.Key))
+			rec.invalidateKey(n, string(read.Key))
 		default:
-			h.cache.drop(&rec.identity, read.Key)
+			h.cache.invalidate(&rec.ID, read.Key)
 		}
 	}
 }

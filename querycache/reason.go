@@ -9,30 +9,30 @@ type Reason uint8
 const (
 	none Reason = iota
 
-	Hit        // answered from memory
-	HitFlight  // answered by a load that another caller had begun
-	HitStale   // answered with an old value while a new one is loaded (Policy.StaleFor)
-	HitOnError // answered with an old value because the load failed (Policy.StaleIfError)
+	Hit          // answered from memory
+	HitCoalesced // answered by a load that another caller began
+	HitStale     // answered with an expired entry while a new one is loaded (Policy.StaleFor)
+	HitOnError   // answered with an expired entry because the load failed (Policy.StaleIfError)
 
-	MissCold      // nothing was kept
-	MissExpired   // what was kept is older than the policy allows
-	MissChanged   // what was kept was made stale by a change, or was dropped
-	MissEvicted   // what was kept lately had to make room
-	MissOvertaken // loaded, but not kept: something changed meanwhile
-	MissTooBig    // loaded, but not kept: over Policy.MaxBytes, Policy.MaxRows or the budget
-	MissFailed    // the load failed
-	MissFirst     // not kept: the first read of a text that differs from 16 others only in constants or the lengths of lists; the second is
+	MissCold        // there was no entry
+	MissExpired     // the entry is older than the policy allows
+	MissChanged     // the entry was invalidated, by a change or by the program
+	MissEvicted     // the entry was evicted lately
+	MissInvalidated // loaded, but not stored: a change or the program invalidated the result during the load
+	MissTooBig      // loaded, but not stored: over Policy.MaxBytes, Policy.MaxRows or the budget
+	MissFailed      // the load failed
+	MissFirst       // not stored: the first read of a text that differs from 16 others only in constants or the lengths of lists; the second read is stored
 
-	RefusedPolicy    // the program chose no policy, or one that cannot be
+	RefusedPolicy    // the program chose no policy, or an invalid one
 	RefusedArguments // an argument has no key
-	RefusedType      // copies of the value share what callers may change, or it cannot be copied and so not be measured
-	RefusedText      // the text cannot be taken apart, holds several statements, or is over 64 KB
+	RefusedType      // copies of the value share memory that callers may change, or it cannot be copied and so not be measured
+	RefusedText      // the text cannot be lexed, holds several statements, or is over 64 KB
 	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
-	RefusedScope     // Options.Scope said so
-	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE): Explain says by which statement
+	RefusedScope     // Options.Scope returned false
+	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE): Explain names the statement
 	RefusedClosed    // the cache is closed
 
-	Bypassed  // the context said so (Bypass)
+	Bypassed  // by the context (Bypass)
 	Suspended // the cache is suspended
 
 	reasons // how many there are
@@ -40,9 +40,9 @@ const (
 
 var reasonNames = [reasons]string{
 	none: "none",
-	Hit:  "hit", HitFlight: "hit-flight", HitStale: "hit-stale", HitOnError: "hit-on-error",
+	Hit:  "hit", HitCoalesced: "hit-coalesced", HitStale: "hit-stale", HitOnError: "hit-on-error",
 	MissCold: "miss-cold", MissExpired: "miss-expired", MissChanged: "miss-changed", MissEvicted: "miss-evicted",
-	MissOvertaken: "miss-overtaken", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirst: "miss-first",
+	MissInvalidated: "miss-invalidated", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirst: "miss-first",
 	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedType: "refused-type", RefusedText: "refused-text",
 	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedSession: "refused-session", RefusedClosed: "refused-closed",
 	Bypassed: "bypassed", Suspended: "suspended",
@@ -78,11 +78,11 @@ const (
 	pointerBits = 6 // the low bits of a pointer that tell little
 )
 
-// add counts one lookup. near is the address of something that the same core
+// add counts one lookup. hint is the address of something that the same core
 // tends to use: what it lent from a pool, or its stack.
-func (c *counters) add(reason Reason, near uintptr) {
+func (c *counters) add(reason Reason, hint uintptr) {
 	if many := c.many.Load(); many != nil {
-		i := uint64(near) >> pointerBits * 0x9E3779B97F4A7C15 >> 60
+		i := uint64(hint) >> pointerBits * 0x9E3779B97F4A7C15 >> 60
 		many[i%stripes].n[reason].Add(1)
 		return
 	}

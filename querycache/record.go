@@ -9,19 +9,29 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
-	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/rules"
+	"github.com/headrace/headrace/internal/s3fifo"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// An identity tells which read an entry answers, arguments and scope aside. It
-// is compared as a whole.
-type identity struct {
-	digest uint64 // the first half of the statement's identity: its text and its name
-	rest   uint64 // the second
-	form   uint64 // of the answer: cacheapi.Read.Form, or a form of this package
-	space  uint64 // of keys: the handle, or the Aside, that the read came through
+// An identity tells which reads an entry answers, arguments and scope aside. Its
+// digest is that of the statement, its form is cacheapi.Read.Form or a form of this
+// package, and its space is that of the handle, or the Aside, of the reads.
+type identity = s3fifo.ID
+
+// An entry is one result in the cache. Its key is the encoded scope and
+// arguments.
+type entry = s3fifo.Entry[record, cached]
+
+// A cached is what an entry holds.
+type cached struct {
+	result  any
+	stamp   uint64 // the number of the last change that was told before the load began
+	expires int64  // on the cache's clock, in nanoseconds; never for no time
 }
+
+// never is the expiry of an entry that lives until a change drops it.
+const never = math.MaxInt64
 
 // formWire is the form of an answer that is kept as the server sent it. The
 // forms of package db begin above it.
@@ -35,13 +45,14 @@ func identityOf(text *sqltext.Statement, form, space uint64) identity {
 	if rules.Broken == rules.NameInKey {
 		id = text.ID
 	}
-	return identity{uint64Of(id), binary.LittleEndian.Uint64(id[8:]), form, space}
+	return identity{Digest: uint64Of(id), Rest: binary.LittleEndian.Uint64(id[8:]), Form: form, Space: space}
 }
 
 // A record is what the cache knows of one identity: what may be done with its
 // answers, what they depend on, and what became of the lookups.
 type record struct {
-	identity
+	s3fifo.Group[record] // of its entries
+
 	text    atomic.Pointer[sqltext.Statement] // nil for an Aside, and once the statement is forgotten
 	aside   bool
 	sent    [16]byte // identifies the text, whatever the name
@@ -57,28 +68,17 @@ type record struct {
 	// what it depends on was learned anew.
 	since atomic.Uint64
 
-	drops       atomic.Pointer[drops]    // of single answers in all scopes; nil until there is one
-	streamUntil atomic.Int64             // until when rows are not recorded, since they were too big
-	needs       atomic.Pointer[needs]    // nil until learned
-	misnamed    atomic.Pointer[misnamed] // nil unless a name of Policy.Tables was wrong of late
-	spoiled     atomic.Pointer[string]   // what had changed the session of the last answer that was not kept for that
+	keyEpochs    atomic.Pointer[keyEpochs]    // of single answers in all scopes; nil until there is one
+	streamUntil  atomic.Int64                 // until when rows are not recorded, since they were too big
+	dependencies atomic.Pointer[dependencies] // nil until learned
+	misnamed     atomic.Pointer[misnamed]     // nil unless a name of Policy.Tables was wrong of late
+	changedBy    atomic.Pointer[string]       // what had changed the session of the last answer that was not kept for that
 }
 
-// needs is what the answers of a statement depend on. It never changes, but for
-// inUse.
-type needs struct {
-	tables  []*table // one that stands for all of them included
-	known   bool     // false: any table may be among them
-	timed   bool     // a parameter is a date or a time, so that an argument may be 'now'
-	refusal Reason   // none, or why no answer is kept
-	because string   // the refusal in words, for people, or what limits the answers
-	learned learned
-
-	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
-
-	// inUse is what learned was taken from. While it is held, a change of what
-	// it depends on is noticed and announced.
-	inUse atomic.Pointer[[]*changes.Effects]
+// withID returns r with its identity.
+func (r *record) withID(id identity) *record {
+	r.ID, r.Of = id, r
+	return r
 }
 
 // misnamed is how the server answered of a policy's tables, and until when on
@@ -96,7 +96,7 @@ func (r *record) fresh(stamp uint64) bool {
 	if stamp < r.since.Load() {
 		return false
 	}
-	n := r.needs.Load()
+	n := r.dependencies.Load()
 	if n == nil {
 		return false // an Aside whose database could not be asked yet
 	}
@@ -111,8 +111,8 @@ func (r *record) fresh(stamp uint64) bool {
 	return true
 }
 
-// drop makes all entries of the record void. n is a new change's number.
-func (r *record) drop(n uint64) { raise(&r.since, n) }
+// invalidate makes all entries of the record void. n is a new change's number.
+func (r *record) invalidate(n uint64) { raise(&r.since, n) }
 
 // Programs may build texts without end, so what is remembered of statements is
 // bounded.
@@ -160,10 +160,10 @@ func (rs *records) get(id *identity) *record {
 func (rs *records) add(r *record) *record {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	if before, ok := rs.byID.Get(r.identity); ok {
+	if before, ok := rs.byID.Get(r.ID); ok {
 		return before
 	}
-	rs.byID.Add(r.identity, r)
+	rs.byID.Add(r.ID, r)
 	rs.bytes += r.bytes()
 	for rs.bytes > rs.most && rs.byID.Len() > 1 {
 		rs.byID.RemoveOldest()
@@ -197,7 +197,7 @@ func (rs *records) forget(s *source) {
 	defer rs.mu.Unlock()
 	for _, r := range rs.byID.Values() {
 		if r.source == s {
-			rs.byID.Remove(r.identity)
+			rs.byID.Remove(r.ID)
 		}
 	}
 	rs.charge(rs.bytes)

@@ -28,15 +28,15 @@ type source struct {
 	untrack func() // ends that the handle tells when it leads elsewhere
 
 	mu        sync.Mutex
-	followers int     // calls of Follow that have not been stopped; guarded by mu, as are
-	stop      func()  // ends the subscription, if there is one
-	owed      []*owed // told as in doubt, and not settled yet
+	followers int      // calls of Follow that have not been stopped; guarded by mu, as are
+	stop      func()   // ends the subscription, if there is one
+	doubts    []*doubt // told as in doubt, and not settled yet
 }
 
-// An owed is a change in doubt, and who was told of it.
-type owed struct {
-	change changes.Change
-	homes  []*home // guarded by Cache.mu
+// A doubt is a change in doubt, and who was told of it.
+type doubt struct {
+	change     changes.Change
+	changelogs []*changelog // guarded by Cache.mu
 }
 
 func newSource(c *Cache, pg *db.DB) *source {
@@ -48,53 +48,53 @@ func newSource(c *Cache, pg *db.DB) *source {
 // track has the handle tell where it leads. Then what was kept of where it led
 // before is dropped, before a connection that leads elsewhere is used: a server
 // that was started again may have lost commits.
-func (s *source) track() { s.untrack = s.handle.Tracker.TrackDatabase(s.left) }
+func (s *source) track() { s.untrack = s.handle.Tracker.TrackDatabase(s.invalidateDatabase) }
 
-// left drops what was kept of a database that the handle leads to no more.
-func (s *source) left(old *changes.Database) {
-	if h := s.cache.knownHome(old); h != nil && rules.Broken != rules.LivesEnd {
-		h.dropAll()
+// invalidateDatabase drops what was kept of a database that the handle leads to no more.
+func (s *source) invalidateDatabase(old *changes.Database) {
+	if l := s.cache.knownChangelog(old); l != nil && rules.Broken != rules.LivesEnd {
+		l.invalidateAll()
 	}
 }
 
-// hear takes in changes that db.DB.OnChange tells of.
-func (s *source) hear(_ context.Context, changes []changes.Change) {
+// handleChanges takes in changes that db.DB.OnChange tells of.
+func (s *source) handleChanges(_ context.Context, changes []changes.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range changes {
-		s.take(c)
+		s.handleChange(c)
 	}
-	if s.followers == 0 && len(s.owed) == 0 && s.stop != nil { // stopped while something was in doubt
+	if s.followers == 0 && len(s.doubts) == 0 && s.stop != nil { // stopped while something was in doubt
 		s.stop()
 		s.stop = nil
 	}
 }
 
-// take takes in one change. s.mu is held.
-func (s *source) take(c changes.Change) {
-	var homes []*home
+// handleChange takes in one change. s.mu is held.
+func (s *source) handleChange(c changes.Change) {
+	var changelogs []*changelog
 	switch {
 	case c.State == changes.InDoubt:
-		o := &owed{change: c}
-		s.owed = append(s.owed, o)
-		homes = s.cache.owe(o)
+		d := &doubt{change: c}
+		s.doubts = append(s.doubts, d)
+		changelogs = s.cache.beginDoubt(d)
 	case c.State == changes.Settled || c.State == changes.Unchanged:
-		i := slices.IndexFunc(s.owed, func(o *owed) bool {
-			return o.change.Table == c.Table && o.change.Inherited == c.Inherited && o.change.All == c.All
+		i := slices.IndexFunc(s.doubts, func(d *doubt) bool {
+			return d.change.Table == c.Table && d.change.Inherited == c.Inherited && d.change.All == c.All
 		})
 		switch {
 		case i >= 0:
-			homes = s.cache.redeem(s.owed[i])
-			s.owed = slices.Delete(s.owed, i, i+1)
+			changelogs = s.cache.endDoubt(s.doubts[i])
+			s.doubts = slices.Delete(s.doubts, i, i+1)
 		case c.State == changes.Settled: // told as in doubt before anybody followed
 			c.State = changes.Committed
-			homes = s.cache.concerned(c.Database)
+			changelogs = s.cache.concerned(c.Database)
 		}
 	case s.followers > 0:
-		homes = s.cache.concerned(c.Database)
+		changelogs = s.cache.concerned(c.Database)
 	}
-	for _, h := range homes {
-		h.apply(c)
+	for _, l := range changelogs {
+		l.apply(c)
 	}
 }
 
@@ -106,13 +106,13 @@ func (s *source) follow() (stop func(), err error) {
 	}
 	s.mu.Lock()
 	if s.stop == nil {
-		s.stop = s.handle.Tracker.OnChange(s.hear)
+		s.stop = s.handle.Tracker.OnChange(s.handleChanges)
 	}
 	s.followers++
 	first := s.followers == 1
 	s.mu.Unlock()
 	if first {
-		s.left(s.current())
+		s.invalidateDatabase(s.current())
 	}
 	return sync.OnceFunc(s.unfollow), nil
 }
@@ -122,7 +122,7 @@ func (s *source) follow() (stop func(), err error) {
 func (s *source) unfollow() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.followers--; s.followers == 0 && s.stop != nil && len(s.owed) == 0 {
+	if s.followers--; s.followers == 0 && s.stop != nil && len(s.doubts) == 0 {
 		s.stop()
 		s.stop = nil
 	}
@@ -147,11 +147,11 @@ func (s *source) close() {
 		s.untrack()
 	}
 	s.stop, s.untrack, s.followers = nil, nil, 0
-	for _, o := range s.owed {
-		o.change.State = changes.Settled
-		for _, h := range s.cache.redeem(o) {
-			h.apply(o.change)
+	for _, d := range s.doubts {
+		d.change.State = changes.Settled
+		for _, l := range s.cache.endDoubt(d) {
+			l.apply(d.change)
 		}
 	}
-	s.owed = nil
+	s.doubts = nil
 }

@@ -25,10 +25,10 @@ func (h *ReadThrough) record(text *sqltext.Statement, form uint64) *record {
 
 // newRecord makes the record of a statement that the cache does not know.
 func (h *ReadThrough) newRecord(text *sqltext.Statement, form uint64) *record {
-	r := &record{
-		identity: identityOf(text, form, h.space), sent: text.ID, length: text.Size(),
+	r := (&record{
+		sent: text.ID, length: text.Size(),
 		label: labelOf(text), name: strings.Clone(text.Name), source: h.source,
-	}
+	}).withID(identityOf(text, form, h.space))
 	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
 	return r
@@ -37,21 +37,21 @@ func (h *ReadThrough) newRecord(text *sqltext.Statement, form uint64) *record {
 // passing returns the record by which first reads of texts are counted that are
 // kept from their second read on.
 func (h *ReadThrough) passing() *record {
-	id := identity{space: h.space, rest: 1} // no text has this digest
+	id := identity{Space: h.space, Rest: 1} // no text has this digest
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	return h.cache.records.add(&record{identity: id, label: "(first reads of texts like many others)", source: h.source, refused: MissFirst})
+	return h.cache.records.add((&record{label: "(first reads of texts like many others)", source: h.source, refused: MissFirst}).withID(id))
 }
 
 // tooLong returns the record by which reads of all texts are counted that are
 // too long to be remembered.
 func (h *ReadThrough) tooLong() *record {
-	id := identity{space: h.space} // no text has this digest
+	id := identity{Space: h.space} // no text has this digest
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	return h.cache.records.add(&record{identity: id, label: "(texts of more than 64 KB)", source: h.source, refused: RefusedText})
+	return h.cache.records.add((&record{label: "(texts of more than 64 KB)", source: h.source, refused: RefusedText}).withID(id))
 }
 
 // policy returns the statement's policy, or why there is none.

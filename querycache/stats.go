@@ -37,11 +37,11 @@ func (s Stats) Answered() uint64 {
 
 // Stats returns the cache's figures. It visits every statement it remembers.
 func (c *Cache) Stats() Stats {
-	u := c.store.usage()
+	u := c.store.Usage()
 	return Stats{
 		Lookups: byReason(c.records.totals()),
-		Entries: u.entries, Bytes: u.bytes + c.store.reserved.Load(), Evicted: u.evicted,
-		Budget: c.store.budget.Load(), MaxBytes: c.store.most,
+		Entries: u.Entries, Bytes: u.Bytes + u.Reserved, Evicted: u.Evicted,
+		Budget: u.Budget, MaxBytes: u.MaxBytes,
 		Flights: c.flights.count(),
 	}
 }

@@ -98,6 +98,7 @@ func (t *types) covers(m *pgtype.Map, fields []pgconn.FieldDescription) bool {
 
 // eachType calls f with the types of columns that m has, and those of their
 // elements and fields, which pgx looks up by OID as well, until f returns false.
+// It reports whether f never did.
 func eachType(m *pgtype.Map, fields []pgconn.FieldDescription, f func(*pgtype.Type) bool) bool {
 	var seen map[uint32]bool // composites only, since most results have none
 	var visit func(oid uint32) bool
@@ -169,6 +170,7 @@ func sameCodec(a, b pgtype.Codec) bool {
 	return reflect.DeepEqual(a, b)
 }
 
+// sameFields reports whether two composites have the same fields, decoded alike.
 func sameFields(a, b []pgtype.CompositeCodecField) bool {
 	if len(a) != len(b) {
 		return false

@@ -128,13 +128,13 @@ func TestExplainChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, byName)
 	const copied = "SELECT name FROM cities WHERE id = $1 " // not what SQL returned
-	explain := map[string]func() querycache.Cacheability{
-		"the statement": func() querycache.Cacheability { return b.reads.ExplainStmt(t.Context(), longName) },
-		"its text":      func() querycache.Cacheability { return b.reads.Explain(t.Context(), longName.SQL()) },
-		"its source":    func() querycache.Cacheability { return b.reads.Explain(t.Context(), "-- name: Long :one\n"+copied) },
+	explain := map[string]func() querycache.Explanation{
+		"the statement": func() querycache.Explanation { return b.reads.ExplainStmt(t.Context(), longName) },
+		"its text":      func() querycache.Explanation { return b.reads.Explain(t.Context(), longName.SQL()) },
+		"its source":    func() querycache.Explanation { return b.reads.Explain(t.Context(), "-- name: Long :one\n"+copied) },
 	}
 	before := b.cache.Stats()
-	bare := func() querycache.Cacheability { return b.reads.Explain(t.Context(), copied) }
+	bare := func() querycache.Explanation { return b.reads.Explain(t.Context(), copied) }
 	if e := bare(); e.Keeps || e.Reason != querycache.RefusedPolicy {
 		t.Errorf("the text without a name: %+v", e)
 	}

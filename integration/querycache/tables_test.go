@@ -73,8 +73,8 @@ func TestTablesOfPolicies(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := get("cities c"); err == nil || !strings.Contains(err.Error(), "no name") {
-		t.Errorf("no name: %v", err)
+	if _, err := get("cities c"); err == nil || !strings.Contains(err.Error(), "not a table name") {
+		t.Errorf("a name with an alias: %v", err)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestTablesOfPoliciesMove(t *testing.T) {
 	for range 3 {
 		read()
 	}
-	b.want(querycache.MissOvertaken, querycache.MissChanged, querycache.Hit) // the load that learns of a change is not kept
+	b.want(querycache.MissInvalidated, querycache.MissChanged, querycache.Hit) // the load that learns of a change is not kept
 	b.exec(b.pg, "INSERT INTO lakes VALUES (1)")
 	read()
 	b.want(querycache.MissChanged)

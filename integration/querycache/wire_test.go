@@ -341,7 +341,7 @@ func TestLoadsAreKnownByTheParser(t *testing.T) {
 			}
 		}
 	}
-	if s := b.cache.Stats(); s.Lookups[querycache.MissOvertaken]+s.Lookups[querycache.MissChanged] > 0 || s.Lookups[querycache.Hit] != 3 {
+	if s := b.cache.Stats(); s.Lookups[querycache.MissInvalidated]+s.Lookups[querycache.MissChanged] > 0 || s.Lookups[querycache.Hit] != 3 {
 		t.Errorf("lookups %v", s.Lookups)
 	}
 }

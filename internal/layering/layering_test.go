@@ -37,6 +37,7 @@ var layers = map[string]layer{
 	"internal/keyset":       {},
 	"internal/clock":        {},
 	"internal/stmtstats":    {ours: []string{"internal/sqltext"}, others: []string{pgx}},
+	"internal/s3fifo":       {ours: []string{"internal/rules"}, others: []string{lru}},
 	"internal/layering":     {},
 	"internal/deepcopy":     {},
 	"internal/argkey":       {others: []string{pgx}},
@@ -74,6 +75,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"db", "internal/sqltext", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
 			"internal/deepcopy", "internal/rules", "internal/changes", "internal/cacheapi", "internal/pgxrows",
+			"internal/s3fifo",
 		},
 		others: []string{pgx, lru, xsync},
 	},

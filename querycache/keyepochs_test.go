@@ -60,7 +60,7 @@ func TestDropsOvertakeLoadsInEveryScope(t *testing.T) {
 	alice := scoped("alice")
 	o.want(alice, "old", func(context.Context) (any, error) { o.reads.Drop(context.Background(), citySQL, 1); return "old", nil })
 	o.want(alice, "new", says("new"))
-	o.counted(map[Reason]uint64{MissOvertaken: 1, MissCold: 1})
+	o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1})
 }
 
 func TestDropTakesNamedArguments(t *testing.T) {

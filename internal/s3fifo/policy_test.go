@@ -1,4 +1,4 @@
-package querycache
+package s3fifo
 
 import (
 	"container/list"
@@ -118,18 +118,18 @@ func TestStoreHitsAsOftenAsS3FIFO(t *testing.T) {
 		{"files", filesOfADisk, 5000}, {"files", filesOfADisk, 40_000},
 	} {
 		keys := c.keys(rand.New(rand.NewPCG(7, 7)), 400_000)
-		plain, s, rec := newS3FIFO(c.entries), newStore(hold(c.entries, 0)), testRecord(1)
+		plain, s, group := newS3FIFO(c.entries), newStore(hold(c.entries, 0)), newGroup(1)
 		wanted, hits := 0, 0
 		for _, n := range keys {
 			if plain.ask(n) {
 				wanted++
 			}
 			key := keyOf(n)
-			hash := s.hash(&rec.identity, key)
-			if s.get(hash, &rec.identity, key) != nil {
+			hash := s.Hash(&group.ID, key)
+			if s.Get(hash, &group.ID, key) != nil {
 				hits++
 			} else {
-				s.put(hash, testEntry(rec, key, nil, 0))
+				s.Put(hash, newEntry(group, key, nil, 0))
 			}
 		}
 		got, want := 100*float64(hits)/float64(len(keys)), 100*float64(wanted)/float64(len(keys))
@@ -137,6 +137,6 @@ func TestStoreHitsAsOftenAsS3FIFO(t *testing.T) {
 		if got < want-0.3 { // by which ghosts differ by chance is 0.02
 			t.Errorf("%s, %d entries: %.2f %% hit, %.2f %% with plain S3-FIFO", c.name, c.entries, got, want)
 		}
-		s.check(t)
+		check(t, s)
 	}
 }

@@ -1,7 +1,7 @@
-package querycache
+package s3fifo
 
-// A ghosts remembers the tags of the entries that were evicted last: who
-// comes back soon belongs into the main queue.
+// A ghosts remembers the tags of the entries that were evicted last: an entry
+// that comes back soon belongs into the main queue.
 //
 // It is a table of buckets, each overwritten from its oldest slot on: 5 bytes a
 // ghost, where a third queue of the kind of the other two would take over 100.

@@ -1,4 +1,4 @@
-package querycache
+package s3fifo
 
 import (
 	"math"
@@ -34,22 +34,22 @@ func newQueue() *queue {
 
 // A slab has the slots of a shard's two queues. Slots are numbered: those of run r
 // begin at r*runLen.
-type slab struct {
-	index *index   // where the slots are
-	tags  []uint32 // by slot, that of its entry
-	used  []uint32 // by run, a bit for each slot that has an entry
-	free  []uint32 // the runs without entries, which are in no queue
-	room  int      // how many entries there may be
+type slab[T, V any] struct {
+	index *index[T, V] // where the slots are
+	tags  []uint32     // by slot, that of its entry
+	used  []uint32     // by run, a bit for each slot that has an entry
+	free  []uint32     // the runs without entries, which are in no queue
+	room  int          // how many entries there may be
 }
 
 // newSlab returns a slab with room for n entries and a quarter more, so that
 // replacing it when it is full costs little for each entry. At most half of the
 // index is taken, so that most searches end at their first word.
-func newSlab(n int) slab {
+func newSlab[T, V any](n int) slab[T, V] {
 	room := roomFor(n)
 	runs := room/runLen + 3 // each queue may have two that are half empty
-	s := slab{
-		&index{make([]atomic.Uint64, 2*room), make([]atomic.Pointer[entry], runs*runLen)},
+	s := slab[T, V]{
+		&index[T, V]{make([]atomic.Uint64, 2*room), make([]atomic.Pointer[Entry[T, V]], runs*runLen)},
 		make([]uint32, runs*runLen), make([]uint32, runs), make([]uint32, runs), room,
 	}
 	for i := range s.free {
@@ -61,7 +61,7 @@ func newSlab(n int) slab {
 func roomFor(n int) int { return n + n/4 + runLen }
 
 // push adds e to the end of q, and returns its slot. There is a free run.
-func (s *slab) push(q *queue, tag uint32, e *entry) (slot uint32) {
+func (s *slab[T, V]) push(q *queue, tag uint32, e *Entry[T, V]) (slot uint32) {
 	if q.last == noRun || s.used[q.last]>>(runLen-1) != 0 {
 		q.last = s.free[len(s.free)-1]
 		s.free = s.free[:len(s.free)-1]
@@ -76,13 +76,13 @@ func (s *slab) push(q *queue, tag uint32, e *entry) (slot uint32) {
 }
 
 // oldest returns the slot of the oldest entry of q. There is one.
-func (s *slab) oldest(q *queue) uint32 {
+func (s *slab[T, V]) oldest(q *queue) uint32 {
 	run, _, _ := q.runs.GetOldest()
 	return run*runLen + uint32(bits.TrailingZeros32(s.used[run]))
 }
 
 // empty takes the entry of a slot out of q.
-func (s *slab) empty(q *queue, slot uint32) {
+func (s *slab[T, V]) empty(q *queue, slot uint32) {
 	run := slot / runLen
 	s.index.slots[slot].Store(nil)
 	s.used[run] &^= 1 << (slot % runLen)
@@ -97,7 +97,7 @@ func (s *slab) empty(q *queue, slot uint32) {
 }
 
 // each calls fn for the slots of q, the oldest entry's first.
-func (s *slab) each(q *queue, fn func(slot uint32)) {
+func (s *slab[T, V]) each(q *queue, fn func(slot uint32)) {
 	for _, run := range q.runs.Keys() {
 		for used := s.used[run]; used != 0; used &= used - 1 {
 			fn(run*runLen + uint32(bits.TrailingZeros32(used)))
@@ -106,7 +106,7 @@ func (s *slab) each(q *queue, fn func(slot uint32)) {
 }
 
 // copyTo returns a queue of the same entries in another slab, which has room.
-func (s *slab) copyTo(to *slab, q *queue) *queue {
+func (s *slab[T, V]) copyTo(to *slab[T, V], q *queue) *queue {
 	c := newQueue()
 	s.each(q, func(slot uint32) {
 		tag := s.tags[slot]

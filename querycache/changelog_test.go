@@ -69,7 +69,7 @@ func TestLeavingADatabaseDropsItsEntries(t *testing.T) {
 	o.want(ctx, "first", says("first"))
 	o.want(ctx, "first", says("unasked"))
 	o.lead(two)
-	o.reads.source.left(one)
+	o.reads.source.invalidateDatabase(one)
 	for range 2 { // the load that learns of another database is not kept
 		o.want(ctx, "second", says("second"))
 	}
@@ -98,7 +98,7 @@ func TestDoubtWithoutAChange(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	o.want(ctx, "kept", says("kept"))
 	everything := func(state changes.ChangeState) {
-		o.reads.source.hear(ctx, []changes.Change{{All: true, State: state, Database: one}})
+		o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: state, Database: one}})
 	}
 	everything(changes.InDoubt)
 	everything(changes.InDoubt)
@@ -118,10 +118,10 @@ func TestDoubtWithoutAChange(t *testing.T) {
 func TestDatabaseMetWhileInDoubt(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
-	o.reads.source.hear(ctx, []changes.Change{{All: true, State: changes.InDoubt}})
+	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: changes.InDoubt}})
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "again", says("again"))
-	o.reads.source.hear(ctx, []changes.Change{{All: true, State: changes.Settled}})
+	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: changes.Settled}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 }
@@ -135,7 +135,7 @@ func TestDoubtsOfOnlyATable(t *testing.T) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, Only: only, ReadsKnown: true, Cacheable: true}, nil
 	})
 	hear := func(state changes.ChangeState, inherited bool) {
-		o.reads.source.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, Inherited: inherited, State: state, Database: one}})
+		o.reads.source.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, Inherited: inherited, State: state, Database: one}})
 	}
 	o.want(ctx, "all", says("all"))
 	hear(changes.InDoubt, true)
@@ -164,7 +164,7 @@ func TestDoubtsOfOnlyATable(t *testing.T) {
 	writer := o.sibling(one)
 	for _, change := range []changes.Change{{State: changes.InDoubt}, {State: changes.InDoubt, Inherited: true}, {State: changes.Settled, Inherited: true}} {
 		change.Table, change.Database = changes.Table{Schema: "public", Name: "cities", OID: 1}, one
-		writer.reads.source.hear(ctx, []changes.Change{change})
+		writer.reads.source.handleChanges(ctx, []changes.Change{change})
 	}
 	o.want(ctx, "doubtful", says("doubtful"))
 	writer.reads.source.close()
@@ -186,7 +186,7 @@ func TestStopLeavesNothingInDoubt(t *testing.T) {
 	if stopped != 0 {
 		t.Error("nobody listens any more to how it is settled")
 	}
-	s.hear(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: changes.Settled}})
+	s.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: changes.Settled}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 	if stopped != 1 {
@@ -225,10 +225,10 @@ func TestClosedHandlesAreForgotten(t *testing.T) {
 		other.reads.pg.Close()
 		time.Sleep(2 * watchEvery)
 		o.cache.mu.Lock()
-		sources, homes := len(o.cache.sources), len(o.cache.homes)
+		sources, logs := len(o.cache.sources), len(o.cache.changelogs)
 		o.cache.mu.Unlock()
-		if records := len(o.cache.records.all()); sources != 1 || homes != 1 || records != 1 {
-			t.Errorf("%d sources, %d homes, %d statements are remembered", sources, homes, records)
+		if records := len(o.cache.records.all()); sources != 1 || logs != 1 || records != 1 {
+			t.Errorf("%d sources, %d changelogs, %d statements are remembered", sources, logs, records)
 		}
 		o.want(t.Context(), "v", says("unasked"))
 		o.close()

@@ -1,4 +1,4 @@
-package querycache
+package s3fifo
 
 import "sync/atomic"
 
@@ -8,9 +8,9 @@ import "sync/atomic"
 // It holds no pointer to an entry but in slots, where entries that came one after
 // the other lie side by side: pointers in the order of hashes cost the collector
 // three times as much, since each leads to a line of memory of its own.
-type index struct {
-	words []atomic.Uint64         // a hash table with linear probing; 0 is an empty place
-	slots []atomic.Pointer[entry] // by number
+type index[T, V any] struct {
+	words []atomic.Uint64               // a hash table with linear probing; 0 is an empty place
+	slots []atomic.Pointer[Entry[T, V]] // by number
 }
 
 // A word is 32 bits of an entry's hash, its tag, and the number of its slot plus
@@ -21,22 +21,22 @@ func tagIn(word uint64) uint32  { return uint32(word >> 32) }
 func slotIn(word uint64) uint32 { return uint32(word) - 1 }
 
 // home returns the place where the search for a tag begins.
-func (ix *index) home(tag uint32) int {
+func (ix *index[T, V]) home(tag uint32) int {
 	return int(uint64(tag) * uint64(len(ix.words)) >> 32)
 }
 
 // after returns the place that is searched after i.
-func (ix *index) after(i int) int {
+func (ix *index[T, V]) after(i int) int {
 	if i++; i < len(ix.words) {
 		return i
 	}
 	return 0
 }
 
-// get returns the entry of a read, or nil. It needs no lock: an entry never
+// get returns the entry of a key, or nil. It needs no lock: an entry never
 // changes, so that one whose key is right is the right one, whatever became of
 // the word that led to it. It may miss an entry while another is taken out.
-func (ix *index) get(tag uint32, id *identity, key []byte) *entry {
+func (ix *index[T, V]) get(tag uint32, id *ID, key []byte) *Entry[T, V] {
 	i := ix.home(tag)
 	for range ix.words {
 		w := ix.words[i].Load()
@@ -53,9 +53,9 @@ func (ix *index) get(tag uint32, id *identity, key []byte) *entry {
 	return nil
 }
 
-// find returns the slot of an entry of the given tag that matches. All from here
-// on need the shard's lock.
-func (ix *index) find(tag uint32, matches func(*entry) bool) (slot uint32, ok bool) {
+// find returns the slot of an entry of the given tag that matches, and reports
+// whether there is one. It and all methods below need the shard's lock.
+func (ix *index[T, V]) find(tag uint32, matches func(*Entry[T, V]) bool) (slot uint32, ok bool) {
 	i := ix.home(tag)
 	for range ix.words {
 		w := ix.words[i].Load()
@@ -72,7 +72,7 @@ func (ix *index) find(tag uint32, matches func(*entry) bool) (slot uint32, ok bo
 
 // place returns the place of the first word w that a search for the tag meets.
 // There is one.
-func (ix *index) place(w uint64, tag uint32) int {
+func (ix *index[T, V]) place(w uint64, tag uint32) int {
 	i := ix.home(tag)
 	for ix.words[i].Load() != w {
 		i = ix.after(i)
@@ -81,14 +81,14 @@ func (ix *index) place(w uint64, tag uint32) int {
 }
 
 // add adds a word. There is an empty place.
-func (ix *index) add(w uint64) { ix.words[ix.place(0, tagIn(w))].Store(w) }
+func (ix *index[T, V]) add(w uint64) { ix.words[ix.place(0, tagIn(w))].Store(w) }
 
 // replace puts a word of the same tag in place of old.
-func (ix *index) replace(old, w uint64) { ix.words[ix.place(old, tagIn(old))].Store(w) }
+func (ix *index[T, V]) replace(old, w uint64) { ix.words[ix.place(old, tagIn(old))].Store(w) }
 
 // remove takes out a word, and moves up those behind it that would not be found
 // across a gap.
-func (ix *index) remove(old uint64) {
+func (ix *index[T, V]) remove(old uint64) {
 	gap := ix.place(old, tagIn(old))
 	for next := ix.after(gap); ; next = ix.after(next) {
 		w := ix.words[next].Load()
@@ -104,7 +104,7 @@ func (ix *index) remove(old uint64) {
 }
 
 // steps returns how far a search goes from one place to another.
-func (ix *index) steps(from, to int) int {
+func (ix *index[T, V]) steps(from, to int) int {
 	if to >= from {
 		return to - from
 	}

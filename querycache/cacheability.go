@@ -6,10 +6,10 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// judgeEffects says whether answers of a statement with the given effects may
-// be kept under the record's policy, and why not, or what limits them, in
-// words.
-func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
+// cacheability returns none, or why results of a statement with the given
+// effects are not stored under the record's policy; and the reason, or what
+// limits the entries, in words.
+func (r *record) cacheability(eff *catalog.Effects) (Reason, string) {
 	if eff.Cacheable {
 		return none, ""
 	}
@@ -26,7 +26,7 @@ func (r *record) judgeEffects(eff *catalog.Effects) (Reason, string) {
 	return none, strings.Join(limits, "; ")
 }
 
-// limit says what it means for answers that a refusal is tolerated.
+// limit returns what a tolerated refusal means for the entries.
 func (r *record) limit(refusal catalog.Refusal) string {
 	switch refusal.Reason {
 	case catalog.SessionFunction, catalog.RowSecurity:
@@ -49,7 +49,7 @@ func (r *record) limit(refusal catalog.Refusal) string {
 	return "may be wrong until the TTL has passed, since no change tells: " + refusal.String()
 }
 
-// explainRefusal says why a refusal is not tolerated, and what can be done.
+// explainRefusal returns why a refusal is not tolerated, and what to do.
 func (r *record) explainRefusal(refusal catalog.Refusal) string {
 	switch {
 	case refusal.Reason == catalog.SessionFunction || refusal.Reason == catalog.RowSecurity:
@@ -71,8 +71,9 @@ func builtIn(object string) bool {
 	return !strings.Contains(name, ".")
 }
 
-// tolerates reports whether answers may be kept in spite of a reason. What
-// writes, or may, is never kept, whatever the policy says of its tables.
+// tolerates reports whether results may be stored in spite of a reason. Those of
+// statements that write, or may, never are, whatever the policy says of their
+// tables.
 func (r *record) tolerates(reason catalog.Reason, eff *catalog.Effects) bool {
 	switch {
 	case reason == catalog.SessionFunction || reason == catalog.RowSecurity:
