@@ -11,7 +11,6 @@ import (
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan"
-	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -133,9 +132,6 @@ func (r reader[T]) loadOne(ctx context.Context, q cacheapi.TypedReader, read *ca
 func lendRead(text *sqltext.Statement, form uint64, args []any) *cacheapi.Read {
 	read := reads.Get().(*cacheapi.Read)
 	read.Text, read.Form = text, form
-	if rules.Broken == rules.TypesInKeys {
-		args = untyped(args)
-	}
 	read.Key, read.Keyed = argkey.Append(read.Key[:0], args)
 	return read
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/changes"
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // A changelog has the last changes of a database's tables, whichever handles
@@ -66,9 +65,6 @@ func (l *changelog) raise(t *table) {
 
 // doubt notes that t may have changed or may change yet. l.mu is held.
 func (l *changelog) doubt(t *table) {
-	if rules.Broken == rules.DoubtCounts {
-		return
-	}
 	t.doubts++
 	t.changed.Store(inDoubt)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/changes"
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // loadFunc asks for an answer that is not kept, and tells how many bytes it
@@ -94,7 +93,7 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 		}
 		// A load that began before a change may have read what was before
 		// it: whoever asks after the change must not be answered by it.
-		if r.current(f.stamp, f.key) || rules.Broken == rules.NoLateJoin {
+		if r.current(f.stamp, f.key) {
 			f.waiting++
 			f.joined = true
 			return f, false
@@ -125,9 +124,6 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	}()
 	f.dependencies = f.record.examine(f.ctx) // after the stamp was drawn
 	value, size, err := load(f.ctx)
-	if rules.Broken == rules.StampFirst {
-		f.stamp = c.changes.Load()
-	}
 	f.value, f.err = value, f.explain(err)
 	f.lookAtServer()
 	if !f.common() {
@@ -248,9 +244,7 @@ func (fs *flights) invalidate(hash uint64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if f := sh.byHash[hash]; f != nil {
-		if rules.Broken != rules.DropOvertakes {
-			f.outcome = outcomeInvalidated
-		}
+		f.outcome = outcomeInvalidated
 		delete(sh.byHash, hash)
 	}
 }

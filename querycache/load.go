@@ -13,7 +13,6 @@ import (
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/rowscan/replay"
-	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/s3fifo"
 )
 
@@ -118,18 +117,14 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 		return MissInvalidated
 	case f.dependencies.refusal != none:
 		return f.dependencies.refusal
-	case f.session.Changed() != "" && rules.Broken != rules.SessionsAlike:
+	case f.session.Changed() != "":
 		by := f.session.Changed()
 		r.changedBy.Store(&by)
 		return RefusedSession
 	case f.err != nil:
 		return MissFailed
-	case rules.Broken == rules.ChangeOvertakes:
-		f.stamp = c.changes.Load()
 	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.dependencies.Load() != f.dependencies:
 		return MissInvalidated
-	case rules.Broken == rules.DropOvertakes:
-		f.stamp = c.changes.Load()
 	case !r.current(f.stamp, f.key):
 		return MissInvalidated
 	}

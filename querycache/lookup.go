@@ -3,8 +3,6 @@ package querycache
 import (
 	"context"
 	"time"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // hit returns the fresh entry of a read, or nil. It is the hot path.
@@ -13,7 +11,7 @@ func (c *Cache) hit(hash uint64, id *identity, key []byte) *entry {
 	if e == nil || !e.Of().current(e.Value.stamp, e.Key()) {
 		return nil
 	}
-	if e.Value.expires != never && c.clock.now() >= e.Value.expires && rules.Broken != rules.TimeCounts {
+	if e.Value.expires != never && c.clock.now() >= e.Value.expires {
 		return nil
 	}
 	return e

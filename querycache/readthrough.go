@@ -16,7 +16,6 @@ import (
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/catalog"
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // A ReadThrough is a handle that answers reads from a cache and asks its
@@ -147,7 +146,7 @@ func (r *reader) Cached(ctx context.Context, read *cacheapi.Read) (value any, sh
 	if e == nil {
 		return nil, false, false
 	}
-	return h.cache.open(e), e.Of().policy.Shared || rules.Broken == rules.OwnCopies, true
+	return h.cache.open(e), e.Of().policy.Shared, true
 }
 
 // hit returns the entry that answers r, and counts the hit.
@@ -252,12 +251,6 @@ func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *cacheapi.Read) 
 	scope, ok := h.cache.opts.Scope(ctx)
 	if !ok {
 		return nil, false
-	}
-	if rules.Broken == rules.ScopeInKey {
-		scope = ""
-	}
-	if rules.Broken == rules.ArgsInKey {
-		return appendScope(dst, scope), true
 	}
 	return append(appendScope(dst, scope), r.Key...), true
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
-	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/s3fifo"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -42,9 +41,6 @@ func uint64Of(digest [16]byte) uint64 { return binary.LittleEndian.Uint64(digest
 
 func identityOf(text *sqltext.Statement, form, space uint64) identity {
 	id := text.Identity
-	if rules.Broken == rules.NameInKey {
-		id = text.ID
-	}
 	return identity{Digest: uint64Of(id), Rest: binary.LittleEndian.Uint64(id[8:]), Form: form, Space: space}
 }
 
@@ -99,9 +95,6 @@ func (r *record) fresh(stamp uint64) bool {
 	n := r.dependencies.Load()
 	if n == nil {
 		return false // an Aside whose database could not be asked yet
-	}
-	if rules.Broken == rules.TablesCount {
-		return true
 	}
 	for _, t := range n.tables {
 		if t.changed.Load() > stamp {

@@ -8,7 +8,6 @@ import (
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/changes"
-	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -52,7 +51,7 @@ func (s *source) track() { s.untrack = s.handle.Tracker.TrackDatabase(s.invalida
 
 // invalidateDatabase drops what was kept of a database that the handle leads to no more.
 func (s *source) invalidateDatabase(old *changes.Database) {
-	if l := s.cache.knownChangelog(old); l != nil && rules.Broken != rules.LivesEnd {
+	if l := s.cache.knownChangelog(old); l != nil {
 		l.invalidateAll()
 	}
 }

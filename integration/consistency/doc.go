@@ -10,8 +10,7 @@
 // negative, so that it is known when it is seen. What another program writes, and the time, has a history: a read must
 // see what was there before its TTL began. See [Rule] for all that is judged.
 //
-// A check is only worth something where it could fail. So internal/rules has a switch for each rule of the library that
-// breaks it, in a build with the tag mutants, and the command integration/cmd/consistency counts in how many runs that
-// is noticed. And a run in which nearly all is read from the server, in which some value is never answered from a
+// A check is only worth something where it could fail. So package mutants breaks each rule of the library in a copy of
+// its source, and the command integration/cmd/consistency counts in how many runs that is noticed. And a run in which nearly all is read from the server, in which some value is never answered from a
 // cache, or in which hardly anything is written, is blind: [Report.Err] says so.
 package consistency

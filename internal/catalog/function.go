@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // call follows a function.
@@ -13,9 +11,6 @@ func (w *walk) call(oid uint32) error {
 	f := w.routines.functions[oid]
 	if f == nil {
 		return fmt.Errorf("look up function %d: %w", oid, errVanished)
-	}
-	if rules.Broken == rules.BodiesFollowed && oid >= firstNormalOID {
-		return nil
 	}
 	if err := w.trees(f.trees); err != nil {
 		return err

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // errVanished tells that an object went away while its statement was examined.
@@ -242,12 +240,7 @@ func (w *walk) judge(r *references) {
 }
 
 func (w *walk) refuse(reason Reason, object string) {
-	switch {
-	case rules.Broken == rules.TimesMove && (reason == TimeFunction || reason == TimeConstant):
-	case rules.Broken == rules.SystemColumns && reason == SystemColumn:
-	default:
-		w.refused[Refusal{reason, object}] = true
-	}
+	w.refused[Refusal{reason, object}] = true
 }
 
 // unknown notes that from here on anything may be read or written.

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/connecterror"
-	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -61,7 +60,7 @@ func (t *Tracker) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.
 	}
 	by := s.meaning()
 	s.step(st, r, &s.batch.out)
-	if st.MayCommit() && st.Kind != sqltext.DDL && rules.Broken != rules.BatchTells { // which commits with what follows it, as a rule
+	if st.MayCommit() && st.Kind != sqltext.DDL { // which commits with what follows it, as a rule
 		out := s.batch.out
 		s.batch.out = outcome{}
 		t.tell(ctx, conn, s, out, by)

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/connecterror"
-	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
@@ -251,8 +250,6 @@ func (s *Conn) endedInTx(st *statement, r result) (out outcome) {
 	}
 	s.ran(r.of(st)) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
 	switch {
-	case rules.Broken == rules.ToldAfter && r.status == 'T':
-		s.commit(&out)
 	case r.status == 'I' && r.err != nil && endsByRollback(st):
 		s.unsureTx = 0
 		s.pending.take()

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // A Database is one database of one server for as long as the server runs. All
@@ -84,9 +82,6 @@ type databaseTable struct {
 func (t *databaseTable) place(d *Tracker, number uint64, p *identity, ticket uint64) *Database {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if rules.Broken == rules.OneDatabase {
-		p = p.seenBy(d)
-	}
 	for _, key := range []string{p.systemKey(), p.start} {
 		known := t.byKey[key]
 		if key == "" || known == nil || known.life == p.life {

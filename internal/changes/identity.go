@@ -15,7 +15,6 @@ import (
 
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // Where a connection leads is asked on that connection and no other: two
@@ -142,10 +141,6 @@ func (p *connPlace) ask(ctx context.Context, t *Tracker, conn *pgx.Conn, number 
 	for range tries {
 		ticket := databases.tickets.Load()
 		found, err := t.askPlace(ctx, conn.PgConn())
-		if rules.Broken == rules.ErrorsTellNone && err != nil && t.current.Load() != nil && !conn.IsClosed() {
-			p.database = t.current.Load()
-			return nil
-		}
 		if err != nil {
 			return err
 		}

@@ -2,8 +2,6 @@ package changes
 
 import (
 	"github.com/headrace/headrace/internal/sqltext"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // Statements that are sent together, in a batch or in one text, may begin,
@@ -113,9 +111,6 @@ func (s *Conn) control(st *statement, out *outcome) bool {
 		out.locked = s.locked
 		s.commit(out)
 	case sqltext.Rollback, sqltext.PrepareTransaction:
-		if rules.Broken == rules.RollbackTells {
-			s.commit(out)
-		}
 		s.unsureTx = 0
 		s.pending.take()
 	default:

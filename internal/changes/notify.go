@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/headrace/headrace/internal/rules"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -23,9 +22,6 @@ func (t *Tracker) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) 
 	a := account{tracker: t, at: t.databaseOf(s), out: out, begun: s.place.version}
 	if out.locked == nil && (out.committed.mayChangeSchema() || out.doubtful.mayChangeSchema()) {
 		a.schema, a.version = true, schemaMayChange(a.at)
-		if rules.Broken == rules.OneSchema {
-			t.confirmForOthers(a.at)
-		}
 	}
 	if t.listeners.none() {
 		return
@@ -35,7 +31,7 @@ func (t *Tracker) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) 
 		a.writes = out.committed
 		a.tellCommitted(ctx)
 	}
-	if !out.doubtful.none() && rules.Broken != rules.DoubtIsTold {
+	if !out.doubtful.none() {
 		a.writes = out.doubtful
 		a.tellDoubtful(ctx, lostSession{conn.PgConn(), s.place.database.started()})
 	}
@@ -62,9 +58,6 @@ type account struct {
 func (a account) tellCommitted(ctx context.Context) {
 	t := a.tracker
 	tell := t.listeners.tell
-	if rules.Broken == rules.ToldFirst {
-		tell = t.listeners.tellLate
-	}
 	most := patience
 	if isWatched(ctx) && !slices.ContainsFunc(a.writes.by, func(r run) bool { return !r.RunsQuery() }) {
 		most = examineTimeout // a cache waits for a read to be examined, and a doubt would keep it from being kept
@@ -118,9 +111,7 @@ func (a account) tellDoubtful(ctx context.Context, session lostSession) {
 // be announced once that is known.
 func (a account) doubtAll(tell func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of tell
 	all := in(a.at, everything(a.cause()))
-	if rules.Broken != rules.LateIsDoubt {
-		tell(ctx, inState(all, InDoubt))
-	}
+	tell(ctx, inState(all, InDoubt))
 	return all
 }
 
@@ -195,9 +186,6 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 			return a.all(r.stats.Label())
 		}
 		more := e.writes
-		if rules.Broken == rules.CatalogWidens {
-			more = namedIn(r.statement, more)
-		}
 		changes = merged(changes, more)
 	}
 	if !a.schema {
@@ -255,9 +243,6 @@ func (a account) tooLate(st *statement) bool {
 func (a account) all(cause string) ([]Change, []inquiryKey) {
 	if !a.schema {
 		schemaMayChange(a.at)
-	}
-	if rules.Broken == rules.UnknownIsAll {
-		return nil, nil
 	}
 	return everything(cause), nil
 }

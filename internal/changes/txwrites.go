@@ -2,8 +2,6 @@ package changes
 
 import (
 	"slices"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // A run is a statement that ran, once or several times with an end alike.
@@ -99,9 +97,6 @@ func (p *pending) rollbackTo(name string) {
 // belongs to what is around it.
 func (p *pending) release(name string) {
 	if i := p.find(name); i >= 0 {
-		if rules.Broken == rules.ReleaseKeeps {
-			p.by = p.by[:p.savepoints[i].by]
-		}
 		p.savepoints = p.savepoints[:i]
 	}
 }

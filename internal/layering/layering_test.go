@@ -33,11 +33,10 @@ const (
 // layers is the law. The key is a folder; one that ends in "/..." stands for all below it too.
 var layers = map[string]layer{
 	"internal/sqltext":      {},
-	"internal/rules":        {},
 	"internal/keyset":       {},
 	"internal/clock":        {},
 	"internal/stmtstats":    {ours: []string{"internal/sqltext"}, others: []string{pgx}},
-	"internal/s3fifo":       {ours: []string{"internal/rules"}, others: []string{lru}},
+	"internal/s3fifo":       {others: []string{lru}},
 	"internal/layering":     {},
 	"internal/deepcopy":     {},
 	"internal/argkey":       {others: []string{pgx}},
@@ -45,14 +44,14 @@ var layers = map[string]layer{
 	"internal/rowscan":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
 	"internal/pgcopy":       {others: []string{pgx}},
 	"internal/records":      {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
-	"internal/catalog":      {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
+	"internal/catalog":      {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/walfeed":      {others: []string{pgx, pglogrep}},
 	"internal/pgxrows":      {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/customtypes":  {ours: []string{"internal/connecterror"}, others: []string{pgx}},
 	"internal/paging":       {ours: []string{"internal/sqltext", "internal/keyset", "internal/argkey"}, others: []string{pgx}},
 	"internal/changes": {
 		ours: []string{
-			"internal/sqltext", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror", "internal/clock",
+			"internal/sqltext", "internal/catalog", "internal/argkey", "internal/connecterror", "internal/clock",
 			"internal/stmtstats",
 		},
 		others: []string{pgx},
@@ -65,7 +64,7 @@ var layers = map[string]layer{
 
 	"db": {
 		ours: []string{
-			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/rules", "internal/connecterror",
+			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/connecterror",
 			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi", "internal/paging",
 			"internal/pgxrows", "internal/customtypes",
 		},
@@ -74,7 +73,7 @@ var layers = map[string]layer{
 	"querycache": {
 		ours: []string{
 			"db", "internal/sqltext", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
-			"internal/deepcopy", "internal/rules", "internal/changes", "internal/cacheapi", "internal/pgxrows",
+			"internal/deepcopy", "internal/changes", "internal/cacheapi", "internal/pgxrows",
 			"internal/s3fifo",
 		},
 		others: []string{pgx, lru, xsync},

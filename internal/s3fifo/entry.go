@@ -3,8 +3,6 @@ package s3fifo
 import (
 	"math"
 	"sync/atomic"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // An ID is the first part of a key, which many entries have in common. It is
@@ -71,17 +69,11 @@ func (e *Entry[T, V]) Bytes() int64 { return int64(e.size) * sizeUnit }
 // is reports whether e has the given key. Hashes only lead to an entry: after a
 // collision another key's value must not be handed out.
 func (e *Entry[T, V]) is(id *ID, key []byte) bool {
-	if rules.Broken == rules.KeysCompared {
-		return e.group.Form == id.Form
-	}
 	return e.Key() == string(key) && e.group.ID == *id
 }
 
 // sameKey reports whether e and other have the same key.
 func (e *Entry[T, V]) sameKey(other *Entry[T, V]) bool {
-	if rules.Broken == rules.KeysCompared {
-		return e.group.Form == other.group.Form
-	}
 	return e.Key() == other.Key() && e.group.ID == other.group.ID
 }
 

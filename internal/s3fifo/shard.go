@@ -3,8 +3,6 @@ package s3fifo
 import (
 	"sync"
 	"sync/atomic"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // A shard is a part of the store, bounded in bytes by S3-FIFO: a new entry goes to the small queue, a tenth of the bytes. At its end one that was asked
@@ -66,9 +64,6 @@ func (sh *shard[T, V]) put(tag uint32, e *Entry[T, V]) {
 // place puts e where it belongs. mu is held.
 func (sh *shard[T, V]) place(tag uint32, e *Entry[T, V]) {
 	if slot, ok := sh.slab.index.find(tag, e.sameKey); ok {
-		if rules.Broken == rules.DeadAreGone {
-			return
-		}
 		old := sh.at(slot)
 		e.state.Store(e.state.Load() | old.uses()) // who asks is the same
 		sh.bytes += e.Bytes() - old.Bytes()
@@ -171,7 +166,7 @@ func (sh *shard[T, V]) takeOut(slot uint32) {
 func (sh *shard[T, V]) remove(tag uint32, e *Entry[T, V]) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if slot, ok := sh.slab.index.find(tag, func(in *Entry[T, V]) bool { return in == e }); ok && rules.Broken != rules.DeadAreGone {
+	if slot, ok := sh.slab.index.find(tag, func(in *Entry[T, V]) bool { return in == e }); ok {
 		sh.takeOut(slot)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
-
-	"github.com/headrace/headrace/internal/rules"
 )
 
 // A Store keeps entries in memory, up to a number of bytes. It may forget any
@@ -60,9 +58,6 @@ func (s *Store[T, V]) Hash(id *ID, key []byte) uint64 {
 	h ^= id.Sum() * 0xD6E8FEB86659FD93
 	h ^= h >> 32
 	h *= 0xD6E8FEB86659FD93
-	if rules.Broken == rules.KeysCompared {
-		return h >> 62
-	}
 	return h ^ h>>29
 }
 

@@ -2,10 +2,10 @@
 //
 //	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-end 1s] [-runs 10] [-only rule]
 //
-// It prints a line for each rule, with how often it was judged and violated, and one that sums up. Built with the tag
-// mutants it goes on to break each rule of the library in turn, and prints in how many of the runs that was noticed, and
-// after how many reads. It fails if an answer was wrong, if the run saw too little to tell, or if a broken rule was not
-// noticed within 200,000 reads.
+// It prints a line for each rule, with how often it was judged and violated, and one that sums up. Run in the root of the
+// repository it goes on to break each rule of the library in turn (package integration/consistency/mutants), and prints
+// in how many of the runs that was noticed, and after how many reads. It fails if an answer was wrong, if the run saw too
+// little to tell, or if a broken rule was not noticed within 200,000 reads.
 package main
 
 import (
@@ -36,8 +36,8 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "of what is random")
 	flag.DurationVar(&o.KillEach, "kill", 15*time.Second, "how often the server is killed, 0 for never")
 	flag.DurationVar(&o.EndEach, "end", time.Second, "how often sessions of the library's own are ended, about, 0 for never")
-	flag.IntVar(&o.runs, "runs", 10, "with the tag mutants, how many runs each broken rule has to be noticed in")
-	flag.StringVar(&o.only, "only", "", "with the tag mutants, break this `rule` alone, and check nothing else")
+	flag.IntVar(&o.runs, "runs", 10, "how many runs each broken rule has to be noticed in, 0 to break none")
+	flag.StringVar(&o.only, "only", "", "break this `rule` alone, and check nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -47,18 +47,28 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options) (err error) {
+func run(ctx context.Context, o options) error {
+	if mutated == "" && o.only == "" {
+		if err := withServer(ctx, func(server *pgserver.Server) error { return check(ctx, server, o.Options) }); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.runs == 0:
+		return nil
+	case mutated == "":
+		return runMutated(ctx)
+	}
+	return withServer(ctx, func(server *pgserver.Server) error { return breakEach(ctx, server, o) })
+}
+
+func withServer(ctx context.Context, do func(*pgserver.Server) error) (err error) {
 	server, err := pgserver.Private(ctx, &pgserver.Options{Settings: consistency.Settings})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	if o.only == "" {
-		if err := check(ctx, server, o.Options); err != nil {
-			return err
-		}
-	}
-	return breakEach(ctx, server, o)
+	return do(server)
 }
 
 func check(ctx context.Context, server *pgserver.Server, o consistency.Options) error {

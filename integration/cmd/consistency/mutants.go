@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/headrace/headrace/integration/consistency"
+	"github.com/headrace/headrace/integration/consistency/mutants"
+	"github.com/headrace/headrace/integration/pgserver"
+)
+
+// What a broken rule has to be noticed in.
+const (
+	mostReads = 200_000
+	mostTime  = 5 * time.Minute // for a machine on which so many reads take longer
+)
+
+// killing are the rules that only a server breaks which starts again, and how often it does.
+var killing = map[string]time.Duration{"lives-end": 3 * time.Second, "errors-tell-nothing": 3 * time.Second}
+
+// mutated is set in a build with the mutants.
+var mutated string
+
+const command = "./integration/cmd/consistency"
+
+// runMutated builds this program with the mutants in the library, from the root of the repository, and runs it with the
+// same arguments.
+func runMutated(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	overlay, err := mutants.Overlay(".", dir)
+	if err != nil {
+		return err
+	}
+	program := filepath.Join(dir, "consistency")
+	build := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-ldflags", "-X main.mutated=yes", "-o", program, command)
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build with the mutants: %w\n%s", err, out)
+	}
+	run := exec.CommandContext(ctx, program, os.Args[1:]...)
+	run.Stdout, run.Stderr = os.Stdout, os.Stderr
+	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
+	return run.Run()
+}
+
+// breakEach breaks each rule of the library in turn.
+func breakEach(ctx context.Context, server *pgserver.Server, o options) error {
+	all, err := mutants.All()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	tried, noticed := 0, 0
+	for _, m := range all {
+		if o.only != "" && o.only != m.Name {
+			continue
+		}
+		tried++
+		reads, err := notice(ctx, server, o, m.Name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		if len(reads) < o.runs {
+			errs = append(errs, fmt.Errorf("broken and not always noticed: %s: %s", m.Name, m.Rule))
+			continue
+		}
+		noticed++
+	}
+	if tried == 0 {
+		return fmt.Errorf("there is no rule %q", o.only)
+	}
+	fmt.Printf("%d of %d broken rules noticed in each of %d runs of at most %d reads\n", noticed, tried, o.runs, mostReads)
+	return errors.Join(errs...)
+}
+
+// notice breaks a rule, prints who noticed, and returns how many reads each run took that did.
+func notice(ctx context.Context, server *pgserver.Server, o options, rule string) (reads []int64, err error) {
+	mutants.Break(rule)
+	defer mutants.Break("")
+	began, by := time.Now(), ""
+	for i := range o.runs {
+		report, err := consistency.Run(ctx, server, consistency.Options{
+			Seed: o.Seed + uint64(i), Duration: mostTime, Reads: mostReads, Enough: 1, KillEach: killing[rule], EndEach: o.EndEach,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if report.Wrong() > 0 {
+			reads, by = append(reads, report.Reads), report.First[0]
+		}
+	}
+	slices.Sort(reads)
+	fmt.Printf("broken: %-24s noticed in %d of %d runs", rule, len(reads), o.runs)
+	if len(reads) > 0 {
+		fmt.Printf(", after %d reads (median), %d at most, %.1f s a run: %s", reads[len(reads)/2], reads[len(reads)-1],
+			time.Since(began).Seconds()/float64(o.runs), by)
+	}
+	fmt.Println()
+	return reads, nil
+}
