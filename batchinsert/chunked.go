@@ -18,7 +18,7 @@ import (
 var errWriter = errors.New("LoadOptions.ID, Jobs above 1 and Quarantine need transactions of their own: give a handle or a pool")
 
 // runChunks loads each chunk in a transaction of its own.
-func (l *load) runChunks(ctx context.Context, w Writer) error {
+func (l *load) runChunks(ctx context.Context, w beginner) error {
 	_, isPool := w.(interface {
 		Acquire(ctx context.Context) (*pgxpool.Conn, error)
 	})
@@ -53,7 +53,7 @@ func (l *load) runChunks(ctx context.Context, w Writer) error {
 }
 
 // work loads the pieces, and returns how many there were.
-func (l *load) work(ctx context.Context, w Writer, p *producer, book *ledger) (int, error) {
+func (l *load) work(ctx context.Context, w beginner, p *producer, book *ledger) (int, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	counts := make([]int, l.opts.Jobs)
 	for job := range l.opts.Jobs {
@@ -82,7 +82,7 @@ func (l *load) work(ctx context.Context, w Writer, p *producer, book *ledger) (i
 
 // loadChunk loads a chunk, unless the ledger says that it is loaded, or that
 // somebody else is at it.
-func (l *load) loadChunk(ctx context.Context, w Writer, c *records.Chunk, book *ledger, mem *scratch) error {
+func (l *load) loadChunk(ctx context.Context, w beginner, c *records.Chunk, book *ledger, mem *scratch) error {
 	if err := book.announce(ctx, w, c); err != nil {
 		return err
 	}
@@ -110,14 +110,14 @@ func (l *load) loadChunk(ctx context.Context, w Writer, c *records.Chunk, book *
 }
 
 // committed notes a chunk for the Report.
-func (l *load) committed(c Chunk) {
+func (l *load) committed(c chunkRecord) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.what.Chunks = append(l.what.Chunks, c)
 }
 
-func chunkOf(c *records.Chunk, rows, bad int64) Chunk {
-	return Chunk{
+func chunkOf(c *records.Chunk, rows, bad int64) chunkRecord {
+	return chunkRecord{
 		Index: c.Index, FirstByte: c.FirstByte, EndByte: c.FirstByte + int64(len(c.Data)), FirstLine: c.FirstLine,
 		Rows: rows, Bad: bad,
 	}
@@ -144,7 +144,7 @@ func (l *load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem 
 	if err != nil {
 		return tally{}, err
 	}
-	if l.opts.OnBad == Quarantine {
+	if l.opts.OnBad == quarantine {
 		err = s.sieve(ctx, c)
 	} else {
 		err = s.copyChunk(ctx, c, mem)

@@ -1,10 +1,7 @@
 package batchinsert
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -73,104 +70,13 @@ type Counts struct {
 	Missing int64
 }
 
-func (c *Counts) add(more Counts) {
-	c.Inserted += more.Inserted
-	c.Updated += more.Updated
-	c.Unchanged += more.Unchanged
-	c.Suppressed += more.Suppressed
-	c.Duplicates += more.Duplicates
-	c.Missing += more.Missing
-}
-
-// A conflict is an OnConflict for a table.
-type conflict struct {
-	OnConflict
-	keys []string // SQL over the columns written
-	// apart is SQL for "this row meets no other": it is true where a key is
-	// NULL, which a unique index takes for different from any NULL, or where
-	// the partial index does not hold the row. Empty if that cannot be.
-	apart   string
-	update  []*tableColumn
-	indexes []uniqueIndex // of the table
-}
-
-// conflictFor checks what the caller asks for against the table of m.
-func conflictFor(ctx context.Context, q querier, on OnConflict, m *match) (*conflict, error) {
-	c, err := conflictOn(on, m)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.readApart(ctx, q, m); err != nil {
-		return nil, err
-	}
-	return c, c.checkArbiter(m)
-}
-
-// conflictOn checks the names that the caller gives.
-func conflictOn(on OnConflict, m *match) (*conflict, error) {
-	if len(on.Keys) == 0 {
-		return nil, errors.New("OnConflict.Keys is empty")
-	}
-	c := &conflict{OnConflict: on}
-	for _, key := range on.Keys {
-		if isExpression(key) {
-			c.keys = append(c.keys, key)
-			continue
-		}
-		if m.written(key) == nil {
-			return nil, fmt.Errorf("OnConflict.Keys names %q, which is not written; written are %s", key, m.list(""))
-		}
-		c.keys = append(c.keys, quote(key))
-	}
-	for _, name := range on.Update {
-		col := m.written(name)
-		if col == nil {
-			return nil, fmt.Errorf("OnConflict.Update names %q, which is not written; written are %s", name, m.list(""))
-		}
-		c.update = append(c.update, col)
-	}
-	if on.Update == nil {
-		c.update = slices.DeleteFunc(slices.Clone(m.columns), func(col *tableColumn) bool { return slices.Contains(on.Keys, col.name) })
-	}
-	if on.DoNothing {
-		c.update = nil
-	}
-	return c, nil
-}
-
-// written returns the column of this name if it is written.
-func (m *match) written(name string) *tableColumn {
-	c := m.schema.column(name)
-	if c == nil || !slices.Contains(m.columns, c) {
-		return nil
-	}
-	return c
-}
-
-// readApart reads the table's unique indexes, and finds out which rows meet no
-// other. NULLs are different in a unique index unless it was made NULLS NOT
-// DISTINCT; that is asked each time, because rows would be left out by an index
-// that is not any more as it was.
-func (c *conflict) readApart(ctx context.Context, q querier, m *match) (err error) {
-	var conditions []string
-	if c.Where != "" {
-		conditions = append(conditions, "("+c.Where+") IS NOT TRUE")
-	}
-	nullable := false
-	for i, key := range c.Keys {
-		if col := m.written(key); col == nil || !col.notNull {
-			conditions = append(conditions, c.keys[i]+" IS NULL")
-			nullable = true
+// internal returns o as the machinery takes it.
+func (o OnConflict) internal() onConflict {
+	out := onConflict{Keys: o.Keys, Where: o.Where, Update: o.Update, DoNothing: o.DoNothing, KeepFirst: o.Duplicates == KeepFirst}
+	if o.Duplicates == Refuse {
+		out.Refuse = func(first, second int64) error {
+			return &DuplicateError{First: first, Second: second, Keys: o.Keys}
 		}
 	}
-	if !nullable {
-		c.indexes, err = m.schema.knownUnique(ctx, q)
-	} else if c.indexes, err = m.schema.readUnique(ctx, q); err == nil {
-		nullsSame := func(i uniqueIndex) bool { return i.nullsSame && i.fitsExactly(c.Keys, c.Where) }
-		if slices.ContainsFunc(c.indexes, nullsSame) {
-			conditions = slices.DeleteFunc(conditions, func(s string) bool { return strings.HasSuffix(s, " IS NULL") })
-		}
-	}
-	c.apart = strings.Join(conditions, " OR ")
-	return err
+	return out
 }

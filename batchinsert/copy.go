@@ -120,7 +120,7 @@ func (t *Table[T]) copyTo(ctx context.Context, tx pgx.Tx, m *match, into, relnam
 	if n := tag.RowsAffected(); n != stream.Rows() && !m.schema.beforeTrigger {
 		return 0, fmt.Errorf("%d rows were sent, and the server took %d", stream.Rows(), n)
 	}
-	t.meter.at(Progress{Rows: stream.Rows()})
+	t.meter.at(progress{Rows: stream.Rows()})
 	return tag.RowsAffected(), nil
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // runDry sends everything to a temporary table and rolls back.
-func (l *load) runDry(ctx context.Context, w Writer) error {
+func (l *load) runDry(ctx context.Context, w beginner) error {
 	tx, err := w.Begin(ctx) // a savepoint in the caller's transaction
 	if err != nil {
 		return err

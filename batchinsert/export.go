@@ -36,53 +36,9 @@ type Reader interface {
 // connection is closed. A Write that blocks is waited for: give w a deadline
 // where it may.
 func Export(ctx context.Context, r Reader, query string, w io.Writer, opts *ExportOptions) (int64, error) {
-	e, err := newExport(query, opts)
-	var n int64
-	if err == nil {
-		err = reading(ctx, r, func(tx pgx.Tx) (err error) {
-			n, err = e.run(ctx, tx, w)
-			return err
-		})
-	}
+	n, err := export(ctx, r, query, w, opts.internal())
 	if err != nil {
 		return 0, fmt.Errorf("export: %w", withCause(ctx, err))
 	}
 	return n, nil
-}
-
-// An export is one call of Export.
-type export struct {
-	opts  ExportOptions
-	query string
-}
-
-func newExport(query string, opts *ExportOptions) (*export, error) {
-	e := &export{query: withoutSemicolon(query)}
-	if opts != nil {
-		e.opts = *opts
-	}
-	if err := e.opts.validate(); err != nil {
-		return nil, err
-	}
-	e.opts = e.opts.withDefaults()
-	return e, mayBeSent(query)
-}
-
-// run sends the rows to w, in a transaction that is rolled back afterwards.
-func (e *export) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error) {
-	stop, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	out := newGate(w, e.opts.Format)
-	out.fail, out.isShut = fail, func() bool { return stop.Err() != nil }
-	var n int64
-	err := stoppable(stop, tx.Conn().PgConn(), func(ctx context.Context) (err error) {
-		if err = e.prepare(ctx, tx.Conn().PgConn()); err == nil {
-			n, err = e.copyOut(ctx, tx.Conn(), out)
-		}
-		return err
-	})
-	if err == nil {
-		err = context.Cause(stop) // rows may have been dropped
-	}
-	return n, out.finish(err)
 }

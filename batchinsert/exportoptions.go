@@ -1,11 +1,5 @@
 package batchinsert
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-)
-
 // ExportOptions say how rows are written. The zero value, and a nil
 // *ExportOptions, mean the defaults.
 type ExportOptions struct {
@@ -40,32 +34,10 @@ const (
 	AsBinary
 )
 
-func (o *ExportOptions) validate() error {
-	ofCSV, set := o.Comma != 0 || o.Quote != 0 || o.Escape != 0 || o.Null != "", o.withDefaults()
-	switch {
-	case o.Format < AsCSV || o.Format > AsBinary:
-		return fmt.Errorf("ExportOptions.Format is %d", o.Format)
-	case ofCSV && o.Format != AsCSV:
-		return errors.New("ExportOptions: Comma, Quote, Escape and Null are for CSV alone")
-	case set.Comma == set.Quote:
-		return errors.New("ExportOptions: Comma and Quote are the same")
-	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n"):
-		return errors.New("ExportOptions: Comma, Quote or Escape is a line break")
-	case strings.Contains(o.Null, "\x00"):
-		return errors.New("ExportOptions.Null contains NUL")
+// internal returns o as the machinery takes it.
+func (o *ExportOptions) internal() exportSettings {
+	if o == nil {
+		return exportSettings{}
 	}
-	return nil
-}
-
-func (o ExportOptions) withDefaults() ExportOptions {
-	if o.Comma == 0 {
-		o.Comma = ','
-	}
-	if o.Quote == 0 {
-		o.Quote = '"'
-	}
-	if o.Escape == 0 {
-		o.Escape = o.Quote
-	}
-	return o
+	return exportSettings{Format: int(o.Format), Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}
 }

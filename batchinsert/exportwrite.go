@@ -22,10 +22,10 @@ type gate struct {
 	err    error         // of data
 }
 
-func newGate(w io.Writer, format ExportFormat) *gate {
+func newGate(w io.Writer, format int) *gate {
 	g := &gate{buffer: bufio.NewWriterSize(wholeWriter{w}, exportBuffer)}
 	g.data = g.buffer
-	if format == AsNDJSON {
+	if format == asNDJSON {
 		g.lines = newUnframer(g.buffer)
 		g.data = g.lines
 	}

@@ -91,7 +91,7 @@ func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 		i := int(bad - 1)
 		b.settle(entries[i:i+1], err)
 		b.writeRows(ctx, append(entries[:i:i], entries[i+1:]...))
-	case err != nil && len(entries) > 1 && rowsFault(err):
+	case err != nil && len(entries) > 1 && rowsFault(serverCode(err)):
 		half := len(entries) / 2
 		b.writeRows(ctx, entries[:half])
 		b.writeRows(ctx, entries[half:])
@@ -196,19 +196,10 @@ func mayPass(err error) bool {
 	return false
 }
 
-// rowsFault says whether err is about what is in the rows, so that others may
-// be written without them.
-func rowsFault(err error) bool {
-	code := codeOf(err)
-	if len(code) != 5 {
-		return false
+// serverCode returns the SQLSTATE of an error of the server.
+func serverCode(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
 	}
-	switch code[:2] {
-	case "22", "23", // bad data; a constraint
-		"44",       // WITH CHECK OPTION
-		"54",       // too large for an index
-		"P0", "38": // raised by a function
-		return true
-	}
-	return false
+	return ""
 }

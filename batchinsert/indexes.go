@@ -87,7 +87,7 @@ func createIndexes(ctx context.Context, tx pgx.Tx, indexes []index) error {
 
 // withoutIndexes runs a load in chunks while indexes are dropped, as is recorded,
 // and puts them back whatever becomes of it.
-func (l *load) withoutIndexes(ctx context.Context, w Writer, load func() error) (err error) {
+func (l *load) withoutIndexes(ctx context.Context, w beginner, load func() error) (err error) {
 	if l.opts.DropIndexes {
 		if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return l.dropRecorded(ctx, tx) }); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (l *load) withoutIndexes(ctx context.Context, w Writer, load func() error) 
 
 // restoreOwn puts indexes back that this load has dropped, now or in an earlier
 // call.
-func (l *load) restoreOwn(ctx context.Context, w Writer) error {
+func (l *load) restoreOwn(ctx context.Context, w beginner) error {
 	if l.opts.ID == "" || l.opts.unnamed {
 		return nil
 	}
@@ -132,21 +132,9 @@ func (l *load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// RestoreIndexes makes the indexes again that loads with an ID and
-// LoadOptions.DropIndexes have dropped in this database and, because their
-// process died, have not put back. It returns their names. A load that is under
-// way loses nothing by it but time.
-func RestoreIndexes(ctx context.Context, w Writer) ([]string, error) {
-	names, err := restoreIndexes(ctx, w, "")
-	if err != nil {
-		return nil, fmt.Errorf("restore indexes: %w", err)
-	}
-	return names, nil
-}
-
 // restoreIndexes makes the indexes of a load again, or of all loads where id is
 // empty.
-func restoreIndexes(ctx context.Context, w Writer, id string) (names []string, err error) {
+func restoreIndexes(ctx context.Context, w beginner, id string) (names []string, err error) {
 	err = inTx(ctx, w, func(tx pgx.Tx) error {
 		names = nil
 		rows, err := tx.Query(ctx, `SELECT index_name, definition FROM headrace.dropped_indexes

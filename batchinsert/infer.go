@@ -2,13 +2,8 @@ package batchinsert
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
-
-	"github.com/headrace/headrace/internal/records"
 )
 
 // An Inferred is a table that an input would fit into.
@@ -60,96 +55,19 @@ func (i Inferred) CreateTable() string {
 // options it regards those that say how an input is read, and Progress. It looks
 // at ctx between chunks.
 func Infer(ctx context.Context, in Input, table string, opts *LoadOptions) (Inferred, error) {
-	l, err := newLoad(table, in, opts)
+	l, err := newLoad(table, in.input(), opts.internal())
 	if err != nil {
-		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.opts.Name, err)
+		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.name(), err)
 	}
-	defer l.input.close()
-	out, err := l.infer(ctx)
+	defer l.close()
+	columns, rows, err := l.infer(ctx)
 	if err != nil {
-		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.opts.Name, err)
+		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.name(), err)
 	}
 	l.done()
-	return out, nil
-}
-
-func (l *load) infer(ctx context.Context) (Inferred, error) {
-	names := l.input.format.Names()
-	if err := checkNames(names); err != nil {
-		return Inferred{}, &LineError{Name: l.opts.Name, Line: 1, Err: err}
-	}
-	inspector := records.NewInspector(l.input.format)
-	if l.input.values != nil {
-		inspector.Values(l.input.values)
-	}
-	if err := l.inspect(ctx, inspector); err != nil {
-		return Inferred{}, err
-	}
-	out := Inferred{Table: l.table, Rows: l.sent}
-	for i, name := range names {
-		s := &inspector.Sights[i]
-		nulls := out.Rows - s.Values
-		out.Columns = append(out.Columns, InferredColumn{
-			Name: name, Type: s.Type(), Nulls: nulls, NotNull: nulls == 0 && out.Rows > 0,
-		})
+	out := Inferred{Table: l.tableName(), Rows: rows}
+	for _, c := range columns {
+		out.Columns = append(out.Columns, InferredColumn(c))
 	}
 	return out, nil
-}
-
-// inspect goes through the input.
-func (l *load) inspect(ctx context.Context, inspector *records.Inspector) error {
-	cutter := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
-	var buf []byte
-	for {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		chunk, err := l.cut(cutter, buf)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return l.fileError(placeOf(err, cutter))
-		}
-		if err := inspector.Chunk(chunk); err != nil {
-			fault, isRecord := errors.AsType[*records.Error](err)
-			if !isRecord {
-				return err
-			}
-			span := chunk.Spans(l.input.format)[fault.Index]
-			err = l.input.undecoded(fault, chunk.Data[span.Start:span.End])
-			return &LineError{Name: l.opts.Name, Line: span.Line, Column: fault.Column, Err: err}
-		}
-		buf = chunk.Data
-		l.add(tally{sent: int64(chunk.Records)})
-	}
-}
-
-// The server's bounds: see "PostgreSQL Limits" and "System Columns" in its
-// manual.
-const (
-	longestName = 63
-	mostColumns = 1600
-)
-
-var systemColumns = []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
-
-// checkNames refuses names that a table's columns cannot have.
-func checkNames(names []string) error {
-	if len(names) > mostColumns {
-		return fmt.Errorf("%d columns are more than a table can have, which is %d", len(names), mostColumns)
-	}
-	for i, name := range names {
-		switch {
-		case slices.Contains(names[:i], name):
-			return fmt.Errorf("column %q is there twice", name)
-		case name == "" || strings.Contains(name, "\x00"):
-			return fmt.Errorf("column %d has the name %q, which no column can have", i+1, name)
-		case len(name) > longestName:
-			return fmt.Errorf("column name %q is longer than %d bytes", name, longestName)
-		case slices.Contains(systemColumns, name):
-			return fmt.Errorf("column name %q is that of one of the server's own columns", name)
-		}
-	}
-	return nil
 }

@@ -110,7 +110,7 @@ func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	}
 	n, err := ins.flush(ctx)
 	if err == nil {
-		t.meter.at(Progress{Rows: int64(len(rows))})
+		t.meter.at(progress{Rows: int64(len(rows))})
 	}
 	return n, err
 }
@@ -152,7 +152,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return fmt.Errorf("rows %d to %d: %w", first, row, err)
 		}
 		written += n
-		t.meter.at(Progress{Rows: row})
+		t.meter.at(progress{Rows: row})
 		return nil
 	}
 	for v, err := range rows.all() {
@@ -229,12 +229,6 @@ func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 	tag, err := ins.q.Exec(ctx, ins.plan.sql, ins.session.withMode(ins.arrays.Args())...)
 	ins.arrays.Reset()
 	return tag.RowsAffected(), err
-}
-
-// statements is what transactions and connections have in common.
-type statements interface {
-	querier
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
 // withConn gives fn the connection of w, or one of w's, for one statement.

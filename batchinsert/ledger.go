@@ -31,16 +31,10 @@ const sample = 64 << 10
 // fingerprint and checksums are of. Who changes one of these counts it up.
 const ledgerVersion = 2
 
-// ErrOtherLoad is in the error of a call whose LoadOptions.ID is that of a load
-// into another table, of other input, columns or options, or of another version
-// of headrace: the same call never succeeds. [Forget] makes the ID free.
-var ErrOtherLoad = errors.New("batchinsert: the ID is that of another load")
-
-// An otherLoadError is an [ErrOtherLoad] in its own words.
+// An otherLoadError says that the ID is that of another load.
 type otherLoadError struct{ text string }
 
-func (e *otherLoadError) Error() string        { return e.text }
-func (e *otherLoadError) Is(target error) bool { return target == ErrOtherLoad }
+func (e *otherLoadError) Error() string { return e.text }
 
 func otherLoad(format string, args ...any) error {
 	return &otherLoadError{fmt.Sprintf(format, args...)}
@@ -49,7 +43,7 @@ func otherLoad(format string, args ...any) error {
 var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
 // openLedger begins the load in the ledger, or finds where it was left.
-func (l *load) openLedger(ctx context.Context, w Writer) (*ledger, error) {
+func (l *load) openLedger(ctx context.Context, w beginner) (*ledger, error) {
 	book := &ledger{}
 	if l.opts.ID == "" {
 		return book, nil
@@ -130,7 +124,7 @@ func sameReading(a, b []byte) bool { return bytes.Equal(a[:len(a)/2], b[:len(b)/
 
 // announce records a chunk in a transaction of its own, so that others see it
 // while it is being loaded.
-func (b *ledger) announce(ctx context.Context, w Writer, c *records.Chunk) error {
+func (b *ledger) announce(ctx context.Context, w beginner, c *records.Chunk) error {
 	if b.id == "" {
 		return nil
 	}
@@ -212,7 +206,7 @@ func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *records.Chunk, rows, b
 }
 
 // finish waits for chunks that others are at, and records the end of the load.
-func (b *ledger) finish(ctx context.Context, w Writer, chunks int) error {
+func (b *ledger) finish(ctx context.Context, w beginner, chunks int) error {
 	if b.id == "" {
 		return nil
 	}

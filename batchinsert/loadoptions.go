@@ -1,15 +1,5 @@
 package batchinsert
 
-import (
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/headrace/headrace/internal/records"
-)
-
 // LoadOptions say how an input is read and written. The zero value, and a nil
 // *LoadOptions, mean the defaults.
 type LoadOptions struct {
@@ -144,8 +134,6 @@ type LoadOptions struct {
 	// as committed. The ledger loses the same ones, so that a load with an ID
 	// called again finds out.
 	AsyncCommit bool
-
-	unnamed bool // ID was made up here: nobody can resume by it
 }
 
 // OnBad says what a load does with lines that the server refuses.
@@ -160,79 +148,23 @@ const (
 	Quarantine
 )
 
-// loadMemory is what the chunks in memory take together, as text and encoded. The
-// collector lets the heap grow to twice that before it looks: so a load stays
-// within 64 MiB.
-const loadMemory = 24 << 20
-
-func (o LoadOptions) withDefaults(in Input) LoadOptions {
-	if o.Name == "" {
-		if o.Name = in.title(); o.Name == "" {
-			o.Name = "input"
-		}
+// internal returns o as the machinery takes it.
+func (o *LoadOptions) internal() options {
+	if o == nil {
+		o = &LoadOptions{}
 	}
-	if o.Comma == 0 {
-		o.Comma = ','
+	out := options{
+		Name: o.Name, Columns: o.Columns, Rename: o.Rename, Skip: o.Skip,
+		Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null,
+		Encoding: o.Encoding, Strict: o.Strict, KeepIdentity: o.KeepIdentity, Progress: toldTo(o.Progress),
+		ID: o.ID, Jobs: o.Jobs, ChunkBytes: o.ChunkBytes,
+		OnBad: int(o.OnBad), MaxBad: o.MaxBad, MaxBadShare: o.MaxBadShare,
+		DryRun: o.DryRun, Verify: o.Verify, Fresh: o.Fresh, DropIndexes: o.DropIndexes, AsyncCommit: o.AsyncCommit,
+		LineError: newLineError,
 	}
-	if o.Quote == 0 {
-		o.Quote = '"'
+	if o.OnConflict != nil {
+		on := o.OnConflict.internal()
+		out.OnConflict = &on
 	}
-	if o.Escape == 0 {
-		o.Escape = o.Quote
-	}
-	o.Jobs = max(1, o.Jobs)
-	if o.ChunkBytes <= 0 {
-		o.ChunkBytes = 1 << 20
-		if o.ID != "" || o.Jobs > 1 {
-			// One is being cut and one waits; each job has one, and a part of it
-			// again, encoded, which for short numbers is six times their text.
-			o.ChunkBytes = loadMemory / (3*o.Jobs + 2)
-		}
-	}
-	if o.ID == "" && o.OnBad == Quarantine && !o.DryRun {
-		o.ID = "load " + rand.Text()
-		o.unnamed = true
-	}
-	return o
-}
-
-func (o *LoadOptions) validate() error {
-	switch {
-	case o.Comma == o.Quote && !o.NoQuote:
-		return errors.New("LoadOptions: Comma and Quote are the same")
-	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
-		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
-	case o.OnBad < Abort || o.OnBad > Quarantine:
-		return fmt.Errorf("LoadOptions.OnBad is %d", o.OnBad)
-	case o.MaxBad < 0:
-		return fmt.Errorf("LoadOptions.MaxBad is %d", o.MaxBad)
-	case !(o.MaxBadShare >= 0 && o.MaxBadShare <= 1): // NaN too
-		return fmt.Errorf("LoadOptions.MaxBadShare is %v, which is not from 0 to 1", o.MaxBadShare)
-	}
-	if err := records.CheckEncoding(o.Encoding); err != nil {
-		return fmt.Errorf("LoadOptions.Encoding: %w", err)
-	}
-	return o.validateTogether()
-}
-
-// validateTogether refuses options that cannot be had together.
-func (o *LoadOptions) validateTogether() error {
-	chunks := o.ID != "" || o.Jobs > 1 // Quarantine has an ID
-	switch {
-	case o.Fresh && chunks:
-		return errors.New("LoadOptions.Fresh needs one transaction: it cannot be had with ID, Jobs or Quarantine")
-	case o.Fresh && o.OnConflict != nil:
-		return errors.New("LoadOptions.Fresh leaves no row for OnConflict")
-	case o.DropIndexes && chunks && (o.ID == "" || o.unnamed):
-		return errors.New("LoadOptions.DropIndexes with Jobs or Quarantine needs an ID, so that the indexes can be put back after a crash")
-	case o.OnConflict != nil && chunks && o.OnConflict.Duplicates != KeepLast:
-		return errors.New("LoadOptions.OnConflict: in chunks, Duplicates has to be KeepLast")
-	}
-	return nil
-}
-
-// isKey says whether a column is one of OnConflict's keys, which are written
-// even where the server gives their values.
-func (o *LoadOptions) isKey(column string) bool {
-	return o.OnConflict != nil && slices.Contains(o.OnConflict.Keys, column)
+	return out
 }

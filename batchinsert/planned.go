@@ -11,45 +11,7 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// Plan cuts an input into chunks and records them under opts.ID, in one
-// transaction, without loading any: so that the workers of a job queue can, each
-// by [LoadChunk]. The same call again returns the chunks that are recorded, with
-// the rows of those that were loaded meanwhile. [Load] with the ID loads what is
-// missing as ever.
-//
-// opts are those of the load; Jobs means nothing here, and DropIndexes is
-// refused: there is no end at which to put them back.
-func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) ([]Chunk, error) {
-	l, err := newPlanned(table, in, opts)
-	var chunks []Chunk
-	if err == nil {
-		chunks, err = l.plan(ctx, w)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("plan the load of %s into %s: %w", l.opts.Name, table, withCause(ctx, err))
-	}
-	return chunks, nil
-}
-
-// LoadChunk loads one chunk of a load that [Plan] has recorded, in a transaction
-// of its own: once, however often it is called and by how many processes. in and
-// opts are what Plan was given. A file that is not compressed is not read up to
-// the chunk: it has to be an [io.Seeker] for that.
-//
-// It waits for another process that is at the same chunk. After the last chunk
-// the load is finished, which Load with its ID reports.
-func LoadChunk(ctx context.Context, w Writer, table string, in Input, chunk int, opts *LoadOptions) (Report, error) {
-	l, err := newPlanned(table, in, opts)
-	if err == nil {
-		err = l.runChunk(ctx, w, chunk)
-	}
-	if err != nil {
-		return l.report(), fmt.Errorf("load chunk %d of %s into %s: %w", chunk, l.opts.Name, table, withCause(ctx, err))
-	}
-	return l.report(), nil
-}
-
-func newPlanned(table string, in Input, opts *LoadOptions) (*load, error) {
+func newPlanned(table string, in input, opts options) (*load, error) {
 	l, err := newLoad(table, in, opts)
 	switch {
 	case err != nil:
@@ -63,7 +25,7 @@ func newPlanned(table string, in Input, opts *LoadOptions) (*load, error) {
 }
 
 // plan records the chunks, unless that has been done.
-func (l *load) plan(ctx context.Context, w Writer) (chunks []Chunk, err error) {
+func (l *load) plan(ctx context.Context, w beginner) (chunks []chunkRecord, err error) {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
@@ -111,7 +73,7 @@ func (l *load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	}
 }
 
-func (l *load) runChunk(ctx context.Context, w Writer, index int) error {
+func (l *load) runChunk(ctx context.Context, w beginner, index int) error {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
@@ -158,11 +120,11 @@ func (b *ledger) planned(ctx context.Context, tx pgx.Tx, n int) error {
 
 const chunkColumns = "chunk, first_byte, end_byte, first_line, coalesce(rows, 0), coalesce(bad, 0)"
 
-func scanChunk(row pgx.CollectableRow) (c Chunk, err error) {
+func scanChunk(row pgx.CollectableRow) (c chunkRecord, err error) {
 	return c, row.Scan(&c.Index, &c.FirstByte, &c.EndByte, &c.FirstLine, &c.Rows, &c.Bad)
 }
 
-func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]Chunk, error) {
+func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]chunkRecord, error) {
 	rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 ORDER BY chunk", b.id)
 	if err != nil {
 		return nil, err
@@ -171,7 +133,7 @@ func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]Chunk, error) {
 }
 
 // find returns a chunk as it was recorded.
-func (b *ledger) find(ctx context.Context, w Writer, index int) (c Chunk, err error) {
+func (b *ledger) find(ctx context.Context, w beginner, index int) (c chunkRecord, err error) {
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2", b.id, index)
 		if err != nil {
@@ -188,7 +150,7 @@ func (b *ledger) find(ctx context.Context, w Writer, index int) (c Chunk, err er
 
 // finishPlanned records the end of a load whose chunks are all loaded. Of two
 // calls for the last two chunks, the later one sees both.
-func (b *ledger) finishPlanned(ctx context.Context, w Writer) error {
+func (b *ledger) finishPlanned(ctx context.Context, w beginner) error {
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE headrace.loads SET finished_at = now() WHERE load_id = $1 AND finished_at IS NULL
   AND chunks = (SELECT count(*) FROM headrace.load_chunks c WHERE c.load_id = $1 AND c.loaded_at IS NOT NULL)`, b.id)

@@ -56,58 +56,13 @@ func (p Progress) Left() time.Duration {
 	return time.Duration(float64(p.Elapsed) * (1 - share) / share)
 }
 
-const progressEvery = 100 * time.Millisecond
-
-// A meter tells a Progress function how a call is getting on. A nil meter and a
-// nil function make every method a no-op.
-type meter struct {
-	tell  func(Progress)
-	start time.Time
-	last  time.Time
-	rows  int64 // of the latest Progress
-}
-
-func newMeter(tell func(Progress)) *meter {
-	now := time.Now()
-	return &meter{tell: tell, start: now, last: now}
-}
-
-// at tells p if it is time to.
-func (m *meter) at(p Progress) {
-	if m == nil || m.tell == nil {
-		return
-	}
-	m.rows = p.Rows
-	if now := time.Now(); now.Sub(m.last) >= progressEvery {
-		m.last = now
-		p.Elapsed = now.Sub(m.start)
-		m.tell(p)
-	}
-}
-
-// done tells the last Progress.
-func (m *meter) done(p Progress) {
-	if m == nil || m.tell == nil {
-		return
-	}
-	p.Elapsed, p.Done = time.Since(m.start), true
-	m.tell(p)
-}
-
-// end tells the last Progress of a call that has succeeded.
-func (m *meter) end() {
-	if m != nil {
-		m.done(Progress{Rows: m.rows})
-	}
-}
-
 // metered returns t with a meter for one call.
 func (t *Table[T]) metered() *Table[T] {
 	if t.opts.Progress == nil {
 		return t
 	}
 	with := *t
-	with.meter = newMeter(t.opts.Progress)
+	with.meter = newMeter(toldTo(t.opts.Progress))
 	return &with
 }
 
@@ -120,7 +75,15 @@ type meteredStream struct {
 func (s *meteredStream) Read(p []byte) (int, error) {
 	n, err := s.Stream.Read(p)
 	if err == nil {
-		s.meter.at(Progress{Rows: s.Rows()})
+		s.meter.at(progress{Rows: s.Rows()})
 	}
 	return n, err
+}
+
+// toldTo is a meter's function that calls the caller's.
+func toldTo(fn func(Progress)) func(progress) {
+	if fn == nil {
+		return nil
+	}
+	return func(p progress) { fn(Progress(p)) }
 }

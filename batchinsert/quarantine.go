@@ -139,7 +139,7 @@ func (v *sieve) try(ctx context.Context, segment []records.Span, binary []byte) 
 		v.rest = v.rest[len(segment):]
 		v.wrote(len(segment), took)
 		return nil, nil
-	case errors.As(err, &fault) && rowsFault(err):
+	case errors.As(err, &fault) && rowsFault(codeOf(err)):
 		v.staged = staged
 		if fault.index >= 0 {
 			bad := segment[fault.index]
@@ -163,7 +163,7 @@ func (v *sieve) upsertSegment(ctx context.Context) error {
 // putAside puts the next record into quarantine.
 func (v *sieve) putAside(ctx context.Context, fault *recordError) error {
 	record := v.rest[0]
-	bad := &LineError{Name: v.load.opts.Name, Line: record.Line, Column: fault.column, Err: fault.err}
+	bad := v.load.lineError(record.Line, fault.column, fault.err)
 	v.done.bad++
 	if limit := v.load.tooBad(v.done, false); limit != "" {
 		return fmt.Errorf("more than %s bad, the last: %w", limit, bad)

@@ -1,6 +1,8 @@
 package batchinsert
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -38,9 +40,6 @@ type Report struct {
 	Chunks []Chunk
 }
 
-// maxBadLines bounds Report.BadLines.
-const maxBadLines = 100
-
 // A Chunk is a part of an input, made of whole records.
 type Chunk struct {
 	Index     int
@@ -70,3 +69,51 @@ func (e *LineError) Error() string {
 }
 
 func (e *LineError) Unwrap() error { return e.Err }
+
+func newLineError(name string, line int64, column string, err error) error {
+	return &LineError{Name: name, Line: line, Column: column, Err: err}
+}
+
+// reportOf returns what l did.
+func reportOf(l *load) Report {
+	r := l.report()
+	out := Report{
+		ID: r.ID, Rows: r.Rows, Suppressed: r.Suppressed, Bad: r.Bad, Skipped: r.Skipped, Bytes: r.Bytes, Elapsed: r.Elapsed,
+		Unended: r.Unended, Counts: Counts(r.Counts), Chunks: chunksOf(r.Chunks),
+	}
+	for _, err := range r.BadLines {
+		if line, ok := errors.AsType[*LineError](err); ok {
+			out.BadLines = append(out.BadLines, line)
+		}
+	}
+	return out
+}
+
+func chunksOf(chunks []chunkRecord) []Chunk {
+	var out []Chunk
+	for _, c := range chunks {
+		out = append(out, Chunk(c))
+	}
+	return out
+}
+
+// loadError adds the reason for which ctx ended to the error of a load, and makes
+// it an ErrOtherLoad where it is one.
+func loadError(ctx context.Context, err error) error {
+	err = withCause(ctx, err)
+	if _, other := errors.AsType[*otherLoadError](err); other {
+		return &asOtherLoad{err}
+	}
+	return err
+}
+
+// ErrOtherLoad is in the error of a call whose LoadOptions.ID is that of a load
+// into another table, of other input, columns or options, or of another version
+// of headrace: the same call never succeeds. [Forget] makes the ID free.
+var ErrOtherLoad = errors.New("batchinsert: the ID is that of another load")
+
+// An asOtherLoad is an [ErrOtherLoad] in its own words.
+type asOtherLoad struct{ error }
+
+func (e *asOtherLoad) Unwrap() error        { return e.error }
+func (e *asOtherLoad) Is(target error) bool { return target == ErrOtherLoad }

@@ -18,7 +18,7 @@ const (
 // startOver runs fn again where the server ended its transaction for the sake
 // of others (a deadlock, a serialization failure). Not in the caller's
 // transaction, which is lost then, and not where the rows are gone.
-func startOver(ctx context.Context, w Writer, rowsRemain bool, fn func() error) error {
+func startOver(ctx context.Context, w beginner, rowsRemain bool, fn func() error) error {
 	_, callers := w.(pgx.Tx)
 	for attempt := 1; ; attempt++ {
 		err := fn()

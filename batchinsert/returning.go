@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -88,23 +87,6 @@ func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string)
 	return nil
 }
 
-// columnsOf finds the table's columns by the names that a Go type has for
-// them. A name that fits none stays, for the error.
-func (s *schema) columnsOf(names []string) []string {
-	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = name
-		if s.column(name) != nil {
-			continue
-		}
-		if j := slices.IndexFunc(s.columns, func(c tableColumn) bool { return fold(c.name) == fold(name) }); j >= 0 {
-			out[i] = s.columns[j].name
-		}
-	}
-	return out
-}
-
 // run inserts all rows, a chunk at a time.
 func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, error) {
 	insert := r.single
@@ -124,7 +106,7 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 			return nil, err
 		}
 		out = append(out, got...)
-		r.table.meter.at(Progress{Rows: int64(len(out))})
+		r.table.meter.at(progress{Rows: int64(len(out))})
 	}
 	if out == nil {
 		out = []R{}

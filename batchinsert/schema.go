@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/internal/pgcopy"
@@ -195,4 +196,10 @@ func (s *schema) staged(c *tableColumn, f pgcopy.Field, m *pgtype.Map) pgcopy.Co
 	out := s.target(c)
 	out.Text = pgcopy.NeedsText(m, f.Type, out)
 	return out
+}
+
+// statements is what transactions and connections have in common.
+type statements interface {
+	querier
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }

@@ -49,7 +49,7 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	}
 	m, err := l.matchFields(schema)
 	if err != nil {
-		return nil, &LineError{Name: l.opts.Name, Line: 1, Err: err}
+		return nil, l.lineError(1, "", err)
 	}
 	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.relname}
 	if err := s.loadable(ctx); err != nil {
@@ -167,7 +167,7 @@ func (s *sender) copyPiece(ctx context.Context, p piece) error {
 	}
 	span := p.Spans(s.load.input.format)[bad.index]
 	err = s.load.input.undecoded(bad.err, p.Data[span.Start:span.End])
-	return &LineError{Name: s.load.opts.Name, Line: span.Line, Column: bad.column, Err: err}
+	return s.load.lineError(span.Line, bad.column, err)
 }
 
 // copy sends records by one COPY: binary, or data where that is nil. n is their

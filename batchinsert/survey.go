@@ -24,7 +24,7 @@ type mark struct {
 // survey reads the input before anything of it is loaded, where Verify asks for
 // it, or to compare it with the chunks that the ledger has. Then it goes back to
 // the input's beginning.
-func (l *load) survey(ctx context.Context, w Writer, book *ledger) error {
+func (l *load) survey(ctx context.Context, w beginner, book *ledger) error {
 	resumed := book.id != "" && (book.recorded > 0 || book.changed)
 	switch {
 	case l.opts.Verify && l.input.reopen == nil:
@@ -93,7 +93,7 @@ func (l *load) readOver(ctx context.Context, book *ledger) (map[int]mark, error)
 // verify refuses what no server takes. Of a load with Quarantine it leaves
 // single lines to that.
 func (l *load) verify(c *records.Chunk) error {
-	if l.opts.OnBad == Quarantine || utf8.Valid(c.Data) && !c.Unclosed {
+	if l.opts.OnBad == quarantine || utf8.Valid(c.Data) && !c.Unclosed {
 		return nil
 	}
 	for _, s := range c.Spans(l.input.format) {
@@ -102,10 +102,10 @@ func (l *load) verify(c *records.Chunk) error {
 			if l.input.encoding != "" {
 				err = fmt.Errorf("bytes without a character in %s; LoadOptions.Encoding names another encoding", l.input.encoding)
 			}
-			return &LineError{Name: l.opts.Name, Line: s.Line, Err: err}
+			return l.lineError(s.Line, "", err)
 		}
 		if c.Unclosed && s.End == len(c.Data) {
-			return &LineError{Name: l.opts.Name, Line: s.Line, Err: errors.New("a quote is not closed")}
+			return l.lineError(s.Line, "", errors.New("a quote is not closed"))
 		}
 	}
 	return nil
@@ -135,7 +135,7 @@ func (m mark) same(as mark) bool {
 }
 
 // compare reports whether the recorded chunks are those of the input.
-func (b *ledger) compare(ctx context.Context, w Writer, now map[int]mark) (same bool, err error) {
+func (b *ledger) compare(ctx context.Context, w beginner, now map[int]mark) (same bool, err error) {
 	var recorded map[int]mark
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
 		recorded, err = b.marks(ctx, tx)
@@ -151,7 +151,7 @@ func (b *ledger) compare(ctx context.Context, w Writer, now map[int]mark) (same 
 
 // adopt has the load go on with the input, which is not the one that it began
 // with: if the chunks that are loaded are the same in it.
-func (l *load) adopt(ctx context.Context, w Writer, book *ledger, now map[int]mark) error {
+func (l *load) adopt(ctx context.Context, w beginner, book *ledger, now map[int]mark) error {
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		var was []byte
 		err := tx.QueryRow(ctx, `SELECT fingerprint FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, book.id).Scan(&was)

@@ -14,7 +14,7 @@ const savepointPatience = 5 * time.Second
 // inTx runs fn in a transaction of its own, or, where w is the caller's
 // transaction, between a savepoint and its release: after an error nothing of fn
 // stays in either, and the caller's goes on.
-func inTx(ctx context.Context, w Writer, fn func(tx pgx.Tx) error) error {
+func inTx(ctx context.Context, w beginner, fn func(tx pgx.Tx) error) error {
 	outer, callers := w.(pgx.Tx)
 	if !callers {
 		return pgx.BeginFunc(ctx, w, fn)
@@ -41,4 +41,9 @@ func inTx(ctx context.Context, w Writer, fn func(tx pgx.Tx) error) error {
 	}
 	done = true
 	return end(tx.Commit)
+}
+
+// A beginner begins transactions: see batchinsert.Writer.
+type beginner interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
 }

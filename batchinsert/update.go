@@ -27,7 +27,7 @@ import (
 // temporary table, which the role must be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
 	t = t.metered()
-	var counts Counts
+	var counts writeCounts
 	err := t.change(ctx, w, rows, keys, false, (*change).updateText, func(tx pgx.Tx, c *change) (err error) {
 		counts, err = c.update(ctx, tx)
 		return err
@@ -36,7 +36,7 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 		return Counts{}, fmt.Errorf("update %s: %w", t.name, withCause(ctx, err))
 	}
 	t.meter.end()
-	return counts, nil
+	return Counts(counts), nil
 }
 
 // DeleteMany deletes the rows of the table that have the keys of the given
@@ -164,20 +164,20 @@ func (c *change) locked() string {
 // being updated, so that not every row left alone had the values already.
 func (c *change) mayBeSuppressed() bool { return len(c.rest) > 0 && c.given.match.schema.suppresses }
 
-func (c *change) update(ctx context.Context, tx pgx.Tx) (Counts, error) {
+func (c *change) update(ctx context.Context, tx pgx.Tx) (writeCounts, error) {
 	locked, err := c.lockRows(ctx, tx)
 	if err != nil {
-		return Counts{}, err
+		return writeCounts{}, err
 	}
 	tag, err := tx.Exec(ctx, c.updateText(), c.given.args...)
 	if err != nil {
-		return Counts{}, err
+		return writeCounts{}, err
 	}
 	updated := tag.RowsAffected()
 	if !c.mayBeSuppressed() {
 		locked.differ = updated
 	}
-	return Counts{
+	return writeCounts{
 		Updated: updated, Unchanged: locked.found - locked.differ, Suppressed: max(0, locked.differ-updated),
 		Missing: max(0, locked.distinct-locked.found), Duplicates: c.given.n - locked.distinct,
 	}, nil
@@ -219,7 +219,7 @@ WHERE ` + c.same()
 
 // source opens a statement with the given rows, one for each key.
 func (c *change) source() string {
-	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), KeepLast) + ") AS last " + c.only + "\n)"
+	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), false) + ") AS last " + c.only + "\n)"
 }
 
 // sourceName is what source calls the given rows. A table of that name would be

@@ -1,0 +1,107 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// exportSettings are those of an export: see batchinsert.ExportOptions.
+type exportSettings struct {
+	Format               int // asCSV, asNDJSON or asBinary
+	Comma, Quote, Escape byte
+	Null                 string
+}
+
+// The values of Format.
+const (
+	asCSV = iota
+	asNDJSON
+	asBinary
+)
+
+func (o *exportSettings) validate() error {
+	ofCSV, set := o.Comma != 0 || o.Quote != 0 || o.Escape != 0 || o.Null != "", o.withDefaults()
+	switch {
+	case o.Format < asCSV || o.Format > asBinary:
+		return fmt.Errorf("ExportOptions.Format is %d", o.Format)
+	case ofCSV && o.Format != asCSV:
+		return errors.New("ExportOptions: Comma, Quote, Escape and Null are for CSV alone")
+	case set.Comma == set.Quote:
+		return errors.New("ExportOptions: Comma and Quote are the same")
+	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n"):
+		return errors.New("ExportOptions: Comma, Quote or Escape is a line break")
+	case strings.Contains(o.Null, "\x00"):
+		return errors.New("ExportOptions.Null contains NUL")
+	}
+	return nil
+}
+
+func (o exportSettings) withDefaults() exportSettings {
+	if o.Comma == 0 {
+		o.Comma = ','
+	}
+	if o.Quote == 0 {
+		o.Quote = '"'
+	}
+	if o.Escape == 0 {
+		o.Escape = o.Quote
+	}
+	return o
+}
+
+// A transactor is where an export reads from: see batchinsert.Reader.
+type transactor interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+}
+
+// export writes the rows of a query to w and returns their number.
+func export(ctx context.Context, r transactor, query string, w io.Writer, opts exportSettings) (n int64, err error) {
+	e, err := newExport(query, opts)
+	if err != nil {
+		return 0, err
+	}
+	err = reading(ctx, r, func(tx pgx.Tx) (err error) {
+		n, err = e.run(ctx, tx, w)
+		return err
+	})
+	return n, err
+}
+
+// An exportCall is one call of export.
+type exportCall struct {
+	opts  exportSettings
+	query string
+}
+
+func newExport(query string, opts exportSettings) (*exportCall, error) {
+	e := &exportCall{opts: opts, query: withoutSemicolon(query)}
+	if err := e.opts.validate(); err != nil {
+		return nil, err
+	}
+	e.opts = e.opts.withDefaults()
+	return e, mayBeSent(query)
+}
+
+// run sends the rows to w, in a transaction that is rolled back afterwards.
+func (e *exportCall) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error) {
+	stop, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	out := newGate(w, e.opts.Format)
+	out.fail, out.isShut = fail, func() bool { return stop.Err() != nil }
+	var n int64
+	err := stoppable(stop, tx.Conn().PgConn(), func(ctx context.Context) (err error) {
+		if err = e.prepare(ctx, tx.Conn().PgConn()); err == nil {
+			n, err = e.copyOut(ctx, tx.Conn(), out)
+		}
+		return err
+	})
+	if err == nil {
+		err = context.Cause(stop) // rows may have been dropped
+	}
+	return n, out.finish(err)
+}

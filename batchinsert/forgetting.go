@@ -1,0 +1,34 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// forget puts the indexes of a load back, removes it from the ledger and returns how many of its rows are
+// in the table.
+func forget(ctx context.Context, w beginner, id string) (rows int64, err error) {
+	if _, err = restoreIndexes(ctx, w, id); err != nil {
+		return 0, err
+	}
+	err = inTx(ctx, w, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT 0 FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, id).Scan(&rows)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errors.New("there is no such load")
+		}
+		if err != nil {
+			return err
+		}
+		// Locks, and so waits for, each chunk.
+		err = tx.QueryRow(ctx, `SELECT coalesce(sum(rows), 0)::bigint FROM
+    (SELECT rows FROM headrace.load_chunks WHERE load_id = $1 ORDER BY chunk FOR UPDATE) c`, id).Scan(&rows)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM headrace.loads WHERE load_id = $1`, id)
+		return err
+	})
+	return rows, err
+}

@@ -1,0 +1,241 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/records"
+)
+
+// A load is one call of Load.
+type load struct {
+	opts  options
+	table string // quoted
+	input *text
+	start time.Time
+
+	producing bool        // input is the producer's, who closes it
+	unended   atomic.Bool // see Report.Unended
+
+	mu   sync.Mutex // guards what follows, and calls of the meter
+	what result
+	sent int64 // see tally
+}
+
+// newLoad opens the input. The load that it returns beside an error has options
+// alone.
+func newLoad(table string, in input, opts options) (*load, error) {
+	l := &load{start: time.Now(), opts: opts.withDefaults(in)}
+	if err := l.opts.validate(); err != nil {
+		return l, err
+	}
+	var err error
+	if l.table, err = quoteName(table); err != nil {
+		return l, fmt.Errorf("table name: %w", err)
+	}
+	if l.input, err = in.open(&l.opts); err != nil {
+		return l, l.lineError(1, "", err)
+	}
+	return l, nil
+}
+
+// name returns what errors call the input.
+func (l *load) name() string { return l.opts.Name }
+
+// tableName returns the table's name, quoted.
+func (l *load) tableName() string { return l.table }
+
+// close gives up the input of a load that does not run.
+func (l *load) close() { l.input.close() }
+
+// run loads the input.
+func (l *load) run(ctx context.Context, w beginner) error {
+	defer func() {
+		if !l.producing {
+			l.input.close()
+		}
+	}()
+	if _, callers := w.(pgx.Tx); callers && l.opts.AsyncCommit {
+		return errors.New("LoadOptions.AsyncCommit: the transaction is the caller's, who may set synchronous_commit in it")
+	}
+	switch {
+	case l.opts.DryRun:
+		return l.runDry(ctx, w)
+	case l.inChunks():
+		return l.runChunks(ctx, w)
+	}
+	return inTx(ctx, w, func(tx pgx.Tx) error { return l.runAtOnce(ctx, tx) })
+}
+
+// inChunks says whether each chunk is a transaction.
+func (l *load) inChunks() bool {
+	return !l.opts.DryRun && (l.opts.ID != "" || l.opts.Jobs > 1)
+}
+
+// runAtOnce loads all in one transaction.
+func (l *load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
+	s, err := l.sender(ctx, tx)
+	if err != nil {
+		return err
+	}
+	var indexes []index
+	if l.opts.DropIndexes {
+		if indexes, err = dropIndexes(ctx, tx, s.match.schema); err != nil {
+			return err
+		}
+	}
+	// After dropIndexes, which leaves a savepoint: FREEZE asks that the table be
+	// emptied in the same subtransaction.
+	if l.opts.Fresh {
+		if _, err := tx.Exec(ctx, "TRUNCATE "+l.table); err != nil {
+			return fmt.Errorf("empty the table: %w", err)
+		}
+	}
+	if err := l.copyAll(ctx, s); err != nil {
+		return err
+	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	l.add(s.done)
+	return createIndexes(ctx, tx, indexes)
+}
+
+// copyAll sends every piece of the input.
+func (l *load) copyAll(ctx context.Context, s *sender) error {
+	p := l.produce(s.encoder())
+	defer p.stop()
+	for {
+		piece, more, err := p.next(ctx)
+		if err != nil {
+			return l.fileError(err)
+		}
+		if !more {
+			return nil
+		}
+		if err := s.copyPiece(ctx, piece); err != nil {
+			return err
+		}
+		l.add(s.done)
+		s.done = tally{}
+		p.giveBack(piece)
+	}
+}
+
+// A tally is what a part of a load did.
+type tally struct {
+	sent                           int64 // records that are not bad
+	rows, suppressed, bad, skipped int64 // as in Report
+	counts                         writeCounts
+	badLines                       []error
+}
+
+// add adds to what was done, and tells.
+func (l *load) add(t tally) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := &l.what
+	l.sent += t.sent
+	r.Rows, r.Suppressed, r.Bad, r.Skipped = r.Rows+t.rows, r.Suppressed+t.suppressed+t.counts.Suppressed, r.Bad+t.bad, r.Skipped+t.skipped
+	r.Counts.add(t.counts)
+	r.BadLines = append(r.BadLines, t.badLines[:min(len(t.badLines), maxBadLines-len(r.BadLines))]...)
+	l.input.meter.at(l.progress())
+}
+
+func (l *load) done() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.input.meter.done(l.progress())
+}
+
+// progress is called with l.mu held.
+func (l *load) progress() progress {
+	return progress{
+		Rows: l.sent + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
+		Bytes: l.input.bytes.Load(), TotalBytes: l.input.total,
+	}
+}
+
+// lineError returns err as that of a line; column is empty where the whole line is
+// meant.
+func (l *load) lineError(line int64, column string, err error) error {
+	return l.opts.LineError(l.opts.Name, line, column, err)
+}
+
+// fileError says where in the file reading it failed.
+func (l *load) fileError(err error) error {
+	if panicked, ok := errors.AsType[*pgcopy.PanicError](err); ok {
+		panic(panicked) // on with it, in the goroutine that called us
+	}
+	if fault, ok := errors.AsType[*fileError](err); ok {
+		return l.lineError(fault.line, fault.column, fault.err)
+	}
+	return err
+}
+
+// matchFields finds the columns of the input's fields.
+func (l *load) matchFields(s *schema) (*match, error) {
+	m := &match{schema: s}
+	naming := l.input.format.Naming()
+	for _, name := range l.input.format.Names() {
+		c := s.column(name)
+		switch {
+		case c == nil:
+			return nil, fmt.Errorf("%s a column %q; the table has %s; LoadOptions.Rename and LoadOptions.Skip take such fields", naming, name, s.names())
+		case slices.Contains(m.columns, c):
+			return nil, fmt.Errorf("%s column %q twice", naming, name)
+		case c.generated:
+			return nil, fmt.Errorf("%s column %q, which the server generates", naming, name)
+		case c.identity && !l.opts.KeepIdentity && !l.opts.isKey(name):
+			return nil, fmt.Errorf("%s identity column %q, whose values the server gives; LoadOptions.KeepIdentity takes the file's", naming, name)
+		}
+		m.columns = append(m.columns, c)
+	}
+	return m, m.missing(naming + " others")
+}
+
+// recordColumns describes the input's columns to its format.
+func recordColumns(m *match) []records.Column {
+	columns := make([]records.Column, len(m.columns))
+	for i, c := range m.columns {
+		columns[i] = records.Column{
+			Name: c.name, OID: c.oid, Enum: c.kind == 'e', Array: c.category == 'A',
+			NotNull: c.notNull && !m.schema.beforeTrigger,
+			JSON:    slices.Contains([]string{"json", "jsonb", "json[]", "jsonb[]"}, c.typeName),
+		}
+	}
+	return columns
+}
+
+// serverMessage is an error's text with the server's detail, which holds values
+// of the row: for where the row itself is kept. Errors leave it out, since they
+// end up in logs; it is the Detail of the *pgconn.PgError that they wrap.
+func serverMessage(err error) string {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Detail != "" {
+		return err.Error() + ": " + pgErr.Detail
+	}
+	return err.Error()
+}
+
+func (l *load) report() result {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.what
+	r.ID, r.Elapsed, r.Unended = l.opts.ID, time.Since(l.start), l.unended.Load()
+	r.BadLines, r.Chunks = slices.Clone(r.BadLines), slices.Clone(r.Chunks)
+	slices.SortFunc(r.Chunks, func(a, b chunkRecord) int { return a.Index - b.Index })
+	if l.input != nil {
+		r.Bytes = l.input.bytes.Load()
+	}
+	return r
+}

@@ -1,0 +1,124 @@
+package batchinsert
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/headrace/headrace/internal/records"
+)
+
+// options are those of a load: see batchinsert.LoadOptions.
+type options struct {
+	Name                  string
+	Columns               []string
+	Rename                map[string]string
+	Skip                  []string
+	Comma, Quote, Escape  byte
+	NoQuote               bool
+	Null                  string
+	Encoding              string
+	Strict                bool
+	KeepIdentity          bool
+	OnConflict            *onConflict
+	Progress              func(progress)
+	ID                    string
+	Jobs                  int
+	ChunkBytes            int
+	OnBad                 int // abort or quarantine
+	MaxBad                int64
+	MaxBadShare           float64
+	DryRun, Verify, Fresh bool
+	DropIndexes           bool
+	AsyncCommit           bool
+
+	// LineError makes the error of a line.
+	LineError func(name string, line int64, column string, err error) error
+
+	unnamed bool // ID was made up here: nobody can resume by it
+}
+
+// The values of OnBad.
+const (
+	abort = iota
+	quarantine
+)
+
+// loadMemory is what the chunks in memory take together, as text and encoded. The
+// collector lets the heap grow to twice that before it looks: so a load stays
+// within 64 MiB.
+const loadMemory = 24 << 20
+
+func (o options) withDefaults(in input) options {
+	if o.Name == "" {
+		if o.Name = in.title(); o.Name == "" {
+			o.Name = "input"
+		}
+	}
+	if o.Comma == 0 {
+		o.Comma = ','
+	}
+	if o.Quote == 0 {
+		o.Quote = '"'
+	}
+	if o.Escape == 0 {
+		o.Escape = o.Quote
+	}
+	o.Jobs = max(1, o.Jobs)
+	if o.ChunkBytes <= 0 {
+		o.ChunkBytes = 1 << 20
+		if o.ID != "" || o.Jobs > 1 {
+			// One is being cut and one waits; each job has one, and a part of it
+			// again, encoded, which for short numbers is six times their text.
+			o.ChunkBytes = loadMemory / (3*o.Jobs + 2)
+		}
+	}
+	if o.ID == "" && o.OnBad == quarantine && !o.DryRun {
+		o.ID = "load " + rand.Text()
+		o.unnamed = true
+	}
+	return o
+}
+
+func (o *options) validate() error {
+	switch {
+	case o.Comma == o.Quote && !o.NoQuote:
+		return errors.New("LoadOptions: Comma and Quote are the same")
+	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
+		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
+	case o.OnBad < abort || o.OnBad > quarantine:
+		return fmt.Errorf("LoadOptions.OnBad is %d", o.OnBad)
+	case o.MaxBad < 0:
+		return fmt.Errorf("LoadOptions.MaxBad is %d", o.MaxBad)
+	case !(o.MaxBadShare >= 0 && o.MaxBadShare <= 1): // NaN too
+		return fmt.Errorf("LoadOptions.MaxBadShare is %v, which is not from 0 to 1", o.MaxBadShare)
+	}
+	if err := records.CheckEncoding(o.Encoding); err != nil {
+		return fmt.Errorf("LoadOptions.Encoding: %w", err)
+	}
+	return o.validateTogether()
+}
+
+// validateTogether refuses options that cannot be had together.
+func (o *options) validateTogether() error {
+	chunks := o.ID != "" || o.Jobs > 1 // Quarantine has an ID
+	switch {
+	case o.Fresh && chunks:
+		return errors.New("LoadOptions.Fresh needs one transaction: it cannot be had with ID, Jobs or Quarantine")
+	case o.Fresh && o.OnConflict != nil:
+		return errors.New("LoadOptions.Fresh leaves no row for OnConflict")
+	case o.DropIndexes && chunks && (o.ID == "" || o.unnamed):
+		return errors.New("LoadOptions.DropIndexes with Jobs or Quarantine needs an ID, so that the indexes can be put back after a crash")
+	case o.OnConflict != nil && chunks && (o.OnConflict.KeepFirst || o.OnConflict.Refuse != nil):
+		return errors.New("LoadOptions.OnConflict: in chunks, Duplicates has to be KeepLast")
+	}
+	return nil
+}
+
+// isKey says whether a column is one of OnConflict's keys, which are written
+// even where the server gives their values.
+func (o *options) isKey(column string) bool {
+	return o.OnConflict != nil && slices.Contains(o.OnConflict.Keys, column)
+}

@@ -1,0 +1,132 @@
+package batchinsert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// onConflict says what becomes of rows that meet one in the table: it is
+// batchinsert.OnConflict.
+type onConflict struct {
+	Keys      []string
+	Where     string
+	Update    []string
+	DoNothing bool
+	// KeepFirst has the first of several rows with the same keys written, and not
+	// the last.
+	KeepFirst bool
+	// Refuse, where it is not nil, makes the error that two rows with the same
+	// keys are.
+	Refuse func(first, second int64) error
+}
+
+// writeCounts is batchinsert.Counts.
+type writeCounts struct {
+	Inserted, Updated, Unchanged, Suppressed, Duplicates, Missing int64
+}
+
+// add adds up.
+func (c *writeCounts) add(more writeCounts) {
+	c.Inserted += more.Inserted
+	c.Updated += more.Updated
+	c.Unchanged += more.Unchanged
+	c.Suppressed += more.Suppressed
+	c.Duplicates += more.Duplicates
+	c.Missing += more.Missing
+}
+
+// A conflict is an onConflict for a table.
+type conflict struct {
+	onConflict
+	keys []string // SQL over the columns written
+	// apart is SQL for "this row meets no other": it is true where a key is
+	// NULL, which a unique index takes for different from any NULL, or where
+	// the partial index does not hold the row. Empty if that cannot be.
+	apart   string
+	update  []*tableColumn
+	indexes []uniqueIndex // of the table
+}
+
+// conflictFor checks what the caller asks for against the table of m.
+func conflictFor(ctx context.Context, q querier, on onConflict, m *match) (*conflict, error) {
+	c, err := conflictOn(on, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.readApart(ctx, q, m); err != nil {
+		return nil, err
+	}
+	return c, c.checkArbiter(m)
+}
+
+// conflictOn checks the names that the caller gives.
+func conflictOn(on onConflict, m *match) (*conflict, error) {
+	if len(on.Keys) == 0 {
+		return nil, errors.New("OnConflict.Keys is empty")
+	}
+	c := &conflict{onConflict: on}
+	for _, key := range on.Keys {
+		if isExpression(key) {
+			c.keys = append(c.keys, key)
+			continue
+		}
+		if m.written(key) == nil {
+			return nil, fmt.Errorf("OnConflict.Keys names %q, which is not written; written are %s", key, m.list(""))
+		}
+		c.keys = append(c.keys, quote(key))
+	}
+	for _, name := range on.Update {
+		col := m.written(name)
+		if col == nil {
+			return nil, fmt.Errorf("OnConflict.Update names %q, which is not written; written are %s", name, m.list(""))
+		}
+		c.update = append(c.update, col)
+	}
+	if on.Update == nil {
+		c.update = slices.DeleteFunc(slices.Clone(m.columns), func(col *tableColumn) bool { return slices.Contains(on.Keys, col.name) })
+	}
+	if on.DoNothing {
+		c.update = nil
+	}
+	return c, nil
+}
+
+// written returns the column of this name if it is written.
+func (m *match) written(name string) *tableColumn {
+	c := m.schema.column(name)
+	if c == nil || !slices.Contains(m.columns, c) {
+		return nil
+	}
+	return c
+}
+
+// readApart reads the table's unique indexes, and finds out which rows meet no
+// other. NULLs are different in a unique index unless it was made NULLS NOT
+// DISTINCT; that is asked each time, because rows would be left out by an index
+// that is not any more as it was.
+func (c *conflict) readApart(ctx context.Context, q querier, m *match) (err error) {
+	var conditions []string
+	if c.Where != "" {
+		conditions = append(conditions, "("+c.Where+") IS NOT TRUE")
+	}
+	nullable := false
+	for i, key := range c.Keys {
+		if col := m.written(key); col == nil || !col.notNull {
+			conditions = append(conditions, c.keys[i]+" IS NULL")
+			nullable = true
+		}
+	}
+	if !nullable {
+		c.indexes, err = m.schema.knownUnique(ctx, q)
+	} else if c.indexes, err = m.schema.readUnique(ctx, q); err == nil {
+		nullsSame := func(i uniqueIndex) bool { return i.nullsSame && i.fitsExactly(c.Keys, c.Where) }
+		if slices.ContainsFunc(c.indexes, nullsSame) {
+			conditions = slices.DeleteFunc(conditions, func(s string) bool { return strings.HasSuffix(s, " IS NULL") })
+		}
+	}
+	c.apart = strings.Join(conditions, " OR ")
+	return err
+}

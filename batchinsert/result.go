@@ -1,0 +1,26 @@
+package batchinsert
+
+import "time"
+
+// A result is what a load did: see batchinsert.Report.
+type result struct {
+	ID                             string
+	Rows, Suppressed, Bad, Skipped int64
+	Bytes                          int64
+	Elapsed                        time.Duration
+	Unended                        bool
+	Counts                         writeCounts
+	BadLines                       []error // made by options.LineError
+	Chunks                         []chunkRecord
+}
+
+// maxBadLines bounds result.BadLines.
+const maxBadLines = 100
+
+// A chunkRecord is a chunk as it is recorded: see batchinsert.Chunk.
+type chunkRecord struct {
+	Index              int
+	FirstByte, EndByte int64
+	FirstLine          int64
+	Rows, Bad          int64
+}
