@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // errWriter refuses what cannot run several transactions.
 var errWriter = errors.New("LoadOptions.ID, Jobs above 1 and Quarantine need transactions of their own: give a handle or a pool")
 
 // runChunks loads each chunk in a transaction of its own.
-func (l *load) runChunks(ctx context.Context, w beginner) error {
+func (l *load) runChunks(ctx context.Context, w target.Beginner) error {
 	_, isPool := w.(interface {
 		Acquire(ctx context.Context) (*pgxpool.Conn, error)
 	})
@@ -53,7 +54,7 @@ func (l *load) runChunks(ctx context.Context, w beginner) error {
 }
 
 // work loads the pieces, and returns how many there were.
-func (l *load) work(ctx context.Context, w beginner, p *producer, book *ledger) (int, error) {
+func (l *load) work(ctx context.Context, w target.Beginner, p *producer, book *ledger) (int, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	counts := make([]int, l.opts.Jobs)
 	for job := range l.opts.Jobs {
@@ -82,12 +83,12 @@ func (l *load) work(ctx context.Context, w beginner, p *producer, book *ledger) 
 
 // loadChunk loads a chunk, unless the ledger says that it is loaded, or that
 // somebody else is at it.
-func (l *load) loadChunk(ctx context.Context, w beginner, c *records.Chunk, book *ledger, mem *scratch) error {
+func (l *load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chunk, book *ledger, mem *scratch) error {
 	if err := book.announce(ctx, w, c); err != nil {
 		return err
 	}
 	var done tally
-	err := startOver(ctx, w, true, func() error {
+	err := target.Retry(ctx, w, true, func() error {
 		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 			state, loaded, err := book.take(ctx, tx, c)
 			if done = (tally{skipped: loaded}); err != nil || state != ours {

@@ -9,42 +9,43 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // matchFields is pairFields for whole rows: it refuses those that the table
 // cannot take.
-func (t *Table[T]) matchFields(s *schema, keep []string) (*match, error) {
+func (t *Table[T]) matchFields(s *target.Schema, keep []string) (*target.Match, error) {
 	m, err := t.pairFields(s, keep)
 	if err != nil {
 		return nil, err
 	}
-	return m, m.missing("no field is written to it")
+	return m, m.Missing("no field is written to it")
 }
 
 // pairFields pairs the fields of T with the table's columns. keep names
 // identity columns that are written nevertheless.
-func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
-	m := &match{schema: s}
+func (t *Table[T]) pairFields(s *target.Schema, keep []string) (*target.Match, error) {
+	m := &target.Match{Schema: s}
 	for _, name := range t.opts.Omit {
-		if s.column(name) == nil {
-			return nil, fmt.Errorf("Options.Omit names %q, but the table's columns are %s", name, s.names())
+		if s.Column(name) == nil {
+			return nil, fmt.Errorf("Options.Omit names %q, but the table's columns are %s", name, s.Names())
 		}
 	}
 	for _, f := range t.fields {
-		c, err := s.columnOf(f)
+		c, err := s.ColumnOf(f)
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(m.columns, c) {
-			return nil, fmt.Errorf("field %s: column %q has another field already", f.Name, c.name)
+		if slices.Contains(m.Columns, c) {
+			return nil, fmt.Errorf("field %s: column %q has another field already", f.Name, c.Name)
 		}
-		ours := c.identity && !t.opts.KeepIdentity && !slices.Contains(keep, c.name)
-		if c.generated || ours || slices.Contains(t.opts.Omit, c.name) {
+		ours := c.Identity && !t.opts.KeepIdentity && !slices.Contains(keep, c.Name)
+		if c.Generated || ours || slices.Contains(t.opts.Omit, c.Name) {
 			continue
 		}
-		m.columns, m.fields = append(m.columns, c), append(m.fields, f)
+		m.Columns, m.Fields = append(m.Columns, c), append(m.Fields, f)
 	}
-	if len(m.columns) == 0 {
+	if len(m.Columns) == 0 {
 		return nil, t.nothingLeft(s)
 	}
 	return m, nil
@@ -52,35 +53,35 @@ func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
 
 // nothingLeft says why no field is written: each is left to the server, for a
 // reason of its own.
-func (t *Table[T]) nothingLeft(s *schema) error {
+func (t *Table[T]) nothingLeft(s *target.Schema) error {
 	var why []string
 	for _, f := range t.fields {
-		switch c, err := s.columnOf(f); {
+		switch c, err := s.ColumnOf(f); {
 		case err != nil:
 			return err
-		case c.generated:
-			why = append(why, fmt.Sprintf("column %q is generated", c.name))
-		case slices.Contains(t.opts.Omit, c.name):
-			why = append(why, fmt.Sprintf("Options.Omit names %q", c.name))
-		case c.identity:
-			why = append(why, fmt.Sprintf("column %q is an identity column, whose values the server gives unless Options.KeepIdentity is set", c.name))
+		case c.Generated:
+			why = append(why, fmt.Sprintf("column %q is generated", c.Name))
+		case slices.Contains(t.opts.Omit, c.Name):
+			why = append(why, fmt.Sprintf("Options.Omit names %q", c.Name))
+		case c.Identity:
+			why = append(why, fmt.Sprintf("column %q is an identity column, whose values the server gives unless Options.KeepIdentity is set", c.Name))
 		}
 	}
-	return fmt.Errorf("no field is left to write: %s; the table's columns are %s", strings.Join(why, ", "), s.names())
+	return fmt.Errorf("no field is left to write: %s; the table's columns are %s", strings.Join(why, ", "), s.Names())
 }
 
 // copyEncoder compiles the rows of a binary COPY.
-func copyEncoder[T any](types *pgtype.Map, m *match) (*pgcopy.Encoder[T], error) {
-	targets := make([]pgcopy.Column, len(m.columns))
-	for i, c := range m.columns {
-		targets[i] = m.schema.staged(c, m.fields[i], types)
+func copyEncoder[T any](types *pgtype.Map, m *target.Match) (*pgcopy.Encoder[T], error) {
+	targets := make([]pgcopy.Column, len(m.Columns))
+	for i, c := range m.Columns {
+		targets[i] = m.Schema.Staged(c, m.Fields[i], types)
 	}
-	return pgcopy.Compile[T](types, targets, m.fields)
+	return pgcopy.Compile[T](types, targets, m.Fields)
 }
 
 // An arrayPlan is how rows go into a statement as one array per column.
 type arrayPlan[T any] struct {
-	*match
+	*target.Match
 	encoder *pgcopy.Encoder[T]
 	// from is "unnest($1::bigint[], ...) WITH ORDINALITY AS s(c1, ..., ord)".
 	from string
@@ -93,27 +94,27 @@ func (p *arrayPlan[T]) selection() string {
 	return "SELECT " + strings.Join(p.exprs, ", ") + "\nFROM " + p.from
 }
 
-func newArrayPlan[T any](types *pgtype.Map, m *match) (*arrayPlan[T], error) {
-	p := &arrayPlan[T]{match: m}
-	targets := make([]pgcopy.Column, len(m.columns))
-	params, names := make([]string, len(m.columns)), make([]string, len(m.columns))
-	for i, c := range m.columns {
-		targets[i] = m.schema.inArrays(c, m.fields[i], types)
+func newArrayPlan[T any](types *pgtype.Map, m *target.Match) (*arrayPlan[T], error) {
+	p := &arrayPlan[T]{Match: m}
+	targets := make([]pgcopy.Column, len(m.Columns))
+	params, names := make([]string, len(m.Columns)), make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		targets[i] = m.Schema.InArrays(c, m.Fields[i], types)
 		n := strconv.Itoa(i + 1)
 		names[i] = "c" + n
-		params[i] = "$" + n + "::" + c.typeName + "[]"
+		params[i] = "$" + n + "::" + c.TypeName + "[]"
 		expr := names[i]
 		if targets[i].Text || targets[i].Labels != nil {
 			params[i] = "$" + n + "::text[]"
-			expr += "::" + c.typeName
+			expr += "::" + c.TypeName
 		}
-		if c.collation != "" { // else rows would be told apart, and locked, in another order than the index's
-			expr += " COLLATE " + c.collation
+		if c.Collation != "" { // else rows would be told apart, and locked, in another order than the index's
+			expr += " COLLATE " + c.Collation
 		}
 		p.exprs = append(p.exprs, expr)
 	}
 	p.from = "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS s(" + strings.Join(names, ", ") + ", ord)"
 	var err error
-	p.encoder, err = pgcopy.Compile[T](types, targets, m.fields)
+	p.encoder, err = pgcopy.Compile[T](types, targets, m.Fields)
 	return p, err
 }

@@ -3,6 +3,8 @@ package batchinsert
 import (
 	"fmt"
 	"strings"
+
+	"github.com/headrace/headrace/internal/target"
 )
 
 // OnConflict says what Upsert does with rows that are in the table already.
@@ -71,8 +73,8 @@ type Counts struct {
 }
 
 // internal returns o as the machinery takes it.
-func (o OnConflict) internal() onConflict {
-	out := onConflict{Keys: o.Keys, Where: o.Where, Update: o.Update, DoNothing: o.DoNothing, KeepFirst: o.Duplicates == KeepFirst}
+func (o OnConflict) internal() target.OnConflict {
+	out := target.OnConflict{Keys: o.Keys, Where: o.Where, Update: o.Update, DoNothing: o.DoNothing, KeepFirst: o.Duplicates == KeepFirst}
 	if o.Duplicates == Refuse {
 		out.Refuse = func(first, second int64) error {
 			return &DuplicateError{First: first, Second: second, Keys: o.Keys}

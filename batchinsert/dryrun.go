@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/headrace/headrace/internal/target"
 )
 
 // runDry sends everything to a temporary table and rolls back.
-func (l *load) runDry(ctx context.Context, w beginner) error {
+func (l *load) runDry(ctx context.Context, w target.Beginner) error {
 	tx, err := w.Begin(ctx) // a savepoint in the caller's transaction
 	if err != nil {
 		return err
@@ -30,7 +32,7 @@ func (l *load) runDry(ctx context.Context, w beginner) error {
 		if err := s.sieve(ctx, piece.Chunk); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "TRUNCATE "+stage); err != nil {
+		if _, err := tx.Exec(ctx, "TRUNCATE "+target.Stage); err != nil {
 			return err
 		}
 		l.add(s.done)
@@ -43,14 +45,14 @@ func (l *load) runDry(ctx context.Context, w beginner) error {
 // its types and CHECKs, but without defaults, which might draw numbers from the
 // target's sequences.
 func (s *sender) stageDry(ctx context.Context) error {
-	_, err := s.tx.Exec(ctx, "CREATE TEMPORARY TABLE "+stageName+" (LIKE "+s.load.table+" INCLUDING CONSTRAINTS INCLUDING GENERATED) ON COMMIT DROP")
+	_, err := s.tx.Exec(ctx, "CREATE TEMPORARY TABLE "+target.StageName+" (LIKE "+s.load.table+" INCLUDING CONSTRAINTS INCLUDING GENERATED) ON COMMIT DROP")
 	if err != nil {
 		return fmt.Errorf("make a temporary table: %w", err)
 	}
-	for i := range s.match.schema.columns {
-		c := &s.match.schema.columns[i]
-		if c.notNull && !c.generated && (s.match.schema.beforeTrigger || !slices.Contains(s.match.columns, c)) {
-			if _, err := s.tx.Exec(ctx, "ALTER TABLE "+stage+" ALTER COLUMN "+quote(c.name)+" DROP NOT NULL"); err != nil {
+	for i := range s.match.Schema.Columns {
+		c := &s.match.Schema.Columns[i]
+		if c.NotNull && !c.Generated && (s.match.Schema.BeforeTrigger || !slices.Contains(s.match.Columns, c)) {
+			if _, err := s.tx.Exec(ctx, "ALTER TABLE "+target.Stage+" ALTER COLUMN "+target.Quote(c.Name)+" DROP NOT NULL"); err != nil {
 				return fmt.Errorf("make a temporary table: %w", err)
 			}
 		}

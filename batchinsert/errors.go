@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A RowError says which row could not be written: because a value has no place
@@ -71,7 +72,7 @@ func copyError(ctx context.Context, err error, stream pgcopy.Stream, relname str
 	if err = withCause(ctx, err); err == nil {
 		return nil
 	}
-	if row, column, ok := copyPlace(err, relname); ok {
+	if row, column, ok := target.CopyPlace(err, relname); ok {
 		return &RowError{Row: row, Column: column, Err: err}
 	}
 	return err

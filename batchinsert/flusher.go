@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // run writes batches until the writer is closed and empty. When ctx ends, what
@@ -91,7 +92,7 @@ func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 		i := int(bad - 1)
 		b.settle(entries[i:i+1], err)
 		b.writeRows(ctx, append(entries[:i:i], entries[i+1:]...))
-	case err != nil && len(entries) > 1 && rowsFault(serverCode(err)):
+	case err != nil && len(entries) > 1 && target.RowsFault(serverCode(err)):
 		half := len(entries) / 2
 		b.writeRows(ctx, entries[:half])
 		b.writeRows(ctx, entries[half:])

@@ -5,15 +5,17 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/target"
 )
 
 // forget puts the indexes of a load back, removes it from the ledger and returns how many of its rows are
 // in the table.
-func forget(ctx context.Context, w beginner, id string) (rows int64, err error) {
+func forget(ctx context.Context, w target.Beginner, id string) (rows int64, err error) {
 	if _, err = restoreIndexes(ctx, w, id); err != nil {
 		return 0, err
 	}
-	err = inTx(ctx, w, func(tx pgx.Tx) error {
+	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT 0 FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, id).Scan(&rows)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errors.New("there is no such load")

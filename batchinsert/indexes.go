@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/target"
 )
 
 // An index is one that was dropped, with the statement that makes it.
@@ -31,11 +33,11 @@ WHERE i.indrelid = $1 AND i.indisvalid AND NOT i.indisunique AND NOT i.indisclus
 ORDER BY c.relname`
 
 // dropIndexes drops those indexes of a table that createIndexes can make again.
-func dropIndexes(ctx context.Context, tx pgx.Tx, s *schema) ([]index, error) {
-	if s.kind == 'p' {
-		return nil, fmt.Errorf("LoadOptions.DropIndexes: %s is partitioned; load its partitions", s.relname)
+func dropIndexes(ctx context.Context, tx pgx.Tx, s *target.Schema) ([]index, error) {
+	if s.Kind == 'p' {
+		return nil, fmt.Errorf("LoadOptions.DropIndexes: %s is partitioned; load its partitions", s.Relname)
 	}
-	indexes, err := readIndexes(ctx, tx, s.oid)
+	indexes, err := readIndexes(ctx, tx, s.Oid)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the indexes: %w", err)
 	}
@@ -87,7 +89,7 @@ func createIndexes(ctx context.Context, tx pgx.Tx, indexes []index) error {
 
 // withoutIndexes runs a load in chunks while indexes are dropped, as is recorded,
 // and puts them back whatever becomes of it.
-func (l *load) withoutIndexes(ctx context.Context, w beginner, load func() error) (err error) {
+func (l *load) withoutIndexes(ctx context.Context, w target.Beginner, load func() error) (err error) {
 	if l.opts.DropIndexes {
 		if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return l.dropRecorded(ctx, tx) }); err != nil {
 			return err
@@ -103,7 +105,7 @@ func (l *load) withoutIndexes(ctx context.Context, w beginner, load func() error
 
 // restoreOwn puts indexes back that this load has dropped, now or in an earlier
 // call.
-func (l *load) restoreOwn(ctx context.Context, w beginner) error {
+func (l *load) restoreOwn(ctx context.Context, w target.Beginner) error {
 	if l.opts.ID == "" || l.opts.unnamed {
 		return nil
 	}
@@ -114,7 +116,7 @@ func (l *load) restoreOwn(ctx context.Context, w beginner) error {
 }
 
 func (l *load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
-	s, err := readSchema(ctx, tx, l.table)
+	s, err := target.ReadSchema(ctx, tx, l.table)
 	if err != nil {
 		return err
 	}
@@ -134,8 +136,8 @@ func (l *load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
 
 // restoreIndexes makes the indexes of a load again, or of all loads where id is
 // empty.
-func restoreIndexes(ctx context.Context, w beginner, id string) (names []string, err error) {
-	err = inTx(ctx, w, func(tx pgx.Tx) error {
+func restoreIndexes(ctx context.Context, w target.Beginner, id string) (names []string, err error) {
+	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
 		names = nil
 		rows, err := tx.Query(ctx, `SELECT index_name, definition FROM headrace.dropped_indexes
 WHERE load_id = $1 OR $1 = '' ORDER BY index_name FOR UPDATE`, id)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/headrace/headrace/internal/target"
 )
 
 // An Inferred is a table that an input would fit into.
@@ -30,7 +32,7 @@ func (i Inferred) CreateTable() string {
 		if n > 0 {
 			b.WriteString(",")
 		}
-		b.WriteString("\n    " + quote(c.Name) + " " + c.Type)
+		b.WriteString("\n    " + target.Quote(c.Name) + " " + c.Type)
 		if c.NotNull {
 			b.WriteString(" NOT NULL")
 		}

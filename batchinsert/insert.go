@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // Insert writes rows by INSERT ... SELECT FROM unnest(...), one array per
@@ -37,13 +39,13 @@ import (
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
 	t = t.metered()
 	var n int64
-	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
+	err := target.Retry(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
 			if n, err = t.insertAtOnce(ctx, w, rows.rows); !errors.Is(err, errStatementBytes) {
 				return err
 			}
 		}
-		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
+		return target.InTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertMany(ctx, tx, rows)
 			return err
 		})
@@ -51,7 +53,7 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
-	t.meter.end()
+	t.meter.End()
 	return n, nil
 }
 
@@ -62,7 +64,7 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 	if len(rows) == 0 {
 		return 0, nil
 	}
-	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
+	err = withConn(ctx, w, func(q target.Statements, conn *pgx.Conn) error {
 		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		n, err = t.insertKnown(ctx, q, conn, known, rows)
@@ -83,7 +85,7 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 // known to be.
 func maybeStale(err error) bool {
 	var row *RowError
-	var arbiter *arbiterError
+	var arbiter *target.ArbiterError
 	var pgErr *pgconn.PgError
 	switch {
 	case errors.As(err, &row), errors.As(err, &arbiter):
@@ -94,7 +96,7 @@ func maybeStale(err error) bool {
 	return false
 }
 
-func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T) (int64, error) {
+func (t *Table[T]) insertKnown(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema, rows []T) (int64, error) {
 	ins, err := t.inserter(ctx, q, conn, s)
 	if err != nil {
 		return 0, unsent(err)
@@ -110,7 +112,7 @@ func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	}
 	n, err := ins.flush(ctx)
 	if err == nil {
-		t.meter.at(progress{Rows: int64(len(rows))})
+		t.meter.At(progress.State{Rows: int64(len(rows))})
 	}
 	return n, err
 }
@@ -120,18 +122,18 @@ func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (i
 	if rows.seq != nil || rows.fewerThan(copyFrom) {
 		return t.insertChunks(ctx, tx, rows)
 	}
-	s, err := readSchema(ctx, tx, t.quoted)
+	s, err := target.ReadSchema(ctx, tx, t.quoted)
 	switch {
 	case err != nil:
 		return 0, err
-	case s.insertOnly:
+	case s.InsertOnly:
 		return t.insertChunks(ctx, tx, rows)
 	}
 	m, err := t.matchFields(s, nil)
 	switch {
 	case err != nil:
 		return 0, err
-	case slices.Contains(m.texts(tx.Conn().TypeMap()), true):
+	case slices.Contains(m.Texts(tx.Conn().TypeMap()), true):
 		return t.insertChunks(ctx, tx, rows)
 	}
 	return t.copyIn(ctx, tx, rows)
@@ -152,7 +154,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return fmt.Errorf("rows %d to %d: %w", first, row, err)
 		}
 		written += n
-		t.meter.at(progress{Rows: row})
+		t.meter.At(progress.State{Rows: row})
 		return nil
 	}
 	for v, err := range rows.all() {
@@ -173,8 +175,8 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	if err := flush(); err != nil {
 		return 0, err
 	}
-	if ins.plan.writesIdentity() {
-		if err := moveSequences(ctx, tx, t.quoted, ins.plan.match); err != nil {
+	if ins.plan.WritesIdentity() {
+		if err := target.MoveSequences(ctx, tx, t.quoted, ins.plan.Match); err != nil {
 			return 0, err
 		}
 	}
@@ -183,7 +185,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 
 // An inserter writes what was added to its arrays.
 type inserter[T any] struct {
-	q       statements
+	q       target.Statements
 	session *session
 	plan    *insertPlan[T]
 	arrays  *pgcopy.Arrays[T]
@@ -191,12 +193,12 @@ type inserter[T any] struct {
 
 // inserter prepares to write to the table, which is as s says, or as the
 // server says where s is nil. It has to be closed.
-func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*inserter[T], error) {
+func (t *Table[T]) inserter(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema) (*inserter[T], error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkEncoding(conn); err != nil {
+	if err := target.CheckEncoding(conn); err != nil {
 		return nil, err
 	}
 	plan, err := t.insertPlan(conn, s)
@@ -210,11 +212,11 @@ func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s
 func (ins *inserter[T]) close() { ins.plan.give(ins.arrays) }
 
 // schemaOf returns s, or what the server says, and keeps that for later.
-func (t *Table[T]) schemaOf(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*schema, error) {
+func (t *Table[T]) schemaOf(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema) (*target.Schema, error) {
 	if s != nil {
 		return s, nil
 	}
-	s, err := readSchema(ctx, q, t.quoted)
+	s, err := target.ReadSchema(ctx, q, t.quoted)
 	if err == nil {
 		t.cache.put(sessionOf(conn).database, s)
 	}
@@ -232,7 +234,7 @@ func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 }
 
 // withConn gives fn the connection of w, or one of w's, for one statement.
-func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Conn) error) error {
+func withConn(ctx context.Context, w Writer, fn func(q target.Statements, conn *pgx.Conn) error) error {
 	switch w := w.(type) {
 	case pgx.Tx:
 		return fn(w, w.Conn())
@@ -255,7 +257,7 @@ func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Con
 
 // onConn runs fn in a transaction where the connection may be a pooler's, for
 // which describing a statement and running it must not be taken apart.
-func onConn(ctx context.Context, conn *pgx.Conn, fn func(q statements, conn *pgx.Conn) error) error {
+func onConn(ctx context.Context, conn *pgx.Conn, fn func(q target.Statements, conn *pgx.Conn) error) error {
 	if sessionOf(conn).mode == nil {
 		return fn(conn, conn)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A ledger records which chunks of a load are in the table. The zero value is
@@ -43,7 +44,7 @@ func otherLoad(format string, args ...any) error {
 var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
 // openLedger begins the load in the ledger, or finds where it was left.
-func (l *load) openLedger(ctx context.Context, w beginner) (*ledger, error) {
+func (l *load) openLedger(ctx context.Context, w target.Beginner) (*ledger, error) {
 	book := &ledger{}
 	if l.opts.ID == "" {
 		return book, nil
@@ -124,7 +125,7 @@ func sameReading(a, b []byte) bool { return bytes.Equal(a[:len(a)/2], b[:len(b)/
 
 // announce records a chunk in a transaction of its own, so that others see it
 // while it is being loaded.
-func (b *ledger) announce(ctx context.Context, w beginner, c *records.Chunk) error {
+func (b *ledger) announce(ctx context.Context, w target.Beginner, c *records.Chunk) error {
 	if b.id == "" {
 		return nil
 	}
@@ -206,7 +207,7 @@ func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *records.Chunk, rows, b
 }
 
 // finish waits for chunks that others are at, and records the end of the load.
-func (b *ledger) finish(ctx context.Context, w beginner, chunks int) error {
+func (b *ledger) finish(ctx context.Context, w target.Beginner, chunks int) error {
 	if b.id == "" {
 		return nil
 	}

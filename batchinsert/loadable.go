@@ -7,15 +7,17 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/target"
 )
 
 // loadable refuses a table that the load cannot write to, before anything of the
 // input is read: what the server says only when rows come, or, of a dry run, not
 // at all.
 func (s *sender) loadable(ctx context.Context) error {
-	names := make([]string, len(s.match.columns))
-	for i, c := range s.match.columns {
-		names[i] = c.name
+	names := make([]string, len(s.match.Columns))
+	for i, c := range s.match.Columns {
+		names[i] = c.Name
 	}
 	var byTrigger, policies bool
 	var denied *string
@@ -25,14 +27,14 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
        pg_catalog.row_security_active($1),
        (SELECT min(a.attname::text) FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = $1 AND a.attname::text = ANY($2) AND NOT pg_catalog.has_column_privilege($1, a.attnum, 'INSERT'))`,
-		s.match.schema.oid, names).Scan(&byTrigger, &policies, &denied)
+		s.match.Schema.Oid, names).Scan(&byTrigger, &policies, &denied)
 	copies := s.load.opts.OnConflict == nil
 	switch table := s.load.table; {
 	case err != nil:
 		return fmt.Errorf("ask for the table's properties: %w", err)
-	case s.match.schema.kind == 'm':
+	case s.match.Schema.Kind == 'm':
 		return fmt.Errorf("%s is a materialized view, which only REFRESH writes to", table)
-	case s.match.schema.kind == 'v' && copies && !byTrigger:
+	case s.match.Schema.Kind == 'v' && copies && !byTrigger:
 		return fmt.Errorf("%s is a view, which COPY writes to by an INSTEAD OF INSERT trigger only: load the table that it shows", table)
 	case copies && policies:
 		return fmt.Errorf("row-level security applies to %s for this role, and COPY does not obey its policies: load as the owner, or with LoadOptions.OnConflict", table)
@@ -45,12 +47,12 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
 // unstaged puts the table's name where the server names the temporary one.
 func (s *sender) unstaged(err error) {
 	var pgErr *pgconn.PgError
-	if s.relname != stageName || !errors.As(err, &pgErr) {
+	if s.relname != target.StageName || !errors.As(err, &pgErr) {
 		return
 	}
-	name := s.match.schema.relname
-	pgErr.Message = strings.ReplaceAll(pgErr.Message, `"`+stageName+`"`, `"`+name+`"`)
-	if pgErr.TableName == stageName {
+	name := s.match.Schema.Relname
+	pgErr.Message = strings.ReplaceAll(pgErr.Message, `"`+target.StageName+`"`, `"`+name+`"`)
+	if pgErr.TableName == target.StageName {
 		pgErr.TableName = name
 	}
 }

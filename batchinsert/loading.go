@@ -13,7 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A load is one call of Load.
@@ -39,7 +41,7 @@ func newLoad(table string, in input, opts options) (*load, error) {
 		return l, err
 	}
 	var err error
-	if l.table, err = quoteName(table); err != nil {
+	if l.table, err = target.QuoteName(table); err != nil {
 		return l, fmt.Errorf("table name: %w", err)
 	}
 	if l.input, err = in.open(&l.opts); err != nil {
@@ -58,7 +60,7 @@ func (l *load) tableName() string { return l.table }
 func (l *load) close() { l.input.close() }
 
 // run loads the input.
-func (l *load) run(ctx context.Context, w beginner) error {
+func (l *load) run(ctx context.Context, w target.Beginner) error {
 	defer func() {
 		if !l.producing {
 			l.input.close()
@@ -73,7 +75,7 @@ func (l *load) run(ctx context.Context, w beginner) error {
 	case l.inChunks():
 		return l.runChunks(ctx, w)
 	}
-	return inTx(ctx, w, func(tx pgx.Tx) error { return l.runAtOnce(ctx, tx) })
+	return target.InTx(ctx, w, func(tx pgx.Tx) error { return l.runAtOnce(ctx, tx) })
 }
 
 // inChunks says whether each chunk is a transaction.
@@ -89,7 +91,7 @@ func (l *load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	}
 	var indexes []index
 	if l.opts.DropIndexes {
-		if indexes, err = dropIndexes(ctx, tx, s.match.schema); err != nil {
+		if indexes, err = dropIndexes(ctx, tx, s.match.Schema); err != nil {
 			return err
 		}
 	}
@@ -135,7 +137,7 @@ func (l *load) copyAll(ctx context.Context, s *sender) error {
 type tally struct {
 	sent                           int64 // records that are not bad
 	rows, suppressed, bad, skipped int64 // as in Report
-	counts                         writeCounts
+	counts                         target.Counts
 	badLines                       []error
 }
 
@@ -146,20 +148,20 @@ func (l *load) add(t tally) {
 	r := &l.what
 	l.sent += t.sent
 	r.Rows, r.Suppressed, r.Bad, r.Skipped = r.Rows+t.rows, r.Suppressed+t.suppressed+t.counts.Suppressed, r.Bad+t.bad, r.Skipped+t.skipped
-	r.Counts.add(t.counts)
+	r.Counts.Add(t.counts)
 	r.BadLines = append(r.BadLines, t.badLines[:min(len(t.badLines), maxBadLines-len(r.BadLines))]...)
-	l.input.meter.at(l.progress())
+	l.input.meter.At(l.progress())
 }
 
 func (l *load) done() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.input.meter.done(l.progress())
+	l.input.meter.Done(l.progress())
 }
 
 // progress is called with l.mu held.
-func (l *load) progress() progress {
-	return progress{
+func (l *load) progress() progress.State {
+	return progress.State{
 		Rows: l.sent + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
 		Bytes: l.input.bytes.Load(), TotalBytes: l.input.total,
 	}
@@ -183,34 +185,34 @@ func (l *load) fileError(err error) error {
 }
 
 // matchFields finds the columns of the input's fields.
-func (l *load) matchFields(s *schema) (*match, error) {
-	m := &match{schema: s}
+func (l *load) matchFields(s *target.Schema) (*target.Match, error) {
+	m := &target.Match{Schema: s}
 	naming := l.input.format.Naming()
 	for _, name := range l.input.format.Names() {
-		c := s.column(name)
+		c := s.Column(name)
 		switch {
 		case c == nil:
-			return nil, fmt.Errorf("%s a column %q; the table has %s; LoadOptions.Rename and LoadOptions.Skip take such fields", naming, name, s.names())
-		case slices.Contains(m.columns, c):
+			return nil, fmt.Errorf("%s a column %q; the table has %s; LoadOptions.Rename and LoadOptions.Skip take such fields", naming, name, s.Names())
+		case slices.Contains(m.Columns, c):
 			return nil, fmt.Errorf("%s column %q twice", naming, name)
-		case c.generated:
+		case c.Generated:
 			return nil, fmt.Errorf("%s column %q, which the server generates", naming, name)
-		case c.identity && !l.opts.KeepIdentity && !l.opts.isKey(name):
+		case c.Identity && !l.opts.KeepIdentity && !l.opts.isKey(name):
 			return nil, fmt.Errorf("%s identity column %q, whose values the server gives; LoadOptions.KeepIdentity takes the file's", naming, name)
 		}
-		m.columns = append(m.columns, c)
+		m.Columns = append(m.Columns, c)
 	}
-	return m, m.missing(naming + " others")
+	return m, m.Missing(naming + " others")
 }
 
 // recordColumns describes the input's columns to its format.
-func recordColumns(m *match) []records.Column {
-	columns := make([]records.Column, len(m.columns))
-	for i, c := range m.columns {
+func recordColumns(m *target.Match) []records.Column {
+	columns := make([]records.Column, len(m.Columns))
+	for i, c := range m.Columns {
 		columns[i] = records.Column{
-			Name: c.name, OID: c.oid, Enum: c.kind == 'e', Array: c.category == 'A',
-			NotNull: c.notNull && !m.schema.beforeTrigger,
-			JSON:    slices.Contains([]string{"json", "jsonb", "json[]", "jsonb[]"}, c.typeName),
+			Name: c.Name, OID: c.Oid, Enum: c.Kind == 'e', Array: c.Category == 'A',
+			NotNull: c.NotNull && !m.Schema.BeforeTrigger,
+			JSON:    slices.Contains([]string{"json", "jsonb", "json[]", "jsonb[]"}, c.TypeName),
 		}
 	}
 	return columns

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/headrace/headrace/internal/progress"
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // options are those of a load: see batchinsert.LoadOptions.
@@ -22,8 +24,8 @@ type options struct {
 	Encoding              string
 	Strict                bool
 	KeepIdentity          bool
-	OnConflict            *onConflict
-	Progress              func(progress)
+	OnConflict            *target.OnConflict
+	Progress              func(progress.State)
 	ID                    string
 	Jobs                  int
 	ChunkBytes            int

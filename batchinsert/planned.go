@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 func newPlanned(table string, in input, opts options) (*load, error) {
@@ -25,7 +26,7 @@ func newPlanned(table string, in input, opts options) (*load, error) {
 }
 
 // plan records the chunks, unless that has been done.
-func (l *load) plan(ctx context.Context, w beginner) (chunks []chunkRecord, err error) {
+func (l *load) plan(ctx context.Context, w target.Beginner) (chunks []chunkRecord, err error) {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
@@ -73,7 +74,7 @@ func (l *load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	}
 }
 
-func (l *load) runChunk(ctx context.Context, w beginner, index int) error {
+func (l *load) runChunk(ctx context.Context, w target.Beginner, index int) error {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
@@ -133,7 +134,7 @@ func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]chunkRecord, error) {
 }
 
 // find returns a chunk as it was recorded.
-func (b *ledger) find(ctx context.Context, w beginner, index int) (c chunkRecord, err error) {
+func (b *ledger) find(ctx context.Context, w target.Beginner, index int) (c chunkRecord, err error) {
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2", b.id, index)
 		if err != nil {
@@ -150,7 +151,7 @@ func (b *ledger) find(ctx context.Context, w beginner, index int) (c chunkRecord
 
 // finishPlanned records the end of a load whose chunks are all loaded. Of two
 // calls for the last two chunks, the later one sees both.
-func (b *ledger) finishPlanned(ctx context.Context, w beginner) error {
+func (b *ledger) finishPlanned(ctx context.Context, w target.Beginner) error {
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE headrace.loads SET finished_at = now() WHERE load_id = $1 AND finished_at IS NULL
   AND chunks = (SELECT count(*) FROM headrace.load_chunks c WHERE c.load_id = $1 AND c.loaded_at IS NOT NULL)`, b.id)

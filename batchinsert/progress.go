@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
 )
 
 // Progress is how far a call has got.
@@ -62,28 +63,28 @@ func (t *Table[T]) metered() *Table[T] {
 		return t
 	}
 	with := *t
-	with.meter = newMeter(toldTo(t.opts.Progress))
+	with.meter = progress.NewMeter(toldTo(t.opts.Progress))
 	return &with
 }
 
 // A meteredStream tells after each buffer.
 type meteredStream struct {
 	pgcopy.Stream
-	meter *meter
+	meter *progress.Meter
 }
 
 func (s *meteredStream) Read(p []byte) (int, error) {
 	n, err := s.Stream.Read(p)
 	if err == nil {
-		s.meter.at(progress{Rows: s.Rows()})
+		s.meter.At(progress.State{Rows: s.Rows()})
 	}
 	return n, err
 }
 
 // toldTo is a meter's function that calls the caller's.
-func toldTo(fn func(Progress)) func(progress) {
+func toldTo(fn func(Progress)) func(progress.State) {
 	if fn == nil {
 		return nil
 	}
-	return func(p progress) { fn(Progress(p)) }
+	return func(p progress.State) { fn(Progress(p)) }
 }

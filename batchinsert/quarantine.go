@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A sieve sends this many records under one savepoint: more while nothing is
@@ -139,7 +140,7 @@ func (v *sieve) try(ctx context.Context, segment []records.Span, binary []byte) 
 		v.rest = v.rest[len(segment):]
 		v.wrote(len(segment), took)
 		return nil, nil
-	case errors.As(err, &fault) && rowsFault(codeOf(err)):
+	case errors.As(err, &fault) && target.RowsFault(codeOf(err)):
 		v.staged = staged
 		if fault.index >= 0 {
 			bad := segment[fault.index]
@@ -156,7 +157,7 @@ func (v *sieve) upsertSegment(ctx context.Context) error {
 	if err := v.upsertStaged(ctx); err != nil {
 		return &recordError{index: -1, err: err}
 	}
-	_, err := v.tx.Exec(ctx, "TRUNCATE "+stage)
+	_, err := v.tx.Exec(ctx, "TRUNCATE "+target.Stage)
 	return err
 }
 

@@ -113,7 +113,8 @@ func loadError(ctx context.Context, err error) error {
 var ErrOtherLoad = errors.New("batchinsert: the ID is that of another load")
 
 // An asOtherLoad is an [ErrOtherLoad] in its own words.
-type asOtherLoad struct{ error }
+type asOtherLoad struct{ err error }
 
-func (e *asOtherLoad) Unwrap() error        { return e.error }
+func (e *asOtherLoad) Error() string        { return e.err.Error() }
+func (e *asOtherLoad) Unwrap() error        { return e.err }
 func (e *asOtherLoad) Is(target error) bool { return target == ErrOtherLoad }

@@ -1,6 +1,10 @@
 package batchinsert
 
-import "time"
+import (
+	"time"
+
+	"github.com/headrace/headrace/internal/target"
+)
 
 // A result is what a load did: see batchinsert.Report.
 type result struct {
@@ -9,7 +13,7 @@ type result struct {
 	Bytes                          int64
 	Elapsed                        time.Duration
 	Unended                        bool
-	Counts                         writeCounts
+	Counts                         target.Counts
 	BadLines                       []error // made by options.LineError
 	Chunks                         []chunkRecord
 }

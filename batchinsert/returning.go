@@ -12,7 +12,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/progress"
 	"github.com/headrace/headrace/internal/rowscan"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // InsertReturning inserts rows and returns what the server made of each, in
@@ -37,8 +39,8 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	}
 	t = t.metered()
 	var out []R
-	err = startOver(ctx, w, rows.seq == nil, func() error {
-		return inTx(ctx, w, func(tx pgx.Tx) error {
+	err = target.Retry(ctx, w, rows.seq == nil, func() error {
+		return target.InTx(ctx, w, func(tx pgx.Tx) error {
 			r := returningInsert[R, T]{table: t, tx: tx, decoder: decoder}
 			if err := r.prepare(ctx, returning); err != nil {
 				return err
@@ -50,7 +52,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
-	t.meter.end()
+	t.meter.End()
 	return out, nil
 }
 
@@ -59,13 +61,13 @@ type returningInsert[R, T any] struct {
 	table   *Table[T]
 	tx      pgx.Tx
 	decoder *rowscan.Decoder[R]
-	match   *match
+	match   *target.Match
 	columns []string // quoted, to return
 }
 
 // prepare finds the columns to write and to return.
 func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string) error {
-	s, err := readSchema(ctx, r.tx, r.table.quoted)
+	s, err := target.ReadSchema(ctx, r.tx, r.table.quoted)
 	if err != nil {
 		return err
 	}
@@ -73,16 +75,16 @@ func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string)
 		return err
 	}
 	if len(returning) == 0 {
-		returning = s.columnsOf(r.decoder.Columns())
+		returning = s.ColumnsOf(r.decoder.Columns())
 	}
 	if len(returning) == 0 {
 		return fmt.Errorf("%v does not say which columns to return; name them", reflect.TypeFor[R]())
 	}
 	for _, name := range returning {
-		if s.column(name) == nil {
-			return fmt.Errorf("the table has no column %q to return; it has %s", name, s.names())
+		if s.Column(name) == nil {
+			return fmt.Errorf("the table has no column %q to return; it has %s", name, s.Names())
 		}
-		r.columns = append(r.columns, quote(name))
+		r.columns = append(r.columns, target.Quote(name))
 	}
 	return nil
 }
@@ -90,10 +92,10 @@ func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string)
 // run inserts all rows, a chunk at a time.
 func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, error) {
 	insert := r.single
-	switch s, version := r.match.schema, serverVersion(r.tx.Conn()); {
-	case version >= 17 && s.mergeable:
+	switch s, version := r.match.Schema, serverVersion(r.tx.Conn()); {
+	case version >= 17 && s.Mergeable:
 		insert = r.merge
-	case (version == 15 || version == 16) && (s.kind == 'r' || s.kind == 'p') && !s.beforeTrigger && !s.rules:
+	case (version == 15 || version == 16) && (s.Kind == 'r' || s.Kind == 'p') && !s.BeforeTrigger && !s.Rules:
 		insert = r.ordered
 	}
 	var out []R
@@ -106,13 +108,13 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 			return nil, err
 		}
 		out = append(out, got...)
-		r.table.meter.at(progress{Rows: int64(len(out))})
+		r.table.meter.At(progress.State{Rows: int64(len(out))})
 	}
 	if out == nil {
 		out = []R{}
 	}
-	if r.match.writesIdentity() {
-		return out, moveSequences(ctx, r.tx, r.table.quoted, r.match)
+	if r.match.WritesIdentity() {
+		return out, target.MoveSequences(ctx, r.tx, r.table.quoted, r.match)
 	}
 	return out, nil
 }
@@ -139,13 +141,13 @@ func (r *returningInsert[R, T]) merge(ctx context.Context, chunk []T, before int
 	if err != nil {
 		return nil, afterRow(err, before)
 	}
-	ord := g.ordName()
+	ord := g.OrdName()
 	rows, err := r.tx.Query(ctx, `WITH written AS (
-    MERGE INTO `+r.table.quoted+` AS target USING `+g.table()+` ON false
-    WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`)`+r.match.overriding()+` VALUES (`+r.match.list("given.")+`)
+    MERGE INTO `+r.table.quoted+` AS target USING `+g.Table()+` ON false
+    WHEN NOT MATCHED THEN INSERT (`+r.match.List("")+`)`+r.match.Overriding()+` VALUES (`+r.match.List("given.")+`)
     RETURNING `+prefixedBy("target.", r.columns)+`, given.`+ord+`
 )
-SELECT * FROM written ORDER BY `+ord, g.args...)
+SELECT * FROM written ORDER BY `+ord, g.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +167,7 @@ func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before i
 	if err != nil {
 		return nil, afterRow(err, before)
 	}
-	rows, err := r.tx.Query(ctx, r.insertFrom(g), g.args...)
+	rows, err := r.tx.Query(ctx, r.insertFrom(g), g.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -177,9 +179,9 @@ func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before i
 }
 
 // insertFrom is the INSERT of the given rows in their order.
-func (r *returningInsert[R, T]) insertFrom(g *given) string {
-	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ")" + r.match.overriding() +
-		"\nSELECT " + strings.Join(g.exprs, ", ") + "\nFROM " + g.from + "\nORDER BY " + g.ord +
+func (r *returningInsert[R, T]) insertFrom(g *target.Relation) string {
+	return "INSERT INTO " + r.table.quoted + " (" + r.match.List("") + ")" + r.match.Overriding() +
+		"\nSELECT " + strings.Join(g.Exprs, ", ") + "\nFROM " + g.From + "\nORDER BY " + g.Ord +
 		"\nRETURNING " + strings.Join(r.columns, ", ")
 }
 
@@ -212,19 +214,19 @@ func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before in
 // each in turn. A connection that does not send arguments in binary by itself is
 // asked to, which a batch cannot: there each takes a round trip.
 func (r *returningInsert[R, T]) queryEach(ctx context.Context, chunk []T, before int64) (query func(i int) (pgx.Rows, error), done func() error, err error) {
-	each := make([]*given, len(chunk))
+	each := make([]*target.Relation, len(chunk))
 	for i := range chunk {
 		if each[i], err = giveArrays(r.tx.Conn(), r.match, chunk[i:i+1]); err != nil {
 			return nil, nil, afterRow(err, before+int64(i))
 		}
 	}
 	if sessionOf(r.tx.Conn()).mode != nil {
-		query = func(i int) (pgx.Rows, error) { return r.tx.Query(ctx, r.insertFrom(each[i]), each[i].args...) }
+		query = func(i int) (pgx.Rows, error) { return r.tx.Query(ctx, r.insertFrom(each[i]), each[i].Args...) }
 		return query, func() error { return nil }, nil
 	}
 	batch := &pgx.Batch{}
 	for _, g := range each {
-		batch.Queue(r.insertFrom(g), g.args...)
+		batch.Queue(r.insertFrom(g), g.Args...)
 	}
 	results := r.tx.SendBatch(ctx, batch)
 	return func(int) (pgx.Rows, error) { return results.Query() }, results.Close, nil

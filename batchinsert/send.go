@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A sender sends records of an input in one transaction, by what the table is
@@ -18,11 +19,11 @@ import (
 type sender struct {
 	load     *load
 	tx       pgx.Tx
-	match    *match
+	match    *target.Match
 	fields   []records.Column
-	conflict *conflict // nil without OnConflict
-	relname  string    // of the table that is sent to, as a COPY's error names it
-	text     string    // COPY statements
+	conflict *target.Conflict // nil without OnConflict
+	relname  string           // of the table that is sent to, as a COPY's error names it
+	text     string           // COPY statements
 	binary   string
 	staged   int64 // records that settle has to write
 	done     tally
@@ -35,15 +36,15 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 			return nil, err
 		}
 	}
-	if err := lock(ctx, tx, l.table); err != nil {
+	if err := target.Lock(ctx, tx, l.table); err != nil {
 		return nil, err
 	}
-	schema, err := readSchema(ctx, tx, l.table)
+	schema, err := target.ReadSchema(ctx, tx, l.table)
 	if err != nil {
 		return nil, err
 	}
 	if l.opts.OnConflict == nil {
-		if err := schema.checkCopy(); err != nil {
+		if err := schema.CheckCopy(); err != nil {
 			return nil, err
 		}
 	}
@@ -51,7 +52,7 @@ func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	if err != nil {
 		return nil, l.lineError(1, "", err)
 	}
-	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.relname}
+	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.Relname}
 	if err := s.loadable(ctx); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 	case o.DryRun:
 		err = s.stageDry(ctx)
 	case o.OnConflict != nil:
-		err = createStage(ctx, s.tx, into, s.match, nil)
+		err = target.CreateStage(ctx, s.tx, into, s.match, nil)
 	}
 	if err == nil && o.OnConflict != nil {
 		err = s.prepareConflict(ctx)
@@ -75,13 +76,13 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if o.OnConflict != nil || o.DryRun {
-		into, s.relname = stage, stageName
+		into, s.relname = target.Stage, target.StageName
 	}
 	freeze := ""
-	if o.Fresh && s.match.schema.kind == 'r' { // refused for partitioned tables
+	if o.Fresh && s.match.Schema.Kind == 'r' { // refused for partitioned tables
 		freeze = ", FREEZE"
 	}
-	from := "COPY " + into + " (" + s.match.list("") + ") FROM STDIN "
+	from := "COPY " + into + " (" + s.match.List("") + ") FROM STDIN "
 	s.text = from + "(" + s.load.input.format.Options() + freeze + ")"
 	s.binary = from + "(FORMAT binary" + freeze + ")"
 	return nil
@@ -90,13 +91,13 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 // prepareConflict checks OnConflict, and the statement that is to write the staged
 // rows, of which a dry run writes none.
 func (s *sender) prepareConflict(ctx context.Context) error {
-	c, err := conflictFor(ctx, s.tx, *s.load.opts.OnConflict, s.match)
+	c, err := target.ConflictFor(ctx, s.tx, *s.load.opts.OnConflict, s.match)
 	if err != nil {
 		return err
 	}
-	u := upsert{conflict: c, match: s.match, into: s.load.table, given: givenStaged(s.match, nil, 0)}
-	if err := check(ctx, s.tx, u.statement()); err != nil {
-		return c.explain(err)
+	u := target.Upsert{Conflict: c, Match: s.match, Into: s.load.table, Relation: target.Staged(s.match, nil, 0)}
+	if err := target.CheckStatements(ctx, s.tx, u.Statement()); err != nil {
+		return c.Explain(err)
 	}
 	if !s.load.opts.DryRun {
 		s.conflict = c
@@ -113,23 +114,23 @@ func (s *sender) settle(ctx context.Context) error {
 		if err := s.upsertStaged(ctx); err != nil {
 			return err
 		}
-		return dropStage(ctx, s.tx)
+		return target.DropStage(ctx, s.tx)
 	}
-	if s.match.writesIdentity() {
-		return moveSequences(ctx, s.tx, s.load.table, s.match)
+	if s.match.WritesIdentity() {
+		return target.MoveSequences(ctx, s.tx, s.load.table, s.match)
 	}
 	return nil
 }
 
 // upsertStaged moves the staged rows into the table.
 func (s *sender) upsertStaged(ctx context.Context) error {
-	u := upsert{conflict: s.conflict, match: s.match, into: s.load.table, given: givenStaged(s.match, nil, s.staged)}
-	counts, err := u.run(ctx, s.tx)
+	u := target.Upsert{Conflict: s.conflict, Match: s.match, Into: s.load.table, Relation: target.Staged(s.match, nil, s.staged)}
+	counts, err := u.Run(ctx, s.tx)
 	if err != nil {
 		return err
 	}
 	s.staged = 0
-	s.done.counts.add(counts)
+	s.done.counts.Add(counts)
 	s.done.rows += counts.Inserted + counts.Updated
 	return nil
 }
@@ -186,13 +187,13 @@ func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans fun
 	}
 	tag, err := db.CopyRaw(ctx, s.tx, sql, in)
 	if err == nil {
-		if took = tag.RowsAffected(); took != int64(n) && !s.match.schema.beforeTrigger {
+		if took = tag.RowsAffected(); took != int64(n) && !s.match.Schema.BeforeTrigger {
 			return 0, cutShort(data, spans(), took)
 		}
 		s.staged += int64(n)
 		return took, nil
 	}
-	line, column, ok := copyPlace(err, s.relname)
+	line, column, ok := target.CopyPlace(err, s.relname)
 	s.unstaged(err)
 	if !ok {
 		return 0, &recordError{index: -1, err: err}

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A session is what is kept with a connection, for those who hold it.
@@ -59,9 +60,9 @@ type insertPlan[T any] struct {
 const keptBytes = 64 << 10
 
 // insertPlan plans the INSERT into the table, which is as s says.
-func (t *Table[T]) insertPlan(conn *pgx.Conn, s *schema) (*insertPlan[T], error) {
+func (t *Table[T]) insertPlan(conn *pgx.Conn, s *target.Schema) (*insertPlan[T], error) {
 	session, key := sessionOf(conn), planKey{t.cache, t.omitted, t.opts.KeepIdentity}
-	if p, ok := session.plans[key].(*insertPlan[T]); ok && p.schema == s {
+	if p, ok := session.plans[key].(*insertPlan[T]); ok && p.Schema == s {
 		return p, nil
 	}
 	m, err := t.matchFields(s, nil)
@@ -72,7 +73,7 @@ func (t *Table[T]) insertPlan(conn *pgx.Conn, s *schema) (*insertPlan[T], error)
 	if err != nil {
 		return nil, err
 	}
-	p := &insertPlan[T]{arrayPlan: arrays, sql: "INSERT INTO " + t.quoted + " (" + m.list("") + ")" + m.overriding() + "\n" + arrays.selection()}
+	p := &insertPlan[T]{arrayPlan: arrays, sql: "INSERT INTO " + t.quoted + " (" + m.List("") + ")" + m.Overriding() + "\n" + arrays.selection()}
 	if !arrays.encoder.Portable() {
 		return p, nil // types may be registered with the connection later
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // The numbers of rows from which on rows go by COPY: to a temporary table first,
@@ -41,21 +43,21 @@ func (s Source[T]) fewerThan(n int) bool { return s.seq == nil && len(s.rows) < 
 
 // giveArrays makes rows the arguments of a statement, or returns
 // errStatementBytes.
-func giveArrays[T any](conn *pgx.Conn, m *match, rows []T) (*given, error) {
+func giveArrays[T any](conn *pgx.Conn, m *target.Match, rows []T) (*target.Relation, error) {
 	plan, err := newArrayPlan[T](conn.TypeMap(), m)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkEncoding(conn); err != nil {
+	if err := target.CheckEncoding(conn); err != nil {
 		return nil, err
 	}
 	arrays, err := collect(plan.encoder, conn.TypeMap(), rows)
 	if err != nil {
 		return nil, err
 	}
-	return &given{
-		match: m, from: plan.from, exprs: plan.exprs, ord: "s.ord",
-		args: sessionOf(conn).withMode(arrays.Args()), n: int64(len(rows)),
+	return &target.Relation{
+		Match: m, From: plan.from, Exprs: plan.exprs, Ord: "s.ord",
+		Args: sessionOf(conn).withMode(arrays.Args()), Count: int64(len(rows)),
 	}, nil
 }
 
@@ -73,29 +75,29 @@ func collect[T any](encoder *pgcopy.Encoder[T], types *pgtype.Map, rows []T) (*p
 	return arrays, nil
 }
 
-// giveStaged sends rows to a temporary table, for the statements to come. dropStage
+// giveStaged sends rows to a temporary table, for the statements to come. DropStage
 // has to follow them.
-func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], toCome func(*given) []string) (*given, error) {
-	texts := m.texts(tx.Conn().TypeMap())
-	if err := createStage(ctx, tx, t.quoted, m, texts); err != nil {
+func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string) (*target.Relation, error) {
+	texts := m.Texts(tx.Conn().TypeMap())
+	if err := target.CreateStage(ctx, tx, t.quoted, m, texts); err != nil {
 		return nil, err
 	}
-	if err := check(ctx, tx, toCome(givenStaged(m, texts, 0))...); err != nil {
+	if err := target.CheckStatements(ctx, tx, toCome(target.Staged(m, texts, 0))...); err != nil {
 		return nil, err
 	}
-	n, err := t.copyTo(ctx, tx, m, stage, stageName, rows)
+	n, err := t.copyTo(ctx, tx, m, target.Stage, target.StageName, rows)
 	if err != nil {
 		return nil, err
 	}
-	return givenStaged(m, texts, n), nil
+	return target.Staged(m, texts, n), nil
 }
 
 // with gives rows, by arrays or staged for the statements to come, to fn, in tx.
-func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T], toCome func(*given) []string, fn func(*given) error) error {
+func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string, fn func(*target.Relation) error) error {
 	if rows.fewerThan(stageChangeFrom) {
 		g, err := giveArrays(tx.Conn(), m, rows.rows)
 		if err == nil {
-			t.meter.at(progress{Rows: g.n})
+			t.meter.At(progress.State{Rows: g.Count})
 			return fn(g)
 		}
 		if !errors.Is(err, errStatementBytes) {
@@ -109,5 +111,5 @@ func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *match, rows Source[T]
 	if err := fn(g); err != nil {
 		return err
 	}
-	return dropStage(ctx, tx)
+	return target.DropStage(ctx, tx)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A mark is a chunk of the input as it is now, or as the ledger has it.
@@ -24,7 +25,7 @@ type mark struct {
 // survey reads the input before anything of it is loaded, where Verify asks for
 // it, or to compare it with the chunks that the ledger has. Then it goes back to
 // the input's beginning.
-func (l *load) survey(ctx context.Context, w beginner, book *ledger) error {
+func (l *load) survey(ctx context.Context, w target.Beginner, book *ledger) error {
 	resumed := book.id != "" && (book.recorded > 0 || book.changed)
 	switch {
 	case l.opts.Verify && l.input.reopen == nil:
@@ -135,7 +136,7 @@ func (m mark) same(as mark) bool {
 }
 
 // compare reports whether the recorded chunks are those of the input.
-func (b *ledger) compare(ctx context.Context, w beginner, now map[int]mark) (same bool, err error) {
+func (b *ledger) compare(ctx context.Context, w target.Beginner, now map[int]mark) (same bool, err error) {
 	var recorded map[int]mark
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
 		recorded, err = b.marks(ctx, tx)
@@ -151,7 +152,7 @@ func (b *ledger) compare(ctx context.Context, w beginner, now map[int]mark) (sam
 
 // adopt has the load go on with the input, which is not the one that it began
 // with: if the chunks that are loaded are the same in it.
-func (l *load) adopt(ctx context.Context, w beginner, book *ledger, now map[int]mark) error {
+func (l *load) adopt(ctx context.Context, w target.Beginner, book *ledger, now map[int]mark) error {
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		var was []byte
 		err := tx.QueryRow(ctx, `SELECT fingerprint FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, book.id).Scan(&was)

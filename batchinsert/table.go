@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // A Table writes rows of type T, a struct, into one table. Its fields stand
@@ -28,8 +30,8 @@ type Table[T any] struct {
 	quoted string
 	fields []pgcopy.Field
 	opts   Options
-	cache  *schemaCache // shared by all that With returns
-	meter  *meter       // of the call under way; see metered
+	cache  *schemaCache    // shared by all that With returns
+	meter  *progress.Meter // of the call under way; see metered
 
 	omitted string // opts.Omit as one string, a part of planKey
 }
@@ -66,7 +68,7 @@ const defaultChunkRows = 1000
 // `cities`, `public.cities`, `"Odd Name"`. A name without schema is looked for
 // in the search path each time. The server is not asked anything yet.
 func NewTable[T any](name string) (*Table[T], error) {
-	quoted, err := quoteName(name)
+	quoted, err := target.QuoteName(name)
 	if err != nil {
 		return nil, fmt.Errorf("batchinsert: table name %q: %w", name, err)
 	}
@@ -119,24 +121,24 @@ type Writer interface {
 // written to.
 type schemaCache struct {
 	mu      sync.Mutex
-	entries map[string]*schema
+	entries map[string]*target.Schema
 }
 
 // cachedDatabases bounds a schemaCache: a Table in a package variable outlives
 // the databases of a program's tests.
 const cachedDatabases = 16
 
-func (c *schemaCache) get(key string) *schema {
+func (c *schemaCache) get(key string) *target.Schema {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.entries[key]
 }
 
-func (c *schemaCache) put(key string, s *schema) {
+func (c *schemaCache) put(key string, s *target.Schema) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.entries == nil || len(c.entries) >= cachedDatabases {
-		c.entries = make(map[string]*schema)
+		c.entries = make(map[string]*target.Schema)
 	}
 	c.entries[key] = s
 }

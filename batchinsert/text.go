@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/headrace/headrace/internal/progress"
 	"github.com/headrace/headrace/internal/records"
 )
 
@@ -45,7 +46,7 @@ type text struct {
 	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
 	total int64         // bytes of it, 0 where unknown
 	rows  int64         // of it, 0 where unknown
-	meter *meter
+	meter *progress.Meter
 }
 
 func nothing() {}
@@ -80,7 +81,7 @@ func (f file) title() string {
 
 func (f file) open(o *options) (*text, error) {
 	metered := &meteredInput{r: f.r}
-	t := &text{source: metered, close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: newMeter(o.Progress)}
+	t := &text{source: metered, close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: progress.NewMeter(o.Progress)}
 	seeker, at := whereOf(f.r)
 	if seeker != nil {
 		t.reopen = func() (*text, error) {
@@ -155,7 +156,7 @@ func (r rowsOf) open(o *options) (*text, error) {
 	values, format := records.OpenValues(r.Columns, r.Rows)
 	return &text{
 		file: bufio.NewReaderSize(values, sample), format: format, values: values, close: values.Close,
-		bytes: new(atomic.Int64), rows: r.Total, meter: newMeter(o.Progress),
+		bytes: new(atomic.Int64), rows: r.Total, meter: progress.NewMeter(o.Progress),
 	}, nil
 }
 

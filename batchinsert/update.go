@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/target"
 )
 
 // UpdateMany updates the rows of the table that have the keys of the given
@@ -27,7 +29,7 @@ import (
 // temporary table, which the role must be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
 	t = t.metered()
-	var counts writeCounts
+	var counts target.Counts
 	err := t.change(ctx, w, rows, keys, false, (*change).updateText, func(tx pgx.Tx, c *change) (err error) {
 		counts, err = c.update(ctx, tx)
 		return err
@@ -35,7 +37,7 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 	if err != nil {
 		return Counts{}, fmt.Errorf("update %s: %w", t.name, withCause(ctx, err))
 	}
-	t.meter.end()
+	t.meter.End()
 	return Counts(counts), nil
 }
 
@@ -52,28 +54,28 @@ func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], key
 	if err != nil {
 		return 0, fmt.Errorf("delete from %s: %w", t.name, withCause(ctx, err))
 	}
-	t.meter.end()
+	t.meter.End()
 	return n, nil
 }
 
 // A change is an update or a delete of the rows that have given keys.
 type change struct {
 	into  string
-	keys  []*tableColumn
-	rest  []*tableColumn // columns given beside the keys
-	given *given
+	keys  []*target.Column
+	rest  []*target.Column // columns given beside the keys
+	given *target.Relation
 	only  string // leaves of the given rows those that were locked
 }
 
 // change runs fn, which writes by text, in a transaction in which the rows are
 // given, or of each row its keys alone.
 func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []string, keysAlone bool, text func(*change) string, fn func(pgx.Tx, *change) error) error {
-	return startOver(ctx, w, rows.seq == nil, func() error {
-		return inTx(ctx, w, func(tx pgx.Tx) error {
-			if err := lock(ctx, tx, t.quoted); err != nil {
+	return target.Retry(ctx, w, rows.seq == nil, func() error {
+		return target.InTx(ctx, w, func(tx pgx.Tx) error {
+			if err := target.Lock(ctx, tx, t.quoted); err != nil {
 				return err
 			}
-			s, err := readSchema(ctx, tx, t.quoted)
+			s, err := target.ReadSchema(ctx, tx, t.quoted)
 			if err != nil {
 				return err
 			}
@@ -81,23 +83,23 @@ func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []
 			if err != nil {
 				return err
 			}
-			columns, err := m.keyColumns(keys)
+			columns, err := m.KeyColumns(keys)
 			if err != nil {
 				return err
 			}
 			if keysAlone {
-				m = m.only(columns)
+				m = m.Only(columns)
 			}
-			rest := slices.DeleteFunc(slices.Clone(m.columns), func(c *tableColumn) bool { return slices.Contains(columns, c) })
+			rest := slices.DeleteFunc(slices.Clone(m.Columns), func(c *target.Column) bool { return slices.Contains(columns, c) })
 			if len(rest) == 0 && !keysAlone {
 				return errors.New("all columns with a field are keys: there is nothing to update")
 			}
 			c := &change{into: t.quoted, keys: columns, rest: rest}
-			toCome := func(g *given) []string {
+			toCome := func(g *target.Relation) []string {
 				c.given = g
 				return []string{c.source() + c.locked(), text(c)}
 			}
-			return t.with(ctx, tx, m, rows, toCome, func(g *given) error {
+			return t.with(ctx, tx, m, rows, toCome, func(g *target.Relation) error {
 				c.given = g
 				return fn(tx, c)
 			})
@@ -111,21 +113,21 @@ func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []
 // meanwhile is not locked, and must not be met out of order by the next
 // statement, which would see it.
 func (c *change) lockRows(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
-	if c.given.from == stage {
+	if c.given.From == target.Stage {
 		return c.lockStaged(ctx, tx)
 	}
 	var rows []int64
 	sql := c.source() + `
-SELECT coalesce(array_agg(` + c.given.ordName() + `), '{}'), count(*) FILTER (WHERE differs), (SELECT count(*) FROM ` + c.sourceName() + `) FROM (` + c.locked() + `) AS locked`
-	r, err := tx.Query(ctx, sql, c.given.args...)
+SELECT coalesce(array_agg(` + c.given.OrdName() + `), '{}'), count(*) FILTER (WHERE differs), (SELECT count(*) FROM ` + c.sourceName() + `) FROM (` + c.locked() + `) AS locked`
+	r, err := tx.Query(ctx, sql, c.given.Args...)
 	if err != nil {
 		return lockedRows{}, err
 	}
 	if _, err = pgx.ForEachRow(r, []any{&rows, &l.differ, &l.distinct}, func() error { return nil }); err != nil {
 		return lockedRows{}, err
 	}
-	c.given.args = append(c.given.args, rows)
-	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", c.given.ordName(), len(c.given.match.columns)+1)
+	c.given.Args = append(c.given.Args, rows)
+	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", c.given.OrdName(), len(c.given.Match.Columns)+1)
 	l.found = int64(len(rows))
 	return l, nil
 }
@@ -140,7 +142,7 @@ func (c *change) lockStaged(ctx context.Context, tx pgx.Tx) (l lockedRows, err e
 	r, err := tx.Query(ctx, c.source()+`, locked AS MATERIALIZED (
     `+c.locked()+`
 ), gone AS (
-    DELETE FROM `+stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+c.given.ordName()+` = s.ctid)
+    DELETE FROM `+target.Stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+c.given.OrdName()+` = s.ctid)
 )
 SELECT count(*), count(*) FILTER (WHERE differs), (SELECT count(*) FROM `+c.sourceName()+`) FROM locked`)
 	if err != nil {
@@ -156,35 +158,35 @@ func (c *change) locked() string {
 	if c.mayBeSuppressed() {
 		differs = c.differ()
 	}
-	return `SELECT source.` + c.given.ordName() + `, ` + differs + ` AS differs FROM ` + c.sourceName() + ` AS source JOIN ` + c.into + ` AS target ON ` + c.same() + `
+	return `SELECT source.` + c.given.OrdName() + `, ` + differs + ` AS differs FROM ` + c.sourceName() + ` AS source JOIN ` + c.into + ` AS target ON ` + c.same() + `
     ORDER BY ` + strings.Join(c.keyNames("source."), ", ") + ` FOR UPDATE OF target`
 }
 
 // mayBeSuppressed reports whether a trigger or rule may keep a matched row from
 // being updated, so that not every row left alone had the values already.
-func (c *change) mayBeSuppressed() bool { return len(c.rest) > 0 && c.given.match.schema.suppresses }
+func (c *change) mayBeSuppressed() bool { return len(c.rest) > 0 && c.given.Match.Schema.Suppresses }
 
-func (c *change) update(ctx context.Context, tx pgx.Tx) (writeCounts, error) {
+func (c *change) update(ctx context.Context, tx pgx.Tx) (target.Counts, error) {
 	locked, err := c.lockRows(ctx, tx)
 	if err != nil {
-		return writeCounts{}, err
+		return target.Counts{}, err
 	}
-	tag, err := tx.Exec(ctx, c.updateText(), c.given.args...)
+	tag, err := tx.Exec(ctx, c.updateText(), c.given.Args...)
 	if err != nil {
-		return writeCounts{}, err
+		return target.Counts{}, err
 	}
 	updated := tag.RowsAffected()
 	if !c.mayBeSuppressed() {
 		locked.differ = updated
 	}
-	return writeCounts{
+	return target.Counts{
 		Updated: updated, Unchanged: locked.found - locked.differ, Suppressed: max(0, locked.differ-updated),
-		Missing: max(0, locked.distinct-locked.found), Duplicates: c.given.n - locked.distinct,
+		Missing: max(0, locked.distinct-locked.found), Duplicates: c.given.Count - locked.distinct,
 	}, nil
 }
 
 func (c *change) updateText() string {
-	set, _ := assignments(c.rest, "source")
+	set, _ := target.Assignments(c.rest, "source")
 	return c.source() + `
 UPDATE ` + c.into + ` AS target SET ` + set + `
 FROM ` + c.sourceName() + ` AS source
@@ -193,10 +195,10 @@ WHERE ` + c.same() + ` AND ` + c.differ()
 
 // differ is the condition that a given row changes the one in the table.
 func (c *change) differ() string {
-	_, differ := assignments(c.rest, "source")
+	_, differ := target.Assignments(c.rest, "source")
 	for _, col := range c.rest {
-		if col.fullType != col.typeName { // the comparison cuts to a length; writing refuses
-			name := quote(col.name)
+		if col.FullType != col.TypeName { // the comparison cuts to a length; writing refuses
+			name := target.Quote(col.Name)
 			differ += " OR target." + name + " IS DISTINCT FROM source." + name
 		}
 	}
@@ -207,7 +209,7 @@ func (c *change) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
 	if _, err := c.lockRows(ctx, tx); err != nil {
 		return 0, err
 	}
-	tag, err := tx.Exec(ctx, c.deleteText(), c.given.args...)
+	tag, err := tx.Exec(ctx, c.deleteText(), c.given.Args...)
 	return tag.RowsAffected(), err
 }
 
@@ -219,17 +221,17 @@ WHERE ` + c.same()
 
 // source opens a statement with the given rows, one for each key.
 func (c *change) source() string {
-	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.given.distinct(c.keyNames(""), false) + ") AS last " + c.only + "\n)"
+	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.given.Distinct(c.keyNames(""), false) + ") AS last " + c.only + "\n)"
 }
 
 // sourceName is what source calls the given rows. A table of that name would be
 // hidden by it, where it is joined.
-func (c *change) sourceName() string { return c.given.match.schema.spare("source") }
+func (c *change) sourceName() string { return c.given.Match.Schema.Spare("source") }
 
 func (c *change) keyNames(prefix string) []string {
 	names := make([]string, len(c.keys))
 	for i, k := range c.keys {
-		names[i] = prefix + quote(k.name)
+		names[i] = prefix + target.Quote(k.Name)
 	}
 	return names
 }
@@ -237,7 +239,7 @@ func (c *change) keyNames(prefix string) []string {
 func (c *change) same() string {
 	same := make([]string, len(c.keys))
 	for i, k := range c.keys {
-		name := quote(k.name)
+		name := target.Quote(k.Name)
 		same[i] = "target." + name + " = source." + name
 	}
 	return strings.Join(same, " AND ")

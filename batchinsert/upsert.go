@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/progress"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // Upsert inserts the rows that the table does not have and updates those that
@@ -30,15 +33,15 @@ import (
 // which the role must be allowed to create.
 func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
 	t = t.metered()
-	var counts writeCounts
+	var counts target.Counts
 	by := on.internal()
-	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
+	err := target.Retry(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.fewerThan(stageFrom) {
 			if counts, err = t.upsertArrays(ctx, w, rows.rows, by); !errors.Is(err, errStatementBytes) {
 				return err
 			}
 		}
-		return inTx(ctx, w, func(tx pgx.Tx) error {
+		return target.InTx(ctx, w, func(tx pgx.Tx) error {
 			counts, err = t.upsertStaged(ctx, tx, rows, by)
 			return err
 		})
@@ -46,16 +49,16 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 	if err != nil {
 		return Counts{}, fmt.Errorf("upsert into %s: %w", t.name, withCause(ctx, err))
 	}
-	t.meter.end()
+	t.meter.End()
 	return Counts(counts), nil
 }
 
 // upsertArrays is one statement with one array per column.
-func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on onConflict) (counts writeCounts, err error) {
+func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on target.OnConflict) (counts target.Counts, err error) {
 	if len(rows) == 0 {
-		return writeCounts{}, nil
+		return target.Counts{}, nil
 	}
-	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
+	err = withConn(ctx, w, func(q target.Statements, conn *pgx.Conn) error {
 		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		counts, err = t.upsertKnown(ctx, q, conn, known, rows, on)
@@ -70,27 +73,27 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on onCo
 		return err
 	})
 	if err == nil {
-		t.meter.at(progress{Rows: int64(len(rows))})
+		t.meter.At(progress.State{Rows: int64(len(rows))})
 	}
 	return counts, err
 }
 
-func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T, on onConflict) (writeCounts, error) {
+func (t *Table[T]) upsertKnown(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema, rows []T, on target.OnConflict) (target.Counts, error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
-		return writeCounts{}, unsent(err)
+		return target.Counts{}, unsent(err)
 	}
 	m, c, err := t.matchConflict(ctx, q, s, on)
 	if err != nil {
-		return writeCounts{}, unsent(err)
+		return target.Counts{}, unsent(err)
 	}
 	g, err := giveArrays(conn, m, rows)
 	if err != nil {
-		return writeCounts{}, unsent(err)
+		return target.Counts{}, unsent(err)
 	}
-	u := upsert{conflict: c, match: m, into: t.quoted, given: g}
-	if !u.countsBySetting() && !u.writesIdentity() {
-		return u.run(ctx, q)
+	u := target.Upsert{Conflict: c, Match: m, Into: t.quoted, Relation: g}
+	if !u.CountsBySetting() && !u.WritesIdentity() {
+		return u.Run(ctx, q)
 	}
 	// Its counter lives as long as the transaction, and what comes after the rows
 	// takes them back where it fails.
@@ -98,11 +101,11 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	if tx, ok := q.(pgx.Tx); ok {
 		w = tx
 	} else if conn.PgConn().TxStatus() != 'I' {
-		return u.run(ctx, q) // in a transaction that was begun by a statement
+		return u.Run(ctx, q) // in a transaction that was begun by a statement
 	}
-	var counts writeCounts
-	err = inTx(ctx, w, func(tx pgx.Tx) error {
-		counts, err = u.run(ctx, tx)
+	var counts target.Counts
+	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
+		counts, err = u.Run(ctx, tx)
 		return err
 	})
 	return counts, err
@@ -110,39 +113,39 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q statements, conn *pgx.Conn
 
 // matchConflict pairs fields and columns, the key's identity columns among
 // them, and checks on against them.
-func (t *Table[T]) matchConflict(ctx context.Context, q statements, s *schema, on onConflict) (*match, *conflict, error) {
+func (t *Table[T]) matchConflict(ctx context.Context, q target.Statements, s *target.Schema, on target.OnConflict) (*target.Match, *target.Conflict, error) {
 	m, err := t.matchFields(s, on.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := conflictFor(ctx, q, on, m)
+	c, err := target.ConflictFor(ctx, q, on, m)
 	return m, c, err
 }
 
 // upsertStaged sends the rows to a temporary table and upserts from there.
-func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], on onConflict) (writeCounts, error) {
-	if err := lock(ctx, tx, t.quoted); err != nil {
-		return writeCounts{}, err
+func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], on target.OnConflict) (target.Counts, error) {
+	if err := target.Lock(ctx, tx, t.quoted); err != nil {
+		return target.Counts{}, err
 	}
-	s, err := readSchema(ctx, tx, t.quoted)
+	s, err := target.ReadSchema(ctx, tx, t.quoted)
 	if err != nil {
-		return writeCounts{}, err
+		return target.Counts{}, err
 	}
 	m, c, err := t.matchConflict(ctx, tx, s, on)
 	if err != nil {
-		return writeCounts{}, err
+		return target.Counts{}, err
 	}
-	u := upsert{conflict: c, match: m, into: t.quoted}
-	u.given, err = t.giveStaged(ctx, tx, m, rows, func(g *given) []string {
-		u.given = g
-		return []string{u.statement()}
+	u := target.Upsert{Conflict: c, Match: m, Into: t.quoted}
+	u.Relation, err = t.giveStaged(ctx, tx, m, rows, func(g *target.Relation) []string {
+		u.Relation = g
+		return []string{u.Statement()}
 	})
 	if err != nil {
-		return writeCounts{}, c.explain(err)
+		return target.Counts{}, c.Explain(err)
 	}
-	counts, err := u.run(ctx, tx)
+	counts, err := u.Run(ctx, tx)
 	if err != nil {
-		return writeCounts{}, err
+		return target.Counts{}, err
 	}
-	return counts, dropStage(ctx, tx)
+	return counts, target.DropStage(ctx, tx)
 }

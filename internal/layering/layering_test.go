@@ -62,8 +62,14 @@ var layers = map[string]layer{
 	},
 	"querycache/rediscache": {ours: []string{"querycache"}, others: []string{rueidis}},
 	"querycache/tablecache": {ours: []string{"querycache", "db"}, others: []string{pgx}},
+	// The machinery of batchinsert.
+	"internal/progress": {},
+	"internal/target":   {ours: []string{"internal/pgcopy"}, others: []string{pgx}},
+
 	"batchinsert": {
-		ours:   []string{"db", "internal/rowscan", "internal/pgcopy", "internal/records", "internal/connecterror"},
+		ours: []string{
+			"db", "internal/rowscan", "internal/pgcopy", "internal/records", "internal/connecterror", "internal/progress", "internal/target",
+		},
 		others: []string{pgx, xsync},
 	},
 	"migrations":  {others: []string{pgx, goose}},

@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"context"
@@ -25,24 +25,24 @@ FROM pg_catalog.pg_sequence s
 WHERE s.seqrelid = pg_catalog.pg_get_serial_sequence(
     coalesce(pg_catalog.pg_partition_root($1::text::regclass), $1::text::regclass)::text, $2)::regclass`
 
-// moveSequences moves the sequences of identity columns that were written past
+// MoveSequences moves the sequences of identity columns that were written past
 // the values in the table, in the direction in which they count, so that the next
 // row that the server numbers does not collide. It never moves a sequence back
 // or out of its bounds. Sequences with CYCLE stay as they are: they collide with
 // old values in any case.
-func moveSequences(ctx context.Context, q statements, quoted string, m *match) error {
-	for _, c := range m.columns {
-		if !c.identity {
+func MoveSequences(ctx context.Context, q Statements, quoted string, m *Match) error {
+	for _, c := range m.Columns {
+		if !c.Identity {
 			continue
 		}
-		if err := moveSequence(ctx, q, quoted, c.name); err != nil {
-			return fmt.Errorf("move the sequence of column %q: %w", c.name, err)
+		if err := moveSequence(ctx, q, quoted, c.Name); err != nil {
+			return fmt.Errorf("move the sequence of column %q: %w", c.Name, err)
 		}
 	}
 	return nil
 }
 
-func moveSequence(ctx context.Context, q statements, quoted, column string) (err error) {
+func moveSequence(ctx context.Context, q Statements, quoted, column string) (err error) {
 	s := sequence{column: column}
 	rows, err := q.Query(ctx, sequenceQuery, quoted, column)
 	if err != nil {
@@ -66,7 +66,7 @@ func moveSequence(ctx context.Context, q statements, quoted, column string) (err
 }
 
 // moveLocked takes the lock that serializes such moves, and moves s.
-func (s *sequence) moveLocked(ctx context.Context, q statements, quoted string) error {
+func (s *sequence) moveLocked(ctx context.Context, q Statements, quoted string) error {
 	const lock = `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('headrace sequence ' || $1::text::regclass::oid, 0))`
 	if _, err := q.Exec(ctx, lock, s.name); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (s *sequence) move(table string) string {
 	if s.descending {
 		furthest, past = "min", "<"
 	}
-	column := quote(s.column)
+	column := Quote(s.column)
 	return `SELECT pg_catalog.setval($1::text::regclass, used.furthest)
 FROM ` + s.name + ` AS s, (SELECT ` + furthest + `(` + column + `)::bigint AS furthest FROM ` + table + ` WHERE ` + column + ` BETWEEN $2::bigint AND $3::bigint) AS used
 WHERE used.furthest ` + past + ` s.last_value OR (used.furthest = s.last_value AND NOT s.is_called)`

@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// copyPlace reads the place from the CONTEXT of a COPY's error: "COPY cities,
+// CopyPlace reads the place from the CONTEXT of a COPY's error: "COPY cities,
 // line 7, column population: ...", where a line is a row. Words may be in the
 // server's language (lc_messages); their order is the same.
-func copyPlace(err error, relname string) (line int64, column string, ok bool) {
+func CopyPlace(err error, relname string) (line int64, column string, ok bool) {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		return 0, "", false

@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 // context has ended.
 const savepointPatience = 5 * time.Second
 
-// inTx runs fn in a transaction of its own, or, where w is the caller's
+// InTx runs fn in a transaction of its own, or, where w is the caller's
 // transaction, between a savepoint and its release: after an error nothing of fn
 // stays in either, and the caller's goes on.
-func inTx(ctx context.Context, w beginner, fn func(tx pgx.Tx) error) error {
+func InTx(ctx context.Context, w Beginner, fn func(tx pgx.Tx) error) error {
 	outer, callers := w.(pgx.Tx)
 	if !callers {
 		return pgx.BeginFunc(ctx, w, fn)
@@ -43,7 +43,7 @@ func inTx(ctx context.Context, w beginner, fn func(tx pgx.Tx) error) error {
 	return end(tx.Commit)
 }
 
-// A beginner begins transactions: see batchinsert.Writer.
-type beginner interface {
+// A Beginner begins transactions: see batchinsert.Writer.
+type Beginner interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }

@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// onConflict says what becomes of rows that meet one in the table: it is
+// OnConflict says what becomes of rows that meet one in the table: it is
 // batchinsert.OnConflict.
-type onConflict struct {
+type OnConflict struct {
 	Keys      []string
 	Where     string
 	Update    []string
@@ -23,13 +23,13 @@ type onConflict struct {
 	Refuse func(first, second int64) error
 }
 
-// writeCounts is batchinsert.Counts.
-type writeCounts struct {
+// Counts is batchinsert.Counts.
+type Counts struct {
 	Inserted, Updated, Unchanged, Suppressed, Duplicates, Missing int64
 }
 
-// add adds up.
-func (c *writeCounts) add(more writeCounts) {
+// Add adds up.
+func (c *Counts) Add(more Counts) {
 	c.Inserted += more.Inserted
 	c.Updated += more.Updated
 	c.Unchanged += more.Unchanged
@@ -38,20 +38,20 @@ func (c *writeCounts) add(more writeCounts) {
 	c.Missing += more.Missing
 }
 
-// A conflict is an onConflict for a table.
-type conflict struct {
-	onConflict
+// A Conflict is an OnConflict for a table.
+type Conflict struct {
+	OnConflict
 	keys []string // SQL over the columns written
 	// apart is SQL for "this row meets no other": it is true where a key is
 	// NULL, which a unique index takes for different from any NULL, or where
 	// the partial index does not hold the row. Empty if that cannot be.
 	apart   string
-	update  []*tableColumn
+	update  []*Column
 	indexes []uniqueIndex // of the table
 }
 
-// conflictFor checks what the caller asks for against the table of m.
-func conflictFor(ctx context.Context, q querier, on onConflict, m *match) (*conflict, error) {
+// ConflictFor checks what the caller asks for against the table of m.
+func ConflictFor(ctx context.Context, q querier, on OnConflict, m *Match) (*Conflict, error) {
 	c, err := conflictOn(on, m)
 	if err != nil {
 		return nil, err
@@ -63,30 +63,30 @@ func conflictFor(ctx context.Context, q querier, on onConflict, m *match) (*conf
 }
 
 // conflictOn checks the names that the caller gives.
-func conflictOn(on onConflict, m *match) (*conflict, error) {
+func conflictOn(on OnConflict, m *Match) (*Conflict, error) {
 	if len(on.Keys) == 0 {
 		return nil, errors.New("OnConflict.Keys is empty")
 	}
-	c := &conflict{onConflict: on}
+	c := &Conflict{OnConflict: on}
 	for _, key := range on.Keys {
 		if isExpression(key) {
 			c.keys = append(c.keys, key)
 			continue
 		}
 		if m.written(key) == nil {
-			return nil, fmt.Errorf("OnConflict.Keys names %q, which is not written; written are %s", key, m.list(""))
+			return nil, fmt.Errorf("OnConflict.Keys names %q, which is not written; written are %s", key, m.List(""))
 		}
-		c.keys = append(c.keys, quote(key))
+		c.keys = append(c.keys, Quote(key))
 	}
 	for _, name := range on.Update {
 		col := m.written(name)
 		if col == nil {
-			return nil, fmt.Errorf("OnConflict.Update names %q, which is not written; written are %s", name, m.list(""))
+			return nil, fmt.Errorf("OnConflict.Update names %q, which is not written; written are %s", name, m.List(""))
 		}
 		c.update = append(c.update, col)
 	}
 	if on.Update == nil {
-		c.update = slices.DeleteFunc(slices.Clone(m.columns), func(col *tableColumn) bool { return slices.Contains(on.Keys, col.name) })
+		c.update = slices.DeleteFunc(slices.Clone(m.Columns), func(col *Column) bool { return slices.Contains(on.Keys, col.Name) })
 	}
 	if on.DoNothing {
 		c.update = nil
@@ -95,9 +95,9 @@ func conflictOn(on onConflict, m *match) (*conflict, error) {
 }
 
 // written returns the column of this name if it is written.
-func (m *match) written(name string) *tableColumn {
-	c := m.schema.column(name)
-	if c == nil || !slices.Contains(m.columns, c) {
+func (m *Match) written(name string) *Column {
+	c := m.Schema.Column(name)
+	if c == nil || !slices.Contains(m.Columns, c) {
 		return nil
 	}
 	return c
@@ -107,21 +107,21 @@ func (m *match) written(name string) *tableColumn {
 // other. NULLs are different in a unique index unless it was made NULLS NOT
 // DISTINCT; that is asked each time, because rows would be left out by an index
 // that is not any more as it was.
-func (c *conflict) readApart(ctx context.Context, q querier, m *match) (err error) {
+func (c *Conflict) readApart(ctx context.Context, q querier, m *Match) (err error) {
 	var conditions []string
 	if c.Where != "" {
 		conditions = append(conditions, "("+c.Where+") IS NOT TRUE")
 	}
 	nullable := false
 	for i, key := range c.Keys {
-		if col := m.written(key); col == nil || !col.notNull {
+		if col := m.written(key); col == nil || !col.NotNull {
 			conditions = append(conditions, c.keys[i]+" IS NULL")
 			nullable = true
 		}
 	}
 	if !nullable {
-		c.indexes, err = m.schema.knownUnique(ctx, q)
-	} else if c.indexes, err = m.schema.readUnique(ctx, q); err == nil {
+		c.indexes, err = m.Schema.knownUnique(ctx, q)
+	} else if c.indexes, err = m.Schema.readUnique(ctx, q); err == nil {
 		nullsSame := func(i uniqueIndex) bool { return i.nullsSame && i.fitsExactly(c.Keys, c.Where) }
 		if slices.ContainsFunc(c.indexes, nullsSame) {
 			conditions = slices.DeleteFunc(conditions, func(s string) bool { return strings.HasSuffix(s, " IS NULL") })

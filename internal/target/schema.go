@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"context"
@@ -14,36 +14,36 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A schema is what the server says about a table.
-type schema struct {
-	oid     uint32
-	relname string // without schema, as it appears in the CONTEXT of a COPY's error
-	kind    byte   // pg_class.relkind
-	// beforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
-	beforeTrigger bool
-	suppresses    bool // something in it may keep rows from being inserted or updated: triggers, rules
-	insertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
-	rules         bool // ON INSERT
-	mergeable     bool // MERGE writes to it: it may have no rules at all
+// A Schema is what the server says about a table.
+type Schema struct {
+	Oid     uint32
+	Relname string // without schema, as it appears in the CONTEXT of a COPY's error
+	Kind    byte   // pg_class.relkind
+	// BeforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
+	BeforeTrigger bool
+	Suppresses    bool // something in it may keep rows from being inserted or updated: triggers, rules
+	InsertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
+	Rules         bool // ON INSERT
+	Mergeable     bool // MERGE writes to it: it may have no rules at all
 	rowSecurity   bool // policies apply to the role
 	insteadOf     bool // an INSTEAD OF INSERT trigger writes for a view
-	columns       []tableColumn
+	Columns       []Column
 	unique        atomic.Pointer[[]uniqueIndex] // nil: not asked for yet
 }
 
-type tableColumn struct {
-	name       string
-	oid        uint32 // for a domain, of its base type
+type Column struct {
+	Name       string
+	Oid        uint32 // for a domain, of its base type
 	arrayOID   uint32 // of the array type over oid; 0 without one
-	typeName   string // of oid, in SQL, without a length
-	fullType   string // of oid, in SQL, with the column's length
-	kind       byte   // pg_type.typtype: e is an enum
-	category   byte   // pg_type.typcategory: A is an array
-	notNull    bool
+	TypeName   string // of oid, in SQL, without a length
+	FullType   string // of oid, in SQL, with the column's length
+	Kind       byte   // pg_type.typtype: e is an enum
+	Category   byte   // pg_type.typcategory: A is an array
+	NotNull    bool
 	hasDefault bool
-	generated  bool
-	identity   bool
-	collation  string // in SQL; empty where it is the type's own
+	Generated  bool
+	Identity   bool
+	Collation  string // in SQL; empty where it is the type's own
 	labels     []string
 }
 
@@ -90,116 +90,116 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// readSchema asks the server about the table. quoted is a quoted name.
-func readSchema(ctx context.Context, q querier, quoted string) (*schema, error) {
+// ReadSchema asks the server about the table. quoted is a quoted name.
+func ReadSchema(ctx context.Context, q querier, quoted string) (*Schema, error) {
 	rows, err := q.Query(ctx, schemaQuery, quoted)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the columns: %w", err)
 	}
 	defer rows.Close()
-	s := new(schema)
+	s := new(Schema)
 	for rows.Next() {
-		var c tableColumn
+		var c Column
 		var relkind, kind, category string
-		err := rows.Scan(&s.oid, &s.relname, &relkind, &s.beforeTrigger, &s.suppresses, &s.insertOnly, &s.rules, &s.mergeable, &s.rowSecurity, &s.insteadOf,
-			&c.name, &c.oid, &c.arrayOID, &c.typeName, &c.fullType, &kind, &category,
-			&c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.collation, &c.labels)
+		err := rows.Scan(&s.Oid, &s.Relname, &relkind, &s.BeforeTrigger, &s.Suppresses, &s.InsertOnly, &s.Rules, &s.Mergeable, &s.rowSecurity, &s.insteadOf,
+			&c.Name, &c.Oid, &c.arrayOID, &c.TypeName, &c.FullType, &kind, &category,
+			&c.NotNull, &c.hasDefault, &c.Generated, &c.Identity, &c.Collation, &c.labels)
 		if err != nil {
 			return nil, fmt.Errorf("ask for the columns: %w", err)
 		}
-		s.kind, c.kind, c.category = relkind[0], kind[0], category[0]
-		s.columns = append(s.columns, c)
+		s.Kind, c.Kind, c.Category = relkind[0], kind[0], category[0]
+		s.Columns = append(s.Columns, c)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("ask for the columns: %w", err)
 	}
-	if len(s.columns) == 0 {
+	if len(s.Columns) == 0 {
 		return nil, fmt.Errorf("table %s has no columns", quoted)
 	}
 	return s, nil
 }
 
-// lock keeps the table's definition as it is until the transaction ends: it
+// Lock keeps the table's definition as it is until the transaction ends: it
 // has the server analyse, and not run, an INSERT, which takes the lock that a
-// COPY takes, without any privilege. It calls checkEncoding.
-func lock(ctx context.Context, tx pgx.Tx, quoted string) error {
-	if err := checkEncoding(tx.Conn()); err != nil {
+// COPY takes, without any privilege. It calls CheckEncoding.
+func Lock(ctx context.Context, tx pgx.Tx, quoted string) error {
+	if err := CheckEncoding(tx.Conn()); err != nil {
 		return err
 	}
 	_, err := tx.Conn().PgConn().Prepare(ctx, "", "INSERT INTO "+quoted+" DEFAULT VALUES", nil)
 	return err
 }
 
-// checkEncoding refuses a session in which the server would take our text for that
+// CheckEncoding refuses a session in which the server would take our text for that
 // of another encoding, and store it garbled.
-func checkEncoding(conn *pgx.Conn) error {
+func CheckEncoding(conn *pgx.Conn) error {
 	if encoding := conn.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
 		return fmt.Errorf("the session's client_encoding is %s; rows are sent as UTF8", encoding)
 	}
 	return nil
 }
 
-// checkCopy refuses a table that COPY FROM does not write to. The server says so
+// CheckCopy refuses a table that COPY FROM does not write to. The server says so
 // as well, once the source has been read for a while.
-func (s *schema) checkCopy() error {
+func (s *Schema) CheckCopy() error {
 	switch {
 	case s.rowSecurity:
-		return fmt.Errorf("row-level security of %q applies to this role, and COPY does not support it; Insert and Upsert do", s.relname)
-	case s.kind == 'v' && !s.insteadOf:
-		return fmt.Errorf("cannot copy to view %q, which has no INSTEAD OF INSERT trigger; Insert can write to views", s.relname)
-	case s.kind == 'm':
-		return fmt.Errorf("cannot copy to materialized view %q", s.relname)
+		return fmt.Errorf("row-level security of %q applies to this role, and COPY does not support it; Insert and Upsert do", s.Relname)
+	case s.Kind == 'v' && !s.insteadOf:
+		return fmt.Errorf("cannot copy to view %q, which has no INSTEAD OF INSERT trigger; Insert can write to views", s.Relname)
+	case s.Kind == 'm':
+		return fmt.Errorf("cannot copy to materialized view %q", s.Relname)
 	}
 	return nil
 }
 
-// column returns the column of this name, or nil.
-func (s *schema) column(name string) *tableColumn {
-	i := slices.IndexFunc(s.columns, func(c tableColumn) bool { return c.name == name })
+// Column returns the column of this name, or nil.
+func (s *Schema) Column(name string) *Column {
+	i := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Name == name })
 	if i < 0 {
 		return nil
 	}
-	return &s.columns[i]
+	return &s.Columns[i]
 }
 
-// names lists the columns for an error.
-func (s *schema) names() string {
+// Names lists the columns for an error.
+func (s *Schema) Names() string {
 	var names []string
-	for _, c := range s.columns {
-		names = append(names, c.name)
+	for _, c := range s.Columns {
+		names = append(names, c.Name)
 	}
 	return strings.Join(names, ", ")
 }
 
 // target describes c to the encoder.
-func (s *schema) target(c *tableColumn) pgcopy.Column {
-	out := pgcopy.Column{Name: c.name, OID: c.oid, Type: c.typeName, NotNull: c.notNull && !s.beforeTrigger}
-	if c.kind == 'e' {
+func (s *Schema) target(c *Column) pgcopy.Column {
+	out := pgcopy.Column{Name: c.Name, OID: c.Oid, Type: c.TypeName, NotNull: c.NotNull && !s.BeforeTrigger}
+	if c.Kind == 'e' {
 		out.Labels = c.labels
 	}
 	return out
 }
 
-// inArrays is target for a column of unnest. Text stands in for what unnest
+// InArrays is target for a column of unnest. Text stands in for what unnest
 // would flatten and for what the connection has no array type for.
-func (s *schema) inArrays(c *tableColumn, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
-	out := s.staged(c, f, m)
-	if _, known := m.TypeForOID(c.arrayOID); out.Labels == nil && (!known || c.category == 'A') {
+func (s *Schema) InArrays(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
+	out := s.Staged(c, f, m)
+	if _, known := m.TypeForOID(c.arrayOID); out.Labels == nil && (!known || c.Category == 'A') {
 		out.Text = true
 	}
 	return out
 }
 
-// staged is target for a column of a temporary table, which is one of text where
+// Staged is target for a column of a temporary table, which is one of text where
 // the values have no binary form here.
-func (s *schema) staged(c *tableColumn, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
+func (s *Schema) Staged(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
 	out := s.target(c)
 	out.Text = pgcopy.NeedsText(m, f.Type, out)
 	return out
 }
 
-// statements is what transactions and connections have in common.
-type statements interface {
+// Statements is what transactions and connections have in common.
+type Statements interface {
 	querier
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }

@@ -1,8 +1,8 @@
-package batchinsert
+package target
 
-// rowsFault reports whether an error with this SQLSTATE is about what is in the rows, so that others may
+// RowsFault reports whether an error with this SQLSTATE is about what is in the rows, so that others may
 // be written without them.
-func rowsFault(code string) bool {
+func RowsFault(code string) bool {
 	if len(code) != 5 {
 		return false
 	}

@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ func TestCopyPlace(t *testing.T) {
 		"SQL statement \"INSERT\"":                                   "",
 	} {
 		err := fmt.Errorf("wrapped: %w", &pgconn.PgError{Where: where})
-		line, column, ok := copyPlace(err, "cities")
+		line, column, ok := CopyPlace(err, "cities")
 		got := ""
 		if ok {
 			got = fmt.Sprintf("%d|%s", line, column)
@@ -31,7 +31,7 @@ func TestCopyPlace(t *testing.T) {
 			t.Errorf("%q: %q, want %q", where, got, want)
 		}
 	}
-	if _, _, ok := copyPlace(errors.New("no server"), "cities"); ok {
+	if _, _, ok := CopyPlace(errors.New("no server"), "cities"); ok {
 		t.Error("a place from nowhere")
 	}
 }
@@ -54,7 +54,7 @@ func TestCopyPlaceNamesTheColumn(t *testing.T) {
 		{pgconn.PgError{Code: "22P04", Where: "COPY cities, line 1", Message: `column name mismatch in header line field 1: got "x", expected "id"`}, ""},
 		{pgconn.PgError{Code: "22P02", Where: "COPY cities, line 3", Message: `invalid input syntax for type json: "x"`}, ""},
 	} {
-		line, column, ok := copyPlace(&c.err, "cities")
+		line, column, ok := CopyPlace(&c.err, "cities")
 		if !ok || line == 0 || column != c.want {
 			t.Errorf("%s: line %d, column %q, want %q", c.err.Message+c.err.Where, line, column, c.want)
 		}

@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"context"
@@ -15,10 +15,10 @@ const (
 	firstPause = 5 * time.Millisecond
 )
 
-// startOver runs fn again where the server ended its transaction for the sake
+// Retry runs fn again where the server ended its transaction for the sake
 // of others (a deadlock, a serialization failure). Not in the caller's
 // transaction, which is lost then, and not where the rows are gone.
-func startOver(ctx context.Context, w beginner, rowsRemain bool, fn func() error) error {
+func Retry(ctx context.Context, w Beginner, rowsRemain bool, fn func() error) error {
 	_, callers := w.(pgx.Tx)
 	for attempt := 1; ; attempt++ {
 		err := fn()

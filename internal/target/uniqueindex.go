@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A uniqueIndex is one by which ON CONFLICT may find rows.
+// An uniqueIndex is one by which ON CONFLICT may find rows.
 type uniqueIndex struct {
 	description string   // "orders_pkey (account, number)"
 	columns     []string // without expressions
@@ -34,8 +34,8 @@ WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid
 ORDER BY NOT i.indisprimary, c.relname`
 
 // readUnique asks for the table's unique indexes.
-func (s *schema) readUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
-	rows, err := q.Query(ctx, uniqueIndexQuery, s.oid)
+func (s *Schema) readUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
+	rows, err := q.Query(ctx, uniqueIndexQuery, s.Oid)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the unique indexes: %w", err)
 	}
@@ -50,7 +50,7 @@ func (s *schema) readUnique(ctx context.Context, q querier) ([]uniqueIndex, erro
 }
 
 // knownUnique is readUnique, from memory where it has been called before.
-func (s *schema) knownUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
+func (s *Schema) knownUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
 	if known := s.unique.Load(); known != nil {
 		return *known, nil
 	}
@@ -75,15 +75,15 @@ func (i *uniqueIndex) fitsExactly(keys []string, where string) bool {
 // isExpression reports whether a key is SQL and not a column's name.
 func isExpression(key string) bool { return strings.HasPrefix(key, "(") }
 
-// An arbiterError says that no unique index fits OnConflict.
-type arbiterError struct {
+// An ArbiterError says that no unique index fits OnConflict.
+type ArbiterError struct {
 	keys    []string
 	where   string
 	indexes []uniqueIndex
 	cause   error // the server's, or nil
 }
 
-func (e *arbiterError) Error() string {
+func (e *ArbiterError) Error() string {
 	keys := "OnConflict.Keys (" + strings.Join(e.keys, ", ") + ")"
 	if e.where != "" {
 		keys += " WHERE " + e.where
@@ -106,12 +106,12 @@ func (e *arbiterError) Error() string {
 	return message
 }
 
-func (e *arbiterError) Unwrap() error { return e.cause }
+func (e *ArbiterError) Unwrap() error { return e.cause }
 
 // checkArbiter refuses keys by which the server will not find rows, as far as that
 // can be told here.
-func (c *conflict) checkArbiter(m *match) error {
-	if m.schema.kind == 'v' { // its rows are found by its table's indexes
+func (c *Conflict) checkArbiter(m *Match) error {
+	if m.Schema.Kind == 'v' { // its rows are found by its table's indexes
 		return nil
 	}
 	// One that is deferrable fails the statement, also where another fits.
@@ -123,12 +123,12 @@ func (c *conflict) checkArbiter(m *match) error {
 	return nil
 }
 
-func (c *conflict) noArbiter(cause error) error {
-	return &arbiterError{keys: c.Keys, where: c.Where, indexes: c.indexes, cause: cause}
+func (c *Conflict) noArbiter(cause error) error {
+	return &ArbiterError{keys: c.Keys, where: c.Where, indexes: c.indexes, cause: cause}
 }
 
-// explain adds the indexes that there are to the server's refusal of the keys.
-func (c *conflict) explain(err error) error {
+// Explain adds the indexes that there are to the server's refusal of the keys.
+func (c *Conflict) Explain(err error) error {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && (pgErr.Code == "42P10" || pgErr.Code == "55000") { // none fits; it is deferrable
 		return c.noArbiter(err)
@@ -137,7 +137,7 @@ func (c *conflict) explain(err error) error {
 }
 
 // target is the conflict target in SQL.
-func (c *conflict) target() string {
+func (c *Conflict) target() string {
 	target := "(" + strings.Join(c.keys, ", ") + ")"
 	if c.Where != "" {
 		target += " WHERE " + c.Where

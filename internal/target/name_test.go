@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import "testing"
 
@@ -26,7 +26,7 @@ func TestQuoteName(t *testing.T) {
 		"public . cities":     "",
 		`"public" . "cities"`: "",
 	} {
-		got, err := quoteName(name)
+		got, err := QuoteName(name)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v; want %q", name, got, err, want)
 		}

@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// quoteName quotes the parts of a name in SQL's notation.
-func quoteName(name string) (string, error) {
+// QuoteName quotes the parts of a name in SQL's notation.
+func QuoteName(name string) (string, error) {
 	var parts []string
 	for rest := name; ; {
 		part, after, err := namePart(rest)
@@ -58,5 +58,5 @@ func namePart(s string) (part, rest string, err error) {
 	return b.String(), s, nil
 }
 
-// quote returns the identifier in double quotes.
-func quote(identifier string) string { return pgx.Identifier{identifier}.Sanitize() }
+// Quote returns the identifier in double quotes.
+func Quote(identifier string) string { return pgx.Identifier{identifier}.Sanitize() }

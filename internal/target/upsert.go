@@ -1,4 +1,4 @@
-package batchinsert
+package target
 
 import (
 	"context"
@@ -8,60 +8,60 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// An upsert is the statement that writes the given rows.
-type upsert struct {
-	*conflict
-	*match
-	given *given
-	into  string
+// An Upsert is the statement that writes the given rows.
+type Upsert struct {
+	*Conflict
+	*Match
+	Relation *Relation
+	Into     string
 }
 
-// run writes the rows. q has to be a transaction where that takes several
+// Run writes the rows. q has to be a transaction where that takes several
 // statements.
-func (u *upsert) run(ctx context.Context, q statements) (writeCounts, error) {
+func (u *Upsert) Run(ctx context.Context, q Statements) (Counts, error) {
 	if u.Refuse != nil { // before any is written: q may be no transaction
-		first, second, err := u.given.duplicates(ctx, q, u.by())
+		first, second, err := u.Relation.duplicates(ctx, q, u.by())
 		if err == nil && first > 0 {
 			err = u.Refuse(first, second)
 		}
 		if err != nil {
-			return writeCounts{}, err
+			return Counts{}, err
 		}
 	}
-	if u.countsBySetting() {
+	if u.CountsBySetting() {
 		if _, err := q.Exec(ctx, "SELECT set_config('"+counter+"', '0', true)"); err != nil {
-			return writeCounts{}, err
+			return Counts{}, err
 		}
 	}
-	rows, err := q.Query(ctx, u.statement(), u.given.args...)
+	rows, err := q.Query(ctx, u.Statement(), u.Relation.Args...)
 	if err != nil {
-		return writeCounts{}, u.explain(err)
+		return Counts{}, u.Explain(err)
 	}
 	var distinct, inserted, updated, unchanged int64
 	_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated, &unchanged}, func() error { return nil })
 	if err != nil {
-		return writeCounts{}, u.explain(err)
+		return Counts{}, u.Explain(err)
 	}
-	if inserted > 0 && u.writesIdentity() {
-		if err := moveSequences(ctx, q, u.into, u.match); err != nil {
-			return writeCounts{}, err
+	if inserted > 0 && u.WritesIdentity() {
+		if err := MoveSequences(ctx, q, u.Into, u.Match); err != nil {
+			return Counts{}, err
 		}
 	}
 	rest := distinct - inserted - updated
 	if !u.mayBeSuppressed() {
 		unchanged = rest
 	}
-	return writeCounts{
+	return Counts{
 		Inserted: inserted, Updated: updated, Unchanged: unchanged, Suppressed: rest - unchanged,
-		Duplicates: u.given.n - distinct,
+		Duplicates: u.Relation.Count - distinct,
 	}, nil
 }
 
 // by is what makes rows the same.
-func (u *upsert) by() []string {
+func (u *Upsert) by() []string {
 	by := slices.Clone(u.keys)
 	if u.apart != "" {
-		by = append(by, "CASE WHEN "+u.apart+" THEN "+u.given.ordName()+" END")
+		by = append(by, "CASE WHEN "+u.apart+" THEN "+u.Relation.OrdName()+" END")
 	}
 	return by
 }
@@ -77,25 +77,25 @@ const (
 // byXmax reports whether RETURNING can tell inserted from updated rows by xmax,
 // which ON CONFLICT's lock sets. A partitioned table has no xmax there ("cannot retrieve a
 // system column in this context"), nor has a view.
-func (u *upsert) byXmax() bool { return u.schema.kind == 'r' }
+func (u *Upsert) byXmax() bool { return u.Schema.Kind == 'r' }
 
 // mayBeSuppressed reports whether a trigger or rule may keep rows from being
 // written. The condition of DO UPDATE then counts the unchanged ones, since not
 // every row that RETURNING leaves out is unchanged.
-func (u *upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.schema.suppresses }
+func (u *Upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.Schema.Suppresses }
 
-func (u *upsert) countsBySetting() bool {
-	return len(u.update) > 0 && (!u.byXmax() || u.schema.suppresses)
+func (u *Upsert) CountsBySetting() bool {
+	return len(u.update) > 0 && (!u.byXmax() || u.Schema.Suppresses)
 }
 
 // count is SQL that counts a row, and is not NULL.
 const count = "set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true)"
 
-func (u *upsert) statement() string {
+func (u *Upsert) Statement() string {
 	return `WITH source AS (
-    ` + u.given.distinct(u.by(), u.KeepFirst) + `
+    ` + u.Relation.Distinct(u.by(), u.KeepFirst) + `
 ), written AS (
-    INSERT INTO ` + u.into + ` AS target (` + u.list("") + `)` + u.overriding() + `
+    INSERT INTO ` + u.Into + ` AS target (` + u.List("") + `)` + u.Overriding() + `
     SELECT ` + u.values() + ` FROM source
     ON CONFLICT ` + u.action() + `
     RETURNING ` + u.returning() + ` AS inserted
@@ -103,11 +103,11 @@ func (u *upsert) statement() string {
 SELECT (SELECT count(*) FROM source), ` + u.counts() + ` FROM written`
 }
 
-func (u *upsert) action() string {
+func (u *Upsert) action() string {
 	if len(u.update) == 0 {
 		return u.target() + " DO NOTHING"
 	}
-	set, where := assignments(u.update, "excluded")
+	set, where := Assignments(u.update, "excluded")
 	switch noted := "CASE WHEN set_config('" + met + "', 'yes', true) IS NULL THEN false "; {
 	case u.mayBeSuppressed() && u.byXmax():
 		where = "CASE WHEN " + where + " THEN true ELSE " + count + " IS NULL END"
@@ -119,22 +119,22 @@ func (u *upsert) action() string {
 	return u.target() + " DO UPDATE SET " + set + "\n    WHERE " + where
 }
 
-// assignments returns what sets columns of target to those of source, and the
+// Assignments returns what sets columns of target to those of source, and the
 // condition that this changes any: not what the types' = says, to which an
 // interval of 30 days is one of a month, and numeric 1.0 is 1.00, but whether the
 // bytes differ.
-func assignments(columns []*tableColumn, source string) (set, differ string) {
+func Assignments(columns []*Column, source string) (set, differ string) {
 	sets, have, want := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
-		name := quote(c.name)
+		name := Quote(c.Name)
 		sets[i] = name + " = " + source + "." + name
-		have[i], want[i] = "target."+name+"::"+c.fullType, source+"."+name+"::"+c.fullType
+		have[i], want[i] = "target."+name+"::"+c.FullType, source+"."+name+"::"+c.FullType
 	}
 	return strings.Join(sets, ", "),
 		"pg_catalog.record_image_ne(ROW(" + strings.Join(have, ", ") + "), ROW(" + strings.Join(want, ", ") + "))"
 }
 
-func (u *upsert) returning() string {
+func (u *Upsert) returning() string {
 	switch {
 	case len(u.update) > 0 && u.byXmax():
 		return "(xmax = 0)"
@@ -147,23 +147,23 @@ func (u *upsert) returning() string {
 // values are the columns of a row. Where RETURNING looks at met, the first of them
 // empties it: a row is read, met with those in the table, and returned before the
 // next is read.
-func (u *upsert) values() string {
+func (u *Upsert) values() string {
 	if u.byXmax() || !u.mayBeSuppressed() {
-		return u.list("")
+		return u.List("")
 	}
-	first := quote(u.columns[0].name)
-	return "CASE WHEN set_config('" + met + "', '', true) = '' THEN " + first + " END" + strings.TrimPrefix(u.list(""), first)
+	first := Quote(u.Columns[0].Name)
+	return "CASE WHEN set_config('" + met + "', '', true) = '' THEN " + first + " END" + strings.TrimPrefix(u.List(""), first)
 }
 
 // counts are how many rows were inserted, updated and, of a statement that counts
 // them, unchanged.
-func (u *upsert) counts() string {
+func (u *Upsert) counts() string {
 	const counted = "current_setting('" + counter + "')::bigint"
 	const told = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted), "
 	switch {
 	case u.mayBeSuppressed():
 		return told + counted
-	case u.countsBySetting():
+	case u.CountsBySetting():
 		return "count(*) - " + counted + ", " + counted + ", 0::bigint"
 	}
 	return told + "0::bigint"

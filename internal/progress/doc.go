@@ -1,0 +1,2 @@
+// Package progress reports how far a call has got, not too often.
+package progress
