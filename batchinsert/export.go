@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/export"
 )
 
 // A Reader is what Export reads from: *db.DB, *pgxpool.Pool, *pgxpool.Conn,
@@ -36,7 +38,7 @@ type Reader interface {
 // connection is closed. A Write that blocks is waited for: give w a deadline
 // where it may.
 func Export(ctx context.Context, r Reader, query string, w io.Writer, opts *ExportOptions) (int64, error) {
-	n, err := export(ctx, r, query, w, opts.internal())
+	n, err := export.Run(ctx, r, query, w, opts.internal())
 	if err != nil {
 		return 0, fmt.Errorf("export: %w", withCause(ctx, err))
 	}

@@ -1,5 +1,9 @@
 package batchinsert
 
+import (
+	"github.com/headrace/headrace/internal/export"
+)
+
 // ExportOptions say how rows are written. The zero value, and a nil
 // *ExportOptions, mean the defaults.
 type ExportOptions struct {
@@ -35,9 +39,9 @@ const (
 )
 
 // internal returns o as the machinery takes it.
-func (o *ExportOptions) internal() exportSettings {
+func (o *ExportOptions) internal() export.Options {
 	if o == nil {
-		return exportSettings{}
+		return export.Options{}
 	}
-	return exportSettings{Format: int(o.Format), Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}
+	return export.Options{Format: int(o.Format), Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}
 }

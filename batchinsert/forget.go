@@ -3,6 +3,8 @@ package batchinsert
 import (
 	"context"
 	"fmt"
+
+	"github.com/headrace/headrace/internal/load"
 )
 
 // Forget removes a load from the ledger: the next load with its ID starts from the
@@ -11,7 +13,7 @@ import (
 // chunks that are being loaded, and puts indexes back that the load has dropped.
 // It returns how many rows of the load are in the table.
 func Forget(ctx context.Context, w Writer, id string) (rows int64, err error) {
-	if rows, err = forget(ctx, w, id); err != nil {
+	if rows, err = load.Forget(ctx, w, id); err != nil {
 		return 0, fmt.Errorf("forget load %q: %w", id, err)
 	}
 	return rows, nil
@@ -22,7 +24,7 @@ func Forget(ctx context.Context, w Writer, id string) (rows int64, err error) {
 // process died, have not put back. It returns their names. A load that is under
 // way loses nothing by it but time.
 func RestoreIndexes(ctx context.Context, w Writer) ([]string, error) {
-	names, err := restoreIndexes(ctx, w, "")
+	names, err := load.RestoreIndexes(ctx, w, "")
 	if err != nil {
 		return nil, fmt.Errorf("restore indexes: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/headrace/headrace/internal/load"
 	"github.com/headrace/headrace/internal/target"
 )
 
@@ -57,17 +58,17 @@ func (i Inferred) CreateTable() string {
 // options it regards those that say how an input is read, and Progress. It looks
 // at ctx between chunks.
 func Infer(ctx context.Context, in Input, table string, opts *LoadOptions) (Inferred, error) {
-	l, err := newLoad(table, in.input(), opts.internal())
+	l, err := load.New(table, in.input(), opts.internal())
 	if err != nil {
-		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.name(), err)
+		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.Name(), err)
 	}
-	defer l.close()
-	columns, rows, err := l.infer(ctx)
+	defer l.Close()
+	columns, rows, err := l.Infer(ctx)
 	if err != nil {
-		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.name(), err)
+		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.Name(), err)
 	}
-	l.done()
-	out := Inferred{Table: l.tableName(), Rows: rows}
+	l.Done()
+	out := Inferred{Table: l.TableName(), Rows: rows}
 	for _, c := range columns {
 		out.Columns = append(out.Columns, InferredColumn(c))
 	}

@@ -3,11 +3,13 @@ package batchinsert
 import (
 	"io"
 	"iter"
+
+	"github.com/headrace/headrace/internal/load"
 )
 
 // An Input is what [Load] reads: [CSV], [NDJSON], or [Records].
 type Input interface {
-	input() input
+	input() load.Input
 }
 
 // CSV is the input of a CSV file (RFC 4180, and what the server's own CSV
@@ -16,7 +18,7 @@ type Input interface {
 //
 // Compression by gzip, zstd or bzip2 is seen by the first bytes, UTF-16 by its
 // byte order mark.
-func CSV(r io.Reader) Input { return fileInput{csvInput(r)} }
+func CSV(r io.Reader) Input { return fileInput{load.CSV(r)} }
 
 // NDJSON is the input of a file with one JSON object a line. Its keys are the
 // columns: those of LoadOptions.Columns, else those of the objects in the first
@@ -28,7 +30,7 @@ func CSV(r io.Reader) Input { return fileInput{csvInput(r)} }
 // one. A composite type has to be given as a string in the server's notation.
 //
 // Compression and encodings are seen as for [CSV].
-func NDJSON(r io.Reader) Input { return fileInput{ndjsonInput(r)} }
+func NDJSON(r io.Reader) Input { return fileInput{load.NDJSON(r)} }
 
 // Records is the input of rows that a program yields, such as another file
 // format's reader: as Table.Copy, but with all that [Load] offers. A chunk is
@@ -53,9 +55,9 @@ type Records struct {
 	Total int64
 }
 
-func (r Records) input() input { return rowsOf(r) }
+func (r Records) input() load.Input { return load.Rows(r) }
 
 // A fileInput is the Input of a file.
-type fileInput struct{ file input }
+type fileInput struct{ file load.Input }
 
-func (f fileInput) input() input { return f.file }
+func (f fileInput) input() load.Input { return f.file }

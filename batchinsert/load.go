@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/headrace/headrace/internal/load"
 )
 
 // LoadCSV writes a CSV file with a header into the table of this name (in SQL
@@ -42,17 +44,17 @@ func LoadNDJSON(ctx context.Context, w Writer, table string, r io.Reader, opts *
 // The input is read in a goroutine of its own. When the context ends, Load waits
 // a second for a Read under way, then leaves that goroutine to it.
 func Load(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) (Report, error) {
-	l, err := newLoad(table, in.input(), opts.internal())
+	l, err := load.New(table, in.input(), opts.internal())
 	if err == nil {
-		err = l.run(ctx, w)
+		err = l.Run(ctx, w)
 	}
 	if err != nil {
 		report := Report{}
-		if l.inChunks() {
+		if l.InChunks() {
 			report = reportOf(l)
 		}
-		return report, fmt.Errorf("load %s into %s: %w", l.name(), table, loadError(ctx, err))
+		return report, fmt.Errorf("load %s into %s: %w", l.Name(), table, loadError(ctx, err))
 	}
-	l.done()
+	l.Done()
 	return reportOf(l), nil
 }

@@ -1,5 +1,9 @@
 package batchinsert
 
+import (
+	"github.com/headrace/headrace/internal/load"
+)
+
 // LoadOptions say how an input is read and written. The zero value, and a nil
 // *LoadOptions, mean the defaults.
 type LoadOptions struct {
@@ -149,11 +153,11 @@ const (
 )
 
 // internal returns o as the machinery takes it.
-func (o *LoadOptions) internal() options {
+func (o *LoadOptions) internal() load.Options {
 	if o == nil {
 		o = &LoadOptions{}
 	}
-	out := options{
+	out := load.Options{
 		Name: o.Name, Columns: o.Columns, Rename: o.Rename, Skip: o.Skip,
 		Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null,
 		Encoding: o.Encoding, Strict: o.Strict, KeepIdentity: o.KeepIdentity, Progress: toldTo(o.Progress),

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/headrace/headrace/internal/load"
 )
 
 // A Report is what a load did.
@@ -75,8 +77,8 @@ func newLineError(name string, line int64, column string, err error) error {
 }
 
 // reportOf returns what l did.
-func reportOf(l *load) Report {
-	r := l.report()
+func reportOf(l *load.Load) Report {
+	r := l.Report()
 	out := Report{
 		ID: r.ID, Rows: r.Rows, Suppressed: r.Suppressed, Bad: r.Bad, Skipped: r.Skipped, Bytes: r.Bytes, Elapsed: r.Elapsed,
 		Unended: r.Unended, Counts: Counts(r.Counts), Chunks: chunksOf(r.Chunks),
@@ -89,7 +91,7 @@ func reportOf(l *load) Report {
 	return out
 }
 
-func chunksOf(chunks []chunkRecord) []Chunk {
+func chunksOf(chunks []load.Chunk) []Chunk {
 	var out []Chunk
 	for _, c := range chunks {
 		out = append(out, Chunk(c))
@@ -101,7 +103,7 @@ func chunksOf(chunks []chunkRecord) []Chunk {
 // it an ErrOtherLoad where it is one.
 func loadError(ctx context.Context, err error) error {
 	err = withCause(ctx, err)
-	if _, other := errors.AsType[*otherLoadError](err); other {
+	if _, other := errors.AsType[*load.OtherError](err); other {
 		return &asOtherLoad{err}
 	}
 	return err

@@ -65,12 +65,18 @@ var layers = map[string]layer{
 	// The machinery of batchinsert.
 	"internal/progress": {},
 	"internal/target":   {ours: []string{"internal/pgcopy"}, others: []string{pgx}},
+	"internal/export":   {others: []string{pgx}},
+	"internal/load": {
+		ours:   []string{"db", "internal/pgcopy", "internal/records", "internal/progress", "internal/target"},
+		others: []string{pgx, xsync},
+	},
 
 	"batchinsert": {
 		ours: []string{
 			"db", "internal/rowscan", "internal/pgcopy", "internal/records", "internal/connecterror", "internal/progress", "internal/target",
+			"internal/load", "internal/export",
 		},
-		others: []string{pgx, xsync},
+		others: []string{pgx},
 	},
 	"migrations":  {others: []string{pgx, goose}},
 	"db/diagnose": {ours: []string{"db", "querycache"}, others: []string{pgx}},

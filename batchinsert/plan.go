@@ -3,6 +3,8 @@ package batchinsert
 import (
 	"context"
 	"fmt"
+
+	"github.com/headrace/headrace/internal/load"
 )
 
 // Plan cuts an input into chunks and records them under opts.ID, in one
@@ -14,13 +16,13 @@ import (
 // opts are those of the load; Jobs means nothing here, and DropIndexes is
 // refused: there is no end at which to put them back.
 func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) ([]Chunk, error) {
-	l, err := newPlanned(table, in.input(), opts.internal())
-	var chunks []chunkRecord
+	l, err := load.NewPlanned(table, in.input(), opts.internal())
+	var chunks []load.Chunk
 	if err == nil {
-		chunks, err = l.plan(ctx, w)
+		chunks, err = l.Plan(ctx, w)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("plan the load of %s into %s: %w", l.name(), table, loadError(ctx, err))
+		return nil, fmt.Errorf("plan the load of %s into %s: %w", l.Name(), table, loadError(ctx, err))
 	}
 	return chunksOf(chunks), nil
 }
@@ -33,12 +35,12 @@ func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptio
 // It waits for another process that is at the same chunk. After the last chunk
 // the load is finished, which Load with its ID reports.
 func LoadChunk(ctx context.Context, w Writer, table string, in Input, chunk int, opts *LoadOptions) (Report, error) {
-	l, err := newPlanned(table, in.input(), opts.internal())
+	l, err := load.NewPlanned(table, in.input(), opts.internal())
 	if err == nil {
-		err = l.runChunk(ctx, w, chunk)
+		err = l.RunChunk(ctx, w, chunk)
 	}
 	if err != nil {
-		return reportOf(l), fmt.Errorf("load chunk %d of %s into %s: %w", chunk, l.name(), table, loadError(ctx, err))
+		return reportOf(l), fmt.Errorf("load chunk %d of %s into %s: %w", chunk, l.Name(), table, loadError(ctx, err))
 	}
 	return reportOf(l), nil
 }

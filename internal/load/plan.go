@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-func newPlanned(table string, in input, opts options) (*load, error) {
-	l, err := newLoad(table, in, opts)
+func NewPlanned(table string, in Input, opts Options) (*Load, error) {
+	l, err := New(table, in, opts)
 	switch {
 	case err != nil:
 		return l, err
@@ -25,8 +25,8 @@ func newPlanned(table string, in input, opts options) (*load, error) {
 	return l, nil
 }
 
-// plan records the chunks, unless that has been done.
-func (l *load) plan(ctx context.Context, w target.Beginner) (chunks []chunkRecord, err error) {
+// Plan records the chunks, unless that has been done.
+func (l *Load) Plan(ctx context.Context, w target.Beginner) (chunks []Chunk, err error) {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
@@ -55,7 +55,7 @@ func (l *load) plan(ctx context.Context, w target.Beginner) (chunks []chunkRecor
 }
 
 // record cuts the input.
-func (l *load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
+func (l *Load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	n := 0
 	var buf []byte
@@ -74,7 +74,7 @@ func (l *load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	}
 }
 
-func (l *load) runChunk(ctx context.Context, w target.Beginner, index int) error {
+func (l *Load) RunChunk(ctx context.Context, w target.Beginner, index int) error {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
@@ -121,11 +121,11 @@ func (b *ledger) planned(ctx context.Context, tx pgx.Tx, n int) error {
 
 const chunkColumns = "chunk, first_byte, end_byte, first_line, coalesce(rows, 0), coalesce(bad, 0)"
 
-func scanChunk(row pgx.CollectableRow) (c chunkRecord, err error) {
+func scanChunk(row pgx.CollectableRow) (c Chunk, err error) {
 	return c, row.Scan(&c.Index, &c.FirstByte, &c.EndByte, &c.FirstLine, &c.Rows, &c.Bad)
 }
 
-func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]chunkRecord, error) {
+func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]Chunk, error) {
 	rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 ORDER BY chunk", b.id)
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]chunkRecord, error) {
 }
 
 // find returns a chunk as it was recorded.
-func (b *ledger) find(ctx context.Context, w target.Beginner, index int) (c chunkRecord, err error) {
+func (b *ledger) find(ctx context.Context, w target.Beginner, index int) (c Chunk, err error) {
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2", b.id, index)
 		if err != nil {

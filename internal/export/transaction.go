@@ -1,4 +1,4 @@
-package batchinsert
+package export
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const (
 // then undoes what fn did there, its settings and its failure included. Nothing
 // is committed, and so nothing announced, also of a query of which it cannot be
 // told that it only reads.
-func reading(ctx context.Context, r transactor, fn func(tx pgx.Tx) error) (err error) {
+func reading(ctx context.Context, r Reader, fn func(tx pgx.Tx) error) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // pgx would close the connection
 	}
@@ -43,7 +43,7 @@ func reading(ctx context.Context, r transactor, fn func(tx pgx.Tx) error) (err e
 // beginReading returns how to undo what is done in tx from now on. In the
 // caller's transaction that is a savepoint which is gone afterwards: pgx's own
 // stays when it is rolled back to, and each export would nest deeper.
-func beginReading(ctx context.Context, r transactor) (tx pgx.Tx, undo func(context.Context) error, err error) {
+func beginReading(ctx context.Context, r Reader) (tx pgx.Tx, undo func(context.Context) error, err error) {
 	tx, callers := r.(pgx.Tx)
 	if !callers {
 		if tx, err = r.Begin(ctx); err != nil {

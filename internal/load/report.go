@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"time"
@@ -6,8 +6,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A result is what a load did: see batchinsert.Report.
-type result struct {
+// A Report is what a load did: see batchinsert.Report.
+type Report struct {
 	ID                             string
 	Rows, Suppressed, Bad, Skipped int64
 	Bytes                          int64
@@ -15,14 +15,14 @@ type result struct {
 	Unended                        bool
 	Counts                         target.Counts
 	BadLines                       []error // made by options.LineError
-	Chunks                         []chunkRecord
+	Chunks                         []Chunk
 }
 
 // maxBadLines bounds result.BadLines.
 const maxBadLines = 100
 
-// A chunkRecord is a chunk as it is recorded: see batchinsert.Chunk.
-type chunkRecord struct {
+// A Chunk is a chunk as it is recorded: see batchinsert.Chunk.
+type Chunk struct {
 	Index              int
 	FirstByte, EndByte int64
 	FirstLine          int64

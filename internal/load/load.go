@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"
@@ -18,9 +18,9 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A load is one call of Load.
-type load struct {
-	opts  options
+// A Load is one call of Load.
+type Load struct {
+	opts  Options
 	table string // quoted
 	input *text
 	start time.Time
@@ -29,14 +29,14 @@ type load struct {
 	unended   atomic.Bool // see Report.Unended
 
 	mu   sync.Mutex // guards what follows, and calls of the meter
-	what result
+	what Report
 	sent int64 // see tally
 }
 
-// newLoad opens the input. The load that it returns beside an error has options
+// New opens the input. The load that it returns beside an error has options
 // alone.
-func newLoad(table string, in input, opts options) (*load, error) {
-	l := &load{start: time.Now(), opts: opts.withDefaults(in)}
+func New(table string, in Input, opts Options) (*Load, error) {
+	l := &Load{start: time.Now(), opts: opts.withDefaults(in)}
 	if err := l.opts.validate(); err != nil {
 		return l, err
 	}
@@ -50,17 +50,17 @@ func newLoad(table string, in input, opts options) (*load, error) {
 	return l, nil
 }
 
-// name returns what errors call the input.
-func (l *load) name() string { return l.opts.Name }
+// Name returns what errors call the input.
+func (l *Load) Name() string { return l.opts.Name }
 
-// tableName returns the table's name, quoted.
-func (l *load) tableName() string { return l.table }
+// TableName returns the table's name, quoted.
+func (l *Load) TableName() string { return l.table }
 
-// close gives up the input of a load that does not run.
-func (l *load) close() { l.input.close() }
+// Close gives up the input of a load that does not run.
+func (l *Load) Close() { l.input.close() }
 
-// run loads the input.
-func (l *load) run(ctx context.Context, w target.Beginner) error {
+// Run loads the input.
+func (l *Load) Run(ctx context.Context, w target.Beginner) error {
 	defer func() {
 		if !l.producing {
 			l.input.close()
@@ -72,19 +72,19 @@ func (l *load) run(ctx context.Context, w target.Beginner) error {
 	switch {
 	case l.opts.DryRun:
 		return l.runDry(ctx, w)
-	case l.inChunks():
+	case l.InChunks():
 		return l.runChunks(ctx, w)
 	}
 	return target.InTx(ctx, w, func(tx pgx.Tx) error { return l.runAtOnce(ctx, tx) })
 }
 
-// inChunks says whether each chunk is a transaction.
-func (l *load) inChunks() bool {
+// InChunks says whether each chunk is a transaction.
+func (l *Load) InChunks() bool {
 	return !l.opts.DryRun && (l.opts.ID != "" || l.opts.Jobs > 1)
 }
 
 // runAtOnce loads all in one transaction.
-func (l *load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
+func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	s, err := l.sender(ctx, tx)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (l *load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 }
 
 // copyAll sends every piece of the input.
-func (l *load) copyAll(ctx context.Context, s *sender) error {
+func (l *Load) copyAll(ctx context.Context, s *sender) error {
 	p := l.produce(s.encoder())
 	defer p.stop()
 	for {
@@ -142,7 +142,7 @@ type tally struct {
 }
 
 // add adds to what was done, and tells.
-func (l *load) add(t tally) {
+func (l *Load) add(t tally) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.what
@@ -153,14 +153,14 @@ func (l *load) add(t tally) {
 	l.input.meter.At(l.progress())
 }
 
-func (l *load) done() {
+func (l *Load) Done() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.input.meter.Done(l.progress())
 }
 
 // progress is called with l.mu held.
-func (l *load) progress() progress.State {
+func (l *Load) progress() progress.State {
 	return progress.State{
 		Rows: l.sent + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
 		Bytes: l.input.bytes.Load(), TotalBytes: l.input.total,
@@ -169,12 +169,12 @@ func (l *load) progress() progress.State {
 
 // lineError returns err as that of a line; column is empty where the whole line is
 // meant.
-func (l *load) lineError(line int64, column string, err error) error {
+func (l *Load) lineError(line int64, column string, err error) error {
 	return l.opts.LineError(l.opts.Name, line, column, err)
 }
 
 // fileError says where in the file reading it failed.
-func (l *load) fileError(err error) error {
+func (l *Load) fileError(err error) error {
 	if panicked, ok := errors.AsType[*pgcopy.PanicError](err); ok {
 		panic(panicked) // on with it, in the goroutine that called us
 	}
@@ -185,7 +185,7 @@ func (l *load) fileError(err error) error {
 }
 
 // matchFields finds the columns of the input's fields.
-func (l *load) matchFields(s *target.Schema) (*target.Match, error) {
+func (l *Load) matchFields(s *target.Schema) (*target.Match, error) {
 	m := &target.Match{Schema: s}
 	naming := l.input.format.Naming()
 	for _, name := range l.input.format.Names() {
@@ -229,13 +229,13 @@ func serverMessage(err error) string {
 	return err.Error()
 }
 
-func (l *load) report() result {
+func (l *Load) Report() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.what
 	r.ID, r.Elapsed, r.Unended = l.opts.ID, time.Since(l.start), l.unended.Load()
 	r.BadLines, r.Chunks = slices.Clone(r.BadLines), slices.Clone(r.Chunks)
-	slices.SortFunc(r.Chunks, func(a, b chunkRecord) int { return a.Index - b.Index })
+	slices.SortFunc(r.Chunks, func(a, b Chunk) int { return a.Index - b.Index })
 	if l.input != nil {
 		r.Bytes = l.input.bytes.Load()
 	}

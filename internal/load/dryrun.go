@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 )
 
 // runDry sends everything to a temporary table and rolls back.
-func (l *load) runDry(ctx context.Context, w target.Beginner) error {
+func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 	tx, err := w.Begin(ctx) // a savepoint in the caller's transaction
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"bufio"
@@ -14,16 +14,16 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// An input is what a load reads.
-type input interface {
+// An Input is what a load reads.
+type Input interface {
 	// open reads as far as the names of the fields.
-	open(o *options) (*text, error)
+	open(o *Options) (*text, error)
 	// title is what the input calls itself, or "".
 	title() string
 }
 
-// rowsOf are the rows of a program: see batchinsert.Records.
-type rowsOf struct {
+// Rows are the rows of a program: see batchinsert.Records.
+type Rows struct {
 	Name    string
 	Columns []string
 	Rows    iter.Seq2[[]any, error]
@@ -60,16 +60,16 @@ func (t *text) undecoded(err error, record []byte) error {
 	return fmt.Errorf("bytes without a character in %s, for which 0x%x stands here: %w", t.encoding, records.Undecodable, err)
 }
 
-// csvInput is the input of a CSV file.
-func csvInput(r io.Reader) input { return file{r, openCSV} }
+// CSV is the input of a CSV file.
+func CSV(r io.Reader) Input { return file{r, openCSV} }
 
-// ndjsonInput is the input of a file with one JSON object a line.
-func ndjsonInput(r io.Reader) input { return file{r, openNDJSON} }
+// NDJSON is the input of a file with one JSON object a line.
+func NDJSON(r io.Reader) Input { return file{r, openNDJSON} }
 
 // A file is text that lies somewhere.
 type file struct {
 	r    io.Reader
-	with func(file *bufio.Reader, o *options) (records.Format, error)
+	with func(file *bufio.Reader, o *Options) (records.Format, error)
 }
 
 func (f file) title() string {
@@ -79,7 +79,7 @@ func (f file) title() string {
 	return ""
 }
 
-func (f file) open(o *options) (*text, error) {
+func (f file) open(o *Options) (*text, error) {
 	metered := &meteredInput{r: f.r}
 	t := &text{source: metered, close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: progress.NewMeter(o.Progress)}
 	seeker, at := whereOf(f.r)
@@ -132,21 +132,21 @@ func (t *text) seek(to int64) error {
 	return nil
 }
 
-func openCSV(file *bufio.Reader, o *options) (records.Format, error) {
+func openCSV(file *bufio.Reader, o *Options) (records.Format, error) {
 	return records.OpenCSV(file, records.CSV{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null}, o.fields())
 }
 
-func openNDJSON(file *bufio.Reader, o *options) (records.Format, error) {
+func openNDJSON(file *bufio.Reader, o *Options) (records.Format, error) {
 	return records.OpenJSON(file, o.fields())
 }
 
-func (o *options) fields() records.Fields {
+func (o *Options) fields() records.Fields {
 	return records.Fields{Names: o.Columns, Rename: o.Rename, Skip: o.Skip}
 }
 
-func (r rowsOf) title() string { return r.Name }
+func (r Rows) title() string { return r.Name }
 
-func (r rowsOf) open(o *options) (*text, error) {
+func (r Rows) open(o *Options) (*text, error) {
 	if len(r.Columns) == 0 || r.Rows == nil {
 		return nil, errors.New("Records has no Columns, or no Rows")
 	}

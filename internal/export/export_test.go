@@ -1,4 +1,4 @@
-package batchinsert
+package export
 
 import (
 	"errors"
@@ -9,16 +9,16 @@ import (
 func TestCopyStatement(t *testing.T) {
 	for _, c := range []struct {
 		query string
-		opts  exportSettings
+		opts  Options
 		want  string
 	}{
-		{"TABLE t -- all", exportSettings{}, "COPY (\nTABLE t -- all\n) TO STDOUT (FORMAT csv, HEADER, DELIMITER E',', QUOTE E'\"', ESCAPE E'\"', NULL E'')"},
+		{"TABLE t -- all", Options{}, "COPY (\nTABLE t -- all\n) TO STDOUT (FORMAT csv, HEADER, DELIMITER E',', QUOTE E'\"', ESCAPE E'\"', NULL E'')"},
 		{
-			"TABLE t;\n", exportSettings{Comma: '\t', Quote: '\'', Escape: '\\', Null: `\N`},
+			"TABLE t;\n", Options{Comma: '\t', Quote: '\'', Escape: '\\', Null: `\N`},
 			"COPY (\nTABLE t\n) TO STDOUT (FORMAT csv, HEADER, DELIMITER E'\t', QUOTE E'\\'', ESCAPE E'\\\\', NULL E'\\\\N')",
 		},
-		{"TABLE t ; ;", exportSettings{Format: asBinary}, "COPY (\nTABLE t\n) TO STDOUT (FORMAT binary)"},
-		{"TABLE t", exportSettings{Format: asNDJSON}, "COPY (SELECT pg_catalog.row_to_json(r.*) FROM (\nTABLE t\n) AS r) TO STDOUT (FORMAT binary)"},
+		{"TABLE t ; ;", Options{Format: Binary}, "COPY (\nTABLE t\n) TO STDOUT (FORMAT binary)"},
+		{"TABLE t", Options{Format: NDJSON}, "COPY (SELECT pg_catalog.row_to_json(r.*) FROM (\nTABLE t\n) AS r) TO STDOUT (FORMAT binary)"},
 	} {
 		e, err := newExport(c.query, c.opts)
 		if err != nil {
@@ -33,7 +33,7 @@ func TestCopyStatement(t *testing.T) {
 // A writer that takes nothing and says nothing is not called for ever.
 func TestGateShutsAtAShortWrite(t *testing.T) {
 	w := &lazyWriter{}
-	g := newGate(w, asCSV)
+	g := newGate(w, CSV)
 	var failed error
 	g.fail, g.isShut = func(err error) { failed = err }, func() bool { return failed != nil }
 	for range 3 {

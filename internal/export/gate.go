@@ -1,4 +1,4 @@
-package batchinsert
+package export
 
 import (
 	"bufio"
@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// exportBuffer is how much w is given at once. The server sends each row by
+// bufferBytes is how much w is given at once. The server sends each row by
 // itself.
-const exportBuffer = 64 << 10
+const bufferBytes = 64 << 10
 
 // A gate is where pgconn writes a COPY's data. It tells pgconn of no error,
 // because pgconn would close the connection: it has itself shut, and drops what
@@ -23,9 +23,9 @@ type gate struct {
 }
 
 func newGate(w io.Writer, format int) *gate {
-	g := &gate{buffer: bufio.NewWriterSize(wholeWriter{w}, exportBuffer)}
+	g := &gate{buffer: bufio.NewWriterSize(wholeWriter{w}, bufferBytes)}
 	g.data = g.buffer
-	if format == asNDJSON {
+	if format == NDJSON {
 		g.lines = newUnframer(g.buffer)
 		g.data = g.lines
 	}

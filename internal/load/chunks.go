@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 var errWriter = errors.New("LoadOptions.ID, Jobs above 1 and Quarantine need transactions of their own: give a handle or a pool")
 
 // runChunks loads each chunk in a transaction of its own.
-func (l *load) runChunks(ctx context.Context, w target.Beginner) error {
+func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 	_, isPool := w.(interface {
 		Acquire(ctx context.Context) (*pgxpool.Conn, error)
 	})
@@ -54,7 +54,7 @@ func (l *load) runChunks(ctx context.Context, w target.Beginner) error {
 }
 
 // work loads the pieces, and returns how many there were.
-func (l *load) work(ctx context.Context, w target.Beginner, p *producer, book *ledger) (int, error) {
+func (l *Load) work(ctx context.Context, w target.Beginner, p *producer, book *ledger) (int, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	counts := make([]int, l.opts.Jobs)
 	for job := range l.opts.Jobs {
@@ -83,7 +83,7 @@ func (l *load) work(ctx context.Context, w target.Beginner, p *producer, book *l
 
 // loadChunk loads a chunk, unless the ledger says that it is loaded, or that
 // somebody else is at it.
-func (l *load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chunk, book *ledger, mem *scratch) error {
+func (l *Load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chunk, book *ledger, mem *scratch) error {
 	if err := book.announce(ctx, w, c); err != nil {
 		return err
 	}
@@ -111,14 +111,14 @@ func (l *load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chun
 }
 
 // committed notes a chunk for the Report.
-func (l *load) committed(c chunkRecord) {
+func (l *Load) committed(c Chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.what.Chunks = append(l.what.Chunks, c)
 }
 
-func chunkOf(c *records.Chunk, rows, bad int64) chunkRecord {
-	return chunkRecord{
+func chunkOf(c *records.Chunk, rows, bad int64) Chunk {
+	return Chunk{
 		Index: c.Index, FirstByte: c.FirstByte, EndByte: c.FirstByte + int64(len(c.Data)), FirstLine: c.FirstLine,
 		Rows: rows, Bad: bad,
 	}
@@ -126,7 +126,7 @@ func chunkOf(c *records.Chunk, rows, bad int64) chunkRecord {
 
 // tooBad says which bound is passed with so much more, if any. atEnd says that
 // it is a whole chunk.
-func (l *load) tooBad(more tally, atEnd bool) string {
+func (l *Load) tooBad(more tally, atEnd bool) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bad := l.what.Bad + more.bad
@@ -140,7 +140,7 @@ func (l *load) tooBad(more tally, atEnd bool) string {
 	return ""
 }
 
-func (l *load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem *scratch) (tally, error) {
+func (l *Load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem *scratch) (tally, error) {
 	s, err := l.sender(ctx, tx)
 	if err != nil {
 		return tally{}, err

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// forget puts the indexes of a load back, removes it from the ledger and returns how many of its rows are
+// Forget puts the indexes of a load back, removes it from the ledger and returns how many of its rows are
 // in the table.
-func forget(ctx context.Context, w target.Beginner, id string) (rows int64, err error) {
-	if _, err = restoreIndexes(ctx, w, id); err != nil {
+func Forget(ctx context.Context, w target.Beginner, id string) (rows int64, err error) {
+	if _, err = RestoreIndexes(ctx, w, id); err != nil {
 		return 0, err
 	}
 	err = target.InTx(ctx, w, func(tx pgx.Tx) error {

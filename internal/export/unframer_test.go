@@ -1,4 +1,4 @@
-package batchinsert
+package export
 
 import (
 	"bufio"

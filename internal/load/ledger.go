@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"bytes"
@@ -32,19 +32,19 @@ const sample = 64 << 10
 // fingerprint and checksums are of. Who changes one of these counts it up.
 const ledgerVersion = 2
 
-// An otherLoadError says that the ID is that of another load.
-type otherLoadError struct{ text string }
+// An OtherError says that the ID is that of another load.
+type OtherError struct{ text string }
 
-func (e *otherLoadError) Error() string { return e.text }
+func (e *OtherError) Error() string { return e.text }
 
 func otherLoad(format string, args ...any) error {
-	return &otherLoadError{fmt.Sprintf(format, args...)}
+	return &OtherError{fmt.Sprintf(format, args...)}
 }
 
 var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
 // openLedger begins the load in the ledger, or finds where it was left.
-func (l *load) openLedger(ctx context.Context, w target.Beginner) (*ledger, error) {
+func (l *Load) openLedger(ctx context.Context, w target.Beginner) (*ledger, error) {
 	book := &ledger{}
 	if l.opts.ID == "" {
 		return book, nil
@@ -67,7 +67,7 @@ func (l *load) openLedger(ctx context.Context, w target.Beginner) (*ledger, erro
 }
 
 // size is NULL where it is unknown.
-func (l *load) size() *int64 {
+func (l *Load) size() *int64 {
 	if l.input.total > 0 {
 		return &l.input.total
 	}
@@ -75,7 +75,7 @@ func (l *load) size() *int64 {
 }
 
 // findLoad compares the load with what the ledger has under its id.
-func (l *load) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
+func (l *Load) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	book.fingerprint = l.fingerprint()
 	size := l.size()
 	_, err := tx.Exec(ctx, `INSERT INTO headrace.loads (load_id, target, source, fingerprint, size, chunk_bytes, version)
@@ -113,7 +113,7 @@ FROM headrace.loads l WHERE load_id = $1`, book.id).
 // fingerprint tells files apart: its first half says what fields they have and
 // how they are read, its second half is of their beginning. Each chunk has a
 // checksum besides.
-func (l *load) fingerprint() []byte {
+func (l *Load) fingerprint() []byte {
 	reading := sha256.Sum256(fmt.Appendf(nil, "%q %s", l.input.format.Names(), l.input.format.Dialect()))
 	first, _ := l.input.file.Peek(sample) // a read error comes again
 	beginning := sha256.Sum256(first)

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"crypto/rand"
@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// options are those of a load: see batchinsert.LoadOptions.
-type options struct {
+// Options are those of a load: see batchinsert.LoadOptions.
+type Options struct {
 	Name                  string
 	Columns               []string
 	Rename                map[string]string
@@ -53,7 +53,7 @@ const (
 // within 64 MiB.
 const loadMemory = 24 << 20
 
-func (o options) withDefaults(in input) options {
+func (o Options) withDefaults(in Input) Options {
 	if o.Name == "" {
 		if o.Name = in.title(); o.Name == "" {
 			o.Name = "input"
@@ -84,7 +84,7 @@ func (o options) withDefaults(in input) options {
 	return o
 }
 
-func (o *options) validate() error {
+func (o *Options) validate() error {
 	switch {
 	case o.Comma == o.Quote && !o.NoQuote:
 		return errors.New("LoadOptions: Comma and Quote are the same")
@@ -104,7 +104,7 @@ func (o *options) validate() error {
 }
 
 // validateTogether refuses options that cannot be had together.
-func (o *options) validateTogether() error {
+func (o *Options) validateTogether() error {
 	chunks := o.ID != "" || o.Jobs > 1 // Quarantine has an ID
 	switch {
 	case o.Fresh && chunks:
@@ -121,6 +121,6 @@ func (o *options) validateTogether() error {
 
 // isKey says whether a column is one of OnConflict's keys, which are written
 // even where the server gives their values.
-func (o *options) isKey(column string) bool {
+func (o *Options) isKey(column string) bool {
 	return o.OnConflict != nil && slices.Contains(o.OnConflict.Keys, column)
 }

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"
@@ -37,7 +37,7 @@ const ahead = 1
 
 // produce starts cutting the file. encoder, where it is not nil, encodes pieces
 // on the way; it is the producer's from then on, as the input is.
-func (l *load) produce(encoder records.Encoder) *producer {
+func (l *Load) produce(encoder records.Encoder) *producer {
 	l.producing = true
 	p := &producer{
 		pieces: make(chan piece, ahead), buffers: make(chan []byte, 2*(l.opts.Jobs+ahead+1)),
@@ -56,7 +56,7 @@ func (l *load) produce(encoder records.Encoder) *producer {
 	return p
 }
 
-func (p *producer) run(l *load, c *records.Cutter, encoder records.Encoder) {
+func (p *producer) run(l *Load, c *records.Cutter, encoder records.Encoder) {
 	defer close(p.pieces)
 	defer func() {
 		if v := recover(); v != nil {
@@ -87,7 +87,7 @@ func (p *producer) run(l *load, c *records.Cutter, encoder records.Encoder) {
 var errUnended = errors.New("the last line has no line end: the file may have been cut off")
 
 // cut returns the next chunk of the input.
-func (l *load) cut(c *records.Cutter, buf []byte) (*records.Chunk, error) {
+func (l *Load) cut(c *records.Cutter, buf []byte) (*records.Chunk, error) {
 	chunk, err := c.Cut(buf)
 	if err != nil || !chunk.Unended {
 		return chunk, err

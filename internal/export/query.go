@@ -1,4 +1,4 @@
-package batchinsert
+package export
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// sessionSettings are made in a transaction that is rolled back, and so last as
+// settings are made in a transaction that is rolled back, and so last as
 // long as the export. What they name are the settings that change how a value
 // is written, in ways that another session would read differently or, of
 // floating-point numbers, not in full. They are what pg_dump sets.
 //
 // read_only is there because a COPY goes past the hooks by which changes are
 // announced.
-const sessionSettings = `SET LOCAL transaction_read_only = on; SET LOCAL client_encoding = 'UTF8';
+const settings = `SET LOCAL transaction_read_only = on; SET LOCAL client_encoding = 'UTF8';
 SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1`
 
 // withoutSemicolon takes off the end of a statement, which would end a COPY
@@ -47,8 +47,8 @@ var (
 // comment that it opens it also closes, by the server's own rules and under the
 // settings that hold for the COPY. So within the parentheses of COPY it stays
 // there: `SELECT 1) TO PROGRAM '...' --` does not pass.
-func (e *exportCall) prepare(ctx context.Context, conn *pgconn.PgConn) error {
-	if _, err := conn.Exec(ctx, sessionSettings).ReadAll(); err != nil {
+func (e *export) prepare(ctx context.Context, conn *pgconn.PgConn) error {
+	if _, err := conn.Exec(ctx, settings).ReadAll(); err != nil {
 		return fmt.Errorf("make the settings: %w", err)
 	}
 	described, err := conn.Prepare(ctx, "", e.query, nil)
@@ -59,7 +59,7 @@ func (e *exportCall) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 		return fmt.Errorf("have the query parsed: %w", err)
 	case len(described.Fields) == 0:
 		return errNoColumns
-	case e.opts.Format == asNDJSON:
+	case e.opts.Format == NDJSON:
 		return uniqueNames(described.Fields)
 	}
 	return nil
@@ -90,11 +90,11 @@ func uniqueNames(columns []pgconn.FieldDescription) error {
 // JSON comes as the only column of a binary COPY: the text format would double
 // its backslashes, and CSV its quotes. r.* is the row even where a column is
 // named r.
-func (e *exportCall) copyStatement() string {
+func (e *export) copyStatement() string {
 	switch e.opts.Format {
-	case asNDJSON:
+	case NDJSON:
 		return "COPY (SELECT pg_catalog.row_to_json(r.*) FROM (\n" + e.query + "\n) AS r) TO STDOUT (FORMAT binary)"
-	case asBinary:
+	case Binary:
 		return "COPY (\n" + e.query + "\n) TO STDOUT (FORMAT binary)"
 	}
 	return "COPY (\n" + e.query + "\n) TO STDOUT (FORMAT csv, HEADER, DELIMITER " + literal(e.opts.Comma) +
@@ -103,7 +103,7 @@ func (e *exportCall) copyStatement() string {
 
 // copyOut runs the COPY. pgconn's CopyTo calls no hook of the connection: they
 // are called here, so that the statement is measured and logged as any.
-func (e *exportCall) copyOut(ctx context.Context, conn *pgx.Conn, out *gate) (int64, error) {
+func (e *export) copyOut(ctx context.Context, conn *pgx.Conn, out *gate) (int64, error) {
 	sql := e.copyStatement()
 	tracer := conn.Config().Tracer
 	if tracer != nil {

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 // A sender sends records of an input in one transaction, by what the table is
 // then: to the table itself, or to a temporary one.
 type sender struct {
-	load     *load
+	load     *Load
 	tx       pgx.Tx
 	match    *target.Match
 	fields   []records.Column
@@ -30,7 +30,7 @@ type sender struct {
 }
 
 // sender asks for the columns, in the transaction that writes: see copyIn.
-func (l *load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
+func (l *Load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	if l.opts.AsyncCommit {
 		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"
@@ -89,7 +89,7 @@ func createIndexes(ctx context.Context, tx pgx.Tx, indexes []index) error {
 
 // withoutIndexes runs a load in chunks while indexes are dropped, as is recorded,
 // and puts them back whatever becomes of it.
-func (l *load) withoutIndexes(ctx context.Context, w target.Beginner, load func() error) (err error) {
+func (l *Load) withoutIndexes(ctx context.Context, w target.Beginner, load func() error) (err error) {
 	if l.opts.DropIndexes {
 		if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return l.dropRecorded(ctx, tx) }); err != nil {
 			return err
@@ -105,17 +105,17 @@ func (l *load) withoutIndexes(ctx context.Context, w target.Beginner, load func(
 
 // restoreOwn puts indexes back that this load has dropped, now or in an earlier
 // call.
-func (l *load) restoreOwn(ctx context.Context, w target.Beginner) error {
+func (l *Load) restoreOwn(ctx context.Context, w target.Beginner) error {
 	if l.opts.ID == "" || l.opts.unnamed {
 		return nil
 	}
-	if _, err := restoreIndexes(ctx, w, l.opts.ID); err != nil {
+	if _, err := RestoreIndexes(ctx, w, l.opts.ID); err != nil {
 		return fmt.Errorf("indexes of the table may still be dropped; call batchinsert.RestoreIndexes: %w", err)
 	}
 	return nil
 }
 
-func (l *load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
+func (l *Load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
 	s, err := target.ReadSchema(ctx, tx, l.table)
 	if err != nil {
 		return err
@@ -134,9 +134,9 @@ func (l *load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// restoreIndexes makes the indexes of a load again, or of all loads where id is
+// RestoreIndexes makes the indexes of a load again, or of all loads where id is
 // empty.
-func restoreIndexes(ctx context.Context, w target.Beginner, id string) (names []string, err error) {
+func RestoreIndexes(ctx context.Context, w target.Beginner, id string) (names []string, err error) {
 	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
 		names = nil
 		rows, err := tx.Query(ctx, `SELECT index_name, definition FROM headrace.dropped_indexes

@@ -1,4 +1,4 @@
-package batchinsert
+package export
 
 import (
 	"context"
@@ -10,26 +10,26 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// exportSettings are those of an export: see batchinsert.ExportOptions.
-type exportSettings struct {
-	Format               int // asCSV, asNDJSON or asBinary
+// Options are those of an export: see batchinsert.ExportOptions.
+type Options struct {
+	Format               int // CSV, NDJSON or Binary
 	Comma, Quote, Escape byte
 	Null                 string
 }
 
 // The values of Format.
 const (
-	asCSV = iota
-	asNDJSON
-	asBinary
+	CSV = iota
+	NDJSON
+	Binary
 )
 
-func (o *exportSettings) validate() error {
+func (o *Options) validate() error {
 	ofCSV, set := o.Comma != 0 || o.Quote != 0 || o.Escape != 0 || o.Null != "", o.withDefaults()
 	switch {
-	case o.Format < asCSV || o.Format > asBinary:
+	case o.Format < CSV || o.Format > Binary:
 		return fmt.Errorf("ExportOptions.Format is %d", o.Format)
-	case ofCSV && o.Format != asCSV:
+	case ofCSV && o.Format != CSV:
 		return errors.New("ExportOptions: Comma, Quote, Escape and Null are for CSV alone")
 	case set.Comma == set.Quote:
 		return errors.New("ExportOptions: Comma and Quote are the same")
@@ -41,7 +41,7 @@ func (o *exportSettings) validate() error {
 	return nil
 }
 
-func (o exportSettings) withDefaults() exportSettings {
+func (o Options) withDefaults() Options {
 	if o.Comma == 0 {
 		o.Comma = ','
 	}
@@ -54,13 +54,13 @@ func (o exportSettings) withDefaults() exportSettings {
 	return o
 }
 
-// A transactor is where an export reads from: see batchinsert.Reader.
-type transactor interface {
+// A Reader is where an export reads from: see batchinsert.Reader.
+type Reader interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// export writes the rows of a query to w and returns their number.
-func export(ctx context.Context, r transactor, query string, w io.Writer, opts exportSettings) (n int64, err error) {
+// Run writes the rows of a query to w and returns their number.
+func Run(ctx context.Context, r Reader, query string, w io.Writer, opts Options) (n int64, err error) {
 	e, err := newExport(query, opts)
 	if err != nil {
 		return 0, err
@@ -72,14 +72,14 @@ func export(ctx context.Context, r transactor, query string, w io.Writer, opts e
 	return n, err
 }
 
-// An exportCall is one call of export.
-type exportCall struct {
-	opts  exportSettings
+// An export is one call of export.
+type export struct {
+	opts  Options
 	query string
 }
 
-func newExport(query string, opts exportSettings) (*exportCall, error) {
-	e := &exportCall{opts: opts, query: withoutSemicolon(query)}
+func newExport(query string, opts Options) (*export, error) {
+	e := &export{opts: opts, query: withoutSemicolon(query)}
 	if err := e.opts.validate(); err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func newExport(query string, opts exportSettings) (*exportCall, error) {
 }
 
 // run sends the rows to w, in a transaction that is rolled back afterwards.
-func (e *exportCall) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error) {
+func (e *export) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error) {
 	stop, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	out := newGate(w, e.opts.Format)

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ type mark struct {
 // survey reads the input before anything of it is loaded, where Verify asks for
 // it, or to compare it with the chunks that the ledger has. Then it goes back to
 // the input's beginning.
-func (l *load) survey(ctx context.Context, w target.Beginner, book *ledger) error {
+func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) error {
 	resumed := book.id != "" && (book.recorded > 0 || book.changed)
 	switch {
 	case l.opts.Verify && l.input.reopen == nil:
@@ -63,7 +63,7 @@ func (l *load) survey(ctx context.Context, w target.Beginner, book *ledger) erro
 
 // readOver reads the input: all of it for Verify, else as far as the recorded
 // chunks go, whose marks it returns.
-func (l *load) readOver(ctx context.Context, book *ledger) (map[int]mark, error) {
+func (l *Load) readOver(ctx context.Context, book *ledger) (map[int]mark, error) {
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	marks := map[int]mark{}
 	var buf []byte
@@ -93,7 +93,7 @@ func (l *load) readOver(ctx context.Context, book *ledger) (map[int]mark, error)
 
 // verify refuses what no server takes. Of a load with Quarantine it leaves
 // single lines to that.
-func (l *load) verify(c *records.Chunk) error {
+func (l *Load) verify(c *records.Chunk) error {
 	if l.opts.OnBad == quarantine || utf8.Valid(c.Data) && !c.Unclosed {
 		return nil
 	}
@@ -152,7 +152,7 @@ func (b *ledger) compare(ctx context.Context, w target.Beginner, now map[int]mar
 
 // adopt has the load go on with the input, which is not the one that it began
 // with: if the chunks that are loaded are the same in it.
-func (l *load) adopt(ctx context.Context, w target.Beginner, book *ledger, now map[int]mark) error {
+func (l *Load) adopt(ctx context.Context, w target.Beginner, book *ledger, now map[int]mark) error {
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		var was []byte
 		err := tx.QueryRow(ctx, `SELECT fingerprint FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, book.id).Scan(&was)

@@ -1,4 +1,4 @@
-package batchinsert
+package load
 
 import (
 	"context"
@@ -11,16 +11,16 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// An inferredColumn is batchinsert.InferredColumn.
-type inferredColumn struct {
+// An Column is batchinsert.InferredColumn.
+type Column struct {
 	Name, Type string
 	NotNull    bool
 	Nulls      int64
 }
 
-// infer reads the whole input, and returns columns that it would fit into, and the
+// Infer reads the whole input, and returns columns that it would fit into, and the
 // number of its rows.
-func (l *load) infer(ctx context.Context) (columns []inferredColumn, rows int64, err error) {
+func (l *Load) Infer(ctx context.Context) (columns []Column, rows int64, err error) {
 	names := l.input.format.Names()
 	if err := checkNames(names); err != nil {
 		return nil, 0, l.lineError(1, "", err)
@@ -36,13 +36,13 @@ func (l *load) infer(ctx context.Context) (columns []inferredColumn, rows int64,
 	for i, name := range names {
 		s := &inspector.Sights[i]
 		nulls := rows - s.Values
-		columns = append(columns, inferredColumn{Name: name, Type: s.Type(), Nulls: nulls, NotNull: nulls == 0 && rows > 0})
+		columns = append(columns, Column{Name: name, Type: s.Type(), Nulls: nulls, NotNull: nulls == 0 && rows > 0})
 	}
 	return columns, rows, nil
 }
 
 // inspect goes through the input.
-func (l *load) inspect(ctx context.Context, inspector *records.Inspector) error {
+func (l *Load) inspect(ctx context.Context, inspector *records.Inspector) error {
 	cutter := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	var buf []byte
 	for {
