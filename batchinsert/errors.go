@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/headrace/headrace/internal/panics"
 	"github.com/headrace/headrace/internal/pgcopy"
 	"github.com/headrace/headrace/internal/target"
 )
@@ -64,7 +65,7 @@ var errNotInserted = errors.New("the row was not inserted; a trigger suppressed 
 // the server, whose CONTEXT names the row.
 func copyError(ctx context.Context, err error, stream pgcopy.Stream, relname string) error {
 	if cause := stream.Err(); cause != nil {
-		if p, ok := errors.AsType[*pgcopy.PanicError](cause); ok {
+		if p, ok := cause.(*panics.Error); ok { //nolint:errorlint // not one that the source has wrapped
 			panic(p) // on with it, in the goroutine that called us
 		}
 		return rowError(cause, 0)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/retry"
 	"github.com/headrace/headrace/internal/target"
 )
 
@@ -144,11 +144,7 @@ func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
 	}
 }
 
-const (
-	tries        = 8
-	firstBackoff = 20 * time.Millisecond
-	longBackoff  = 2 * time.Second
-)
+var writeAgain = retry.Policy{Attempts: 8, First: 40 * time.Millisecond, Longest: 2 * time.Second}
 
 // tryRows writes rows in one transaction, and again where it is sure that
 // nothing was written and another attempt may do better.
@@ -156,19 +152,8 @@ func (b *BufferedWriter[T]) tryRows(ctx context.Context, rows []T) error {
 	if err := context.Cause(ctx); err != nil {
 		return unsent(err)
 	}
-	for attempt := 1; ; attempt++ {
-		err := b.writeOnce(ctx, rows)
-		if err == nil || attempt == tries || ctx.Err() != nil || !mayPass(err) {
-			return err
-		}
-		pause := time.NewTimer(rand.N(min(longBackoff, firstBackoff<<attempt)))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return err
-		}
-	}
+	_, err := writeAgain.Do(ctx, retryable, func() error { return b.writeOnce(ctx, rows) })
+	return err
 }
 
 func (b *BufferedWriter[T]) writeOnce(ctx context.Context, rows []T) error {
@@ -180,21 +165,19 @@ func (b *BufferedWriter[T]) writeOnce(ctx context.Context, rows []T) error {
 	return err
 }
 
-// mayPass says whether err is about the server's state, met before anything
+// retryable reports whether err is about the server's state, met before anything
 // was written.
-func mayPass(err error) bool {
+func retryable(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		var connect *pgconn.ConnectError
 		return connecterror.NeverSent(err) || errors.As(err, &connect)
 	}
 	switch pgErr.Code {
-	case "40001", "40P01", // others were preferred
-		"53300",          // too many connections
-		"57P03", "55P03": // starting up; a lock is not available
+	case "53300", "57P03", "55P03": // too many connections; starting up; a lock is not available
 		return true
 	}
-	return false
+	return retry.SerializationFailure(err)
 }
 
 // serverCode returns the SQLSTATE of an error of the server.

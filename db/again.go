@@ -27,8 +27,6 @@ const (
 	codeFeatureNotSupported     = "0A000"
 	codeUnknownStatementName    = "26000"
 	codeDuplicatePreparedStmt   = "42P05"
-	codeSerializationFailure    = "40001"
-	codeDeadlockDetected        = "40P01"
 	routineRevalidateCachedPlan = "RevalidateCachedQuery"
 )
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/retry"
 )
 
 // doubts follows transactions whose outcome is unknown: the connection broke
@@ -94,7 +96,7 @@ func (d *DB) waitForEnd(ctx context.Context, closed *pgconn.PgConn) bool {
 			return true
 		}
 		if look.pooled && !look.looked {
-			if sleep(ctx, poolerPatience) != nil { // not while others wait for the examiner
+			if retry.Sleep(ctx, poolerPatience) != nil { // not while others wait for the examiner
 				return false
 			}
 			wait = 0

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/retry"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -212,7 +213,7 @@ func pauseAfter(err error, before time.Duration) time.Duration {
 func (d *DB) answerAll(batch []*inquiry) (err error) {
 	ctx := d.inquiries.ctx
 	for run := range 3 {
-		if run == 2 && sleep(ctx, examinerAgain) != nil {
+		if run == 2 && retry.Sleep(ctx, examinerAgain) != nil {
 			break
 		}
 		err = d.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {

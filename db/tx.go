@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/retry"
 )
 
 // TxOptions configures a transaction of InTx. The zero value means the
@@ -44,21 +44,15 @@ type TxOptions struct {
 //
 // Source of the rule: PostgreSQL manual, "Serialization Failure Handling".
 func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
-	for attempt := 0; ; attempt++ {
-		err := d.runTx(ctx, opts, fn)
-		if err == nil || !transactionRunsAgain(err) {
-			return err
-		}
-		if attempt >= d.opts.MaxRetries {
-			if attempt == 0 {
-				return err
-			}
-			return fmt.Errorf("db: transaction failed %d times: %w", attempt+1, err)
-		}
-		if waitErr := sleep(ctx, backoff(attempt)); waitErr != nil {
-			return fmt.Errorf("db: transaction not run again: %w", errors.Join(waitErr, err))
-		}
+	p := retry.Policy{Attempts: d.opts.MaxRetries + 1, First: firstBackoff, Longest: longestBackoff}
+	attempts, err := p.Do(ctx, transactionRunsAgain, func() error { return d.runTx(ctx, opts, fn) })
+	switch {
+	case err == nil || !transactionRunsAgain(err), attempts == 1 && d.opts.MaxRetries == 0:
+		return err
+	case attempts <= d.opts.MaxRetries:
+		return fmt.Errorf("db: transaction not run again: %w", errors.Join(ctx.Err(), err))
 	}
+	return fmt.Errorf("db: transaction failed %d times: %w", attempts, err)
 }
 
 // runTx runs fn in one transaction, and in another on the same connection while
@@ -168,37 +162,10 @@ func transactionRunsAgain(err error) bool {
 	if _, undone := errors.AsType[*undoneError](err); undone {
 		return true
 	}
-	pgErr, ok := asPgError(err)
-	if !ok {
-		return false
-	}
-	return pgErr.Code == codeSerializationFailure || pgErr.Code == codeDeadlockDetected
+	return retry.SerializationFailure(err)
 }
 
 const (
 	firstBackoff   = 5 * time.Millisecond
 	longestBackoff = time.Second
 )
-
-// backoff returns a random wait of up to twice the last attempt's ("full
-// jitter": M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog
-// 2015), so that those who collided do not collide again.
-func backoff(attempt int) time.Duration {
-	most := longestBackoff
-	if attempt < 8 {
-		most = min(most, firstBackoff<<attempt)
-	}
-	return rand.N(most + 1)
-}
-
-// sleep waits for d, or until ctx ends, whose error it then returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

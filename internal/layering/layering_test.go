@@ -39,8 +39,10 @@ var layers = map[string]layer{
 	"internal/deepcopy":     {},
 	"internal/argkey":       {others: []string{pgx}},
 	"internal/connecterror": {others: []string{pgx}},
+	"internal/retry":        {others: []string{pgx}},
+	"internal/panics":       {},
 	"internal/rowscan":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
-	"internal/pgcopy":       {others: []string{pgx}},
+	"internal/pgcopy":       {ours: []string{"internal/panics"}, others: []string{pgx}},
 	"internal/records":      {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
 	"internal/catalog":      {ours: []string{"internal/sqltext", "internal/rules"}, others: []string{pgx}},
 	"internal/walfeed":      {others: []string{pgx, pglogrep}},
@@ -50,7 +52,7 @@ var layers = map[string]layer{
 	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
 
 	"db": {
-		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror"},
+		ours:   []string{"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/catalog", "internal/argkey", "internal/rules", "internal/connecterror", "internal/retry", "internal/panics"},
 		others: []string{pgx, squirrel},
 	},
 	"querycache": {
@@ -64,17 +66,17 @@ var layers = map[string]layer{
 	"querycache/tablecache": {ours: []string{"querycache", "db"}, others: []string{pgx}},
 	// The machinery of batchinsert.
 	"internal/progress": {},
-	"internal/target":   {ours: []string{"internal/pgcopy"}, others: []string{pgx}},
+	"internal/target":   {ours: []string{"internal/pgcopy", "internal/retry"}, others: []string{pgx}},
 	"internal/export":   {others: []string{pgx}},
 	"internal/load": {
-		ours:   []string{"db", "internal/pgcopy", "internal/records", "internal/progress", "internal/target"},
+		ours:   []string{"db", "internal/panics", "internal/pgcopy", "internal/records", "internal/progress", "internal/target"},
 		others: []string{pgx, xsync},
 	},
 
 	"batchinsert": {
 		ours: []string{
 			"db", "internal/rowscan", "internal/pgcopy", "internal/records", "internal/connecterror", "internal/progress", "internal/target",
-			"internal/load", "internal/export",
+			"internal/load", "internal/export", "internal/retry", "internal/panics",
 		},
 		others: []string{pgx},
 	},

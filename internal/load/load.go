@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/panics"
 	"github.com/headrace/headrace/internal/progress"
 	"github.com/headrace/headrace/internal/records"
 	"github.com/headrace/headrace/internal/target"
@@ -175,7 +175,7 @@ func (l *Load) lineError(line int64, column string, err error) error {
 
 // fileError says where in the file reading it failed.
 func (l *Load) fileError(err error) error {
-	if panicked, ok := errors.AsType[*pgcopy.PanicError](err); ok {
+	if panicked, ok := err.(*panics.Error); ok { //nolint:errorlint // not one that the source has wrapped
 		panic(panicked) // on with it, in the goroutine that called us
 	}
 	if fault, ok := errors.AsType[*fileError](err); ok {

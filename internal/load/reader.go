@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime/debug"
 	"time"
 
-	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/panics"
 	"github.com/headrace/headrace/internal/records"
 )
 
@@ -60,7 +59,7 @@ func (p *producer) run(l *Load, c *records.Cutter, encoder records.Encoder) {
 	defer close(p.pieces)
 	defer func() {
 		if v := recover(); v != nil {
-			p.err = &pgcopy.PanicError{Value: v, Stack: debug.Stack()}
+			p.err = panics.New(v)
 		}
 	}()
 	for {

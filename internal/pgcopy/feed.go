@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/headrace/headrace/internal/panics"
 )
 
 const (
@@ -84,7 +85,7 @@ func (f *feed[T]) produce() {
 	defer close(f.chunks)
 	defer func() {
 		if v := recover(); v != nil {
-			f.fail(&PanicError{Value: v, Stack: debug.Stack()})
+			f.fail(panics.New(v))
 		}
 	}()
 	w := chunkWriter{chunks: f.chunks, free: f.free, quit: f.quit}

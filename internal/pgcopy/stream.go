@@ -2,10 +2,10 @@ package pgcopy
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
+
+	"github.com/headrace/headrace/internal/panics"
 )
 
 // A Stream is the bytes of a binary COPY for rows that are encoded as they are
@@ -19,26 +19,11 @@ type Stream interface {
 	// Rows returns how many rows were encoded so far.
 	Rows() int64
 	// Err returns what ended the rows early: a *[RowError], the source's own
-	// error with its row, a *[PanicError]; nil where there is none. pgconn
+	// error with its row, a *[panics.Error]; nil where there is none. pgconn
 	// turns that error into one of the server's, which hides it.
 	Err() error
 	// Close makes every further Read fail. It waits for a Read under way.
 	Close()
-}
-
-// A PanicError is a panic of the source or of a value's own method, caught
-// where it would have ended the program.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v\n\n%s", e.Value, e.Stack) }
-
-// Unwrap returns the panic's value where it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
 }
 
 var errClosed = errors.New("rows are no longer read")
@@ -78,7 +63,7 @@ func (s *sliceStream[T]) Read(p []byte) (n int, err error) {
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			s.err = &PanicError{Value: v, Stack: debug.Stack()}
+			s.err = panics.New(v)
 			n, err = 0, s.err
 		}
 	}()

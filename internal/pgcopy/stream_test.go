@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/panics"
 )
 
 // whole is the COPY of rows, encoded in one piece.
@@ -153,7 +155,7 @@ func TestStreamCatchesPanics(t *testing.T) {
 	e := compile[explosive](t, []Column{{Name: "n", OID: pgtype.Int8OID, Type: "bigint"}})
 	s := OfSeq(e, func(yield func(explosive, error) bool) { panic("source") })
 	_, err := drain(s, func() int { return 4096 })
-	var p *PanicError
+	var p *panics.Error
 	if !errors.As(err, &p) || len(p.Stack) == 0 {
 		t.Errorf("seq: %v", err)
 	}

@@ -2,41 +2,22 @@ package target
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headrace/headrace/internal/retry"
 )
 
-const (
-	attempts   = 4
-	firstPause = 5 * time.Millisecond
-)
+var afterConflict = retry.Policy{Attempts: 4, First: 10 * time.Millisecond, Longest: 40 * time.Millisecond}
 
 // Retry runs fn again where the server ended its transaction for the sake
 // of others (a deadlock, a serialization failure). Not in the caller's
 // transaction, which is lost then, and not where the rows are gone.
 func Retry(ctx context.Context, w Beginner, rowsRemain bool, fn func() error) error {
-	_, callers := w.(pgx.Tx)
-	for attempt := 1; ; attempt++ {
-		err := fn()
-		if err == nil || callers || !rowsRemain || attempt == attempts || !lostTo(err) {
-			return err
-		}
-		pause := time.NewTimer(rand.N(firstPause << attempt))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return err
-		}
+	if _, callers := w.(pgx.Tx); callers || !rowsRemain {
+		return fn()
 	}
-}
-
-// lostTo says whether the server gave others the preference.
-func lostTo(err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && (pgErr.Code == "40P01" || pgErr.Code == "40001")
+	_, err := afterConflict.Do(ctx, retry.SerializationFailure, fn)
+	return err
 }
