@@ -11,7 +11,7 @@ import (
 )
 
 // WriterOptions say how a BufferedWriter writes. The zero value, and a nil
-// *WriterOptions, mean the defaults.
+// *WriterOptions, mean the defaults. Negative numbers are errors.
 type WriterOptions[T any] struct {
 	// A batch is written when it has Rows rows (default 1,000), about Bytes
 	// bytes (default 1 MiB), or when its first row has waited for Every
@@ -38,10 +38,14 @@ type WriterOptions[T any] struct {
 	OnError func(rows []T, err error)
 }
 
-func (o *WriterOptions[T]) withDefaults() WriterOptions[T] {
-	var out WriterOptions[T]
+// withDefaults returns o with its defaults, or what is wrong with it.
+func (o *WriterOptions[T]) withDefaults() (out WriterOptions[T], err error) {
 	if o != nil {
 		out = *o
+	}
+	err = notNegative("WriterOptions", out)
+	if err == nil && out.OnConflict != nil {
+		_, err = out.OnConflict.internal()
 	}
 	positive := func(v *int, standard int) {
 		if *v <= 0 {
@@ -55,7 +59,7 @@ func (o *WriterOptions[T]) withDefaults() WriterOptions[T] {
 	if out.Every <= 0 {
 		out.Every = 100 * time.Millisecond
 	}
-	return out
+	return out, err
 }
 
 var (
@@ -103,6 +107,9 @@ type BufferedWriter[T any] struct {
 	w     Writer
 	opts  WriterOptions[T]
 	size  func(*T) int
+
+	invalid error // what is wrong with the options
+
 	stop  context.CancelFunc
 	wake  chan struct{} // holds a value when the state below has changed for the goroutine
 	ended chan struct{} // closed when the goroutine has ended
@@ -132,13 +139,17 @@ type entry[T any] struct {
 }
 
 // NewWriter starts a BufferedWriter. Close has to be called. Options of the
-// table hold, save ChunkRows and Progress.
+// table hold, save ChunkRows and Progress. Where options are invalid, that is the
+// error of each of the writer's methods.
 func (t *Table[T]) NewWriter(w Writer, opts *WriterOptions[T]) *BufferedWriter[T] {
-	o := opts.withDefaults()
+	o, invalid := opts.withDefaults()
+	if invalid == nil {
+		invalid = t.invalid
+	}
 	table := t.With(Options{ChunkRows: o.Rows, Omit: t.opts.Omit, KeepIdentity: t.opts.KeepIdentity})
 	ctx, stop := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	b := &BufferedWriter[T]{
-		table: table, w: w, opts: o, stop: stop, size: pgcopy.SizeOf[T](t.fields),
+		table: table, w: w, opts: o, invalid: invalid, stop: stop, size: pgcopy.SizeOf[T](t.fields),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}), changed: make(chan struct{}),
 	}
 	go b.run(ctx)
@@ -198,6 +209,8 @@ func (b *BufferedWriter[T]) accept(e entry[T]) (changed <-chan struct{}, err err
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch waiting, failed := len(b.queue)+b.underWay, len(b.failed)+len(b.unknown); {
+	case b.invalid != nil:
+		return nil, b.invalid
 	case b.closed:
 		return nil, ErrClosed
 	case failed >= b.opts.MaxRows:
@@ -257,7 +270,7 @@ func (b *BufferedWriter[T]) takeFailed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.failed) == 0 && len(b.unknown) == 0 {
-		return nil
+		return b.invalid
 	}
 	err := &UnwrittenError[T]{Rows: b.failed, Unknown: b.unknown, Err: b.cause}
 	b.failed, b.unknown, b.cause = nil, nil, nil

@@ -73,12 +73,18 @@ type Counts struct {
 }
 
 // internal returns o as the machinery takes it.
-func (o OnConflict) internal() target.OnConflict {
+func (o OnConflict) internal() (target.OnConflict, error) {
+	switch {
+	case o.Duplicates < 0:
+		return target.OnConflict{}, notNegative("OnConflict", o)
+	case o.Duplicates > Refuse:
+		return target.OnConflict{}, fmt.Errorf("batchinsert: OnConflict.Duplicates: %d is not one of its constants", o.Duplicates)
+	}
 	out := target.OnConflict{Keys: o.Keys, Where: o.Where, Update: o.Update, DoNothing: o.DoNothing, KeepFirst: o.Duplicates == KeepFirst}
 	if o.Duplicates == Refuse {
 		out.Refuse = func(first, second int64) error {
 			return &DuplicateError{First: first, Second: second, Keys: o.Keys}
 		}
 	}
-	return out
+	return out, nil
 }

@@ -31,9 +31,12 @@ import (
 // source to produce the row it is at, which is its last; then it returns and
 // leaves the goroutine to the source.
 func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
-	t = t.metered()
+	t, err := t.metered()
+	if err != nil {
+		return 0, err
+	}
 	var n int64
-	err := target.Retry(ctx, w, rows.seq == nil, func() error {
+	err = target.Retry(ctx, w, rows.seq == nil, func() error {
 		return target.InTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.copyIn(ctx, tx, rows)
 			return err

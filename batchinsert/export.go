@@ -38,7 +38,11 @@ type Reader interface {
 // connection is closed. A Write that blocks is waited for: give w a deadline
 // where it may.
 func Export(ctx context.Context, r Reader, query string, w io.Writer, opts *ExportOptions) (int64, error) {
-	n, err := export.Run(ctx, r, query, w, opts.internal())
+	o, err := opts.internal()
+	if err != nil {
+		return 0, err
+	}
+	n, err := export.Run(ctx, r, query, w, o)
 	if err != nil {
 		return 0, fmt.Errorf("export: %w", withCause(ctx, err))
 	}

@@ -28,7 +28,7 @@ func TestExportRefusesAtOnce(t *testing.T) {
 		want  string
 	}{
 		{query: "SELECT 1\x00", want: "NUL"},
-		{query: "SELECT 1", opts: ExportOptions{Format: 3}, want: "ExportOptions.Format is 3"},
+		{query: "SELECT 1", opts: ExportOptions{Format: 3}, want: "ExportOptions.Format: 3 is not one"},
 		{query: "SELECT 1", opts: ExportOptions{Format: AsNDJSON, Comma: ';'}, want: "for CSV alone"},
 		{query: "SELECT 1", opts: ExportOptions{Format: AsBinary, Null: "-"}, want: "for CSV alone"},
 		{query: "SELECT 1", opts: ExportOptions{Comma: ';', Quote: ';'}, want: "Comma and Quote are the same"},

@@ -39,9 +39,9 @@ const (
 )
 
 // internal returns o as the machinery takes it.
-func (o *ExportOptions) internal() export.Options {
+func (o *ExportOptions) internal() (export.Options, error) {
 	if o == nil {
-		return export.Options{}
+		return export.Options{}, nil
 	}
-	return export.Options{Format: int(o.Format), Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}
+	return export.Options{Format: int(o.Format), Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}, notNegative("ExportOptions", *o)
 }

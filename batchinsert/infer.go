@@ -58,7 +58,11 @@ func (i Inferred) CreateTable() string {
 // options it regards those that say how an input is read, and Progress. It looks
 // at ctx between chunks.
 func Infer(ctx context.Context, in Input, table string, opts *LoadOptions) (Inferred, error) {
-	l, err := load.New(table, in.input(), opts.internal())
+	input, o, err := arguments(in, opts)
+	if err != nil {
+		return Inferred{}, err
+	}
+	l, err := load.New(table, input, o)
 	if err != nil {
 		return Inferred{}, fmt.Errorf("infer a table from %s: %w", l.Name(), err)
 	}

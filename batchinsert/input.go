@@ -9,7 +9,7 @@ import (
 
 // An Input is what [Load] reads: [CSV], [NDJSON], or [Records].
 type Input interface {
-	input() load.Input
+	input() (load.Input, error)
 }
 
 // CSV is the input of a CSV file (RFC 4180, and what the server's own CSV
@@ -55,9 +55,19 @@ type Records struct {
 	Total int64
 }
 
-func (r Records) input() load.Input { return load.Rows(r) }
+func (r Records) input() (load.Input, error) { return load.Rows(r), notNegative("Records", r) }
 
 // A fileInput is the Input of a file.
 type fileInput struct{ file load.Input }
 
-func (f fileInput) input() load.Input { return f.file }
+func (f fileInput) input() (load.Input, error) { return f.file, nil }
+
+// arguments returns those of a load as the machinery takes them.
+func arguments(in Input, opts *LoadOptions) (load.Input, load.Options, error) {
+	o, err := opts.internal()
+	if err != nil {
+		return nil, o, err
+	}
+	input, err := in.input()
+	return input, o, err
+}

@@ -37,9 +37,12 @@ import (
 // opposite orders may so deadlock; the one that the server ends starts over, as
 // [Table.Upsert] does, and meets the other's rows.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
-	t = t.metered()
+	t, err := t.metered()
+	if err != nil {
+		return 0, err
+	}
 	var n int64
-	err := target.Retry(ctx, w, rows.seq == nil, func() (err error) {
+	err = target.Retry(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
 			if n, err = t.insertAtOnce(ctx, w, rows.rows); !errors.Is(err, errStatementBytes) {
 				return err

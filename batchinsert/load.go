@@ -44,7 +44,11 @@ func LoadNDJSON(ctx context.Context, w Writer, table string, r io.Reader, opts *
 // The input is read in a goroutine of its own. When the context ends, Load waits
 // a second for a Read under way, then leaves that goroutine to it.
 func Load(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) (Report, error) {
-	l, err := load.New(table, in.input(), opts.internal())
+	input, o, err := arguments(in, opts)
+	if err != nil {
+		return Report{}, err
+	}
+	l, err := load.New(table, input, o)
 	if err == nil {
 		err = l.Run(ctx, w)
 	}

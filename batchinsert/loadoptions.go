@@ -5,7 +5,7 @@ import (
 )
 
 // LoadOptions say how an input is read and written. The zero value, and a nil
-// *LoadOptions, mean the defaults.
+// *LoadOptions, mean the defaults. Negative numbers are errors.
 type LoadOptions struct {
 	// Name of the input in errors. Default: the file's own name, or "input".
 	Name string
@@ -153,9 +153,12 @@ const (
 )
 
 // internal returns o as the machinery takes it.
-func (o *LoadOptions) internal() load.Options {
+func (o *LoadOptions) internal() (load.Options, error) {
 	if o == nil {
 		o = &LoadOptions{}
+	}
+	if err := notNegative("LoadOptions", *o); err != nil {
+		return load.Options{}, err
 	}
 	out := load.Options{
 		Name: o.Name, Columns: o.Columns, Rename: o.Rename, Skip: o.Skip,
@@ -167,8 +170,11 @@ func (o *LoadOptions) internal() load.Options {
 		LineError: newLineError,
 	}
 	if o.OnConflict != nil {
-		on := o.OnConflict.internal()
+		on, err := o.OnConflict.internal()
+		if err != nil {
+			return load.Options{}, err
+		}
 		out.OnConflict = &on
 	}
-	return out
+	return out, nil
 }

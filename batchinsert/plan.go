@@ -16,7 +16,11 @@ import (
 // opts are those of the load; Jobs means nothing here, and DropIndexes is
 // refused: there is no end at which to put them back.
 func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) ([]Chunk, error) {
-	l, err := load.NewPlanned(table, in.input(), opts.internal())
+	input, o, err := arguments(in, opts)
+	if err != nil {
+		return nil, err
+	}
+	l, err := load.NewPlanned(table, input, o)
 	var chunks []load.Chunk
 	if err == nil {
 		chunks, err = l.Plan(ctx, w)
@@ -35,7 +39,11 @@ func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptio
 // It waits for another process that is at the same chunk. After the last chunk
 // the load is finished, which Load with its ID reports.
 func LoadChunk(ctx context.Context, w Writer, table string, in Input, chunk int, opts *LoadOptions) (Report, error) {
-	l, err := load.NewPlanned(table, in.input(), opts.internal())
+	input, o, err := arguments(in, opts)
+	if err != nil {
+		return Report{}, err
+	}
+	l, err := load.NewPlanned(table, input, o)
 	if err == nil {
 		err = l.RunChunk(ctx, w, chunk)
 	}

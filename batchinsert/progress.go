@@ -57,14 +57,14 @@ func (p Progress) Left() time.Duration {
 	return time.Duration(float64(p.Elapsed) * (1 - share) / share)
 }
 
-// metered returns t with a meter for one call.
-func (t *Table[T]) metered() *Table[T] {
-	if t.opts.Progress == nil {
-		return t
+// metered returns t with a meter for one call, or what is wrong with its options.
+func (t *Table[T]) metered() (*Table[T], error) {
+	if t.invalid != nil || t.opts.Progress == nil {
+		return t, t.invalid
 	}
 	with := *t
 	with.meter = progress.NewMeter(toldTo(t.opts.Progress))
-	return &with
+	return &with, nil
 }
 
 // A meteredStream tells after each buffer.

@@ -37,7 +37,9 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
 	}
-	t = t.metered()
+	if t, err = t.metered(); err != nil {
+		return nil, err
+	}
 	var out []R
 	err = target.Retry(ctx, w, rows.seq == nil, func() error {
 		return target.InTx(ctx, w, func(tx pgx.Tx) error {

@@ -30,13 +30,16 @@ type Table[T any] struct {
 	quoted string
 	fields []pgcopy.Field
 	opts   Options
-	cache  *schemaCache    // shared by all that With returns
-	meter  *progress.Meter // of the call under way; see metered
+
+	invalid error           // what is wrong with opts
+	cache   *schemaCache    // shared by all that With returns
+	meter   *progress.Meter // of the call under way; see metered
 
 	omitted string // opts.Omit as one string, a part of planKey
 }
 
-// Options say how a Table writes. The zero value means the defaults.
+// Options say how a Table writes. The zero value means the defaults. Negative
+// numbers are errors.
 type Options struct {
 	// ChunkRows is the number of rows that one statement of Insert takes.
 	// Default 1,000. More rows than that, or more than 16 MiB, make a transaction
@@ -88,10 +91,11 @@ func MustTable[T any](name string) *Table[T] {
 	return t
 }
 
-// With returns a Table that writes to the same table with these options.
+// With returns a Table that writes to the same table with these options. Where they
+// are invalid, that is the error of every call.
 func (t *Table[T]) With(o Options) *Table[T] {
 	with := *t
-	with.opts = o
+	with.opts, with.invalid = o, notNegative("Options", o)
 	with.opts.Omit = slices.Clone(o.Omit)
 	with.omitted = strings.Join(o.Omit, "\x00")
 	return &with

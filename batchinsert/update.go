@@ -28,9 +28,12 @@ import (
 // more than 16 MiB. More, and all rows of an iterator, go by COPY through a
 // temporary table, which the role must be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
-	t = t.metered()
+	t, err := t.metered()
+	if err != nil {
+		return Counts{}, err
+	}
 	var counts target.Counts
-	err := t.change(ctx, w, rows, keys, false, (*change).updateText, func(tx pgx.Tx, c *change) (err error) {
+	err = t.change(ctx, w, rows, keys, false, (*change).updateText, func(tx pgx.Tx, c *change) (err error) {
 		counts, err = c.update(ctx, tx)
 		return err
 	})
@@ -45,9 +48,12 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 // rows, and returns how many. T's other fields do not matter. Rows are sent and
 // locked as by [Table.UpdateMany].
 func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (int64, error) {
-	t = t.metered()
+	t, err := t.metered()
+	if err != nil {
+		return 0, err
+	}
 	var n int64
-	err := t.change(ctx, w, rows, keys, true, (*change).deleteText, func(tx pgx.Tx, c *change) (err error) {
+	err = t.change(ctx, w, rows, keys, true, (*change).deleteText, func(tx pgx.Tx, c *change) (err error) {
 		n, err = c.delete(ctx, tx)
 		return err
 	})

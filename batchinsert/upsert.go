@@ -32,10 +32,16 @@ import (
 // MiB. More, and all rows of an iterator, go by COPY through a temporary table,
 // which the role must be allowed to create.
 func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
-	t = t.metered()
+	t, err := t.metered()
+	if err != nil {
+		return Counts{}, err
+	}
 	var counts target.Counts
-	by := on.internal()
-	err := target.Retry(ctx, w, rows.seq == nil, func() (err error) {
+	by, err := on.internal()
+	if err != nil {
+		return Counts{}, err
+	}
+	err = target.Retry(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.fewerThan(stageFrom) {
 			if counts, err = t.upsertArrays(ctx, w, rows.rows, by); !errors.Is(err, errStatementBytes) {
 				return err

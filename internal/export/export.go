@@ -27,8 +27,8 @@ const (
 func (o *Options) validate() error {
 	ofCSV, set := o.Comma != 0 || o.Quote != 0 || o.Escape != 0 || o.Null != "", o.withDefaults()
 	switch {
-	case o.Format < CSV || o.Format > Binary:
-		return fmt.Errorf("ExportOptions.Format is %d", o.Format)
+	case o.Format > Binary:
+		return fmt.Errorf("ExportOptions.Format: %d is not one of its constants", o.Format)
 	case ofCSV && o.Format != CSV:
 		return errors.New("ExportOptions: Comma, Quote, Escape and Null are for CSV alone")
 	case set.Comma == set.Quote:

@@ -69,7 +69,7 @@ func (o Options) withDefaults(in Input) Options {
 		o.Escape = o.Quote
 	}
 	o.Jobs = max(1, o.Jobs)
-	if o.ChunkBytes <= 0 {
+	if o.ChunkBytes == 0 {
 		o.ChunkBytes = 1 << 20
 		if o.ID != "" || o.Jobs > 1 {
 			// One is being cut and one waits; each job has one, and a part of it
@@ -90,12 +90,10 @@ func (o *Options) validate() error {
 		return errors.New("LoadOptions: Comma and Quote are the same")
 	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
 		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
-	case o.OnBad < abort || o.OnBad > quarantine:
-		return fmt.Errorf("LoadOptions.OnBad is %d", o.OnBad)
-	case o.MaxBad < 0:
-		return fmt.Errorf("LoadOptions.MaxBad is %d", o.MaxBad)
-	case !(o.MaxBadShare >= 0 && o.MaxBadShare <= 1): // NaN too
-		return fmt.Errorf("LoadOptions.MaxBadShare is %v, which is not from 0 to 1", o.MaxBadShare)
+	case o.OnBad > quarantine:
+		return fmt.Errorf("LoadOptions.OnBad: %d is not one of its constants", o.OnBad)
+	case !(o.MaxBadShare <= 1): // NaN too
+		return fmt.Errorf("LoadOptions.MaxBadShare: %v is not from 0 to 1", o.MaxBadShare)
 	}
 	if err := records.CheckEncoding(o.Encoding); err != nil {
 		return fmt.Errorf("LoadOptions.Encoding: %w", err)
