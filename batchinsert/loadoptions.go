@@ -114,14 +114,14 @@ type LoadOptions struct {
 	// or another [io.Seeker]. A load in one transaction needs no Verify.
 	Verify bool
 
-	// Fresh empties the table first (TRUNCATE, in the load's transaction, so
+	// Truncate empties the table first (TRUNCATE, in the load's transaction, so
 	// that it holds up everybody else who uses the table until the load ends,
 	// and does not fire DELETE triggers), and has the server write rows as if
 	// they had been vacuumed (COPY FREEZE): every later reader is spared that
 	// work. Transactions whose snapshot is older than the load see its rows too.
 	// With wal_level=minimal the rows are not written to the log either. It
 	// needs the one transaction of a load without ID, Jobs and Quarantine.
-	Fresh bool
+	Truncate bool
 
 	// DropIndexes drops the table's indexes before the load and makes them anew
 	// after it, which for many rows is less work than to add each row to each.
@@ -166,7 +166,7 @@ func (o *LoadOptions) internal() (load.Options, error) {
 		Encoding: o.Encoding, Strict: o.Strict, KeepIdentity: o.KeepIdentity, Progress: toldTo(o.Progress),
 		ID: o.ID, Jobs: o.Jobs, ChunkBytes: o.ChunkBytes,
 		OnBad: int(o.OnBad), MaxBad: o.MaxBad, MaxBadShare: o.MaxBadShare,
-		DryRun: o.DryRun, Verify: o.Verify, Fresh: o.Fresh, DropIndexes: o.DropIndexes, AsyncCommit: o.AsyncCommit,
+		DryRun: o.DryRun, Verify: o.Verify, Truncate: o.Truncate, DropIndexes: o.DropIndexes, AsyncCommit: o.AsyncCommit,
 		LineError: newLineError,
 	}
 	if o.OnConflict != nil {

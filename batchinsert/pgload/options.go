@@ -16,18 +16,18 @@ import (
 
 // options are the flags.
 type options struct {
-	database, table, format          string
-	infer, create, dryRun, install   bool
-	onlyInstall                      bool // -install, and nothing to load
-	resume, forget                   string
-	jobs                             int
-	quarantine                       bool
-	maxBad, onConflict, columns      string
-	fresh, dropIndexes, binaryAsText bool
-	delimiter, null, encoding        string
-	quote, escape, rename, skip      string
-	load                             batchinsert.LoadOptions // made of them
-	columnNames                      []string
+	database, table, format             string
+	infer, create, dryRun, install      bool
+	onlyInstall                         bool // -install, and nothing to load
+	resume, forget                      string
+	jobs                                int
+	quarantine                          bool
+	maxBad, onConflict, columns         string
+	truncate, dropIndexes, binaryAsText bool
+	delimiter, null, encoding           string
+	quote, escape, rename, skip         string
+	load                                batchinsert.LoadOptions // made of them
+	columnNames                         []string
 }
 
 // flags returns the flag set that fills the options.
@@ -50,7 +50,7 @@ func (o *options) flags() *flag.FlagSet {
 	f.StringVar(&o.onConflict, "on-conflict", "", "")
 	f.BoolVar(&o.load.Strict, "strict", false, "")
 	f.BoolVar(&o.load.KeepIdentity, "keep-identity", false, "")
-	f.BoolVar(&o.fresh, "fresh", false, "")
+	f.BoolVar(&o.truncate, "truncate", false, "")
 	f.BoolVar(&o.dropIndexes, "drop-indexes", false, "")
 	f.StringVar(&o.columns, "columns", "", "")
 	f.BoolVar(&o.binaryAsText, "binary-as-text", false, "")
@@ -106,8 +106,8 @@ func (o *options) check(files int) error {
 		return errors.New("-max-bad needs -quarantine")
 	case o.create && o.dryRun:
 		return errors.New("-create makes a table, -dry-run writes nothing: -infer shows it")
-	case o.fresh && (chunks || files > 1 || o.create):
-		return errors.New("-fresh is for one file in one transaction: it cannot be had with -resume, -jobs, -quarantine or -create")
+	case o.truncate && (chunks || files > 1 || o.create):
+		return errors.New("-truncate is for one file in one transaction: it cannot be had with -resume, -jobs, -quarantine or -create")
 	case o.dropIndexes && chunks && o.resume == "":
 		return errors.New("-drop-indexes with -jobs or -quarantine needs -resume, so that the indexes can be put back after a crash")
 	}
@@ -116,7 +116,7 @@ func (o *options) check(files int) error {
 	}
 	l := &o.load
 	l.ID, l.Jobs, l.DryRun = o.resume, o.jobs, o.dryRun
-	l.Null, l.Encoding, l.Fresh, l.DropIndexes = o.null, o.encoding, o.fresh, o.dropIndexes
+	l.Null, l.Encoding, l.Truncate, l.DropIndexes = o.null, o.encoding, o.truncate, o.dropIndexes
 	if o.quarantine {
 		l.OnBad = batchinsert.Quarantine
 	}

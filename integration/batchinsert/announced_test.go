@@ -55,7 +55,7 @@ func TestChangesAreAnnounced(t *testing.T) {
 		"Load with a ledger":   func() error { return load(&batchinsert.LoadOptions{ID: "x", Jobs: 2, ChunkBytes: 50}) },
 		"Load with quarantine": func() error { return load(&batchinsert.LoadOptions{OnBad: batchinsert.Quarantine}) },
 		"Load on conflict":     func() error { return load(&batchinsert.LoadOptions{OnConflict: &byID}) },
-		"Load fresh":           func() error { return load(&batchinsert.LoadOptions{Fresh: true}) },
+		"Load truncate":        func() error { return load(&batchinsert.LoadOptions{Truncate: true}) },
 	} {
 		exec(t, pg.Pool(), "TRUNCATE items; INSERT INTO items (id, name) VALUES (1, 'old')")
 		if name == "Insert in chunks" {

@@ -97,7 +97,7 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	}
 	// After dropIndexes, which leaves a savepoint: FREEZE asks that the table be
 	// emptied in the same subtransaction.
-	if l.opts.Fresh {
+	if l.opts.Truncate {
 		if _, err := tx.Exec(ctx, "TRUNCATE "+l.table); err != nil {
 			return fmt.Errorf("empty the table: %w", err)
 		}

@@ -14,27 +14,27 @@ import (
 
 // Options are those of a load: see batchinsert.LoadOptions.
 type Options struct {
-	Name                  string
-	Columns               []string
-	Rename                map[string]string
-	Skip                  []string
-	Comma, Quote, Escape  byte
-	NoQuote               bool
-	Null                  string
-	Encoding              string
-	Strict                bool
-	KeepIdentity          bool
-	OnConflict            *target.OnConflict
-	Progress              func(progress.State)
-	ID                    string
-	Jobs                  int
-	ChunkBytes            int
-	OnBad                 int // abort or quarantine
-	MaxBad                int64
-	MaxBadShare           float64
-	DryRun, Verify, Fresh bool
-	DropIndexes           bool
-	AsyncCommit           bool
+	Name                     string
+	Columns                  []string
+	Rename                   map[string]string
+	Skip                     []string
+	Comma, Quote, Escape     byte
+	NoQuote                  bool
+	Null                     string
+	Encoding                 string
+	Strict                   bool
+	KeepIdentity             bool
+	OnConflict               *target.OnConflict
+	Progress                 func(progress.State)
+	ID                       string
+	Jobs                     int
+	ChunkBytes               int
+	OnBad                    int // abort or quarantine
+	MaxBad                   int64
+	MaxBadShare              float64
+	DryRun, Verify, Truncate bool
+	DropIndexes              bool
+	AsyncCommit              bool
 
 	// LineError makes the error of a line.
 	LineError func(name string, line int64, column string, err error) error
@@ -105,10 +105,10 @@ func (o *Options) validate() error {
 func (o *Options) validateTogether() error {
 	chunks := o.ID != "" || o.Jobs > 1 // Quarantine has an ID
 	switch {
-	case o.Fresh && chunks:
-		return errors.New("LoadOptions.Fresh needs one transaction: it cannot be had with ID, Jobs or Quarantine")
-	case o.Fresh && o.OnConflict != nil:
-		return errors.New("LoadOptions.Fresh leaves no row for OnConflict")
+	case o.Truncate && chunks:
+		return errors.New("LoadOptions.Truncate needs one transaction: it cannot be had with ID, Jobs or Quarantine")
+	case o.Truncate && o.OnConflict != nil:
+		return errors.New("LoadOptions.Truncate leaves no row for OnConflict")
 	case o.DropIndexes && chunks && (o.ID == "" || o.unnamed):
 		return errors.New("LoadOptions.DropIndexes with Jobs or Quarantine needs an ID, so that the indexes can be put back after a crash")
 	case o.OnConflict != nil && chunks && (o.OnConflict.KeepFirst || o.OnConflict.Refuse != nil):
