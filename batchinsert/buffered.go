@@ -114,21 +114,21 @@ type BufferedWriter[T any] struct {
 	wake  chan struct{} // holds a value when the state below has changed for the goroutine
 	ended chan struct{} // closed when the goroutine has ended
 
-	mu       sync.Mutex // guards what follows
-	queue    []entry[T]
-	since    time.Time // when the first of queue came, or the last batch left
-	bytes    int       // of queue
-	underWay int       // rows being written
-	heavy    int       // bytes being written
-	failed   []T       // not written, without an OnError
-	unknown  []T       // perhaps written, without an OnError
-	cause    error
-	waiting  int           // entries of queue with a caller in Write
-	accepted uint64        // rows ever
-	settled  uint64        // of accepted: all up to this one
-	flushTo  uint64        // a Flush waits for accepted rows up to this one
-	changed  chan struct{} // closed, and made anew, when rows were settled
-	closed   bool
+	mu            sync.Mutex // guards what follows
+	queue         []entry[T]
+	since         time.Time // when the first of queue came, or the last batch left
+	bytes         int       // of queue
+	inFlight      int       // rows being written
+	inFlightBytes int       // bytes being written
+	failed        []T       // not written, without an OnError
+	unknown       []T       // perhaps written, without an OnError
+	cause         error
+	waiting       int           // entries of queue with a caller in Write
+	accepted      uint64        // rows ever
+	settled       uint64        // of accepted: all up to this one
+	flushTo       uint64        // a Flush waits for accepted rows up to this one
+	changed       chan struct{} // closed, and made anew, when rows were settled
+	closed        bool
 }
 
 // An entry is an accepted row.
@@ -208,14 +208,14 @@ func (b *BufferedWriter[T]) accept(e entry[T]) (changed <-chan struct{}, err err
 	e.bytes = b.size(&e.row)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch waiting, failed := len(b.queue)+b.underWay, len(b.failed)+len(b.unknown); {
+	switch waiting, failed := len(b.queue)+b.inFlight, len(b.failed)+len(b.unknown); {
 	case b.invalid != nil:
 		return nil, b.invalid
 	case b.closed:
 		return nil, ErrClosed
 	case failed >= b.opts.MaxRows:
 		return nil, &UnwrittenError[T]{Err: b.cause}
-	case waiting+failed >= b.opts.MaxRows, waiting > 0 && b.bytes+b.heavy+e.bytes > b.opts.MaxBytes:
+	case waiting+failed >= b.opts.MaxRows, waiting > 0 && b.bytes+b.inFlightBytes+e.bytes > b.opts.MaxBytes:
 		return b.changed, ErrFull
 	}
 	if len(b.queue) == 0 {

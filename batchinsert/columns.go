@@ -19,7 +19,7 @@ func (t *Table[T]) matchFields(s *target.Schema, keep []string) (*target.Match, 
 	if err != nil {
 		return nil, err
 	}
-	return m, m.Missing("no field is written to it")
+	return m, m.CheckRequired("no field is written to it")
 }
 
 // pairFields pairs the fields of T with the table's columns. keep names

@@ -85,7 +85,7 @@ func (t *Table[T]) copyDirectly(ctx context.Context, tx pgx.Tx, m *target.Match,
 			return 0, err
 		}
 	}
-	return t.copyTo(ctx, tx, m, t.quoted, m.Schema.Relname, rows)
+	return t.copyTo(ctx, tx, m, t.quoted, m.Schema.RelName, rows)
 }
 
 // copyByStage sends rows to a temporary table and inserts them from there: some
@@ -96,9 +96,9 @@ func (t *Table[T]) copyByStage(ctx context.Context, tx pgx.Tx, m *target.Match, 
 	}
 	insert := func(g *target.Relation) string {
 		return "INSERT INTO " + t.quoted + " (" + m.List("") + ")" + m.Overriding() +
-			" SELECT " + strings.Join(g.Exprs, ", ") + " FROM " + target.Stage + " ORDER BY " + g.Ord
+			" SELECT " + strings.Join(g.Exprs, ", ") + " FROM " + target.Stage + " ORDER BY " + g.Order
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows, func(g *target.Relation) []string { return []string{insert(g)} })
+	g, err := t.stageRows(ctx, tx, m, rows, func(g *target.Relation) []string { return []string{insert(g)} })
 	if err != nil {
 		return 0, err
 	}

@@ -39,8 +39,8 @@ func (e *RowError) Error() string {
 
 func (e *RowError) Unwrap() error { return e.Err }
 
-// rowError turns the encoder's error into one of ours.
-func rowError(err error, row int64) error {
+// asRowError turns the encoder's error into one of ours.
+func asRowError(err error, row int64) error {
 	var bad *pgcopy.RowError
 	if !errors.As(err, &bad) {
 		return err
@@ -51,8 +51,8 @@ func rowError(err error, row int64) error {
 	return &RowError{Row: row, Column: bad.Column, GoType: bad.GoType, ServerType: bad.ServerType, Err: bad.Err}
 }
 
-// afterRow counts a RowError's row from further back.
-func afterRow(err error, before int64) error {
+// offsetRow counts a RowError's row from further back.
+func offsetRow(err error, before int64) error {
 	if bad, ok := errors.AsType[*RowError](err); ok {
 		bad.Row += before
 	}
@@ -68,7 +68,7 @@ func copyError(ctx context.Context, err error, stream pgcopy.Stream, relname str
 		if p, ok := cause.(*panics.Error); ok { //nolint:errorlint // not one that the source has wrapped
 			panic(p) // on with it, in the goroutine that called us
 		}
-		return rowError(cause, 0)
+		return asRowError(cause, 0)
 	}
 	if err = withCause(ctx, err); err == nil {
 		return nil

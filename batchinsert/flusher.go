@@ -62,7 +62,7 @@ func (b *BufferedWriter[T]) take() (batch []entry[T], wait time.Duration, more b
 	b.queue = append([]entry[T](nil), b.queue[n:]...)
 	b.since = time.Now()
 	b.bytes -= bytes
-	b.underWay, b.heavy = n, bytes
+	b.inFlight, b.inFlightBytes = n, bytes
 	return batch, 0, true
 }
 
@@ -72,7 +72,7 @@ func (b *BufferedWriter[T]) write(ctx context.Context, batch []entry[T]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settled += uint64(len(batch))
-	b.underWay, b.heavy = 0, 0
+	b.inFlight, b.inFlightBytes = 0, 0
 	b.announce()
 }
 
@@ -85,19 +85,19 @@ func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 	for i := range entries {
 		rows[i] = entries[i].row
 	}
-	err := b.tryRows(ctx, rows)
+	err := b.writeWithRetry(ctx, rows)
 	bad := badRow(err)
 	switch {
 	case bad >= 1 && bad <= int64(len(entries)):
 		i := int(bad - 1)
-		b.settle(entries[i:i+1], err)
+		b.report(entries[i:i+1], err)
 		b.writeRows(ctx, append(entries[:i:i], entries[i+1:]...))
 	case err != nil && len(entries) > 1 && target.RowsFault(serverCode(err)):
 		half := len(entries) / 2
 		b.writeRows(ctx, entries[:half])
 		b.writeRows(ctx, entries[half:])
 	default:
-		b.settle(entries, err)
+		b.report(entries, err)
 	}
 }
 
@@ -115,8 +115,8 @@ func badRow(err error) int64 {
 	return 0
 }
 
-// settle tells the fate of entries to whom it concerns.
-func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
+// report tells the fate of entries to whom it concerns.
+func (b *BufferedWriter[T]) report(entries []entry[T], err error) {
 	unknown := mayBeWritten(err)
 	if unknown {
 		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -146,9 +146,9 @@ func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
 
 var writeAgain = retry.Policy{Attempts: 8, First: 40 * time.Millisecond, Longest: 2 * time.Second}
 
-// tryRows writes rows in one transaction, and again where it is sure that
+// writeWithRetry writes rows in one transaction, and again where it is sure that
 // nothing was written and another attempt may do better.
-func (b *BufferedWriter[T]) tryRows(ctx context.Context, rows []T) error {
+func (b *BufferedWriter[T]) writeWithRetry(ctx context.Context, rows []T) error {
 	if err := context.Cause(ctx); err != nil {
 		return unsent(err)
 	}

@@ -44,7 +44,7 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 	var n int64
 	err = target.Retry(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
-			if n, err = t.insertAtOnce(ctx, w, rows.rows); !errors.Is(err, errStatementBytes) {
+			if n, err = t.insertOneStatement(ctx, w, rows.rows); !errors.Is(err, errTooLarge) {
 				return err
 			}
 		}
@@ -60,10 +60,10 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 	return n, nil
 }
 
-// insertAtOnce is one statement, by what is known of the table. Where the
+// insertOneStatement is one statement, by what is known of the table. Where the
 // table has changed meanwhile, that fails, and is tried once more. The error is
-// errStatementBytes where rows take more than one.
-func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int64, err error) {
+// errTooLarge where rows take more than one.
+func (t *Table[T]) insertOneStatement(ctx context.Context, w Writer, rows []T) (n int64, err error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
@@ -71,11 +71,11 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		n, err = t.insertKnown(ctx, q, conn, known, rows)
-		if err == nil || errors.Is(err, errStatementBytes) {
+		if err == nil || errors.Is(err, errTooLarge) {
 			return err
 		}
 		t.cache.drop(key)
-		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
+		if known == nil || !mayBeStale(err) || conn.PgConn().TxStatus() == 'E' {
 			return err
 		}
 		n, err = t.insertKnown(ctx, q, conn, nil, rows)
@@ -84,9 +84,9 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 	return n, err
 }
 
-// maybeStale says whether err may come from columns that are not as they were
+// mayBeStale says whether err may come from columns that are not as they were
 // known to be.
-func maybeStale(err error) bool {
+func mayBeStale(err error) bool {
 	var row *RowError
 	var arbiter *target.ArbiterError
 	var pgErr *pgconn.PgError
@@ -107,10 +107,10 @@ func (t *Table[T]) insertKnown(ctx context.Context, q target.Statements, conn *p
 	defer ins.close()
 	for i := range rows {
 		if err := ins.arrays.Add(&rows[i]); err != nil {
-			return 0, rowError(err, int64(i)+1)
+			return 0, asRowError(err, int64(i)+1)
 		}
-		if i > 0 && ins.arrays.Size() > statementBytes {
-			return 0, errStatementBytes
+		if i > 0 && ins.arrays.Size() > maxStatementBytes {
+			return 0, errTooLarge
 		}
 	}
 	n, err := ins.flush(ctx)
@@ -122,28 +122,28 @@ func (t *Table[T]) insertKnown(ctx context.Context, q target.Statements, conn *p
 
 // insertMany writes rows that are not one statement.
 func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
-	if rows.seq != nil || rows.fewerThan(copyFrom) {
-		return t.insertChunks(ctx, tx, rows)
+	if rows.seq != nil || rows.fewerThan(minCopiedInsert) {
+		return t.insertStatements(ctx, tx, rows)
 	}
 	s, err := target.ReadSchema(ctx, tx, t.quoted)
 	switch {
 	case err != nil:
 		return 0, err
 	case s.InsertOnly:
-		return t.insertChunks(ctx, tx, rows)
+		return t.insertStatements(ctx, tx, rows)
 	}
 	m, err := t.matchFields(s, nil)
 	switch {
 	case err != nil:
 		return 0, err
 	case slices.Contains(m.Texts(tx.Conn().TypeMap()), true):
-		return t.insertChunks(ctx, tx, rows)
+		return t.insertStatements(ctx, tx, rows)
 	}
 	return t.copyIn(ctx, tx, rows)
 }
 
-// insertChunks writes any number of rows.
-func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
+// insertStatements writes any number of rows.
+func (t *Table[T]) insertStatements(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
 	ins, err := t.inserter(ctx, tx, tx.Conn(), nil)
 	if err != nil {
 		return 0, unsent(err)
@@ -166,9 +166,9 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return 0, fmt.Errorf("row %d of the source: %w", row, err)
 		}
 		if err := ins.arrays.Add(v); err != nil {
-			return 0, rowError(err, row)
+			return 0, asRowError(err, row)
 		}
-		if ins.arrays.Len() < t.chunkRows() && ins.arrays.Size() < statementBytes {
+		if ins.arrays.Len() < t.chunkRows() && ins.arrays.Size() < maxStatementBytes {
 			continue
 		}
 		if err := flush(); err != nil {

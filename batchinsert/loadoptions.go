@@ -163,7 +163,7 @@ func (o *LoadOptions) internal() (load.Options, error) {
 	out := load.Options{
 		Name: o.Name, Columns: o.Columns, Rename: o.Rename, Skip: o.Skip,
 		Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null,
-		Encoding: o.Encoding, Strict: o.Strict, KeepIdentity: o.KeepIdentity, Progress: toldTo(o.Progress),
+		Encoding: o.Encoding, Strict: o.Strict, KeepIdentity: o.KeepIdentity, Progress: meterFunc(o.Progress),
 		ID: o.ID, Jobs: o.Jobs, ChunkBytes: o.ChunkBytes,
 		OnBad: int(o.OnBad), MaxBad: o.MaxBad, MaxBadShare: o.MaxBadShare,
 		DryRun: o.DryRun, Verify: o.Verify, Truncate: o.Truncate, DropIndexes: o.DropIndexes, AsyncCommit: o.AsyncCommit,

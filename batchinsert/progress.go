@@ -63,7 +63,7 @@ func (t *Table[T]) metered() (*Table[T], error) {
 		return t, t.invalid
 	}
 	with := *t
-	with.meter = progress.NewMeter(toldTo(t.opts.Progress))
+	with.meter = progress.NewMeter(meterFunc(t.opts.Progress))
 	return &with, nil
 }
 
@@ -81,8 +81,8 @@ func (s *meteredStream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// toldTo is a meter's function that calls the caller's.
-func toldTo(fn func(Progress)) func(progress.State) {
+// meterFunc is a meter's function that calls the caller's.
+func meterFunc(fn func(Progress)) func(progress.State) {
 	if fn == nil {
 		return nil
 	}

@@ -93,12 +93,12 @@ func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string)
 
 // run inserts all rows, a chunk at a time.
 func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, error) {
-	insert := r.single
+	insert := r.insertSingly
 	switch s, version := r.match.Schema, serverVersion(r.tx.Conn()); {
 	case version >= 17 && s.Mergeable:
-		insert = r.merge
+		insert = r.insertByMerge
 	case (version == 15 || version == 16) && (s.Kind == 'r' || s.Kind == 'p') && !s.BeforeTrigger && !s.Rules:
-		insert = r.ordered
+		insert = r.insertOrdered
 	}
 	var out []R
 	for chunk, err := range chunks(rows, r.table.chunkRows()) {
@@ -125,7 +125,7 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 // statement. before is the number of rows before it.
 func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, before int64) ([]R, error)) ([]R, error) {
 	out, err := insert(chunk, before)
-	if !errors.Is(err, errStatementBytes) {
+	if !errors.Is(err, errTooLarge) {
 		return out, err
 	}
 	half := len(chunk) / 2
@@ -137,13 +137,13 @@ func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, befo
 	return append(out, more...), err
 }
 
-// merge inserts a chunk by one MERGE. before is the number of rows before it.
-func (r *returningInsert[R, T]) merge(ctx context.Context, chunk []T, before int64) ([]R, error) {
-	g, err := giveArrays(r.tx.Conn(), r.match, chunk)
+// insertByMerge inserts a chunk by one MERGE. before is the number of rows before it.
+func (r *returningInsert[R, T]) insertByMerge(ctx context.Context, chunk []T, before int64) ([]R, error) {
+	g, err := arraysOf(r.tx.Conn(), r.match, chunk)
 	if err != nil {
-		return nil, afterRow(err, before)
+		return nil, offsetRow(err, before)
 	}
-	ord := g.OrdName()
+	ord := g.OrderName()
 	rows, err := r.tx.Query(ctx, `WITH written AS (
     MERGE INTO `+r.table.quoted+` AS target USING `+g.Table()+` ON false
     WHEN NOT MATCHED THEN INSERT (`+r.match.List("")+`)`+r.match.Overriding()+` VALUES (`+r.match.List("given.")+`)
@@ -161,13 +161,13 @@ SELECT * FROM written ORDER BY `+ord, g.Args...)
 	return out, err
 }
 
-// ordered inserts a chunk by one INSERT. The server inserts the rows in the order
+// insertOrdered inserts a chunk by one INSERT. The server inserts the rows in the order
 // in which the query gives them and returns each before it takes the next
 // (ExecModifyTable of PostgreSQL 15 and 16), where no trigger drops one.
-func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before int64) ([]R, error) {
-	g, err := giveArrays(r.tx.Conn(), r.match, chunk)
+func (r *returningInsert[R, T]) insertOrdered(ctx context.Context, chunk []T, before int64) ([]R, error) {
+	g, err := arraysOf(r.tx.Conn(), r.match, chunk)
 	if err != nil {
-		return nil, afterRow(err, before)
+		return nil, offsetRow(err, before)
 	}
 	rows, err := r.tx.Query(ctx, r.insertFrom(g), g.Args...)
 	if err != nil {
@@ -183,12 +183,12 @@ func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before i
 // insertFrom is the INSERT of the given rows in their order.
 func (r *returningInsert[R, T]) insertFrom(g *target.Relation) string {
 	return "INSERT INTO " + r.table.quoted + " (" + r.match.List("") + ")" + r.match.Overriding() +
-		"\nSELECT " + strings.Join(g.Exprs, ", ") + "\nFROM " + g.From + "\nORDER BY " + g.Ord +
+		"\nSELECT " + strings.Join(g.Exprs, ", ") + "\nFROM " + g.From + "\nORDER BY " + g.Order +
 		"\nRETURNING " + strings.Join(r.columns, ", ")
 }
 
-// single inserts a chunk by one INSERT a row, sent together.
-func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before int64) ([]R, error) {
+// insertSingly inserts a chunk by one INSERT a row, sent together.
+func (r *returningInsert[R, T]) insertSingly(ctx context.Context, chunk []T, before int64) ([]R, error) {
 	query, done, err := r.queryEach(ctx, chunk, before)
 	if err != nil {
 		return nil, err
@@ -218,8 +218,8 @@ func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before in
 func (r *returningInsert[R, T]) queryEach(ctx context.Context, chunk []T, before int64) (query func(i int) (pgx.Rows, error), done func() error, err error) {
 	each := make([]*target.Relation, len(chunk))
 	for i := range chunk {
-		if each[i], err = giveArrays(r.tx.Conn(), r.match, chunk[i:i+1]); err != nil {
-			return nil, nil, afterRow(err, before+int64(i))
+		if each[i], err = arraysOf(r.tx.Conn(), r.match, chunk[i:i+1]); err != nil {
+			return nil, nil, offsetRow(err, before+int64(i))
 		}
 	}
 	if sessionOf(r.tx.Conn()).mode != nil {

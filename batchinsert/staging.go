@@ -26,24 +26,24 @@ import (
 // An update or delete joins the rows it is given, and where they are arrays the
 // server plans that for few.
 const (
-	stageFrom       = 5000
-	stageChangeFrom = 1000
-	copyFrom        = 5000
+	minStagedUpsert = 5000
+	minStagedChange = 1000
+	minCopiedInsert = 5000
 )
 
-// statementBytes is what the arrays of a statement hold at most, unless one row
+// maxStatementBytes is what the arrays of a statement hold at most, unless one row
 // holds more: the server takes no more than a gigabyte in one message.
-const statementBytes = 16 << 20
+const maxStatementBytes = 16 << 20
 
-// errStatementBytes says that rows are too much for one statement.
-var errStatementBytes = errors.New("rows take more than one statement")
+// errTooLarge says that rows are too much for one statement.
+var errTooLarge = errors.New("rows take more than one statement")
 
 // fewerThan reports whether rows are known to be few.
 func (s Source[T]) fewerThan(n int) bool { return s.seq == nil && len(s.rows) < n }
 
-// giveArrays makes rows the arguments of a statement, or returns
-// errStatementBytes.
-func giveArrays[T any](conn *pgx.Conn, m *target.Match, rows []T) (*target.Relation, error) {
+// arraysOf makes rows the arguments of a statement, or returns
+// errTooLarge.
+func arraysOf[T any](conn *pgx.Conn, m *target.Match, rows []T) (*target.Relation, error) {
 	plan, err := newArrayPlan[T](conn.TypeMap(), m)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func giveArrays[T any](conn *pgx.Conn, m *target.Match, rows []T) (*target.Relat
 		return nil, err
 	}
 	return &target.Relation{
-		Match: m, From: plan.from, Exprs: plan.exprs, Ord: "s.ord",
+		Match: m, From: plan.from, Exprs: plan.exprs, Order: "s.ord",
 		Args: sessionOf(conn).withMode(arrays.Args()), Count: int64(len(rows)),
 	}, nil
 }
@@ -66,18 +66,18 @@ func collect[T any](encoder *pgcopy.Encoder[T], types *pgtype.Map, rows []T) (*p
 	arrays := pgcopy.NewArrays(encoder)
 	for i := range rows {
 		if err := arrays.Add(&rows[i]); err != nil {
-			return nil, rowError(err, int64(i)+1)
+			return nil, asRowError(err, int64(i)+1)
 		}
-		if i > 0 && arrays.Size() > statementBytes {
-			return nil, errStatementBytes
+		if i > 0 && arrays.Size() > maxStatementBytes {
+			return nil, errTooLarge
 		}
 	}
 	return arrays, nil
 }
 
-// giveStaged sends rows to a temporary table, for the statements to come. DropStage
+// stageRows sends rows to a temporary table, for the statements to come. DropStage
 // has to follow them.
-func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string) (*target.Relation, error) {
+func (t *Table[T]) stageRows(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string) (*target.Relation, error) {
 	texts := m.Texts(tx.Conn().TypeMap())
 	if err := target.CreateStage(ctx, tx, t.quoted, m, texts); err != nil {
 		return nil, err
@@ -92,19 +92,19 @@ func (t *Table[T]) giveStaged(ctx context.Context, tx pgx.Tx, m *target.Match, r
 	return target.Staged(m, texts, n), nil
 }
 
-// with gives rows, by arrays or staged for the statements to come, to fn, in tx.
-func (t *Table[T]) with(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string, fn func(*target.Relation) error) error {
-	if rows.fewerThan(stageChangeFrom) {
-		g, err := giveArrays(tx.Conn(), m, rows.rows)
+// withRelation gives rows, by arrays or staged for the statements to come, to fn, in tx.
+func (t *Table[T]) withRelation(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string, fn func(*target.Relation) error) error {
+	if rows.fewerThan(minStagedChange) {
+		g, err := arraysOf(tx.Conn(), m, rows.rows)
 		if err == nil {
 			t.meter.At(progress.State{Rows: g.Count})
 			return fn(g)
 		}
-		if !errors.Is(err, errStatementBytes) {
+		if !errors.Is(err, errTooLarge) {
 			return err
 		}
 	}
-	g, err := t.giveStaged(ctx, tx, m, rows, toCome)
+	g, err := t.stageRows(ctx, tx, m, rows, toCome)
 	if err != nil {
 		return err
 	}

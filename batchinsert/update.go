@@ -33,7 +33,7 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 		return Counts{}, err
 	}
 	var counts target.Counts
-	err = t.change(ctx, w, rows, keys, false, (*change).updateText, func(tx pgx.Tx, c *change) (err error) {
+	err = t.writeByKey(ctx, w, rows, keys, false, (*keyedWrite).updateText, func(tx pgx.Tx, c *keyedWrite) (err error) {
 		counts, err = c.update(ctx, tx)
 		return err
 	})
@@ -53,7 +53,7 @@ func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], key
 		return 0, err
 	}
 	var n int64
-	err = t.change(ctx, w, rows, keys, true, (*change).deleteText, func(tx pgx.Tx, c *change) (err error) {
+	err = t.writeByKey(ctx, w, rows, keys, true, (*keyedWrite).deleteText, func(tx pgx.Tx, c *keyedWrite) (err error) {
 		n, err = c.delete(ctx, tx)
 		return err
 	})
@@ -64,18 +64,18 @@ func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], key
 	return n, nil
 }
 
-// A change is an update or a delete of the rows that have given keys.
-type change struct {
-	into  string
-	keys  []*target.Column
-	rest  []*target.Column // columns given beside the keys
-	given *target.Relation
-	only  string // leaves of the given rows those that were locked
+// A keyedWrite is an update or a delete of the rows that have given keys.
+type keyedWrite struct {
+	into     string
+	keys     []*target.Column
+	rest     []*target.Column // columns given beside the keys
+	relation *target.Relation
+	only     string // leaves of the given rows those that were locked
 }
 
-// change runs fn, which writes by text, in a transaction in which the rows are
+// writeByKey runs fn, which writes by text, in a transaction in which the rows are
 // given, or of each row its keys alone.
-func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []string, keysAlone bool, text func(*change) string, fn func(pgx.Tx, *change) error) error {
+func (t *Table[T]) writeByKey(ctx context.Context, w Writer, rows Source[T], keys []string, keysAlone bool, text func(*keyedWrite) string, fn func(pgx.Tx, *keyedWrite) error) error {
 	return target.Retry(ctx, w, rows.seq == nil, func() error {
 		return target.InTx(ctx, w, func(tx pgx.Tx) error {
 			if err := target.Lock(ctx, tx, t.quoted); err != nil {
@@ -100,13 +100,13 @@ func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []
 			if len(rest) == 0 && !keysAlone {
 				return errors.New("all columns with a field are keys: there is nothing to update")
 			}
-			c := &change{into: t.quoted, keys: columns, rest: rest}
+			c := &keyedWrite{into: t.quoted, keys: columns, rest: rest}
 			toCome := func(g *target.Relation) []string {
-				c.given = g
+				c.relation = g
 				return []string{c.source() + c.locked(), text(c)}
 			}
-			return t.with(ctx, tx, m, rows, toCome, func(g *target.Relation) error {
-				c.given = g
+			return t.withRelation(ctx, tx, m, rows, toCome, func(g *target.Relation) error {
+				c.relation = g
 				return fn(tx, c)
 			})
 		})
@@ -118,22 +118,22 @@ func (t *Table[T]) change(ctx context.Context, w Writer, rows Source[T], keys []
 // are those that were found: a row that another transaction has inserted
 // meanwhile is not locked, and must not be met out of order by the next
 // statement, which would see it.
-func (c *change) lockRows(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
-	if c.given.From == target.Stage {
+func (c *keyedWrite) lockRows(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
+	if c.relation.From == target.Stage {
 		return c.lockStaged(ctx, tx)
 	}
 	var rows []int64
 	sql := c.source() + `
-SELECT coalesce(array_agg(` + c.given.OrdName() + `), '{}'), count(*) FILTER (WHERE differs), (SELECT count(*) FROM ` + c.sourceName() + `) FROM (` + c.locked() + `) AS locked`
-	r, err := tx.Query(ctx, sql, c.given.Args...)
+SELECT coalesce(array_agg(` + c.relation.OrderName() + `), '{}'), count(*) FILTER (WHERE differs), (SELECT count(*) FROM ` + c.sourceName() + `) FROM (` + c.locked() + `) AS locked`
+	r, err := tx.Query(ctx, sql, c.relation.Args...)
 	if err != nil {
 		return lockedRows{}, err
 	}
 	if _, err = pgx.ForEachRow(r, []any{&rows, &l.differ, &l.distinct}, func() error { return nil }); err != nil {
 		return lockedRows{}, err
 	}
-	c.given.Args = append(c.given.Args, rows)
-	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", c.given.OrdName(), len(c.given.Match.Columns)+1)
+	c.relation.Args = append(c.relation.Args, rows)
+	c.only = fmt.Sprintf("WHERE %s = ANY($%d::bigint[])", c.relation.OrderName(), len(c.relation.Match.Columns)+1)
 	l.found = int64(len(rows))
 	return l, nil
 }
@@ -144,11 +144,11 @@ type lockedRows struct{ found, differ, distinct int64 }
 
 // lockStaged is lockRows for a temporary table, in which it leaves the rows
 // that were found.
-func (c *change) lockStaged(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
+func (c *keyedWrite) lockStaged(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
 	r, err := tx.Query(ctx, c.source()+`, locked AS MATERIALIZED (
     `+c.locked()+`
 ), gone AS (
-    DELETE FROM `+target.Stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+c.given.OrdName()+` = s.ctid)
+    DELETE FROM `+target.Stage+` AS s WHERE NOT EXISTS (SELECT FROM locked WHERE locked.`+c.relation.OrderName()+` = s.ctid)
 )
 SELECT count(*), count(*) FILTER (WHERE differs), (SELECT count(*) FROM `+c.sourceName()+`) FROM locked`)
 	if err != nil {
@@ -159,25 +159,27 @@ SELECT count(*), count(*) FILTER (WHERE differs), (SELECT count(*) FROM `+c.sour
 }
 
 // locked is the query that locks.
-func (c *change) locked() string {
+func (c *keyedWrite) locked() string {
 	differs := "true"
 	if c.mayBeSuppressed() {
 		differs = c.differ()
 	}
-	return `SELECT source.` + c.given.OrdName() + `, ` + differs + ` AS differs FROM ` + c.sourceName() + ` AS source JOIN ` + c.into + ` AS target ON ` + c.same() + `
+	return `SELECT source.` + c.relation.OrderName() + `, ` + differs + ` AS differs FROM ` + c.sourceName() + ` AS source JOIN ` + c.into + ` AS target ON ` + c.same() + `
     ORDER BY ` + strings.Join(c.keyNames("source."), ", ") + ` FOR UPDATE OF target`
 }
 
 // mayBeSuppressed reports whether a trigger or rule may keep a matched row from
 // being updated, so that not every row left alone had the values already.
-func (c *change) mayBeSuppressed() bool { return len(c.rest) > 0 && c.given.Match.Schema.Suppresses }
+func (c *keyedWrite) mayBeSuppressed() bool {
+	return len(c.rest) > 0 && c.relation.Match.Schema.MaySuppress
+}
 
-func (c *change) update(ctx context.Context, tx pgx.Tx) (target.Counts, error) {
+func (c *keyedWrite) update(ctx context.Context, tx pgx.Tx) (target.Counts, error) {
 	locked, err := c.lockRows(ctx, tx)
 	if err != nil {
 		return target.Counts{}, err
 	}
-	tag, err := tx.Exec(ctx, c.updateText(), c.given.Args...)
+	tag, err := tx.Exec(ctx, c.updateText(), c.relation.Args...)
 	if err != nil {
 		return target.Counts{}, err
 	}
@@ -187,11 +189,11 @@ func (c *change) update(ctx context.Context, tx pgx.Tx) (target.Counts, error) {
 	}
 	return target.Counts{
 		Updated: updated, Unchanged: locked.found - locked.differ, Suppressed: max(0, locked.differ-updated),
-		Missing: max(0, locked.distinct-locked.found), Duplicates: c.given.Count - locked.distinct,
+		Missing: max(0, locked.distinct-locked.found), Duplicates: c.relation.Count - locked.distinct,
 	}, nil
 }
 
-func (c *change) updateText() string {
+func (c *keyedWrite) updateText() string {
 	set, _ := target.Assignments(c.rest, "source")
 	return c.source() + `
 UPDATE ` + c.into + ` AS target SET ` + set + `
@@ -200,7 +202,7 @@ WHERE ` + c.same() + ` AND ` + c.differ()
 }
 
 // differ is the condition that a given row changes the one in the table.
-func (c *change) differ() string {
+func (c *keyedWrite) differ() string {
 	_, differ := target.Assignments(c.rest, "source")
 	for _, col := range c.rest {
 		if col.FullType != col.TypeName { // the comparison cuts to a length; writing refuses
@@ -211,30 +213,30 @@ func (c *change) differ() string {
 	return "(" + differ + ")"
 }
 
-func (c *change) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
+func (c *keyedWrite) delete(ctx context.Context, tx pgx.Tx) (int64, error) {
 	if _, err := c.lockRows(ctx, tx); err != nil {
 		return 0, err
 	}
-	tag, err := tx.Exec(ctx, c.deleteText(), c.given.Args...)
+	tag, err := tx.Exec(ctx, c.deleteText(), c.relation.Args...)
 	return tag.RowsAffected(), err
 }
 
-func (c *change) deleteText() string {
+func (c *keyedWrite) deleteText() string {
 	return c.source() + `
 DELETE FROM ` + c.into + ` AS target USING ` + c.sourceName() + ` AS source
 WHERE ` + c.same()
 }
 
 // source opens a statement with the given rows, one for each key.
-func (c *change) source() string {
-	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.given.Distinct(c.keyNames(""), false) + ") AS last " + c.only + "\n)"
+func (c *keyedWrite) source() string {
+	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.relation.Distinct(c.keyNames(""), false) + ") AS last " + c.only + "\n)"
 }
 
 // sourceName is what source calls the given rows. A table of that name would be
 // hidden by it, where it is joined.
-func (c *change) sourceName() string { return c.given.Match.Schema.Spare("source") }
+func (c *keyedWrite) sourceName() string { return c.relation.Match.Schema.UnusedName("source") }
 
-func (c *change) keyNames(prefix string) []string {
+func (c *keyedWrite) keyNames(prefix string) []string {
 	names := make([]string, len(c.keys))
 	for i, k := range c.keys {
 		names[i] = prefix + target.Quote(k.Name)
@@ -242,7 +244,7 @@ func (c *change) keyNames(prefix string) []string {
 	return names
 }
 
-func (c *change) same() string {
+func (c *keyedWrite) same() string {
 	same := make([]string, len(c.keys))
 	for i, k := range c.keys {
 		name := target.Quote(k.Name)

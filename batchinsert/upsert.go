@@ -42,8 +42,8 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 		return Counts{}, err
 	}
 	err = target.Retry(ctx, w, rows.seq == nil, func() (err error) {
-		if rows.fewerThan(stageFrom) {
-			if counts, err = t.upsertArrays(ctx, w, rows.rows, by); !errors.Is(err, errStatementBytes) {
+		if rows.fewerThan(minStagedUpsert) {
+			if counts, err = t.upsertArrays(ctx, w, rows.rows, by); !errors.Is(err, errTooLarge) {
 				return err
 			}
 		}
@@ -68,11 +68,11 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on targ
 		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		counts, err = t.upsertKnown(ctx, q, conn, known, rows, on)
-		if err == nil || errors.Is(err, errStatementBytes) {
+		if err == nil || errors.Is(err, errTooLarge) {
 			return err
 		}
 		t.cache.drop(key)
-		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
+		if known == nil || !mayBeStale(err) || conn.PgConn().TxStatus() == 'E' {
 			return err
 		}
 		counts, err = t.upsertKnown(ctx, q, conn, nil, rows, on)
@@ -93,7 +93,7 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q target.Statements, conn *p
 	if err != nil {
 		return target.Counts{}, unsent(err)
 	}
-	g, err := giveArrays(conn, m, rows)
+	g, err := arraysOf(conn, m, rows)
 	if err != nil {
 		return target.Counts{}, unsent(err)
 	}
@@ -142,7 +142,7 @@ func (t *Table[T]) upsertStaged(ctx context.Context, tx pgx.Tx, rows Source[T], 
 		return target.Counts{}, err
 	}
 	u := target.Upsert{Conflict: c, Match: m, Into: t.quoted}
-	u.Relation, err = t.giveStaged(ctx, tx, m, rows, func(g *target.Relation) []string {
+	u.Relation, err = t.stageRows(ctx, tx, m, rows, func(g *target.Relation) []string {
 		u.Relation = g
 		return []string{u.Statement()}
 	})

@@ -65,7 +65,7 @@ func Run(ctx context.Context, r Reader, query string, w io.Writer, opts Options)
 	if err != nil {
 		return 0, err
 	}
-	err = reading(ctx, r, func(tx pgx.Tx) (err error) {
+	err = readOnly(ctx, r, func(tx pgx.Tx) (err error) {
 		n, err = e.run(ctx, tx, w)
 		return err
 	})
@@ -84,7 +84,7 @@ func newExport(query string, opts Options) (*export, error) {
 		return nil, err
 	}
 	e.opts = e.opts.withDefaults()
-	return e, mayBeSent(query)
+	return e, checkText(query)
 }
 
 // run sends the rows to w, in a transaction that is rolled back afterwards.
@@ -94,7 +94,7 @@ func (e *export) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error)
 	out := newGate(w, e.opts.Format)
 	out.fail, out.isShut = fail, func() bool { return stop.Err() != nil }
 	var n int64
-	err := stoppable(stop, tx.Conn().PgConn(), func(ctx context.Context) (err error) {
+	err := cancelable(stop, tx.Conn().PgConn(), func(ctx context.Context) (err error) {
 		if err = e.prepare(ctx, tx.Conn().PgConn()); err == nil {
 			n, err = e.copyOut(ctx, tx.Conn(), out)
 		}

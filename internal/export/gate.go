@@ -23,7 +23,7 @@ type gate struct {
 }
 
 func newGate(w io.Writer, format int) *gate {
-	g := &gate{buffer: bufio.NewWriterSize(wholeWriter{w}, bufferBytes)}
+	g := &gate{buffer: bufio.NewWriterSize(fullWriter{w}, bufferBytes)}
 	g.data = g.buffer
 	if format == NDJSON {
 		g.lines = newUnframer(g.buffer)
@@ -56,11 +56,11 @@ func (g *gate) finish(err error) error {
 	return g.buffer.Flush()
 }
 
-// A wholeWriter makes a short write an error. A bufio.Writer would call again
+// A fullWriter makes a short write an error. A bufio.Writer would call again
 // for the rest, for ever where nothing is taken.
-type wholeWriter struct{ w io.Writer }
+type fullWriter struct{ w io.Writer }
 
-func (w wholeWriter) Write(p []byte) (int, error) {
+func (w fullWriter) Write(p []byte) (int, error) {
 	n, err := w.w.Write(p)
 	if n < len(p) && err == nil {
 		err = io.ErrShortWrite

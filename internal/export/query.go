@@ -27,8 +27,8 @@ func withoutSemicolon(query string) string {
 	return strings.TrimRight(query, "; \t\r\n")
 }
 
-// mayBeSent refuses a text that the protocol would cut.
-func mayBeSent(query string) error {
+// checkText refuses a text that the protocol would cut.
+func checkText(query string) error {
 	if strings.Contains(query, "\x00") {
 		return errors.New("the query contains NUL")
 	}

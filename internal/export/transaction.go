@@ -10,28 +10,28 @@ import (
 )
 
 const (
-	// stopPatience is how long the server has to stop what it is at, which it
+	// cancelTimeout is how long the server has to stop what it is at, which it
 	// does in milliseconds where nothing is wrong.
-	stopPatience = 3 * time.Second
-	// stopAgain is when it is asked once more: a request that arrives between
+	cancelTimeout = 3 * time.Second
+	// cancelInterval is when it is asked once more: a request that arrives between
 	// two statements does nothing.
-	stopAgain = 100 * time.Millisecond
+	cancelInterval = 100 * time.Millisecond
 )
 
-// reading runs fn in a transaction of its own, or in the one that r is, and
+// readOnly runs fn in a transaction of its own, or in the one that r is, and
 // then undoes what fn did there, its settings and its failure included. Nothing
 // is committed, and so nothing announced, also of a query of which it cannot be
 // told that it only reads.
-func reading(ctx context.Context, r Reader, fn func(tx pgx.Tx) error) (err error) {
+func readOnly(ctx context.Context, r Reader, fn func(tx pgx.Tx) error) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // pgx would close the connection
 	}
-	tx, undo, err := beginReading(ctx, r)
+	tx, undo, err := beginReadOnly(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 		defer cancel()
 		if undoErr := undo(within); undoErr != nil && err == nil {
 			err = fmt.Errorf("end the transaction: %w", undoErr)
@@ -40,10 +40,10 @@ func reading(ctx context.Context, r Reader, fn func(tx pgx.Tx) error) (err error
 	return fn(tx)
 }
 
-// beginReading returns how to undo what is done in tx from now on. In the
+// beginReadOnly returns how to undo what is done in tx from now on. In the
 // caller's transaction that is a savepoint which is gone afterwards: pgx's own
 // stays when it is rolled back to, and each export would nest deeper.
-func beginReading(ctx context.Context, r Reader) (tx pgx.Tx, undo func(context.Context) error, err error) {
+func beginReadOnly(ctx context.Context, r Reader) (tx pgx.Tx, undo func(context.Context) error, err error) {
 	tx, callers := r.(pgx.Tx)
 	if !callers {
 		if tx, err = r.Begin(ctx); err != nil {
@@ -63,18 +63,18 @@ func beginReading(ctx context.Context, r Reader) (tx pgx.Tx, undo func(context.C
 	}, nil
 }
 
-// stoppable runs fn, which uses conn by the context that it is given. When ctx
+// cancelable runs fn, which uses conn by the context that it is given. When ctx
 // ends, the server is asked to cancel what it is at, and fn's context ends only
 // if that does not help: to pgx the end of a context, as the error of a writer,
 // is by default a reason to close the connection, and with it the caller's
 // transaction.
-func stoppable(ctx context.Context, conn *pgconn.PgConn, fn func(ctx context.Context) error) error {
+func cancelable(ctx context.Context, conn *pgconn.PgConn, fn func(ctx context.Context) error) error {
 	lasting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	ended, asked := make(chan struct{}), make(chan struct{})
 	forget := context.AfterFunc(ctx, func() {
 		defer close(asked)
-		askToStop(lasting, conn, ended, giveUp)
+		requestCancel(lasting, conn, ended, giveUp)
 	})
 	defer func() {
 		close(ended)
@@ -85,9 +85,9 @@ func stoppable(ctx context.Context, conn *pgconn.PgConn, fn func(ctx context.Con
 	return fn(lasting)
 }
 
-// askToStop asks until what conn is at has ended, or gives up.
-func askToStop(ctx context.Context, conn *pgconn.PgConn, ended <-chan struct{}, giveUp func()) {
-	ctx, cancel := context.WithTimeout(ctx, stopPatience)
+// requestCancel asks until what conn is at has ended, or gives up.
+func requestCancel(ctx context.Context, conn *pgconn.PgConn, ended <-chan struct{}, giveUp func()) {
+	ctx, cancel := context.WithTimeout(ctx, cancelTimeout)
 	defer cancel()
 	for {
 		_ = conn.CancelRequest(ctx) // failed or not, what counts is whether it helped
@@ -97,7 +97,7 @@ func askToStop(ctx context.Context, conn *pgconn.PgConn, ended <-chan struct{}, 
 		case <-ctx.Done():
 			giveUp()
 			return
-		case <-time.After(stopAgain):
+		case <-time.After(cancelInterval):
 		}
 	}
 }

@@ -49,9 +49,9 @@ func (u *unframer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// piece returns the next n bytes of the framing, or nil where they have not all
+// field returns the next n bytes of the framing, or nil where they have not all
 // come.
-func (u *unframer) piece(p []byte, n int) (piece, rest []byte) {
+func (u *unframer) field(p []byte, n int) (piece, rest []byte) {
 	if len(u.part) == 0 && len(p) >= n {
 		return p[:n], p[n:]
 	}
@@ -66,7 +66,7 @@ func (u *unframer) piece(p []byte, n int) (piece, rest []byte) {
 
 // header is the signature, four bytes of flags, and the extension's length.
 func (u *unframer) header(p []byte) ([]byte, error) {
-	h, p := u.piece(p, len(copySignature)+8)
+	h, p := u.field(p, len(copySignature)+8)
 	if h == nil {
 		return p, nil
 	}
@@ -90,7 +90,7 @@ func (u *unframer) extension(p []byte) ([]byte, error) {
 
 // columns is a row's number of columns, or -1 behind the last row.
 func (u *unframer) columns(p []byte) ([]byte, error) {
-	c, p := u.piece(p, 2)
+	c, p := u.field(p, 2)
 	if c == nil {
 		return p, nil
 	}
@@ -107,7 +107,7 @@ func (u *unframer) columns(p []byte) ([]byte, error) {
 
 // length is that of the value. No row is NULL to row_to_json.
 func (u *unframer) length(p []byte) ([]byte, error) {
-	l, p := u.piece(p, 4)
+	l, p := u.field(p, 4)
 	if l == nil {
 		return p, nil
 	}

@@ -43,9 +43,9 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 		return err
 	}
 	return l.withoutIndexes(ctx, w, func() error {
-		p := l.produce(nil)
-		defer p.stop()
-		chunks, err := l.work(ctx, w, p, book)
+		r := l.startReader(nil)
+		defer r.stop()
+		chunks, err := l.work(ctx, w, r, book)
 		if err != nil {
 			return l.fileError(err)
 		}
@@ -53,23 +53,23 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 	})
 }
 
-// work loads the pieces, and returns how many there were.
-func (l *Load) work(ctx context.Context, w target.Beginner, p *producer, book *ledger) (int, error) {
+// work loads the blocks, and returns how many there were.
+func (l *Load) work(ctx context.Context, w target.Beginner, r *reader, book *ledger) (int, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	counts := make([]int, l.opts.Jobs)
 	for job := range l.opts.Jobs {
 		group.Go(func() error {
 			mem := new(scratch)
 			for {
-				piece, more, err := p.next(ctx)
+				b, more, err := r.next(ctx)
 				if err != nil || !more {
 					return err
 				}
-				if err := l.loadChunk(ctx, w, piece.Chunk, book, mem); err != nil {
+				if err := l.loadChunk(ctx, w, b.Chunk, book, mem); err != nil {
 					return err
 				}
 				counts[job]++
-				p.giveBack(piece)
+				r.recycle(b)
 			}
 		})
 	}
@@ -90,14 +90,14 @@ func (l *Load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chun
 	var done tally
 	err := target.Retry(ctx, w, true, func() error {
 		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-			state, loaded, err := book.take(ctx, tx, c)
+			state, loaded, err := book.lock(ctx, tx, c)
 			if done = (tally{skipped: loaded}); err != nil || state != ours {
 				return err
 			}
 			if done, err = l.writeChunk(ctx, tx, c, mem); err != nil {
 				return err
 			}
-			return book.enter(ctx, tx, c, done.rows, done.bad)
+			return book.markLoaded(ctx, tx, c, done.rows, done.bad)
 		})
 	})
 	if err != nil {
@@ -114,7 +114,7 @@ func (l *Load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chun
 func (l *Load) committed(c Chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.what.Chunks = append(l.what.Chunks, c)
+	l.total.Chunks = append(l.total.Chunks, c)
 }
 
 func chunkOf(c *records.Chunk, rows, bad int64) Chunk {
@@ -124,12 +124,12 @@ func chunkOf(c *records.Chunk, rows, bad int64) Chunk {
 	}
 }
 
-// tooBad says which bound is passed with so much more, if any. atEnd says that
+// badLimit says which bound is passed with so much more, if any. atEnd says that
 // it is a whole chunk.
-func (l *Load) tooBad(more tally, atEnd bool) string {
+func (l *Load) badLimit(more tally, atEnd bool) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	bad := l.what.Bad + more.bad
+	bad := l.total.Bad + more.bad
 	all := bad + l.sent + more.sent
 	switch o := &l.opts; {
 	case o.MaxBad > 0 && bad > o.MaxBad:
@@ -146,12 +146,12 @@ func (l *Load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem 
 		return tally{}, err
 	}
 	if l.opts.OnBad == quarantine {
-		err = s.sieve(ctx, c)
+		err = s.copyWithQuarantine(ctx, c)
 	} else {
 		err = s.copyChunk(ctx, c, mem)
 	}
 	if err == nil {
-		err = s.settle(ctx)
+		err = s.finish(ctx)
 	}
 	return s.done, err
 }
@@ -159,30 +159,30 @@ func (l *Load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem 
 // scratch is memory that a job uses for one chunk after the other.
 type scratch struct{ text, binary []byte }
 
-// partsOfChunk is how many parts a chunk is sent in: what is encoded at a time
+// blocksPerChunk is how many parts a chunk is sent in: what is encoded at a time
 // takes memory beside it.
-const partsOfChunk = 4
+const blocksPerChunk = 4
 
 // copyChunk sends a chunk part by part.
 func (s *sender) copyChunk(ctx context.Context, c *records.Chunk, mem *scratch) error {
 	encoder := s.encoder()
-	cutter := records.NewCutter(bytes.NewReader(c.Data), s.load.input.format, len(c.Data)/partsOfChunk, 0)
+	cutter := records.NewCutter(bytes.NewReader(c.Data), s.load.input.format, len(c.Data)/blocksPerChunk, 0)
 	cutter.Skip(*c)
 	for {
-		part, err := cutter.Cut(mem.text)
+		cut, err := cutter.Cut(mem.text)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		p := piece{Chunk: part, spare: mem.binary}
+		b := block{Chunk: cut, spare: mem.binary}
 		if encoder != nil {
-			p.encode(encoder)
+			b.encode(encoder)
 		}
-		if err := s.copyPiece(ctx, p); err != nil {
+		if err := s.copyBlock(ctx, b); err != nil {
 			return err
 		}
-		mem.text, mem.binary = part.Data, p.spare
+		mem.text, mem.binary = cut.Data, b.spare
 	}
 }

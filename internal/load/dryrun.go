@@ -19,17 +19,17 @@ func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 	if err != nil {
 		return err
 	}
-	p := l.produce(nil)
-	defer p.stop()
+	r := l.startReader(nil)
+	defer r.stop()
 	for {
-		piece, more, err := p.next(ctx)
+		b, more, err := r.next(ctx)
 		if err != nil {
 			return l.fileError(err)
 		}
 		if !more {
 			return nil
 		}
-		if err := s.sieve(ctx, piece.Chunk); err != nil {
+		if err := s.copyWithQuarantine(ctx, b.Chunk); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "TRUNCATE "+target.Stage); err != nil {
@@ -37,7 +37,7 @@ func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 		}
 		l.add(s.done)
 		s.done = tally{}
-		p.giveBack(piece)
+		r.recycle(b)
 	}
 }
 

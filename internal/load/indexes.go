@@ -35,9 +35,9 @@ ORDER BY c.relname`
 // dropIndexes drops those indexes of a table that createIndexes can make again.
 func dropIndexes(ctx context.Context, tx pgx.Tx, s *target.Schema) ([]index, error) {
 	if s.Kind == 'p' {
-		return nil, fmt.Errorf("LoadOptions.DropIndexes: %s is partitioned; load its partitions", s.Relname)
+		return nil, fmt.Errorf("LoadOptions.DropIndexes: %s is partitioned; load its partitions", s.RelName)
 	}
-	indexes, err := readIndexes(ctx, tx, s.Oid)
+	indexes, err := readIndexes(ctx, tx, s.OID)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the indexes: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// An Column is batchinsert.InferredColumn.
+// A Column is batchinsert.InferredColumn.
 type Column struct {
 	Name, Type string
 	NotNull    bool
@@ -62,7 +62,7 @@ func (l *Load) inspect(ctx context.Context, inspector *records.Inspector) error 
 				return err
 			}
 			span := chunk.Spans(l.input.format)[fault.Index]
-			err = l.input.undecoded(fault, chunk.Data[span.Start:span.End])
+			err = l.input.explainUndecodable(fault, chunk.Data[span.Start:span.End])
 			return l.lineError(span.Line, fault.Column, err)
 		}
 		buf = chunk.Data

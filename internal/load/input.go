@@ -49,11 +49,11 @@ type text struct {
 	meter *progress.Meter
 }
 
-func nothing() {}
+func noop() {}
 
-// undecoded explains an error about invalid UTF-8 in record: the file's own
+// explainUndecodable explains an error about invalid UTF-8 in record: the file's own
 // encoding has no character for the bytes. It returns other errors unchanged.
-func (t *text) undecoded(err error, record []byte) error {
+func (t *text) explainUndecodable(err error, record []byte) error {
 	if t.encoding == "" || codeOf(err) != records.BadCharacter || bytes.IndexByte(record, records.Undecodable) < 0 {
 		return err
 	}
@@ -81,8 +81,8 @@ func (f file) title() string {
 
 func (f file) open(o *Options) (*text, error) {
 	metered := &meteredInput{r: f.r}
-	t := &text{source: metered, close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: progress.NewMeter(o.Progress)}
-	seeker, at := whereOf(f.r)
+	t := &text{source: metered, close: noop, bytes: &metered.bytes, total: sizeOf(f.r), meter: progress.NewMeter(o.Progress)}
+	seeker, at := seekerOf(f.r)
 	if seeker != nil {
 		t.reopen = func() (*text, error) {
 			if _, err := seeker.Seek(at, io.SeekStart); err != nil {
@@ -105,8 +105,8 @@ func (f file) open(o *Options) (*text, error) {
 	return t, nil
 }
 
-// whereOf returns r as a Seeker, if it can be sought in, and the place it is at.
-func whereOf(r io.Reader) (io.Seeker, int64) {
+// seekerOf returns r as a Seeker, if it can be sought in, and the place it is at.
+func seekerOf(r io.Reader) (io.Seeker, int64) {
 	seeker, ok := r.(io.Seeker)
 	if !ok {
 		return nil, 0

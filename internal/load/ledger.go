@@ -22,7 +22,7 @@ type ledger struct {
 	changed     bool  // the load began with another file
 	rows        int64 // in the table
 	recorded    int   // chunks, or the last one's place, from 1
-	patient     bool  // take waits for others who are at a chunk
+	wait        bool  // take waits for others who are at a chunk
 }
 
 // sample is how much of a file's beginning is part of its fingerprint.
@@ -129,12 +129,12 @@ func (b *ledger) announce(ctx context.Context, w target.Beginner, c *records.Chu
 	if b.id == "" {
 		return nil
 	}
-	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return b.plan(ctx, tx, c) })
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return b.record(ctx, tx, c) })
 }
 
-// plan records that there is such a chunk, before anybody loads it; unless the
+// record records that there is such a chunk, before anybody loads it; unless the
 // load goes on with a repaired file, which is not ours.
-func (b *ledger) plan(ctx context.Context, tx pgx.Tx, c *records.Chunk) error {
+func (b *ledger) record(ctx context.Context, tx pgx.Tx, c *records.Chunk) error {
 	sum := sha256.Sum256(c.Data)
 	_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
 SELECT load_id, $2, $3, $4, $5, $6 FROM headrace.loads WHERE load_id = $1 AND fingerprint = $7 FOR KEY SHARE
@@ -147,13 +147,13 @@ ON CONFLICT (load_id, chunk) DO NOTHING`,
 type chunkState int
 
 const (
-	ours      chunkState = iota // to be loaded by this transaction
-	loaded                      // in the table
-	elsewhere                   // another process is at it
+	ours   chunkState = iota // to be loaded by this transaction
+	loaded                   // in the table
+	busy                     // another process is at it
 )
 
-// take locks the chunk until the transaction ends.
-func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *records.Chunk) (state chunkState, rows int64, err error) {
+// lock locks the chunk until the transaction ends.
+func (b *ledger) lock(ctx context.Context, tx pgx.Tx, c *records.Chunk) (state chunkState, rows int64, err error) {
 	if b.id == "" {
 		return ours, 0, nil
 	}
@@ -161,21 +161,21 @@ func (b *ledger) take(ctx context.Context, tx pgx.Tx, c *records.Chunk) (state c
 	var checksum []byte
 	var done bool
 	lock := "FOR UPDATE SKIP LOCKED"
-	if b.patient {
+	if b.wait {
 		lock = "FOR UPDATE"
 	}
 	err = tx.QueryRow(ctx, `SELECT end_byte, checksum, loaded_at IS NOT NULL, coalesce(rows, 0)
 FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Index).
 		Scan(&end, &checksum, &done, &rows)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return elsewhere, 0, nil
+		return busy, 0, nil
 	}
 	if err != nil {
 		return ours, 0, err
 	}
 	sum := sha256.Sum256(c.Data)
 	switch same := bytes.Equal(checksum, sum[:]); {
-	case end != c.FirstByte+int64(len(c.Data)), (done || b.patient) && !same:
+	case end != c.FirstByte+int64(len(c.Data)), (done || b.wait) && !same:
 		return ours, 0, b.differs(c.FirstByte, end)
 	case done:
 		return loaded, rows, nil
@@ -196,8 +196,8 @@ func (b *ledger) differs(first, end int64) error {
 	return otherLoad("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
 }
 
-// enter records a loaded chunk, in the transaction that loaded it.
-func (b *ledger) enter(ctx context.Context, tx pgx.Tx, c *records.Chunk, rows, bad int64) error {
+// markLoaded records a loaded chunk, in the transaction that loaded it.
+func (b *ledger) markLoaded(ctx context.Context, tx pgx.Tx, c *records.Chunk, rows, bad int64) error {
 	if b.id == "" {
 		return nil
 	}

@@ -25,12 +25,12 @@ type Load struct {
 	input *text
 	start time.Time
 
-	producing bool        // input is the producer's, who closes it
-	unended   atomic.Bool // see Report.Unended
+	reading bool        // input is the producer's, who closes it
+	unended atomic.Bool // see Report.Unended
 
-	mu   sync.Mutex // guards what follows, and calls of the meter
-	what Report
-	sent int64 // see tally
+	mu    sync.Mutex // guards what follows, and calls of the meter
+	total Report
+	sent  int64 // see tally
 }
 
 // New opens the input. The load that it returns beside an error has options
@@ -62,7 +62,7 @@ func (l *Load) Close() { l.input.close() }
 // Run loads the input.
 func (l *Load) Run(ctx context.Context, w target.Beginner) error {
 	defer func() {
-		if !l.producing {
+		if !l.reading {
 			l.input.close()
 		}
 	}()
@@ -105,31 +105,31 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	if err := l.copyAll(ctx, s); err != nil {
 		return err
 	}
-	if err := s.settle(ctx); err != nil {
+	if err := s.finish(ctx); err != nil {
 		return err
 	}
 	l.add(s.done)
 	return createIndexes(ctx, tx, indexes)
 }
 
-// copyAll sends every piece of the input.
+// copyAll sends every block of the input.
 func (l *Load) copyAll(ctx context.Context, s *sender) error {
-	p := l.produce(s.encoder())
-	defer p.stop()
+	r := l.startReader(s.encoder())
+	defer r.stop()
 	for {
-		piece, more, err := p.next(ctx)
+		b, more, err := r.next(ctx)
 		if err != nil {
 			return l.fileError(err)
 		}
 		if !more {
 			return nil
 		}
-		if err := s.copyPiece(ctx, piece); err != nil {
+		if err := s.copyBlock(ctx, b); err != nil {
 			return err
 		}
 		l.add(s.done)
 		s.done = tally{}
-		p.giveBack(piece)
+		r.recycle(b)
 	}
 }
 
@@ -145,7 +145,7 @@ type tally struct {
 func (l *Load) add(t tally) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := &l.what
+	r := &l.total
 	l.sent += t.sent
 	r.Rows, r.Suppressed, r.Bad, r.Skipped = r.Rows+t.rows, r.Suppressed+t.suppressed+t.counts.Suppressed, r.Bad+t.bad, r.Skipped+t.skipped
 	r.Counts.Add(t.counts)
@@ -162,7 +162,7 @@ func (l *Load) Done() {
 // progress is called with l.mu held.
 func (l *Load) progress() progress.State {
 	return progress.State{
-		Rows: l.sent + l.what.Skipped, Bad: l.what.Bad, TotalRows: l.input.rows,
+		Rows: l.sent + l.total.Skipped, Bad: l.total.Bad, TotalRows: l.input.rows,
 		Bytes: l.input.bytes.Load(), TotalBytes: l.input.total,
 	}
 }
@@ -202,7 +202,7 @@ func (l *Load) matchFields(s *target.Schema) (*target.Match, error) {
 		}
 		m.Columns = append(m.Columns, c)
 	}
-	return m, m.Missing(naming + " others")
+	return m, m.CheckRequired(naming + " others")
 }
 
 // recordColumns describes the input's columns to its format.
@@ -210,7 +210,7 @@ func recordColumns(m *target.Match) []records.Column {
 	columns := make([]records.Column, len(m.Columns))
 	for i, c := range m.Columns {
 		columns[i] = records.Column{
-			Name: c.Name, OID: c.Oid, Enum: c.Kind == 'e', Array: c.Category == 'A',
+			Name: c.Name, OID: c.OID, Enum: c.Kind == 'e', Array: c.Category == 'A',
 			NotNull: c.NotNull && !m.Schema.BeforeTrigger,
 			JSON:    slices.Contains([]string{"json", "jsonb", "json[]", "jsonb[]"}, c.TypeName),
 		}
@@ -232,7 +232,7 @@ func serverMessage(err error) string {
 func (l *Load) Report() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.what
+	r := l.total
 	r.ID, r.Elapsed, r.Unended = l.opts.ID, time.Since(l.start), l.unended.Load()
 	r.BadLines, r.Chunks = slices.Clone(r.BadLines), slices.Clone(r.Chunks)
 	slices.SortFunc(r.Chunks, func(a, b Chunk) int { return a.Index - b.Index })

@@ -11,10 +11,10 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// loadable refuses a table that the load cannot write to, before anything of the
+// checkTarget refuses a table that the load cannot write to, before anything of the
 // input is read: what the server says only when rows come, or, of a dry run, not
 // at all.
-func (s *sender) loadable(ctx context.Context) error {
+func (s *sender) checkTarget(ctx context.Context) error {
 	names := make([]string, len(s.match.Columns))
 	for i, c := range s.match.Columns {
 		names[i] = c.Name
@@ -27,7 +27,7 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
        pg_catalog.row_security_active($1),
        (SELECT min(a.attname::text) FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = $1 AND a.attname::text = ANY($2) AND NOT pg_catalog.has_column_privilege($1, a.attnum, 'INSERT'))`,
-		s.match.Schema.Oid, names).Scan(&byTrigger, &policies, &denied)
+		s.match.Schema.OID, names).Scan(&byTrigger, &policies, &denied)
 	copies := s.load.opts.OnConflict == nil
 	switch table := s.load.table; {
 	case err != nil:
@@ -44,13 +44,13 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
 	return nil
 }
 
-// unstaged puts the table's name where the server names the temporary one.
-func (s *sender) unstaged(err error) {
+// hideStage puts the table's name where the server names the temporary one.
+func (s *sender) hideStage(err error) {
 	var pgErr *pgconn.PgError
 	if s.relname != target.StageName || !errors.As(err, &pgErr) {
 		return
 	}
-	name := s.match.Schema.Relname
+	name := s.match.Schema.RelName
 	pgErr.Message = strings.ReplaceAll(pgErr.Message, `"`+target.StageName+`"`, `"`+name+`"`)
 	if pgErr.TableName == target.StageName {
 		pgErr.TableName = name

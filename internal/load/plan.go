@@ -62,12 +62,12 @@ func (l *Load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	for ; ; n++ {
 		chunk, err := l.cut(c, buf)
 		if errors.Is(err, io.EOF) {
-			return book.planned(ctx, tx, n)
+			return book.recordCount(ctx, tx, n)
 		}
 		if err != nil {
 			return l.fileError(placeOf(err, c))
 		}
-		if err := book.plan(ctx, tx, chunk); err != nil {
+		if err := book.record(ctx, tx, chunk); err != nil {
 			return err
 		}
 		buf = chunk.Data
@@ -99,7 +99,7 @@ func (l *Load) RunChunk(ctx context.Context, w target.Beginner, index int) error
 	case err != nil:
 		return l.fileError(placeOf(err, c))
 	}
-	book.patient = true
+	book.wait = true
 	if err := l.loadChunk(ctx, w, chunk, book, new(scratch)); err != nil {
 		return err
 	}
@@ -113,8 +113,8 @@ func (b *ledger) lockPlan(ctx context.Context, tx pgx.Tx) (planned bool, err err
 	return planned, err
 }
 
-// planned records that there are n chunks.
-func (b *ledger) planned(ctx context.Context, tx pgx.Tx, n int) error {
+// recordCount records that there are n chunks.
+func (b *ledger) recordCount(ctx context.Context, tx pgx.Tx, n int) error {
 	_, err := tx.Exec(ctx, `UPDATE headrace.loads SET chunks = $2 WHERE load_id = $1`, b.id, n)
 	return err
 }

@@ -10,39 +10,39 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// A piece is a chunk on its way, encoded where that could be done.
-type piece struct {
+// A block is a chunk on its way, encoded where that could be done.
+type block struct {
 	*records.Chunk
 	binary []byte // a whole binary COPY; nil where the server has to read the text
 	spare  []byte // memory for binary
 }
 
-// A producer cuts a file into pieces in a goroutine of its own, so that the
+// A reader cuts a file into blocks in a goroutine of its own, so that the
 // file is read while the server is busy with what came before.
-type producer struct {
-	pieces  chan piece // closed at the end of the file, or at its error
+type reader struct {
+	blocks  chan block // closed at the end of the file, or at its error
 	buffers chan []byte
 	quit    chan struct{}
 	ended   chan struct{}
 
-	err error // valid when pieces is closed
+	err error // valid when blocks is closed
 }
 
-// slowFile is how long rows wait for more of the file, to be sent together.
-const slowFile = 50 * time.Millisecond
+// maxDelay is how long rows wait for more of the file, to be sent together.
+const maxDelay = 50 * time.Millisecond
 
-// ahead is how many pieces wait for their sender.
-const ahead = 1
+// readAhead is how many blocks wait for their sender.
+const readAhead = 1
 
-// produce starts cutting the file. encoder, where it is not nil, encodes pieces
+// startReader starts cutting the file. encoder, where it is not nil, encodes blocks
 // on the way; it is the producer's from then on, as the input is.
-func (l *Load) produce(encoder records.Encoder) *producer {
-	l.producing = true
-	p := &producer{
-		pieces: make(chan piece, ahead), buffers: make(chan []byte, 2*(l.opts.Jobs+ahead+1)),
+func (l *Load) startReader(encoder records.Encoder) *reader {
+	l.reading = true
+	p := &reader{
+		blocks: make(chan block, readAhead), buffers: make(chan []byte, 2*(l.opts.Jobs+readAhead+1)),
 		quit: make(chan struct{}), ended: make(chan struct{}),
 	}
-	hurry := slowFile
+	hurry := maxDelay
 	if l.opts.ID != "" {
 		hurry = 0 // the same cuts each time
 	}
@@ -55,8 +55,8 @@ func (l *Load) produce(encoder records.Encoder) *producer {
 	return p
 }
 
-func (p *producer) run(l *Load, c *records.Cutter, encoder records.Encoder) {
-	defer close(p.pieces)
+func (p *reader) run(l *Load, c *records.Cutter, encoder records.Encoder) {
+	defer close(p.blocks)
 	defer func() {
 		if v := recover(); v != nil {
 			p.err = panics.New(v)
@@ -70,13 +70,13 @@ func (p *producer) run(l *Load, c *records.Cutter, encoder records.Encoder) {
 			}
 			return
 		}
-		out := piece{Chunk: chunk}
+		out := block{Chunk: chunk}
 		if encoder != nil {
 			out.spare = p.buffer()
 			out.encode(encoder)
 		}
 		select {
-		case p.pieces <- out:
+		case p.blocks <- out:
 		case <-p.quit:
 			return
 		}
@@ -108,8 +108,8 @@ func placeOf(err error, c *records.Cutter) *fileError {
 	return &fileError{line: c.Line(), err: err}
 }
 
-// encode makes the piece binary, if all of its values can be.
-func (p *piece) encode(encoder records.Encoder) {
+// encode makes the block binary, if all of its values can be.
+func (p *block) encode(encoder records.Encoder) {
 	out, _, whole := encoder.Encode(p.spare[:0], p.Data)
 	p.spare = out
 	if whole {
@@ -117,8 +117,8 @@ func (p *piece) encode(encoder records.Encoder) {
 	}
 }
 
-// buffer returns memory of a piece that was sent.
-func (p *producer) buffer() []byte {
+// buffer returns memory of a block that was sent.
+func (p *reader) buffer() []byte {
 	select {
 	case b := <-p.buffers:
 		return b
@@ -127,8 +127,8 @@ func (p *producer) buffer() []byte {
 	}
 }
 
-// giveBack makes a piece's memory free for another.
-func (p *producer) giveBack(sent piece) {
+// recycle makes a block's memory free for another.
+func (p *reader) recycle(sent block) {
 	for _, b := range [][]byte{sent.Data, sent.spare} {
 		if b == nil {
 			continue
@@ -140,17 +140,17 @@ func (p *producer) giveBack(sent piece) {
 	}
 }
 
-// next waits for the next piece. more is false at the end of the file. An error
+// next waits for the next block. more is false at the end of the file. An error
 // is the file's or ctx's.
-func (p *producer) next(ctx context.Context) (next piece, more bool, err error) {
+func (p *reader) next(ctx context.Context) (next block, more bool, err error) {
 	select {
-	case next, more = <-p.pieces:
+	case next, more = <-p.blocks:
 		if !more && p.err != nil {
 			err = p.err
 		}
 		return next, more, err
 	case <-ctx.Done():
-		return piece{}, false, context.Cause(ctx)
+		return block{}, false, context.Cause(ctx)
 	}
 }
 
@@ -166,7 +166,7 @@ func (f *fileError) Unwrap() error { return f.err }
 
 // stop ends the goroutine. One that is inside of a Read of the file cannot be
 // reached there: it ends after it.
-func (p *producer) stop() {
+func (p *reader) stop() {
 	close(p.quit)
 	timer := time.NewTimer(time.Second)
 	defer timer.Stop()

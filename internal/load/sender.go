@@ -52,8 +52,8 @@ func (l *Load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	if err != nil {
 		return nil, l.lineError(1, "", err)
 	}
-	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.Relname}
-	if err := s.loadable(ctx); err != nil {
+	s := &sender{load: l, tx: tx, match: m, fields: recordColumns(m), relname: schema.RelName}
+	if err := s.checkTarget(ctx); err != nil {
 		return nil, err
 	}
 	return s, s.prepare(ctx)
@@ -108,8 +108,8 @@ func (s *sender) prepareConflict(ctx context.Context) error {
 // encoder returns nil where a column's type has no parser.
 func (s *sender) encoder() records.Encoder { return s.load.input.format.Encoder(s.fields) }
 
-// settle writes what is staged, and does what comes after the last row.
-func (s *sender) settle(ctx context.Context) error {
+// finish writes what is staged, and does what comes after the last row.
+func (s *sender) finish(ctx context.Context) error {
 	if s.conflict != nil {
 		if err := s.upsertStaged(ctx); err != nil {
 			return err
@@ -135,9 +135,9 @@ func (s *sender) upsertStaged(ctx context.Context) error {
 	return nil
 }
 
-// wrote counts records that were sent, of which the server took some: a trigger
+// count counts records that were sent, of which the server took some: a trigger
 // suppressed the others. Staged ones count when they are in the table.
-func (s *sender) wrote(sent int, took int64) {
+func (s *sender) count(sent int, took int64) {
 	s.done.sent += int64(sent)
 	if s.conflict == nil {
 		s.done.rows += took
@@ -156,18 +156,18 @@ type recordError struct {
 func (e *recordError) Error() string { return e.err.Error() }
 func (e *recordError) Unwrap() error { return e.err }
 
-// copyPiece sends a whole chunk.
-func (s *sender) copyPiece(ctx context.Context, p piece) error {
+// copyBlock sends a whole chunk.
+func (s *sender) copyBlock(ctx context.Context, p block) error {
 	took, err := s.copy(ctx, p.Data, p.binary, p.Records, func() []records.Span { return p.Spans(s.load.input.format) })
 	if err == nil {
-		s.wrote(p.Records, took)
+		s.count(p.Records, took)
 	}
 	var bad *recordError
 	if !errors.As(err, &bad) || bad.index < 0 {
 		return err
 	}
 	span := p.Spans(s.load.input.format)[bad.index]
-	err = s.load.input.undecoded(bad.err, p.Data[span.Start:span.End])
+	err = s.load.input.explainUndecodable(bad.err, p.Data[span.Start:span.End])
 	return s.load.lineError(span.Line, bad.column, err)
 }
 
@@ -194,7 +194,7 @@ func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans fun
 		return took, nil
 	}
 	line, column, ok := target.CopyPlace(err, s.relname)
-	s.unstaged(err)
+	s.hideStage(err)
 	if !ok {
 		return 0, &recordError{index: -1, err: err}
 	}

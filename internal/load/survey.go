@@ -38,7 +38,7 @@ func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) erro
 		}
 		return nil
 	}
-	now, err := l.readOver(ctx, book)
+	now, err := l.readRecorded(ctx, book)
 	if err != nil {
 		return err
 	}
@@ -61,9 +61,9 @@ func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) erro
 	return nil
 }
 
-// readOver reads the input: all of it for Verify, else as far as the recorded
+// readRecorded reads the input: all of it for Verify, else as far as the recorded
 // chunks go, whose marks it returns.
-func (l *Load) readOver(ctx context.Context, book *ledger) (map[int]mark, error) {
+func (l *Load) readRecorded(ctx context.Context, book *ledger) (map[int]mark, error) {
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	marks := map[int]mark{}
 	var buf []byte

@@ -63,7 +63,7 @@ func (s *Schema) ColumnOf(f pgcopy.Field) (*Column, error) {
 
 // Missing refuses rows that the table cannot take for want of a value; why says
 // how it comes to that.
-func (m *Match) Missing(why string) error {
+func (m *Match) CheckRequired(why string) error {
 	if m.Schema.BeforeTrigger {
 		return nil // it may fill the column
 	}

@@ -45,7 +45,7 @@ type Conflict struct {
 	// apart is SQL for "this row meets no other": it is true where a key is
 	// NULL, which a unique index takes for different from any NULL, or where
 	// the partial index does not hold the row. Empty if that cannot be.
-	apart   string
+	exempt  string
 	update  []*Column
 	indexes []uniqueIndex // of the table
 }
@@ -56,7 +56,7 @@ func ConflictFor(ctx context.Context, q querier, on OnConflict, m *Match) (*Conf
 	if err != nil {
 		return nil, err
 	}
-	if err := c.readApart(ctx, q, m); err != nil {
+	if err := c.readExempt(ctx, q, m); err != nil {
 		return nil, err
 	}
 	return c, c.checkArbiter(m)
@@ -103,11 +103,11 @@ func (m *Match) written(name string) *Column {
 	return c
 }
 
-// readApart reads the table's unique indexes, and finds out which rows meet no
+// readExempt reads the table's unique indexes, and finds out which rows meet no
 // other. NULLs are different in a unique index unless it was made NULLS NOT
 // DISTINCT; that is asked each time, because rows would be left out by an index
 // that is not any more as it was.
-func (c *Conflict) readApart(ctx context.Context, q querier, m *Match) (err error) {
+func (c *Conflict) readExempt(ctx context.Context, q querier, m *Match) (err error) {
 	var conditions []string
 	if c.Where != "" {
 		conditions = append(conditions, "("+c.Where+") IS NOT TRUE")
@@ -127,6 +127,6 @@ func (c *Conflict) readApart(ctx context.Context, q querier, m *Match) (err erro
 			conditions = slices.DeleteFunc(conditions, func(s string) bool { return strings.HasSuffix(s, " IS NULL") })
 		}
 	}
-	c.apart = strings.Join(conditions, " OR ")
+	c.exempt = strings.Join(conditions, " OR ")
 	return err
 }

@@ -15,18 +15,18 @@ type Relation struct {
 	Match *Match
 	From  string
 	Exprs []string // the columns' values in from
-	Ord   string   // the rows' order in from
+	Order string   // the rows' order in from
 	Args  []any
 	Count int64 // how many there are
 }
 
-// OrdName names the rows' order, as a column beside the table's own.
-func (g *Relation) OrdName() string { return g.Match.Schema.Spare("headrace ord") }
+// OrderName names the rows' order, as a column beside the table's own.
+func (g *Relation) OrderName() string { return g.Match.Schema.UnusedName("headrace ord") }
 
 // Spare returns a name, quoted, or one like it that neither the table nor a column
 // of it has.
-func (s *Schema) Spare(name string) string {
-	for s.Relname == name || s.Column(name) != nil {
+func (s *Schema) UnusedName(name string) string {
+	for s.RelName == name || s.Column(name) != nil {
 		name += "_"
 	}
 	return Quote(name)
@@ -39,14 +39,14 @@ func (g *Relation) Table() string {
 	for i, c := range g.Match.Columns {
 		b.WriteString(g.Exprs[i] + " AS " + Quote(c.Name) + ", ")
 	}
-	b.WriteString(g.Ord + " AS " + g.OrdName() + " FROM " + g.From + ") AS given")
+	b.WriteString(g.Order + " AS " + g.OrderName() + " FROM " + g.From + ") AS given")
 	return b.String()
 }
 
 // Distinct is table with one row of those that are the same by some
 // expressions, in their order.
 func (g *Relation) Distinct(by []string, keepFirst bool) string {
-	order := g.OrdName()
+	order := g.OrderName()
 	if !keepFirst {
 		order += " DESC"
 	}
@@ -100,7 +100,7 @@ func Staged(m *Match, texts []bool, n int64) *Relation {
 			names[i] = c.fromText(names[i])
 		}
 	}
-	return &Relation{Match: m, From: Stage, Exprs: names, Ord: "ctid", Count: n}
+	return &Relation{Match: m, From: Stage, Exprs: names, Order: "ctid", Count: n}
 }
 
 // DropStage makes room for the next call in the same transaction.
@@ -112,11 +112,11 @@ func DropStage(ctx context.Context, tx pgx.Tx) error {
 // duplicates looks for two rows that are the same by some expressions, and
 // returns their places in the source; 0 where there are none.
 func (g *Relation) duplicates(ctx context.Context, q querier, by []string) (first, second int64, err error) {
-	place := g.OrdName()
+	place := g.OrderName()
 	if g.From == Stage { // a place in the heap: the rows' order, not their number
 		place = "row_number() OVER (ORDER BY " + place + ")"
 	}
-	number := g.Match.Schema.Spare("headrace number")
+	number := g.Match.Schema.UnusedName("headrace number")
 	sql := `SELECT previous, number FROM (
     SELECT ` + number + ` AS number, lag(` + number + `) OVER (PARTITION BY ` + strings.Join(by, ", ") + ` ORDER BY ` + number + `) AS previous
     FROM (SELECT *, ` + place + ` AS ` + number + ` FROM ` + g.Table() + `) AS numbered

@@ -16,12 +16,12 @@ import (
 
 // A Schema is what the server says about a table.
 type Schema struct {
-	Oid     uint32
-	Relname string // without schema, as it appears in the CONTEXT of a COPY's error
+	OID     uint32
+	RelName string // without schema, as it appears in the CONTEXT of a COPY's error
 	Kind    byte   // pg_class.relkind
 	// BeforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
 	BeforeTrigger bool
-	Suppresses    bool // something in it may keep rows from being inserted or updated: triggers, rules
+	MaySuppress    bool // something in it may keep rows from being inserted or updated: triggers, rules
 	InsertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
 	Rules         bool // ON INSERT
 	Mergeable     bool // MERGE writes to it: it may have no rules at all
@@ -33,7 +33,7 @@ type Schema struct {
 
 type Column struct {
 	Name       string
-	Oid        uint32 // for a domain, of its base type
+	OID        uint32 // for a domain, of its base type
 	arrayOID   uint32 // of the array type over oid; 0 without one
 	TypeName   string // of oid, in SQL, without a length
 	FullType   string // of oid, in SQL, with the column's length
@@ -101,8 +101,8 @@ func ReadSchema(ctx context.Context, q querier, quoted string) (*Schema, error) 
 	for rows.Next() {
 		var c Column
 		var relkind, kind, category string
-		err := rows.Scan(&s.Oid, &s.Relname, &relkind, &s.BeforeTrigger, &s.Suppresses, &s.InsertOnly, &s.Rules, &s.Mergeable, &s.rowSecurity, &s.insteadOf,
-			&c.Name, &c.Oid, &c.arrayOID, &c.TypeName, &c.FullType, &kind, &category,
+		err := rows.Scan(&s.OID, &s.RelName, &relkind, &s.BeforeTrigger, &s.MaySuppress, &s.InsertOnly, &s.Rules, &s.Mergeable, &s.rowSecurity, &s.insteadOf,
+			&c.Name, &c.OID, &c.arrayOID, &c.TypeName, &c.FullType, &kind, &category,
 			&c.NotNull, &c.hasDefault, &c.Generated, &c.Identity, &c.Collation, &c.labels)
 		if err != nil {
 			return nil, fmt.Errorf("ask for the columns: %w", err)
@@ -144,11 +144,11 @@ func CheckEncoding(conn *pgx.Conn) error {
 func (s *Schema) CheckCopy() error {
 	switch {
 	case s.rowSecurity:
-		return fmt.Errorf("row-level security of %q applies to this role, and COPY does not support it; Insert and Upsert do", s.Relname)
+		return fmt.Errorf("row-level security of %q applies to this role, and COPY does not support it; Insert and Upsert do", s.RelName)
 	case s.Kind == 'v' && !s.insteadOf:
-		return fmt.Errorf("cannot copy to view %q, which has no INSTEAD OF INSERT trigger; Insert can write to views", s.Relname)
+		return fmt.Errorf("cannot copy to view %q, which has no INSTEAD OF INSERT trigger; Insert can write to views", s.RelName)
 	case s.Kind == 'm':
-		return fmt.Errorf("cannot copy to materialized view %q", s.Relname)
+		return fmt.Errorf("cannot copy to materialized view %q", s.RelName)
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (s *Schema) Names() string {
 
 // target describes c to the encoder.
 func (s *Schema) target(c *Column) pgcopy.Column {
-	out := pgcopy.Column{Name: c.Name, OID: c.Oid, Type: c.TypeName, NotNull: c.NotNull && !s.BeforeTrigger}
+	out := pgcopy.Column{Name: c.Name, OID: c.OID, Type: c.TypeName, NotNull: c.NotNull && !s.BeforeTrigger}
 	if c.Kind == 'e' {
 		out.Labels = c.labels
 	}

@@ -35,7 +35,7 @@ ORDER BY NOT i.indisprimary, c.relname`
 
 // readUnique asks for the table's unique indexes.
 func (s *Schema) readUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
-	rows, err := q.Query(ctx, uniqueIndexQuery, s.Oid)
+	rows, err := q.Query(ctx, uniqueIndexQuery, s.OID)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the unique indexes: %w", err)
 	}

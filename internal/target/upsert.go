@@ -60,8 +60,8 @@ func (u *Upsert) Run(ctx context.Context, q Statements) (Counts, error) {
 // by is what makes rows the same.
 func (u *Upsert) by() []string {
 	by := slices.Clone(u.keys)
-	if u.apart != "" {
-		by = append(by, "CASE WHEN "+u.apart+" THEN "+u.Relation.OrdName()+" END")
+	if u.exempt != "" {
+		by = append(by, "CASE WHEN "+u.exempt+" THEN "+u.Relation.OrderName()+" END")
 	}
 	return by
 }
@@ -82,10 +82,10 @@ func (u *Upsert) byXmax() bool { return u.Schema.Kind == 'r' }
 // mayBeSuppressed reports whether a trigger or rule may keep rows from being
 // written. The condition of DO UPDATE then counts the unchanged ones, since not
 // every row that RETURNING leaves out is unchanged.
-func (u *Upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.Schema.Suppresses }
+func (u *Upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.Schema.MaySuppress }
 
 func (u *Upsert) CountsBySetting() bool {
-	return len(u.update) > 0 && (!u.byXmax() || u.Schema.Suppresses)
+	return len(u.update) > 0 && (!u.byXmax() || u.Schema.MaySuppress)
 }
 
 // count is SQL that counts a row, and is not NULL.
