@@ -1,2 +1,2 @@
-// Package progress reports how far a call has got, not too often.
+// Package progress reports the progress of a call, at most once per interval.
 package progress

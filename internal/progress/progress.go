@@ -2,7 +2,7 @@ package progress
 
 import "time"
 
-// State is batchinsert.Progress.
+// A State is the progress of a call. See batchinsert.Progress.
 type State struct {
 	Rows, Bad, TotalRows int64
 	Bytes, TotalBytes    int64
@@ -12,21 +12,22 @@ type State struct {
 
 const interval = 100 * time.Millisecond
 
-// A Meter tells a Progress function how a call is getting on. A nil meter and a
-// nil function make every method a no-op.
+// A Meter calls a function with the progress of a call. The methods of a nil Meter,
+// and of one without a function, do nothing.
 type Meter struct {
 	tell  func(State)
 	start time.Time
 	last  time.Time
-	rows  int64 // of the latest Progress
+	rows  int64 // of the latest State
 }
 
+// NewMeter returns a Meter that calls tell.
 func NewMeter(tell func(State)) *Meter {
 	now := time.Now()
 	return &Meter{tell: tell, start: now, last: now}
 }
 
-// At tells p if it is time to.
+// At reports p if interval has passed since the last report.
 func (m *Meter) At(p State) {
 	if m == nil || m.tell == nil {
 		return
@@ -39,7 +40,7 @@ func (m *Meter) At(p State) {
 	}
 }
 
-// Done tells the last Progress.
+// Done reports p as the last State.
 func (m *Meter) Done(p State) {
 	if m == nil || m.tell == nil {
 		return
@@ -48,7 +49,7 @@ func (m *Meter) Done(p State) {
 	m.tell(p)
 }
 
-// End tells the last Progress of a call that has succeeded.
+// End is Done with the rows of the latest State.
 func (m *Meter) End() {
 	if m != nil {
 		m.Done(State{Rows: m.rows})

@@ -10,15 +10,15 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A Match says which fields are written to which columns.
+// A Match pairs the fields of the rows with the columns that they are written to.
 type Match struct {
 	Schema  *Schema
 	Columns []*Column
 	Fields  []pgcopy.Field // fields[i] goes to columns[i]
 }
 
-// Texts says which columns are sent as text for the server to read, by the types
-// that the connection knows.
+// Texts reports for each column whether its values are sent as text, because the
+// connection has no binary form for them.
 func (m *Match) Texts(types *pgtype.Map) []bool {
 	texts := make([]bool, len(m.Columns))
 	for i, c := range m.Columns {
@@ -27,7 +27,7 @@ func (m *Match) Texts(types *pgtype.Map) []bool {
 	return texts
 }
 
-// fromText is the SQL of a column's value where it was sent as text.
+// fromText returns the SQL that converts a value sent as text to the column's type.
 func (c *Column) fromText(name string) string {
 	expr := name + "::" + c.TypeName
 	if c.Collation != "" {
@@ -36,7 +36,7 @@ func (c *Column) fromText(name string) string {
 	return expr
 }
 
-// Only returns the match of these columns alone.
+// Only returns the match restricted to the given columns.
 func (m *Match) Only(columns []*Column) *Match {
 	out := &Match{Schema: m.Schema}
 	for i, c := range m.Columns {
@@ -47,8 +47,8 @@ func (m *Match) Only(columns []*Column) *Match {
 	return out
 }
 
-// ColumnOf finds the field's column. An exact name goes before one that
-// differs in case or underscores.
+// ColumnOf returns the field's column. An exact match of the name takes precedence
+// over one that differs in case or underscores.
 func (s *Schema) ColumnOf(f pgcopy.Field) (*Column, error) {
 	if c := s.Column(f.Column); c != nil {
 		return c, nil
@@ -61,11 +61,11 @@ func (s *Schema) ColumnOf(f pgcopy.Field) (*Column, error) {
 	return nil, fmt.Errorf("field %s: the table has no column %q; it has %s", f.Name, f.Column, s.Names())
 }
 
-// Missing refuses rows that the table cannot take for want of a value; why says
-// how it comes to that.
+// CheckRequired returns an error if a column that is NOT NULL without a default is
+// not written; why ends its text.
 func (m *Match) CheckRequired(why string) error {
 	if m.Schema.BeforeTrigger {
-		return nil // it may fill the column
+		return nil // the trigger may set the column
 	}
 	for i := range m.Schema.Columns {
 		c := &m.Schema.Columns[i]
@@ -81,7 +81,7 @@ func (m *Match) WritesIdentity() bool {
 	return slices.ContainsFunc(m.Columns, func(c *Column) bool { return c.Identity })
 }
 
-// List returns the quoted columns, each after prefix, with commas.
+// List returns the quoted columns, each preceded by prefix, separated by commas.
 func (m *Match) List(prefix string) string {
 	var b strings.Builder
 	for i, c := range m.Columns {
@@ -93,7 +93,7 @@ func (m *Match) List(prefix string) string {
 	return b.String()
 }
 
-// Overriding is what an INSERT says that writes identity columns.
+// Overriding returns the clause that an INSERT needs to write identity columns.
 func (m *Match) Overriding() string {
 	if m.WritesIdentity() {
 		return " OVERRIDING SYSTEM VALUE"
@@ -101,8 +101,8 @@ func (m *Match) Overriding() string {
 	return ""
 }
 
-// ColumnsOf finds the table's columns by the names that a Go type has for
-// them. A name that fits none stays, for the error.
+// ColumnsOf returns the table's columns for the names of a Go type's fields. A name
+// without a column is returned unchanged, for the error.
 func (s *Schema) ColumnsOf(names []string) []string {
 	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 	out := make([]string, len(names))

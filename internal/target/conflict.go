@@ -8,27 +8,27 @@ import (
 	"strings"
 )
 
-// OnConflict says what becomes of rows that meet one in the table: it is
+// OnConflict defines how rows are written that conflict with rows in the table. See
 // batchinsert.OnConflict.
 type OnConflict struct {
 	Keys      []string
 	Where     string
 	Update    []string
 	DoNothing bool
-	// KeepFirst has the first of several rows with the same keys written, and not
+	// KeepFirst selects the first of several rows with the same keys, instead of
 	// the last.
 	KeepFirst bool
-	// Refuse, where it is not nil, makes the error that two rows with the same
-	// keys are.
+	// Refuse, if not nil, returns the error for two rows with the same keys, given
+	// their places in the source.
 	Refuse func(first, second int64) error
 }
 
-// Counts is batchinsert.Counts.
+// Counts are numbers of rows. See batchinsert.Counts.
 type Counts struct {
 	Inserted, Updated, Unchanged, Suppressed, Duplicates, Missing int64
 }
 
-// Add adds up.
+// Add adds more to c.
 func (c *Counts) Add(more Counts) {
 	c.Inserted += more.Inserted
 	c.Updated += more.Updated
@@ -38,19 +38,19 @@ func (c *Counts) Add(more Counts) {
 	c.Missing += more.Missing
 }
 
-// A Conflict is an OnConflict for a table.
+// A Conflict is an OnConflict that has been checked against a table.
 type Conflict struct {
 	OnConflict
 	keys []string // SQL over the columns written
-	// apart is SQL for "this row meets no other": it is true where a key is
-	// NULL, which a unique index takes for different from any NULL, or where
-	// the partial index does not hold the row. Empty if that cannot be.
+	// exempt is an SQL condition for rows that conflict with no other row: a key is
+	// NULL, which a unique index treats as distinct from every NULL, or the partial
+	// index does not contain the row. Empty if no row is exempt.
 	exempt  string
 	update  []*Column
 	indexes []uniqueIndex // of the table
 }
 
-// ConflictFor checks what the caller asks for against the table of m.
+// ConflictFor checks on against the table of m.
 func ConflictFor(ctx context.Context, q querier, on OnConflict, m *Match) (*Conflict, error) {
 	c, err := conflictOn(on, m)
 	if err != nil {
@@ -62,7 +62,7 @@ func ConflictFor(ctx context.Context, q querier, on OnConflict, m *Match) (*Conf
 	return c, c.checkArbiter(m)
 }
 
-// conflictOn checks the names that the caller gives.
+// conflictOn checks the names of columns in on.
 func conflictOn(on OnConflict, m *Match) (*Conflict, error) {
 	if len(on.Keys) == 0 {
 		return nil, errors.New("OnConflict.Keys is empty")
@@ -94,7 +94,7 @@ func conflictOn(on OnConflict, m *Match) (*Conflict, error) {
 	return c, nil
 }
 
-// written returns the column of this name if it is written.
+// written returns the column of this name, or nil if it is not written.
 func (m *Match) written(name string) *Column {
 	c := m.Schema.Column(name)
 	if c == nil || !slices.Contains(m.Columns, c) {
@@ -103,10 +103,9 @@ func (m *Match) written(name string) *Column {
 	return c
 }
 
-// readExempt reads the table's unique indexes, and finds out which rows meet no
-// other. NULLs are different in a unique index unless it was made NULLS NOT
-// DISTINCT; that is asked each time, because rows would be left out by an index
-// that is not any more as it was.
+// readExempt reads the table's unique indexes and sets c.exempt. NULLs are distinct
+// in a unique index unless it is NULLS NOT DISTINCT. That is read each time: with
+// outdated knowledge, rows would be taken for duplicates and left out.
 func (c *Conflict) readExempt(ctx context.Context, q querier, m *Match) (err error) {
 	var conditions []string
 	if c.Where != "" {

@@ -9,15 +9,16 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// CopyPlace reads the place from the CONTEXT of a COPY's error: "COPY cities,
-// line 7, column population: ...", where a line is a row. Words may be in the
-// server's language (lc_messages); their order is the same.
+// CopyPlace returns the line and the column that the CONTEXT of a COPY's error
+// names: "COPY cities, line 7, column population: ...". In a binary COPY a line is
+// a row. The words depend on the server's language (lc_messages), their order does
+// not.
 func CopyPlace(err error, relname string) (line int64, column string, ok bool) {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		return 0, "", false
 	}
-	byCopy := true // and not by a trigger, which is called in a further context
+	byCopy := true // raised by COPY itself, not by a trigger, which adds a line of CONTEXT
 	for context := range strings.Lines(pgErr.Where) {
 		if line, column, ok = placeIn(context, relname); ok {
 			if column == "" && byCopy {
@@ -30,7 +31,7 @@ func CopyPlace(err error, relname string) (line int64, column string, ok bool) {
 	return 0, "", false
 }
 
-// placeIn reads the place from one line of CONTEXT.
+// placeIn returns the place that one line of CONTEXT names.
 func placeIn(context, relname string) (line int64, column string, ok bool) {
 	rest, isCopy := strings.CutPrefix(strings.TrimSpace(context), "COPY "+relname+", ")
 	if !isCopy {
@@ -52,9 +53,9 @@ func placeIn(context, relname string) (line int64, column string, ok bool) {
 	return line, column, true
 }
 
-// namedColumn returns the column that an error names elsewhere: NULL in one
-// that is NOT NULL (23502) in a field, data missing for one (22P04) in its
-// message.
+// namedColumn returns the column that an error names outside of CONTEXT: in its
+// field ColumnName for NULL in a NOT NULL column (23502), in its message for missing
+// data (22P04).
 func namedColumn(pgErr *pgconn.PgError) string {
 	if pgErr.ColumnName == "" && pgErr.Code == "22P04" {
 		return quotedName(pgErr.Message)
@@ -62,8 +63,8 @@ func namedColumn(pgErr *pgconn.PgError) string {
 	return pgErr.ColumnName
 }
 
-// quotedName returns what stands in quotation marks in a message, in those of
-// the server's language, or "" where that is not one name.
+// quotedName returns the name in quotation marks in a message, in those of any
+// language of the server, or "" if there is not exactly one.
 func quotedName(message string) string {
 	isMark := func(r rune) bool { return strings.ContainsRune(`"»«„“”`, r) }
 	var parts []string
@@ -75,7 +76,7 @@ func quotedName(message string) string {
 		_, size := utf8.DecodeRuneInString(message[at:])
 		parts, message = append(parts, message[:at]), message[at+size:]
 	}
-	if len(parts) != 2 { // what is before the name, and the name
+	if len(parts) != 2 { // the text before the name, and the name
 		return ""
 	}
 	return strings.TrimSpace(parts[1])

@@ -7,28 +7,30 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// QuoteName quotes the parts of a name in SQL's notation.
+// QuoteName parses the name of a table, with or without a schema, as SQL does, and
+// returns it quoted.
 func QuoteName(name string) (string, error) {
-	var parts []string
+	var identifiers []string
 	for rest := name; ; {
-		part, after, err := namePart(rest)
+		identifier, after, err := firstIdentifier(rest)
 		if err != nil {
 			return "", err
 		}
-		parts = append(parts, part)
+		identifiers = append(identifiers, identifier)
 		if after == "" {
 			break
 		}
 		rest = after[1:]
 	}
-	if len(parts) > 2 {
+	if len(identifiers) > 2 {
 		return "", errors.New("more than a schema and a table")
 	}
-	return pgx.Identifier(parts).Sanitize(), nil
+	return pgx.Identifier(identifiers).Sanitize(), nil
 }
 
-// namePart cuts the first part of a name; rest is empty or begins with a dot.
-func namePart(s string) (part, rest string, err error) {
+// firstIdentifier returns the first identifier of a name and the rest, which is empty or
+// begins with a dot.
+func firstIdentifier(s string) (identifier, rest string, err error) {
 	if !strings.HasPrefix(s, `"`) {
 		if i := strings.IndexByte(s, '.'); i >= 0 {
 			s, rest = s[:i], s[i:]

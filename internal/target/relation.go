@@ -9,22 +9,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A Relation is the rows of a call as the server sees them: arrays of a
-// statement, or a temporary table.
+// A Relation is the rows of a call in SQL: the arguments of a statement, one array
+// per column, or a temporary table.
 type Relation struct {
 	Match *Match
 	From  string
-	Exprs []string // the columns' values in from
-	Order string   // the rows' order in from
+	Exprs []string // the columns' values in From
+	Order string   // the rows' order in From
 	Args  []any
-	Count int64 // how many there are
+	Count int64 // of rows
 }
 
-// OrderName names the rows' order, as a column beside the table's own.
+// OrderName returns a name for the rows' order that no column of the table has.
 func (g *Relation) OrderName() string { return g.Match.Schema.UnusedName("headrace ord") }
 
-// Spare returns a name, quoted, or one like it that neither the table nor a column
-// of it has.
+// UnusedName returns name, quoted, with as many underscores added as make it differ
+// from the names of the table and its columns.
 func (s *Schema) UnusedName(name string) string {
 	for s.RelName == name || s.Column(name) != nil {
 		name += "_"
@@ -32,7 +32,7 @@ func (s *Schema) UnusedName(name string) string {
 	return Quote(name)
 }
 
-// Table is the rows as a table with the target's column names.
+// Table returns the rows as a FROM item with the target's column names.
 func (g *Relation) Table() string {
 	var b strings.Builder
 	b.WriteString("(SELECT ")
@@ -43,8 +43,8 @@ func (g *Relation) Table() string {
 	return b.String()
 }
 
-// Distinct is table with one row of those that are the same by some
-// expressions, in their order.
+// Distinct returns a query of the rows, one for each value of the expressions by,
+// in their order.
 func (g *Relation) Distinct(by []string, keepFirst bool) string {
 	order := g.OrderName()
 	if !keepFirst {
@@ -59,8 +59,8 @@ const (
 	Stage     = "pg_temp." + StageName
 )
 
-// CreateStage makes a temporary table of the columns of m. Those of texts are
-// text.
+// CreateStage creates a temporary table with the columns of m. The columns for which
+// texts is true have the type text.
 func CreateStage(ctx context.Context, tx pgx.Tx, table string, m *Match, texts []bool) error {
 	if table == Quote(StageName) {
 		return fmt.Errorf("make a temporary table: its name would hide that of the table; write the table's name with its schema")
@@ -79,8 +79,8 @@ func CreateStage(ctx context.Context, tx pgx.Tx, table string, m *Match, texts [
 	return nil
 }
 
-// CheckStatements has the server plan statements and look at the role's privileges for them,
-// so that what it refuses is refused before rows are read. Tracers do not see it:
+// CheckStatements lets the server plan statements and check the role's privileges
+// for them, so that errors come before any row is read. Tracers do not see it, since
 // it writes nothing.
 func CheckStatements(ctx context.Context, tx pgx.Tx, statements ...string) error {
 	for _, sql := range statements {
@@ -91,7 +91,7 @@ func CheckStatements(ctx context.Context, tx pgx.Tx, statements ...string) error
 	return nil
 }
 
-// Staged is the n rows of the temporary table that CreateStage made.
+// Staged returns the relation of the n rows in the table of CreateStage.
 func Staged(m *Match, texts []bool, n int64) *Relation {
 	names := make([]string, len(m.Columns))
 	for i, c := range m.Columns {
@@ -103,17 +103,18 @@ func Staged(m *Match, texts []bool, n int64) *Relation {
 	return &Relation{Match: m, From: Stage, Exprs: names, Order: "ctid", Count: n}
 }
 
-// DropStage makes room for the next call in the same transaction.
+// DropStage drops the temporary table, so that a later call in the same transaction
+// can create its own.
 func DropStage(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, "DROP TABLE "+Stage)
 	return err
 }
 
-// duplicates looks for two rows that are the same by some expressions, and
-// returns their places in the source; 0 where there are none.
+// duplicates returns the places in the source of two rows with the same values of
+// the expressions by, or 0 and 0.
 func (g *Relation) duplicates(ctx context.Context, q querier, by []string) (first, second int64, err error) {
 	place := g.OrderName()
-	if g.From == Stage { // a place in the heap: the rows' order, not their number
+	if g.From == Stage { // ctid has the rows' order, not their numbers
 		place = "row_number() OVER (ORDER BY " + place + ")"
 	}
 	number := g.Match.Schema.UnusedName("headrace number")
@@ -129,7 +130,7 @@ func (g *Relation) duplicates(ctx context.Context, q querier, by []string) (firs
 	return first, second, err
 }
 
-// KeyColumns finds the columns by which rows are looked up.
+// KeyColumns returns the columns of the given keys.
 func (m *Match) KeyColumns(keys []string) ([]*Column, error) {
 	if len(keys) == 0 {
 		return nil, fmt.Errorf("no key columns are named")

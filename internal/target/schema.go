@@ -14,21 +14,22 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A Schema is what the server says about a table.
+// A Schema is a table as the server describes it.
 type Schema struct {
 	OID     uint32
 	RelName string // without schema, as it appears in the CONTEXT of a COPY's error
 	Kind    byte   // pg_class.relkind
-	// BeforeTrigger: a BEFORE INSERT trigger may fill NULLs in, and drop rows.
+	// BeforeTrigger reports whether a BEFORE INSERT trigger may replace NULLs and
+	// suppress rows.
 	BeforeTrigger bool
-	MaySuppress    bool // something in it may keep rows from being inserted or updated: triggers, rules
-	InsertOnly    bool // it has what COPY does not go by: rules, row-level security, or a view's query
+	MaySuppress   bool // triggers or rules may keep rows from being inserted or updated
+	InsertOnly    bool // it has rules, row-level security or is a view, which COPY bypasses
 	Rules         bool // ON INSERT
-	Mergeable     bool // MERGE writes to it: it may have no rules at all
-	rowSecurity   bool // policies apply to the role
-	insteadOf     bool // an INSTEAD OF INSERT trigger writes for a view
+	Mergeable     bool // MERGE can write to it: it has no rules
+	rowSecurity   bool // row-level security applies to the role
+	insteadOf     bool // a view with an INSTEAD OF INSERT trigger
 	Columns       []Column
-	unique        atomic.Pointer[[]uniqueIndex] // nil: not asked for yet
+	unique        atomic.Pointer[[]uniqueIndex] // nil until it is read
 }
 
 type Column struct {
@@ -47,8 +48,8 @@ type Column struct {
 	labels     []string
 }
 
-// schemaQuery asks for a table's columns. Types without a length (typmod -1),
-// because a cast to varchar(3) cuts silently where an assignment complains.
+// schemaQuery reads a table's columns. TypeName has no length (typmod -1): a cast to
+// varchar(3) truncates silently, an assignment fails.
 const schemaQuery = `
 SELECT c.oid, c.relname::text, c.relkind::text,
        EXISTS (SELECT FROM pg_catalog.pg_trigger g
@@ -85,12 +86,12 @@ JOIN pg_catalog.pg_type t ON t.oid = b.oid
 WHERE c.oid = $1::text::regclass
 ORDER BY a.attnum`
 
-// querier is what transactions and connections have in common.
+// querier is implemented by transactions and connections.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// ReadSchema asks the server about the table. quoted is a quoted name.
+// ReadSchema reads the schema of a table. quoted is its quoted name.
 func ReadSchema(ctx context.Context, q querier, quoted string) (*Schema, error) {
 	rows, err := q.Query(ctx, schemaQuery, quoted)
 	if err != nil {
@@ -119,9 +120,9 @@ func ReadSchema(ctx context.Context, q querier, quoted string) (*Schema, error) 
 	return s, nil
 }
 
-// Lock keeps the table's definition as it is until the transaction ends: it
-// has the server analyse, and not run, an INSERT, which takes the lock that a
-// COPY takes, without any privilege. It calls CheckEncoding.
+// Lock prevents changes of the table's definition until the transaction ends. It
+// prepares an INSERT without running it, which takes the lock of a COPY and needs no
+// privilege. It calls CheckEncoding.
 func Lock(ctx context.Context, tx pgx.Tx, quoted string) error {
 	if err := CheckEncoding(tx.Conn()); err != nil {
 		return err
@@ -130,8 +131,8 @@ func Lock(ctx context.Context, tx pgx.Tx, quoted string) error {
 	return err
 }
 
-// CheckEncoding refuses a session in which the server would take our text for that
-// of another encoding, and store it garbled.
+// CheckEncoding returns an error if the session's client_encoding is not UTF8: the
+// server would store text garbled.
 func CheckEncoding(conn *pgx.Conn) error {
 	if encoding := conn.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
 		return fmt.Errorf("the session's client_encoding is %s; rows are sent as UTF8", encoding)
@@ -139,8 +140,8 @@ func CheckEncoding(conn *pgx.Conn) error {
 	return nil
 }
 
-// CheckCopy refuses a table that COPY FROM does not write to. The server says so
-// as well, once the source has been read for a while.
+// CheckCopy returns an error if COPY FROM cannot write to the table. The server
+// reports that only after it has received rows.
 func (s *Schema) CheckCopy() error {
 	switch {
 	case s.rowSecurity:
@@ -162,7 +163,7 @@ func (s *Schema) Column(name string) *Column {
 	return &s.Columns[i]
 }
 
-// Names lists the columns for an error.
+// Names returns the names of all columns, for errors.
 func (s *Schema) Names() string {
 	var names []string
 	for _, c := range s.Columns {
@@ -171,7 +172,7 @@ func (s *Schema) Names() string {
 	return strings.Join(names, ", ")
 }
 
-// target describes c to the encoder.
+// target returns c as the encoder takes it.
 func (s *Schema) target(c *Column) pgcopy.Column {
 	out := pgcopy.Column{Name: c.Name, OID: c.OID, Type: c.TypeName, NotNull: c.NotNull && !s.BeforeTrigger}
 	if c.Kind == 'e' {
@@ -180,8 +181,8 @@ func (s *Schema) target(c *Column) pgcopy.Column {
 	return out
 }
 
-// InArrays is target for a column of unnest. Text stands in for what unnest
-// would flatten and for what the connection has no array type for.
+// InArrays is target for a column of unnest. Arrays, which unnest would flatten, and
+// types without an array type known to the connection are sent as text.
 func (s *Schema) InArrays(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
 	out := s.Staged(c, f, m)
 	if _, known := m.TypeForOID(c.arrayOID); out.Labels == nil && (!known || c.Category == 'A') {
@@ -190,15 +191,15 @@ func (s *Schema) InArrays(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Colum
 	return out
 }
 
-// Staged is target for a column of a temporary table, which is one of text where
-// the values have no binary form here.
+// Staged is target for a column of a temporary table, which has the type text where
+// the connection has no binary form for the values.
 func (s *Schema) Staged(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
 	out := s.target(c)
 	out.Text = pgcopy.NeedsText(m, f.Type, out)
 	return out
 }
 
-// Statements is what transactions and connections have in common.
+// Statements is implemented by transactions and connections.
 type Statements interface {
 	querier
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A sequence is that of an identity column.
+// A sequence belongs to an identity column.
 type sequence struct {
 	name       string // in SQL
 	column     string
@@ -17,19 +17,17 @@ type sequence struct {
 	cycles     bool
 }
 
-// sequenceQuery asks for the sequence of a column. A partition's is that of the
-// table it is a part of.
+// sequenceQuery reads the sequence of a column. Partitions use that of their root.
 const sequenceQuery = `
 SELECT s.seqrelid::regclass::text, s.seqincrement < 0, s.seqmin, s.seqmax, s.seqcycle
 FROM pg_catalog.pg_sequence s
 WHERE s.seqrelid = pg_catalog.pg_get_serial_sequence(
     coalesce(pg_catalog.pg_partition_root($1::text::regclass), $1::text::regclass)::text, $2)::regclass`
 
-// MoveSequences moves the sequences of identity columns that were written past
-// the values in the table, in the direction in which they count, so that the next
-// row that the server numbers does not collide. It never moves a sequence back
-// or out of its bounds. Sequences with CYCLE stay as they are: they collide with
-// old values in any case.
+// MoveSequences advances the sequences of the identity columns written beyond the
+// values in the table, in the direction in which they count, so that the next
+// generated value does not collide. It never moves a sequence back or out of its
+// bounds. Sequences with CYCLE are left alone: they reuse values anyway.
 func MoveSequences(ctx context.Context, q Statements, quoted string, m *Match) error {
 	for _, c := range m.Columns {
 		if !c.Identity {
@@ -52,20 +50,20 @@ func moveSequence(ctx context.Context, q Statements, quoted, column string) (err
 	if err != nil || s.cycles || s.name == "" {
 		return err
 	}
-	// Two calls that look and then move would move it back. The lock that keeps
-	// them apart is given up at once: setval is no part of the transaction, and
-	// callers that write several tables would deadlock over it.
+	// Without a lock, two calls that read and then set could move it back. The lock
+	// is released at once: setval is not transactional, and callers that write
+	// several tables would deadlock.
 	if _, err := q.Exec(ctx, "SAVEPOINT headrace_sequence"); err != nil {
 		return err
 	}
 	if err := s.moveLocked(ctx, q, quoted); err != nil {
-		return err // the whole call goes back
+		return err // the whole call is rolled back
 	}
 	_, err = q.Exec(ctx, "ROLLBACK TO SAVEPOINT headrace_sequence")
 	return err
 }
 
-// moveLocked takes the lock that serializes such moves, and moves s.
+// moveLocked advances s under the lock that serializes such calls.
 func (s *sequence) moveLocked(ctx context.Context, q Statements, quoted string) error {
 	const lock = `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('headrace sequence ' || $1::text::regclass::oid, 0))`
 	if _, err := q.Exec(ctx, lock, s.name); err != nil {
@@ -75,7 +73,7 @@ func (s *sequence) moveLocked(ctx context.Context, q Statements, quoted string) 
 	return err
 }
 
-// move is the statement that moves s past the values of its column.
+// move returns the statement that advances s beyond the values of its column.
 func (s *sequence) move(table string) string {
 	furthest, past := "max", ">"
 	if s.descending {

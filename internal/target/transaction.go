@@ -7,13 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// savepointPatience bounds how long the end of a savepoint takes once the call's
+// savepointTimeout bounds the release or rollback of a savepoint after the call's
 // context has ended.
-const savepointPatience = 5 * time.Second
+const savepointTimeout = 5 * time.Second
 
-// InTx runs fn in a transaction of its own, or, where w is the caller's
-// transaction, between a savepoint and its release: after an error nothing of fn
-// stays in either, and the caller's goes on.
+// InTx runs fn in a new transaction, or under a savepoint where w is a transaction
+// of the caller. An error of fn undoes what fn did and leaves the caller's
+// transaction usable.
 func InTx(ctx context.Context, w Beginner, fn func(tx pgx.Tx) error) error {
 	outer, callers := w.(pgx.Tx)
 	if !callers {
@@ -23,17 +23,17 @@ func InTx(ctx context.Context, w Beginner, fn func(tx pgx.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	// The savepoint ends although ctx may have: rows of a failed call would be
-	// committed with the caller's otherwise.
+	// The savepoint is ended even if ctx has ended: otherwise the caller would
+	// commit rows of a failed call.
 	end := func(fn func(context.Context) error) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), savepointPatience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), savepointTimeout)
 		defer cancel()
 		return fn(ctx)
 	}
 	done := false
 	defer func() {
 		if !done {
-			_ = end(tx.Rollback) // its error is the connection's, which the caller meets at its COMMIT
+			_ = end(tx.Rollback) // if it fails, the connection is broken, and so the caller's COMMIT fails
 		}
 	}()
 	if err := fn(tx); err != nil {

@@ -11,11 +11,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// An uniqueIndex is one by which ON CONFLICT may find rows.
+// A uniqueIndex is a unique index of the table, a candidate for ON CONFLICT.
 type uniqueIndex struct {
 	description string   // "orders_pkey (account, number)"
-	columns     []string // without expressions
-	expressions int      // how many of its keys are expressions
+	columns     []string // columns among its keys
+	expressions int      // number of expressions among its keys
 	immediate   bool     // not of a DEFERRABLE constraint
 	partial     bool
 	nullsSame   bool // NULLS NOT DISTINCT
@@ -33,7 +33,7 @@ JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid
 ORDER BY NOT i.indisprimary, c.relname`
 
-// readUnique asks for the table's unique indexes.
+// readUnique reads the table's unique indexes.
 func (s *Schema) readUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
 	rows, err := q.Query(ctx, uniqueIndexQuery, s.OID)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Schema) readUnique(ctx context.Context, q querier) ([]uniqueIndex, erro
 	return indexes, nil
 }
 
-// knownUnique is readUnique, from memory where it has been called before.
+// knownUnique is readUnique, from memory after the first call.
 func (s *Schema) knownUnique(ctx context.Context, q querier) ([]uniqueIndex, error) {
 	if known := s.unique.Load(); known != nil {
 		return *known, nil
@@ -57,8 +57,8 @@ func (s *Schema) knownUnique(ctx context.Context, q querier) ([]uniqueIndex, err
 	return s.readUnique(ctx, q)
 }
 
-// fits reports whether ON CONFLICT with these keys may go by the index.
-// Expressions and predicates are the server's to compare.
+// fits reports whether ON CONFLICT with these keys may use the index. Expressions
+// and predicates are compared by the server only.
 func (i *uniqueIndex) fits(keys []string, where string) bool {
 	if len(keys) != len(i.columns)+i.expressions || i.partial && where == "" {
 		return false
@@ -66,16 +66,16 @@ func (i *uniqueIndex) fits(keys []string, where string) bool {
 	return !slices.ContainsFunc(keys, func(key string) bool { return !isExpression(key) && !slices.Contains(i.columns, key) })
 }
 
-// fitsExactly is fits without a doubt about expressions: they are as many.
+// fitsExactly is fits, with as many expressions as the index has.
 func (i *uniqueIndex) fitsExactly(keys []string, where string) bool {
 	columns := slices.DeleteFunc(slices.Clone(keys), isExpression)
 	return i.fits(keys, where) && len(columns) == len(i.columns)
 }
 
-// isExpression reports whether a key is SQL and not a column's name.
+// isExpression reports whether a key is an SQL expression rather than a column.
 func isExpression(key string) bool { return strings.HasPrefix(key, "(") }
 
-// An ArbiterError says that no unique index fits OnConflict.
+// An ArbiterError reports that no unique index fits OnConflict.
 type ArbiterError struct {
 	keys    []string
 	where   string
@@ -108,13 +108,13 @@ func (e *ArbiterError) Error() string {
 
 func (e *ArbiterError) Unwrap() error { return e.cause }
 
-// checkArbiter refuses keys by which the server will not find rows, as far as that
-// can be told here.
+// checkArbiter returns an error if no unique index fits, as far as that is known
+// without the server.
 func (c *Conflict) checkArbiter(m *Match) error {
-	if m.Schema.Kind == 'v' { // its rows are found by its table's indexes
+	if m.Schema.Kind == 'v' { // uses the indexes of its table
 		return nil
 	}
-	// One that is deferrable fails the statement, also where another fits.
+	// A deferrable one fails the statement even if another one fits.
 	fits := func(i uniqueIndex) bool { return i.fits(c.Keys, c.Where) }
 	deferrable := func(i uniqueIndex) bool { return !i.immediate && i.fitsExactly(c.Keys, c.Where) }
 	if !slices.ContainsFunc(c.indexes, fits) || slices.ContainsFunc(c.indexes, deferrable) {
@@ -127,16 +127,16 @@ func (c *Conflict) noArbiter(cause error) error {
 	return &ArbiterError{keys: c.Keys, where: c.Where, indexes: c.indexes, cause: cause}
 }
 
-// Explain adds the indexes that there are to the server's refusal of the keys.
+// Explain adds the existing indexes to the server's error about the keys.
 func (c *Conflict) Explain(err error) error {
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && (pgErr.Code == "42P10" || pgErr.Code == "55000") { // none fits; it is deferrable
+	if errors.As(err, &pgErr) && (pgErr.Code == "42P10" || pgErr.Code == "55000") { // no index fits; the index is deferrable
 		return c.noArbiter(err)
 	}
 	return err
 }
 
-// target is the conflict target in SQL.
+// target returns the conflict target in SQL.
 func (c *Conflict) target() string {
 	target := "(" + strings.Join(c.keys, ", ") + ")"
 	if c.Where != "" {

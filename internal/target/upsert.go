@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// An Upsert is the statement that writes the given rows.
+// An Upsert writes the rows of a Relation by INSERT ... ON CONFLICT.
 type Upsert struct {
 	*Conflict
 	*Match
@@ -16,10 +16,9 @@ type Upsert struct {
 	Into     string
 }
 
-// Run writes the rows. q has to be a transaction where that takes several
-// statements.
+// Run writes the rows. q must be a transaction where CountsBySetting is true.
 func (u *Upsert) Run(ctx context.Context, q Statements) (Counts, error) {
-	if u.Refuse != nil { // before any is written: q may be no transaction
+	if u.Refuse != nil { // first, since q may not be a transaction
 		first, second, err := u.Relation.duplicates(ctx, q, u.by())
 		if err == nil && first > 0 {
 			err = u.Refuse(first, second)
@@ -57,7 +56,7 @@ func (u *Upsert) Run(ctx context.Context, q Statements) (Counts, error) {
 	}, nil
 }
 
-// by is what makes rows the same.
+// by returns the expressions by which rows are duplicates.
 func (u *Upsert) by() []string {
 	by := slices.Clone(u.keys)
 	if u.exempt != "" {
@@ -66,29 +65,30 @@ func (u *Upsert) by() []string {
 	return by
 }
 
-// Settings of the transaction. counter counts rows that RETURNING cannot tell:
-// those updated, or, where rows may be suppressed, those unchanged. met is not
-// empty once the row under way has met one in the table.
+// Settings of the transaction that pass figures from one clause to another. counter
+// counts the rows that RETURNING cannot identify: the updated ones, or, where rows
+// may be suppressed, the unchanged ones. met is not empty once the current row has
+// conflicted with one in the table.
 const (
 	counter = "headrace.counter"
 	met     = "headrace.met"
 )
 
-// byXmax reports whether RETURNING can tell inserted from updated rows by xmax,
-// which ON CONFLICT's lock sets. A partitioned table has no xmax there ("cannot retrieve a
-// system column in this context"), nor has a view.
+// byXmax reports whether RETURNING can distinguish inserted from updated rows by
+// xmax, which ON CONFLICT's lock sets. It cannot for partitioned tables ("cannot
+// retrieve a system column in this context") and views.
 func (u *Upsert) byXmax() bool { return u.Schema.Kind == 'r' }
 
 // mayBeSuppressed reports whether a trigger or rule may keep rows from being
-// written. The condition of DO UPDATE then counts the unchanged ones, since not
-// every row that RETURNING leaves out is unchanged.
+// written. A row that RETURNING omits is then not necessarily unchanged, so that the
+// condition of DO UPDATE counts the unchanged ones.
 func (u *Upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.Schema.MaySuppress }
 
 func (u *Upsert) CountsBySetting() bool {
 	return len(u.update) > 0 && (!u.byXmax() || u.Schema.MaySuppress)
 }
 
-// count is SQL that counts a row, and is not NULL.
+// count is an SQL expression that increments counter. It is not NULL.
 const count = "set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true)"
 
 func (u *Upsert) Statement() string {
@@ -119,10 +119,10 @@ func (u *Upsert) action() string {
 	return u.target() + " DO UPDATE SET " + set + "\n    WHERE " + where
 }
 
-// Assignments returns what sets columns of target to those of source, and the
-// condition that this changes any: not what the types' = says, to which an
-// interval of 30 days is one of a month, and numeric 1.0 is 1.00, but whether the
-// bytes differ.
+// Assignments returns the assignments that set columns of target to those of source,
+// and the condition that this changes a value. Values are compared by their bytes:
+// for the operator =, an interval of 30 days equals one of a month, and numeric 1.0
+// equals 1.00.
 func Assignments(columns []*Column, source string) (set, differ string) {
 	sets, have, want := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
@@ -144,9 +144,9 @@ func (u *Upsert) returning() string {
 	return "true"
 }
 
-// values are the columns of a row. Where RETURNING looks at met, the first of them
-// empties it: a row is read, met with those in the table, and returned before the
-// next is read.
+// values returns the expressions of a row's columns. Where RETURNING reads met, the
+// first expression resets it: the server evaluates a row, checks it for conflicts and
+// returns it before it evaluates the next.
 func (u *Upsert) values() string {
 	if u.byXmax() || !u.mayBeSuppressed() {
 		return u.List("")
@@ -155,8 +155,8 @@ func (u *Upsert) values() string {
 	return "CASE WHEN set_config('" + met + "', '', true) = '' THEN " + first + " END" + strings.TrimPrefix(u.List(""), first)
 }
 
-// counts are how many rows were inserted, updated and, of a statement that counts
-// them, unchanged.
+// counts returns the expressions for the numbers of rows inserted, updated and,
+// where they are counted, unchanged.
 func (u *Upsert) counts() string {
 	const counted = "current_setting('" + counter + "')::bigint"
 	const told = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted), "
