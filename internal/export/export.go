@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Options are those of an export: see batchinsert.ExportOptions.
+// Options are the options of an export. See batchinsert.ExportOptions.
 type Options struct {
 	Format               int // CSV, NDJSON or Binary
 	Comma, Quote, Escape byte
@@ -54,7 +54,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A Reader is where an export reads from: see batchinsert.Reader.
+// A Reader begins the transaction of an export. See batchinsert.Reader.
 type Reader interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
@@ -72,7 +72,7 @@ func Run(ctx context.Context, r Reader, query string, w io.Writer, opts Options)
 	return n, err
 }
 
-// An export is one call of export.
+// An export is one call of Run.
 type export struct {
 	opts  Options
 	query string
@@ -87,7 +87,7 @@ func newExport(query string, opts Options) (*export, error) {
 	return e, checkText(query)
 }
 
-// run sends the rows to w, in a transaction that is rolled back afterwards.
+// run writes the rows to w, in a transaction that is rolled back afterwards.
 func (e *export) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error) {
 	stop, fail := context.WithCancelCause(ctx)
 	defer fail(nil)

@@ -6,19 +6,19 @@ import (
 	"io"
 )
 
-// bufferBytes is how much w is given at once. The server sends each row by
-// itself.
+// bufferBytes is the size of the writes to the caller's writer. The server sends each
+// row separately.
 const bufferBytes = 64 << 10
 
-// A gate is where pgconn writes a COPY's data. It tells pgconn of no error,
-// because pgconn would close the connection: it has itself shut, and drops what
-// the server still sends until it stops.
+// A gate is the writer that pgconn gets for a COPY's data. It reports no error to
+// pgconn, which would close the connection: after an error it discards what the
+// server still sends until the COPY is canceled.
 type gate struct {
-	fail   func(error)   // has the gate shut
-	isShut func() bool   // also by the end of the context
-	data   io.Writer     // takes what the server sends
-	buffer *bufio.Writer // in front of the caller's writer
-	lines  *unframer     // data, for NDJSON
+	fail   func(error)   // cancels the COPY
+	isShut func() bool   // the COPY is being canceled
+	data   io.Writer     // for the data of the server
+	buffer *bufio.Writer // to the caller's writer
+	lines  *unframer     // data, if NDJSON
 	err    error         // of data
 }
 
@@ -42,8 +42,8 @@ func (g *gate) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// finish writes out what is left once all has come, or returns why not all has:
-// err, unless it is only the consequence of the gate's own error.
+// finish flushes the buffer after a complete COPY, or returns why it is incomplete:
+// the gate's own error, of which err is a consequence, or err.
 func (g *gate) finish(err error) error {
 	switch {
 	case g.err != nil:
@@ -56,8 +56,8 @@ func (g *gate) finish(err error) error {
 	return g.buffer.Flush()
 }
 
-// A fullWriter makes a short write an error. A bufio.Writer would call again
-// for the rest, for ever where nothing is taken.
+// A fullWriter returns an error for a short write. A bufio.Writer would call Write
+// again for the rest, endlessly if nothing is accepted.
 type fullWriter struct{ w io.Writer }
 
 func (w fullWriter) Write(p []byte) (int, error) {

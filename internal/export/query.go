@@ -10,24 +10,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// settings are made in a transaction that is rolled back, and so last as
-// long as the export. What they name are the settings that change how a value
-// is written, in ways that another session would read differently or, of
-// floating-point numbers, not in full. They are what pg_dump sets.
+// settings are in effect for the export only, since its transaction is rolled back.
+// They are those of pg_dump: settings under which another session could read a value
+// differently, or a floating-point number with fewer digits.
 //
-// read_only is there because a COPY goes past the hooks by which changes are
-// announced.
+// The transaction is read-only, because COPY bypasses the hooks that report
+// changes.
 const settings = `SET LOCAL transaction_read_only = on; SET LOCAL client_encoding = 'UTF8';
 SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1`
 
-// withoutSemicolon takes off the end of a statement, which would end a COPY
-// around it in the middle. Within a comment it means nothing; a text cannot end
-// in one otherwise.
+// withoutSemicolon removes a statement's semicolon, which would end the COPY around
+// it. A trailing semicolon is either that or in a comment.
 func withoutSemicolon(query string) string {
 	return strings.TrimRight(query, "; \t\r\n")
 }
 
-// checkText refuses a text that the protocol would cut.
+// checkText returns an error for a text that the protocol would cut.
 func checkText(query string) error {
 	if strings.Contains(query, "\x00") {
 		return errors.New("the query contains NUL")
@@ -40,13 +38,13 @@ var (
 	errNoColumns  = errors.New("the statement returns no columns: only a query can be exported")
 )
 
-// prepare makes the settings, and has the server's parser look at the query
-// before it becomes part of a COPY.
+// prepare applies the settings, and lets the server parse the query before it
+// becomes part of a COPY.
 //
-// What passes is one statement, whole in itself: every parenthesis, text and
-// comment that it opens it also closes, by the server's own rules and under the
-// settings that hold for the COPY. So within the parentheses of COPY it stays
-// there: `SELECT 1) TO PROGRAM '...' --` does not pass.
+// A query that the server has parsed is one complete statement: it closes every
+// parenthesis, literal and comment that it opens, by the server's rules and under the
+// settings of the COPY. So it cannot leave the parentheses of COPY:
+// `SELECT 1) TO PROGRAM '...' --` is refused.
 func (e *export) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	if _, err := conn.Exec(ctx, settings).ReadAll(); err != nil {
 		return fmt.Errorf("make the settings: %w", err)
@@ -65,14 +63,14 @@ func (e *export) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// untypedParameter says whether the server cannot tell a parameter's type.
+// untypedParameter reports whether err is about a parameter of unknown type.
 func untypedParameter(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && pgErr.Code == "42P18" && strings.Contains(pgErr.Message, "$")
 }
 
-// uniqueNames refuses columns of one name: of such members of a JSON object
-// most readers keep the last and say nothing.
+// uniqueNames returns an error if two columns have the same name: of duplicate
+// members of a JSON object, most readers silently keep the last.
 func uniqueNames(columns []pgconn.FieldDescription) error {
 	seen := make(map[string]bool, len(columns))
 	for _, c := range columns {
@@ -84,12 +82,11 @@ func uniqueNames(columns []pgconn.FieldDescription) error {
 	return nil
 }
 
-// copyStatement puts the query into a COPY, on lines of its own, so that a
-// comment at its end ends there too.
+// copyStatement returns the COPY of the query, which is on lines of its own, so that
+// a comment at its end ends there.
 //
-// JSON comes as the only column of a binary COPY: the text format would double
-// its backslashes, and CSV its quotes. r.* is the row even where a column is
-// named r.
+// JSON is the only column of a binary COPY: the text format would double its
+// backslashes, and CSV its quotes. r.* is the row even if a column is named r.
 func (e *export) copyStatement() string {
 	switch e.opts.Format {
 	case NDJSON:
@@ -101,8 +98,8 @@ func (e *export) copyStatement() string {
 		", QUOTE " + literal(e.opts.Quote) + ", ESCAPE " + literal(e.opts.Escape) + ", NULL " + stringLiteral(e.opts.Null) + ")"
 }
 
-// copyOut runs the COPY. pgconn's CopyTo calls no hook of the connection: they
-// are called here, so that the statement is measured and logged as any.
+// copyOut runs the COPY. It calls the hooks of the connection, which pgconn's CopyTo
+// does not, so that the statement is measured and logged.
 func (e *export) copyOut(ctx context.Context, conn *pgx.Conn, out *gate) (int64, error) {
 	sql := e.copyStatement()
 	tracer := conn.Config().Tracer
@@ -118,7 +115,8 @@ func (e *export) copyOut(ctx context.Context, conn *pgx.Conn, out *gate) (int64,
 
 func literal(b byte) string { return stringLiteral(string([]byte{b})) }
 
-// stringLiteral writes s as SQL, whatever standard_conforming_strings says.
+// stringLiteral returns s as an SQL literal that does not depend on
+// standard_conforming_strings.
 func stringLiteral(s string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

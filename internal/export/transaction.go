@@ -10,18 +10,17 @@ import (
 )
 
 const (
-	// cancelTimeout is how long the server has to stop what it is at, which it
-	// does in milliseconds where nothing is wrong.
+	// cancelTimeout bounds the cancellation of a statement, which normally takes
+	// milliseconds.
 	cancelTimeout = 3 * time.Second
-	// cancelInterval is when it is asked once more: a request that arrives between
-	// two statements does nothing.
+	// cancelInterval is the time between two requests: one that arrives between two
+	// statements has no effect.
 	cancelInterval = 100 * time.Millisecond
 )
 
-// readOnly runs fn in a transaction of its own, or in the one that r is, and
-// then undoes what fn did there, its settings and its failure included. Nothing
-// is committed, and so nothing announced, also of a query of which it cannot be
-// told that it only reads.
+// readOnly runs fn in a new transaction, or in r if it is one, and then undoes the
+// effects of fn, its settings and a failure included. Nothing is committed, so that
+// no change is reported, not even for a query that is not known to be read-only.
 func readOnly(ctx context.Context, r Reader, fn func(tx pgx.Tx) error) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // pgx would close the connection
@@ -40,9 +39,10 @@ func readOnly(ctx context.Context, r Reader, fn func(tx pgx.Tx) error) (err erro
 	return fn(tx)
 }
 
-// beginReadOnly returns how to undo what is done in tx from now on. In the
-// caller's transaction that is a savepoint which is gone afterwards: pgx's own
-// stays when it is rolled back to, and each export would nest deeper.
+// beginReadOnly returns a transaction and the function that undoes what follows in
+// it. In the caller's transaction that is a savepoint, which undo also releases: pgx
+// does not release a savepoint after its rollback, so that each export would nest
+// deeper.
 func beginReadOnly(ctx context.Context, r Reader) (tx pgx.Tx, undo func(context.Context) error, err error) {
 	tx, callers := r.(pgx.Tx)
 	if !callers {
@@ -63,11 +63,10 @@ func beginReadOnly(ctx context.Context, r Reader) (tx pgx.Tx, undo func(context.
 	}, nil
 }
 
-// cancelable runs fn, which uses conn by the context that it is given. When ctx
-// ends, the server is asked to cancel what it is at, and fn's context ends only
-// if that does not help: to pgx the end of a context, as the error of a writer,
-// is by default a reason to close the connection, and with it the caller's
-// transaction.
+// cancelable runs fn, which uses conn with the context that it gets. When ctx ends,
+// the server is requested to cancel the statement; fn's context ends only if that has
+// no effect. By default, pgx closes the connection when a context ends or a writer
+// fails, and so ends the caller's transaction.
 func cancelable(ctx context.Context, conn *pgconn.PgConn, fn func(ctx context.Context) error) error {
 	lasting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
@@ -79,18 +78,19 @@ func cancelable(ctx context.Context, conn *pgconn.PgConn, fn func(ctx context.Co
 	defer func() {
 		close(ended)
 		if !forget() {
-			<-asked // a request still on its way would cancel the next statement
+			<-asked // a late request would cancel the next statement
 		}
 	}()
 	return fn(lasting)
 }
 
-// requestCancel asks until what conn is at has ended, or gives up.
+// requestCancel requests cancellation until the statement has ended, or calls giveUp
+// after cancelTimeout.
 func requestCancel(ctx context.Context, conn *pgconn.PgConn, ended <-chan struct{}, giveUp func()) {
 	ctx, cancel := context.WithTimeout(ctx, cancelTimeout)
 	defer cancel()
 	for {
-		_ = conn.CancelRequest(ctx) // failed or not, what counts is whether it helped
+		_ = conn.CancelRequest(ctx) // ended tells whether it had an effect
 		select {
 		case <-ended:
 			return

@@ -7,22 +7,22 @@ import (
 	"errors"
 )
 
-// errFraming is not expected from a server.
+// errFraming is the error for data that no server sends.
 var errFraming = errors.New("the server's answer is no binary COPY of one column")
 
-// An unframer takes the framing of a binary COPY off values of its only column,
-// which are JSON, and writes each as a line. Its input may be cut anywhere: the
-// protocol promises nothing of where, and values may be large.
+// An unframer removes the framing of a binary COPY from the values of its only
+// column, which are JSON, and writes each as a line. Writes may split the data
+// anywhere: the protocol does not define where, and values may be large.
 //
-// The framing is that of the manual's page on COPY, "Binary Format".
+// Source: PostgreSQL manual, COPY, "Binary Format".
 type unframer struct {
-	out  *bufio.Writer
-	step frameStep
-	part []byte // of the framing: what has come of a piece that was cut
-	left int    // bytes to come of the extension, or of the value
+	out     *bufio.Writer
+	step    frameStep
+	partial []byte // the received beginning of a field of the framing
+	left    int    // bytes of the extension or of the value not received yet
 }
 
-// A frameStep takes one piece of the framing, or what there is of it, off p.
+// A frameStep consumes one field of the framing from p, or the beginning of one.
 type frameStep func(u *unframer, p []byte) (rest []byte, err error)
 
 var copySignature = []byte("PGCOPY\n\xff\r\n\x00")
@@ -31,7 +31,7 @@ func newUnframer(out *bufio.Writer) *unframer {
 	return &unframer{out: out, step: (*unframer).header}
 }
 
-// ended says whether all has come.
+// ended reports whether the COPY is complete.
 func (u *unframer) ended() bool { return u.step == nil }
 
 func (u *unframer) Write(p []byte) (int, error) {
@@ -49,22 +49,22 @@ func (u *unframer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// field returns the next n bytes of the framing, or nil where they have not all
-// come.
-func (u *unframer) field(p []byte, n int) (piece, rest []byte) {
-	if len(u.part) == 0 && len(p) >= n {
+// field returns the next field of the framing, of n bytes, or nil if it is
+// incomplete.
+func (u *unframer) field(p []byte, n int) (value, rest []byte) {
+	if len(u.partial) == 0 && len(p) >= n {
 		return p[:n], p[n:]
 	}
-	take := min(n-len(u.part), len(p))
-	u.part = append(u.part, p[:take]...)
-	if len(u.part) < n {
+	take := min(n-len(u.partial), len(p))
+	u.partial = append(u.partial, p[:take]...)
+	if len(u.partial) < n {
 		return nil, p[take:]
 	}
-	piece, u.part = u.part, u.part[:0]
-	return piece, p[take:]
+	value, u.partial = u.partial, u.partial[:0]
+	return value, p[take:]
 }
 
-// header is the signature, four bytes of flags, and the extension's length.
+// header consumes the signature, the flags (four bytes), and the extension's length.
 func (u *unframer) header(p []byte) ([]byte, error) {
 	h, p := u.field(p, len(copySignature)+8)
 	if h == nil {
@@ -79,7 +79,7 @@ func (u *unframer) header(p []byte) ([]byte, error) {
 	return p, nil
 }
 
-// extension is passed over.
+// extension skips the extension.
 func (u *unframer) extension(p []byte) ([]byte, error) {
 	skip := min(u.left, len(p))
 	if u.left -= skip; u.left == 0 {
@@ -88,7 +88,7 @@ func (u *unframer) extension(p []byte) ([]byte, error) {
 	return p[skip:], nil
 }
 
-// columns is a row's number of columns, or -1 behind the last row.
+// columns consumes a row's number of columns, or -1 after the last row.
 func (u *unframer) columns(p []byte) ([]byte, error) {
 	c, p := u.field(p, 2)
 	if c == nil {
@@ -105,7 +105,7 @@ func (u *unframer) columns(p []byte) ([]byte, error) {
 	return p, nil
 }
 
-// length is that of the value. No row is NULL to row_to_json.
+// length consumes the length of the value, which is never NULL: row_to_json is not.
 func (u *unframer) length(p []byte) ([]byte, error) {
 	l, p := u.field(p, 4)
 	if l == nil {
@@ -118,7 +118,7 @@ func (u *unframer) length(p []byte) ([]byte, error) {
 	return p, nil
 }
 
-// value is the JSON.
+// value writes the value, or as much of it as p has.
 func (u *unframer) value(p []byte) ([]byte, error) {
 	text := p[:min(u.left, len(p))]
 	if err := u.writeText(text); err != nil {
@@ -131,9 +131,9 @@ func (u *unframer) value(p []byte) ([]byte, error) {
 	return p[len(text):], nil
 }
 
-// writeText writes JSON with spaces in place of line breaks. They are between
-// tokens: within a string JSON has no line breaks as they are. The server
-// leaves them as they came in values of type json.
+// writeText writes JSON with line breaks replaced by spaces. They occur between
+// tokens only, since strings escape them, and only in values of type json, which the
+// server returns as they were written.
 func (u *unframer) writeText(text []byte) error {
 	for {
 		i := bytes.IndexAny(text, "\r\n")

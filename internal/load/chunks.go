@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// errWriter refuses what cannot run several transactions.
+// errWriter is the error for a Writer that cannot run several transactions.
 var errWriter = errors.New("LoadOptions.ID, Jobs above 1 and Quarantine need transactions of their own: give a handle or a pool")
 
 // runChunks loads each chunk in a transaction of its own.
@@ -34,8 +34,7 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 		l.add(tally{skipped: book.rows})
 		return l.restoreOwn(ctx, w)
 	}
-	// What is wrong with the table or the header is found before the first
-	// chunk is recorded.
+	// Errors of the table and the header come before the first chunk is recorded.
 	if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { _, err := l.sender(ctx, tx); return err }); err != nil {
 		return err
 	}
@@ -53,7 +52,7 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 	})
 }
 
-// work loads the blocks, and returns how many there were.
+// work loads the chunks of r over several connections, and returns their number.
 func (l *Load) work(ctx context.Context, w target.Beginner, r *reader, book *ledger) (int, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	counts := make([]int, l.opts.Jobs)
@@ -81,8 +80,8 @@ func (l *Load) work(ctx context.Context, w target.Beginner, r *reader, book *led
 	return chunks, err
 }
 
-// loadChunk loads a chunk, unless the ledger says that it is loaded, or that
-// somebody else is at it.
+// loadChunk loads a chunk, unless it is loaded already or another process is
+// loading it.
 func (l *Load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chunk, book *ledger, mem *scratch) error {
 	if err := book.announce(ctx, w, c); err != nil {
 		return err
@@ -110,7 +109,7 @@ func (l *Load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chun
 	return nil
 }
 
-// committed notes a chunk for the Report.
+// committed adds a chunk to the Report.
 func (l *Load) committed(c Chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -124,8 +123,8 @@ func chunkOf(c *records.Chunk, rows, bad int64) Chunk {
 	}
 }
 
-// badLimit says which bound is passed with so much more, if any. atEnd says that
-// it is a whole chunk.
+// badLimit returns the bound on bad lines that the load exceeds together with more,
+// in words, or "". atEnd reports whether more is a whole chunk.
 func (l *Load) badLimit(more tally, atEnd bool) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,14 +155,14 @@ func (l *Load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem 
 	return s.done, err
 }
 
-// scratch is memory that a job uses for one chunk after the other.
+// scratch is memory that a job reuses for each chunk.
 type scratch struct{ text, binary []byte }
 
-// blocksPerChunk is how many parts a chunk is sent in: what is encoded at a time
-// takes memory beside it.
+// blocksPerChunk is the number of blocks in which a chunk is sent: an encoded block
+// takes memory in addition to the chunk.
 const blocksPerChunk = 4
 
-// copyChunk sends a chunk part by part.
+// copyChunk sends a chunk block by block.
 func (s *sender) copyChunk(ctx context.Context, c *records.Chunk, mem *scratch) error {
 	encoder := s.encoder()
 	cutter := records.NewCutter(bytes.NewReader(c.Data), s.load.input.format, len(c.Data)/blocksPerChunk, 0)

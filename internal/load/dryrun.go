@@ -8,13 +8,13 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// runDry sends everything to a temporary table and rolls back.
+// runDry loads the input into a temporary table and rolls back.
 func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 	tx, err := w.Begin(ctx) // a savepoint in the caller's transaction
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // its error is the connection's, which fn's caller meets
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // if it fails, the connection is broken
 	s, err := l.sender(ctx, tx)
 	if err != nil {
 		return err
@@ -41,9 +41,8 @@ func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 	}
 }
 
-// stageDry makes a table like the target for rows that nobody shall see: with
-// its types and CHECKs, but without defaults, which might draw numbers from the
-// target's sequences.
+// stageDry creates a temporary table like the target, with its types and CHECKs, but
+// without defaults, which might advance the target's sequences.
 func (s *sender) stageDry(ctx context.Context) error {
 	_, err := s.tx.Exec(ctx, "CREATE TEMPORARY TABLE "+target.StageName+" (LIKE "+s.load.table+" INCLUDING CONSTRAINTS INCLUDING GENERATED) ON COMMIT DROP")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// Forget puts the indexes of a load back, removes it from the ledger and returns how many of its rows are
-// in the table.
+// Forget restores the indexes that a load has dropped, removes it from the ledger,
+// and returns the number of its rows in the table.
 func Forget(ctx context.Context, w target.Beginner, id string) (rows int64, err error) {
 	if _, err = RestoreIndexes(ctx, w, id); err != nil {
 		return 0, err
@@ -23,7 +23,7 @@ func Forget(ctx context.Context, w target.Beginner, id string) (rows int64, err 
 		if err != nil {
 			return err
 		}
-		// Locks, and so waits for, each chunk.
+		// Locks each chunk, and so waits until it is loaded.
 		err = tx.QueryRow(ctx, `SELECT coalesce(sum(rows), 0)::bigint FROM
     (SELECT rows FROM headrace.load_chunks WHERE load_id = $1 ORDER BY chunk FOR UPDATE) c`, id).Scan(&rows)
 		if err != nil {

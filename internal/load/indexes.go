@@ -10,16 +10,16 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// An index is one that was dropped, with the statement that makes it.
+// An index is a dropped index with the statement that creates it.
 type index struct {
 	name       string // quoted, with its schema
 	definition string
 }
 
-// droppableQuery asks for a table's indexes that can be made again exactly.
-// Unique ones and those of constraints are needed while rows come; what
-// pg_get_indexdef does not tell of (a tablespace, a comment, statistics targets,
-// the mark of CLUSTER) would be lost.
+// droppableQuery reads the indexes of a table that can be restored exactly. Unique
+// indexes and those of constraints are needed during the load; indexes with
+// properties that pg_get_indexdef omits (tablespace, comment, statistics targets,
+// CLUSTER) would lose them.
 const droppableQuery = `
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_get_indexdef(c.oid)
 FROM pg_catalog.pg_index i
@@ -32,7 +32,7 @@ WHERE i.indrelid = $1 AND i.indisvalid AND NOT i.indisunique AND NOT i.indisclus
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND coalesce(a.attstattarget, -1) <> -1)
 ORDER BY c.relname`
 
-// dropIndexes drops those indexes of a table that createIndexes can make again.
+// dropIndexes drops the indexes of a table that createIndexes can restore.
 func dropIndexes(ctx context.Context, tx pgx.Tx, s *target.Schema) ([]index, error) {
 	if s.Kind == 'p' {
 		return nil, fmt.Errorf("LoadOptions.DropIndexes: %s is partitioned; load its partitions", s.RelName)
@@ -49,8 +49,8 @@ func dropIndexes(ctx context.Context, tx pgx.Tx, s *target.Schema) ([]index, err
 	return indexes, nil
 }
 
-// readIndexes asks under a search path with which the definitions name
-// everything with its schema, and goes back to the one that was.
+// readIndexes reads the definitions under a search path that makes them name every
+// schema, and resets the search path.
 func readIndexes(ctx context.Context, tx pgx.Tx, table uint32) (indexes []index, err error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func createIndexes(ctx context.Context, tx pgx.Tx, indexes []index) error {
 	if len(indexes) == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, "SET LOCAL default_tablespace = ''"); err != nil { // where they were
+	if _, err := tx.Exec(ctx, "SET LOCAL default_tablespace = ''"); err != nil { // the dropped indexes had none of their own
 		return err
 	}
 	for _, i := range indexes {
@@ -87,8 +87,8 @@ func createIndexes(ctx context.Context, tx pgx.Tx, indexes []index) error {
 	return nil
 }
 
-// withoutIndexes runs a load in chunks while indexes are dropped, as is recorded,
-// and puts them back whatever becomes of it.
+// withoutIndexes runs a load in chunks with indexes dropped and recorded, if asked,
+// and restores them however it ends.
 func (l *Load) withoutIndexes(ctx context.Context, w target.Beginner, load func() error) (err error) {
 	if l.opts.DropIndexes {
 		if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return l.dropRecorded(ctx, tx) }); err != nil {
@@ -103,8 +103,8 @@ func (l *Load) withoutIndexes(ctx context.Context, w target.Beginner, load func(
 	return load()
 }
 
-// restoreOwn puts indexes back that this load has dropped, now or in an earlier
-// call.
+// restoreOwn restores the indexes that this load has dropped, in this call or an
+// earlier one.
 func (l *Load) restoreOwn(ctx context.Context, w target.Beginner) error {
 	if l.opts.ID == "" || l.opts.unnamed {
 		return nil
@@ -134,8 +134,8 @@ func (l *Load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// RestoreIndexes makes the indexes of a load again, or of all loads where id is
-// empty.
+// RestoreIndexes restores the indexes that the load id has dropped, or all loads if
+// id is empty, and returns their names.
 func RestoreIndexes(ctx context.Context, w target.Beginner, id string) (names []string, err error) {
 	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
 		names = nil
@@ -159,7 +159,7 @@ WHERE load_id = $1 OR $1 = '' ORDER BY index_name FOR UPDATE`, id)
 	return names, err
 }
 
-// restore makes an index again, unless somebody has done so by hand.
+// restore creates an index, unless it has been created by hand.
 func restore(ctx context.Context, tx pgx.Tx, i index) error {
 	var there bool
 	if err := tx.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", i.name).Scan(&there); err != nil {

@@ -11,15 +11,15 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// A Column is batchinsert.InferredColumn.
+// A Column is a proposed column. See batchinsert.InferredColumn.
 type Column struct {
 	Name, Type string
 	NotNull    bool
 	Nulls      int64
 }
 
-// Infer reads the whole input, and returns columns that it would fit into, and the
-// number of its rows.
+// Infer reads the whole input, and returns the columns of a table that it fits, and
+// the number of its rows.
 func (l *Load) Infer(ctx context.Context) (columns []Column, rows int64, err error) {
 	names := l.input.format.Names()
 	if err := checkNames(names); err != nil {
@@ -41,7 +41,7 @@ func (l *Load) Infer(ctx context.Context) (columns []Column, rows int64, err err
 	return columns, rows, nil
 }
 
-// inspect goes through the input.
+// inspect passes the whole input to inspector.
 func (l *Load) inspect(ctx context.Context, inspector *records.Inspector) error {
 	cutter := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	var buf []byte
@@ -70,8 +70,9 @@ func (l *Load) inspect(ctx context.Context, inspector *records.Inspector) error 
 	}
 }
 
-// The server's bounds: see "PostgreSQL Limits" and "System Columns" in its
-// manual.
+// Limits of the server.
+//
+// Source: PostgreSQL manual, "PostgreSQL Limits" and "System Columns".
 const (
 	longestName = 63
 	mostColumns = 1600
@@ -79,7 +80,7 @@ const (
 
 var systemColumns = []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
-// checkNames refuses names that a table's columns cannot have.
+// checkNames returns an error for names that columns of a table cannot have.
 func checkNames(names []string) error {
 	if len(names) > mostColumns {
 		return fmt.Errorf("%d columns are more than a table can have, which is %d", len(names), mostColumns)

@@ -14,15 +14,15 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// An Input is what a load reads.
+// An Input is the input of a load: a file or Rows.
 type Input interface {
-	// open reads as far as the names of the fields.
+	// open reads the names of the fields.
 	open(o *Options) (*text, error)
-	// title is what the input calls itself, or "".
+	// title returns the input's own name, or "".
 	title() string
 }
 
-// Rows are the rows of a program: see batchinsert.Records.
+// Rows are rows that a program yields. See batchinsert.Records.
 type Rows struct {
 	Name    string
 	Columns []string
@@ -30,28 +30,28 @@ type Rows struct {
 	Total   int64
 }
 
-// A text is an input that was opened.
+// A text is an opened input.
 type text struct {
-	file   *bufio.Reader // behind the names
+	file   *bufio.Reader // positioned after the names
 	format records.Format
-	start  int64                 // where file begins in the input, if that can be sought in
-	reopen func() (*text, error) // from its beginning; nil where that cannot be
-	seeker io.Seeker             // nil where it cannot be, or bytes of file lie elsewhere in it
+	start  int64                 // position of file in the input, with a seeker
+	reopen func() (*text, error) // opens the input again; nil if it cannot seek
+	seeker io.Seeker             // of the input; nil if it cannot seek, or is not plain text
 	source io.Reader             // what file reads
-	values *records.Values       // what file reads, of Records
+	values *records.Values       // source, of Rows
 	close  func()
 
-	encoding string // that the text was decoded from; empty for UTF-8
+	encoding string // of the input; empty for UTF-8
 
-	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
-	total int64         // bytes of it, 0 where unknown
-	rows  int64         // of it, 0 where unknown
+	bytes *atomic.Int64 // of the input read so far, before decompression
+	total int64         // bytes of the input, 0 if unknown
+	rows  int64         // of the input, 0 if unknown
 	meter *progress.Meter
 }
 
 func noop() {}
 
-// explainUndecodable explains an error about invalid UTF-8 in record: the file's own
+// explainUndecodable adds to an error about invalid UTF-8 in record that the file's
 // encoding has no character for the bytes. It returns other errors unchanged.
 func (t *text) explainUndecodable(err error, record []byte) error {
 	if t.encoding == "" || codeOf(err) != records.BadCharacter || bytes.IndexByte(record, records.Undecodable) < 0 {
@@ -66,7 +66,7 @@ func CSV(r io.Reader) Input { return file{r, openCSV} }
 // NDJSON is the input of a file with one JSON object a line.
 func NDJSON(r io.Reader) Input { return file{r, openNDJSON} }
 
-// A file is text that lies somewhere.
+// A file is the input of a reader.
 type file struct {
 	r    io.Reader
 	with func(file *bufio.Reader, o *Options) (records.Format, error)
@@ -105,7 +105,7 @@ func (f file) open(o *Options) (*text, error) {
 	return t, nil
 }
 
-// seekerOf returns r as a Seeker, if it can be sought in, and the place it is at.
+// seekerOf returns r as a Seeker and its position, or nil if r cannot seek.
 func seekerOf(r io.Reader) (io.Seeker, int64) {
 	seeker, ok := r.(io.Seeker)
 	if !ok {
@@ -118,8 +118,8 @@ func seekerOf(r io.Reader) (io.Seeker, int64) {
 	return seeker, at
 }
 
-// seek goes on to a byte of the text behind the names. It is to be called before
-// any of it has been read.
+// seek moves to an offset in the text after the names. Nothing after the names must
+// have been read.
 func (t *text) seek(to int64) error {
 	if t.seeker == nil {
 		_, err := io.CopyN(io.Discard, t.file, to)
@@ -160,7 +160,7 @@ func (r Rows) open(o *Options) (*text, error) {
 	}, nil
 }
 
-// A meteredInput counts the bytes of a file.
+// A meteredInput counts the bytes read.
 type meteredInput struct {
 	r     io.Reader
 	bytes atomic.Int64
@@ -172,7 +172,7 @@ func (in *meteredInput) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sizeOf returns how many bytes are left to read, or 0 where that is unknown.
+// sizeOf returns the number of bytes left to read, or 0 if it is unknown.
 func sizeOf(r io.Reader) int64 {
 	switch r := r.(type) {
 	case *os.File:

@@ -13,26 +13,26 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A ledger records which chunks of a load are in the table. The zero value is
-// that of a load without an ID, which keeps none.
+// A ledger records which chunks of a load are in the table. The zero value records
+// nothing: it is for loads without an ID.
 type ledger struct {
 	id          string
 	fingerprint []byte
 	finished    bool
-	changed     bool  // the load began with another file
-	rows        int64 // in the table
-	recorded    int   // chunks, or the last one's place, from 1
-	wait        bool  // take waits for others who are at a chunk
+	changed     bool  // the load began with a different file
+	rows        int64 // loaded
+	recorded    int   // number of chunks, or the number of the last one
+	wait        bool  // lock waits for processes that are loading the chunk
 }
 
-// sample is how much of a file's beginning is part of its fingerprint.
+// sample is the number of bytes at a file's beginning that its fingerprint covers.
 const sample = 64 << 10
 
-// ledgerVersion is that of a load's records: where it is cut, and what its
-// fingerprint and checksums are of. Who changes one of these counts it up.
+// ledgerVersion is the version of the records: of where inputs are cut and of what
+// fingerprints and checksums cover. Increment it with every change of these.
 const ledgerVersion = 2
 
-// An OtherError says that the ID is that of another load.
+// An OtherError reports that the ID belongs to another load.
 type OtherError struct{ text string }
 
 func (e *OtherError) Error() string { return e.text }
@@ -43,14 +43,14 @@ func otherLoad(format string, args ...any) error {
 
 var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
-// openLedger begins the load in the ledger, or finds where it was left.
+// openLedger records the load, or reads what is recorded under its ID.
 func (l *Load) openLedger(ctx context.Context, w target.Beginner) (*ledger, error) {
 	book := &ledger{}
 	if l.opts.ID == "" {
 		return book, nil
 	}
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		var installed bool // what is newest of ours is there
+		var installed bool // checked by the newest column
 		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('headrace.loads') AND attname = 'version')").Scan(&installed)
 		switch {
 		case err != nil:
@@ -66,7 +66,7 @@ func (l *Load) openLedger(ctx context.Context, w target.Beginner) (*ledger, erro
 	return book, err
 }
 
-// size is NULL where it is unknown.
+// size returns the size of the input, or nil for NULL if it is unknown.
 func (l *Load) size() *int64 {
 	if l.input.total > 0 {
 		return &l.input.total
@@ -74,7 +74,7 @@ func (l *Load) size() *int64 {
 	return nil
 }
 
-// findLoad compares the load with what the ledger has under its id.
+// findLoad compares the load with the one that is recorded under its ID.
 func (l *Load) findLoad(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	book.fingerprint = l.fingerprint()
 	size := l.size()
@@ -110,12 +110,12 @@ FROM headrace.loads l WHERE load_id = $1`, book.id).
 	return nil
 }
 
-// fingerprint tells files apart: its first half says what fields they have and
-// how they are read, its second half is of their beginning. Each chunk has a
-// checksum besides.
+// fingerprint identifies a file: its first half covers the fields and how they are
+// read, its second half the beginning of the data. Each chunk has a checksum of its
+// own.
 func (l *Load) fingerprint() []byte {
 	reading := sha256.Sum256(fmt.Appendf(nil, "%q %s", l.input.format.Names(), l.input.format.Dialect()))
-	first, _ := l.input.file.Peek(sample) // a read error comes again
+	first, _ := l.input.file.Peek(sample) // the next Read returns its error
 	beginning := sha256.Sum256(first)
 	return append(reading[:], beginning[:]...)
 }
@@ -123,8 +123,8 @@ func (l *Load) fingerprint() []byte {
 // sameReading compares the first halves of two fingerprints.
 func sameReading(a, b []byte) bool { return bytes.Equal(a[:len(a)/2], b[:len(b)/2]) }
 
-// announce records a chunk in a transaction of its own, so that others see it
-// while it is being loaded.
+// announce records a chunk in a transaction of its own, so that other processes see
+// it while it is being loaded.
 func (b *ledger) announce(ctx context.Context, w target.Beginner, c *records.Chunk) error {
 	if b.id == "" {
 		return nil
@@ -132,8 +132,8 @@ func (b *ledger) announce(ctx context.Context, w target.Beginner, c *records.Chu
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return b.record(ctx, tx, c) })
 }
 
-// record records that there is such a chunk, before anybody loads it; unless the
-// load goes on with a repaired file, which is not ours.
+// record records a chunk before it is loaded, unless the load has continued with a
+// repaired file that is not this one.
 func (b *ledger) record(ctx context.Context, tx pgx.Tx, c *records.Chunk) error {
 	sum := sha256.Sum256(c.Data)
 	_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
@@ -143,13 +143,13 @@ ON CONFLICT (load_id, chunk) DO NOTHING`,
 	return err
 }
 
-// A chunkState says what is to be done with a chunk.
+// A chunkState is the state of a chunk.
 type chunkState int
 
 const (
 	ours   chunkState = iota // to be loaded by this transaction
-	loaded                   // in the table
-	busy                     // another process is at it
+	loaded                   // committed
+	busy                     // being loaded by another process
 )
 
 // lock locks the chunk until the transaction ends.
@@ -182,7 +182,7 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Inde
 	case same:
 		return ours, 0, nil
 	}
-	// Repaired where nothing is loaded.
+	// A chunk that is not loaded may be repaired.
 	tag, err := tx.Exec(ctx, `UPDATE headrace.load_chunks SET checksum = $3 WHERE load_id = $1 AND chunk = $2
     AND EXISTS (SELECT FROM headrace.loads WHERE load_id = $1 AND fingerprint = $4)`, b.id, c.Index, sum[:], b.fingerprint)
 	if err == nil && tag.RowsAffected() == 0 {
@@ -206,14 +206,15 @@ func (b *ledger) markLoaded(ctx context.Context, tx pgx.Tx, c *records.Chunk, ro
 	return err
 }
 
-// finish waits for chunks that others are at, and records the end of the load.
+// finish waits for chunks that other processes are loading, and records the end of
+// the load.
 func (b *ledger) finish(ctx context.Context, w target.Beginner, chunks int) error {
 	if b.id == "" {
 		return nil
 	}
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		// Waits for the transactions that have locked open chunks. Those that
-		// are loaded then are not among the rows.
+		// Waits for the transactions that hold locks on open chunks. Chunks that
+		// they commit are not returned.
 		rows, err := tx.Query(ctx, `SELECT chunk FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NULL ORDER BY chunk FOR UPDATE`, b.id)
 		if err != nil {
 			return err

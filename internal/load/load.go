@@ -18,23 +18,23 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A Load is one call of Load.
+// A Load is one call of batchinsert.Load or one of its siblings.
 type Load struct {
 	opts  Options
 	table string // quoted
 	input *text
 	start time.Time
 
-	reading bool        // input is the producer's, who closes it
+	reading bool        // the reader owns input and closes it
 	unended atomic.Bool // see Report.Unended
 
-	mu    sync.Mutex // guards what follows, and calls of the meter
+	mu    sync.Mutex // guards the fields below and calls of the meter
 	total Report
 	sent  int64 // see tally
 }
 
-// New opens the input. The load that it returns beside an error has options
-// alone.
+// New opens the input. A Load returned with an error has options only: Name,
+// InChunks and Report work.
 func New(table string, in Input, opts Options) (*Load, error) {
 	l := &Load{start: time.Now(), opts: opts.withDefaults(in)}
 	if err := l.opts.validate(); err != nil {
@@ -50,13 +50,13 @@ func New(table string, in Input, opts Options) (*Load, error) {
 	return l, nil
 }
 
-// Name returns what errors call the input.
+// Name returns the name of the input for errors.
 func (l *Load) Name() string { return l.opts.Name }
 
-// TableName returns the table's name, quoted.
+// TableName returns the quoted name of the table.
 func (l *Load) TableName() string { return l.table }
 
-// Close gives up the input of a load that does not run.
+// Close closes the input of a load that does not run.
 func (l *Load) Close() { l.input.close() }
 
 // Run loads the input.
@@ -78,12 +78,12 @@ func (l *Load) Run(ctx context.Context, w target.Beginner) error {
 	return target.InTx(ctx, w, func(tx pgx.Tx) error { return l.runAtOnce(ctx, tx) })
 }
 
-// InChunks says whether each chunk is a transaction.
+// InChunks reports whether each chunk is a transaction.
 func (l *Load) InChunks() bool {
 	return !l.opts.DryRun && (l.opts.ID != "" || l.opts.Jobs > 1)
 }
 
-// runAtOnce loads all in one transaction.
+// runAtOnce loads the input in one transaction.
 func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	s, err := l.sender(ctx, tx)
 	if err != nil {
@@ -95,8 +95,8 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	// After dropIndexes, which leaves a savepoint: FREEZE asks that the table be
-	// emptied in the same subtransaction.
+	// After dropIndexes, which leaves a savepoint: FREEZE requires that the table is
+	// truncated in the same subtransaction.
 	if l.opts.Truncate {
 		if _, err := tx.Exec(ctx, "TRUNCATE "+l.table); err != nil {
 			return fmt.Errorf("empty the table: %w", err)
@@ -112,7 +112,7 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	return createIndexes(ctx, tx, indexes)
 }
 
-// copyAll sends every block of the input.
+// copyAll sends the input block by block.
 func (l *Load) copyAll(ctx context.Context, s *sender) error {
 	r := l.startReader(s.encoder())
 	defer r.stop()
@@ -133,15 +133,15 @@ func (l *Load) copyAll(ctx context.Context, s *sender) error {
 	}
 }
 
-// A tally is what a part of a load did.
+// A tally is the result of a part of a load.
 type tally struct {
-	sent                           int64 // records that are not bad
+	sent                           int64 // records that were not bad
 	rows, suppressed, bad, skipped int64 // as in Report
 	counts                         target.Counts
 	badLines                       []error
 }
 
-// add adds to what was done, and tells.
+// add adds t to the total and reports progress.
 func (l *Load) add(t tally) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -167,16 +167,16 @@ func (l *Load) progress() progress.State {
 	}
 }
 
-// lineError returns err as that of a line; column is empty where the whole line is
-// meant.
+// lineError returns err with its line. column is empty for the whole line.
 func (l *Load) lineError(line int64, column string, err error) error {
 	return l.opts.LineError(l.opts.Name, line, column, err)
 }
 
-// fileError says where in the file reading it failed.
+// fileError adds the line to an error of reading the input. It continues the panic
+// of an input.
 func (l *Load) fileError(err error) error {
-	if panicked, ok := err.(*panics.Error); ok { //nolint:errorlint // not one that the source has wrapped
-		panic(panicked) // on with it, in the goroutine that called us
+	if panicked, ok := err.(*panics.Error); ok { //nolint:errorlint // not one wrapped by the source
+		panic(panicked) // continues in the caller's goroutine
 	}
 	if fault, ok := errors.AsType[*fileError](err); ok {
 		return l.lineError(fault.line, fault.column, fault.err)
@@ -184,7 +184,7 @@ func (l *Load) fileError(err error) error {
 	return err
 }
 
-// matchFields finds the columns of the input's fields.
+// matchFields pairs the input's fields with columns.
 func (l *Load) matchFields(s *target.Schema) (*target.Match, error) {
 	m := &target.Match{Schema: s}
 	naming := l.input.format.Naming()
@@ -205,7 +205,7 @@ func (l *Load) matchFields(s *target.Schema) (*target.Match, error) {
 	return m, m.CheckRequired(naming + " others")
 }
 
-// recordColumns describes the input's columns to its format.
+// recordColumns returns the columns as the input's format takes them.
 func recordColumns(m *target.Match) []records.Column {
 	columns := make([]records.Column, len(m.Columns))
 	for i, c := range m.Columns {
@@ -218,9 +218,9 @@ func recordColumns(m *target.Match) []records.Column {
 	return columns
 }
 
-// serverMessage is an error's text with the server's detail, which holds values
-// of the row: for where the row itself is kept. Errors leave it out, since they
-// end up in logs; it is the Detail of the *pgconn.PgError that they wrap.
+// serverMessage returns the text of an error with the server's detail, which holds
+// values of the row: for the quarantine, which holds the row itself. Errors omit it,
+// since they are logged; it is the Detail of the *pgconn.PgError that they wrap.
 func serverMessage(err error) string {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Detail != "" {

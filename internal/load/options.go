@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// Options are those of a load: see batchinsert.LoadOptions.
+// Options are the options of a load. See batchinsert.LoadOptions.
 type Options struct {
 	Name                     string
 	Columns                  []string
@@ -36,10 +36,10 @@ type Options struct {
 	DropIndexes              bool
 	AsyncCommit              bool
 
-	// LineError makes the error of a line.
+	// LineError returns the error for a line.
 	LineError func(name string, line int64, column string, err error) error
 
-	unnamed bool // ID was made up here: nobody can resume by it
+	unnamed bool // ID is generated: the load cannot be resumed
 }
 
 // The values of OnBad.
@@ -48,9 +48,8 @@ const (
 	quarantine
 )
 
-// loadMemory is what the chunks in memory take together, as text and encoded. The
-// collector lets the heap grow to twice that before it looks: so a load stays
-// within 64 MiB.
+// loadMemory bounds the chunks in memory together, as text and encoded. The garbage
+// collector lets the heap grow to twice that, which keeps a load within 64 MiB.
 const loadMemory = 24 << 20
 
 func (o Options) withDefaults(in Input) Options {
@@ -72,8 +71,8 @@ func (o Options) withDefaults(in Input) Options {
 	if o.ChunkBytes == 0 {
 		o.ChunkBytes = 1 << 20
 		if o.ID != "" || o.Jobs > 1 {
-			// One is being cut and one waits; each job has one, and a part of it
-			// again, encoded, which for short numbers is six times their text.
+			// One chunk is being cut and one waits. Each job has one, and an encoded
+			// block of it, which for short numbers is six times as large as its text.
 			o.ChunkBytes = loadMemory / (3*o.Jobs + 2)
 		}
 	}
@@ -92,7 +91,7 @@ func (o *Options) validate() error {
 		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
 	case o.OnBad > quarantine:
 		return fmt.Errorf("LoadOptions.OnBad: %d is not one of its constants", o.OnBad)
-	case !(o.MaxBadShare <= 1): // NaN too
+	case !(o.MaxBadShare <= 1): // or NaN
 		return fmt.Errorf("LoadOptions.MaxBadShare: %v is not from 0 to 1", o.MaxBadShare)
 	}
 	if err := records.CheckEncoding(o.Encoding); err != nil {
@@ -101,9 +100,9 @@ func (o *Options) validate() error {
 	return o.validateTogether()
 }
 
-// validateTogether refuses options that cannot be had together.
+// validateTogether returns an error for options that exclude each other.
 func (o *Options) validateTogether() error {
-	chunks := o.ID != "" || o.Jobs > 1 // Quarantine has an ID
+	chunks := o.ID != "" || o.Jobs > 1 // Quarantine implies an ID
 	switch {
 	case o.Truncate && chunks:
 		return errors.New("LoadOptions.Truncate needs one transaction: it cannot be had with ID, Jobs or Quarantine")
@@ -117,8 +116,8 @@ func (o *Options) validateTogether() error {
 	return nil
 }
 
-// isKey says whether a column is one of OnConflict's keys, which are written
-// even where the server gives their values.
+// isKey reports whether a column is among OnConflict's keys, which are written even
+// if they are identity columns.
 func (o *Options) isKey(column string) bool {
 	return o.OnConflict != nil && slices.Contains(o.OnConflict.Keys, column)
 }

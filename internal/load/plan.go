@@ -25,7 +25,7 @@ func NewPlanned(table string, in Input, opts Options) (*Load, error) {
 	return l, nil
 }
 
-// Plan records the chunks, unless that has been done.
+// Plan records the chunks, unless they are recorded already, and returns them.
 func (l *Load) Plan(ctx context.Context, w target.Beginner) (chunks []Chunk, err error) {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)
@@ -54,7 +54,7 @@ func (l *Load) Plan(ctx context.Context, w target.Beginner) (chunks []Chunk, err
 	return chunks, err
 }
 
-// record cuts the input.
+// record cuts the input and records its chunks.
 func (l *Load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	n := 0
@@ -106,14 +106,14 @@ func (l *Load) RunChunk(ctx context.Context, w target.Beginner, index int) error
 	return book.finishPlanned(ctx, w)
 }
 
-// lockPlan says whether the load's chunks are all recorded, and keeps it so
-// until the transaction ends.
+// lockPlan locks the load until the transaction ends, and reports whether all of its
+// chunks are recorded.
 func (b *ledger) lockPlan(ctx context.Context, tx pgx.Tx) (planned bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT chunks IS NOT NULL FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, b.id).Scan(&planned)
 	return planned, err
 }
 
-// recordCount records that there are n chunks.
+// recordCount records the number of chunks.
 func (b *ledger) recordCount(ctx context.Context, tx pgx.Tx, n int) error {
 	_, err := tx.Exec(ctx, `UPDATE headrace.loads SET chunks = $2 WHERE load_id = $1`, b.id, n)
 	return err
@@ -133,7 +133,7 @@ func (b *ledger) chunks(ctx context.Context, tx pgx.Tx) ([]Chunk, error) {
 	return pgx.CollectRows(rows, scanChunk)
 }
 
-// find returns a chunk as it was recorded.
+// find returns a recorded chunk.
 func (b *ledger) find(ctx context.Context, w target.Beginner, index int) (c Chunk, err error) {
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT "+chunkColumns+" FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2", b.id, index)
@@ -149,8 +149,8 @@ func (b *ledger) find(ctx context.Context, w target.Beginner, index int) (c Chun
 	return c, err
 }
 
-// finishPlanned records the end of a load whose chunks are all loaded. Of two
-// calls for the last two chunks, the later one sees both.
+// finishPlanned records the end of the load if all of its chunks are loaded. Of two
+// concurrent calls for the last two chunks, the later one sees both.
 func (b *ledger) finishPlanned(ctx context.Context, w target.Beginner) error {
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE headrace.loads SET finished_at = now() WHERE load_id = $1 AND finished_at IS NULL

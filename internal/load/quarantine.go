@@ -12,40 +12,41 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A sieve sends this many records under one savepoint: more while nothing is
-// wrong, fewer after a bad one, so that few are sent for nothing where bad ones
-// are many.
+// Numbers of records in a block, which is sent under one savepoint: it grows while
+// all records are good and shrinks after a bad one, so that few records are sent
+// twice where many are bad.
 const (
 	firstBlock    = 2500
 	smallestBlock = 16
 	largestBlock  = 4000
 
-	// minBinary is the number of records from which on those before one that
-	// has to be left to the server are sent in binary, and it alone as text.
+	// minBinary is the number of records before a record without a binary form from
+	// which on they are sent in binary, and only that record as text.
 	minBinary = 1000
 )
 
-// A quarantiner writes the records of a chunk that the server takes and puts the
-// others into quarantine.
+// A quarantiner writes the good records of a chunk and puts the bad ones into
+// quarantine.
 type quarantiner struct {
 	*sender
 	chunk   *records.Chunk
 	encoder records.Encoder
 	rest    []records.Span
 	size    int // of the next block
-	asText  int // of the next one that begins with a record for the server's reader
+	asText  int // of the next block that begins with a record without a binary form
 	buf     []byte
 }
 
-// copyWithQuarantine writes the records of a chunk that can be written, and adds to s.done.
+// copyWithQuarantine writes the good records of a chunk, puts the bad ones into
+// quarantine, and adds both to s.done.
 func (s *sender) copyWithQuarantine(ctx context.Context, c *records.Chunk) error {
-	// Constraints that wait for the commit would fail the chunk as a whole.
+	// A deferred constraint would fail the whole chunk at its commit.
 	if _, err := s.tx.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
 		return err
 	}
-	v := &quarantiner{sender: s, chunk: c, encoder: s.encoder(), rest: c.Spans(s.load.input.format), size: firstBlock, asText: 1}
-	for len(v.rest) > 0 {
-		if err := v.sendBlock(ctx); err != nil {
+	q := &quarantiner{sender: s, chunk: c, encoder: s.encoder(), rest: c.Spans(s.load.input.format), size: firstBlock, asText: 1}
+	for len(q.rest) > 0 {
+		if err := q.sendBlock(ctx); err != nil {
 			return err
 		}
 	}
@@ -55,131 +56,130 @@ func (s *sender) copyWithQuarantine(ctx context.Context, c *records.Chunk) error
 	return nil
 }
 
-// sendBlock sends a block. Where the server names a record, those before it are
-// written, and it is put aside. Where it names none (foreign keys speak at the
-// end of the statement), the next step takes half as many.
-func (v *quarantiner) sendBlock(ctx context.Context) error {
-	block, binary := v.encode(v.rest[:min(v.size, len(v.rest))])
-	fault, err := v.try(ctx, block, binary)
+// sendBlock sends the next block. If the server names a bad record, the records
+// before it are written and it is put into quarantine. If it names none (foreign keys
+// are checked at the end of the statement), the next block is half as large.
+func (q *quarantiner) sendBlock(ctx context.Context) error {
+	block, binary := q.encode(q.rest[:min(q.size, len(q.rest))])
+	fault, err := q.try(ctx, block, binary)
 	switch {
 	case err != nil:
 		return err
 	case fault == nil:
-		v.size = min(largestBlock, 2*v.size)
+		q.size = min(largestBlock, 2*q.size)
 		return nil
 	case fault.index < 0 && len(block) == 1:
-		return v.setAside(ctx, fault)
+		return q.setAside(ctx, fault)
 	case fault.index < 0:
-		v.size = len(block) / 2
+		q.size = len(block) / 2
 		return nil
 	}
 	good := block[:fault.index]
 	if len(good) > 0 {
-		smaller, binary := v.encode(good)
-		again, err := v.try(ctx, smaller, binary)
+		smaller, binary := q.encode(good)
+		again, err := q.try(ctx, smaller, binary)
 		if err != nil {
 			return err
 		}
-		if again != nil { // another fault, which comes to light earlier now
-			v.size = max(1, len(good)/2)
-			return nil //nolint:nilerr // it is met again, and then quarantined
+		if again != nil { // an earlier record is bad too
+			q.size = max(1, len(good)/2)
+			return nil //nolint:nilerr // it is found again, and then put into quarantine
 		}
 		if len(smaller) < len(good) {
-			return nil // the fault comes up again
+			return nil // the bad record is found again
 		}
 	}
 	if binary != nil {
-		v.size = max(smallestBlock, min(v.size/2, 2*len(good)))
+		q.size = max(smallestBlock, min(q.size/2, 2*len(good)))
 	} else {
-		v.asText = 1 // the odd ones are bad
+		q.asText = 1 // records without a binary form tend to be bad
 	}
-	return v.setAside(ctx, fault)
+	return q.setAside(ctx, fault)
 }
 
-// encode makes a block binary. Where a record in it has to be left to the
-// server, because it is bad or because it is odd, the block becomes the
-// records before it, or, where those are few, some to send as text: one at
-// first, more where the odd ones are many.
-func (v *quarantiner) encode(block []records.Span) (taken []records.Span, binary []byte) {
-	if v.encoder == nil {
+// encode returns a block in binary. If a record has no binary form, because it is bad
+// or written in a way that only the server reads, it returns the records before it,
+// or, if they are few, records to send as text: one at first, more where such records
+// are many.
+func (q *quarantiner) encode(block []records.Span) (taken []records.Span, binary []byte) {
+	if q.encoder == nil {
 		return block, nil
 	}
 	var n int
 	var whole bool
-	v.buf, n, whole = v.encoder.Encode(v.buf[:0], v.data(block))
+	q.buf, n, whole = q.encoder.Encode(q.buf[:0], q.data(block))
 	if whole {
-		return block, v.buf
+		return block, q.buf
 	}
 	if n >= minBinary {
-		v.asText = 1
-		return block[:n], v.buf
+		q.asText = 1
+		return block[:n], q.buf
 	}
-	taken = block[:min(len(block), max(v.asText, n+1))]
-	v.asText = min(largestBlock, 4*v.asText)
+	taken = block[:min(len(block), max(q.asText, n+1))]
+	q.asText = min(largestBlock, 4*q.asText)
 	return taken, nil
 }
 
-func (v *quarantiner) data(block []records.Span) []byte {
-	return v.chunk.Data[block[0].Start:block[len(block)-1].End]
+func (q *quarantiner) data(block []records.Span) []byte {
+	return q.chunk.Data[block[0].Start:block[len(block)-1].End]
 }
 
-// try writes the next records, or says which of them the server refuses.
-func (v *quarantiner) try(ctx context.Context, block []records.Span, binary []byte) (*recordError, error) {
-	staged := v.staged
+// try writes a block, or returns the record that the server refuses.
+func (q *quarantiner) try(ctx context.Context, block []records.Span, binary []byte) (*recordError, error) {
+	staged := q.staged
 	var took int64
-	err := pgx.BeginFunc(ctx, v.tx, func(pgx.Tx) (err error) {
-		took, err = v.copy(ctx, v.data(block), binary, len(block), func() []records.Span { return block })
-		if err == nil && v.conflict != nil {
-			err = v.upsertBlock(ctx)
+	err := pgx.BeginFunc(ctx, q.tx, func(pgx.Tx) (err error) {
+		took, err = q.copy(ctx, q.data(block), binary, len(block), func() []records.Span { return block })
+		if err == nil && q.conflict != nil {
+			err = q.upsertBlock(ctx)
 		}
 		return err
 	})
 	var fault *recordError
 	switch {
 	case err == nil:
-		v.rest = v.rest[len(block):]
-		v.count(len(block), took)
+		q.rest = q.rest[len(block):]
+		q.count(len(block), took)
 		return nil, nil
 	case errors.As(err, &fault) && target.RowsFault(codeOf(err)):
-		v.staged = staged
+		q.staged = staged
 		if fault.index >= 0 {
 			bad := block[fault.index]
-			fault.err = v.load.input.explainUndecodable(fault.err, v.chunk.Data[bad.Start:bad.End])
+			fault.err = q.load.input.explainUndecodable(fault.err, q.chunk.Data[bad.Start:bad.End])
 		}
 		return fault, nil
 	}
 	return nil, err
 }
 
-// upsertBlock writes a block on its own: what the server says against it is
-// about no row in particular.
-func (v *quarantiner) upsertBlock(ctx context.Context) error {
-	if err := v.upsertStaged(ctx); err != nil {
+// upsertBlock upserts a staged block. An error of the server names no record.
+func (q *quarantiner) upsertBlock(ctx context.Context) error {
+	if err := q.upsertStaged(ctx); err != nil {
 		return &recordError{index: -1, err: err}
 	}
-	_, err := v.tx.Exec(ctx, "TRUNCATE "+target.Stage)
+	_, err := q.tx.Exec(ctx, "TRUNCATE "+target.Stage)
 	return err
 }
 
 // setAside puts the next record into quarantine.
-func (v *quarantiner) setAside(ctx context.Context, fault *recordError) error {
-	record := v.rest[0]
-	bad := v.load.lineError(record.Line, fault.column, fault.err)
-	v.done.bad++
-	if limit := v.load.badLimit(v.done, false); limit != "" {
+func (q *quarantiner) setAside(ctx context.Context, fault *recordError) error {
+	record := q.rest[0]
+	bad := q.load.lineError(record.Line, fault.column, fault.err)
+	q.done.bad++
+	if limit := q.load.badLimit(q.done, false); limit != "" {
 		return fmt.Errorf("more than %s bad, the last: %w", limit, bad)
 	}
-	if len(v.done.badLines) < maxBadLines {
-		v.done.badLines = append(v.done.badLines, bad)
+	if len(q.done.badLines) < maxBadLines {
+		q.done.badLines = append(q.done.badLines, bad)
 	}
-	v.rest = v.rest[1:]
-	if v.load.opts.DryRun {
+	q.rest = q.rest[1:]
+	if q.load.opts.DryRun {
 		return nil
 	}
-	return v.record(ctx, v.chunk, record, fault)
+	return q.record(ctx, q.chunk, record, fault)
 }
 
-// record records a bad line.
+// record inserts a bad line into headrace.quarantine.
 func (s *sender) record(ctx context.Context, c *records.Chunk, bad records.Span, fault *recordError) error {
 	code := codeOf(fault)
 	if code == "" {
@@ -200,8 +200,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 	return nil
 }
 
-// codeOf returns the SQLSTATE of an error of the server, or of one that stands
-// for it.
+// codeOf returns the SQLSTATE of an error of the server or of a *records.Error, or
+// "".
 func codeOf(err error) string {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Code

@@ -10,74 +10,75 @@ import (
 	"github.com/headrace/headrace/internal/records"
 )
 
-// A block is a chunk on its way, encoded where that could be done.
+// A block is a part of the input that is sent at once. In a load in chunks, the
+// reader's blocks are the chunks.
 type block struct {
 	*records.Chunk
-	binary []byte // a whole binary COPY; nil where the server has to read the text
+	binary []byte // a whole binary COPY; nil if it is sent as text
 	spare  []byte // memory for binary
 }
 
-// A reader cuts a file into blocks in a goroutine of its own, so that the
-// file is read while the server is busy with what came before.
+// A reader cuts the input into blocks in a goroutine of its own, so that the input
+// is read while the server processes the previous block.
 type reader struct {
-	blocks  chan block // closed at the end of the file, or at its error
+	blocks  chan block // closed at the end of the input, or at its error
 	buffers chan []byte
 	quit    chan struct{}
 	ended   chan struct{}
 
-	err error // valid when blocks is closed
+	err error // valid once blocks is closed
 }
 
-// maxDelay is how long rows wait for more of the file, to be sent together.
+// maxDelay bounds how long rows of a slow input wait for the rest of their block.
 const maxDelay = 50 * time.Millisecond
 
-// readAhead is how many blocks wait for their sender.
+// readAhead is the number of blocks that wait to be sent.
 const readAhead = 1
 
-// startReader starts cutting the file. encoder, where it is not nil, encodes blocks
-// on the way; it is the producer's from then on, as the input is.
+// startReader starts the reader, which owns the input and encoder from then on. If
+// encoder is not nil, it encodes the blocks.
 func (l *Load) startReader(encoder records.Encoder) *reader {
 	l.reading = true
-	p := &reader{
+	r := &reader{
 		blocks: make(chan block, readAhead), buffers: make(chan []byte, 2*(l.opts.Jobs+readAhead+1)),
 		quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	hurry := maxDelay
 	if l.opts.ID != "" {
-		hurry = 0 // the same cuts each time
+		hurry = 0 // so that every attempt cuts at the same places
 	}
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, hurry)
 	go func() {
-		defer close(p.ended)
+		defer close(r.ended)
 		defer l.input.close()
-		p.run(l, c, encoder)
+		r.run(l, c, encoder)
 	}()
-	return p
+	return r
 }
 
-func (p *reader) run(l *Load, c *records.Cutter, encoder records.Encoder) {
-	defer close(p.blocks)
+func (r *reader) run(l *Load, c *records.Cutter, encoder records.Encoder) {
+	defer close(r.blocks)
 	defer func() {
 		if v := recover(); v != nil {
-			p.err = panics.New(v)
+			r.err = panics.New(v)
 		}
 	}()
 	for {
-		chunk, err := l.cut(c, p.buffer())
+		chunk, err := l.cut(c, r.buffer())
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
-				p.err = placeOf(err, c)
+				r.err = placeOf(err, c)
 			}
 			return
 		}
 		out := block{Chunk: chunk}
 		if encoder != nil {
-			out.spare = p.buffer()
+			out.spare = r.buffer()
 			out.encode(encoder)
 		}
 		select {
-		case p.blocks <- out:
-		case <-p.quit:
+		case r.blocks <- out:
+		case <-r.quit:
 			return
 		}
 	}
@@ -99,8 +100,8 @@ func (l *Load) cut(c *records.Cutter, buf []byte) (*records.Chunk, error) {
 	return chunk, nil
 }
 
-// placeOf says where in the file reading it failed: the record, or else the
-// first of those that were not cut yet.
+// placeOf adds the place to an error of reading the input: the record, or the first
+// record that has not been cut.
 func placeOf(err error, c *records.Cutter) *fileError {
 	if fault, ok := errors.AsType[*records.Error](err); ok {
 		return &fileError{line: int64(fault.Index) + 1, column: fault.Column, err: fault.Err}
@@ -108,45 +109,45 @@ func placeOf(err error, c *records.Cutter) *fileError {
 	return &fileError{line: c.Line(), err: err}
 }
 
-// encode makes the block binary, if all of its values can be.
-func (p *block) encode(encoder records.Encoder) {
-	out, _, whole := encoder.Encode(p.spare[:0], p.Data)
-	p.spare = out
+// encode sets b.binary if all values have a binary form.
+func (b *block) encode(encoder records.Encoder) {
+	out, _, whole := encoder.Encode(b.spare[:0], b.Data)
+	b.spare = out
 	if whole {
-		p.binary = out
+		b.binary = out
 	}
 }
 
-// buffer returns memory of a block that was sent.
-func (p *reader) buffer() []byte {
+// buffer returns the memory of a block that was sent, or nil.
+func (r *reader) buffer() []byte {
 	select {
-	case b := <-p.buffers:
+	case b := <-r.buffers:
 		return b
 	default:
 		return nil
 	}
 }
 
-// recycle makes a block's memory free for another.
-func (p *reader) recycle(sent block) {
+// recycle makes the memory of a sent block available to buffer.
+func (r *reader) recycle(sent block) {
 	for _, b := range [][]byte{sent.Data, sent.spare} {
 		if b == nil {
 			continue
 		}
 		select {
-		case p.buffers <- b:
+		case r.buffers <- b:
 		default:
 		}
 	}
 }
 
-// next waits for the next block. more is false at the end of the file. An error
-// is the file's or ctx's.
-func (p *reader) next(ctx context.Context) (next block, more bool, err error) {
+// next waits for the next block. more is false at the end of the input. The error is
+// the input's or ctx's.
+func (r *reader) next(ctx context.Context) (next block, more bool, err error) {
 	select {
-	case next, more = <-p.blocks:
-		if !more && p.err != nil {
-			err = p.err
+	case next, more = <-r.blocks:
+		if !more && r.err != nil {
+			err = r.err
 		}
 		return next, more, err
 	case <-ctx.Done():
@@ -154,7 +155,7 @@ func (p *reader) next(ctx context.Context) (next block, more bool, err error) {
 	}
 }
 
-// A fileError is an error of reading the file, at a line.
+// A fileError is an error of reading the input, with its line.
 type fileError struct {
 	line   int64
 	column string
@@ -164,14 +165,14 @@ type fileError struct {
 func (f *fileError) Error() string { return f.err.Error() }
 func (f *fileError) Unwrap() error { return f.err }
 
-// stop ends the goroutine. One that is inside of a Read of the file cannot be
-// reached there: it ends after it.
-func (p *reader) stop() {
-	close(p.quit)
+// stop ends the goroutine. It waits a second for a Read under way, after which the
+// goroutine ends.
+func (r *reader) stop() {
+	close(r.quit)
 	timer := time.NewTimer(time.Second)
 	defer timer.Stop()
 	select {
-	case <-p.ended:
+	case <-r.ended:
 	case <-timer.C:
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A Report is what a load did: see batchinsert.Report.
+// A Report is the result of a load. See batchinsert.Report.
 type Report struct {
 	ID                             string
 	Rows, Suppressed, Bad, Skipped int64
@@ -14,14 +14,14 @@ type Report struct {
 	Elapsed                        time.Duration
 	Unended                        bool
 	Counts                         target.Counts
-	BadLines                       []error // made by options.LineError
+	BadLines                       []error // returned by Options.LineError
 	Chunks                         []Chunk
 }
 
-// maxBadLines bounds result.BadLines.
+// maxBadLines bounds Report.BadLines.
 const maxBadLines = 100
 
-// A Chunk is a chunk as it is recorded: see batchinsert.Chunk.
+// A Chunk is a chunk in the ledger. See batchinsert.Chunk.
 type Chunk struct {
 	Index              int
 	FirstByte, EndByte int64

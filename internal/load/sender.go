@@ -14,22 +14,23 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A sender sends records of an input in one transaction, by what the table is
-// then: to the table itself, or to a temporary one.
+// A sender sends records of an input in one transaction, to the table or to a
+// temporary one. What it knows of the table is valid in this transaction only.
 type sender struct {
 	load     *Load
 	tx       pgx.Tx
 	match    *target.Match
 	fields   []records.Column
 	conflict *target.Conflict // nil without OnConflict
-	relname  string           // of the table that is sent to, as a COPY's error names it
+	relname  string           // of the table of the COPY, as its errors name it
 	text     string           // COPY statements
 	binary   string
-	staged   int64 // records that settle has to write
+	staged   int64 // records in the temporary table
 	done     tally
 }
 
-// sender asks for the columns, in the transaction that writes: see copyIn.
+// sender reads the columns in the transaction that writes: binary values in a column
+// of another type would be stored as wrong values without an error.
 func (l *Load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	if l.opts.AsyncCommit {
 		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
@@ -59,8 +60,8 @@ func (l *Load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	return s, s.prepare(ctx)
 }
 
-// prepare makes the temporary table, where rows take the way through one, and
-// the COPY statements.
+// prepare creates the temporary table, if the rows go through one, and the COPY
+// statements.
 func (s *sender) prepare(ctx context.Context) (err error) {
 	into, o := s.load.table, &s.load.opts
 	switch {
@@ -88,8 +89,8 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// prepareConflict checks OnConflict, and the statement that is to write the staged
-// rows, of which a dry run writes none.
+// prepareConflict checks OnConflict and the statement that will write the staged
+// rows. A dry run does not write them.
 func (s *sender) prepareConflict(ctx context.Context) error {
 	c, err := target.ConflictFor(ctx, s.tx, *s.load.opts.OnConflict, s.match)
 	if err != nil {
@@ -105,10 +106,10 @@ func (s *sender) prepareConflict(ctx context.Context) error {
 	return nil
 }
 
-// encoder returns nil where a column's type has no parser.
+// encoder returns nil if a column's type has no parser.
 func (s *sender) encoder() records.Encoder { return s.load.input.format.Encoder(s.fields) }
 
-// finish writes what is staged, and does what comes after the last row.
+// finish writes the staged rows and moves sequences.
 func (s *sender) finish(ctx context.Context) error {
 	if s.conflict != nil {
 		if err := s.upsertStaged(ctx); err != nil {
@@ -135,8 +136,8 @@ func (s *sender) upsertStaged(ctx context.Context) error {
 	return nil
 }
 
-// count counts records that were sent, of which the server took some: a trigger
-// suppressed the others. Staged ones count when they are in the table.
+// count adds records to s.done: sent of them, of which the server accepted took and a
+// trigger suppressed the others. Staged records are counted by upsertStaged.
 func (s *sender) count(sent int, took int64) {
 	s.done.sent += int64(sent)
 	if s.conflict == nil {
@@ -145,8 +146,8 @@ func (s *sender) count(sent int, took int64) {
 	}
 }
 
-// A recordError is a COPY's error about a record. index is its place among
-// those sent, or -1 where the server does not name one.
+// A recordError is a COPY's error about a record. index is its place in the block, or
+// -1 if the server does not name a record.
 type recordError struct {
 	index  int
 	column string
@@ -156,7 +157,7 @@ type recordError struct {
 func (e *recordError) Error() string { return e.err.Error() }
 func (e *recordError) Unwrap() error { return e.err }
 
-// copyBlock sends a whole chunk.
+// copyBlock sends a block. An error is that of a line if the server names one.
 func (s *sender) copyBlock(ctx context.Context, p block) error {
 	took, err := s.copy(ctx, p.Data, p.binary, p.Records, func() []records.Span { return p.Spans(s.load.input.format) })
 	if err == nil {
@@ -171,9 +172,9 @@ func (s *sender) copyBlock(ctx context.Context, p block) error {
 	return s.load.lineError(span.Line, bad.column, err)
 }
 
-// copy sends records by one COPY: binary, or data where that is nil. n is their
-// number, and took that of the rows that the server made of them; spans tells
-// where they begin, for an error.
+// copy sends n records by one COPY: binary, or data if that is nil. took is the
+// number of rows that the server accepted. spans returns the records' places in
+// data; it is called for errors only.
 func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans func() []records.Span) (took int64, err error) {
 	if n == 0 {
 		return 0, nil // empty lines
@@ -205,9 +206,9 @@ func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans fun
 	return 0, &recordError{index: min(max(index, 0), n-1), column: column, err: err}
 }
 
-// cutShort says why the server took fewer records than were sent: before
-// version 18, a line with nothing but \. ends its reading, where it is NULL too
-// and so could not be sent in quotes. data begins with the first span.
+// cutShort returns the error for a server that took fewer records than were sent.
+// Before version 18, a line with nothing but \. ends its input; it can be sent in
+// quotes, unless \. also means NULL. data begins with the first span.
 func cutShort(data []byte, spans []records.Span, took int64) error {
 	err := fmt.Errorf("%d records were sent, and the server took %d rows", len(spans), took)
 	for i, s := range spans {
@@ -219,7 +220,7 @@ func cutShort(data []byte, spans []records.Span, took int64) error {
 	return err
 }
 
-// ofRecord is what was wrong with a record before it was sent.
+// ofRecord returns a *records.Error as a *recordError, and other errors unchanged.
 func ofRecord(err error) error {
 	if fault, ok := errors.AsType[*records.Error](err); ok {
 		return &recordError{index: fault.Index, column: fault.Column, err: fault}

@@ -15,16 +15,15 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A mark is a chunk of the input as it is now, or as the ledger has it.
+// A mark identifies a chunk of the input, as it is now or as it is recorded.
 type mark struct {
 	first, end int64
 	checksum   [sha256.Size]byte
 	loaded     bool
 }
 
-// survey reads the input before anything of it is loaded, where Verify asks for
-// it, or to compare it with the chunks that the ledger has. Then it goes back to
-// the input's beginning.
+// survey reads the input before any of it is loaded, if Verify is set or the load is
+// resumed, to compare it with the recorded chunks. Then it opens the input again.
 func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) error {
 	resumed := book.id != "" && (book.recorded > 0 || book.changed)
 	switch {
@@ -32,7 +31,7 @@ func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) erro
 		return errors.New("LoadOptions.Verify needs an input that can be read twice: a file")
 	case !l.opts.Verify && !resumed:
 		return nil
-	case l.input.reopen == nil: // the chunks are compared one by one
+	case l.input.reopen == nil: // a stream: chunks are compared as they are read
 		if book.changed {
 			return l.adopt(ctx, w, book, nil)
 		}
@@ -61,8 +60,8 @@ func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) erro
 	return nil
 }
 
-// readRecorded reads the input: all of it for Verify, else as far as the recorded
-// chunks go, whose marks it returns.
+// readRecorded reads the input, all of it for Verify, else up to the last recorded
+// chunk, and returns the marks of the recorded chunks.
 func (l *Load) readRecorded(ctx context.Context, book *ledger) (map[int]mark, error) {
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	marks := map[int]mark{}
@@ -91,8 +90,8 @@ func (l *Load) readRecorded(ctx context.Context, book *ledger) (map[int]mark, er
 	return marks, nil
 }
 
-// verify refuses what no server takes. Of a load with Quarantine it leaves
-// single lines to that.
+// verify returns an error for a chunk that no server accepts. With Quarantine, single
+// lines are left to the load.
 func (l *Load) verify(c *records.Chunk) error {
 	if l.opts.OnBad == quarantine || utf8.Valid(c.Data) && !c.Unclosed {
 		return nil
@@ -112,7 +111,7 @@ func (l *Load) verify(c *records.Chunk) error {
 	return nil
 }
 
-// marks returns the recorded chunks.
+// marks returns the marks of the recorded chunks.
 func (b *ledger) marks(ctx context.Context, tx pgx.Tx) (map[int]mark, error) {
 	rows, err := tx.Query(ctx, `SELECT chunk, first_byte, end_byte, checksum, loaded_at IS NOT NULL FROM headrace.load_chunks WHERE load_id = $1`, b.id)
 	if err != nil {
@@ -130,12 +129,12 @@ func (b *ledger) marks(ctx context.Context, tx pgx.Tx) (map[int]mark, error) {
 	return out, err
 }
 
-// same reports whether two marks are of the same bytes.
+// same reports whether two marks identify the same bytes.
 func (m mark) same(as mark) bool {
 	return m.first == as.first && m.end == as.end && bytes.Equal(m.checksum[:], as.checksum[:])
 }
 
-// compare reports whether the recorded chunks are those of the input.
+// compare reports whether the recorded chunks are the same in the input.
 func (b *ledger) compare(ctx context.Context, w target.Beginner, now map[int]mark) (same bool, err error) {
 	var recorded map[int]mark
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) (err error) {
@@ -143,15 +142,15 @@ func (b *ledger) compare(ctx context.Context, w target.Beginner, now map[int]mar
 		return err
 	})
 	for index, was := range recorded {
-		if is, there := now[index]; index < b.recorded && (!there || !was.same(is)) { // later ones came meanwhile
+		if is, there := now[index]; index < b.recorded && (!there || !was.same(is)) { // later chunks were recorded since
 			return false, err
 		}
 	}
 	return true, err
 }
 
-// adopt has the load go on with the input, which is not the one that it began
-// with: if the chunks that are loaded are the same in it.
+// adopt continues the load with an input that differs from the one it began with, if
+// the loaded chunks are the same in it.
 func (l *Load) adopt(ctx context.Context, w target.Beginner, book *ledger, now map[int]mark) error {
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		var was []byte
@@ -159,7 +158,7 @@ func (l *Load) adopt(ctx context.Context, w target.Beginner, book *ledger, now m
 		if err != nil {
 			return err
 		}
-		// Waits for those who are loading one.
+		// Waits for processes that are loading one.
 		if _, err := tx.Exec(ctx, `DELETE FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NULL`, book.id); err != nil {
 			return err
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// checkTarget refuses a table that the load cannot write to, before anything of the
-// input is read: what the server says only when rows come, or, of a dry run, not
-// at all.
+// checkTarget returns an error if the load cannot write to the table, before any of
+// the input is read. The server reports that only when it receives rows, or never
+// for a dry run.
 func (s *sender) checkTarget(ctx context.Context) error {
 	names := make([]string, len(s.match.Columns))
 	for i, c := range s.match.Columns {
@@ -44,7 +44,8 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
 	return nil
 }
 
-// hideStage puts the table's name where the server names the temporary one.
+// hideStage replaces the temporary table's name in an error of the server by the
+// target's.
 func (s *sender) hideStage(err error) {
 	var pgErr *pgconn.PgError
 	if s.relname != target.StageName || !errors.As(err, &pgErr) {
