@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// matchFields is pairFields for whole rows: it refuses those that the table
-// cannot take.
+// matchFields is pairFields for whole rows: it returns an error if a required
+// column has no field.
 func (t *Table[T]) matchFields(s *target.Schema, keep []string) (*target.Match, error) {
 	m, err := t.pairFields(s, keep)
 	if err != nil {
@@ -22,8 +22,8 @@ func (t *Table[T]) matchFields(s *target.Schema, keep []string) (*target.Match, 
 	return m, m.CheckRequired("no field is written to it")
 }
 
-// pairFields pairs the fields of T with the table's columns. keep names
-// identity columns that are written nevertheless.
+// pairFields pairs the fields of T with the table's columns. keep names identity
+// columns that are written even without KeepIdentity.
 func (t *Table[T]) pairFields(s *target.Schema, keep []string) (*target.Match, error) {
 	m := &target.Match{Schema: s}
 	for _, name := range t.opts.Omit {
@@ -51,8 +51,8 @@ func (t *Table[T]) pairFields(s *target.Schema, keep []string) (*target.Match, e
 	return m, nil
 }
 
-// nothingLeft says why no field is written: each is left to the server, for a
-// reason of its own.
+// nothingLeft returns the error if no field is written, with the reason for
+// each.
 func (t *Table[T]) nothingLeft(s *target.Schema) error {
 	var why []string
 	for _, f := range t.fields {
@@ -70,7 +70,7 @@ func (t *Table[T]) nothingLeft(s *target.Schema) error {
 	return fmt.Errorf("no field is left to write: %s; the table's columns are %s", strings.Join(why, ", "), s.Names())
 }
 
-// copyEncoder compiles the rows of a binary COPY.
+// copyEncoder compiles the encoder of a binary COPY.
 func copyEncoder[T any](types *pgtype.Map, m *target.Match) (*pgcopy.Encoder[T], error) {
 	targets := make([]pgcopy.Column, len(m.Columns))
 	for i, c := range m.Columns {
@@ -79,7 +79,7 @@ func copyEncoder[T any](types *pgtype.Map, m *target.Match) (*pgcopy.Encoder[T],
 	return pgcopy.Compile[T](types, targets, m.Fields)
 }
 
-// An arrayPlan is how rows go into a statement as one array per column.
+// An arrayPlan passes rows to a statement as one array per column.
 type arrayPlan[T any] struct {
 	*target.Match
 	encoder *pgcopy.Encoder[T]
@@ -89,7 +89,7 @@ type arrayPlan[T any] struct {
 	exprs []string
 }
 
-// selection is the query of the rows.
+// selection returns the query of the rows.
 func (p *arrayPlan[T]) selection() string {
 	return "SELECT " + strings.Join(p.exprs, ", ") + "\nFROM " + p.from
 }
@@ -108,7 +108,7 @@ func newArrayPlan[T any](types *pgtype.Map, m *target.Match) (*arrayPlan[T], err
 			params[i] = "$" + n + "::text[]"
 			expr += "::" + c.TypeName
 		}
-		if c.Collation != "" { // else rows would be told apart, and locked, in another order than the index's
+		if c.Collation != "" { // else rows would be compared and locked in an order other than the index's
 			expr += " COLLATE " + c.Collation
 		}
 		p.exprs = append(p.exprs, expr)

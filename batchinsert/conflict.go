@@ -7,43 +7,41 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// OnConflict says what Upsert does with rows that are in the table already.
+// OnConflict defines how Upsert treats rows that exist in the table.
 type OnConflict struct {
-	// Keys are the columns of the unique index by which rows are the same. For
-	// an index on expressions, an expression in parentheses is taken as SQL:
-	// "(lower(email))".
+	// Keys are the columns of the unique index that identifies rows. A key in
+	// parentheses is an SQL expression of the index: "(lower(email))".
 	Keys []string
 
-	// Where is the predicate of the unique index, as SQL, where it is a
-	// partial one: "deleted_at IS NULL". Rows that do not satisfy it are
-	// inserted.
+	// Where is the predicate of a partial unique index, as SQL: "deleted_at IS
+	// NULL". Rows that do not satisfy it are inserted.
 	Where string
 
-	// Update names the columns that a row in the table takes over. Default:
-	// all columns written, save the keys.
+	// Update names the columns that are updated in existing rows. Default: all
+	// columns written, except the keys.
 	Update []string
 
-	// DoNothing leaves rows in the table as they are.
+	// DoNothing leaves existing rows unchanged.
 	DoNothing bool
 
-	// Duplicates settles which of several rows with the same keys in one call
+	// Duplicates selects which of several rows with the same keys in one call
 	// is written. Default: the last one.
 	Duplicates Duplicates
 }
 
-// Duplicates says what becomes of rows of one call that have the same keys.
+// Duplicates defines how rows of one call with the same keys are treated.
 type Duplicates int
 
-// The ways to settle duplicates.
+// The treatments of duplicates.
 const (
-	KeepLast  Duplicates = iota // the last one wins, as if they were written one by one
-	KeepFirst                   // the first one wins
-	Refuse                      // they are an error, a *DuplicateError, and nothing is written
+	KeepLast  Duplicates = iota // the last one is written, as if they were written one by one
+	KeepFirst                   // the first one is written
+	Refuse                      // duplicates are an error, a *DuplicateError, and nothing is written
 )
 
-// A DuplicateError is two rows of one call with the same keys.
+// A DuplicateError reports two rows of one call with the same keys.
 type DuplicateError struct {
-	// First and Second are the places of two such rows in the source, from 1.
+	// First and Second are the places of the two rows in the source, from 1.
 	First, Second int64
 	Keys          []string
 }
@@ -52,27 +50,28 @@ func (e *DuplicateError) Error() string {
 	return fmt.Sprintf("rows %d and %d have the same %s", e.First, e.Second, strings.Join(e.Keys, ", "))
 }
 
-// Counts says what became of the rows of an Upsert or UpdateMany.
+// Counts are the numbers of rows of an Upsert or UpdateMany by outcome.
 type Counts struct {
 	Inserted int64
 	Updated  int64
-	// Unchanged are in the table already, with the same bytes, and were not
-	// written. With OnConflict.DoNothing they are all that were not inserted: the
-	// server does not say for which of them the table has a row, whatever its
-	// bytes, and which a trigger suppressed.
+	// Unchanged rows exist in the table with the same bytes, and were not
+	// written. With OnConflict.DoNothing they are all rows that were not
+	// inserted: the server does not distinguish rows that exist, with any
+	// values, from rows that a trigger suppressed.
 	Unchanged int64
-	// Suppressed are rows that a BEFORE trigger kept from being inserted or
-	// updated, by returning NULL, or that a rule wrote elsewhere. An Upsert of
-	// fewer than 5,000 rows counts them as Unchanged where the trigger is newer
-	// than what the Table knows of its columns.
+	// Suppressed rows were not inserted or updated because a BEFORE trigger
+	// returned NULL, or because a rule wrote elsewhere. An Upsert of fewer than
+	// 5,000 rows counts them as Unchanged if the trigger is newer than the
+	// Table's knowledge of its columns.
 	Suppressed int64
-	// Duplicates were left out for another row of the call with their keys.
+	// Duplicates were left out in favor of another row of the call with the
+	// same keys.
 	Duplicates int64
-	// Missing are rows that UpdateMany did not find in the table.
+	// Missing rows were not found in the table by UpdateMany.
 	Missing int64
 }
 
-// internal returns o as the machinery takes it.
+// internal returns o for package target, or an error if it is invalid.
 func (o OnConflict) internal() (target.OnConflict, error) {
 	switch {
 	case o.Duplicates < 0:

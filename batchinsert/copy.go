@@ -14,22 +14,22 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// Copy writes rows by binary COPY, the fastest way there is, and returns how
-// many were written. A conflict with a unique index fails the whole call; see
-// Upsert. Triggers fire; rules do not; views cannot be written to. For a
-// deadlock with another call see [Table.Insert].
+// Copy writes rows by binary COPY, the fastest way, and returns how many were
+// written. A conflict with a unique index fails the whole call; see Upsert.
+// Triggers fire; rules do not; views cannot be written to. For a deadlock with
+// another call see [Table.Insert].
 //
-// The error names the row (a [*RowError]) where the client or the server can
-// tell. Where T has text for columns whose type the connection does not know, or
-// which only the server can read (see db.Options.Types), rows go through a
-// temporary table, and what the server then refuses is not told by row.
-// A source's own error comes back wrapped, and its panic goes on in the
-// goroutine that called Copy. Whatever the error, no row was written.
+// The error names the row (a [*RowError]) if the client or the server can
+// determine it. If T has text for columns whose type the connection does not
+// know, or which only the server can parse (see db.Options.Types), rows go
+// through a temporary table, and errors of the server then do not name a row. An
+// error of the source is returned wrapped, and its panic continues in the
+// goroutine that called Copy. After any error no row was written.
 //
 // Rows of [Seq] and [Seq2] are produced in a goroutine of their own. When the
-// context ends, or the server refuses a row, Copy waits a second for the
-// source to produce the row it is at, which is its last; then it returns and
-// leaves the goroutine to the source.
+// context ends, or the server refuses a row, Copy waits a second for the source
+// to yield the current row, its last; then it returns, and the goroutine ends
+// when the source yields.
 func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
 	t, err := t.metered()
 	if err != nil {
@@ -49,9 +49,9 @@ func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, e
 	return n, nil
 }
 
-// copyIn asks for the columns in the transaction that writes: binary values in
-// a column of another type would be stored as nonsense without an error, so
-// nothing that was learned earlier may be relied on.
+// copyIn reads the columns in the transaction that writes: binary values in a
+// column of another type would be stored as wrong values without an error, so
+// that cached knowledge must not be used.
 func (t *Table[T]) copyIn(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
 	if err := target.Lock(ctx, tx, t.quoted); err != nil {
 		return 0, err
@@ -79,7 +79,7 @@ func (t *Table[T]) copyIn(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64
 }
 
 func (t *Table[T]) copyDirectly(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T]) (int64, error) {
-	if rows.seq != nil { // COPY looks at privileges while rows are read
+	if rows.seq != nil { // COPY checks privileges only after it has received rows
 		values := strings.TrimSuffix(strings.Repeat("DEFAULT, ", len(m.Columns)), ", ")
 		if err := target.CheckStatements(ctx, tx, "INSERT INTO "+t.quoted+" ("+m.List("")+") VALUES ("+values+")"); err != nil {
 			return 0, err
@@ -88,10 +88,10 @@ func (t *Table[T]) copyDirectly(ctx context.Context, tx pgx.Tx, m *target.Match,
 	return t.copyTo(ctx, tx, m, t.quoted, m.Schema.RelName, rows)
 }
 
-// copyByStage sends rows to a temporary table and inserts them from there: some
-// values have no binary form here, and the server reads their text.
+// copyByStage sends rows to a temporary table and inserts them from there: the
+// server parses the text of values that have no binary form.
 func (t *Table[T]) copyByStage(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T]) (int64, error) {
-	if m.Schema.Rules { // which an INSERT would go by
+	if m.Schema.Rules { // which would apply to an INSERT
 		return 0, fmt.Errorf("the table has rules, and columns of types that this connection does not know; register them on each connection (db.Options.Types)")
 	}
 	insert := func(g *target.Relation) string {

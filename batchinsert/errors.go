@@ -11,13 +11,13 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A RowError says which row could not be written: because a value has no place
-// in its column, found before the row was sent, or because the server refused
-// it, and then Err is the server's *pgconn.PgError.
+// A RowError reports the row that could not be written: the column cannot hold a
+// value, which is detected before the row is sent, or the server refused it, and
+// then Err is the server's *pgconn.PgError.
 type RowError struct {
 	// Row is the row's place in the source, from 1.
 	Row int64
-	// Column is empty where the whole row is meant.
+	// Column is empty if the error is about the whole row.
 	Column string
 	// GoType and ServerType are the types of a value that was not sent.
 	GoType     string
@@ -39,7 +39,7 @@ func (e *RowError) Error() string {
 
 func (e *RowError) Unwrap() error { return e.Err }
 
-// asRowError turns the encoder's error into one of ours.
+// asRowError returns the encoder's error as a *RowError.
 func asRowError(err error, row int64) error {
 	var bad *pgcopy.RowError
 	if !errors.As(err, &bad) {
@@ -51,7 +51,7 @@ func asRowError(err error, row int64) error {
 	return &RowError{Row: row, Column: bad.Column, GoType: bad.GoType, ServerType: bad.ServerType, Err: bad.Err}
 }
 
-// offsetRow counts a RowError's row from further back.
+// offsetRow adds before to the row of a RowError.
 func offsetRow(err error, before int64) error {
 	if bad, ok := errors.AsType[*RowError](err); ok {
 		bad.Row += before
@@ -61,12 +61,12 @@ func offsetRow(err error, before int64) error {
 
 var errNotInserted = errors.New("the row was not inserted; a trigger suppressed it")
 
-// copyError explains why a COPY failed: by the source, by the context, or by
-// the server, whose CONTEXT names the row.
+// copyError returns the cause of a failed COPY: the source's error, the
+// context's, or the server's with the row that its CONTEXT names.
 func copyError(ctx context.Context, err error, stream pgcopy.Stream, relname string) error {
 	if cause := stream.Err(); cause != nil {
-		if p, ok := cause.(*panics.Error); ok { //nolint:errorlint // not one that the source has wrapped
-			panic(p) // on with it, in the goroutine that called us
+		if p, ok := cause.(*panics.Error); ok { //nolint:errorlint // not one wrapped by the source
+			panic(p) // continues in the caller's goroutine
 		}
 		return asRowError(cause, 0)
 	}
@@ -79,7 +79,7 @@ func copyError(ctx context.Context, err error, stream pgcopy.Stream, relname str
 	return err
 }
 
-// withCause adds the reason for which ctx ended to an error that it made.
+// withCause adds the cause of the end of ctx to an error, if ctx has ended.
 func withCause(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
 		return err

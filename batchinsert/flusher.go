@@ -13,8 +13,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// run writes batches until the writer is closed and empty. When ctx ends, what
-// is left fails with ctx's error.
+// run writes batches until the writer is closed and empty. When ctx ends, the
+// remaining rows fail with ctx's error.
 func (b *BufferedWriter[T]) run(ctx context.Context) {
 	defer close(b.ended)
 	timer := time.NewTimer(b.opts.Every)
@@ -36,8 +36,8 @@ func (b *BufferedWriter[T]) run(ctx context.Context) {
 	}
 }
 
-// take returns the next batch if it is time for one, or how long to wait for
-// that. more is false when there will not be any.
+// take returns the next batch if it is due, or else how long to wait. more is
+// false if there will be no further batch.
 func (b *BufferedWriter[T]) take() (batch []entry[T], wait time.Duration, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,7 +66,7 @@ func (b *BufferedWriter[T]) take() (batch []entry[T], wait time.Duration, more b
 	return batch, 0, true
 }
 
-// write writes a batch and tells everybody.
+// write writes a batch and wakes the callers that wait for it.
 func (b *BufferedWriter[T]) write(ctx context.Context, batch []entry[T]) {
 	b.writeRows(ctx, batch)
 	b.mu.Lock()
@@ -76,7 +76,7 @@ func (b *BufferedWriter[T]) write(ctx context.Context, batch []entry[T]) {
 	b.announce()
 }
 
-// writeRows writes entries, without those that the server refuses.
+// writeRows writes the entries that the server accepts and reports all outcomes.
 func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 	if len(entries) == 0 {
 		return
@@ -101,8 +101,8 @@ func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 	}
 }
 
-// badRow returns the place of the row that err is about, or 0: of two with the
-// same keys, where that is refused, the second.
+// badRow returns the place of the row that caused err, or 0. Of two rows with
+// the same keys it is the second.
 func badRow(err error) int64 {
 	var row *RowError
 	var twice *DuplicateError
@@ -115,7 +115,8 @@ func badRow(err error) int64 {
 	return 0
 }
 
-// report tells the fate of entries to whom it concerns.
+// report reports the outcome of entries to their callers of Write, to OnError,
+// or to the next Flush.
 func (b *BufferedWriter[T]) report(entries []entry[T], err error) {
 	unknown := mayBeWritten(err)
 	if unknown {
@@ -146,8 +147,8 @@ func (b *BufferedWriter[T]) report(entries []entry[T], err error) {
 
 var writeAgain = retry.Policy{Attempts: 8, First: 40 * time.Millisecond, Longest: 2 * time.Second}
 
-// writeWithRetry writes rows in one transaction, and again where it is sure that
-// nothing was written and another attempt may do better.
+// writeWithRetry writes rows in one transaction, and again if it is certain that
+// nothing was written and another attempt may succeed.
 func (b *BufferedWriter[T]) writeWithRetry(ctx context.Context, rows []T) error {
 	if err := context.Cause(ctx); err != nil {
 		return unsent(err)
@@ -165,7 +166,7 @@ func (b *BufferedWriter[T]) writeOnce(ctx context.Context, rows []T) error {
 	return err
 }
 
-// retryable reports whether err is about the server's state, met before anything
+// retryable reports whether err is caused by the server's state, before anything
 // was written.
 func retryable(err error) bool {
 	var pgErr *pgconn.PgError

@@ -9,7 +9,7 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// An Inferred is a table that an input would fit into.
+// An Inferred is a table proposed for an input.
 type Inferred struct {
 	Table   string // quoted
 	Columns []InferredColumn
@@ -20,12 +20,12 @@ type Inferred struct {
 type InferredColumn struct {
 	Name    string // not quoted
 	Type    string
-	NotNull bool  // no NULL was seen
-	Nulls   int64 // how many were
+	NotNull bool  // the input has no NULL
+	Nulls   int64 // in the input
 }
 
-// CreateTable returns the statement that makes the table. The same input gives
-// the same statement.
+// CreateTable returns the statement that creates the table. The same input
+// yields the same statement.
 func (i Inferred) CreateTable() string {
 	var b strings.Builder
 	b.WriteString("CREATE TABLE " + i.Table + " (")
@@ -42,21 +42,21 @@ func (i Inferred) CreateTable() string {
 	return b.String()
 }
 
-// Infer reads a whole input, without a server, and proposes a table of this name
-// (in SQL notation, as for [NewTable]) that [Load] with the same options can
-// write it to. It is a proposal: look at it before it is run.
+// Infer reads a whole input, without a server, and proposes a table with the
+// given name (in SQL notation, as for [NewTable]) into which [Load] with the
+// same options can load it. It is a proposal: review it before running it.
 //
-// Each column gets the narrowest type that takes all of its values as they are
-// written: boolean, integer, bigint, numeric, double precision (where a number
-// has an exponent), date, timestamp, timestamptz, uuid, jsonb (objects and
-// arrays), else text. Numbers with leading zeros or a plus stay text, as do
-// columns of which the input has no value. Strings of NDJSON and of [Records]
-// become dates, timestamps or UUIDs, but never numbers. Values of Records have
-// the type that goes with their Go type, bytea, inet and others included.
+// Each column gets the narrowest type that preserves all of its values as
+// written: boolean, integer, bigint, numeric, double precision (if a number has
+// an exponent), date, timestamp, timestamptz, uuid, jsonb (objects and arrays),
+// else text. Numbers with leading zeros or a plus sign are text, as are columns
+// without any value. Strings of NDJSON and of [Records] become dates, timestamps
+// or UUIDs, but never numbers. Values of Records get the type that corresponds
+// to their Go type, such as bytea or inet.
 //
-// The first record that no table takes ends it with a [*LineError]. Of the
-// options it regards those that say how an input is read, and Progress. It looks
-// at ctx between chunks.
+// Infer fails with a [*LineError] at the first record that no table can hold. It
+// uses the options for reading an input, and Progress. It checks ctx between
+// chunks.
 func Infer(ctx context.Context, in Input, table string, opts *LoadOptions) (Inferred, error) {
 	input, o, err := arguments(in, opts)
 	if err != nil {

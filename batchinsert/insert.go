@@ -17,25 +17,26 @@ import (
 )
 
 // Insert writes rows by INSERT ... SELECT FROM unnest(...), one array per
-// column: one prepared statement for any number of rows. It is the way for up
-// to some thousands of rows, and for views and rules. It returns how many rows
-// the server says it wrote: a row that a BEFORE trigger suppresses is not among
-// them, and no error. [InsertReturning] names such a row.
+// column: one prepared statement for any number of rows. Use it for up to some
+// thousands of rows, and for views and tables with rules. It returns the number
+// of rows written, as reported by the server: a row that a BEFORE trigger
+// suppresses is not included, and is no error. [InsertReturning] names such a
+// row.
 //
 // Up to Options.ChunkRows rows of a slice are one statement in one round trip.
-// More, and all rows of an iterator, are a transaction of several statements,
-// or a savepoint in the caller's. From 5,000 rows of a slice on, where that many
-// are not one statement, they go by COPY as those of [Table.Copy], unless the
-// table is a view, or has rules or row-level security, which COPY does not go by.
+// More rows, and all rows of an iterator, are a transaction of several
+// statements, or a savepoint in the caller's. 5,000 rows of a slice or more that
+// are not one statement are written by COPY, as by [Table.Copy], unless the
+// table is a view, or has rules or row-level security, which COPY bypasses.
 //
-// A value that has no place in its column is told with its row (a
-// [*RowError]). What the server refuses is a statement's rows as a whole. The key
-// that is there already, or the values of the row that failed, are in the Detail of
-// the *pgconn.PgError, which errors.As finds; the error's text leaves them out.
+// If a column cannot hold a value, the error names its row (a [*RowError]). An
+// error of the server is about all rows of a statement. The existing key, or the
+// values of the failing row, are in the Detail of the *pgconn.PgError, which
+// errors.As finds; the error's text omits them.
 //
-// Rows are written in their order. Two calls that write the same keys in
-// opposite orders may so deadlock; the one that the server ends starts over, as
-// [Table.Upsert] does, and meets the other's rows.
+// Rows are written in their order. So two calls that write the same keys in
+// opposite orders may deadlock; the one that the server aborts is retried, as by
+// [Table.Upsert], and then conflicts with the other's rows.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
 	t, err := t.metered()
 	if err != nil {
@@ -60,9 +61,9 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 	return n, nil
 }
 
-// insertOneStatement is one statement, by what is known of the table. Where the
-// table has changed meanwhile, that fails, and is tried once more. The error is
-// errTooLarge where rows take more than one.
+// insertOneStatement writes rows by one statement, with the cached schema, and
+// once more with the current one if the table may have changed. The error is
+// errTooLarge if the rows take several statements.
 func (t *Table[T]) insertOneStatement(ctx context.Context, w Writer, rows []T) (n int64, err error) {
 	if len(rows) == 0 {
 		return 0, nil
@@ -84,8 +85,7 @@ func (t *Table[T]) insertOneStatement(ctx context.Context, w Writer, rows []T) (
 	return n, err
 }
 
-// mayBeStale says whether err may come from columns that are not as they were
-// known to be.
+// mayBeStale reports whether err may be caused by an outdated schema.
 func mayBeStale(err error) bool {
 	var row *RowError
 	var arbiter *target.ArbiterError
@@ -120,7 +120,7 @@ func (t *Table[T]) insertKnown(ctx context.Context, q target.Statements, conn *p
 	return n, err
 }
 
-// insertMany writes rows that are not one statement.
+// insertMany writes rows that take several statements.
 func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
 	if rows.seq != nil || rows.fewerThan(minCopiedInsert) {
 		return t.insertStatements(ctx, tx, rows)
@@ -186,7 +186,7 @@ func (t *Table[T]) insertStatements(ctx context.Context, tx pgx.Tx, rows Source[
 	return written, nil
 }
 
-// An inserter writes what was added to its arrays.
+// An inserter writes the rows in its arrays.
 type inserter[T any] struct {
 	q       target.Statements
 	session *session
@@ -194,8 +194,8 @@ type inserter[T any] struct {
 	arrays  *pgcopy.Arrays[T]
 }
 
-// inserter prepares to write to the table, which is as s says, or as the
-// server says where s is nil. It has to be closed.
+// inserter returns an inserter for the schema s, or, if s is nil, the current
+// one. It must be closed.
 func (t *Table[T]) inserter(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema) (*inserter[T], error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
@@ -214,7 +214,7 @@ func (t *Table[T]) inserter(ctx context.Context, q target.Statements, conn *pgx.
 
 func (ins *inserter[T]) close() { ins.plan.give(ins.arrays) }
 
-// schemaOf returns s, or what the server says, and keeps that for later.
+// schemaOf returns s, or, if s is nil, reads the schema and caches it.
 func (t *Table[T]) schemaOf(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema) (*target.Schema, error) {
 	if s != nil {
 		return s, nil
@@ -226,7 +226,7 @@ func (t *Table[T]) schemaOf(ctx context.Context, q target.Statements, conn *pgx.
 	return s, err
 }
 
-// flush writes what was added.
+// flush writes the rows in the arrays.
 func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 	if ins.arrays.Len() == 0 {
 		return 0, nil
@@ -236,7 +236,8 @@ func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
-// withConn gives fn the connection of w, or one of w's, for one statement.
+// withConn runs fn, which runs one statement, on the connection of w, or on one
+// that it acquires from w.
 func withConn(ctx context.Context, w Writer, fn func(q target.Statements, conn *pgx.Conn) error) error {
 	switch w := w.(type) {
 	case pgx.Tx:
@@ -258,8 +259,8 @@ func withConn(ctx context.Context, w Writer, fn func(q target.Statements, conn *
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return fn(tx, tx.Conn()) })
 }
 
-// onConn runs fn in a transaction where the connection may be a pooler's, for
-// which describing a statement and running it must not be taken apart.
+// onConn runs fn in a transaction if the connection may be that of a pooler,
+// which could otherwise describe and run a statement on different connections.
 func onConn(ctx context.Context, conn *pgx.Conn, fn func(q target.Statements, conn *pgx.Conn) error) error {
 	if sessionOf(conn).mode == nil {
 		return fn(conn, conn)

@@ -8,41 +8,40 @@ import (
 	"github.com/headrace/headrace/internal/load"
 )
 
-// LoadCSV writes a CSV file with a header into the table of this name (in SQL
-// notation, as for [NewTable]): it is [Load] of [CSV].
+// LoadCSV loads a CSV file with a header into the table with the given name (in
+// SQL notation, as for [NewTable]). It is [Load] of [CSV].
 func LoadCSV(ctx context.Context, w Writer, table string, r io.Reader, opts *LoadOptions) (Report, error) {
 	return Load(ctx, w, table, CSV(r), opts)
 }
 
-// LoadNDJSON writes a file with one JSON object a line: it is [Load] of
-// [NDJSON].
+// LoadNDJSON loads a file with one JSON object a line. It is [Load] of [NDJSON].
 func LoadNDJSON(ctx context.Context, w Writer, table string, r io.Reader, opts *LoadOptions) (Report, error) {
 	return Load(ctx, w, table, NDJSON(r), opts)
 }
 
-// Load writes the records of an input into the table of this name (in SQL
-// notation, as for [NewTable]). Their fields' names are the columns, in any
-// order and number; case counts. Columns without a field get their default.
+// Load writes the records of an input into the table with the given name (in SQL
+// notation, as for [NewTable]). The names of their fields are the columns, in
+// any order and number, and case-sensitive. Columns without a field get their
+// default.
 //
-// A value means what it means to the server's own COPY, but for a line of CSV with
-// nothing but \. in it: that is a record like any other on every server, though
-// COPY takes it for the end of the data before PostgreSQL 18, and leaves out the
-// lines after it. (Where LoadOptions.Null is \. too, such a server may refuse it as
-// a bad line.)
+// Values are interpreted as by the server's COPY, with one exception: a line of
+// CSV with nothing but \. is a record on every server, although COPY before
+// PostgreSQL 18 treats it as the end of the data and ignores the lines after it.
+// (If LoadOptions.Null is \. too, such a server may refuse it as a bad line.)
 //
-// Values whose form is the same under every setting are parsed here and sent in
-// binary, which saves the server more than half of its work; a chunk with any
-// other value, and all chunks of a table with a column of a type without a parser,
-// go to the server's reader as text.
+// Values in a form that does not depend on settings are parsed by the client and
+// sent in binary, which saves the server more than half of its work. A block
+// with any other value is sent as text, as is every block if a column's type has
+// no parser. A block is the part of the input that is sent at once.
 //
-// The load is one transaction, or part of the caller's: after an error, a
-// [*LineError] where a line is to blame, the table is as it was. An ID, Jobs
-// above 1, or Quarantine give that up: each chunk is a transaction then, and
-// those that were committed stay; the Report names them, also beside an error.
-// Such a load needs a handle or a pool.
+// The load is one transaction, or part of the caller's: an error, a [*LineError]
+// if a line caused it, leaves the table unchanged. With an ID, Jobs above 1, or
+// Quarantine, each chunk is a transaction, and committed chunks stay; the Report
+// lists them, even with an error. Such a load needs a handle or a pool.
 //
 // The input is read in a goroutine of its own. When the context ends, Load waits
-// a second for a Read under way, then leaves that goroutine to it.
+// up to a second for the current Read; then it returns, and the goroutine ends
+// after the Read.
 func Load(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) (Report, error) {
 	input, o, err := arguments(in, opts)
 	if err != nil {

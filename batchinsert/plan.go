@@ -8,13 +8,13 @@ import (
 )
 
 // Plan cuts an input into chunks and records them under opts.ID, in one
-// transaction, without loading any: so that the workers of a job queue can, each
-// by [LoadChunk]. The same call again returns the chunks that are recorded, with
-// the rows of those that were loaded meanwhile. [Load] with the ID loads what is
-// missing as ever.
+// transaction, without loading them, so that the workers of a job queue can do
+// that, each by [LoadChunk]. A further call returns the recorded chunks, with
+// the rows of those that were loaded in the meantime. [Load] with the ID loads
+// the missing chunks as usual.
 //
-// opts are those of the load; Jobs means nothing here, and DropIndexes is
-// refused: there is no end at which to put them back.
+// opts are those of the load. Jobs has no effect, and DropIndexes is refused:
+// there is no end of the load at which to restore them.
 func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) ([]Chunk, error) {
 	input, o, err := arguments(in, opts)
 	if err != nil {
@@ -32,12 +32,12 @@ func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptio
 }
 
 // LoadChunk loads one chunk of a load that [Plan] has recorded, in a transaction
-// of its own: once, however often it is called and by how many processes. in and
-// opts are what Plan was given. A file that is not compressed is not read up to
-// the chunk: it has to be an [io.Seeker] for that.
+// of its own: exactly once, regardless of the number of calls and processes. in
+// and opts must be those of Plan. In an [io.Seeker] that is not compressed, it
+// seeks to the chunk; other inputs are read up to it.
 //
-// It waits for another process that is at the same chunk. After the last chunk
-// the load is finished, which Load with its ID reports.
+// LoadChunk waits for another process that is loading the same chunk. After the
+// last chunk the load is finished, which Load with its ID reports.
 func LoadChunk(ctx context.Context, w Writer, table string, in Input, chunk int, opts *LoadOptions) (Report, error) {
 	input, o, err := arguments(in, opts)
 	if err != nil {

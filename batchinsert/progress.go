@@ -7,26 +7,26 @@ import (
 	"github.com/headrace/headrace/internal/progress"
 )
 
-// Progress is how far a call has got.
+// Progress is the progress of a call.
 type Progress struct {
-	// Rows sent to the server so far, and those of a load that were in the
-	// table already. They are in the table when the call returns without an
+	// Rows sent to the server so far, and rows of a load that were loaded by an
+	// earlier call. They are in the table once the call has returned without an
 	// error, not before.
 	Rows int64
-	// Bad lines met so far, by a load that goes on after them.
+	// Bad lines so far, in a load that continues after them.
 	Bad int64
-	// TotalRows of the input, 0 where that is not known.
+	// TotalRows of the input, 0 if unknown.
 	TotalRows int64
-	// Bytes of the input read so far, and of all of it: 0 where they mean
-	// nothing or are not known.
+	// Bytes of the input read so far, and its size: 0 if they are not
+	// applicable or unknown.
 	Bytes, TotalBytes int64
 	Elapsed           time.Duration
-	// Done is set in the last one.
+	// Done is true in the last call.
 	Done bool
 }
 
-// Share returns how much of the input is done, from 0 to 1, or -1 where that is
-// not known.
+// Share returns the share of the input that is done, from 0 to 1, or -1 if it is
+// unknown.
 func (p Progress) Share() float64 {
 	switch {
 	case p.Done:
@@ -47,8 +47,8 @@ func (p Progress) Rate() float64 {
 	return float64(p.Rows) / p.Elapsed.Seconds()
 }
 
-// Left returns the time that the rest will take at the pace so far, or -1 where
-// that is not known.
+// Left returns the time that the rest will take at the rate so far, or -1 if it
+// is unknown.
 func (p Progress) Left() time.Duration {
 	share := p.Share()
 	if share <= 0 {
@@ -57,7 +57,8 @@ func (p Progress) Left() time.Duration {
 	return time.Duration(float64(p.Elapsed) * (1 - share) / share)
 }
 
-// metered returns t with a meter for one call, or what is wrong with its options.
+// metered returns t with a meter for one call, or an error if its options are
+// invalid.
 func (t *Table[T]) metered() (*Table[T], error) {
 	if t.invalid != nil || t.opts.Progress == nil {
 		return t, t.invalid
@@ -67,7 +68,7 @@ func (t *Table[T]) metered() (*Table[T], error) {
 	return &with, nil
 }
 
-// A meteredStream tells after each buffer.
+// A meteredStream reports progress after each Read.
 type meteredStream struct {
 	pgcopy.Stream
 	meter *progress.Meter
@@ -81,7 +82,7 @@ func (s *meteredStream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// meterFunc is a meter's function that calls the caller's.
+// meterFunc returns fn as a Meter takes it.
 func meterFunc(fn func(Progress)) func(progress.State) {
 	if fn == nil {
 		return nil

@@ -17,21 +17,20 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// InsertReturning inserts rows and returns what the server made of each, in
-// the order of the rows given: R is a struct whose fields are columns of the
-// table, as T is, or the type of the one column that returning names.
+// InsertReturning inserts rows and returns the inserted values of each, in the
+// order of the rows: R is a struct whose fields are columns of the table, like
+// T, or the type of the single column that returning names.
 //
-// Names in returning are columns; without any, they are R's. A row that a
-// trigger kept from being inserted is an error, a [*RowError]: there is
-// nothing to return for it.
+// returning names columns; without it, they are R's. A row that a trigger
+// suppresses is an error, a [*RowError]: there are no values to return for it.
 //
-// INSERT ... RETURNING promises no order and cannot say which row an answer
-// belongs to. From PostgreSQL 17 on this is one MERGE per Options.ChunkRows
-// rows, whose RETURNING can. On 15 and 16 it is one INSERT per chunk, which these
-// versions answer in order. Views, foreign tables and tables with rules, and on
-// 15 and 16 those with BEFORE INSERT triggers for rows, take single INSERTs, sent
-// together in one round trip per chunk; there a row that the server refuses is
-// told as a [*RowError].
+// INSERT ... RETURNING guarantees no order and cannot tell to which row an
+// answer belongs. From PostgreSQL 17 on, this is one MERGE per Options.ChunkRows
+// rows, whose RETURNING can. On 15 and 16 it is one INSERT per Options.ChunkRows
+// rows, which these versions answer in order. Views, foreign tables and tables
+// with rules, and on 15 and 16 tables with BEFORE INSERT triggers for each row,
+// require single INSERTs, which are sent in one round trip per Options.ChunkRows
+// rows; an error of the server then is a [*RowError].
 func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows Source[T], returning ...string) ([]R, error) {
 	decoder, err := rowscan.For[R]()
 	if err != nil {
@@ -67,7 +66,7 @@ type returningInsert[R, T any] struct {
 	columns []string // quoted, to return
 }
 
-// prepare finds the columns to write and to return.
+// prepare determines the columns to write and to return.
 func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string) error {
 	s, err := target.ReadSchema(ctx, r.tx, r.table.quoted)
 	if err != nil {
@@ -121,7 +120,7 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 	return out, nil
 }
 
-// byStatements inserts a chunk, or its halves where it is too much for one
+// byStatements inserts a chunk, or its halves if it is too large for one
 // statement. before is the number of rows before it.
 func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, before int64) ([]R, error)) ([]R, error) {
 	out, err := insert(chunk, before)
@@ -137,7 +136,8 @@ func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, befo
 	return append(out, more...), err
 }
 
-// insertByMerge inserts a chunk by one MERGE. before is the number of rows before it.
+// insertByMerge inserts a chunk by one MERGE. before is the number of rows
+// before it.
 func (r *returningInsert[R, T]) insertByMerge(ctx context.Context, chunk []T, before int64) ([]R, error) {
 	g, err := arraysOf(r.tx.Conn(), r.match, chunk)
 	if err != nil {
@@ -161,9 +161,9 @@ SELECT * FROM written ORDER BY `+ord, g.Args...)
 	return out, err
 }
 
-// insertOrdered inserts a chunk by one INSERT. The server inserts the rows in the order
-// in which the query gives them and returns each before it takes the next
-// (ExecModifyTable of PostgreSQL 15 and 16), where no trigger drops one.
+// insertOrdered inserts a chunk by one INSERT. The server inserts the rows in
+// the order of the query and returns each before it reads the next
+// (ExecModifyTable of PostgreSQL 15 and 16), unless a trigger suppresses one.
 func (r *returningInsert[R, T]) insertOrdered(ctx context.Context, chunk []T, before int64) ([]R, error) {
 	g, err := arraysOf(r.tx.Conn(), r.match, chunk)
 	if err != nil {
@@ -174,20 +174,20 @@ func (r *returningInsert[R, T]) insertOrdered(ctx context.Context, chunk []T, be
 		return nil, err
 	}
 	out, err := r.decoder.All(rows, 0)
-	if err == nil && len(out) != len(chunk) { // a trigger is new
+	if err == nil && len(out) != len(chunk) { // by a new trigger
 		err = fmt.Errorf("%d rows were sent, and the server inserted %d", len(chunk), len(out))
 	}
 	return out, err
 }
 
-// insertFrom is the INSERT of the given rows in their order.
+// insertFrom returns the INSERT of the rows of g in their order.
 func (r *returningInsert[R, T]) insertFrom(g *target.Relation) string {
 	return "INSERT INTO " + r.table.quoted + " (" + r.match.List("") + ")" + r.match.Overriding() +
 		"\nSELECT " + strings.Join(g.Exprs, ", ") + "\nFROM " + g.From + "\nORDER BY " + g.Order +
 		"\nRETURNING " + strings.Join(r.columns, ", ")
 }
 
-// insertSingly inserts a chunk by one INSERT a row, sent together.
+// insertSingly inserts a chunk by one INSERT per row, in one round trip.
 func (r *returningInsert[R, T]) insertSingly(ctx context.Context, chunk []T, before int64) ([]R, error) {
 	query, done, err := r.queryEach(ctx, chunk, before)
 	if err != nil {
@@ -205,16 +205,16 @@ func (r *returningInsert[R, T]) insertSingly(ctx context.Context, chunk []T, bef
 			err = errNotInserted
 		}
 		if err != nil {
-			_ = done() // its error is the same
+			_ = done() // returns the same error
 			return nil, &RowError{Row: before + int64(i) + 1, Err: err}
 		}
 	}
 	return out, done()
 }
 
-// queryEach sends an INSERT for each row of a chunk. query returns the answer to
-// each in turn. A connection that does not send arguments in binary by itself is
-// asked to, which a batch cannot: there each takes a round trip.
+// queryEach sends an INSERT for each row of a chunk. query returns the answers
+// in turn. On a connection that does not send arguments in binary by default,
+// each takes a round trip, since a batch cannot request it.
 func (r *returningInsert[R, T]) queryEach(ctx context.Context, chunk []T, before int64) (query func(i int) (pgx.Rows, error), done func() error, err error) {
 	each := make([]*target.Relation, len(chunk))
 	for i := range chunk {
@@ -245,16 +245,16 @@ func serverVersion(conn *pgx.Conn) int {
 	if digits >= 0 {
 		version = version[:digits]
 	}
-	n, _ := strconv.Atoi(version) // 0, the oldest, where it cannot be told
+	n, _ := strconv.Atoi(version) // 0, the oldest, if it is not a number
 	return n
 }
 
-// numberedRows hides the last column, the row's number in the chunk from 1,
-// and remembers it.
+// numberedRows hides the last column, the row's number in the chunk from 1, and
+// records the first gap.
 type numberedRows struct {
 	pgx.Rows
 	seen int
-	gap  int // the first number that was not there
+	gap  int // the first missing number
 }
 
 func (n *numberedRows) FieldDescriptions() []pgconn.FieldDescription {
@@ -292,8 +292,8 @@ func (n *numberedRows) number() int {
 	return number
 }
 
-// firstGap returns the first number missing in rows that were read to their
-// end.
+// firstGap returns the first missing number, after the rows have been read to
+// their end.
 func (n *numberedRows) firstGap() int {
 	if n.gap > 0 {
 		return n.gap

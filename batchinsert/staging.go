@@ -12,10 +12,10 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// The numbers of rows from which on rows go by COPY: to a temporary table first,
-// or, of Insert, to the table itself. Below, arrays save making that table and
-// asking for the columns. Measured with rows of four numbers, two thirds of them
-// there, in ms by arrays and by COPY:
+// The numbers of rows from which on rows are written by COPY, to a temporary
+// table or, by Insert, to the table itself. With fewer rows, arrays save
+// creating that table and reading the columns. Measured with rows of four
+// numbers, two thirds of which exist, in ms by arrays and by COPY:
 //
 //	rows        1,000        3,000        5,000       20,000       50,000
 //	Upsert    3.5   6.5     13   18      19   21    106   101    281   299
@@ -23,25 +23,25 @@ import (
 //	Delete    5.7   6.0     29    9.9    26   15   1341    73   4066   137
 //	Insert    2.3   4.1                  10   8.3    42    24
 //
-// An update or delete joins the rows it is given, and where they are arrays the
-// server plans that for few.
+// An update or delete joins the given rows, and the server plans the join with
+// arrays for few rows.
 const (
 	minStagedUpsert = 5000
 	minStagedChange = 1000
 	minCopiedInsert = 5000
 )
 
-// maxStatementBytes is what the arrays of a statement hold at most, unless one row
-// holds more: the server takes no more than a gigabyte in one message.
+// maxStatementBytes bounds the arrays of a statement, unless one row is larger:
+// the server accepts at most a gigabyte in one message.
 const maxStatementBytes = 16 << 20
 
-// errTooLarge says that rows are too much for one statement.
+// errTooLarge is the error for rows that are too large for one statement.
 var errTooLarge = errors.New("rows take more than one statement")
 
-// fewerThan reports whether rows are known to be few.
+// fewerThan reports whether there are certainly fewer than n rows.
 func (s Source[T]) fewerThan(n int) bool { return s.seq == nil && len(s.rows) < n }
 
-// arraysOf makes rows the arguments of a statement, or returns
+// arraysOf returns the relation of rows as arguments of a statement, or
 // errTooLarge.
 func arraysOf[T any](conn *pgx.Conn, m *target.Match, rows []T) (*target.Relation, error) {
 	plan, err := newArrayPlan[T](conn.TypeMap(), m)
@@ -75,8 +75,8 @@ func collect[T any](encoder *pgcopy.Encoder[T], types *pgtype.Map, rows []T) (*p
 	return arrays, nil
 }
 
-// stageRows sends rows to a temporary table, for the statements to come. DropStage
-// has to follow them.
+// stageRows sends rows to a temporary table, after it has checked the statements
+// that toCome returns for it. The caller must call DropStage after them.
 func (t *Table[T]) stageRows(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string) (*target.Relation, error) {
 	texts := m.Texts(tx.Conn().TypeMap())
 	if err := target.CreateStage(ctx, tx, t.quoted, m, texts); err != nil {
@@ -92,7 +92,8 @@ func (t *Table[T]) stageRows(ctx context.Context, tx pgx.Tx, m *target.Match, ro
 	return target.Staged(m, texts, n), nil
 }
 
-// withRelation gives rows, by arrays or staged for the statements to come, to fn, in tx.
+// withRelation calls fn with the relation of rows, as arrays or staged for the
+// statements of toCome.
 func (t *Table[T]) withRelation(ctx context.Context, tx pgx.Tx, m *target.Match, rows Source[T], toCome func(*target.Relation) []string, fn func(*target.Relation) error) error {
 	if rows.fewerThan(minStagedChange) {
 		g, err := arraysOf(tx.Conn(), m, rows.rows)

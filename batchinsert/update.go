@@ -12,21 +12,20 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// UpdateMany updates the rows of the table that have the keys of the given
-// rows, key columns by name, to the values of T's other fields. Columns
-// without a field keep their value: a struct of the keys and one field updates
-// one column. Rows that have the values already are not written, as by
-// [Table.Upsert]. [Counts] has rows that a BEFORE trigger suppresses in a field of
-// their own. Of several rows with the same keys the last one counts.
+// UpdateMany updates the rows of the table with the same values of the key
+// columns as the given rows to the values of T's other fields. Columns without a
+// field keep their value: a struct of the keys and one field updates one column.
+// Rows that have the values already are not written, as by [Table.Upsert]. Rows
+// that a BEFORE trigger suppresses are counted as [Counts].Suppressed. Of
+// several rows with the same keys the last one is used.
 //
-// The rows are locked in the order of their keys before any is written, so
-// that two calls, or a call and an Upsert, do not deadlock; UPDATE ... FROM on
-// its own locks in the order of a hash table. For a deadlock over something
-// else see [Table.Upsert].
+// The rows are locked in the order of their keys before any is written, so that
+// two calls, or a call and an Upsert, do not deadlock; UPDATE ... FROM alone
+// locks in the order of a hash table. For other deadlocks see [Table.Upsert].
 //
-// Fewer than 1,000 rows of a slice are arguments of two statements, if they take no
-// more than 16 MiB. More, and all rows of an iterator, go by COPY through a
-// temporary table, which the role must be allowed to create.
+// Fewer than 1,000 rows of a slice are arguments of two statements, if they take
+// no more than 16 MiB. More rows, and all rows of an iterator, go by COPY
+// through a temporary table, which the role must be allowed to create.
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
 	t, err := t.metered()
 	if err != nil {
@@ -44,9 +43,9 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 	return Counts(counts), nil
 }
 
-// DeleteMany deletes the rows of the table that have the keys of the given
-// rows, and returns how many. T's other fields do not matter. Rows are sent and
-// locked as by [Table.UpdateMany].
+// DeleteMany deletes the rows of the table with the same values of the key
+// columns as the given rows, and returns their number. T's other fields are
+// ignored. Rows are sent and locked as by [Table.UpdateMany].
 func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (int64, error) {
 	t, err := t.metered()
 	if err != nil {
@@ -68,13 +67,13 @@ func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], key
 type keyedWrite struct {
 	into     string
 	keys     []*target.Column
-	rest     []*target.Column // columns given beside the keys
+	rest     []*target.Column // columns other than the keys
 	relation *target.Relation
-	only     string // leaves of the given rows those that were locked
+	only     string // the condition that restricts the given rows to the locked ones
 }
 
-// writeByKey runs fn, which writes by text, in a transaction in which the rows are
-// given, or of each row its keys alone.
+// writeByKey runs fn, which runs the statement of text, in a transaction, with
+// the relation of the rows, or, with keysAlone, of their keys.
 func (t *Table[T]) writeByKey(ctx context.Context, w Writer, rows Source[T], keys []string, keysAlone bool, text func(*keyedWrite) string, fn func(pgx.Tx, *keyedWrite) error) error {
 	return target.Retry(ctx, w, rows.seq == nil, func() error {
 		return target.InTx(ctx, w, func(tx pgx.Tx) error {
@@ -113,11 +112,10 @@ func (t *Table[T]) writeByKey(ctx context.Context, w Writer, rows Source[T], key
 	})
 }
 
-// lockRows locks the rows that have the keys, in the keys' order, and counts
-// them. From then on the given rows
-// are those that were found: a row that another transaction has inserted
-// meanwhile is not locked, and must not be met out of order by the next
-// statement, which would see it.
+// lockRows locks the rows with the keys, in the order of the keys, and counts
+// them. It restricts the given rows to those found: a row that another
+// transaction inserts afterwards is not locked, and the next statement, which
+// would see it, must not write it out of order.
 func (c *keyedWrite) lockRows(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
 	if c.relation.From == target.Stage {
 		return c.lockStaged(ctx, tx)
@@ -138,12 +136,12 @@ SELECT coalesce(array_agg(` + c.relation.OrderName() + `), '{}'), count(*) FILTE
 	return l, nil
 }
 
-// lockedRows counts the rows found, those of them that would be changed, where
-// that is asked, and the distinct keys given.
+// lockedRows are the numbers of rows found, of those that would change, if they
+// are counted, and of distinct keys given.
 type lockedRows struct{ found, differ, distinct int64 }
 
-// lockStaged is lockRows for a temporary table, in which it leaves the rows
-// that were found.
+// lockStaged is lockRows for a temporary table, from which it deletes the rows
+// not found.
 func (c *keyedWrite) lockStaged(ctx context.Context, tx pgx.Tx) (l lockedRows, err error) {
 	r, err := tx.Query(ctx, c.source()+`, locked AS MATERIALIZED (
     `+c.locked()+`
@@ -158,7 +156,7 @@ SELECT count(*), count(*) FILTER (WHERE differs), (SELECT count(*) FROM `+c.sour
 	return l, err
 }
 
-// locked is the query that locks.
+// locked returns the query that locks.
 func (c *keyedWrite) locked() string {
 	differs := "true"
 	if c.mayBeSuppressed() {
@@ -168,8 +166,8 @@ func (c *keyedWrite) locked() string {
     ORDER BY ` + strings.Join(c.keyNames("source."), ", ") + ` FOR UPDATE OF target`
 }
 
-// mayBeSuppressed reports whether a trigger or rule may keep a matched row from
-// being updated, so that not every row left alone had the values already.
+// mayBeSuppressed reports whether a trigger or rule may keep a row from being
+// updated, so that a row that was not updated may not have had the values.
 func (c *keyedWrite) mayBeSuppressed() bool {
 	return len(c.rest) > 0 && c.relation.Match.Schema.MaySuppress
 }
@@ -201,11 +199,11 @@ FROM ` + c.sourceName() + ` AS source
 WHERE ` + c.same() + ` AND ` + c.differ()
 }
 
-// differ is the condition that a given row changes the one in the table.
+// differ returns the condition that a given row changes the one in the table.
 func (c *keyedWrite) differ() string {
 	_, differ := target.Assignments(c.rest, "source")
 	for _, col := range c.rest {
-		if col.FullType != col.TypeName { // the comparison cuts to a length; writing refuses
+		if col.FullType != col.TypeName { // the comparison truncates to the length; the assignment fails
 			name := target.Quote(col.Name)
 			differ += " OR target." + name + " IS DISTINCT FROM source." + name
 		}
@@ -227,13 +225,14 @@ DELETE FROM ` + c.into + ` AS target USING ` + c.sourceName() + ` AS source
 WHERE ` + c.same()
 }
 
-// source opens a statement with the given rows, one for each key.
+// source returns the WITH clause of a statement, with one given row for each
+// key.
 func (c *keyedWrite) source() string {
 	return "WITH " + c.sourceName() + " AS (\n    SELECT * FROM (" + c.relation.Distinct(c.keyNames(""), false) + ") AS last " + c.only + "\n)"
 }
 
-// sourceName is what source calls the given rows. A table of that name would be
-// hidden by it, where it is joined.
+// sourceName returns the name of the given rows in a statement. It must not hide
+// the table.
 func (c *keyedWrite) sourceName() string { return c.relation.Match.Schema.UnusedName("source") }
 
 func (c *keyedWrite) keyNames(prefix string) []string {

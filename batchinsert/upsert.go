@@ -11,26 +11,26 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// Upsert inserts the rows that the table does not have and updates those that
-// it has with other values, by the unique index that on names. Rows that are
-// there with the same values are not written again; neither their triggers nor
-// the write-ahead log see them. Values are the same if their bytes are: an
+// Upsert inserts the rows that do not exist in the table, and updates those that
+// exist with other values, by the unique index that on names. Rows that exist
+// with the same values are not written: their triggers do not fire, and nothing
+// is written to the write-ahead log. Values are compared by their bytes: an
 // interval of one month replaces one of 30 days, and 1.00 replaces 1.0. Keys are
-// compared by their type's own equality, and stay as the table has them unless
+// compared by the equality of their type, and are not updated unless
 // OnConflict.Update names them.
 //
 // A row that a BEFORE trigger suppresses is no error: see [Counts].
 //
 // Rows are written in the order of their keys, so that two Upserts on the same
-// index do not deadlock. Where a deadlock is found nevertheless (over another
-// index), Upsert starts over up to three times, if the transaction is its own
-// and rows are a slice.
+// index do not deadlock. After a deadlock, which is possible over another index,
+// Upsert is retried up to three times, if the transaction is its own and rows
+// are a slice.
 //
-// Errors tell what those of [Table.Insert] do.
+// Errors have the same information as those of [Table.Insert].
 //
-// Fewer than 5,000 rows of a slice are one statement, if they take no more than 16
-// MiB. More, and all rows of an iterator, go by COPY through a temporary table,
-// which the role must be allowed to create.
+// Fewer than 5,000 rows of a slice are one statement, if they take no more than
+// 16 MiB. More rows, and all rows of an iterator, go by COPY through a temporary
+// table, which the role must be allowed to create.
 func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnConflict) (Counts, error) {
 	t, err := t.metered()
 	if err != nil {
@@ -59,7 +59,7 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 	return Counts(counts), nil
 }
 
-// upsertArrays is one statement with one array per column.
+// upsertArrays writes rows by one statement with one array per column.
 func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on target.OnConflict) (counts target.Counts, err error) {
 	if len(rows) == 0 {
 		return target.Counts{}, nil
@@ -101,13 +101,13 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q target.Statements, conn *p
 	if !u.CountsBySetting() && !u.WritesIdentity() {
 		return u.Run(ctx, q)
 	}
-	// Its counter lives as long as the transaction, and what comes after the rows
-	// takes them back where it fails.
+	// The counter is a setting of the transaction, and moving a sequence may
+	// fail after the rows are written.
 	var w Writer = conn
 	if tx, ok := q.(pgx.Tx); ok {
 		w = tx
 	} else if conn.PgConn().TxStatus() != 'I' {
-		return u.Run(ctx, q) // in a transaction that was begun by a statement
+		return u.Run(ctx, q) // in a transaction begun by a statement
 	}
 	var counts target.Counts
 	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
@@ -117,8 +117,8 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q target.Statements, conn *p
 	return counts, err
 }
 
-// matchConflict pairs fields and columns, the key's identity columns among
-// them, and checks on against them.
+// matchConflict pairs fields with columns, including identity columns of the
+// keys, and checks on against them.
 func (t *Table[T]) matchConflict(ctx context.Context, q target.Statements, s *target.Schema, on target.OnConflict) (*target.Match, *target.Conflict, error) {
 	m, err := t.matchFields(s, on.Keys)
 	if err != nil {

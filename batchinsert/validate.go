@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// notNegative refuses negative numbers in the fields of a struct of options,
-// which errors call name.
+// notNegative returns an error if a field of options, a struct called name in
+// errors, is a negative number.
 func notNegative(name string, options any) error {
 	v := reflect.ValueOf(options)
 	for i := range v.NumField() {

@@ -6,13 +6,13 @@ import (
 	"io"
 )
 
-// bufferBytes is the size of the writes to the caller's writer. The server sends each
-// row separately.
+// bufferBytes is the size of the writes to the caller's writer. The server sends
+// each row separately.
 const bufferBytes = 64 << 10
 
-// A gate is the writer that pgconn gets for a COPY's data. It reports no error to
-// pgconn, which would close the connection: after an error it discards what the
-// server still sends until the COPY is canceled.
+// A gate is the writer that pgconn gets for a COPY's data. It reports no error
+// to pgconn, which would close the connection: after an error it discards what
+// the server still sends until the COPY is canceled.
 type gate struct {
 	fail   func(error)   // cancels the COPY
 	isShut func() bool   // the COPY is being canceled
@@ -42,8 +42,8 @@ func (g *gate) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// finish flushes the buffer after a complete COPY, or returns why it is incomplete:
-// the gate's own error, of which err is a consequence, or err.
+// finish flushes the buffer after a complete COPY, or returns why it is
+// incomplete: the gate's own error, of which err is a consequence, or err.
 func (g *gate) finish(err error) error {
 	switch {
 	case g.err != nil:
@@ -56,8 +56,8 @@ func (g *gate) finish(err error) error {
 	return g.buffer.Flush()
 }
 
-// A fullWriter returns an error for a short write. A bufio.Writer would call Write
-// again for the rest, endlessly if nothing is accepted.
+// A fullWriter returns an error for a short write. A bufio.Writer would call
+// Write again for the rest, endlessly if nothing is accepted.
 type fullWriter struct{ w io.Writer }
 
 func (w fullWriter) Write(p []byte) (int, error) {

@@ -10,17 +10,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// settings are in effect for the export only, since its transaction is rolled back.
-// They are those of pg_dump: settings under which another session could read a value
-// differently, or a floating-point number with fewer digits.
+// settings are in effect for the export only, since its transaction is rolled
+// back. They are those of pg_dump: settings under which another session could
+// read a value differently, or a floating-point number with fewer digits.
 //
 // The transaction is read-only, because COPY bypasses the hooks that report
 // changes.
 const settings = `SET LOCAL transaction_read_only = on; SET LOCAL client_encoding = 'UTF8';
 SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1`
 
-// withoutSemicolon removes a statement's semicolon, which would end the COPY around
-// it. A trailing semicolon is either that or in a comment.
+// withoutSemicolon removes a statement's semicolon, which would end the COPY
+// around it. A trailing semicolon is either that or in a comment.
 func withoutSemicolon(query string) string {
 	return strings.TrimRight(query, "; \t\r\n")
 }
@@ -42,8 +42,8 @@ var (
 // becomes part of a COPY.
 //
 // A query that the server has parsed is one complete statement: it closes every
-// parenthesis, literal and comment that it opens, by the server's rules and under the
-// settings of the COPY. So it cannot leave the parentheses of COPY:
+// parenthesis, literal and comment that it opens, by the server's rules and
+// under the settings of the COPY. So it cannot leave the parentheses of COPY:
 // `SELECT 1) TO PROGRAM '...' --` is refused.
 func (e *export) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	if _, err := conn.Exec(ctx, settings).ReadAll(); err != nil {
@@ -82,8 +82,8 @@ func uniqueNames(columns []pgconn.FieldDescription) error {
 	return nil
 }
 
-// copyStatement returns the COPY of the query, which is on lines of its own, so that
-// a comment at its end ends there.
+// copyStatement returns the COPY of the query, which is on lines of its own, so
+// that a comment at its end ends there.
 //
 // JSON is the only column of a binary COPY: the text format would double its
 // backslashes, and CSV its quotes. r.* is the row even if a column is named r.
@@ -98,8 +98,8 @@ func (e *export) copyStatement() string {
 		", QUOTE " + literal(e.opts.Quote) + ", ESCAPE " + literal(e.opts.Escape) + ", NULL " + stringLiteral(e.opts.Null) + ")"
 }
 
-// copyOut runs the COPY. It calls the hooks of the connection, which pgconn's CopyTo
-// does not, so that the statement is measured and logged.
+// copyOut runs the COPY. It calls the hooks of the connection, which pgconn's
+// CopyTo does not, so that the statement is measured and logged.
 func (e *export) copyOut(ctx context.Context, conn *pgx.Conn, out *gate) (int64, error) {
 	sql := e.copyStatement()
 	tracer := conn.Config().Tracer

@@ -64,7 +64,8 @@ func (u *unframer) field(p []byte, n int) (value, rest []byte) {
 	return value, p[take:]
 }
 
-// header consumes the signature, the flags (four bytes), and the extension's length.
+// header consumes the signature, the flags (four bytes), and the extension's
+// length.
 func (u *unframer) header(p []byte) ([]byte, error) {
 	h, p := u.field(p, len(copySignature)+8)
 	if h == nil {
@@ -105,7 +106,8 @@ func (u *unframer) columns(p []byte) ([]byte, error) {
 	return p, nil
 }
 
-// length consumes the length of the value, which is never NULL: row_to_json is not.
+// length consumes the length of the value, which is never NULL: row_to_json is
+// not.
 func (u *unframer) length(p []byte) ([]byte, error) {
 	l, p := u.field(p, 4)
 	if l == nil {
@@ -132,8 +134,8 @@ func (u *unframer) value(p []byte) ([]byte, error) {
 }
 
 // writeText writes JSON with line breaks replaced by spaces. They occur between
-// tokens only, since strings escape them, and only in values of type json, which the
-// server returns as they were written.
+// tokens only, since strings escape them, and only in values of type json, which
+// the server returns as they were written.
 func (u *unframer) writeText(text []byte) error {
 	for {
 		i := bytes.IndexAny(text, "\r\n")

@@ -11,9 +11,9 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// checkTarget returns an error if the load cannot write to the table, before any of
-// the input is read. The server reports that only when it receives rows, or never
-// for a dry run.
+// checkTarget returns an error if the load cannot write to the table, before any
+// of the input is read. The server reports that only when it receives rows, or
+// never for a dry run.
 func (s *sender) checkTarget(ctx context.Context) error {
 	names := make([]string, len(s.match.Columns))
 	for i, c := range s.match.Columns {

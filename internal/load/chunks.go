@@ -34,7 +34,8 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 		l.add(tally{skipped: book.rows})
 		return l.restoreOwn(ctx, w)
 	}
-	// Errors of the table and the header come before the first chunk is recorded.
+	// Errors of the table and the header come before the first chunk is
+	// recorded.
 	if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { _, err := l.sender(ctx, tx); return err }); err != nil {
 		return err
 	}
@@ -123,8 +124,8 @@ func chunkOf(c *records.Chunk, rows, bad int64) Chunk {
 	}
 }
 
-// badLimit returns the bound on bad lines that the load exceeds together with more,
-// in words, or "". atEnd reports whether more is a whole chunk.
+// badLimit returns the bound on bad lines that the load exceeds together with
+// more, in words, or "". atEnd reports whether more is a whole chunk.
 func (l *Load) badLimit(more tally, atEnd bool) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -158,8 +159,8 @@ func (l *Load) writeChunk(ctx context.Context, tx pgx.Tx, c *records.Chunk, mem 
 // scratch is memory that a job reuses for each chunk.
 type scratch struct{ text, binary []byte }
 
-// blocksPerChunk is the number of blocks in which a chunk is sent: an encoded block
-// takes memory in addition to the chunk.
+// blocksPerChunk is the number of blocks in which a chunk is sent: an encoded
+// block takes memory in addition to the chunk.
 const blocksPerChunk = 4
 
 // copyChunk sends a chunk block by block.

@@ -41,8 +41,8 @@ func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 	}
 }
 
-// stageDry creates a temporary table like the target, with its types and CHECKs, but
-// without defaults, which might advance the target's sequences.
+// stageDry creates a temporary table like the target, with its types and CHECKs,
+// but without defaults, which might advance the target's sequences.
 func (s *sender) stageDry(ctx context.Context) error {
 	_, err := s.tx.Exec(ctx, "CREATE TEMPORARY TABLE "+target.StageName+" (LIKE "+s.load.table+" INCLUDING CONSTRAINTS INCLUDING GENERATED) ON COMMIT DROP")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// Forget restores the indexes that a load has dropped, removes it from the ledger,
-// and returns the number of its rows in the table.
+// Forget restores the indexes that a load has dropped, removes it from the
+// ledger, and returns the number of its rows in the table.
 func Forget(ctx context.Context, w target.Beginner, id string) (rows int64, err error) {
 	if _, err = RestoreIndexes(ctx, w, id); err != nil {
 		return 0, err

@@ -16,10 +16,10 @@ type index struct {
 	definition string
 }
 
-// droppableQuery reads the indexes of a table that can be restored exactly. Unique
-// indexes and those of constraints are needed during the load; indexes with
-// properties that pg_get_indexdef omits (tablespace, comment, statistics targets,
-// CLUSTER) would lose them.
+// droppableQuery reads the indexes of a table that can be restored exactly.
+// Unique indexes and those of constraints are needed during the load; indexes
+// with properties that pg_get_indexdef omits (tablespace, comment, statistics
+// targets, CLUSTER) would lose them.
 const droppableQuery = `
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_get_indexdef(c.oid)
 FROM pg_catalog.pg_index i
@@ -49,8 +49,8 @@ func dropIndexes(ctx context.Context, tx pgx.Tx, s *target.Schema) ([]index, err
 	return indexes, nil
 }
 
-// readIndexes reads the definitions under a search path that makes them name every
-// schema, and resets the search path.
+// readIndexes reads the definitions under a search path that makes them name
+// every schema, and resets the search path.
 func readIndexes(ctx context.Context, tx pgx.Tx, table uint32) (indexes []index, err error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
@@ -87,8 +87,8 @@ func createIndexes(ctx context.Context, tx pgx.Tx, indexes []index) error {
 	return nil
 }
 
-// withoutIndexes runs a load in chunks with indexes dropped and recorded, if asked,
-// and restores them however it ends.
+// withoutIndexes runs a load in chunks with indexes dropped and recorded, if
+// asked, and restores them however it ends.
 func (l *Load) withoutIndexes(ctx context.Context, w target.Beginner, load func() error) (err error) {
 	if l.opts.DropIndexes {
 		if err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return l.dropRecorded(ctx, tx) }); err != nil {
@@ -134,8 +134,8 @@ func (l *Load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// RestoreIndexes restores the indexes that the load id has dropped, or all loads if
-// id is empty, and returns their names.
+// RestoreIndexes restores the indexes that the load id has dropped, or all loads
+// if id is empty, and returns their names.
 func RestoreIndexes(ctx context.Context, w target.Beginner, id string) (names []string, err error) {
 	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
 		names = nil

@@ -18,8 +18,8 @@ type Column struct {
 	Nulls      int64
 }
 
-// Infer reads the whole input, and returns the columns of a table that it fits, and
-// the number of its rows.
+// Infer reads the whole input, and returns the columns of a table that it fits,
+// and the number of its rows.
 func (l *Load) Infer(ctx context.Context) (columns []Column, rows int64, err error) {
 	names := l.input.format.Names()
 	if err := checkNames(names); err != nil {

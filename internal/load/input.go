@@ -51,8 +51,9 @@ type text struct {
 
 func noop() {}
 
-// explainUndecodable adds to an error about invalid UTF-8 in record that the file's
-// encoding has no character for the bytes. It returns other errors unchanged.
+// explainUndecodable adds to an error about invalid UTF-8 in record that the
+// file's encoding has no character for the bytes. It returns other errors
+// unchanged.
 func (t *text) explainUndecodable(err error, record []byte) error {
 	if t.encoding == "" || codeOf(err) != records.BadCharacter || bytes.IndexByte(record, records.Undecodable) < 0 {
 		return err
@@ -118,8 +119,8 @@ func seekerOf(r io.Reader) (io.Seeker, int64) {
 	return seeker, at
 }
 
-// seek moves to an offset in the text after the names. Nothing after the names must
-// have been read.
+// seek moves to an offset in the text after the names. Nothing after the names
+// must have been read.
 func (t *text) seek(to int64) error {
 	if t.seeker == nil {
 		_, err := io.CopyN(io.Discard, t.file, to)

@@ -13,8 +13,8 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// A ledger records which chunks of a load are in the table. The zero value records
-// nothing: it is for loads without an ID.
+// A ledger records which chunks of a load are in the table. The zero value
+// records nothing: it is for loads without an ID.
 type ledger struct {
 	id          string
 	fingerprint []byte
@@ -25,11 +25,13 @@ type ledger struct {
 	wait        bool  // lock waits for processes that are loading the chunk
 }
 
-// sample is the number of bytes at a file's beginning that its fingerprint covers.
+// sample is the number of bytes at a file's beginning that its fingerprint
+// covers.
 const sample = 64 << 10
 
-// ledgerVersion is the version of the records: of where inputs are cut and of what
-// fingerprints and checksums cover. Increment it with every change of these.
+// ledgerVersion is the version of the records: of where inputs are cut and of
+// what fingerprints and checksums cover. Increment it with every change of
+// these.
 const ledgerVersion = 2
 
 // An OtherError reports that the ID belongs to another load.
@@ -110,9 +112,9 @@ FROM headrace.loads l WHERE load_id = $1`, book.id).
 	return nil
 }
 
-// fingerprint identifies a file: its first half covers the fields and how they are
-// read, its second half the beginning of the data. Each chunk has a checksum of its
-// own.
+// fingerprint identifies a file: its first half covers the fields and how they
+// are read, its second half the beginning of the data. Each chunk has a checksum
+// of its own.
 func (l *Load) fingerprint() []byte {
 	reading := sha256.Sum256(fmt.Appendf(nil, "%q %s", l.input.format.Names(), l.input.format.Dialect()))
 	first, _ := l.input.file.Peek(sample) // the next Read returns its error
@@ -123,8 +125,8 @@ func (l *Load) fingerprint() []byte {
 // sameReading compares the first halves of two fingerprints.
 func sameReading(a, b []byte) bool { return bytes.Equal(a[:len(a)/2], b[:len(b)/2]) }
 
-// announce records a chunk in a transaction of its own, so that other processes see
-// it while it is being loaded.
+// announce records a chunk in a transaction of its own, so that other processes
+// see it while it is being loaded.
 func (b *ledger) announce(ctx context.Context, w target.Beginner, c *records.Chunk) error {
 	if b.id == "" {
 		return nil
@@ -132,8 +134,8 @@ func (b *ledger) announce(ctx context.Context, w target.Beginner, c *records.Chu
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return b.record(ctx, tx, c) })
 }
 
-// record records a chunk before it is loaded, unless the load has continued with a
-// repaired file that is not this one.
+// record records a chunk before it is loaded, unless the load has continued with
+// a repaired file that is not this one.
 func (b *ledger) record(ctx context.Context, tx pgx.Tx, c *records.Chunk) error {
 	sum := sha256.Sum256(c.Data)
 	_, err := tx.Exec(ctx, `INSERT INTO headrace.load_chunks (load_id, chunk, first_byte, end_byte, first_line, checksum)
@@ -191,7 +193,8 @@ FROM headrace.load_chunks WHERE load_id = $1 AND chunk = $2 `+lock, b.id, c.Inde
 	return ours, 0, err
 }
 
-// differs returns the error for a file whose bytes differ from the recorded ones.
+// differs returns the error for a file whose bytes differ from the recorded
+// ones.
 func (b *ledger) differs(first, end int64) error {
 	return otherLoad("the file has changed since load %q began: bytes %d to %d are not the same", b.id, first, end)
 }
@@ -206,15 +209,15 @@ func (b *ledger) markLoaded(ctx context.Context, tx pgx.Tx, c *records.Chunk, ro
 	return err
 }
 
-// finish waits for chunks that other processes are loading, and records the end of
-// the load.
+// finish waits for chunks that other processes are loading, and records the end
+// of the load.
 func (b *ledger) finish(ctx context.Context, w target.Beginner, chunks int) error {
 	if b.id == "" {
 		return nil
 	}
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		// Waits for the transactions that hold locks on open chunks. Chunks that
-		// they commit are not returned.
+		// Waits for the transactions that hold locks on open chunks. Chunks
+		// that they commit are not returned.
 		rows, err := tx.Query(ctx, `SELECT chunk FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NULL ORDER BY chunk FOR UPDATE`, b.id)
 		if err != nil {
 			return err

@@ -95,8 +95,8 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	// After dropIndexes, which leaves a savepoint: FREEZE requires that the table is
-	// truncated in the same subtransaction.
+	// After dropIndexes, which leaves a savepoint: FREEZE requires that the
+	// table is truncated in the same subtransaction.
 	if l.opts.Truncate {
 		if _, err := tx.Exec(ctx, "TRUNCATE "+l.table); err != nil {
 			return fmt.Errorf("empty the table: %w", err)
@@ -172,8 +172,8 @@ func (l *Load) lineError(line int64, column string, err error) error {
 	return l.opts.LineError(l.opts.Name, line, column, err)
 }
 
-// fileError adds the line to an error of reading the input. It continues the panic
-// of an input.
+// fileError adds the line to an error of reading the input. It continues the
+// panic of an input.
 func (l *Load) fileError(err error) error {
 	if panicked, ok := err.(*panics.Error); ok { //nolint:errorlint // not one wrapped by the source
 		panic(panicked) // continues in the caller's goroutine
@@ -218,9 +218,10 @@ func recordColumns(m *target.Match) []records.Column {
 	return columns
 }
 
-// serverMessage returns the text of an error with the server's detail, which holds
-// values of the row: for the quarantine, which holds the row itself. Errors omit it,
-// since they are logged; it is the Detail of the *pgconn.PgError that they wrap.
+// serverMessage returns the text of an error with the server's detail, which
+// holds values of the row: for the quarantine, which holds the row itself.
+// Errors omit it, since they are logged; it is the Detail of the *pgconn.PgError
+// that they wrap.
 func serverMessage(err error) string {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Detail != "" {

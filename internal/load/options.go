@@ -48,8 +48,9 @@ const (
 	quarantine
 )
 
-// loadMemory bounds the chunks in memory together, as text and encoded. The garbage
-// collector lets the heap grow to twice that, which keeps a load within 64 MiB.
+// loadMemory bounds the chunks in memory together, as text and encoded. The
+// garbage collector lets the heap grow to twice that, which keeps a load within
+// 64 MiB.
 const loadMemory = 24 << 20
 
 func (o Options) withDefaults(in Input) Options {
@@ -71,8 +72,9 @@ func (o Options) withDefaults(in Input) Options {
 	if o.ChunkBytes == 0 {
 		o.ChunkBytes = 1 << 20
 		if o.ID != "" || o.Jobs > 1 {
-			// One chunk is being cut and one waits. Each job has one, and an encoded
-			// block of it, which for short numbers is six times as large as its text.
+			// One chunk is being cut and one waits. Each job has one, and an
+			// encoded block of it, which for short numbers is six times as
+			// large as its text.
 			o.ChunkBytes = loadMemory / (3*o.Jobs + 2)
 		}
 	}
@@ -116,8 +118,8 @@ func (o *Options) validateTogether() error {
 	return nil
 }
 
-// isKey reports whether a column is among OnConflict's keys, which are written even
-// if they are identity columns.
+// isKey reports whether a column is among OnConflict's keys, which are written
+// even if they are identity columns.
 func (o *Options) isKey(column string) bool {
 	return o.OnConflict != nil && slices.Contains(o.OnConflict.Keys, column)
 }

@@ -106,8 +106,8 @@ func (l *Load) RunChunk(ctx context.Context, w target.Beginner, index int) error
 	return book.finishPlanned(ctx, w)
 }
 
-// lockPlan locks the load until the transaction ends, and reports whether all of its
-// chunks are recorded.
+// lockPlan locks the load until the transaction ends, and reports whether all of
+// its chunks are recorded.
 func (b *ledger) lockPlan(ctx context.Context, tx pgx.Tx) (planned bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT chunks IS NOT NULL FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, b.id).Scan(&planned)
 	return planned, err
@@ -149,8 +149,8 @@ func (b *ledger) find(ctx context.Context, w target.Beginner, index int) (c Chun
 	return c, err
 }
 
-// finishPlanned records the end of the load if all of its chunks are loaded. Of two
-// concurrent calls for the last two chunks, the later one sees both.
+// finishPlanned records the end of the load if all of its chunks are loaded. Of
+// two concurrent calls for the last two chunks, the later one sees both.
 func (b *ledger) finishPlanned(ctx context.Context, w target.Beginner) error {
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE headrace.loads SET finished_at = now() WHERE load_id = $1 AND finished_at IS NULL

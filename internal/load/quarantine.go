@@ -12,16 +12,16 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// Numbers of records in a block, which is sent under one savepoint: it grows while
-// all records are good and shrinks after a bad one, so that few records are sent
-// twice where many are bad.
+// Numbers of records in a block, which is sent under one savepoint: it grows
+// while all records are good and shrinks after a bad one, so that few records
+// are sent twice where many are bad.
 const (
 	firstBlock    = 2500
 	smallestBlock = 16
 	largestBlock  = 4000
 
-	// minBinary is the number of records before a record without a binary form from
-	// which on they are sent in binary, and only that record as text.
+	// minBinary is the number of records before a record without a binary form
+	// from which on they are sent in binary, and only that record as text.
 	minBinary = 1000
 )
 
@@ -57,8 +57,9 @@ func (s *sender) copyWithQuarantine(ctx context.Context, c *records.Chunk) error
 }
 
 // sendBlock sends the next block. If the server names a bad record, the records
-// before it are written and it is put into quarantine. If it names none (foreign keys
-// are checked at the end of the statement), the next block is half as large.
+// before it are written and it is put into quarantine. If it names none (foreign
+// keys are checked at the end of the statement), the next block is half as
+// large.
 func (q *quarantiner) sendBlock(ctx context.Context) error {
 	block, binary := q.encode(q.rest[:min(q.size, len(q.rest))])
 	fault, err := q.try(ctx, block, binary)
@@ -97,10 +98,10 @@ func (q *quarantiner) sendBlock(ctx context.Context) error {
 	return q.setAside(ctx, fault)
 }
 
-// encode returns a block in binary. If a record has no binary form, because it is bad
-// or written in a way that only the server reads, it returns the records before it,
-// or, if they are few, records to send as text: one at first, more where such records
-// are many.
+// encode returns a block in binary. If a record has no binary form, because it
+// is bad or written in a way that only the server reads, it returns the records
+// before it, or, if they are few, records to send as text: one at first, more
+// where such records are many.
 func (q *quarantiner) encode(block []records.Span) (taken []records.Span, binary []byte) {
 	if q.encoder == nil {
 		return block, nil
@@ -200,8 +201,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 	return nil
 }
 
-// codeOf returns the SQLSTATE of an error of the server or of a *records.Error, or
-// "".
+// codeOf returns the SQLSTATE of an error of the server or of a *records.Error,
+// or "".
 func codeOf(err error) string {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Code

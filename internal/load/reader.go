@@ -18,8 +18,8 @@ type block struct {
 	spare  []byte // memory for binary
 }
 
-// A reader cuts the input into blocks in a goroutine of its own, so that the input
-// is read while the server processes the previous block.
+// A reader cuts the input into blocks in a goroutine of its own, so that the
+// input is read while the server processes the previous block.
 type reader struct {
 	blocks  chan block // closed at the end of the input, or at its error
 	buffers chan []byte
@@ -29,14 +29,15 @@ type reader struct {
 	err error // valid once blocks is closed
 }
 
-// maxDelay bounds how long rows of a slow input wait for the rest of their block.
+// maxDelay bounds how long rows of a slow input wait for the rest of their
+// block.
 const maxDelay = 50 * time.Millisecond
 
 // readAhead is the number of blocks that wait to be sent.
 const readAhead = 1
 
-// startReader starts the reader, which owns the input and encoder from then on. If
-// encoder is not nil, it encodes the blocks.
+// startReader starts the reader, which owns the input and encoder from then on.
+// If encoder is not nil, it encodes the blocks.
 func (l *Load) startReader(encoder records.Encoder) *reader {
 	l.reading = true
 	r := &reader{
@@ -100,8 +101,8 @@ func (l *Load) cut(c *records.Cutter, buf []byte) (*records.Chunk, error) {
 	return chunk, nil
 }
 
-// placeOf adds the place to an error of reading the input: the record, or the first
-// record that has not been cut.
+// placeOf adds the place to an error of reading the input: the record, or the
+// first record that has not been cut.
 func placeOf(err error, c *records.Cutter) *fileError {
 	if fault, ok := errors.AsType[*records.Error](err); ok {
 		return &fileError{line: int64(fault.Index) + 1, column: fault.Column, err: fault.Err}
@@ -141,8 +142,8 @@ func (r *reader) recycle(sent block) {
 	}
 }
 
-// next waits for the next block. more is false at the end of the input. The error is
-// the input's or ctx's.
+// next waits for the next block. more is false at the end of the input. The
+// error is the input's or ctx's.
 func (r *reader) next(ctx context.Context) (next block, more bool, err error) {
 	select {
 	case next, more = <-r.blocks:
@@ -165,8 +166,8 @@ type fileError struct {
 func (f *fileError) Error() string { return f.err.Error() }
 func (f *fileError) Unwrap() error { return f.err }
 
-// stop ends the goroutine. It waits a second for a Read under way, after which the
-// goroutine ends.
+// stop ends the goroutine. It waits a second for a Read under way, after which
+// the goroutine ends.
 func (r *reader) stop() {
 	close(r.quit)
 	timer := time.NewTimer(time.Second)

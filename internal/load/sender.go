@@ -29,8 +29,8 @@ type sender struct {
 	done     tally
 }
 
-// sender reads the columns in the transaction that writes: binary values in a column
-// of another type would be stored as wrong values without an error.
+// sender reads the columns in the transaction that writes: binary values in a
+// column of another type would be stored as wrong values without an error.
 func (l *Load) sender(ctx context.Context, tx pgx.Tx) (*sender, error) {
 	if l.opts.AsyncCommit {
 		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
@@ -136,8 +136,9 @@ func (s *sender) upsertStaged(ctx context.Context) error {
 	return nil
 }
 
-// count adds records to s.done: sent of them, of which the server accepted took and a
-// trigger suppressed the others. Staged records are counted by upsertStaged.
+// count adds records to s.done: sent of them, of which the server accepted took
+// and a trigger suppressed the others. Staged records are counted by
+// upsertStaged.
 func (s *sender) count(sent int, took int64) {
 	s.done.sent += int64(sent)
 	if s.conflict == nil {
@@ -146,8 +147,8 @@ func (s *sender) count(sent int, took int64) {
 	}
 }
 
-// A recordError is a COPY's error about a record. index is its place in the block, or
-// -1 if the server does not name a record.
+// A recordError is a COPY's error about a record. index is its place in the
+// block, or -1 if the server does not name a record.
 type recordError struct {
 	index  int
 	column string
@@ -206,9 +207,9 @@ func (s *sender) copy(ctx context.Context, data, binary []byte, n int, spans fun
 	return 0, &recordError{index: min(max(index, 0), n-1), column: column, err: err}
 }
 
-// cutShort returns the error for a server that took fewer records than were sent.
-// Before version 18, a line with nothing but \. ends its input; it can be sent in
-// quotes, unless \. also means NULL. data begins with the first span.
+// cutShort returns the error for a server that took fewer records than were
+// sent. Before version 18, a line with nothing but \. ends its input; it can be
+// sent in quotes, unless \. also means NULL. data begins with the first span.
 func cutShort(data []byte, spans []records.Span, took int64) error {
 	err := fmt.Errorf("%d records were sent, and the server took %d rows", len(spans), took)
 	for i, s := range spans {
@@ -220,7 +221,8 @@ func cutShort(data []byte, spans []records.Span, took int64) error {
 	return err
 }
 
-// ofRecord returns a *records.Error as a *recordError, and other errors unchanged.
+// ofRecord returns a *records.Error as a *recordError, and other errors
+// unchanged.
 func ofRecord(err error) error {
 	if fault, ok := errors.AsType[*records.Error](err); ok {
 		return &recordError{index: fault.Index, column: fault.Column, err: fault}

@@ -22,8 +22,9 @@ type mark struct {
 	loaded     bool
 }
 
-// survey reads the input before any of it is loaded, if Verify is set or the load is
-// resumed, to compare it with the recorded chunks. Then it opens the input again.
+// survey reads the input before any of it is loaded, if Verify is set or the
+// load is resumed, to compare it with the recorded chunks. Then it opens the
+// input again.
 func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) error {
 	resumed := book.id != "" && (book.recorded > 0 || book.changed)
 	switch {
@@ -60,8 +61,8 @@ func (l *Load) survey(ctx context.Context, w target.Beginner, book *ledger) erro
 	return nil
 }
 
-// readRecorded reads the input, all of it for Verify, else up to the last recorded
-// chunk, and returns the marks of the recorded chunks.
+// readRecorded reads the input, all of it for Verify, else up to the last
+// recorded chunk, and returns the marks of the recorded chunks.
 func (l *Load) readRecorded(ctx context.Context, book *ledger) (map[int]mark, error) {
 	c := records.NewCutter(l.input.file, l.input.format, l.opts.ChunkBytes, 0)
 	marks := map[int]mark{}
@@ -90,8 +91,8 @@ func (l *Load) readRecorded(ctx context.Context, book *ledger) (map[int]mark, er
 	return marks, nil
 }
 
-// verify returns an error for a chunk that no server accepts. With Quarantine, single
-// lines are left to the load.
+// verify returns an error for a chunk that no server accepts. With Quarantine,
+// single lines are left to the load.
 func (l *Load) verify(c *records.Chunk) error {
 	if l.opts.OnBad == quarantine || utf8.Valid(c.Data) && !c.Unclosed {
 		return nil
@@ -149,8 +150,8 @@ func (b *ledger) compare(ctx context.Context, w target.Beginner, now map[int]mar
 	return true, err
 }
 
-// adopt continues the load with an input that differs from the one it began with, if
-// the loaded chunks are the same in it.
+// adopt continues the load with an input that differs from the one it began
+// with, if the loaded chunks are the same in it.
 func (l *Load) adopt(ctx context.Context, w target.Beginner, book *ledger, now map[int]mark) error {
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
 		var was []byte

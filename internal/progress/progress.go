@@ -12,8 +12,8 @@ type State struct {
 
 const interval = 100 * time.Millisecond
 
-// A Meter calls a function with the progress of a call. The methods of a nil Meter,
-// and of one without a function, do nothing.
+// A Meter calls a function with the progress of a call. The methods of a nil
+// Meter, and of one without a function, do nothing.
 type Meter struct {
 	tell  func(State)
 	start time.Time

@@ -11,8 +11,8 @@ import (
 
 // A Policy bounds the attempts and the waits between them. Each wait is random,
 // up to First after the first attempt and up to twice as much after each further
-// one, but never above Longest: "full jitter", so that transactions that collided
-// do not collide again.
+// one, but never above Longest: "full jitter", so that transactions that
+// collided do not collide again.
 //
 // Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
 // 2015.
@@ -54,9 +54,9 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// SerializationFailure reports whether the server ended a transaction in favor of
-// others, by a serialization failure (40001) or a deadlock (40P01): it may succeed
-// when it is run again as a whole.
+// SerializationFailure reports whether the server ended a transaction in favor
+// of others, by a serialization failure (40001) or a deadlock (40P01): it may
+// succeed when it is run again as a whole.
 //
 // Source: PostgreSQL manual, "Serialization Failure Handling".
 func SerializationFailure(err error) bool {

@@ -10,7 +10,8 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A Match pairs the fields of the rows with the columns that they are written to.
+// A Match pairs the fields of the rows with the columns that they are written
+// to.
 type Match struct {
 	Schema  *Schema
 	Columns []*Column
@@ -27,7 +28,8 @@ func (m *Match) Texts(types *pgtype.Map) []bool {
 	return texts
 }
 
-// fromText returns the SQL that converts a value sent as text to the column's type.
+// fromText returns the SQL that converts a value sent as text to the column's
+// type.
 func (c *Column) fromText(name string) string {
 	expr := name + "::" + c.TypeName
 	if c.Collation != "" {
@@ -47,8 +49,8 @@ func (m *Match) Only(columns []*Column) *Match {
 	return out
 }
 
-// ColumnOf returns the field's column. An exact match of the name takes precedence
-// over one that differs in case or underscores.
+// ColumnOf returns the field's column. An exact match of the name takes
+// precedence over one that differs in case or underscores.
 func (s *Schema) ColumnOf(f pgcopy.Field) (*Column, error) {
 	if c := s.Column(f.Column); c != nil {
 		return c, nil
@@ -61,8 +63,8 @@ func (s *Schema) ColumnOf(f pgcopy.Field) (*Column, error) {
 	return nil, fmt.Errorf("field %s: the table has no column %q; it has %s", f.Name, f.Column, s.Names())
 }
 
-// CheckRequired returns an error if a column that is NOT NULL without a default is
-// not written; why ends its text.
+// CheckRequired returns an error if a column that is NOT NULL without a default
+// is not written; why ends its text.
 func (m *Match) CheckRequired(why string) error {
 	if m.Schema.BeforeTrigger {
 		return nil // the trigger may set the column
@@ -101,8 +103,8 @@ func (m *Match) Overriding() string {
 	return ""
 }
 
-// ColumnsOf returns the table's columns for the names of a Go type's fields. A name
-// without a column is returned unchanged, for the error.
+// ColumnsOf returns the table's columns for the names of a Go type's fields. A
+// name without a column is returned unchanged, for the error.
 func (s *Schema) ColumnsOf(names []string) []string {
 	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 	out := make([]string, len(names))

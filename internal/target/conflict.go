@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// OnConflict defines how rows are written that conflict with rows in the table. See
-// batchinsert.OnConflict.
+// OnConflict defines how rows are written that conflict with rows in the table.
+// See batchinsert.OnConflict.
 type OnConflict struct {
 	Keys      []string
 	Where     string
 	Update    []string
 	DoNothing bool
-	// KeepFirst selects the first of several rows with the same keys, instead of
-	// the last.
+	// KeepFirst selects the first of several rows with the same keys, instead
+	// of the last.
 	KeepFirst bool
-	// Refuse, if not nil, returns the error for two rows with the same keys, given
-	// their places in the source.
+	// Refuse, if not nil, returns the error for two rows with the same keys,
+	// given their places in the source.
 	Refuse func(first, second int64) error
 }
 
@@ -42,9 +42,9 @@ func (c *Counts) Add(more Counts) {
 type Conflict struct {
 	OnConflict
 	keys []string // SQL over the columns written
-	// exempt is an SQL condition for rows that conflict with no other row: a key is
-	// NULL, which a unique index treats as distinct from every NULL, or the partial
-	// index does not contain the row. Empty if no row is exempt.
+	// exempt is an SQL condition for rows that conflict with no other row: a
+	// key is NULL, which a unique index treats as distinct from every NULL, or
+	// the partial index does not contain the row. Empty if no row is exempt.
 	exempt  string
 	update  []*Column
 	indexes []uniqueIndex // of the table
@@ -103,9 +103,10 @@ func (m *Match) written(name string) *Column {
 	return c
 }
 
-// readExempt reads the table's unique indexes and sets c.exempt. NULLs are distinct
-// in a unique index unless it is NULLS NOT DISTINCT. That is read each time: with
-// outdated knowledge, rows would be taken for duplicates and left out.
+// readExempt reads the table's unique indexes and sets c.exempt. NULLs are
+// distinct in a unique index unless it is NULLS NOT DISTINCT. That is read each
+// time: with outdated knowledge, rows would be taken for duplicates and left
+// out.
 func (c *Conflict) readExempt(ctx context.Context, q querier, m *Match) (err error) {
 	var conditions []string
 	if c.Where != "" {

@@ -10,9 +10,9 @@ import (
 )
 
 // CopyPlace returns the line and the column that the CONTEXT of a COPY's error
-// names: "COPY cities, line 7, column population: ...". In a binary COPY a line is
-// a row. The words depend on the server's language (lc_messages), their order does
-// not.
+// names: "COPY cities, line 7, column population: ...". In a binary COPY a line
+// is a row. The words depend on the server's language (lc_messages), their order
+// does not.
 func CopyPlace(err error, relname string) (line int64, column string, ok bool) {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
@@ -54,8 +54,8 @@ func placeIn(context, relname string) (line int64, column string, ok bool) {
 }
 
 // namedColumn returns the column that an error names outside of CONTEXT: in its
-// field ColumnName for NULL in a NOT NULL column (23502), in its message for missing
-// data (22P04).
+// field ColumnName for NULL in a NOT NULL column (23502), in its message for
+// missing data (22P04).
 func namedColumn(pgErr *pgconn.PgError) string {
 	if pgErr.ColumnName == "" && pgErr.Code == "22P04" {
 		return quotedName(pgErr.Message)

@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// QuoteName parses the name of a table, with or without a schema, as SQL does, and
-// returns it quoted.
+// QuoteName parses the name of a table, with or without a schema, as SQL does,
+// and returns it quoted.
 func QuoteName(name string) (string, error) {
 	var identifiers []string
 	for rest := name; ; {
@@ -28,8 +28,8 @@ func QuoteName(name string) (string, error) {
 	return pgx.Identifier(identifiers).Sanitize(), nil
 }
 
-// firstIdentifier returns the first identifier of a name and the rest, which is empty or
-// begins with a dot.
+// firstIdentifier returns the first identifier of a name and the rest, which is
+// empty or begins with a dot.
 func firstIdentifier(s string) (identifier, rest string, err error) {
 	if !strings.HasPrefix(s, `"`) {
 		if i := strings.IndexByte(s, '.'); i >= 0 {

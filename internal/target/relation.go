@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A Relation is the rows of a call in SQL: the arguments of a statement, one array
-// per column, or a temporary table.
+// A Relation is the rows of a call in SQL: the arguments of a statement, one
+// array per column, or a temporary table.
 type Relation struct {
 	Match *Match
 	From  string
@@ -23,8 +23,8 @@ type Relation struct {
 // OrderName returns a name for the rows' order that no column of the table has.
 func (g *Relation) OrderName() string { return g.Match.Schema.UnusedName("headrace ord") }
 
-// UnusedName returns name, quoted, with as many underscores added as make it differ
-// from the names of the table and its columns.
+// UnusedName returns name, quoted, with as many underscores added as make it
+// differ from the names of the table and its columns.
 func (s *Schema) UnusedName(name string) string {
 	for s.RelName == name || s.Column(name) != nil {
 		name += "_"
@@ -43,8 +43,8 @@ func (g *Relation) Table() string {
 	return b.String()
 }
 
-// Distinct returns a query of the rows, one for each value of the expressions by,
-// in their order.
+// Distinct returns a query of the rows, one for each value of the expressions
+// by, in their order.
 func (g *Relation) Distinct(by []string, keepFirst bool) string {
 	order := g.OrderName()
 	if !keepFirst {
@@ -59,8 +59,8 @@ const (
 	Stage     = "pg_temp." + StageName
 )
 
-// CreateStage creates a temporary table with the columns of m. The columns for which
-// texts is true have the type text.
+// CreateStage creates a temporary table with the columns of m. The columns for
+// which texts is true have the type text.
 func CreateStage(ctx context.Context, tx pgx.Tx, table string, m *Match, texts []bool) error {
 	if table == Quote(StageName) {
 		return fmt.Errorf("make a temporary table: its name would hide that of the table; write the table's name with its schema")
@@ -79,9 +79,9 @@ func CreateStage(ctx context.Context, tx pgx.Tx, table string, m *Match, texts [
 	return nil
 }
 
-// CheckStatements lets the server plan statements and check the role's privileges
-// for them, so that errors come before any row is read. Tracers do not see it, since
-// it writes nothing.
+// CheckStatements lets the server plan statements and check the role's
+// privileges for them, so that errors come before any row is read. Tracers do
+// not see it, since it writes nothing.
 func CheckStatements(ctx context.Context, tx pgx.Tx, statements ...string) error {
 	for _, sql := range statements {
 		if err := tx.Conn().PgConn().Exec(ctx, "EXPLAIN "+sql).Close(); err != nil {
@@ -103,15 +103,15 @@ func Staged(m *Match, texts []bool, n int64) *Relation {
 	return &Relation{Match: m, From: Stage, Exprs: names, Order: "ctid", Count: n}
 }
 
-// DropStage drops the temporary table, so that a later call in the same transaction
-// can create its own.
+// DropStage drops the temporary table, so that a later call in the same
+// transaction can create its own.
 func DropStage(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, "DROP TABLE "+Stage)
 	return err
 }
 
-// duplicates returns the places in the source of two rows with the same values of
-// the expressions by, or 0 and 0.
+// duplicates returns the places in the source of two rows with the same values
+// of the expressions by, or 0 and 0.
 func (g *Relation) duplicates(ctx context.Context, q querier, by []string) (first, second int64, err error) {
 	place := g.OrderName()
 	if g.From == Stage { // ctid has the rows' order, not their numbers

@@ -1,7 +1,7 @@
 package target
 
-// RowsFault reports whether an error with this SQLSTATE is caused by values of the
-// rows, so that other rows may succeed.
+// RowsFault reports whether an error with this SQLSTATE is caused by values of
+// the rows, so that other rows may succeed.
 func RowsFault(code string) bool {
 	if len(code) != 5 {
 		return false

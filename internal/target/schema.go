@@ -19,8 +19,8 @@ type Schema struct {
 	OID     uint32
 	RelName string // without schema, as it appears in the CONTEXT of a COPY's error
 	Kind    byte   // pg_class.relkind
-	// BeforeTrigger reports whether a BEFORE INSERT trigger may replace NULLs and
-	// suppress rows.
+	// BeforeTrigger reports whether a BEFORE INSERT trigger may replace NULLs
+	// and suppress rows.
 	BeforeTrigger bool
 	MaySuppress   bool // triggers or rules may keep rows from being inserted or updated
 	InsertOnly    bool // it has rules, row-level security or is a view, which COPY bypasses
@@ -48,8 +48,8 @@ type Column struct {
 	labels     []string
 }
 
-// schemaQuery reads a table's columns. TypeName has no length (typmod -1): a cast to
-// varchar(3) truncates silently, an assignment fails.
+// schemaQuery reads a table's columns. TypeName has no length (typmod -1): a
+// cast to varchar(3) truncates silently, an assignment fails.
 const schemaQuery = `
 SELECT c.oid, c.relname::text, c.relkind::text,
        EXISTS (SELECT FROM pg_catalog.pg_trigger g
@@ -121,8 +121,8 @@ func ReadSchema(ctx context.Context, q querier, quoted string) (*Schema, error) 
 }
 
 // Lock prevents changes of the table's definition until the transaction ends. It
-// prepares an INSERT without running it, which takes the lock of a COPY and needs no
-// privilege. It calls CheckEncoding.
+// prepares an INSERT without running it, which takes the lock of a COPY and
+// needs no privilege. It calls CheckEncoding.
 func Lock(ctx context.Context, tx pgx.Tx, quoted string) error {
 	if err := CheckEncoding(tx.Conn()); err != nil {
 		return err
@@ -131,8 +131,8 @@ func Lock(ctx context.Context, tx pgx.Tx, quoted string) error {
 	return err
 }
 
-// CheckEncoding returns an error if the session's client_encoding is not UTF8: the
-// server would store text garbled.
+// CheckEncoding returns an error if the session's client_encoding is not UTF8:
+// the server would store text garbled.
 func CheckEncoding(conn *pgx.Conn) error {
 	if encoding := conn.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
 		return fmt.Errorf("the session's client_encoding is %s; rows are sent as UTF8", encoding)
@@ -181,8 +181,8 @@ func (s *Schema) target(c *Column) pgcopy.Column {
 	return out
 }
 
-// InArrays is target for a column of unnest. Arrays, which unnest would flatten, and
-// types without an array type known to the connection are sent as text.
+// InArrays is target for a column of unnest. Arrays, which unnest would flatten,
+// and types without an array type known to the connection are sent as text.
 func (s *Schema) InArrays(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
 	out := s.Staged(c, f, m)
 	if _, known := m.TypeForOID(c.arrayOID); out.Labels == nil && (!known || c.Category == 'A') {
@@ -191,8 +191,8 @@ func (s *Schema) InArrays(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Colum
 	return out
 }
 
-// Staged is target for a column of a temporary table, which has the type text where
-// the connection has no binary form for the values.
+// Staged is target for a column of a temporary table, which has the type text
+// where the connection has no binary form for the values.
 func (s *Schema) Staged(c *Column, f pgcopy.Field, m *pgtype.Map) pgcopy.Column {
 	out := s.target(c)
 	out.Text = pgcopy.NeedsText(m, f.Type, out)

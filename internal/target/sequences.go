@@ -17,17 +17,18 @@ type sequence struct {
 	cycles     bool
 }
 
-// sequenceQuery reads the sequence of a column. Partitions use that of their root.
+// sequenceQuery reads the sequence of a column. Partitions use that of their
+// root.
 const sequenceQuery = `
 SELECT s.seqrelid::regclass::text, s.seqincrement < 0, s.seqmin, s.seqmax, s.seqcycle
 FROM pg_catalog.pg_sequence s
 WHERE s.seqrelid = pg_catalog.pg_get_serial_sequence(
     coalesce(pg_catalog.pg_partition_root($1::text::regclass), $1::text::regclass)::text, $2)::regclass`
 
-// MoveSequences advances the sequences of the identity columns written beyond the
-// values in the table, in the direction in which they count, so that the next
-// generated value does not collide. It never moves a sequence back or out of its
-// bounds. Sequences with CYCLE are left alone: they reuse values anyway.
+// MoveSequences advances the sequences of the identity columns written beyond
+// the values in the table, in the direction in which they count, so that the
+// next generated value does not collide. It never moves a sequence back or out
+// of its bounds. Sequences with CYCLE are left alone: they reuse values anyway.
 func MoveSequences(ctx context.Context, q Statements, quoted string, m *Match) error {
 	for _, c := range m.Columns {
 		if !c.Identity {
@@ -50,9 +51,9 @@ func moveSequence(ctx context.Context, q Statements, quoted, column string) (err
 	if err != nil || s.cycles || s.name == "" {
 		return err
 	}
-	// Without a lock, two calls that read and then set could move it back. The lock
-	// is released at once: setval is not transactional, and callers that write
-	// several tables would deadlock.
+	// Without a lock, two calls that read and then set could move it back. The
+	// lock is released at once: setval is not transactional, and callers that
+	// write several tables would deadlock.
 	if _, err := q.Exec(ctx, "SAVEPOINT headrace_sequence"); err != nil {
 		return err
 	}

@@ -7,13 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// savepointTimeout bounds the release or rollback of a savepoint after the call's
-// context has ended.
+// savepointTimeout bounds the release or rollback of a savepoint after the
+// call's context has ended.
 const savepointTimeout = 5 * time.Second
 
-// InTx runs fn in a new transaction, or under a savepoint where w is a transaction
-// of the caller. An error of fn undoes what fn did and leaves the caller's
-// transaction usable.
+// InTx runs fn in a new transaction, or under a savepoint where w is a
+// transaction of the caller. An error of fn undoes what fn did and leaves the
+// caller's transaction usable.
 func InTx(ctx context.Context, w Beginner, fn func(tx pgx.Tx) error) error {
 	outer, callers := w.(pgx.Tx)
 	if !callers {

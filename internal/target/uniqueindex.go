@@ -57,8 +57,8 @@ func (s *Schema) knownUnique(ctx context.Context, q querier) ([]uniqueIndex, err
 	return s.readUnique(ctx, q)
 }
 
-// fits reports whether ON CONFLICT with these keys may use the index. Expressions
-// and predicates are compared by the server only.
+// fits reports whether ON CONFLICT with these keys may use the index.
+// Expressions and predicates are compared by the server only.
 func (i *uniqueIndex) fits(keys []string, where string) bool {
 	if len(keys) != len(i.columns)+i.expressions || i.partial && where == "" {
 		return false

@@ -65,10 +65,10 @@ func (u *Upsert) by() []string {
 	return by
 }
 
-// Settings of the transaction that pass figures from one clause to another. counter
-// counts the rows that RETURNING cannot identify: the updated ones, or, where rows
-// may be suppressed, the unchanged ones. met is not empty once the current row has
-// conflicted with one in the table.
+// Settings of the transaction that pass figures from one clause to another.
+// counter counts the rows that RETURNING cannot identify: the updated ones, or,
+// where rows may be suppressed, the unchanged ones. met is not empty once the
+// current row has conflicted with one in the table.
 const (
 	counter = "headrace.counter"
 	met     = "headrace.met"
@@ -80,8 +80,8 @@ const (
 func (u *Upsert) byXmax() bool { return u.Schema.Kind == 'r' }
 
 // mayBeSuppressed reports whether a trigger or rule may keep rows from being
-// written. A row that RETURNING omits is then not necessarily unchanged, so that the
-// condition of DO UPDATE counts the unchanged ones.
+// written. A row that RETURNING omits is then not necessarily unchanged, so that
+// the condition of DO UPDATE counts the unchanged ones.
 func (u *Upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.Schema.MaySuppress }
 
 func (u *Upsert) CountsBySetting() bool {
@@ -119,10 +119,10 @@ func (u *Upsert) action() string {
 	return u.target() + " DO UPDATE SET " + set + "\n    WHERE " + where
 }
 
-// Assignments returns the assignments that set columns of target to those of source,
-// and the condition that this changes a value. Values are compared by their bytes:
-// for the operator =, an interval of 30 days equals one of a month, and numeric 1.0
-// equals 1.00.
+// Assignments returns the assignments that set columns of target to those of
+// source, and the condition that this changes a value. Values are compared by
+// their bytes: for the operator =, an interval of 30 days equals one of a month,
+// and numeric 1.0 equals 1.00.
 func Assignments(columns []*Column, source string) (set, differ string) {
 	sets, have, want := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
@@ -144,9 +144,9 @@ func (u *Upsert) returning() string {
 	return "true"
 }
 
-// values returns the expressions of a row's columns. Where RETURNING reads met, the
-// first expression resets it: the server evaluates a row, checks it for conflicts and
-// returns it before it evaluates the next.
+// values returns the expressions of a row's columns. Where RETURNING reads met,
+// the first expression resets it: the server evaluates a row, checks it for
+// conflicts and returns it before it evaluates the next.
 func (u *Upsert) values() string {
 	if u.byXmax() || !u.mayBeSuppressed() {
 		return u.List("")
