@@ -34,7 +34,7 @@ func (l *Load) Infer(ctx context.Context) (columns []Column, rows int64, err err
 	}
 	rows = l.sent
 	for i, name := range names {
-		s := &inspector.Sights[i]
+		s := &inspector.Profiles[i]
 		nulls := rows - s.Values
 		columns = append(columns, Column{Name: name, Type: s.Type(), Nulls: nulls, NotNull: nulls == 0 && rows > 0})
 	}

@@ -97,8 +97,8 @@ func TestStreamsGiveTheSameBytes(t *testing.T) {
 // Rows that end, alone or after others, at each byte around the end of a buffer.
 func TestStreamsAtTheEndOfABuffer(t *testing.T) {
 	e := compile[narrow](t, narrowColumns)
-	size := func() int { return chunkSize }
-	for long := chunkSize - 120; long < chunkSize+5; long++ {
+	size := func() int { return blockSize }
+	for long := blockSize - 120; long < blockSize+5; long++ {
 		for before := range 2 {
 			rows := narrowRows(before + 3)
 			rows[before].Name = strings.Repeat("x", long)
@@ -241,7 +241,7 @@ func TestCloseDoesNotWaitForeverForTheSource(t *testing.T) {
 		synctest.Wait() // the source blocks
 		start := time.Now()
 		s.Close()
-		if d := time.Since(start); d != patience {
+		if d := time.Since(start); d != closeTimeout {
 			t.Errorf("Close took %v", d)
 		}
 		close(release)

@@ -32,7 +32,7 @@ func (f *csvFormat) encoder(parsers []parser) *csvEncoder {
 	e := &csvEncoder{f: f}
 	for _, skip := range f.skip {
 		if skip {
-			e.parsers = append(e.parsers, parser{parse: passOver})
+			e.parsers = append(e.parsers, parser{parse: skipField})
 			continue
 		}
 		e.parsers = append(e.parsers, parsers[0])
@@ -41,8 +41,8 @@ func (f *csvFormat) encoder(parsers []parser) *csvEncoder {
 	return e
 }
 
-// passOver is the parser of a field that is skipped.
-func passOver(buf, _ []byte) ([]byte, bool) { return buf, true }
+// skipField is the parser of a field that is skipped.
+func skipField(buf, _ []byte) ([]byte, bool) { return buf, true }
 
 // Encode implements [Encoder].
 func (e *csvEncoder) Encode(buf, data []byte) (out []byte, n int, whole bool) {

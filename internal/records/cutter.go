@@ -15,11 +15,11 @@ func lineEnd(data []byte, pos int, eol byte) int {
 	return len(data)
 }
 
-// longestRecord bounds a record: without it, a stray quote would have the rest
+// maxRecord bounds a record: without it, a stray quote would have the rest
 // of a file read into memory.
-const longestRecord = 32 << 20
+const maxRecord = 32 << 20
 
-var errLongRecord = fmt.Errorf("a record longer than %d bytes begins here; is a quote not closed?", longestRecord)
+var errLongRecord = fmt.Errorf("a record longer than %d bytes begins here; is a quote not closed?", maxRecord)
 
 // A Cutter cuts a file into chunks: a chunk ends with the first record that
 // ends at its size or behind, so that the same file is cut the same way each
@@ -122,7 +122,7 @@ func (c *Cutter) line(data []byte, pos int, eol byte, late func() bool) (line, r
 
 // more reads on behind data.
 func (c *Cutter) more(data []byte) ([]byte, error) {
-	if len(data) > c.size+longestRecord {
+	if len(data) > c.size+maxRecord {
 		return nil, errLongRecord
 	}
 	if cap(data)-len(data) < readSize {

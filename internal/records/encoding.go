@@ -130,7 +130,7 @@ func (d *byteDecoder) Transform(dst, src []byte, _ bool) (nDst, nSrc int, err er
 	return nDst, nSrc, nil
 }
 
-// A utf16Decoder decodes UTF-16: RFC 2781. A byte order mark goes before order.
+// An utf16Decoder decodes UTF-16: RFC 2781. A byte order mark goes before order.
 type utf16Decoder struct {
 	order binary.ByteOrder
 	begun bool

@@ -5,19 +5,19 @@ import "errors"
 // An Inspector looks at what the records of a file have in their fields. It
 // reads them as encoders do, with parsers that only look.
 type Inspector struct {
-	Sights  []Sight
-	format  Format
-	encoder Encoder
-	buf     []byte
+	Profiles []Profile
+	format   Format
+	encoder  Encoder
+	buf      []byte
 }
 
 // NewInspector returns an inspector for what is read of f.
 func NewInspector(f Format) *Inspector {
-	in := &Inspector{Sights: make([]Sight, len(f.Names())), format: f}
-	parsers := make([]parser, len(in.Sights))
-	columns := make([]Column, len(in.Sights))
-	for i := range in.Sights {
-		s := &in.Sights[i]
+	in := &Inspector{Profiles: make([]Profile, len(f.Names())), format: f}
+	parsers := make([]parser, len(in.Profiles))
+	columns := make([]Column, len(in.Profiles))
+	for i := range in.Profiles {
+		s := &in.Profiles[i]
 		look := s.addText
 		if _, isJSON := f.(*jsonFormat); isJSON {
 			look = s.addJSON
@@ -35,7 +35,7 @@ func NewInspector(f Format) *Inspector {
 }
 
 // Values has what v yields looked at on the way.
-func (in *Inspector) Values(v *Values) { v.sights = in.Sights }
+func (in *Inspector) Values(v *Values) { v.profiles = in.Profiles }
 
 // Chunk looks at records. An error, of the one that no server takes, is an
 // [*Error].
@@ -55,8 +55,8 @@ func (in *Inspector) Chunk(c *Chunk) error {
 
 // fault says what is wrong with a record.
 func (in *Inspector) fault(n int, record []byte) *Error {
-	for i := range in.Sights {
-		if err := in.Sights[i].refused; err != nil {
+	for i := range in.Profiles {
+		if err := in.Profiles[i].refused; err != nil {
 			code := badShape
 			if errors.Is(err, errCharacter) {
 				code = BadCharacter

@@ -31,7 +31,7 @@ type Values struct {
 	rest  []byte // of buf
 	buf   []byte
 
-	sights []Sight // of each column, where somebody looks on
+	profiles []Profile // of each column, where somebody looks on
 }
 
 // OpenValues returns the rows of seq, which have a value for each name.
@@ -81,8 +81,8 @@ func (v *Values) add(row []any) error {
 		start := len(v.buf)
 		var err error
 		v.buf, err = v.field(v.buf, value)
-		if text := v.buf[start:]; err == nil && v.sights != nil && string(text) != `\N` {
-			err = v.sights[i].addValue(v.types, value, text)
+		if text := v.buf[start:]; err == nil && v.profiles != nil && string(text) != `\N` {
+			err = v.profiles[i].addValue(v.types, value, text)
 		}
 		if err != nil {
 			return &Error{Index: v.rows, Column: v.names[i], Err: fmt.Errorf("value of Go type %T: %w", value, err)}
@@ -135,15 +135,15 @@ func (v *Values) field(buf []byte, value any) ([]byte, error) {
 			return append(buf, era...), nil
 		}
 	case pgtype.Numeric:
-		if x.Valid && x.Int != nil && x.InfinityModifier == pgtype.Finite && !x.NaN && x.Exp <= 0 && x.Exp >= -mostScale {
+		if x.Valid && x.Int != nil && x.InfinityModifier == pgtype.Finite && !x.NaN && x.Exp <= 0 && x.Exp >= -maxScale {
 			return appendDecimal(buf, x.Int, int(-x.Exp)), nil
 		}
 	}
 	return v.other(buf, value)
 }
 
-// mostScale is the most that the server's numeric has behind the point.
-const mostScale = 16383
+// maxScale is the most that the server's numeric has behind the point.
+const maxScale = 16383
 
 // appendDecimal appends n / 10^scale as parsers here read it: pgtype writes an
 // exponent.

@@ -54,7 +54,7 @@ func TestTypeOfText(t *testing.T) {
 		{"text", []string{strings.Repeat("[", 600) + strings.Repeat("]", 600)}},
 		{"text", []string{`{`}},
 	} {
-		var s Sight
+		var s Profile
 		for _, v := range c.values {
 			if !s.addText([]byte(v)) {
 				t.Errorf("%q refused: %v", v, s.refused)
@@ -64,7 +64,7 @@ func TestTypeOfText(t *testing.T) {
 			t.Errorf("%.80q: %s, want %s (%d values)", c.values, got, c.want, s.Values)
 		}
 	}
-	var s Sight
+	var s Profile
 	if s.addText([]byte("a\x00")) || s.addText([]byte("\xff")) {
 		t.Error("what no column takes")
 	}
@@ -89,7 +89,7 @@ func TestTypeOfJSON(t *testing.T) {
 		{"text", []string{`{}`, `1e999`}},
 		{"text", []string{`{"\u0000": 1}`}},
 	} {
-		var s Sight
+		var s Profile
 		for _, v := range c.values {
 			if !s.addJSON([]byte(v)) {
 				t.Errorf("%q refused: %v", v, s.refused)
@@ -100,7 +100,7 @@ func TestTypeOfJSON(t *testing.T) {
 		}
 	}
 	for _, v := range []string{`"\u0000"`, `"\ud800"`, "\"\xff\""} {
-		if new(Sight).addJSON([]byte(v)) {
+		if new(Profile).addJSON([]byte(v)) {
 			t.Errorf("%q is taken", v)
 		}
 	}
@@ -152,7 +152,7 @@ func TestTypeOfValues(t *testing.T) {
 			t.Errorf("%v: %v", c.values, err)
 		}
 		v.Close()
-		if got := in.Sights[0].Type(); got != c.want {
+		if got := in.Profiles[0].Type(); got != c.want {
 			t.Errorf("%v: %s, want %s", c.values, got, c.want)
 		}
 	}

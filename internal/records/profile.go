@@ -14,18 +14,18 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A Sight is what has been seen of a column's values: enough to tell the
+// A Profile is what has been seen of a column's values: enough to tell the
 // narrowest type of the server that takes all of them.
-type Sight struct {
-	Values  int64 // that are not NULL
-	seen    form
-	named   string // the one type of values of isNamed
-	fromDoc bool   // values come as JSON, so that scalars are JSON too
-	refused error  // why no column takes the last value
-	scratch []byte
+type Profile struct {
+	Values   int64 // that are not NULL
+	seen     form
+	named    string // the one type of values of isNamed
+	fromJSON bool   // values come as JSON, so that scalars are JSON too
+	refused  error  // why no column takes the last value
+	scratch  []byte
 }
 
-// A form is what a value looks like. A Sight has a set of them.
+// A form is what a value looks like. A Profile has a set of them.
 type form uint16
 
 const (
@@ -44,14 +44,14 @@ const (
 	// What else is known of numbers and JSON.
 	overInt4
 	overInt8
-	exact     // more digits than a double has
-	notForDoc // jsonb would refuse it, though it is JSON
+	exact       // more digits than a double has
+	notForJSONB // jsonb would refuse it, though it is JSON
 )
 
 const kinds = isText<<1 - 1
 
 // Type returns the narrowest type for all values, text where there were none.
-func (s *Sight) Type() string {
+func (s *Profile) Type() string {
 	switch kind := s.seen & kinds; {
 	case kind == 0:
 		return "text"
@@ -67,7 +67,7 @@ func (s *Sight) Type() string {
 		return "timestamptz"
 	case kind == isUUID:
 		return "uuid"
-	case kind&isObject != 0 && (kind == isObject || s.fromDoc) && s.seen&notForDoc == 0:
+	case kind&isObject != 0 && (kind == isObject || s.fromJSON) && s.seen&notForJSONB == 0:
 		return "jsonb"
 	case kind == isNamed && s.named != "":
 		return s.named
@@ -75,7 +75,7 @@ func (s *Sight) Type() string {
 	return "text"
 }
 
-func (s *Sight) number() string {
+func (s *Profile) number() string {
 	switch {
 	case s.seen&isFloat != 0 && s.seen&exact == 0:
 		return "double precision"
@@ -93,7 +93,7 @@ var errCharacter = errors.New("it is not valid UTF-8, or has a zero byte, which 
 func storable(text []byte) bool { return utf8.Valid(text) && bytes.IndexByte(text, 0) < 0 }
 
 // addText takes a value of CSV.
-func (s *Sight) addText(text []byte) bool {
+func (s *Profile) addText(text []byte) bool {
 	if !storable(text) {
 		s.refused = errCharacter
 		return false
@@ -124,8 +124,8 @@ func (s *Sight) addText(text []byte) bool {
 
 // addJSON takes a value of NDJSON, which is valid JSON and not null. A string
 // stays one, though it may be what JSON has no type for.
-func (s *Sight) addJSON(raw []byte) bool {
-	s.fromDoc = true
+func (s *Profile) addJSON(raw []byte) bool {
+	s.fromJSON = true
 	if !utf8.Valid(raw) {
 		s.refused = errCharacter
 		return false
@@ -150,8 +150,8 @@ func (s *Sight) addJSON(raw []byte) bool {
 		if f == 0 {
 			f = isText
 		}
-		if !fitsDoc(raw) {
-			f |= notForDoc
+		if !fitsJSONB(raw) {
+			f |= notForJSONB
 		}
 		s.seen |= f
 	}
@@ -159,15 +159,15 @@ func (s *Sight) addJSON(raw []byte) bool {
 	return true
 }
 
-func (s *Sight) addObject(raw []byte) {
+func (s *Profile) addObject(raw []byte) {
 	s.seen |= isObject
-	if !fitsDoc(raw) {
-		s.seen |= notForDoc
+	if !fitsJSONB(raw) {
+		s.seen |= notForJSONB
 	}
 }
 
 // stringForm tells dates, timestamps and UUIDs from other text.
-func (s *Sight) stringForm(text []byte) form {
+func (s *Profile) stringForm(text []byte) form {
 	if len(text) < len("2006-01-02") || len(text) > 64 {
 		return isText
 	}
@@ -205,14 +205,14 @@ func toMicroseconds(text []byte) []byte {
 	return append(bytes.Clone(text[:last]), text[end:]...)
 }
 
-// longestNumber bounds the digits of what is taken for a number, far below what
+// maxNumber bounds the digits of what is taken for a number, far below what
 // the server's numeric bears.
-const longestNumber = 1000
+const maxNumber = 1000
 
 // numberForm returns 0 for what is no number, or should stay as it is written:
 // with leading zeros, or a plus.
 func numberForm(text []byte) form {
-	if len(text) > longestNumber {
+	if len(text) > maxNumber {
 		return 0
 	}
 	rest := bytes.TrimPrefix(text, []byte{'-'})
@@ -271,12 +271,12 @@ func isDouble(text string) bool {
 	return math.Abs(f) >= 0x1p-1022 || !strings.ContainsAny(mantissa, "123456789")
 }
 
-// deepestDoc is how deep JSON may go: below what the server's stack bears.
-const deepestDoc = 500
+// maxDepth is how deep JSON may go: below what the server's stack bears.
+const maxDepth = 500
 
-// fitsDoc says whether jsonb takes what is valid JSON: it refuses characters
+// fitsJSONB says whether jsonb takes what is valid JSON: it refuses characters
 // that text cannot have, and numbers beyond numeric.
-func fitsDoc(raw []byte) bool {
+func fitsJSONB(raw []byte) bool {
 	depth := 0
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {
@@ -287,7 +287,7 @@ func fitsDoc(raw []byte) bool {
 			}
 			i = end - 1
 		case c == '{' || c == '[':
-			if depth++; depth > deepestDoc {
+			if depth++; depth > maxDepth {
 				return false
 			}
 		case c == '}' || c == ']':

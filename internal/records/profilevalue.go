@@ -11,7 +11,7 @@ import (
 
 // addValue takes a value of Go that is not NULL, and the text that it became.
 // The Go type tells what the text would leave open: a string stays one.
-func (s *Sight) addValue(types *pgtype.Map, value any, text []byte) error {
+func (s *Profile) addValue(types *pgtype.Map, value any, text []byte) error {
 	s.Values++
 	switch x := value.(type) {
 	case string:
@@ -41,7 +41,7 @@ func (s *Sight) addValue(types *pgtype.Map, value any, text []byte) error {
 }
 
 // addOther goes by the kind of a value, then by what pgtype knows of its type.
-func (s *Sight) addOther(types *pgtype.Map, value any, text []byte) error {
+func (s *Profile) addOther(types *pgtype.Map, value any, text []byte) error {
 	rv := reflect.ValueOf(value)
 	if rv.Kind() == reflect.Pointer {
 		s.Values--
@@ -69,7 +69,7 @@ func (s *Sight) addOther(types *pgtype.Map, value any, text []byte) error {
 	return nil
 }
 
-func (s *Sight) addString(text []byte) error {
+func (s *Profile) addString(text []byte) error {
 	if !storable(text) {
 		return errCharacter
 	}
@@ -77,7 +77,7 @@ func (s *Sight) addString(text []byte) error {
 	return nil
 }
 
-func (s *Sight) addRaw(raw []byte) error {
+func (s *Profile) addRaw(raw []byte) error {
 	if !storable(raw) {
 		return errCharacter
 	}
@@ -90,7 +90,7 @@ func (s *Sight) addRaw(raw []byte) error {
 }
 
 // addNumber takes exact numbers.
-func (s *Sight) addNumber(text []byte) {
+func (s *Profile) addNumber(text []byte) {
 	f := numberForm(text)
 	switch {
 	case string(text) == "NaN", strings.HasSuffix(string(text), "nfinity"):
@@ -104,7 +104,7 @@ func (s *Sight) addNumber(text []byte) {
 }
 
 // addNamed takes a value whose Go type is that of a type of the server.
-func (s *Sight) addNamed(name string) {
+func (s *Profile) addNamed(name string) {
 	if element, isArray := strings.CutPrefix(name, "_"); isArray {
 		name = element + "[]"
 	}
@@ -122,14 +122,14 @@ const (
 	lastDateYear      = 5874896
 )
 
-func (s *Sight) addTime(f form, t time.Time) {
+func (s *Profile) addTime(f form, t time.Time) {
 	if year := t.Year(); !t.IsZero() && (year < firstYear || year > lastTimestampYear) {
 		f = isText
 	}
 	s.seen |= f
 }
 
-func (s *Sight) addDay(t time.Time) {
+func (s *Profile) addDay(t time.Time) {
 	f := isDate
 	if year := t.Year(); year < firstYear || year > lastDateYear {
 		f = isText
@@ -137,7 +137,7 @@ func (s *Sight) addDay(t time.Time) {
 	s.seen |= f
 }
 
-func (s *Sight) addClock(t pgtype.Time) {
+func (s *Profile) addClock(t pgtype.Time) {
 	if t.Microseconds < 0 || t.Microseconds > 24*60*60*1_000_000 {
 		s.seen |= isText
 		return
