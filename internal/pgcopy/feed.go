@@ -12,24 +12,23 @@ import (
 )
 
 const (
-	// blockSize is what pgconn's buffer holds beside the message's header, so
+	// blockSize is the size of pgconn's buffer without the message's header, so
 	// that one block is one Read.
 	blockSize = 65536 - 5
 
-	// flushEvery bounds how long a row of a slow source waits for company. It
-	// also bounds how late an end of the COPY from the other side is seen:
-	// pgconn looks for one between two Reads only.
+	// flushEvery bounds the time for which a row of a slow source waits for
+	// others. It also bounds the delay until the server's error is noticed:
+	// pgconn checks for one between two Reads only.
 	flushEvery = 50 * time.Millisecond
 
-	// closeTimeout is how long Close waits for a source that is in the middle of
-	// producing a row.
+	// closeTimeout bounds the time that Close waits for the source's current
+	// row.
 	closeTimeout = time.Second
 )
 
-// OfSeq returns the stream over what seq yields; an error ends it. seq runs in
-// a goroutine of its own, which ends with the rows, with an error, or at the
-// first row that seq yields after Close. Close waits a second for that, then
-// leaves the goroutine to its source.
+// OfSeq returns the stream over the rows of seq; an error ends it. seq runs in a
+// goroutine of its own, which ends with the rows, with an error, or at the first
+// row that seq yields after Close. Close waits for that up to a second.
 func OfSeq[T any](e *Encoder[T], seq iter.Seq2[T, error]) Stream {
 	f := &feed[T]{
 		encoder: e,
@@ -46,33 +45,33 @@ func OfSeq[T any](e *Encoder[T], seq iter.Seq2[T, error]) Stream {
 	return f
 }
 
-// A feed hands blocks from the goroutine that runs the source to Read. A block
-// is handed over when its filling starts: n tells how much of it can be read
-// already, so that a slow source's rows do not wait for it to be full.
+// A feed passes blocks from the goroutine that runs the source to Read. A block
+// is passed when its filling starts: n is the number of bytes that can be read
+// already, so that rows of a slow source do not wait until it is full.
 type feed[T any] struct {
 	encoder *Encoder[T]
 	seq     iter.Seq2[T, error]
 
-	blocks  chan *block   // to Read; closed by produce at the end of the rows
-	free    chan *block   // back to produce
+	blocks  chan *block   // to Read; closed by run at the end of the rows
+	free    chan *block   // back to run
 	quit    chan struct{} // closed by Close
-	done    chan struct{} // closed when produce has ended
+	done    chan struct{} // closed when run has ended
 	rows    atomic.Int64
 	failed  atomic.Pointer[error] // set before blocks is closed
-	closing atomic.Bool           // set by Close, looked at after each row
+	closing atomic.Bool           // set by Close, checked after each row
 
 	mu     sync.Mutex // held by Read and Close; guards what follows
 	timer  *time.Timer
 	block  *block // being read, or nil
 	taken  int    // bytes of block that were read
-	full   bool   // block will not grow any more
+	full   bool   // block is complete
 	closed bool
 }
 
 type block struct {
-	buf  []byte        // set before n is first stored, and left alone until the block is free
+	buf  []byte        // set before n is first stored, and unchanged until the block is free
 	n    atomic.Int64  // bytes of buf that are complete rows
-	full chan struct{} // receives one value when n will not grow any more
+	full chan struct{} // receives one value when the block is complete
 }
 
 func newBlock() *block {
@@ -119,20 +118,20 @@ func (f *feed[T]) run() {
 
 func (f *feed[T]) fail(err error) { f.failed.Store(&err) }
 
-// A blockWriter fills one block after the other.
+// A blockWriter fills blocks.
 type blockWriter struct {
 	blocks chan<- *block
 	free   <-chan *block
 	quit   <-chan struct{}
 
 	block   *block
-	buf     []byte // block.buf with all that was written
-	scratch []byte // for a row that might not fit behind buf
-	aside   bool   // room gave scratch
+	buf     []byte // block.buf with all bytes written
+	scratch []byte // for a row that may not fit after buf
+	aside   bool   // room returned scratch
 	largest int    // bytes of the largest row so far
 }
 
-// room returns the buffer that the next row is to be appended to.
+// room returns the buffer for the next row.
 func (w *blockWriter) room() []byte {
 	w.aside = cap(w.buf)-len(w.buf) < w.largest
 	if w.aside {
@@ -141,8 +140,8 @@ func (w *blockWriter) room() []byte {
 	return w.buf
 }
 
-// advance accepts what room gave, with one more row at its end. It returns
-// false when the stream was closed.
+// advance accepts the buffer of room with a further row. It returns false if the
+// stream was closed.
 func (w *blockWriter) advance(out []byte) bool {
 	if w.aside {
 		w.scratch = out
@@ -155,13 +154,13 @@ func (w *blockWriter) advance(out []byte) bool {
 		w.block.n.Store(int64(len(out)))
 		return true
 	}
-	// The row made append move to a larger array. Read must not see the array
-	// change, so the row opens the next block.
+	// append has moved to a larger array. Read must not see the array change,
+	// so the row begins the next block.
 	return w.write(row)
 }
 
-// write appends data to the block, or opens the next with it, whatever its
-// size.
+// write appends data to the block, or begins the next one with it, regardless of
+// its size.
 func (w *blockWriter) write(data []byte) bool {
 	w.largest = max(w.largest, len(data))
 	if w.block != nil && len(w.buf)+len(data) <= cap(w.buf) {
@@ -186,7 +185,7 @@ func (w *blockWriter) write(data []byte) bool {
 	}
 }
 
-// finish says that the block will not grow any more.
+// finish marks the block as complete.
 func (w *blockWriter) finish() {
 	if w.block != nil {
 		w.block.full <- struct{}{}
@@ -194,8 +193,8 @@ func (w *blockWriter) finish() {
 	}
 }
 
-// Read implements [Stream]. It returns what there is after flushEvery at the
-// latest, and may return nothing.
+// Read implements [Stream]. It returns the available bytes after flushEvery at
+// the latest, and may return none.
 func (f *feed[T]) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -203,7 +202,7 @@ func (f *feed[T]) Read(p []byte) (int, error) {
 		return 0, errClosed
 	}
 	if err := f.failed.Load(); err != nil {
-		return 0, *err // the rows before it would be thrown away anyway
+		return 0, *err // the rows before it would be rolled back anyway
 	}
 	f.timer.Reset(flushEvery)
 	if f.block == nil {
@@ -240,7 +239,7 @@ func (f *feed[T]) take(p []byte) int {
 	return n
 }
 
-// end returns what Read says once the source has ended.
+// end returns the error of Read after the source has ended.
 func (f *feed[T]) end() error {
 	if err := f.failed.Load(); err != nil {
 		return *err

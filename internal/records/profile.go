@@ -14,43 +14,43 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A Profile is what has been seen of a column's values: enough to tell the
-// narrowest type of the server that takes all of them.
+// A Profile describes the values of a column, as far as needed to determine the
+// narrowest type of the server that accepts all of them.
 type Profile struct {
-	Values   int64 // that are not NULL
+	Values   int64 // number of values that are not NULL
 	seen     form
-	named    string // the one type of values of isNamed
-	fromJSON bool   // values come as JSON, so that scalars are JSON too
-	refused  error  // why no column takes the last value
+	named    string // the type of the values of isNamed
+	fromJSON bool   // values are JSON, including scalars
+	refused  error  // why no column can hold the last value
 	scratch  []byte
 }
 
-// A form is what a value looks like. A Profile has a set of them.
+// A form is a kind of value. A Profile has a set of forms.
 type form uint16
 
 const (
 	isBool form = 1 << iota
 	isInteger
 	isDecimal
-	isFloat // has an exponent, or is no number
+	isFloat // has an exponent, or is NaN or infinite
 	isDate
 	isTimestamp
 	isTimestamptz
 	isUUID
 	isObject // or array, of JSON
-	isNamed  // of a type that Go's says
+	isNamed  // of the type that corresponds to the Go type
 	isText
 
-	// What else is known of numbers and JSON.
+	// Further properties of numbers and JSON.
 	overInt4
 	overInt8
-	exact       // more digits than a double has
-	notForJSONB // jsonb would refuse it, though it is JSON
+	exact       // more digits than double precision has
+	notForJSONB // JSON that jsonb refuses
 )
 
 const kinds = isText<<1 - 1
 
-// Type returns the narrowest type for all values, text where there were none.
+// Type returns the narrowest type for all values, or text if there were none.
 func (s *Profile) Type() string {
 	switch kind := s.seen & kinds; {
 	case kind == 0:
@@ -89,10 +89,10 @@ func (s *Profile) number() string {
 
 var errCharacter = errors.New("it is not valid UTF-8, or has a zero byte, which no column takes")
 
-// storable says whether text can be in a column at all.
+// storable reports whether a column can hold text.
 func storable(text []byte) bool { return utf8.Valid(text) && bytes.IndexByte(text, 0) < 0 }
 
-// addText takes a value of CSV.
+// addText adds a value of CSV.
 func (s *Profile) addText(text []byte) bool {
 	if !storable(text) {
 		s.refused = errCharacter
@@ -100,7 +100,7 @@ func (s *Profile) addText(text []byte) bool {
 	}
 	s.Values++
 	if s.seen&isText != 0 {
-		return true // nothing takes that back
+		return true // final
 	}
 	switch string(text) {
 	case "t", "f", "true", "false", "TRUE", "FALSE", "True", "False":
@@ -122,8 +122,8 @@ func (s *Profile) addText(text []byte) bool {
 	return true
 }
 
-// addJSON takes a value of NDJSON, which is valid JSON and not null. A string
-// stays one, though it may be what JSON has no type for.
+// addJSON adds a value of NDJSON, which is valid JSON and not null. A string is
+// a string or a value of a type that JSON lacks, such as a date.
 func (s *Profile) addJSON(raw []byte) bool {
 	s.fromJSON = true
 	if !utf8.Valid(raw) {
@@ -166,7 +166,7 @@ func (s *Profile) addObject(raw []byte) {
 	}
 }
 
-// stringForm tells dates, timestamps and UUIDs from other text.
+// stringForm returns the form of a date, a timestamp, a UUID or other text.
 func (s *Profile) stringForm(text []byte) form {
 	if len(text) < len("2006-01-02") || len(text) > 64 {
 		return isText
@@ -192,7 +192,7 @@ func (s *Profile) stringForm(text []byte) form {
 	return isText
 }
 
-// toMicroseconds takes off the digits of a fraction that the server rounds.
+// toMicroseconds removes the digits of a fraction that the server rounds.
 func toMicroseconds(text []byte) []byte {
 	const point, last = len("2006-01-02 15:04:05"), len("2006-01-02 15:04:05.999999")
 	if len(text) <= last || text[point] != '.' {
@@ -205,12 +205,12 @@ func toMicroseconds(text []byte) []byte {
 	return append(bytes.Clone(text[:last]), text[end:]...)
 }
 
-// maxNumber bounds the digits of what is taken for a number, far below what
-// the server's numeric bears.
+// maxNumber bounds the digits of a number. The limit of the server's numeric is
+// much higher.
 const maxNumber = 1000
 
-// numberForm returns 0 for what is no number, or should stay as it is written:
-// with leading zeros, or a plus.
+// numberForm returns 0 for text that is not a number, or that is to be preserved
+// as written: with leading zeros or a plus sign.
 func numberForm(text []byte) form {
 	if len(text) > maxNumber {
 		return 0
@@ -260,8 +260,8 @@ func integerForm(text []byte) form {
 	return isInteger
 }
 
-// isDouble says whether text with an exponent is a number that a double holds
-// without becoming too large, or zero.
+// isDouble reports whether text with an exponent is a number in the range of
+// double precision, without overflow or underflow.
 func isDouble(text string) bool {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || strings.ContainsAny(text, "_xX") {
@@ -271,11 +271,11 @@ func isDouble(text string) bool {
 	return math.Abs(f) >= 0x1p-1022 || !strings.ContainsAny(mantissa, "123456789")
 }
 
-// maxDepth is how deep JSON may go: below what the server's stack bears.
+// maxDepth bounds the nesting of JSON, below the limit of the server's stack.
 const maxDepth = 500
 
-// fitsJSONB says whether jsonb takes what is valid JSON: it refuses characters
-// that text cannot have, and numbers beyond numeric.
+// fitsJSONB reports whether jsonb accepts valid JSON: it refuses characters that
+// text cannot hold, and numbers beyond numeric.
 func fitsJSONB(raw []byte) bool {
 	depth := 0
 	for i := 0; i < len(raw); i++ {

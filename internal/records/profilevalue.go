@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// addValue takes a value of Go that is not NULL, and the text that it became.
-// The Go type tells what the text would leave open: a string stays one.
+// addValue adds a Go value that is not NULL, with its text. The Go type resolves
+// ambiguities of the text: a string is not a number.
 func (s *Profile) addValue(types *pgtype.Map, value any, text []byte) error {
 	s.Values++
 	switch x := value.(type) {
@@ -40,7 +40,7 @@ func (s *Profile) addValue(types *pgtype.Map, value any, text []byte) error {
 	return nil
 }
 
-// addOther goes by the kind of a value, then by what pgtype knows of its type.
+// addOther adds a value by its kind, or else by the type that pgtype has for it.
 func (s *Profile) addOther(types *pgtype.Map, value any, text []byte) error {
 	rv := reflect.ValueOf(value)
 	if rv.Kind() == reflect.Pointer {
@@ -89,7 +89,7 @@ func (s *Profile) addRaw(raw []byte) error {
 	return nil
 }
 
-// addNumber takes exact numbers.
+// addNumber adds an exact number.
 func (s *Profile) addNumber(text []byte) {
 	f := numberForm(text)
 	switch {
@@ -103,7 +103,7 @@ func (s *Profile) addNumber(text []byte) {
 	s.seen |= f
 }
 
-// addNamed takes a value whose Go type is that of a type of the server.
+// addNamed adds a value whose Go type corresponds to a type of the server.
 func (s *Profile) addNamed(name string) {
 	if element, isArray := strings.CutPrefix(name, "_"); isArray {
 		name = element + "[]"
@@ -115,7 +115,9 @@ func (s *Profile) addNamed(name string) {
 	s.seen |= isNamed
 }
 
-// The years of the server's types: see "Date/Time Types" in its manual.
+// The range of years of the server's types.
+//
+// Source: PostgreSQL manual, "Date/Time Types".
 const (
 	firstYear         = -4711 // 4712 BC; the type begins in November of the year before
 	lastTimestampYear = 294275
