@@ -74,7 +74,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	})
 }
 
-func TestConnectErrorSaysEachThingOnce(t *testing.T) {
+func TestConnectErrorRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// Each way of writing is announced as a change of what it writes, and of nothing else.
+// Each way of writing notifies of changes to the tables that it writes, and to
+// no others.
 func TestChangesAreAnnounced(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t, createItems)
@@ -78,7 +79,8 @@ func TestChangesAreAnnounced(t *testing.T) {
 	}
 }
 
-// Moving a sequence is no change of anything else, in either kind of transaction.
+// Moving a sequence notifies of no further change, in either kind of
+// transaction.
 func TestMovedSequencesAreNotAnnounced(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t, "CREATE TABLE words (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text)")

@@ -69,9 +69,9 @@ func TestLoadOnConflictQuarantine(t *testing.T) {
 	}
 }
 
-// Looking for the indexes takes a savepoint, of which COPY FREEZE wants none
-// between it and the TRUNCATE.
-func TestLoadFreshWithoutIndexes(t *testing.T) {
+// Reading the indexes uses a savepoint, and COPY FREEZE requires that there is
+// none between it and the TRUNCATE.
+func TestLoadTruncateAndDropIndexes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "CREATE INDEX named ON items (name)", "INSERT INTO items (id, name) VALUES (99999, 'old')")
 	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Truncate: true, DropIndexes: true})
@@ -84,7 +84,7 @@ func TestLoadFreshWithoutIndexes(t *testing.T) {
 	}
 }
 
-func TestLoadFresh(t *testing.T) {
+func TestLoadTruncate(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	pg := open(t, createItems, "INSERT INTO items (id, name) VALUES (99999, 'old')")
@@ -104,7 +104,7 @@ func TestLoadFresh(t *testing.T) {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	wantCount(t, pg, "items", 100)
-	// Rows that were written frozen are there for snapshots from before, too.
+	// Frozen rows are visible to older snapshots too.
 	wantCount(t, reader, "items", 100)
 	// A partitioned table cannot have them frozen, but it can be loaded.
 	exec(t, pg, "CREATE TABLE parts (id bigint, name text, price numeric) PARTITION BY RANGE (id)")
@@ -169,7 +169,7 @@ func TestLoadDropIndexes(t *testing.T) {
 	}
 }
 
-// What a dead process left behind.
+// Indexes dropped by a process that died.
 func TestRestoreIndexes(t *testing.T) {
 	t.Parallel()
 	pg := openIndexed(t)

@@ -106,14 +106,13 @@ func (m *Match) Overriding() string {
 // ColumnsOf returns the table's columns for the names of a Go type's fields. A
 // name without a column is returned unchanged, for the error.
 func (s *Schema) ColumnsOf(names []string) []string {
-	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 	out := make([]string, len(names))
 	for i, name := range names {
 		out[i] = name
 		if s.Column(name) != nil {
 			continue
 		}
-		if j := slices.IndexFunc(s.Columns, func(c Column) bool { return fold(c.Name) == fold(name) }); j >= 0 {
+		if j := slices.IndexFunc(s.Columns, func(c Column) bool { return pgcopy.Field{Column: name}.Matches(c.Name) }); j >= 0 {
 			out[i] = s.Columns[j].Name
 		}
 	}

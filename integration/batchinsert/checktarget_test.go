@@ -9,7 +9,7 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// untouched is an input that fails when records are read of it.
+// untouched is an input that fails the test when it is read.
 func untouched(t *testing.T) batchinsert.Input {
 	return batchinsert.Records{Columns: []string{"id"}, Rows: func(func([]any, error) bool) { t.Error("rows were read") }}
 }
@@ -61,8 +61,8 @@ func TestLoadRefusesTablesBeforeReading(t *testing.T) {
 	}
 }
 
-// What writes to a view or obeys policies is not refused.
-func TestLoadIntoViewsThatCanBeWritten(t *testing.T) {
+// Loads into views with triggers, and upserts under policies, are not refused.
+func TestLoadIntoWritableViews(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE items (id int PRIMARY KEY, name text)",
 		"CREATE VIEW shown AS SELECT * FROM items",
@@ -81,7 +81,7 @@ func TestLoadIntoViewsThatCanBeWritten(t *testing.T) {
 	}
 }
 
-// Messages about rows that go by way of a temporary table name the target.
+// Errors about rows in the temporary table name the target.
 func TestMessagesNameTheTarget(t *testing.T) {
 	t.Parallel()
 	pg := open(t, `CREATE TABLE "my items" (id int NOT NULL, name text CONSTRAINT short CHECK (length(name) < 3))`)

@@ -84,7 +84,8 @@ func TestLoadChunkRefuses(t *testing.T) {
 	if _, err := batchinsert.Plan(ctx, pg, "items", file(), opts); err != nil {
 		t.Fatal(err)
 	}
-	// A file that has changed, far behind its beginning, and one that is shorter.
+	// A file that has changed, far behind its beginning, and one that is
+	// shorter.
 	other := batchinsert.CSV(strings.NewReader(strings.Replace(itemsFile(10_000), "9000,item", "9001,item", 1)))
 	_, err = batchinsert.LoadChunk(ctx, pg, "items", other, 1, opts)
 	wantError(t, err, "the file has changed")
