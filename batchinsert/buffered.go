@@ -10,38 +10,42 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// WriterOptions say how a BufferedWriter writes. The zero value, and a nil
-// *WriterOptions, mean the defaults.
+// WriterOptions configure a BufferedWriter. The zero value and a nil
+// *WriterOptions mean the defaults. Negative numbers are errors.
 type WriterOptions[T any] struct {
 	// A batch is written when it has Rows rows (default 1,000), about Bytes
 	// bytes (default 1 MiB), or when its first row has waited for Every
-	// (default 100 ms), whichever is first; and at once where a caller of
-	// Write waits and no other batch is under way.
+	// (default 100 ms), whichever is first; and at once if a caller of Write is
+	// waiting and no other batch is being written.
 	Rows  int
 	Bytes int
 	Every time.Duration
 
-	// MaxRows and MaxBytes bound what has been accepted and not yet written:
-	// Add and Write wait for room. Default: ten batches.
+	// MaxRows and MaxBytes bound the rows that are accepted and not yet
+	// written: Add and Write wait for room. Default: ten batches.
 	MaxRows  int
 	MaxBytes int
 
 	// OnConflict makes each batch an Upsert. Default: an Insert. Duplicates
-	// are settled within a batch; with Refuse, the second of two rows fails.
+	// applies within a batch; with Refuse, the second of two rows fails.
 	OnConflict *OnConflict
 
-	// OnError is called with rows accepted by Add that were not written, and the
-	// reason. If err wraps [ErrOutcomeUnknown], all rows of the call may have
-	// been written. It is called from the writer's goroutine, which does nothing
-	// else meanwhile, and must not call the writer. Without it such rows are kept
-	// for the next Flush or Close, and take up room until then.
+	// OnError is called with rows accepted by Add that were not written, and
+	// the reason. If err wraps [ErrOutcomeUnknown], all rows of the call may
+	// have been written. It is called from the writer's goroutine, blocks it,
+	// and must not call the writer. Without it such rows are kept for the next
+	// Flush or Close, and take up room until then.
 	OnError func(rows []T, err error)
 }
 
-func (o *WriterOptions[T]) withDefaults() WriterOptions[T] {
-	var out WriterOptions[T]
+// withDefaults returns o with its defaults, and an error if o is invalid.
+func (o *WriterOptions[T]) withDefaults() (out WriterOptions[T], err error) {
 	if o != nil {
 		out = *o
+	}
+	err = notNegative("WriterOptions", out)
+	if err == nil && out.OnConflict != nil {
+		_, err = out.OnConflict.internal()
 	}
 	positive := func(v *int, standard int) {
 		if *v <= 0 {
@@ -55,7 +59,7 @@ func (o *WriterOptions[T]) withDefaults() WriterOptions[T] {
 	if out.Every <= 0 {
 		out.Every = 100 * time.Millisecond
 	}
-	return out
+	return out, err
 }
 
 var (
@@ -66,14 +70,14 @@ var (
 	ErrClosed = errors.New("batchinsert: the writer is closed")
 )
 
-// An UnwrittenError gives back rows that were accepted and not written, or may
-// not have been. All other rows accepted before are in the table.
+// An UnwrittenError returns rows that were accepted and were not written, or
+// possibly not written. All other rows accepted before are in the table.
 type UnwrittenError[T any] struct {
 	// Rows were not written.
 	Rows []T
 	// Unknown are rows that may have been written: see [ErrOutcomeUnknown].
 	Unknown []T
-	// Err is the reason, of the last of them.
+	// Err is the reason, for the last of these rows.
 	Err error
 }
 
@@ -88,40 +92,43 @@ func (e *UnwrittenError[T]) Error() string {
 func (e *UnwrittenError[T]) Unwrap() error { return e.Err }
 
 // A BufferedWriter collects rows from many goroutines and writes them in
-// batches, one at a time: while one is under way the next fills up. So the
-// price of a statement and a commit is shared by as many callers as there are.
+// batches, one at a time: while one is written the next fills up, so that all
+// callers share the cost of a statement and a commit.
 //
-// A row that the server refuses fails alone: a batch with a bad row is taken
-// apart until it is found, and the others are written. A row is written once;
-// where the connection is lost while the answer to a commit is under way, that
-// cannot be known, and the rows are not sent again but given back
-// with [ErrOutcomeUnknown].
+// A row that the server refuses fails alone: a batch with a bad row is bisected
+// until the row is found, and the others are written. No row is written twice:
+// if the connection is lost before the answer to a commit arrives, the outcome
+// is unknown, and the rows are not sent again but returned with
+// [ErrOutcomeUnknown].
 //
-// It has a goroutine of its own, which ends with Close.
+// It runs one goroutine, which ends with Close.
 type BufferedWriter[T any] struct {
 	table *Table[T]
 	w     Writer
 	opts  WriterOptions[T]
 	size  func(*T) int
+
+	invalid error // what is wrong with the options
+
 	stop  context.CancelFunc
-	wake  chan struct{} // holds a value when the state below has changed for the goroutine
+	wake  chan struct{} // holds a value when the state below requires the goroutine
 	ended chan struct{} // closed when the goroutine has ended
 
-	mu       sync.Mutex // guards what follows
-	queue    []entry[T]
-	since    time.Time // when the first of queue came, or the last batch left
-	bytes    int       // of queue
-	underWay int       // rows being written
-	heavy    int       // bytes being written
-	failed   []T       // not written, without an OnError
-	unknown  []T       // perhaps written, without an OnError
-	cause    error
-	waiting  int           // entries of queue with a caller in Write
-	accepted uint64        // rows ever
-	settled  uint64        // of accepted: all up to this one
-	flushTo  uint64        // a Flush waits for accepted rows up to this one
-	changed  chan struct{} // closed, and made anew, when rows were settled
-	closed   bool
+	mu            sync.Mutex // guards the fields below
+	queue         []entry[T]
+	since         time.Time // when the first row of queue was accepted, or the last batch was taken
+	bytes         int       // of queue
+	inFlight      int       // rows being written
+	inFlightBytes int       // bytes being written
+	failed        []T       // not written, without an OnError
+	unknown       []T       // possibly written, without an OnError
+	cause         error
+	waiting       int           // entries of queue with a caller in Write
+	accepted      uint64        // rows so far
+	settled       uint64        // rows written or failed so far, in order of acceptance
+	flushTo       uint64        // the highest accepted that a Flush waits for
+	changed       chan struct{} // closed and replaced when settled or the room has changed
+	closed        bool
 }
 
 // An entry is an accepted row.
@@ -131,14 +138,18 @@ type entry[T any] struct {
 	done  chan<- error // of a caller in Write, or nil
 }
 
-// NewWriter starts a BufferedWriter. Close has to be called. Options of the
-// table hold, save ChunkRows and Progress.
+// NewWriter starts a BufferedWriter, which must be closed. The table's options
+// apply, except ChunkRows and Progress. If options are invalid, each method of
+// the writer returns an error.
 func (t *Table[T]) NewWriter(w Writer, opts *WriterOptions[T]) *BufferedWriter[T] {
-	o := opts.withDefaults()
+	o, invalid := opts.withDefaults()
+	if invalid == nil {
+		invalid = t.invalid
+	}
 	table := t.With(Options{ChunkRows: o.Rows, Omit: t.opts.Omit, KeepIdentity: t.opts.KeepIdentity})
 	ctx, stop := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	b := &BufferedWriter[T]{
-		table: table, w: w, opts: o, stop: stop, size: pgcopy.SizeOf[T](t.fields),
+		table: table, w: w, opts: o, invalid: invalid, stop: stop, size: pgcopy.SizeOf[T](t.fields),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}), changed: make(chan struct{}),
 	}
 	go b.run(ctx)
@@ -147,8 +158,8 @@ func (t *Table[T]) NewWriter(w Writer, opts *WriterOptions[T]) *BufferedWriter[T
 
 // Add accepts a row, to be written soon. It waits while there is no room, and
 // returns an error only if the row was not accepted: ctx's, ErrClosed, or an
-// *[UnwrittenError] without rows where what takes up the room are rows that
-// failed and wait for Flush.
+// *[UnwrittenError] without rows if the room is taken up by rows that failed and
+// wait for Flush.
 func (b *BufferedWriter[T]) Add(ctx context.Context, row T) error {
 	return b.add(ctx, entry[T]{row: row})
 }
@@ -159,10 +170,10 @@ func (b *BufferedWriter[T]) TryAdd(row T) error {
 	return err
 }
 
-// Write accepts a row and returns nil once its batch is committed, or the error for
-// which the row was not written. If the outcome is unknown, or ctx ends first, the
-// error wraps [ErrOutcomeUnknown]. As with Insert and Upsert, the error is nil for a
-// row that a trigger suppresses or a rule writes elsewhere.
+// Write accepts a row and returns nil once its batch is committed, or the reason
+// why the row was not written. If the outcome is unknown, or ctx ends first, the
+// error wraps [ErrOutcomeUnknown]. As with Insert and Upsert, the error is nil
+// for a row that a trigger suppresses or a rule writes elsewhere.
 func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
 	done := make(chan error, 1)
 	if err := b.add(ctx, entry[T]{row: row, done: done}); err != nil {
@@ -176,7 +187,7 @@ func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
 	}
 }
 
-// add waits for room.
+// add accepts e, and waits for room.
 func (b *BufferedWriter[T]) add(ctx context.Context, e entry[T]) error {
 	for {
 		changed, err := b.accept(e)
@@ -191,18 +202,20 @@ func (b *BufferedWriter[T]) add(ctx context.Context, e entry[T]) error {
 	}
 }
 
-// accept takes e in, or returns ErrFull and a channel that is closed when that
-// may have changed.
+// accept adds e to the queue, or returns ErrFull and a channel that is closed
+// when there may be room.
 func (b *BufferedWriter[T]) accept(e entry[T]) (changed <-chan struct{}, err error) {
 	e.bytes = b.size(&e.row)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch waiting, failed := len(b.queue)+b.underWay, len(b.failed)+len(b.unknown); {
+	switch waiting, failed := len(b.queue)+b.inFlight, len(b.failed)+len(b.unknown); {
+	case b.invalid != nil:
+		return nil, b.invalid
 	case b.closed:
 		return nil, ErrClosed
 	case failed >= b.opts.MaxRows:
 		return nil, &UnwrittenError[T]{Err: b.cause}
-	case waiting+failed >= b.opts.MaxRows, waiting > 0 && b.bytes+b.heavy+e.bytes > b.opts.MaxBytes:
+	case waiting+failed >= b.opts.MaxRows, waiting > 0 && b.bytes+b.inFlightBytes+e.bytes > b.opts.MaxBytes:
 		return b.changed, ErrFull
 	}
 	if len(b.queue) == 0 {
@@ -220,7 +233,7 @@ func (b *BufferedWriter[T]) accept(e entry[T]) (changed <-chan struct{}, err err
 	return nil, nil
 }
 
-// signal tells the goroutine to look at the state.
+// signal wakes the goroutine.
 func (b *BufferedWriter[T]) signal() {
 	select {
 	case b.wake <- struct{}{}:
@@ -228,9 +241,9 @@ func (b *BufferedWriter[T]) signal() {
 	}
 }
 
-// Flush returns when every row accepted before has been written or could not
-// be. Those that could not, and that no OnError or caller of Write has been
-// told of, come back in an *[UnwrittenError].
+// Flush waits until every row accepted before has been written or has failed. It
+// returns failed rows that were not reported to OnError or a caller of Write in
+// an *[UnwrittenError].
 func (b *BufferedWriter[T]) Flush(ctx context.Context) error {
 	b.mu.Lock()
 	target := b.accepted
@@ -252,12 +265,12 @@ func (b *BufferedWriter[T]) Flush(ctx context.Context) error {
 	}
 }
 
-// takeFailed returns the rows that failed, and forgets them.
+// takeFailed returns the failed rows and removes them.
 func (b *BufferedWriter[T]) takeFailed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.failed) == 0 && len(b.unknown) == 0 {
-		return nil
+		return b.invalid
 	}
 	err := &UnwrittenError[T]{Rows: b.failed, Unknown: b.unknown, Err: b.cause}
 	b.failed, b.unknown, b.cause = nil, nil, nil
@@ -265,16 +278,16 @@ func (b *BufferedWriter[T]) takeFailed() error {
 	return err
 }
 
-// announce wakes whoever waits for room or for rows to be settled. Called with
-// mu held.
+// announce wakes the callers that wait for room or for rows to be settled.
+// Called with mu held.
 func (b *BufferedWriter[T]) announce() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
 
-// Close writes what was accepted and ends the writer. When ctx ends first, it
-// gives up the writing. Rows that were not written, and that nobody has been
-// told of, come back in an *[UnwrittenError]. It may be called again.
+// Close writes the accepted rows and ends the writer. If ctx ends first, it
+// stops writing. It returns rows that were not written and not reported before
+// in an *[UnwrittenError]. It may be called again.
 func (b *BufferedWriter[T]) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true

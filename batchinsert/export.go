@@ -6,83 +6,45 @@ import (
 	"io"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/export"
 )
 
-// A Reader is what Export reads from: *db.DB, *pgxpool.Pool, *pgxpool.Conn,
-// *pgx.Conn, or a pgx.Tx, whose uncommitted rows are read too.
+// A Reader is the handle that Export reads from: *db.DB, *pgxpool.Pool,
+// *pgxpool.Conn, *pgx.Conn, or a pgx.Tx, whose uncommitted rows are included.
 type Reader interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// Export writes the rows of a query to w, by COPY, and returns how many there
-// were. A whole table is the query `TABLE cities`. It can take no parameters.
+// Export writes the rows of a query to w, by COPY, and returns their number. A
+// whole table is the query `TABLE cities`. The query cannot have parameters.
 //
-// What it writes as CSV, [LoadCSV] reads back as the same rows: a header names
-// the columns; NULL and the empty text are told apart; dates, intervals and
-// floating-point numbers are written in full, and so that no session's settings
-// make something else of them. For a compressed file, w is a gzip.Writer.
+// [LoadCSV] reads an export as CSV back as the same rows: a header names the
+// columns; NULL and the empty text differ; dates, intervals and floating-point
+// numbers are written in full and in a form that does not depend on a session's
+// settings. For a compressed file, let w be a gzip.Writer.
 //
-// The query runs read-only, so that no change can happen that nobody is told
-// of, in a transaction of its own or within a savepoint of the caller's, which
-// is usable afterwards, after an error too.
+// The query runs read-only, so that it cannot make a change without a
+// notification, in a transaction of its own or under a savepoint of the caller's
+// transaction, which is usable afterwards, even after an error.
 //
-// Rows are not gathered: w is given up to 64 KiB at a time, or one row where
-// that is longer, in the goroutine that called Export, and its slowness slows
-// the server down. A statement that cannot be exported is refused before
-// anything is written. After any other error w has got a part of the rows.
+// Rows are streamed: each write to w has up to 64 KiB, or one row if that is
+// longer. It happens in the goroutine that called Export, and a slow w slows
+// down the server. A statement that cannot be exported is refused before
+// anything is written. After any other error w has received a part of the rows.
 //
-// When ctx ends, or w returns an error, the server is told to stop, and the
-// error comes back wrapped. If the server does not within three seconds, the
-// connection is closed. A Write that blocks is waited for: give w a deadline
-// where it may.
+// When ctx ends, or w returns an error, the statement is canceled, and the error
+// is returned wrapped. If the server does not stop within three seconds, the
+// connection is closed. Export waits for a Write that blocks: set a deadline on
+// w if it may block.
 func Export(ctx context.Context, r Reader, query string, w io.Writer, opts *ExportOptions) (int64, error) {
-	e, err := newExport(query, opts)
-	var n int64
-	if err == nil {
-		err = reading(ctx, r, func(tx pgx.Tx) (err error) {
-			n, err = e.run(ctx, tx, w)
-			return err
-		})
+	o, err := opts.internal()
+	if err != nil {
+		return 0, err
 	}
+	n, err := export.Run(ctx, r, query, w, o)
 	if err != nil {
 		return 0, fmt.Errorf("export: %w", withCause(ctx, err))
 	}
 	return n, nil
-}
-
-// An export is one call of Export.
-type export struct {
-	opts  ExportOptions
-	query string
-}
-
-func newExport(query string, opts *ExportOptions) (*export, error) {
-	e := &export{query: withoutSemicolon(query)}
-	if opts != nil {
-		e.opts = *opts
-	}
-	if err := e.opts.validate(); err != nil {
-		return nil, err
-	}
-	e.opts = e.opts.withDefaults()
-	return e, mayBeSent(query)
-}
-
-// run sends the rows to w, in a transaction that is rolled back afterwards.
-func (e *export) run(ctx context.Context, tx pgx.Tx, w io.Writer) (int64, error) {
-	stop, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	out := newGate(w, e.opts.Format)
-	out.fail, out.isShut = fail, func() bool { return stop.Err() != nil }
-	var n int64
-	err := stoppable(stop, tx.Conn().PgConn(), func(ctx context.Context) (err error) {
-		if err = e.prepare(ctx, tx.Conn().PgConn()); err == nil {
-			n, err = e.copyOut(ctx, tx.Conn(), out)
-		}
-		return err
-	})
-	if err == nil {
-		err = context.Cause(stop) // rows may have been dropped
-	}
-	return n, out.finish(err)
 }

@@ -1,15 +1,13 @@
 package batchinsert
 
 import (
-	"errors"
-	"fmt"
-	"strings"
+	"github.com/headrace/headrace/internal/export"
 )
 
-// ExportOptions say how rows are written. The zero value, and a nil
-// *ExportOptions, mean the defaults.
+// ExportOptions configure an export. The zero value and a nil *ExportOptions
+// mean the defaults.
 type ExportOptions struct {
-	// Format of what is written. Default: AsCSV.
+	// Format of the output. Default: AsCSV.
 	Format ExportFormat
 
 	// Comma separates fields of CSV, Quote encloses them, Escape stands before
@@ -17,55 +15,33 @@ type ExportOptions struct {
 	// comma, a double quote, and the same as Quote.
 	Comma, Quote, Escape byte
 
-	// Null is how NULL is written in CSV, without quotes; a text that is the
-	// same gets them. Default: nothing at all.
+	// Null is the text for NULL in CSV, written without quotes; a value with
+	// the same text gets quotes. Default: no text.
 	Null string
 }
 
-// ExportFormat is a form in which rows are written.
+// ExportFormat is the format of an export.
 type ExportFormat int
 
 const (
 	// AsCSV is RFC 4180 with a header and line feeds.
 	AsCSV ExportFormat = iota
-	// AsNDJSON is one JSON object a line, as the server's row_to_json makes it
-	// of the row. Line breaks between the tokens of a json value become
-	// spaces. Columns need names of their own. LoadNDJSON takes it back, but
-	// for composites and arrays of them, and arrays of box, which it refuses;
-	// bounds of arrays, which become 1; and the JSON value null, which becomes
-	// NULL. AsCSV keeps all of these.
+	// AsNDJSON is one JSON object a line, as the server's row_to_json returns
+	// it. Line breaks between the tokens of a json value become spaces. The
+	// names of columns must differ. LoadNDJSON reads it back, with exceptions:
+	// it refuses composites, arrays of them, and arrays of box; lower bounds of
+	// arrays become 1; and the JSON value null becomes NULL. AsCSV preserves
+	// all of these.
 	AsNDJSON
-	// AsBinary is the server's binary COPY, for a COPY ... FROM of columns of
-	// the very same types; see [db.CopyRaw].
+	// AsBinary is the server's binary COPY, for a COPY ... FROM into columns of
+	// exactly the same types; see [db.CopyRaw].
 	AsBinary
 )
 
-func (o *ExportOptions) validate() error {
-	ofCSV, set := o.Comma != 0 || o.Quote != 0 || o.Escape != 0 || o.Null != "", o.withDefaults()
-	switch {
-	case o.Format < AsCSV || o.Format > AsBinary:
-		return fmt.Errorf("ExportOptions.Format is %d", o.Format)
-	case ofCSV && o.Format != AsCSV:
-		return errors.New("ExportOptions: Comma, Quote, Escape and Null are for CSV alone")
-	case set.Comma == set.Quote:
-		return errors.New("ExportOptions: Comma and Quote are the same")
-	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n"):
-		return errors.New("ExportOptions: Comma, Quote or Escape is a line break")
-	case strings.Contains(o.Null, "\x00"):
-		return errors.New("ExportOptions.Null contains NUL")
+// internal returns o for package export, or an error if it is invalid.
+func (o *ExportOptions) internal() (export.Options, error) {
+	if o == nil {
+		return export.Options{}, nil
 	}
-	return nil
-}
-
-func (o ExportOptions) withDefaults() ExportOptions {
-	if o.Comma == 0 {
-		o.Comma = ','
-	}
-	if o.Quote == 0 {
-		o.Quote = '"'
-	}
-	if o.Escape == 0 {
-		o.Escape = o.Quote
-	}
-	return o
+	return export.Options{Format: int(o.Format), Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}, notNegative("ExportOptions", *o)
 }

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/retry"
+	"github.com/headrace/headrace/internal/target"
 )
 
-// run writes batches until the writer is closed and empty. When ctx ends, what
-// is left fails with ctx's error.
+// run writes batches until the writer is closed and empty. When ctx ends, the
+// remaining rows fail with ctx's error.
 func (b *BufferedWriter[T]) run(ctx context.Context) {
 	defer close(b.ended)
 	timer := time.NewTimer(b.opts.Every)
@@ -35,8 +36,8 @@ func (b *BufferedWriter[T]) run(ctx context.Context) {
 	}
 }
 
-// take returns the next batch if it is time for one, or how long to wait for
-// that. more is false when there will not be any.
+// take returns the next batch if it is due, or else how long to wait. more is
+// false if there will be no further batch.
 func (b *BufferedWriter[T]) take() (batch []entry[T], wait time.Duration, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,21 +62,21 @@ func (b *BufferedWriter[T]) take() (batch []entry[T], wait time.Duration, more b
 	b.queue = append([]entry[T](nil), b.queue[n:]...)
 	b.since = time.Now()
 	b.bytes -= bytes
-	b.underWay, b.heavy = n, bytes
+	b.inFlight, b.inFlightBytes = n, bytes
 	return batch, 0, true
 }
 
-// write writes a batch and tells everybody.
+// write writes a batch and wakes the callers that wait for it.
 func (b *BufferedWriter[T]) write(ctx context.Context, batch []entry[T]) {
 	b.writeRows(ctx, batch)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settled += uint64(len(batch))
-	b.underWay, b.heavy = 0, 0
+	b.inFlight, b.inFlightBytes = 0, 0
 	b.announce()
 }
 
-// writeRows writes entries, without those that the server refuses.
+// writeRows writes the entries that the server accepts and reports all outcomes.
 func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 	if len(entries) == 0 {
 		return
@@ -84,24 +85,24 @@ func (b *BufferedWriter[T]) writeRows(ctx context.Context, entries []entry[T]) {
 	for i := range entries {
 		rows[i] = entries[i].row
 	}
-	err := b.tryRows(ctx, rows)
+	err := b.writeWithRetry(ctx, rows)
 	bad := badRow(err)
 	switch {
 	case bad >= 1 && bad <= int64(len(entries)):
 		i := int(bad - 1)
-		b.settle(entries[i:i+1], err)
+		b.report(entries[i:i+1], err)
 		b.writeRows(ctx, append(entries[:i:i], entries[i+1:]...))
-	case err != nil && len(entries) > 1 && rowsFault(err):
+	case err != nil && len(entries) > 1 && target.RowsFault(serverCode(err)):
 		half := len(entries) / 2
 		b.writeRows(ctx, entries[:half])
 		b.writeRows(ctx, entries[half:])
 	default:
-		b.settle(entries, err)
+		b.report(entries, err)
 	}
 }
 
-// badRow returns the place of the row that err is about, or 0: of two with the
-// same keys, where that is refused, the second.
+// badRow returns the place of the row that caused err, or 0. Of two rows with
+// the same keys it is the second.
 func badRow(err error) int64 {
 	var row *RowError
 	var twice *DuplicateError
@@ -114,8 +115,9 @@ func badRow(err error) int64 {
 	return 0
 }
 
-// settle tells the fate of entries to whom it concerns.
-func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
+// report reports the outcome of entries to their callers of Write, to OnError,
+// or to the next Flush.
+func (b *BufferedWriter[T]) report(entries []entry[T], err error) {
 	unknown := mayBeWritten(err)
 	if unknown {
 		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -143,31 +145,16 @@ func (b *BufferedWriter[T]) settle(entries []entry[T], err error) {
 	}
 }
 
-const (
-	tries        = 8
-	firstBackoff = 20 * time.Millisecond
-	longBackoff  = 2 * time.Second
-)
+var writeAgain = retry.Policy{Attempts: 8, First: 40 * time.Millisecond, Longest: 2 * time.Second}
 
-// tryRows writes rows in one transaction, and again where it is sure that
-// nothing was written and another attempt may do better.
-func (b *BufferedWriter[T]) tryRows(ctx context.Context, rows []T) error {
+// writeWithRetry writes rows in one transaction, and again if it is certain that
+// nothing was written and another attempt may succeed.
+func (b *BufferedWriter[T]) writeWithRetry(ctx context.Context, rows []T) error {
 	if err := context.Cause(ctx); err != nil {
 		return unsent(err)
 	}
-	for attempt := 1; ; attempt++ {
-		err := b.writeOnce(ctx, rows)
-		if err == nil || attempt == tries || ctx.Err() != nil || !mayPass(err) {
-			return err
-		}
-		pause := time.NewTimer(rand.N(min(longBackoff, firstBackoff<<attempt)))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return err
-		}
-	}
+	_, err := writeAgain.Do(ctx, retryable, func() error { return b.writeOnce(ctx, rows) })
+	return err
 }
 
 func (b *BufferedWriter[T]) writeOnce(ctx context.Context, rows []T) error {
@@ -179,36 +166,25 @@ func (b *BufferedWriter[T]) writeOnce(ctx context.Context, rows []T) error {
 	return err
 }
 
-// mayPass says whether err is about the server's state, met before anything
+// retryable reports whether err is caused by the server's state, before anything
 // was written.
-func mayPass(err error) bool {
+func retryable(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		var connect *pgconn.ConnectError
 		return connecterror.NeverSent(err) || errors.As(err, &connect)
 	}
 	switch pgErr.Code {
-	case "40001", "40P01", // others were preferred
-		"53300",          // too many connections
-		"57P03", "55P03": // starting up; a lock is not available
+	case "53300", "57P03", "55P03": // too many connections; starting up; a lock is not available
 		return true
 	}
-	return false
+	return retry.SerializationFailure(err)
 }
 
-// rowsFault says whether err is about what is in the rows, so that others may
-// be written without them.
-func rowsFault(err error) bool {
-	code := codeOf(err)
-	if len(code) != 5 {
-		return false
+// serverCode returns the SQLSTATE of an error of the server.
+func serverCode(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
 	}
-	switch code[:2] {
-	case "22", "23", // bad data; a constraint
-		"44",       // WITH CHECK OPTION
-		"54",       // too large for an index
-		"P0", "38": // raised by a function
-		return true
-	}
-	return false
+	return ""
 }

@@ -2,44 +2,31 @@ package batchinsert
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/headrace/headrace/internal/load"
 )
 
-// Forget removes a load from the ledger: the next load with its ID starts from the
-// beginning of its input.
-// Rows that are in the table stay there, and so does its quarantine. It waits for
-// chunks that are being loaded, and puts indexes back that the load has dropped.
-// It returns how many rows of the load are in the table.
+// Forget removes a load from the ledger, so that the next load with its ID
+// starts from the beginning of its input. Its rows stay in the table and its bad
+// lines in the quarantine. Forget waits for chunks that are being loaded, and
+// restores indexes that the load has dropped. It returns how many rows of the
+// load are in the table.
 func Forget(ctx context.Context, w Writer, id string) (rows int64, err error) {
-	if _, err = restoreIndexes(ctx, w, id); err == nil {
-		rows, err = forget(ctx, w, id)
-	}
-	if err != nil {
+	if rows, err = load.Forget(ctx, w, id); err != nil {
 		return 0, fmt.Errorf("forget load %q: %w", id, err)
 	}
 	return rows, nil
 }
 
-func forget(ctx context.Context, w Writer, id string) (rows int64, err error) {
-	err = inTx(ctx, w, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT 0 FROM headrace.loads WHERE load_id = $1 FOR UPDATE`, id).Scan(&rows)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return errors.New("there is no such load")
-		}
-		if err != nil {
-			return err
-		}
-		// Locks, and so waits for, each chunk.
-		err = tx.QueryRow(ctx, `SELECT coalesce(sum(rows), 0)::bigint FROM
-    (SELECT rows FROM headrace.load_chunks WHERE load_id = $1 ORDER BY chunk FOR UPDATE) c`, id).Scan(&rows)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `DELETE FROM headrace.loads WHERE load_id = $1`, id)
-		return err
-	})
-	return rows, err
+// RestoreIndexes restores the indexes that loads with an ID and
+// LoadOptions.DropIndexes have dropped in this database and not restored because
+// their process died. It returns their names. For a load in progress it costs
+// time only.
+func RestoreIndexes(ctx context.Context, w Writer) ([]string, error) {
+	names, err := load.RestoreIndexes(ctx, w, "")
+	if err != nil {
+		return nil, fmt.Errorf("restore indexes: %w", err)
+	}
+	return names, nil
 }

@@ -1,220 +1,74 @@
 package batchinsert
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"fmt"
 	"io"
 	"iter"
-	"os"
-	"sync/atomic"
 
-	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/load"
 )
 
-// An Input is what [Load] reads: [CSV], [NDJSON], or [Records].
+// An Input is the input of [Load]: [CSV], [NDJSON], or [Records].
 type Input interface {
-	// open reads as far as the names of the fields.
-	open(o *LoadOptions) (*text, error)
-	// title is what the input calls itself, or "".
-	title() string
+	input() (load.Input, error)
 }
 
-// CSV is the input of a CSV file (RFC 4180, and what the server's own CSV
-// reader takes beyond it). Its header names the columns; without one,
+// CSV is the input of a CSV file (RFC 4180, and the extensions of the server's
+// CSV parser). Its header names the columns; without a header,
 // LoadOptions.Columns does.
 //
-// Compression by gzip, zstd or bzip2 is seen by the first bytes, UTF-16 by its
-// byte order mark.
-func CSV(r io.Reader) Input { return file{r, openCSV} }
+// Compression by gzip, zstd or bzip2 is detected by the first bytes, UTF-16 by
+// its byte order mark.
+func CSV(r io.Reader) Input { return fileInput{load.CSV(r)} }
 
 // NDJSON is the input of a file with one JSON object a line. Its keys are the
 // columns: those of LoadOptions.Columns, else those of the objects in the first
-// 64 KiB; a record with another key is a bad line. A key that a record lacks,
-// and a JSON null, are NULL.
+// 64 KiB; a record with another key is a bad line. A missing key and a JSON null
+// are NULL.
 //
-// Strings are the value's text; for json and jsonb columns every value is taken
-// as the JSON that it is. Arrays become the server's arrays where the column is
-// one. A composite type has to be given as a string in the server's notation.
+// A string is the value's text; for json and jsonb columns each value is the
+// JSON as written. An array becomes an array of the server if the column is one.
+// A value of a composite type must be a string in the server's notation.
 //
-// Compression and encodings are seen as for [CSV].
-func NDJSON(r io.Reader) Input { return file{r, openNDJSON} }
+// Compression and encodings are detected as for [CSV].
+func NDJSON(r io.Reader) Input { return fileInput{load.NDJSON(r)} }
 
-// Records is the input of rows that a program yields, such as another file
-// format's reader: as Table.Copy, but with all that [Load] offers. A chunk is
-// made of their text, so that they go through more hands than Copy's do.
+// Records is the input of rows that a program yields, such as a reader of
+// another file format: like Table.Copy, with all features of [Load]. Rows are
+// first converted to text, which costs more than Copy.
 type Records struct {
-	// Name is what errors call the input. Default: "input".
+	// Name of the input in errors. Default: "input".
 	Name string
 
-	// Columns names the columns that rows have values for.
+	// Columns names the columns of the rows.
 	Columns []string
 
-	// Rows yields rows until it yields an error, which ends the load. A row is
-	// read before the next is asked for. Values are strings, in the form that
-	// the server reads, []byte for bytea, numbers, booleans, times, nil for
-	// NULL, and whatever pgx knows a text form of. Maps, and structs and slices
-	// that pgx does not know, become JSON.
+	// Rows yields rows until it yields an error, which ends the load. A row may
+	// be reused after its yield returns. Values are strings in the server's
+	// notation, []byte for bytea, numbers, booleans, times, nil for NULL, and
+	// any type for which pgx has a text form. Maps, and structs and slices
+	// unknown to pgx, become JSON.
 	//
-	// It is run in a goroutine of its own.
+	// It runs in a goroutine of its own.
 	Rows iter.Seq2[[]any, error]
 
-	// Total is the number of rows, for progress, if that is known.
+	// Total is the number of rows, for Progress. Default 0: unknown.
 	Total int64
 }
 
-// A text is an input that was opened.
-type text struct {
-	file   *bufio.Reader // behind the names
-	format records.Format
-	start  int64                 // where file begins in the input, if that can be sought in
-	reopen func() (*text, error) // from its beginning; nil where that cannot be
-	seeker io.Seeker             // nil where it cannot be, or bytes of file lie elsewhere in it
-	source io.Reader             // what file reads
-	values *records.Values       // what file reads, of Records
-	close  func()
+func (r Records) input() (load.Input, error) { return load.Rows(r), notNegative("Records", r) }
 
-	encoding string // that the text was decoded from; empty for UTF-8
+// A fileInput is the Input of a file.
+type fileInput struct{ file load.Input }
 
-	bytes *atomic.Int64 // read so far of the input as it lies there, compressed
-	total int64         // bytes of it, 0 where unknown
-	rows  int64         // of it, 0 where unknown
-	meter *meter
-}
+func (f fileInput) input() (load.Input, error) { return f.file, nil }
 
-func nothing() {}
-
-// undecoded explains an error about invalid UTF-8 in record: the file's own
-// encoding has no character for the bytes. It returns other errors unchanged.
-func (t *text) undecoded(err error, record []byte) error {
-	if t.encoding == "" || codeOf(err) != records.BadCharacter || bytes.IndexByte(record, records.Undecodable) < 0 {
-		return err
-	}
-	return fmt.Errorf("bytes without a character in %s, for which 0x%x stands here: %w", t.encoding, records.Undecodable, err)
-}
-
-// A file is text that lies somewhere.
-type file struct {
-	r    io.Reader
-	with func(file *bufio.Reader, o *LoadOptions) (records.Format, error)
-}
-
-func (f file) title() string {
-	if named, ok := f.r.(interface{ Name() string }); ok {
-		return named.Name()
-	}
-	return ""
-}
-
-func (f file) open(o *LoadOptions) (*text, error) {
-	metered := &meteredInput{r: f.r}
-	t := &text{source: metered, close: nothing, bytes: &metered.bytes, total: sizeOf(f.r), meter: newMeter(o.Progress)}
-	seeker, at := whereOf(f.r)
-	if seeker != nil {
-		t.reopen = func() (*text, error) {
-			if _, err := seeker.Seek(at, io.SeekStart); err != nil {
-				return nil, err
-			}
-			return f.open(o)
-		}
-	}
-	file, err := records.Open(metered, o.Encoding)
+// arguments returns the arguments of a load for package load, or an error if
+// they are invalid.
+func arguments(in Input, opts *LoadOptions) (load.Input, load.Options, error) {
+	o, err := opts.internal()
 	if err != nil {
-		return nil, err
+		return nil, o, err
 	}
-	t.file, t.encoding = file.Reader, file.Encoding
-	if t.format, err = f.with(t.file, o); err != nil {
-		return nil, err
-	}
-	if seeker != nil && !file.Packed {
-		t.seeker, t.start = seeker, at+metered.bytes.Load()-int64(file.Buffered())
-	}
-	return t, nil
-}
-
-// whereOf returns r as a Seeker, if it can be sought in, and the place it is at.
-func whereOf(r io.Reader) (io.Seeker, int64) {
-	seeker, ok := r.(io.Seeker)
-	if !ok {
-		return nil, 0
-	}
-	at, err := seeker.Seek(0, io.SeekCurrent)
-	if err != nil { // a pipe
-		return nil, 0
-	}
-	return seeker, at
-}
-
-// seek goes on to a byte of the text behind the names. It is to be called before
-// any of it has been read.
-func (t *text) seek(to int64) error {
-	if t.seeker == nil {
-		_, err := io.CopyN(io.Discard, t.file, to)
-		return err
-	}
-	if _, err := t.seeker.Seek(t.start+to, io.SeekStart); err != nil {
-		return err
-	}
-	t.file.Reset(t.source)
-	return nil
-}
-
-func openCSV(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
-	return records.OpenCSV(file, records.CSV{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null}, o.fields())
-}
-
-func openNDJSON(file *bufio.Reader, o *LoadOptions) (records.Format, error) {
-	return records.OpenJSON(file, o.fields())
-}
-
-func (o *LoadOptions) fields() records.Fields {
-	return records.Fields{Names: o.Columns, Rename: o.Rename, Skip: o.Skip}
-}
-
-func (r Records) title() string { return r.Name }
-
-func (r Records) open(o *LoadOptions) (*text, error) {
-	if len(r.Columns) == 0 || r.Rows == nil {
-		return nil, errors.New("Records has no Columns, or no Rows")
-	}
-	if len(o.Rename) > 0 || len(o.Skip) > 0 {
-		return nil, errors.New("LoadOptions.Rename and Skip are for CSV and NDJSON: Records names its columns itself")
-	}
-	values, format := records.OpenValues(r.Columns, r.Rows)
-	return &text{
-		file: bufio.NewReaderSize(values, sample), format: format, values: values, close: values.Close,
-		bytes: new(atomic.Int64), rows: r.Total, meter: newMeter(o.Progress),
-	}, nil
-}
-
-// A meteredInput counts the bytes of a file.
-type meteredInput struct {
-	r     io.Reader
-	bytes atomic.Int64
-}
-
-func (in *meteredInput) Read(p []byte) (int, error) {
-	n, err := in.r.Read(p)
-	in.bytes.Add(int64(n))
-	return n, err
-}
-
-// sizeOf returns how many bytes are left to read, or 0 where that is unknown.
-func sizeOf(r io.Reader) int64 {
-	switch r := r.(type) {
-	case *os.File:
-		info, err := r.Stat()
-		if err != nil || !info.Mode().IsRegular() {
-			return 0
-		}
-		at, err := r.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return 0
-		}
-		return info.Size() - at
-	case interface{ Len() int }:
-		return int64(r.Len())
-	}
-	return 0
+	input, err := in.input()
+	return input, o, err
 }

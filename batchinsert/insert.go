@@ -12,38 +12,44 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // Insert writes rows by INSERT ... SELECT FROM unnest(...), one array per
-// column: one prepared statement for any number of rows. It is the way for up
-// to some thousands of rows, and for views and rules. It returns how many rows
-// the server says it wrote: a row that a BEFORE trigger suppresses is not among
-// them, and no error. [InsertReturning] names such a row.
+// column: one prepared statement for any number of rows. Use it for up to some
+// thousands of rows, and for views and tables with rules. It returns the number
+// of rows written, as reported by the server: a row that a BEFORE trigger
+// suppresses is not included, and is no error. [InsertReturning] names such a
+// row.
 //
 // Up to Options.ChunkRows rows of a slice are one statement in one round trip.
-// More, and all rows of an iterator, are a transaction of several statements,
-// or a savepoint in the caller's. From 5,000 rows of a slice on, where that many
-// are not one statement, they go by COPY as those of [Table.Copy], unless the
-// table is a view, or has rules or row-level security, which COPY does not go by.
+// More rows, and all rows of an iterator, are a transaction of several
+// statements, or a savepoint in the caller's. 5,000 rows of a slice or more that
+// are not one statement are written by COPY, as by [Table.Copy], unless the
+// table is a view, or has rules or row-level security, which COPY bypasses.
 //
-// A value that has no place in its column is told with its row (a
-// [*RowError]). What the server refuses is a statement's rows as a whole. The key
-// that is there already, or the values of the row that failed, are in the Detail of
-// the *pgconn.PgError, which errors.As finds; the error's text leaves them out.
+// If a column cannot hold a value, the error names its row (a [*RowError]). An
+// error of the server is about all rows of a statement. The existing key, or the
+// values of the failing row, are in the Detail of the *pgconn.PgError, which
+// errors.As finds; the error's text omits them.
 //
-// Rows are written in their order. Two calls that write the same keys in
-// opposite orders may so deadlock; the one that the server ends starts over, as
-// [Table.Upsert] does, and meets the other's rows.
+// Rows are written in their order. So two calls that write the same keys in
+// opposite orders may deadlock; the one that the server aborts is retried, as by
+// [Table.Upsert], and then conflicts with the other's rows.
 func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64, error) {
-	t = t.metered()
+	t, err := t.metered()
+	if err != nil {
+		return 0, err
+	}
 	var n int64
-	err := startOver(ctx, w, rows.seq == nil, func() (err error) {
+	err = target.Retry(ctx, w, rows.seq == nil, func() (err error) {
 		if rows.seq == nil && len(rows.rows) <= t.chunkRows() && !t.opts.KeepIdentity {
-			if n, err = t.insertAtOnce(ctx, w, rows.rows); !errors.Is(err, errStatementBytes) {
+			if n, err = t.insertOneStatement(ctx, w, rows.rows); !errors.Is(err, errTooLarge) {
 				return err
 			}
 		}
-		return inTx(ctx, w, func(tx pgx.Tx) (err error) {
+		return target.InTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertMany(ctx, tx, rows)
 			return err
 		})
@@ -51,26 +57,26 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
-	t.meter.end()
+	t.meter.End()
 	return n, nil
 }
 
-// insertAtOnce is one statement, by what is known of the table. Where the
-// table has changed meanwhile, that fails, and is tried once more. The error is
-// errStatementBytes where rows take more than one.
-func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int64, err error) {
+// insertOneStatement writes rows by one statement, with the cached schema, and
+// once more with the current one if the table may have changed. The error is
+// errTooLarge if the rows take several statements.
+func (t *Table[T]) insertOneStatement(ctx context.Context, w Writer, rows []T) (n int64, err error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
-	err = withConn(ctx, w, func(q statements, conn *pgx.Conn) error {
+	err = withConn(ctx, w, func(q target.Statements, conn *pgx.Conn) error {
 		key := sessionOf(conn).database
 		known := t.cache.get(key)
 		n, err = t.insertKnown(ctx, q, conn, known, rows)
-		if err == nil || errors.Is(err, errStatementBytes) {
+		if err == nil || errors.Is(err, errTooLarge) {
 			return err
 		}
 		t.cache.drop(key)
-		if known == nil || !maybeStale(err) || conn.PgConn().TxStatus() == 'E' {
+		if known == nil || !mayBeStale(err) || conn.PgConn().TxStatus() == 'E' {
 			return err
 		}
 		n, err = t.insertKnown(ctx, q, conn, nil, rows)
@@ -79,11 +85,10 @@ func (t *Table[T]) insertAtOnce(ctx context.Context, w Writer, rows []T) (n int6
 	return n, err
 }
 
-// maybeStale says whether err may come from columns that are not as they were
-// known to be.
-func maybeStale(err error) bool {
+// mayBeStale reports whether err may be caused by an outdated schema.
+func mayBeStale(err error) bool {
 	var row *RowError
-	var arbiter *arbiterError
+	var arbiter *target.ArbiterError
 	var pgErr *pgconn.PgError
 	switch {
 	case errors.As(err, &row), errors.As(err, &arbiter):
@@ -94,7 +99,7 @@ func maybeStale(err error) bool {
 	return false
 }
 
-func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn, s *schema, rows []T) (int64, error) {
+func (t *Table[T]) insertKnown(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema, rows []T) (int64, error) {
 	ins, err := t.inserter(ctx, q, conn, s)
 	if err != nil {
 		return 0, unsent(err)
@@ -102,43 +107,43 @@ func (t *Table[T]) insertKnown(ctx context.Context, q statements, conn *pgx.Conn
 	defer ins.close()
 	for i := range rows {
 		if err := ins.arrays.Add(&rows[i]); err != nil {
-			return 0, rowError(err, int64(i)+1)
+			return 0, asRowError(err, int64(i)+1)
 		}
-		if i > 0 && ins.arrays.Size() > statementBytes {
-			return 0, errStatementBytes
+		if i > 0 && ins.arrays.Size() > maxStatementBytes {
+			return 0, errTooLarge
 		}
 	}
 	n, err := ins.flush(ctx)
 	if err == nil {
-		t.meter.at(Progress{Rows: int64(len(rows))})
+		t.meter.At(progress.State{Rows: int64(len(rows))})
 	}
 	return n, err
 }
 
-// insertMany writes rows that are not one statement.
+// insertMany writes rows that take several statements.
 func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
-	if rows.seq != nil || rows.fewerThan(copyFrom) {
-		return t.insertChunks(ctx, tx, rows)
+	if rows.seq != nil || rows.fewerThan(minCopiedInsert) {
+		return t.insertStatements(ctx, tx, rows)
 	}
-	s, err := readSchema(ctx, tx, t.quoted)
+	s, err := target.ReadSchema(ctx, tx, t.quoted)
 	switch {
 	case err != nil:
 		return 0, err
-	case s.insertOnly:
-		return t.insertChunks(ctx, tx, rows)
+	case s.InsertOnly:
+		return t.insertStatements(ctx, tx, rows)
 	}
 	m, err := t.matchFields(s, nil)
 	switch {
 	case err != nil:
 		return 0, err
-	case slices.Contains(m.texts(tx.Conn().TypeMap()), true):
-		return t.insertChunks(ctx, tx, rows)
+	case slices.Contains(m.Texts(tx.Conn().TypeMap()), true):
+		return t.insertStatements(ctx, tx, rows)
 	}
 	return t.copyIn(ctx, tx, rows)
 }
 
-// insertChunks writes any number of rows.
-func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
+// insertStatements writes any number of rows.
+func (t *Table[T]) insertStatements(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
 	ins, err := t.inserter(ctx, tx, tx.Conn(), nil)
 	if err != nil {
 		return 0, unsent(err)
@@ -152,7 +157,7 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return fmt.Errorf("rows %d to %d: %w", first, row, err)
 		}
 		written += n
-		t.meter.at(Progress{Rows: row})
+		t.meter.At(progress.State{Rows: row})
 		return nil
 	}
 	for v, err := range rows.all() {
@@ -161,9 +166,9 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 			return 0, fmt.Errorf("row %d of the source: %w", row, err)
 		}
 		if err := ins.arrays.Add(v); err != nil {
-			return 0, rowError(err, row)
+			return 0, asRowError(err, row)
 		}
-		if ins.arrays.Len() < t.chunkRows() && ins.arrays.Size() < statementBytes {
+		if ins.arrays.Len() < t.chunkRows() && ins.arrays.Size() < maxStatementBytes {
 			continue
 		}
 		if err := flush(); err != nil {
@@ -173,30 +178,30 @@ func (t *Table[T]) insertChunks(ctx context.Context, tx pgx.Tx, rows Source[T]) 
 	if err := flush(); err != nil {
 		return 0, err
 	}
-	if ins.plan.writesIdentity() {
-		if err := moveSequences(ctx, tx, t.quoted, ins.plan.match); err != nil {
+	if ins.plan.WritesIdentity() {
+		if err := target.MoveSequences(ctx, tx, t.quoted, ins.plan.Match); err != nil {
 			return 0, err
 		}
 	}
 	return written, nil
 }
 
-// An inserter writes what was added to its arrays.
+// An inserter writes the rows in its arrays.
 type inserter[T any] struct {
-	q       statements
+	q       target.Statements
 	session *session
 	plan    *insertPlan[T]
 	arrays  *pgcopy.Arrays[T]
 }
 
-// inserter prepares to write to the table, which is as s says, or as the
-// server says where s is nil. It has to be closed.
-func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*inserter[T], error) {
+// inserter returns an inserter for the schema s, or, if s is nil, the current
+// one. It must be closed.
+func (t *Table[T]) inserter(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema) (*inserter[T], error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkEncoding(conn); err != nil {
+	if err := target.CheckEncoding(conn); err != nil {
 		return nil, err
 	}
 	plan, err := t.insertPlan(conn, s)
@@ -209,19 +214,19 @@ func (t *Table[T]) inserter(ctx context.Context, q statements, conn *pgx.Conn, s
 
 func (ins *inserter[T]) close() { ins.plan.give(ins.arrays) }
 
-// schemaOf returns s, or what the server says, and keeps that for later.
-func (t *Table[T]) schemaOf(ctx context.Context, q statements, conn *pgx.Conn, s *schema) (*schema, error) {
+// schemaOf returns s, or, if s is nil, reads the schema and caches it.
+func (t *Table[T]) schemaOf(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema) (*target.Schema, error) {
 	if s != nil {
 		return s, nil
 	}
-	s, err := readSchema(ctx, q, t.quoted)
+	s, err := target.ReadSchema(ctx, q, t.quoted)
 	if err == nil {
 		t.cache.put(sessionOf(conn).database, s)
 	}
 	return s, err
 }
 
-// flush writes what was added.
+// flush writes the rows in the arrays.
 func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 	if ins.arrays.Len() == 0 {
 		return 0, nil
@@ -231,14 +236,9 @@ func (ins *inserter[T]) flush(ctx context.Context) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
-// statements is what transactions and connections have in common.
-type statements interface {
-	querier
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}
-
-// withConn gives fn the connection of w, or one of w's, for one statement.
-func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Conn) error) error {
+// withConn runs fn, which runs one statement, on the connection of w, or on one
+// that it acquires from w.
+func withConn(ctx context.Context, w Writer, fn func(q target.Statements, conn *pgx.Conn) error) error {
 	switch w := w.(type) {
 	case pgx.Tx:
 		return fn(w, w.Conn())
@@ -259,9 +259,9 @@ func withConn(ctx context.Context, w Writer, fn func(q statements, conn *pgx.Con
 	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return fn(tx, tx.Conn()) })
 }
 
-// onConn runs fn in a transaction where the connection may be a pooler's, for
-// which describing a statement and running it must not be taken apart.
-func onConn(ctx context.Context, conn *pgx.Conn, fn func(q statements, conn *pgx.Conn) error) error {
+// onConn runs fn in a transaction if the connection may be that of a pooler,
+// which could otherwise describe and run a statement on different connections.
+func onConn(ctx context.Context, conn *pgx.Conn, fn func(q target.Statements, conn *pgx.Conn) error) error {
 	if sessionOf(conn).mode == nil {
 		return fn(conn, conn)
 	}

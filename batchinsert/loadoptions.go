@@ -1,29 +1,23 @@
 package batchinsert
 
 import (
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/load"
 )
 
-// LoadOptions say how an input is read and written. The zero value, and a nil
-// *LoadOptions, mean the defaults.
+// LoadOptions configure a load. The zero value and a nil *LoadOptions mean the
+// defaults. Negative numbers are errors.
 type LoadOptions struct {
 	// Name of the input in errors. Default: the file's own name, or "input".
 	Name string
 
-	// Columns names the columns of a file without names of its own: a CSV file
-	// without a header, or NDJSON, whose records may have no other keys then
-	// (but those of Skip).
-	// Default: CSV has a header, and NDJSON the keys of its first records.
+	// Columns names the columns of a CSV file without a header, or the keys of
+	// NDJSON, whose records then must not have other keys (except those of
+	// Skip). Default: the header of CSV, and the keys of the first records of
+	// NDJSON.
 	Columns []string
 
-	// Rename names the column of a field where it is not the field's own name:
-	// the keys are names in the file (or of Columns).
+	// Rename maps names of fields, in the file or in Columns, to names of
+	// columns that differ.
 	Rename map[string]string
 
 	// Skip names fields that are not loaded.
@@ -34,27 +28,26 @@ type LoadOptions struct {
 	// quote, and the same as Quote.
 	Comma, Quote, Escape byte
 
-	// NoQuote says that quotes of CSV are data, as in most files with tabs
-	// between fields: each line is a record, also one with nothing but \., and
-	// Quote and Escape mean nothing.
-	// Otherwise a record is bad in which a quote inside a field encloses a line
-	// end: quotes that are data would have lines joined silently.
+	// NoQuote treats quotes of CSV as data, as in most files with tabs between
+	// fields: each line is a record, including one with nothing but \., and
+	// Quote and Escape have no effect. Without NoQuote, a record in which a
+	// quote inside a field encloses a line end is bad: quotes that are data
+	// would join lines silently.
 	NoQuote bool
 
-	// Null is the unquoted text of CSV that means NULL. Default: nothing at
-	// all.
+	// Null is the unquoted text of CSV that means NULL. Default: no text.
 	Null string
 
 	// Encoding of a CSV or NDJSON file: UTF-8, UTF-16, UTF-16LE, UTF-16BE, or a
 	// single-byte one such as Latin1 (ISO-8859-1) or Windows-1252. Default:
-	// UTF-8, or UTF-16 where a byte order mark says so. A line with bytes that
-	// the encoding has no character for is a bad line; where its text is shown,
-	// as in quarantine, a byte 0xFF stands for each of them.
+	// UTF-8, or UTF-16 with a byte order mark. A line with bytes for which the
+	// encoding has no character is a bad line; where its text is stored or
+	// shown, as in the quarantine, a byte 0xFF replaces each of them.
 	Encoding string
 
-	// Strict ends a load of a CSV file whose last line has no line end: the
+	// Strict fails the load of a CSV file whose last line has no line end: the
 	// file, or the program at the other end of a pipe, may have been cut off
-	// within that line, which is otherwise loaded, and reported as
+	// within that line. Without Strict the line is loaded, and reported as
 	// Report.Unended.
 	Strict bool
 
@@ -62,177 +55,123 @@ type LoadOptions struct {
 	// [Options.KeepIdentity].
 	KeepIdentity bool
 
-	// OnConflict makes the load an upsert, as of [Table.Upsert], by way of a
-	// temporary table. Of a load in chunks, each chunk is one: rows with the
-	// same keys in two chunks are written one after the other, and Duplicates
-	// has to be KeepLast. Default: a conflict with a unique index is an error
-	// of its line.
+	// OnConflict makes the load an upsert, as by [Table.Upsert], through a
+	// temporary table. In a load in chunks, each chunk is an upsert: rows with
+	// the same keys in two chunks are written one after the other, and
+	// Duplicates must be KeepLast. Default: a conflict with a unique index is
+	// an error of its line.
 	OnConflict *OnConflict
 
-	// Progress is told how the load is getting on, as [Options.Progress] is.
+	// Progress is called with the progress of the load, as [Options.Progress].
 	Progress func(Progress)
 
-	// ID makes the load one that can be resumed: what was loaded is recorded
-	// under this name, chunk by chunk, in the transactions that bring the
-	// rows. The same call with the same input, after whatever ended the last,
-	// loads the missing chunks, each row once; several processes may do so at
-	// the same time. Lines may be repaired before that, where the chunks that
-	// are in the table stay as they are: an [io.Seeker] is read up to the last
-	// recorded chunk to find out, before anything is written. [Forget] makes the
-	// ID free. It needs the tables of migrations.Install.
+	// ID makes the load resumable: each chunk is recorded under this name in
+	// the transaction that writes its rows. After any failure, the same call
+	// with the same input loads the missing chunks, each row exactly once;
+	// several processes may do so at the same time. Lines may be repaired in
+	// between, in chunks that are not loaded: an [io.Seeker] is read up to the
+	// last recorded chunk to verify that, before anything is written. [Forget]
+	// releases the ID. It needs the tables of migrations.Install.
 	ID string
 
-	// Jobs is the number of connections that load chunks side by side.
-	// Default 1. More of them give up the order of rows.
+	// Jobs is the number of connections that load chunks in parallel. Default
+	// 1. With more, the order of rows is not preserved.
 	Jobs int
 
-	// ChunkBytes is the size of a chunk. Default 1 MiB; with an ID, Jobs or
-	// Quarantine what keeps the load within 64 MiB of memory: 4.8 MiB with one
-	// job, 3 MiB with two, 1.7 MiB with four. A resumed load keeps the size it
-	// began with.
+	// ChunkBytes is the size of a chunk, which is a transaction of a load with
+	// an ID, Jobs or Quarantine; in a load in one transaction it is the size of
+	// a block. Default 1 MiB for a block, and for a chunk the size that keeps
+	// the load within 64 MiB of memory: 4.8 MiB with one job, 3 MiB with two,
+	// 1.7 MiB with four. A resumed load keeps the size it began with.
 	ChunkBytes int
 
-	// OnBad says what becomes of lines that the server refuses. Default: the
-	// first one ends the load.
+	// OnBad defines how lines are treated that the server refuses. Default: the
+	// first one fails the load.
 	OnBad OnBad
 
-	// MaxBad ends a load that meets more bad lines than this; the chunk that
-	// has one too many is not written, nor are its bad lines. Default 0: no
-	// bound.
+	// MaxBad fails a load with more bad lines than this. The chunk that exceeds
+	// it is not written, and neither are its bad lines. Default 0: no bound.
 	MaxBad int64
 
-	// MaxBadShare ends a load of whose lines more than this share is bad, from
-	// 0 to 1, as MaxBad does. It is looked at after each chunk, and, from the
+	// MaxBadShare fails a load with a larger share of bad lines than this, from
+	// 0 to 1, as MaxBad does. It is checked after each chunk, and, from the
 	// thousandth line on, after each bad line. Default 0: no bound.
 	MaxBadShare float64
 
-	// DryRun reads the input, and writes nothing: its rows go to a temporary
-	// table like the target, which is thrown away. Bad lines are counted and
-	// told in the Report, those that break a type, NOT NULL or CHECK. It does
-	// not find what other tables and other rows say (foreign keys, unique
-	// indexes), nor what triggers do.
+	// DryRun reads the input without writing to the table: the rows go to a
+	// temporary table like it, which is dropped. The Report counts and lists
+	// bad lines, those that violate a type, NOT NULL or CHECK. It does not find
+	// violations of foreign keys and unique indexes, nor errors of triggers.
 	DryRun bool
 
-	// Verify has a load in chunks read its whole input before the first chunk is
-	// written, and the input again after that: a file that is cut off, whose
-	// compression is damaged, that is not valid in its encoding or does not close
-	// a quote is refused while the table is as it was. The input has to be a file,
-	// or another [io.Seeker]. A load in one transaction needs no Verify.
+	// Verify lets a load in chunks read its whole input before it writes the
+	// first chunk, and then again. A file that is cut off, has damaged
+	// compression, is invalid in its encoding or does not close a quote is
+	// refused before the table is changed. The input must be a file or another
+	// [io.Seeker]. A load in one transaction does not need Verify.
 	Verify bool
 
-	// Fresh empties the table first (TRUNCATE, in the load's transaction, so
-	// that it holds up everybody else who uses the table until the load ends,
-	// and does not fire DELETE triggers), and has the server write rows as if
-	// they had been vacuumed (COPY FREEZE): every later reader is spared that
-	// work. Transactions whose snapshot is older than the load see its rows too.
-	// With wal_level=minimal the rows are not written to the log either. It
-	// needs the one transaction of a load without ID, Jobs and Quarantine.
-	Fresh bool
+	// Truncate empties the table first by TRUNCATE in the load's transaction,
+	// which blocks all other use of the table until the load ends and does not
+	// fire DELETE triggers. The rows are written frozen (COPY FREEZE), as if
+	// they had been vacuumed, which saves later readers that work. Transactions
+	// whose snapshot is older than the load see its rows too. With
+	// wal_level=minimal the rows are not written to the write-ahead log either.
+	// It requires a load in one transaction: without ID, Jobs and Quarantine.
+	Truncate bool
 
-	// DropIndexes drops the table's indexes before the load and makes them anew
-	// after it, which for many rows is less work than to add each row to each.
-	// Indexes that are unique, belong to a constraint, or could not be made
-	// again exactly (see headrace.dropped_indexes) stay. Until the load ends
-	// nobody else can use the table, where it is one transaction; and where it
-	// has an ID, which several chunks need, statements do without the indexes.
-	// They are put back whatever becomes of the load; after the death of the
-	// process, by the load's next call, or by [RestoreIndexes].
+	// DropIndexes drops the table's indexes before the load and creates them
+	// again after it, which for many rows is less work than updating them row
+	// by row. Indexes that are unique, belong to a constraint, or could not be
+	// restored exactly (see headrace.dropped_indexes) are kept. Until the load
+	// ends, a load in one transaction blocks all other use of the table; in a
+	// load in chunks, which needs an ID, other statements run without the
+	// indexes. They are restored however the load ends; after the death of the
+	// process, by the next call of the load or by [RestoreIndexes].
 	DropIndexes bool
 
-	// AsyncCommit sets synchronous_commit off for the load's transactions: a
-	// crash of the server may lose the last of them after they were reported
-	// as committed. The ledger loses the same ones, so that a load with an ID
-	// called again finds out.
+	// AsyncCommit sets synchronous_commit to off for the load's transactions: a
+	// crash of the server may lose the last of them after they were reported as
+	// committed. The ledger loses the same transactions, so that the next call
+	// of a load with an ID repeats them.
 	AsyncCommit bool
-
-	unnamed bool // ID was made up here: nobody can resume by it
 }
 
-// OnBad says what a load does with lines that the server refuses.
+// OnBad defines how a load treats lines that the server refuses.
 type OnBad int
 
 const (
-	// Abort ends the load with a *LineError.
+	// Abort fails the load with a *LineError.
 	Abort OnBad = iota
 	// Quarantine puts the line into headrace.quarantine (migrations.Install
-	// makes it) with its number, place, text and the server's complaint, and
-	// goes on with the next.
+	// creates it) with its number, place, text and the server's error, and
+	// continues with the next line.
 	Quarantine
 )
 
-// loadMemory is what the chunks in memory take together, as text and encoded. The
-// collector lets the heap grow to twice that before it looks: so a load stays
-// within 64 MiB.
-const loadMemory = 24 << 20
-
-func (o LoadOptions) withDefaults(in Input) LoadOptions {
-	if o.Name == "" {
-		if o.Name = in.title(); o.Name == "" {
-			o.Name = "input"
+// internal returns o for package load, or an error if it is invalid.
+func (o *LoadOptions) internal() (load.Options, error) {
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	if err := notNegative("LoadOptions", *o); err != nil {
+		return load.Options{}, err
+	}
+	out := load.Options{
+		Name: o.Name, Columns: o.Columns, Rename: o.Rename, Skip: o.Skip,
+		Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, NoQuote: o.NoQuote, Null: o.Null,
+		Encoding: o.Encoding, Strict: o.Strict, KeepIdentity: o.KeepIdentity, Progress: meterFunc(o.Progress),
+		ID: o.ID, Jobs: o.Jobs, ChunkBytes: o.ChunkBytes,
+		OnBad: int(o.OnBad), MaxBad: o.MaxBad, MaxBadShare: o.MaxBadShare,
+		DryRun: o.DryRun, Verify: o.Verify, Truncate: o.Truncate, DropIndexes: o.DropIndexes, AsyncCommit: o.AsyncCommit,
+		LineError: newLineError,
+	}
+	if o.OnConflict != nil {
+		on, err := o.OnConflict.internal()
+		if err != nil {
+			return load.Options{}, err
 		}
+		out.OnConflict = &on
 	}
-	if o.Comma == 0 {
-		o.Comma = ','
-	}
-	if o.Quote == 0 {
-		o.Quote = '"'
-	}
-	if o.Escape == 0 {
-		o.Escape = o.Quote
-	}
-	o.Jobs = max(1, o.Jobs)
-	if o.ChunkBytes <= 0 {
-		o.ChunkBytes = 1 << 20
-		if o.ID != "" || o.Jobs > 1 {
-			// One is being cut and one waits; each job has one, and a part of it
-			// again, encoded, which for short numbers is six times their text.
-			o.ChunkBytes = loadMemory / (3*o.Jobs + 2)
-		}
-	}
-	if o.ID == "" && o.OnBad == Quarantine && !o.DryRun {
-		o.ID = "load " + rand.Text()
-		o.unnamed = true
-	}
-	return o
-}
-
-func (o *LoadOptions) validate() error {
-	switch {
-	case o.Comma == o.Quote && !o.NoQuote:
-		return errors.New("LoadOptions: Comma and Quote are the same")
-	case strings.ContainsAny(string([]byte{o.Comma, o.Quote, o.Escape}), "\r\n\x00"):
-		return errors.New("LoadOptions: Comma, Quote or Escape is a line break or NUL")
-	case o.OnBad < Abort || o.OnBad > Quarantine:
-		return fmt.Errorf("LoadOptions.OnBad is %d", o.OnBad)
-	case o.MaxBad < 0:
-		return fmt.Errorf("LoadOptions.MaxBad is %d", o.MaxBad)
-	case !(o.MaxBadShare >= 0 && o.MaxBadShare <= 1): // NaN too
-		return fmt.Errorf("LoadOptions.MaxBadShare is %v, which is not from 0 to 1", o.MaxBadShare)
-	}
-	if err := records.CheckEncoding(o.Encoding); err != nil {
-		return fmt.Errorf("LoadOptions.Encoding: %w", err)
-	}
-	return o.validateTogether()
-}
-
-// validateTogether refuses options that cannot be had together.
-func (o *LoadOptions) validateTogether() error {
-	chunks := o.ID != "" || o.Jobs > 1 // Quarantine has an ID
-	switch {
-	case o.Fresh && chunks:
-		return errors.New("LoadOptions.Fresh needs one transaction: it cannot be had with ID, Jobs or Quarantine")
-	case o.Fresh && o.OnConflict != nil:
-		return errors.New("LoadOptions.Fresh leaves no row for OnConflict")
-	case o.DropIndexes && chunks && (o.ID == "" || o.unnamed):
-		return errors.New("LoadOptions.DropIndexes with Jobs or Quarantine needs an ID, so that the indexes can be put back after a crash")
-	case o.OnConflict != nil && chunks && o.OnConflict.Duplicates != KeepLast:
-		return errors.New("LoadOptions.OnConflict: in chunks, Duplicates has to be KeepLast")
-	}
-	return nil
-}
-
-// isKey says whether a column is one of OnConflict's keys, which are written
-// even where the server gives their values.
-func (o *LoadOptions) isKey(column string) bool {
-	return o.OnConflict != nil && slices.Contains(o.OnConflict.Keys, column)
+	return out, nil
 }

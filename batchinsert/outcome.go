@@ -9,13 +9,13 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// ErrOutcomeUnknown is in the error of rows that may have been written: the
-// connection was lost, or the context ended, while the server's answer was under
-// way. Any other error of a [BufferedWriter] about a row means that it was not
-// written.
+// ErrOutcomeUnknown is wrapped by the error of rows that may have been written:
+// the connection was lost, or the context ended, before the server's answer
+// arrived. Any other error of a [BufferedWriter] about a row means that it was
+// not written.
 var ErrOutcomeUnknown = errors.New("batchinsert: whether the rows were written is not known")
 
-// An unsentError is one that came before any row was sent.
+// An unsentError is an error that occurred before any row was sent.
 type unsentError struct{ err error }
 
 func (e *unsentError) Error() string { return e.err.Error() }
@@ -29,7 +29,7 @@ func unsent(err error) error {
 }
 
 // mayBeWritten reports whether a call that failed with err may have written its
-// rows nevertheless. It may where nothing tells that it did not.
+// rows. It is true unless err proves the opposite.
 func mayBeWritten(err error) bool {
 	var before *unsentError
 	var row *RowError
@@ -40,7 +40,7 @@ func mayBeWritten(err error) bool {
 	switch {
 	case err == nil, errors.As(err, &before), errors.As(err, &connect), connecterror.NeverSent(err):
 		return false
-	case errors.As(err, &pgErr): // one that ends the session may come after a COMMIT
+	case errors.As(err, &pgErr): // an error that ends the session may follow a COMMIT
 		return pgErr.SeverityUnlocalized != "ERROR"
 	case errors.As(err, &row), errors.As(err, &column), errors.As(err, &twice):
 		return false

@@ -9,10 +9,10 @@ import (
 
 // Peek returns the first n bytes of the text that a load would read from r, or
 // all of it if there are fewer: decompressed, and in UTF-8, with 0xFF for bytes
-// that another encoding has no character for. encoding is as in
-// LoadOptions.Encoding; an unknown one is an error whatever r holds. It is for
-// programs that guess what a file is. Peek reads ahead: to load from r, seek back
-// to its beginning.
+// for which another encoding has no character. encoding is that of
+// LoadOptions.Encoding; an unknown one is an error regardless of r. Peek is for
+// programs that detect the format of a file. It reads ahead: to load from r,
+// seek back to its beginning.
 func Peek(r io.Reader, encoding string, n int) ([]byte, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("batchinsert: peek at %d bytes: want 0 or more", n)

@@ -1,210 +1,54 @@
 package batchinsert
 
 import (
+	"context"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/jackc/pgx/v5/pgtype"
-
-	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/load"
 )
 
-// A match says which fields are written to which columns.
-type match struct {
-	schema  *schema
-	columns []*tableColumn
-	fields  []pgcopy.Field // fields[i] goes to columns[i]
-}
-
-// texts says which columns are sent as text for the server to read, by the types
-// that the connection knows.
-func (m *match) texts(types *pgtype.Map) []bool {
-	texts := make([]bool, len(m.columns))
-	for i, c := range m.columns {
-		texts[i] = m.schema.staged(c, m.fields[i], types).Text
-	}
-	return texts
-}
-
-// fromText is the SQL of a column's value where it was sent as text.
-func (c *tableColumn) fromText(name string) string {
-	expr := name + "::" + c.typeName
-	if c.collation != "" {
-		expr += " COLLATE " + c.collation
-	}
-	return expr
-}
-
-// matchFields is pairFields for whole rows: it refuses those that the table
-// cannot take.
-func (t *Table[T]) matchFields(s *schema, keep []string) (*match, error) {
-	m, err := t.pairFields(s, keep)
+// Plan cuts an input into chunks and records them under opts.ID, in one
+// transaction, without loading them, so that the workers of a job queue can do
+// that, each by [LoadChunk]. A further call returns the recorded chunks, with
+// the rows of those that were loaded in the meantime. [Load] with the ID loads
+// the missing chunks as usual.
+//
+// opts are those of the load. Jobs has no effect, and DropIndexes is refused:
+// there is no end of the load at which to restore them.
+func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptions) ([]Chunk, error) {
+	input, o, err := arguments(in, opts)
 	if err != nil {
 		return nil, err
 	}
-	return m, m.missing("no field is written to it")
+	l, err := load.NewPlanned(table, input, o)
+	var chunks []load.Chunk
+	if err == nil {
+		chunks, err = l.Plan(ctx, w)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan the load of %s into %s: %w", l.Name(), table, loadError(ctx, err))
+	}
+	return chunksOf(chunks), nil
 }
 
-// pairFields pairs the fields of T with the table's columns. keep names
-// identity columns that are written nevertheless.
-func (t *Table[T]) pairFields(s *schema, keep []string) (*match, error) {
-	m := &match{schema: s}
-	for _, name := range t.opts.Omit {
-		if s.column(name) == nil {
-			return nil, fmt.Errorf("Options.Omit names %q, but the table's columns are %s", name, s.names())
-		}
+// LoadChunk loads one chunk of a load that [Plan] has recorded, in a transaction
+// of its own: exactly once, regardless of the number of calls and processes. in
+// and opts must be those of Plan. In an [io.Seeker] that is not compressed, it
+// seeks to the chunk; other inputs are read up to it.
+//
+// LoadChunk waits for another process that is loading the same chunk. After the
+// last chunk the load is finished, which Load with its ID reports.
+func LoadChunk(ctx context.Context, w Writer, table string, in Input, chunk int, opts *LoadOptions) (Report, error) {
+	input, o, err := arguments(in, opts)
+	if err != nil {
+		return Report{}, err
 	}
-	for _, f := range t.fields {
-		c, err := s.columnOf(f)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(m.columns, c) {
-			return nil, fmt.Errorf("field %s: column %q has another field already", f.Name, c.name)
-		}
-		ours := c.identity && !t.opts.KeepIdentity && !slices.Contains(keep, c.name)
-		if c.generated || ours || slices.Contains(t.opts.Omit, c.name) {
-			continue
-		}
-		m.columns, m.fields = append(m.columns, c), append(m.fields, f)
+	l, err := load.NewPlanned(table, input, o)
+	if err == nil {
+		err = l.RunChunk(ctx, w, chunk)
 	}
-	if len(m.columns) == 0 {
-		return nil, t.nothingLeft(s)
+	if err != nil {
+		return reportOf(l), fmt.Errorf("load chunk %d of %s into %s: %w", chunk, l.Name(), table, loadError(ctx, err))
 	}
-	return m, nil
-}
-
-// only returns the match of these columns alone.
-func (m *match) only(columns []*tableColumn) *match {
-	out := &match{schema: m.schema}
-	for i, c := range m.columns {
-		if slices.Contains(columns, c) {
-			out.columns, out.fields = append(out.columns, c), append(out.fields, m.fields[i])
-		}
-	}
-	return out
-}
-
-// nothingLeft says why no field is written: each is left to the server, for a
-// reason of its own.
-func (t *Table[T]) nothingLeft(s *schema) error {
-	var why []string
-	for _, f := range t.fields {
-		switch c, err := s.columnOf(f); {
-		case err != nil:
-			return err
-		case c.generated:
-			why = append(why, fmt.Sprintf("column %q is generated", c.name))
-		case slices.Contains(t.opts.Omit, c.name):
-			why = append(why, fmt.Sprintf("Options.Omit names %q", c.name))
-		case c.identity:
-			why = append(why, fmt.Sprintf("column %q is an identity column, whose values the server gives unless Options.KeepIdentity is set", c.name))
-		}
-	}
-	return fmt.Errorf("no field is left to write: %s; the table's columns are %s", strings.Join(why, ", "), s.names())
-}
-
-// columnOf finds the field's column. An exact name goes before one that
-// differs in case or underscores.
-func (s *schema) columnOf(f pgcopy.Field) (*tableColumn, error) {
-	if c := s.column(f.Column); c != nil {
-		return c, nil
-	}
-	for i := range s.columns {
-		if f.Matches(s.columns[i].name) {
-			return &s.columns[i], nil
-		}
-	}
-	return nil, fmt.Errorf("field %s: the table has no column %q; it has %s", f.Name, f.Column, s.names())
-}
-
-// missing refuses rows that the table cannot take for want of a value; why says
-// how it comes to that.
-func (m *match) missing(why string) error {
-	if m.schema.beforeTrigger {
-		return nil // it may fill the column
-	}
-	for i := range m.schema.columns {
-		c := &m.schema.columns[i]
-		if c.notNull && !c.hasDefault && !c.generated && !c.identity && !slices.Contains(m.columns, c) {
-			return fmt.Errorf("column %q (%s) is NOT NULL without a default, and %s", c.name, c.typeName, why)
-		}
-	}
-	return nil
-}
-
-// writesIdentity reports whether an identity column is among the columns.
-func (m *match) writesIdentity() bool {
-	return slices.ContainsFunc(m.columns, func(c *tableColumn) bool { return c.identity })
-}
-
-// list returns the quoted columns, each after prefix, with commas.
-func (m *match) list(prefix string) string {
-	var b strings.Builder
-	for i, c := range m.columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(prefix + quote(c.name))
-	}
-	return b.String()
-}
-
-// overriding is what an INSERT says that writes identity columns.
-func (m *match) overriding() string {
-	if m.writesIdentity() {
-		return " OVERRIDING SYSTEM VALUE"
-	}
-	return ""
-}
-
-// copyEncoder compiles the rows of a binary COPY.
-func copyEncoder[T any](types *pgtype.Map, m *match) (*pgcopy.Encoder[T], error) {
-	targets := make([]pgcopy.Column, len(m.columns))
-	for i, c := range m.columns {
-		targets[i] = m.schema.staged(c, m.fields[i], types)
-	}
-	return pgcopy.Compile[T](types, targets, m.fields)
-}
-
-// An arrayPlan is how rows go into a statement as one array per column.
-type arrayPlan[T any] struct {
-	*match
-	encoder *pgcopy.Encoder[T]
-	// from is "unnest($1::bigint[], ...) WITH ORDINALITY AS s(c1, ..., ord)".
-	from string
-	// exprs are the values of the columns in from: "c1", "c2::mood".
-	exprs []string
-}
-
-// selection is the query of the rows.
-func (p *arrayPlan[T]) selection() string {
-	return "SELECT " + strings.Join(p.exprs, ", ") + "\nFROM " + p.from
-}
-
-func newArrayPlan[T any](types *pgtype.Map, m *match) (*arrayPlan[T], error) {
-	p := &arrayPlan[T]{match: m}
-	targets := make([]pgcopy.Column, len(m.columns))
-	params, names := make([]string, len(m.columns)), make([]string, len(m.columns))
-	for i, c := range m.columns {
-		targets[i] = m.schema.inArrays(c, m.fields[i], types)
-		n := strconv.Itoa(i + 1)
-		names[i] = "c" + n
-		params[i] = "$" + n + "::" + c.typeName + "[]"
-		expr := names[i]
-		if targets[i].Text || targets[i].Labels != nil {
-			params[i] = "$" + n + "::text[]"
-			expr += "::" + c.typeName
-		}
-		if c.collation != "" { // else rows would be told apart, and locked, in another order than the index's
-			expr += " COLLATE " + c.collation
-		}
-		p.exprs = append(p.exprs, expr)
-	}
-	p.from = "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS s(" + strings.Join(names, ", ") + ", ord)"
-	var err error
-	p.encoder, err = pgcopy.Compile[T](types, targets, m.fields)
-	return p, err
+	return reportOf(l), nil
 }

@@ -4,28 +4,29 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
 )
 
-// Progress is how far a call has got.
+// Progress is the progress of a call.
 type Progress struct {
-	// Rows sent to the server so far, and those of a load that were in the
-	// table already. They are in the table when the call returns without an
+	// Rows sent to the server so far, and rows of a load that were loaded by an
+	// earlier call. They are in the table once the call has returned without an
 	// error, not before.
 	Rows int64
-	// Bad lines met so far, by a load that goes on after them.
+	// Bad lines so far, in a load that continues after them.
 	Bad int64
-	// TotalRows of the input, 0 where that is not known.
+	// TotalRows of the input, 0 if unknown.
 	TotalRows int64
-	// Bytes of the input read so far, and of all of it: 0 where they mean
-	// nothing or are not known.
+	// Bytes of the input read so far, and its size: 0 if they are not
+	// applicable or unknown.
 	Bytes, TotalBytes int64
 	Elapsed           time.Duration
-	// Done is set in the last one.
+	// Done is true in the last call.
 	Done bool
 }
 
-// Share returns how much of the input is done, from 0 to 1, or -1 where that is
-// not known.
+// Share returns the share of the input that is done, from 0 to 1, or -1 if it is
+// unknown.
 func (p Progress) Share() float64 {
 	switch {
 	case p.Done:
@@ -46,8 +47,8 @@ func (p Progress) Rate() float64 {
 	return float64(p.Rows) / p.Elapsed.Seconds()
 }
 
-// Left returns the time that the rest will take at the pace so far, or -1 where
-// that is not known.
+// Left returns the time that the rest will take at the rate so far, or -1 if it
+// is unknown.
 func (p Progress) Left() time.Duration {
 	share := p.Share()
 	if share <= 0 {
@@ -56,71 +57,35 @@ func (p Progress) Left() time.Duration {
 	return time.Duration(float64(p.Elapsed) * (1 - share) / share)
 }
 
-const progressEvery = 100 * time.Millisecond
-
-// A meter tells a Progress function how a call is getting on. A nil meter and a
-// nil function make every method a no-op.
-type meter struct {
-	tell  func(Progress)
-	start time.Time
-	last  time.Time
-	rows  int64 // of the latest Progress
-}
-
-func newMeter(tell func(Progress)) *meter {
-	now := time.Now()
-	return &meter{tell: tell, start: now, last: now}
-}
-
-// at tells p if it is time to.
-func (m *meter) at(p Progress) {
-	if m == nil || m.tell == nil {
-		return
-	}
-	m.rows = p.Rows
-	if now := time.Now(); now.Sub(m.last) >= progressEvery {
-		m.last = now
-		p.Elapsed = now.Sub(m.start)
-		m.tell(p)
-	}
-}
-
-// done tells the last Progress.
-func (m *meter) done(p Progress) {
-	if m == nil || m.tell == nil {
-		return
-	}
-	p.Elapsed, p.Done = time.Since(m.start), true
-	m.tell(p)
-}
-
-// end tells the last Progress of a call that has succeeded.
-func (m *meter) end() {
-	if m != nil {
-		m.done(Progress{Rows: m.rows})
-	}
-}
-
-// metered returns t with a meter for one call.
-func (t *Table[T]) metered() *Table[T] {
-	if t.opts.Progress == nil {
-		return t
+// metered returns t with a meter for one call, or an error if its options are
+// invalid.
+func (t *Table[T]) metered() (*Table[T], error) {
+	if t.invalid != nil || t.opts.Progress == nil {
+		return t, t.invalid
 	}
 	with := *t
-	with.meter = newMeter(t.opts.Progress)
-	return &with
+	with.meter = progress.NewMeter(meterFunc(t.opts.Progress))
+	return &with, nil
 }
 
-// A meteredStream tells after each buffer.
+// A meteredStream reports progress after each Read.
 type meteredStream struct {
 	pgcopy.Stream
-	meter *meter
+	meter *progress.Meter
 }
 
 func (s *meteredStream) Read(p []byte) (int, error) {
 	n, err := s.Stream.Read(p)
 	if err == nil {
-		s.meter.at(Progress{Rows: s.Rows()})
+		s.meter.At(progress.State{Rows: s.Rows()})
 	}
 	return n, err
+}
+
+// meterFunc returns fn as a Meter takes it.
+func meterFunc(fn func(Progress)) func(progress.State) {
+	if fn == nil {
+		return nil
+	}
+	return func(p progress.State) { fn(Progress(p)) }
 }

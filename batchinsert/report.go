@@ -1,63 +1,64 @@
 package batchinsert
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/headrace/headrace/internal/load"
 )
 
-// A Report is what a load did.
+// A Report is the result of a load.
 type Report struct {
 	ID string // LoadOptions.ID, or the one in headrace.quarantine
 
-	// Rows is the number of rows that this call wrote, as the server counts them.
-	// With OnConflict it counts inserted and updated rows. In a dry run it counts
-	// rows without a fault.
+	// Rows is the number of rows that this call wrote, as counted by the
+	// server. With OnConflict it counts inserted and updated rows; in a dry
+	// run, good rows.
 	Rows int64
 
-	// Suppressed rows were not written, and are not bad: a BEFORE trigger returned
-	// NULL for them. With OnConflict they are those of Counts.
+	// Suppressed rows were not written and are not bad: a BEFORE trigger
+	// returned NULL. With OnConflict they are those of Counts.
 	Suppressed int64
 
-	Bad     int64 // put into quarantine by this call; for a dry run, found
-	Skipped int64 // in the table already: an earlier call with the ID, or another process, wrote them
+	Bad     int64 // lines put into quarantine by this call, or found by a dry run
+	Skipped int64 // rows written by an earlier call with the ID, or by another process
 	Bytes   int64 // of the input, before decompression
 	Elapsed time.Duration
 
-	// Unended reports whether the last line of a CSV file has no line end, as
-	// that of a file that was cut off has not; see LoadOptions.Strict.
+	// Unended reports whether the last line of a CSV file has no line end,
+	// which may mean that the file was cut off; see LoadOptions.Strict.
 	Unended bool
 
-	// Counts says what became of the rows of a load with OnConflict.
+	// Counts are the numbers of rows by outcome of a load with OnConflict.
 	Counts Counts
 
-	// BadLines are the first hundred bad lines, where they do not end the load.
+	// BadLines are the first hundred bad lines of a load that continues after
+	// them.
 	BadLines []*LineError
 
-	// Chunks are those that this call committed, of a load whose chunks are
-	// transactions of their own.
+	// Chunks are the chunks that this call committed, in a load in chunks.
 	Chunks []Chunk
 }
 
-// maxBadLines bounds Report.BadLines.
-const maxBadLines = 100
-
-// A Chunk is a part of an input, made of whole records.
+// A Chunk is a part of an input with whole records, loaded in one transaction.
 type Chunk struct {
 	Index     int
-	FirstByte int64 // of the input's text behind a header; of Records and what is compressed, a place for people only
+	FirstByte int64 // in the input's text after a header; informative only for Records and compressed files
 	EndByte   int64
 	FirstLine int64 // from 1
-	Rows, Bad int64 // as in [Report]; 0 in a chunk that was not loaded yet
+	Rows, Bad int64 // as in [Report]; 0 in a chunk that is not loaded
 }
 
-// A LineError says which line of a file could not be written. Err is the
-// server's *pgconn.PgError, or says what is wrong with the file.
+// A LineError reports the line of a file that could not be written. Err is the
+// server's *pgconn.PgError, or describes the fault of the file.
 type LineError struct {
 	Name string
-	// Line counts from 1, the header included. Of a record with line breaks in
-	// quotes it is the first. Of Records it is the row.
+	// Line counts from 1, the header included. It is the first line of a record
+	// with line breaks in quotes, and the number of the row of Records.
 	Line   int64
-	Column string // empty where the whole line is meant
+	Column string // empty if the error is about the whole line
 	Err    error
 }
 
@@ -70,3 +71,53 @@ func (e *LineError) Error() string {
 }
 
 func (e *LineError) Unwrap() error { return e.Err }
+
+func newLineError(name string, line int64, column string, err error) error {
+	return &LineError{Name: name, Line: line, Column: column, Err: err}
+}
+
+// reportOf returns the report of l.
+func reportOf(l *load.Load) Report {
+	r := l.Report()
+	out := Report{
+		ID: r.ID, Rows: r.Rows, Suppressed: r.Suppressed, Bad: r.Bad, Skipped: r.Skipped, Bytes: r.Bytes, Elapsed: r.Elapsed,
+		Unended: r.Unended, Counts: Counts(r.Counts), Chunks: chunksOf(r.Chunks),
+	}
+	for _, err := range r.BadLines {
+		if line, ok := errors.AsType[*LineError](err); ok {
+			out.BadLines = append(out.BadLines, line)
+		}
+	}
+	return out
+}
+
+func chunksOf(chunks []load.Chunk) []Chunk {
+	var out []Chunk
+	for _, c := range chunks {
+		out = append(out, Chunk(c))
+	}
+	return out
+}
+
+// loadError adds the cause of the end of ctx to the error of a load, and makes
+// it an ErrOtherLoad if it is a *load.OtherError.
+func loadError(ctx context.Context, err error) error {
+	err = withCause(ctx, err)
+	if _, other := errors.AsType[*load.OtherError](err); other {
+		return &asOtherLoad{err}
+	}
+	return err
+}
+
+// ErrOtherLoad is wrapped by the error of a call whose LoadOptions.ID belongs to
+// a load into another table, of another input, with other columns or options, or
+// by another version of headrace: the same call never succeeds. [Forget]
+// releases the ID.
+var ErrOtherLoad = errors.New("batchinsert: the ID is that of another load")
+
+// An asOtherLoad is an [ErrOtherLoad] with a text of its own.
+type asOtherLoad struct{ err error }
+
+func (e *asOtherLoad) Error() string        { return e.err.Error() }
+func (e *asOtherLoad) Unwrap() error        { return e.err }
+func (e *asOtherLoad) Is(target error) bool { return target == ErrOtherLoad }

@@ -6,40 +6,42 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/progress"
 	"github.com/headrace/headrace/internal/rowscan"
+	"github.com/headrace/headrace/internal/target"
 )
 
-// InsertReturning inserts rows and returns what the server made of each, in
-// the order of the rows given: R is a struct whose fields are columns of the
-// table, as T is, or the type of the one column that returning names.
+// InsertReturning inserts rows and returns the inserted values of each, in the
+// order of the rows: R is a struct whose fields are columns of the table, like
+// T, or the type of the single column that returning names.
 //
-// Names in returning are columns; without any, they are R's. A row that a
-// trigger kept from being inserted is an error, a [*RowError]: there is
-// nothing to return for it.
+// returning names columns; without it, they are R's. A row that a trigger
+// suppresses is an error, a [*RowError]: there are no values to return for it.
 //
-// INSERT ... RETURNING promises no order and cannot say which row an answer
-// belongs to. From PostgreSQL 17 on this is one MERGE per Options.ChunkRows
-// rows, whose RETURNING can. On 15 and 16 it is one INSERT per chunk, which these
-// versions answer in order. Views, foreign tables and tables with rules, and on
-// 15 and 16 those with BEFORE INSERT triggers for rows, take single INSERTs, sent
-// together in one round trip per chunk; there a row that the server refuses is
-// told as a [*RowError].
+// INSERT ... RETURNING guarantees no order and cannot tell to which row an
+// answer belongs. From PostgreSQL 17 on, this is one MERGE per Options.ChunkRows
+// rows, whose RETURNING can. On 15 and 16 it is one INSERT per Options.ChunkRows
+// rows, which these versions answer in order. Views, foreign tables and tables
+// with rules, and on 15 and 16 tables with BEFORE INSERT triggers for each row,
+// require single INSERTs, which are sent in one round trip per Options.ChunkRows
+// rows; an error of the server then is a [*RowError].
 func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows Source[T], returning ...string) ([]R, error) {
 	decoder, err := rowscan.For[R]()
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
 	}
-	t = t.metered()
+	if t, err = t.metered(); err != nil {
+		return nil, err
+	}
 	var out []R
-	err = startOver(ctx, w, rows.seq == nil, func() error {
-		return inTx(ctx, w, func(tx pgx.Tx) error {
+	err = target.Retry(ctx, w, rows.seq == nil, func() error {
+		return target.InTx(ctx, w, func(tx pgx.Tx) error {
 			r := returningInsert[R, T]{table: t, tx: tx, decoder: decoder}
 			if err := r.prepare(ctx, returning); err != nil {
 				return err
@@ -51,7 +53,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, withCause(ctx, err))
 	}
-	t.meter.end()
+	t.meter.End()
 	return out, nil
 }
 
@@ -60,13 +62,13 @@ type returningInsert[R, T any] struct {
 	table   *Table[T]
 	tx      pgx.Tx
 	decoder *rowscan.Decoder[R]
-	match   *match
+	match   *target.Match
 	columns []string // quoted, to return
 }
 
-// prepare finds the columns to write and to return.
+// prepare determines the columns to write and to return.
 func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string) error {
-	s, err := readSchema(ctx, r.tx, r.table.quoted)
+	s, err := target.ReadSchema(ctx, r.tx, r.table.quoted)
 	if err != nil {
 		return err
 	}
@@ -74,45 +76,28 @@ func (r *returningInsert[R, T]) prepare(ctx context.Context, returning []string)
 		return err
 	}
 	if len(returning) == 0 {
-		returning = s.columnsOf(r.decoder.Columns())
+		returning = s.ColumnsOf(r.decoder.Columns())
 	}
 	if len(returning) == 0 {
 		return fmt.Errorf("%v does not say which columns to return; name them", reflect.TypeFor[R]())
 	}
 	for _, name := range returning {
-		if s.column(name) == nil {
-			return fmt.Errorf("the table has no column %q to return; it has %s", name, s.names())
+		if s.Column(name) == nil {
+			return fmt.Errorf("the table has no column %q to return; it has %s", name, s.Names())
 		}
-		r.columns = append(r.columns, quote(name))
+		r.columns = append(r.columns, target.Quote(name))
 	}
 	return nil
 }
 
-// columnsOf finds the table's columns by the names that a Go type has for
-// them. A name that fits none stays, for the error.
-func (s *schema) columnsOf(names []string) []string {
-	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = name
-		if s.column(name) != nil {
-			continue
-		}
-		if j := slices.IndexFunc(s.columns, func(c tableColumn) bool { return fold(c.name) == fold(name) }); j >= 0 {
-			out[i] = s.columns[j].name
-		}
-	}
-	return out
-}
-
 // run inserts all rows, a chunk at a time.
 func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, error) {
-	insert := r.single
-	switch s, version := r.match.schema, serverVersion(r.tx.Conn()); {
-	case version >= 17 && s.mergeable:
-		insert = r.merge
-	case (version == 15 || version == 16) && (s.kind == 'r' || s.kind == 'p') && !s.beforeTrigger && !s.rules:
-		insert = r.ordered
+	insert := r.insertSingly
+	switch s, version := r.match.Schema, serverVersion(r.tx.Conn()); {
+	case version >= 17 && s.Mergeable:
+		insert = r.insertByMerge
+	case (version == 15 || version == 16) && (s.Kind == 'r' || s.Kind == 'p') && !s.BeforeTrigger && !s.Rules:
+		insert = r.insertOrdered
 	}
 	var out []R
 	for chunk, err := range chunks(rows, r.table.chunkRows()) {
@@ -124,22 +109,22 @@ func (r *returningInsert[R, T]) run(ctx context.Context, rows Source[T]) ([]R, e
 			return nil, err
 		}
 		out = append(out, got...)
-		r.table.meter.at(Progress{Rows: int64(len(out))})
+		r.table.meter.At(progress.State{Rows: int64(len(out))})
 	}
 	if out == nil {
 		out = []R{}
 	}
-	if r.match.writesIdentity() {
-		return out, moveSequences(ctx, r.tx, r.table.quoted, r.match)
+	if r.match.WritesIdentity() {
+		return out, target.MoveSequences(ctx, r.tx, r.table.quoted, r.match)
 	}
 	return out, nil
 }
 
-// byStatements inserts a chunk, or its halves where it is too much for one
+// byStatements inserts a chunk, or its halves if it is too large for one
 // statement. before is the number of rows before it.
 func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, before int64) ([]R, error)) ([]R, error) {
 	out, err := insert(chunk, before)
-	if !errors.Is(err, errStatementBytes) {
+	if !errors.Is(err, errTooLarge) {
 		return out, err
 	}
 	half := len(chunk) / 2
@@ -151,19 +136,20 @@ func byStatements[R, T any](chunk []T, before int64, insert func(chunk []T, befo
 	return append(out, more...), err
 }
 
-// merge inserts a chunk by one MERGE. before is the number of rows before it.
-func (r *returningInsert[R, T]) merge(ctx context.Context, chunk []T, before int64) ([]R, error) {
-	g, err := giveArrays(r.tx.Conn(), r.match, chunk)
+// insertByMerge inserts a chunk by one MERGE. before is the number of rows
+// before it.
+func (r *returningInsert[R, T]) insertByMerge(ctx context.Context, chunk []T, before int64) ([]R, error) {
+	g, err := arraysOf(r.tx.Conn(), r.match, chunk)
 	if err != nil {
-		return nil, afterRow(err, before)
+		return nil, offsetRow(err, before)
 	}
-	ord := g.ordName()
+	ord := g.OrderName()
 	rows, err := r.tx.Query(ctx, `WITH written AS (
-    MERGE INTO `+r.table.quoted+` AS target USING `+g.table()+` ON false
-    WHEN NOT MATCHED THEN INSERT (`+r.match.list("")+`)`+r.match.overriding()+` VALUES (`+r.match.list("given.")+`)
+    MERGE INTO `+r.table.quoted+` AS target USING `+g.Table()+` ON false
+    WHEN NOT MATCHED THEN INSERT (`+r.match.List("")+`)`+r.match.Overriding()+` VALUES (`+r.match.List("given.")+`)
     RETURNING `+prefixedBy("target.", r.columns)+`, given.`+ord+`
 )
-SELECT * FROM written ORDER BY `+ord, g.args...)
+SELECT * FROM written ORDER BY `+ord, g.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -175,34 +161,34 @@ SELECT * FROM written ORDER BY `+ord, g.args...)
 	return out, err
 }
 
-// ordered inserts a chunk by one INSERT. The server inserts the rows in the order
-// in which the query gives them and returns each before it takes the next
-// (ExecModifyTable of PostgreSQL 15 and 16), where no trigger drops one.
-func (r *returningInsert[R, T]) ordered(ctx context.Context, chunk []T, before int64) ([]R, error) {
-	g, err := giveArrays(r.tx.Conn(), r.match, chunk)
+// insertOrdered inserts a chunk by one INSERT. The server inserts the rows in
+// the order of the query and returns each before it reads the next
+// (ExecModifyTable of PostgreSQL 15 and 16), unless a trigger suppresses one.
+func (r *returningInsert[R, T]) insertOrdered(ctx context.Context, chunk []T, before int64) ([]R, error) {
+	g, err := arraysOf(r.tx.Conn(), r.match, chunk)
 	if err != nil {
-		return nil, afterRow(err, before)
+		return nil, offsetRow(err, before)
 	}
-	rows, err := r.tx.Query(ctx, r.insertFrom(g), g.args...)
+	rows, err := r.tx.Query(ctx, r.insertFrom(g), g.Args...)
 	if err != nil {
 		return nil, err
 	}
 	out, err := r.decoder.All(rows, 0)
-	if err == nil && len(out) != len(chunk) { // a trigger is new
+	if err == nil && len(out) != len(chunk) { // by a new trigger
 		err = fmt.Errorf("%d rows were sent, and the server inserted %d", len(chunk), len(out))
 	}
 	return out, err
 }
 
-// insertFrom is the INSERT of the given rows in their order.
-func (r *returningInsert[R, T]) insertFrom(g *given) string {
-	return "INSERT INTO " + r.table.quoted + " (" + r.match.list("") + ")" + r.match.overriding() +
-		"\nSELECT " + strings.Join(g.exprs, ", ") + "\nFROM " + g.from + "\nORDER BY " + g.ord +
+// insertFrom returns the INSERT of the rows of g in their order.
+func (r *returningInsert[R, T]) insertFrom(g *target.Relation) string {
+	return "INSERT INTO " + r.table.quoted + " (" + r.match.List("") + ")" + r.match.Overriding() +
+		"\nSELECT " + strings.Join(g.Exprs, ", ") + "\nFROM " + g.From + "\nORDER BY " + g.Order +
 		"\nRETURNING " + strings.Join(r.columns, ", ")
 }
 
-// single inserts a chunk by one INSERT a row, sent together.
-func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before int64) ([]R, error) {
+// insertSingly inserts a chunk by one INSERT per row, in one round trip.
+func (r *returningInsert[R, T]) insertSingly(ctx context.Context, chunk []T, before int64) ([]R, error) {
 	query, done, err := r.queryEach(ctx, chunk, before)
 	if err != nil {
 		return nil, err
@@ -219,30 +205,30 @@ func (r *returningInsert[R, T]) single(ctx context.Context, chunk []T, before in
 			err = errNotInserted
 		}
 		if err != nil {
-			_ = done() // its error is the same
+			_ = done() // returns the same error
 			return nil, &RowError{Row: before + int64(i) + 1, Err: err}
 		}
 	}
 	return out, done()
 }
 
-// queryEach sends an INSERT for each row of a chunk. query returns the answer to
-// each in turn. A connection that does not send arguments in binary by itself is
-// asked to, which a batch cannot: there each takes a round trip.
+// queryEach sends an INSERT for each row of a chunk. query returns the answers
+// in turn. On a connection that does not send arguments in binary by default,
+// each takes a round trip, since a batch cannot request it.
 func (r *returningInsert[R, T]) queryEach(ctx context.Context, chunk []T, before int64) (query func(i int) (pgx.Rows, error), done func() error, err error) {
-	each := make([]*given, len(chunk))
+	each := make([]*target.Relation, len(chunk))
 	for i := range chunk {
-		if each[i], err = giveArrays(r.tx.Conn(), r.match, chunk[i:i+1]); err != nil {
-			return nil, nil, afterRow(err, before+int64(i))
+		if each[i], err = arraysOf(r.tx.Conn(), r.match, chunk[i:i+1]); err != nil {
+			return nil, nil, offsetRow(err, before+int64(i))
 		}
 	}
 	if sessionOf(r.tx.Conn()).mode != nil {
-		query = func(i int) (pgx.Rows, error) { return r.tx.Query(ctx, r.insertFrom(each[i]), each[i].args...) }
+		query = func(i int) (pgx.Rows, error) { return r.tx.Query(ctx, r.insertFrom(each[i]), each[i].Args...) }
 		return query, func() error { return nil }, nil
 	}
 	batch := &pgx.Batch{}
 	for _, g := range each {
-		batch.Queue(r.insertFrom(g), g.args...)
+		batch.Queue(r.insertFrom(g), g.Args...)
 	}
 	results := r.tx.SendBatch(ctx, batch)
 	return func(int) (pgx.Rows, error) { return results.Query() }, results.Close, nil
@@ -259,16 +245,16 @@ func serverVersion(conn *pgx.Conn) int {
 	if digits >= 0 {
 		version = version[:digits]
 	}
-	n, _ := strconv.Atoi(version) // 0, the oldest, where it cannot be told
+	n, _ := strconv.Atoi(version) // 0, the oldest, if it is not a number
 	return n
 }
 
-// numberedRows hides the last column, the row's number in the chunk from 1,
-// and remembers it.
+// numberedRows hides the last column, the row's number in the chunk from 1, and
+// records the first gap.
 type numberedRows struct {
 	pgx.Rows
 	seen int
-	gap  int // the first number that was not there
+	gap  int // the first missing number
 }
 
 func (n *numberedRows) FieldDescriptions() []pgconn.FieldDescription {
@@ -306,8 +292,8 @@ func (n *numberedRows) number() int {
 	return number
 }
 
-// firstGap returns the first number missing in rows that were read to their
-// end.
+// firstGap returns the first missing number, after the rows have been read to
+// their end.
 func (n *numberedRows) firstGap() int {
 	if n.gap > 0 {
 		return n.gap

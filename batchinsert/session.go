@@ -7,21 +7,23 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/target"
 )
 
-// A session is what is kept with a connection, for those who hold it.
+// A session is the state kept with a connection. It is used by the holder of the
+// connection.
 type session struct {
-	database string // names the database that it is connected to
-	// mode is the execution mode to ask for, as the first argument of a statement,
-	// where the connection's own does not send arguments in binary.
+	database string // identifies the database
+	// mode is the execution mode to pass as the first argument of a statement,
+	// if the connection's default does not send arguments in binary.
 	mode  []any
 	plans map[planKey]any // *insertPlan[T]
 }
 
 const sessionKey = "headrace batchinsert"
 
-// sessionOf returns the session of conn. Its config, which pgx copies for each
-// caller, is looked at once.
+// sessionOf returns the session of conn. It reads the connection's config once,
+// since pgx copies it for each caller.
 func sessionOf(conn *pgx.Conn) *session {
 	data := conn.PgConn().CustomData()
 	if s, ok := data[sessionKey].(*session); ok {
@@ -37,10 +39,10 @@ func sessionOf(conn *pgx.Conn) *session {
 	return s
 }
 
-// A planKey is what an insertPlan depends on, apart from the table's columns and
-// the connection's types.
+// A planKey identifies an insertPlan, for given columns of the table and types
+// of the connection.
 type planKey struct {
-	table        *schemaCache // one for a Table and all that With returns
+	table        *schemaCache // shared by a Table and all that With returns
 	omit         string
 	keepIdentity bool
 }
@@ -52,16 +54,16 @@ const keptPlans = 64
 type insertPlan[T any] struct {
 	*arrayPlan[T]
 	sql   string
-	spare *pgcopy.Arrays[T] // empty, for the next call; nil while a call uses it
+	spare *pgcopy.Arrays[T] // empty, for the next call; nil while in use
 }
 
-// keptBytes bounds the memory that a spare holds.
+// keptBytes bounds the memory of a spare.
 const keptBytes = 64 << 10
 
-// insertPlan plans the INSERT into the table, which is as s says.
-func (t *Table[T]) insertPlan(conn *pgx.Conn, s *schema) (*insertPlan[T], error) {
+// insertPlan returns the plan of the INSERT for the schema s.
+func (t *Table[T]) insertPlan(conn *pgx.Conn, s *target.Schema) (*insertPlan[T], error) {
 	session, key := sessionOf(conn), planKey{t.cache, t.omitted, t.opts.KeepIdentity}
-	if p, ok := session.plans[key].(*insertPlan[T]); ok && p.schema == s {
+	if p, ok := session.plans[key].(*insertPlan[T]); ok && p.Schema == s {
 		return p, nil
 	}
 	m, err := t.matchFields(s, nil)
@@ -72,7 +74,7 @@ func (t *Table[T]) insertPlan(conn *pgx.Conn, s *schema) (*insertPlan[T], error)
 	if err != nil {
 		return nil, err
 	}
-	p := &insertPlan[T]{arrayPlan: arrays, sql: "INSERT INTO " + t.quoted + " (" + m.list("") + ")" + m.overriding() + "\n" + arrays.selection()}
+	p := &insertPlan[T]{arrayPlan: arrays, sql: "INSERT INTO " + t.quoted + " (" + m.List("") + ")" + m.Overriding() + "\n" + arrays.selection()}
 	if !arrays.encoder.Portable() {
 		return p, nil // types may be registered with the connection later
 	}
@@ -83,7 +85,7 @@ func (t *Table[T]) insertPlan(conn *pgx.Conn, s *schema) (*insertPlan[T], error)
 	return p, nil
 }
 
-// take returns empty arrays, which are the caller's until give.
+// take returns empty arrays, which the caller owns until give.
 func (p *insertPlan[T]) take() *pgcopy.Arrays[T] {
 	if a := p.spare; a != nil {
 		p.spare = nil

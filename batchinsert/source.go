@@ -2,19 +2,19 @@ package batchinsert
 
 import "iter"
 
-// A Source is where rows come from: a slice, or an iterator. The zero value has
+// A Source yields rows: those of a slice or of an iterator. The zero value has
 // no rows.
 type Source[T any] struct {
 	rows []T
 	seq  iter.Seq2[T, error]
 }
 
-// Rows is the source of the rows of a slice, which stays the caller's and must
-// not change during the call it is given to. Only such a source can be read
-// again, where a deadlock makes a transaction start over.
+// Rows is the source of the rows of a slice, which remains the caller's and must
+// not change during the call. Only such a source can be read again when a
+// transaction is retried after a deadlock.
 func Rows[T any](rows []T) Source[T] { return Source[T]{rows: rows} }
 
-// Seq is the source of what seq yields.
+// Seq is the source of the rows that seq yields.
 func Seq[T any](seq iter.Seq[T]) Source[T] {
 	return Seq2(func(yield func(T, error) bool) {
 		for row := range seq {
@@ -25,11 +25,11 @@ func Seq[T any](seq iter.Seq[T]) Source[T] {
 	})
 }
 
-// Seq2 is the source of what seq yields until it yields an error, which ends
-// the call: nothing is written then, and the error comes back wrapped.
+// Seq2 is the source of the rows that seq yields until it yields an error, which
+// fails the call: nothing is written, and the error is returned wrapped.
 //
-// Copy runs seq in a goroutine of its own, so that a slow source can be given
-// up when the context ends or the server complains; see [Table.Copy].
+// Copy runs seq in a goroutine of its own, so that it can abandon a slow source
+// when the context ends or the server refuses a row; see [Table.Copy].
 func Seq2[T any](seq iter.Seq2[T, error]) Source[T] { return Source[T]{seq: seq} }
 
 // all returns the rows one by one, in the caller's goroutine.
@@ -53,8 +53,8 @@ func (s Source[T]) all() iter.Seq2[*T, error] {
 	}
 }
 
-// chunks returns the rows n at a time. A chunk is valid until the next. An
-// error comes with the rows before it that no chunk has had.
+// chunks returns the rows n at a time. A chunk is valid until the next. An error
+// comes with the rows before it that were not in a chunk.
 func chunks[T any](s Source[T], n int) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		for rows := s.rows; len(rows) > 0; {

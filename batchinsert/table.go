@@ -2,7 +2,6 @@ package batchinsert
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -12,62 +11,67 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/progress"
+	"github.com/headrace/headrace/internal/target"
 )
 
-// A Table writes rows of type T, a struct, into one table. Its fields stand
-// for columns by the rules of [pgx.RowToStructByName]: a tag `db:"name"` names
-// the column, `db:"-"` leaves the field out, else the field's own name does,
-// whatever its case and underscores.
+// A Table writes rows of type T, a struct, into one table. Fields are matched
+// with columns by the rules of [pgx.RowToStructByName]: a tag `db:"name"` names
+// the column, `db:"-"` excludes the field, otherwise the field's name does,
+// ignoring case and underscores.
 //
-// Each field needs a column. Columns without a field get their default.
-// Generated columns and identity columns are the server's: their fields are
-// not written (see [Options.KeepIdentity]).
+// Each field needs a column. Columns without a field get their default. The
+// server generates the values of generated columns and identity columns: their
+// fields are not written (see [Options.KeepIdentity]).
 //
 // A Table may be used by many goroutines at once, and with several databases.
 type Table[T any] struct {
-	name   string // as given
+	name   string // as passed to NewTable
 	quoted string
 	fields []pgcopy.Field
 	opts   Options
-	cache  *schemaCache // shared by all that With returns
-	meter  *meter       // of the call under way; see metered
+
+	invalid error           // the error of invalid opts
+	cache   *schemaCache    // shared by all that With returns
+	meter   *progress.Meter // of the current call; see metered
 
 	omitted string // opts.Omit as one string, a part of planKey
 }
 
-// Options say how a Table writes. The zero value means the defaults.
+// Options configure a Table. The zero value means the defaults. Negative numbers
+// are errors.
 type Options struct {
 	// ChunkRows is the number of rows that one statement of Insert takes.
-	// Default 1,000. More rows than that, or more than 16 MiB, make a transaction
-	// of several statements.
+	// Default 1,000. More rows, or more than 16 MiB, are a transaction of
+	// several statements.
 	ChunkRows int
 
-	// Omit names columns that are left to their defaults although T has a
-	// field for them; a serial key for one.
+	// Omit names columns that get their default although T has a field for
+	// them, such as a serial key.
 	Omit []string
 
-	// KeepIdentity writes the values that rows have for identity columns, also
-	// for those GENERATED ALWAYS, and moves the column's sequence past the values
-	// in the table that are within its bounds: up, or down where it counts down,
-	// and never back. The role needs SELECT and UPDATE on the sequence, and
-	// SELECT on the column; without them nothing is written. A sequence that may
-	// CYCLE is left alone. Numbers that other sessions hold ready (CACHE above 1)
-	// may still collide.
+	// KeepIdentity writes the rows' values for identity columns, including
+	// those GENERATED ALWAYS, and advances the column's sequence beyond the
+	// values in the table that are within its bounds: up, or down if it counts
+	// down, and never back. The role needs SELECT and UPDATE on the sequence,
+	// and SELECT on the column; without them nothing is written. A sequence
+	// with CYCLE is left alone. Values that other sessions have cached (CACHE
+	// above 1) may still collide.
 	KeepIdentity bool
 
-	// Progress is told how a call is getting on: every 100 ms at most, and
-	// once when it has succeeded. It is called from one goroutine at a time, not
-	// necessarily the caller's, and holds up the writing while it runs.
+	// Progress is called with the progress of a call: at most every 100 ms, and
+	// once when the call has succeeded. It is called from one goroutine at a
+	// time, not necessarily the caller's, and blocks the writing while it runs.
 	Progress func(Progress)
 }
 
 const defaultChunkRows = 1000
 
-// NewTable returns a Table for the table of this name, written as in SQL:
-// `cities`, `public.cities`, `"Odd Name"`. A name without schema is looked for
-// in the search path each time. The server is not asked anything yet.
+// NewTable returns a Table for the table with the given name, written as in SQL:
+// `cities`, `public.cities`, `"Odd Name"`. A name without schema is resolved in
+// the search path of each call. NewTable does not contact the server.
 func NewTable[T any](name string) (*Table[T], error) {
-	quoted, err := quoteName(name)
+	quoted, err := target.QuoteName(name)
 	if err != nil {
 		return nil, fmt.Errorf("batchinsert: table name %q: %w", name, err)
 	}
@@ -87,10 +91,11 @@ func MustTable[T any](name string) *Table[T] {
 	return t
 }
 
-// With returns a Table that writes to the same table with these options.
+// With returns a Table that writes to the same table with these options. If they
+// are invalid, every call returns an error.
 func (t *Table[T]) With(o Options) *Table[T] {
 	with := *t
-	with.opts = o
+	with.opts, with.invalid = o, notNegative("Options", o)
 	with.opts.Omit = slices.Clone(o.Omit)
 	with.omitted = strings.Join(o.Omit, "\x00")
 	return &with
@@ -103,94 +108,41 @@ func (t *Table[T]) chunkRows() int {
 	return defaultChunkRows
 }
 
-// A Writer is where rows are written to: *db.DB, *pgxpool.Pool, *pgxpool.Conn,
-// *pgx.Conn, or a pgx.Tx.
+// A Writer is the handle that rows are written through: *db.DB, *pgxpool.Pool,
+// *pgxpool.Conn, *pgx.Conn, or a pgx.Tx.
 //
 // A call writes all of its rows or none. With a pgx.Tx the rows are part of the
-// caller's transaction. A call that takes several statements is a savepoint
-// there: its error takes back its own rows, and no others. After an error of the
-// server in a call of one statement (Insert and Upsert by arrays) the transaction
-// can only be rolled back, as after any failed statement. With another Writer the
-// call is a transaction of its own.
+// caller's transaction. A call with several statements uses a savepoint there:
+// its error undoes its own rows only. After an error of the server in a call
+// with one statement (Insert and Upsert by arrays), the transaction can only be
+// rolled back, as after any failed statement. With another Writer the call is a
+// transaction of its own.
 type Writer interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// quoteName quotes the parts of a name in SQL's notation.
-func quoteName(name string) (string, error) {
-	var parts []string
-	for rest := name; ; {
-		part, after, err := namePart(rest)
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, part)
-		if after == "" {
-			break
-		}
-		rest = after[1:]
-	}
-	if len(parts) > 2 {
-		return "", errors.New("more than a schema and a table")
-	}
-	return pgx.Identifier(parts).Sanitize(), nil
-}
-
-// namePart cuts the first part of a name; rest is empty or begins with a dot.
-func namePart(s string) (part, rest string, err error) {
-	if !strings.HasPrefix(s, `"`) {
-		if i := strings.IndexByte(s, '.'); i >= 0 {
-			s, rest = s[:i], s[i:]
-		}
-		if s == "" || strings.ContainsAny(s, " \t\n\"'();,\x00") {
-			return "", "", errors.New("not an identifier; one with special characters needs double quotes")
-		}
-		return strings.ToLower(s), rest, nil
-	}
-	var b strings.Builder
-	for s = s[1:]; ; {
-		i := strings.IndexByte(s, '"')
-		if i < 0 {
-			return "", "", errors.New("a double quote is not closed")
-		}
-		b.WriteString(s[:i])
-		s = s[i+1:]
-		if !strings.HasPrefix(s, `"`) {
-			break
-		}
-		b.WriteByte('"')
-		s = s[1:]
-	}
-	if b.Len() == 0 || (s != "" && s[0] != '.') {
-		return "", "", errors.New("not an identifier")
-	}
-	return b.String(), s, nil
-}
-
-func quote(identifier string) string { return pgx.Identifier{identifier}.Sanitize() }
-
-// A schemaCache keeps what is known of the table in each database that it was
-// written to.
+// A schemaCache caches the schemas of a table in the databases that it is used
+// with.
 type schemaCache struct {
 	mu      sync.Mutex
-	entries map[string]*schema
+	entries map[string]*target.Schema
 }
 
 // cachedDatabases bounds a schemaCache: a Table in a package variable outlives
 // the databases of a program's tests.
 const cachedDatabases = 16
 
-func (c *schemaCache) get(key string) *schema {
+func (c *schemaCache) get(key string) *target.Schema {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.entries[key]
 }
 
-func (c *schemaCache) put(key string, s *schema) {
+func (c *schemaCache) put(key string, s *target.Schema) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.entries == nil || len(c.entries) >= cachedDatabases {
-		c.entries = make(map[string]*schema)
+		c.entries = make(map[string]*target.Schema)
 	}
 	c.entries[key] = s
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/panics"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -109,6 +109,7 @@ func copyTarget(st *sqltext.Statement) pgx.Identifier {
 type copySource struct {
 	r      io.Reader
 	failed atomic.Pointer[error] // a Read that was left behind may still set it
+	panic  atomic.Pointer[panics.Error]
 }
 
 var errSourcePanicked = errors.New("the source panicked")
@@ -117,7 +118,9 @@ var errSourcePanicked = errors.New("the source panicked")
 func (s *copySource) Read(p []byte) (n int, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.fail(&panicError{v, debug.Stack()})
+			p := panics.New(v)
+			s.panic.Store(p)
+			s.fail(p)
 			n, err = 0, errSourcePanicked // the server logs it: no stack
 		}
 	}()
@@ -140,25 +143,4 @@ func (s *copySource) explain(err error) error {
 }
 
 // panicked returns the source's panic, or nil.
-func (s *copySource) panicked() *panicError {
-	if failed := s.failed.Load(); failed != nil {
-		p, _ := (*failed).(*panicError) //nolint:errorlint // not one that the source has wrapped
-		return p
-	}
-	return nil
-}
-
-// A panicError is a panic on its way from one goroutine to another, with the
-// stack of the first.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v\n\n%s", e.value, e.stack) }
-
-// Unwrap returns the panic's value where it is an error.
-func (e *panicError) Unwrap() error {
-	err, _ := e.value.(error)
-	return err
-}
+func (s *copySource) panicked() *panics.Error { return s.panic.Load() }

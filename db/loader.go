@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/panics"
 )
 
 // LoaderOptions configures a Loader. The zero value means the defaults.
@@ -277,7 +278,7 @@ func (b *loaderBatch[K, V]) run(load func(context.Context, []K) (map[K]V, error)
 	b.err = errLoadExited
 	defer func() {
 		if v := recover(); v != nil {
-			b.err = &loadPanicError{value: v, stack: debug.Stack()}
+			b.err = fmt.Errorf("db: load: %w", panics.New(v))
 		}
 	}()
 	b.values, b.err = load(b.ctx, b.order)

@@ -48,19 +48,3 @@ func (e LoadError[K]) orNil() error {
 // errLoadExited is the error of a load that called [runtime.Goexit], as
 // testing's FailNow does.
 var errLoadExited = errors.New("db: load: the loading function ended its goroutine")
-
-// loadPanicError is the error of a load that panicked.
-type loadPanicError struct {
-	value any
-	stack []byte
-}
-
-func (e *loadPanicError) Error() string {
-	return fmt.Sprintf("db: load: panic: %v\n\n%s", e.value, e.stack)
-}
-
-// Unwrap returns what was panicked with, if it is an error.
-func (e *loadPanicError) Unwrap() error {
-	err, _ := e.value.(error)
-	return err
-}

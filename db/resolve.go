@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/changes"
-	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/retry"
 )
 
 // A CommitUnknownError says that the answer to a COMMIT was lost, and that no
@@ -123,7 +123,7 @@ func (d *DB) resolve(ctx context.Context, id txID, lost error) error {
 		status, err := d.statusOf(ctx, id)
 		switch {
 		case err != nil || status == xactRunning:
-			if clock.Sleep(ctx, resolvePoll) != nil {
+			if retry.Sleep(ctx, resolvePoll) != nil {
 				return &CommitUnknownError{id.xid, lost}
 			}
 		case status == xactCommitted:

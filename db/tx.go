@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/retry"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -46,21 +45,15 @@ type TxOptions struct {
 //
 // Source of the rule: PostgreSQL manual, "Serialization Failure Handling".
 func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
-	for attempt := 0; ; attempt++ {
-		err := d.runTx(ctx, opts, fn)
-		if err == nil || !transactionRunsAgain(err) {
-			return err
-		}
-		if attempt >= d.opts.MaxRetries {
-			if attempt == 0 {
-				return err
-			}
-			return fmt.Errorf("db: transaction failed %d times: %w", attempt+1, err)
-		}
-		if waitErr := clock.Sleep(ctx, backoff(attempt)); waitErr != nil {
-			return fmt.Errorf("db: transaction not run again: %w", errors.Join(waitErr, err))
-		}
+	p := retry.Policy{Attempts: d.opts.MaxRetries + 1, First: firstBackoff, Longest: longestBackoff}
+	attempts, err := p.Do(ctx, transactionRunsAgain, func() error { return d.runTx(ctx, opts, fn) })
+	switch {
+	case err == nil || !transactionRunsAgain(err), attempts == 1 && d.opts.MaxRetries == 0:
+		return err
+	case attempts <= d.opts.MaxRetries:
+		return fmt.Errorf("db: transaction not run again: %w", errors.Join(ctx.Err(), err))
 	}
+	return fmt.Errorf("db: transaction failed %d times: %w", attempts, err)
 }
 
 // runTx runs fn in one transaction, and in another on the same connection while
@@ -173,25 +166,10 @@ func transactionRunsAgain(err error) bool {
 	if _, undone := errors.AsType[*undoneError](err); undone {
 		return true
 	}
-	pgErr, ok := connecterror.Server(err)
-	if !ok {
-		return false
-	}
-	return pgErr.Code == "40001" || pgErr.Code == "40P01"
+	return retry.SerializationFailure(err)
 }
 
 const (
 	firstBackoff   = 5 * time.Millisecond
 	longestBackoff = time.Second
 )
-
-// backoff returns a random wait of up to twice the last attempt's ("full
-// jitter": M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog
-// 2015), so that those who collided do not collide again.
-func backoff(attempt int) time.Duration {
-	most := longestBackoff
-	if attempt < 8 {
-		most = min(most, firstBackoff<<attempt)
-	}
-	return rand.N(most + 1)
-}

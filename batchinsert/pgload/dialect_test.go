@@ -55,7 +55,7 @@ func TestMapAndSkip(t *testing.T) {
 	new(call).run(t, exitFailed, "-d", url, "-table", "p", "-skip", "no", path).says(t, `no field "no" to skip`)
 }
 
-func TestUnendedFileIsSaid(t *testing.T) {
+func TestUnendedFileIsReported(t *testing.T) {
 	t.Parallel()
 	url, ask := database(t)
 	execute(t, url, "CREATE TABLE n (id int, name text)")

@@ -9,19 +9,20 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// firstBytes is how much of a file its format is guessed by.
+// firstBytes is the size of the beginning of a file by which its format is
+// guessed.
 const firstBytes = 512
 
-// plain returns the first bytes of the text in a file that may be compressed.
+// plain returns the first bytes of the decompressed text of a file.
 func (s *source) plain(r io.Reader) []byte {
 	first, err := batchinsert.Peek(r, s.program.opts.encoding, firstBytes)
 	if err != nil {
-		return nil // the load meets it again
+		return nil // the load reports it
 	}
 	return first
 }
 
-// strangers are files that cannot be read, by their first bytes.
+// strangers are unsupported formats by their first bytes.
 var strangers = []struct{ magic, is string }{
 	{"PK\x03\x04", "a zip archive, as .xlsx workbooks are: unzip -p writes what is in one"},
 	{"\xfd7zXZ\x00", "compressed by xz: xz -dc writes what is in it"},
@@ -32,9 +33,9 @@ var strangers = []struct{ magic, is string }{
 	{"SQLite format 3\x00", "an SQLite database"},
 }
 
-// guess settles the format: as asked for, by the name, by the first bytes. It
-// refuses files that would be misread. raw is the file's beginning, plain that of
-// its text.
+// guess determines the format: by -format, by the name, or by the first bytes.
+// It returns an error for files that would be misread. raw is the beginning of
+// the file, plain that of its text.
 func (s *source) guess(raw, plain []byte) error {
 	for _, f := range strangers {
 		if bytes.HasPrefix(raw, []byte(f.magic)) {
@@ -88,8 +89,8 @@ func firstLine(text []byte) []byte {
 	return text
 }
 
-// checkDelimiter refuses a file whose fields are separated by something else,
-// which would be read as one column.
+// checkDelimiter returns an error for a file with another delimiter, which would
+// be read as one column.
 func (s *source) checkDelimiter(plain []byte) error {
 	if s.program.loadOptions(s).Comma != 0 || len(s.program.opts.columnNames) == 1 {
 		return nil

@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// An interruptibleReader reads in a goroutine of its own, so that the end of a
-// context ends a Read that waits for a pipe. The goroutine ends with the next
-// byte, or with the program.
+// An interruptibleReader reads in a goroutine of its own, so that a Read that
+// waits for a pipe ends with its context. The goroutine ends with the next byte
+// or with the program.
 type interruptibleReader struct {
-	ctx    context.Context // of the program, whose signals it is about
+	ctx    context.Context // of the program, canceled by signals
 	blocks chan block
 	rest   []byte
 	err    error
@@ -20,8 +20,8 @@ type block struct {
 	err  error
 }
 
-// interruptible returns a reader of what open returns. open may wait too, as that
-// of a named pipe does.
+// interruptible returns a reader of the file that open returns. open may block
+// too, as for a named pipe.
 func interruptible(ctx context.Context, open func() (io.Reader, error)) io.Reader {
 	r := &interruptibleReader{ctx: ctx, blocks: make(chan block)}
 	go r.run(open)

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// do does what the options ask for.
+// do runs the command of the options.
 func (p *program) do(ctx context.Context) (status int, err error) {
 	for _, f := range p.files {
 		if err := f.find(); err != nil {
@@ -63,8 +63,8 @@ func (p *program) do(ctx context.Context) (status int, err error) {
 	return exitDone, nil
 }
 
-// createTable returns the statement of -create, or "" where it is not asked for
-// or an earlier call with the same -resume has run it.
+// createTable returns the statement of -create, or "" without -create, or if an
+// earlier call with the same -resume has run it.
 func (p *program) createTable(ctx context.Context, pg *db.DB) (string, error) {
 	if !p.opts.create {
 		return "", nil
@@ -81,8 +81,8 @@ func (p *program) createTable(ctx context.Context, pg *db.DB) (string, error) {
 	return create, err
 }
 
-// begun reports whether the table is there: made by an earlier call, which the
-// ledger knows, or which was interrupted before it had loaded anything.
+// begun reports whether the table exists: created by an earlier call that is
+// recorded in the ledger, or that was interrupted before it loaded anything.
 func (p *program) begun(ctx context.Context, pg *db.DB) (bool, error) {
 	name, err := db.One[*string](ctx, pg, db.SQL("SELECT to_regclass($1)::text", p.opts.table))
 	if err != nil || name == nil {
@@ -125,7 +125,7 @@ func (p *program) connect(ctx context.Context) (*db.DB, error) {
 	return db.OpenConfig(ctx, cfg, nil)
 }
 
-// tables makes sure of the library's own tables where they are needed.
+// tables creates or checks the tables of the library, if they are needed.
 func (p *program) tables(ctx context.Context, pg *db.DB) error {
 	if p.opts.install {
 		return migrations.Install(ctx, pg.Pool())
@@ -140,7 +140,7 @@ func (p *program) tables(ctx context.Context, pg *db.DB) error {
 	return err
 }
 
-// forget makes an ID of -resume free, of the files that were named or of all.
+// forget releases an ID of -resume, for the named files or for all.
 func (p *program) forget(ctx context.Context, pg *db.DB) error {
 	ids, err := db.All[string](ctx, pg, db.SQL("SELECT load_id FROM headrace.loads WHERE starts_with(load_id, $1) ORDER BY load_id", p.opts.forget+":"))
 	if err != nil {
@@ -159,8 +159,8 @@ func (p *program) forget(ctx context.Context, pg *db.DB) error {
 	return nil
 }
 
-// loadAll makes the table, where that is asked for, and loads the files. bad
-// says that there were bad rows.
+// loadAll creates the table, with -create, and loads the files. bad reports
+// whether there were bad rows.
 func (p *program) loadAll(ctx context.Context, pg *db.DB, create string) (bad bool, err error) {
 	if p.opts.inChunks() {
 		if create != "" {
@@ -188,8 +188,8 @@ func (p *program) loadAll(ctx context.Context, pg *db.DB, create string) (bad bo
 	return bad, nil
 }
 
-// tellUndone says what became of the one transaction. Where the connection was
-// lost while it was committed, only the server knows.
+// tellUndone prints the outcome of the single transaction. It is unknown if the
+// connection was lost during the commit.
 func (p *program) tellUndone(err error, loaded bool) {
 	var answer *pgconn.PgError
 	if loaded && !errors.As(err, &answer) {

@@ -11,29 +11,29 @@
 // Without a file, or for a file "-", it reads standard input. It connects to the
 // server of -d, else of DATABASE_URL, else of libpq's PGHOST and the like.
 //
-// All files go in, or none: one transaction. -resume, -jobs and -quarantine give
-// that up, as they commit chunk by chunk. Whatever happens, the last lines say
-// what is in the table and how to go on.
+// All files are loaded in one transaction, or none. With -resume, -jobs and
+// -quarantine, each chunk is a transaction. In any case, the last lines say what
+// is in the table and how to continue.
 //
 //	-infer       print a CREATE TABLE that the (first) file fits, and stop
 //	-create      print it, run it, and load
 //	-dry-run     find the bad rows, and write nothing
-//	-quarantine  put bad rows aside, in headrace.quarantine, and go on
-//	-resume ID   go on with what an earlier call with this ID left of each file
+//	-quarantine  put bad rows into headrace.quarantine, and continue
+//	-resume ID   load the part of each file that an earlier call with this ID has not
 //
-// -h names the others. -resume and -quarantine need tables of their own in the
-// database, which pgload -install makes.
+// -h lists the others. -resume and -quarantine need tables in the database,
+// which pgload -install creates.
 //
-// Under an ID of -resume a file goes in once. It is known by its base name, the
-// folder left out: a copy with another name, or one that was compressed since
-// (data.csv.gz for data.csv), is another file to it, and is loaded again.
+// Under an ID of -resume a file is loaded once. It is identified by its base
+// name, without the folder: a copy with another name, or a compressed one
+// (data.csv.gz for data.csv), is another file, and is loaded too.
 //
 // Exit status:
 //
-//	0    all rows are in
-//	1    it failed; the table is as it was, or has the chunks that it says
+//	0    all rows are loaded
+//	1    failed; the table is unchanged, or has the chunks reported
 //	2    wrong usage
-//	3    the good rows are in, bad ones are in quarantine (or -dry-run found some)
+//	3    the good rows are loaded, bad ones are in quarantine (or -dry-run found some)
 //	130  interrupted, by SIGINT or SIGTERM; as 1
 package main
 
@@ -59,7 +59,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends it at once
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stderr)}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
@@ -79,7 +79,7 @@ type program struct {
 	files []*source
 }
 
-// say writes a line for people.
+// say prints a line.
 func (p *program) say(format string, args ...any) {
 	fmt.Fprintln(p.stderr, printable(fmt.Sprintf(format, args...)))
 }

@@ -16,18 +16,18 @@ import (
 
 // options are the flags.
 type options struct {
-	database, table, format          string
-	infer, create, dryRun, install   bool
-	onlyInstall                      bool // -install, and nothing to load
-	resume, forget                   string
-	jobs                             int
-	quarantine                       bool
-	maxBad, onConflict, columns      string
-	fresh, dropIndexes, binaryAsText bool
-	delimiter, null, encoding        string
-	quote, escape, rename, skip      string
-	load                             batchinsert.LoadOptions // made of them
-	columnNames                      []string
+	database, table, format             string
+	infer, create, dryRun, install      bool
+	onlyInstall                         bool // -install without a file to load
+	resume, forget                      string
+	jobs                                int
+	quarantine                          bool
+	maxBad, onConflict, columns         string
+	truncate, dropIndexes, binaryAsText bool
+	delimiter, null, encoding           string
+	quote, escape, rename, skip         string
+	load                                batchinsert.LoadOptions // for the flags
+	columnNames                         []string
 }
 
 // flags returns the flag set that fills the options.
@@ -50,7 +50,7 @@ func (o *options) flags() *flag.FlagSet {
 	f.StringVar(&o.onConflict, "on-conflict", "", "")
 	f.BoolVar(&o.load.Strict, "strict", false, "")
 	f.BoolVar(&o.load.KeepIdentity, "keep-identity", false, "")
-	f.BoolVar(&o.fresh, "fresh", false, "")
+	f.BoolVar(&o.truncate, "truncate", false, "")
 	f.BoolVar(&o.dropIndexes, "drop-indexes", false, "")
 	f.StringVar(&o.columns, "columns", "", "")
 	f.BoolVar(&o.binaryAsText, "binary-as-text", false, "")
@@ -64,7 +64,7 @@ func (o *options) flags() *flag.FlagSet {
 	return f
 }
 
-// parse reads the arguments. Flags may stand before, between and behind files.
+// parse parses the arguments. Flags may be before, between and after files.
 func (p *program) parse(args []string) error {
 	f := p.opts.flags()
 	var files []string
@@ -89,7 +89,8 @@ func (p *program) parse(args []string) error {
 	return p.addFiles(files)
 }
 
-// check says what does not go together, and makes the LoadOptions.
+// check returns an error for flags that exclude each other, and sets the
+// LoadOptions.
 func (o *options) check(files int) error {
 	chunks := o.resume != "" || o.jobs > 1 || o.quarantine
 	o.onlyInstall = o.install && files == 0 && o.table == "" && o.forget == "" && !chunks && !o.infer && !o.create && !o.dryRun
@@ -106,8 +107,8 @@ func (o *options) check(files int) error {
 		return errors.New("-max-bad needs -quarantine")
 	case o.create && o.dryRun:
 		return errors.New("-create makes a table, -dry-run writes nothing: -infer shows it")
-	case o.fresh && (chunks || files > 1 || o.create):
-		return errors.New("-fresh is for one file in one transaction: it cannot be had with -resume, -jobs, -quarantine or -create")
+	case o.truncate && (chunks || files > 1 || o.create):
+		return errors.New("-truncate is for one file in one transaction: it cannot be had with -resume, -jobs, -quarantine or -create")
 	case o.dropIndexes && chunks && o.resume == "":
 		return errors.New("-drop-indexes with -jobs or -quarantine needs -resume, so that the indexes can be put back after a crash")
 	}
@@ -116,7 +117,7 @@ func (o *options) check(files int) error {
 	}
 	l := &o.load
 	l.ID, l.Jobs, l.DryRun = o.resume, o.jobs, o.dryRun
-	l.Null, l.Encoding, l.Fresh, l.DropIndexes = o.null, o.encoding, o.fresh, o.dropIndexes
+	l.Null, l.Encoding, l.Truncate, l.DropIndexes = o.null, o.encoding, o.truncate, o.dropIndexes
 	if o.quarantine {
 		l.OnBad = batchinsert.Quarantine
 	}
@@ -131,7 +132,7 @@ func (o *options) check(files int) error {
 	return nil
 }
 
-// setDialect says how CSV is written.
+// setDialect sets the dialect of CSV.
 func (o *options) setDialect() (err error) {
 	l := &o.load
 	if o.delimiter == "tab" || o.delimiter == `\t` {
@@ -157,7 +158,7 @@ func (o *options) setDialect() (err error) {
 	return nil
 }
 
-// oneByte returns 0 where text is empty.
+// oneByte returns the byte of text, or 0 if text is empty.
 func oneByte(flag, text string) (byte, error) {
 	switch {
 	case text == "":
@@ -168,7 +169,7 @@ func oneByte(flag, text string) (byte, error) {
 	return text[0], nil
 }
 
-// setFields says which fields are columns.
+// setFields sets the names of fields and columns.
 func (o *options) setFields() error {
 	if o.columns != "" {
 		o.columnNames = strings.Split(o.columns, ",")
@@ -210,17 +211,17 @@ func (o *options) setMaxBad() error {
 	return nil
 }
 
-// inChunks says whether each chunk is a transaction.
+// inChunks reports whether each chunk is a transaction.
 func (o *options) inChunks() bool {
 	return !o.dryRun && (o.resume != "" || o.jobs > 1 || o.quarantine)
 }
 
-// needsTables says whether the tables of -install are needed.
+// needsTables reports whether the tables of -install are needed.
 func (o *options) needsTables() bool {
 	return o.forget != "" || !o.dryRun && (o.resume != "" || o.quarantine)
 }
 
-// addFiles opens nothing yet.
+// addFiles adds the files without opening them.
 func (p *program) addFiles(names []string) error {
 	if len(names) == 0 && p.opts.forget == "" && !p.opts.onlyInstall {
 		names = []string{"-"}
@@ -240,12 +241,12 @@ func (p *program) addFiles(names []string) error {
 	return nil
 }
 
-// loadOptions are those for a file.
+// loadOptions returns the LoadOptions for a file.
 func (p *program) loadOptions(s *source) *batchinsert.LoadOptions {
 	l := p.opts.load
 	l.Name = s.name
 	if l.ID != "" {
-		l.ID += ":" + s.name // whatever other files there are
+		l.ID += ":" + s.name // independent of the other files
 	}
 	if s.format != parquetFormat {
 		l.Columns = p.opts.columnNames
@@ -255,7 +256,7 @@ func (p *program) loadOptions(s *source) *batchinsert.LoadOptions {
 		l.NoQuote = l.NoQuote || l.Quote == 0 && l.Escape == 0
 	}
 	if s.format == parquetFormat {
-		l.Rename, l.Skip = nil, nil // parquet has done it
+		l.Rename, l.Skip = nil, nil // applied by the Parquet reader
 	}
 	return &l
 }

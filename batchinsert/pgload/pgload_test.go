@@ -175,7 +175,7 @@ func TestSeveralFiles(t *testing.T) {
 	if got := ask("SELECT string_agg(name, ' ' ORDER BY name) FROM n"); got != "a a b b" {
 		t.Error(got)
 	}
-	new(call).run(t, exitDone, "-d", url, "-table", "n", "-fresh", "-drop-indexes", one)
+	new(call).run(t, exitDone, "-d", url, "-table", "n", "-truncate", "-drop-indexes", one)
 	if got := ask("SELECT string_agg(name, ' ') FROM n"); got != "a" {
 		t.Error(got)
 	}

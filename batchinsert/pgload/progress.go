@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// A display shows how a load is getting on.
+// A display shows the progress of a load.
 type display interface {
 	tell(batchinsert.Progress)
 	end()
@@ -24,7 +24,7 @@ func (p *program) progress(name string) display {
 	return &lines{program: p, name: name, last: time.Now()}
 }
 
-// describe puts a Progress into words.
+// describe returns the text of a Progress.
 func describe(p batchinsert.Progress) string {
 	text := fmt.Sprintf("%s rows, %s/s", thousands(p.Rows), thousands(int64(p.Rate())))
 	if p.Bad > 0 {
@@ -36,10 +36,10 @@ func describe(p batchinsert.Progress) string {
 	return text
 }
 
-// linesEvery is how often a line is written where there is no terminal.
+// linesEvery is the interval of lines without a terminal.
 const linesEvery = 10 * time.Second
 
-// lines are for logs.
+// lines is a display for logs.
 type lines struct {
 	program *program
 	name    string
@@ -60,7 +60,7 @@ func (l *lines) tell(p batchinsert.Progress) {
 
 func (*lines) end() {}
 
-// A bar is for people.
+// A bar is a display for terminals.
 type bar struct {
 	box  *mpb.Progress
 	bar  *mpb.Bar
@@ -68,7 +68,7 @@ type bar struct {
 	done bool
 }
 
-// barTotal is what a full bar counts.
+// barTotal is the count of a full bar.
 const barTotal = 10_000
 
 func newBar(p *program, name string) *bar {
@@ -95,7 +95,7 @@ func (b *bar) tell(p batchinsert.Progress) {
 	b.done = p.Done
 }
 
-// end draws the bar for the last time.
+// end draws the final bar.
 func (b *bar) end() {
 	if b.done {
 		b.bar.SetCurrent(barTotal)

@@ -12,10 +12,10 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// shownBad is how many bad rows are shown.
+// shownBad is the number of bad rows that are shown.
 const shownBad = 10
 
-// tell says what a load did.
+// tell prints the result of a load.
 func (p *program) tell(w batchinsert.Writer, f *source, r batchinsert.Report) {
 	line := fmt.Sprintf("%s: %d rows into %s in %s (%s rows/s)", f.name, r.Rows, p.opts.table, brief(r.Elapsed), rate(r.Rows, r.Elapsed))
 	if p.opts.dryRun {
@@ -39,7 +39,7 @@ func (p *program) tell(w batchinsert.Writer, f *source, r batchinsert.Report) {
 	}
 }
 
-// tellBad shows the first bad rows, and where the others are.
+// tellBad prints the first bad rows, and where the others are.
 func (p *program) tellBad(w batchinsert.Writer, r batchinsert.Report) {
 	p.say("%d bad rows:", r.Bad)
 	for _, bad := range r.BadLines[:min(shownBad, len(r.BadLines))] {
@@ -52,8 +52,8 @@ func (p *program) tellBad(w batchinsert.Writer, r batchinsert.Report) {
 		p.shownText(w, r.ID), strings.ReplaceAll(r.ID, "'", "''"))
 }
 
-// shownText is SQL for the text of quarantined lines: what is not valid in the
-// database's encoding is shown byte by byte.
+// shownText is the SQL expression for the text of quarantined lines. Text that
+// is invalid in the database's encoding is shown as bytes.
 func (p *program) shownText(w batchinsert.Writer, id string) string {
 	const text = "convert_from(raw, 'UTF8')"
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -68,9 +68,9 @@ func (p *program) shownText(w batchinsert.Writer, id string) string {
 	return text
 }
 
-// tellCommitted says, of a load in chunks that failed with err in its file at
-// failed, what is in the table, and how to go on. What is recorded of another
-// load is not told of this file.
+// tellCommitted prints, after a load in chunks has failed with err in its file
+// number failed, what is in the table and how to continue. It does not print
+// records of another load as if they were of this file.
 func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.Report, err error) {
 	f := p.files[failed]
 	rows, chunks := r.Rows+r.Skipped, int64(len(r.Chunks))
@@ -110,7 +110,7 @@ type recorded struct {
 	Rows   int64
 }
 
-// recorded asks how much of a file is in the table, by whatever call. The
+// recorded returns how much of a file is in the table, loaded by any call. The
 // context of the load may have ended.
 func (p *program) recorded(w batchinsert.Writer, f *source) (r recorded, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -122,7 +122,7 @@ func (p *program) recorded(w batchinsert.Writer, f *source) (r recorded, err err
 	return r, err
 }
 
-// brief rounds a time to what people read.
+// brief rounds a duration for display.
 func brief(d time.Duration) time.Duration {
 	switch {
 	case d > time.Minute:
@@ -133,7 +133,7 @@ func brief(d time.Duration) time.Duration {
 	return d.Round(time.Millisecond)
 }
 
-// rate writes rows per second, thousands apart.
+// rate returns rows per second with separated thousands.
 func rate(rows int64, d time.Duration) string {
 	if d <= 0 {
 		return "0"

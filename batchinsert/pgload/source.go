@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/batchinsert/parquetsource"
 )
 
-// The formats, as -format has them.
+// The formats, by the names of -format.
 const (
 	csvFormat     = "csv"
 	ndjsonFormat  = "ndjson"
@@ -27,14 +27,14 @@ const (
 type source struct {
 	program *program
 	path    string // "-" for standard input
-	name    string // for people, and for -resume
-	format  string // known once it is opened
+	name    string // in messages and for -resume
+	format  string // set when it is opened
 
 	file    *os.File // nil for a stream
-	scratch string   // where a stream was kept, to be removed
+	scratch string   // temporary file with a stream's data, to be removed
 }
 
-// find looks whether the file is there and can be read.
+// find checks that the file exists and can be read.
 func (s *source) find() error {
 	if s.path == "-" {
 		return nil
@@ -46,7 +46,7 @@ func (s *source) find() error {
 	case info.IsDir():
 		return fmt.Errorf("%s is a directory: name the files in it", s.path)
 	case !info.Mode().IsRegular():
-		return nil // a named pipe waits for its writer
+		return nil // opening a named pipe would wait for its writer
 	}
 	file, err := os.Open(s.path)
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *source) find() error {
 	return file.Close()
 }
 
-// input opens the file, or goes back to its beginning.
+// input opens the file, or seeks to its beginning.
 func (s *source) input(ctx context.Context) (batchinsert.Input, error) {
 	if s.file != nil {
 		return s.fromFile()
@@ -77,8 +77,8 @@ func (s *source) input(ctx context.Context) (batchinsert.Input, error) {
 	return s.fromFile()
 }
 
-// fromStream reads what comes, unless it is needed from its beginning twice, or
-// from its end.
+// fromStream returns the input of a stream. It stores the stream in a file first
+// if it must be read twice or from its end.
 func (s *source) fromStream(r io.Reader) (batchinsert.Input, error) {
 	in := bufio.NewReader(r)
 	raw, err := in.Peek(firstBytes)
@@ -98,7 +98,7 @@ func (s *source) fromStream(r io.Reader) (batchinsert.Input, error) {
 	return s.text(again), nil
 }
 
-// keep writes a stream to a file.
+// keep stores a stream in a temporary file.
 func (s *source) keep(in io.Reader) (batchinsert.Input, error) {
 	file, err := os.CreateTemp("", "pgload")
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *source) parquet() (batchinsert.Input, error) {
 	return in, err
 }
 
-// plainName takes off the ending that compression has put behind a name.
+// plainName removes the extension of compression from a name.
 func plainName(path string) string {
 	path = strings.ToLower(path)
 	for _, ext := range []string{".gz", ".zst", ".bz2"} {

@@ -12,7 +12,7 @@ files or none, unless -resume, -jobs or -quarantine commit chunk by chunk.
   -create           print that statement, run it, and load
   -dry-run          read everything, report the bad rows, write nothing
   -strict           refuse a CSV file whose last line has no line end: it may have been cut off
-  -fresh            empty the table first; its rows are written frozen
+  -truncate         empty the table first; its rows are written frozen
   -on-conflict KEYS update rows with the same keys: column names, separated by commas
   -keep-identity    take values for identity columns from the files
   -drop-indexes     drop plain indexes during the load; with -jobs or -quarantine needs -resume

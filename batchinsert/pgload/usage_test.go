@@ -20,8 +20,8 @@ func TestUsage(t *testing.T) {
 		{"-table t -max-bad 5", "needs -quarantine"},
 		{"-table t -quarantine -max-bad 0", "-max-bad 0"},
 		{"-table t -quarantine -max-bad 101%", "no share"},
-		{"-table t -fresh a b", "one file"},
-		{"-table t -fresh -jobs 2", "one transaction"},
+		{"-table t -truncate a b", "one file"},
+		{"-table t -truncate -jobs 2", "one transaction"},
 		{"-table t -jobs 0", "-jobs is 0"},
 		{"-table t -drop-indexes -jobs 2", "needs -resume"},
 		{"-table t -create -dry-run", "-infer"},
@@ -74,7 +74,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	})
 }
 
-func TestConnectErrorSaysEachThingOnce(t *testing.T) {
+func TestConnectErrorRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,13 +6,12 @@ import (
 	"unicode"
 )
 
-// flagWords are the library's words for what flags ask for.
+// flagWords replaces names of the library by flags.
 var flagWords = strings.NewReplacer(
 	"LoadOptions.AsyncCommit", "asynchronous commit",
 	"LoadOptions.Columns", "-columns",
 	"LoadOptions.DropIndexes", "-drop-indexes",
 	"LoadOptions.Encoding", "-encoding",
-	"LoadOptions.Fresh", "-fresh",
 	"LoadOptions.ID", "-resume",
 	"LoadOptions.KeepIdentity", "-keep-identity",
 	"LoadOptions.MaxBadShare", "-max-bad",
@@ -24,16 +23,17 @@ var flagWords = strings.NewReplacer(
 	"Records.Columns names", "the file has",
 	"OnConflict.Keys names", "-on-conflict names",
 	"batchinsert.Forget", "-forget",
+	"LoadOptions.Truncate", "-truncate",
 	"LoadOptions.Verify", "-verify",
 	"call batchinsert.RestoreIndexes", "the same command puts them back",
 	"call migrations.Install", "pgload -install makes them",
 )
 
-// shownError is how many bytes of an error are shown: it may have a whole field
-// of a file in it.
+// shownError bounds the text of an error, which may contain a whole field of a
+// file.
 const shownError = 600
 
-// words is an error in the words of the command line, on one line.
+// words returns the text of an error in terms of the command line, on one line.
 func words(err error) string {
 	text := flagWords.Replace(err.Error())
 	if len(text) > shownError { // the end has the SQLSTATE
@@ -42,14 +42,14 @@ func words(err error) string {
 	return printable(strings.ReplaceAll(text, "\n", `\n`))
 }
 
-// printable escapes what a terminal would take for a command, or not show.
+// printable escapes characters that a terminal would interpret or not show.
 func printable(s string) string {
 	var b strings.Builder
 	for i, r := range s {
 		switch {
 		case r == '\n' || unicode.IsPrint(r) && r != unicode.ReplacementChar:
 			b.WriteRune(r)
-		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], string(r)): // a byte that is no character
+		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], string(r)): // an invalid byte
 			b.WriteString(`\x` + strconv.FormatUint(uint64(s[i])|0x100, 16)[1:])
 		default:
 			quoted := strconv.QuoteRuneToASCII(r)

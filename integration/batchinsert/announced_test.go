@@ -12,7 +12,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// Each way of writing is announced as a change of what it writes, and of nothing else.
+// Each way of writing notifies of changes to the tables that it writes, and to
+// no others.
 func TestChangesAreAnnounced(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t, createItems)
@@ -55,7 +56,7 @@ func TestChangesAreAnnounced(t *testing.T) {
 		"Load with a ledger":   func() error { return load(&batchinsert.LoadOptions{ID: "x", Jobs: 2, ChunkBytes: 50}) },
 		"Load with quarantine": func() error { return load(&batchinsert.LoadOptions{OnBad: batchinsert.Quarantine}) },
 		"Load on conflict":     func() error { return load(&batchinsert.LoadOptions{OnConflict: &byID}) },
-		"Load fresh":           func() error { return load(&batchinsert.LoadOptions{Fresh: true}) },
+		"Load truncate":        func() error { return load(&batchinsert.LoadOptions{Truncate: true}) },
 	} {
 		exec(t, pg.Pool(), "TRUNCATE items; INSERT INTO items (id, name) VALUES (1, 'old')")
 		if name == "Insert in chunks" {
@@ -78,7 +79,8 @@ func TestChangesAreAnnounced(t *testing.T) {
 	}
 }
 
-// Moving a sequence is no change of anything else, in either kind of transaction.
+// Moving a sequence notifies of no further change, in either kind of
+// transaction.
 func TestMovedSequencesAreNotAnnounced(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t, "CREATE TABLE words (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text)")

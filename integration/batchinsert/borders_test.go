@@ -16,8 +16,8 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// spectrum is the conformance set csv-spectrum beside the repository, where it is:
-// csvs/NAME.csv means json/NAME.json.
+// spectrum is the conformance set csv-spectrum beside the repository, where it
+// is: csvs/NAME.csv means json/NAME.json.
 var spectrum = filepath.Join("..", "..", "..", "shared", "data", "csv-spectrum")
 
 // A csvCase is a file, and its records by the names of its header.
@@ -57,7 +57,7 @@ func csvCases(t *testing.T) []csvCase {
 	return cases
 }
 
-// withEOL is the case with other line ends, those within values included.
+// withEOL returns the case with other line ends, including those within values.
 func (c csvCase) withEOL(eol string) csvCase {
 	replace := func(s string) string {
 		return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", eol)
@@ -73,7 +73,7 @@ func (c csvCase) withEOL(eol string) csvCase {
 	return out
 }
 
-// Files whose chunks end at every byte there is, in one transaction and in many.
+// Files are cut at every byte, in one transaction and in chunks.
 func TestLoadCSVAtEveryBorder(t *testing.T) {
 	t.Parallel()
 	pg := open(t)

@@ -93,7 +93,8 @@ func TestBufferedWriterFlushesByTimeRowsAndBytes(t *testing.T) {
 	}
 }
 
-// A bad row fails its own caller only, whoever finds out that it is bad.
+// A bad row fails its own caller only, whether the client or the server refuses
+// it.
 func TestBufferedWriterBadRows(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "ALTER TABLE items ADD CHECK (price IS NULL OR price < 100)")
@@ -133,7 +134,7 @@ func TestBufferedWriterBadRows(t *testing.T) {
 	wantCount(t, pg, "items", 294)
 }
 
-func TestBufferedWriterGivesBackWhatItCouldNotWrite(t *testing.T) {
+func TestBufferedWriterReturnsUnwrittenRows(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	w := items.NewWriter(pg, &batchinsert.WriterOptions[item]{MaxRows: 2})
@@ -154,7 +155,7 @@ func TestBufferedWriterGivesBackWhatItCouldNotWrite(t *testing.T) {
 }
 
 // When there is no room, Add waits, TryAdd does not.
-func TestBufferedWriterHoldsCallersBack(t *testing.T) {
+func TestBufferedWriterBlocksWhenFull(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	tx, err := pg.Begin(t.Context())
@@ -190,7 +191,7 @@ func TestBufferedWriterHoldsCallersBack(t *testing.T) {
 	wantCount(t, pg, "items", 11)
 }
 
-func TestBufferedWriterCloseGivesUp(t *testing.T) {
+func TestBufferedWriterCloseEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	tx, err := pg.Begin(t.Context())
@@ -231,7 +232,7 @@ func TestBufferedWriterUpserts(t *testing.T) {
 	}
 }
 
-// Where duplicates are refused, the second of two rows fails, and no other.
+// With Refuse, the second of two rows with the same keys fails, and no other.
 func TestBufferedWriterRefusesDuplicates(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
@@ -252,9 +253,9 @@ func TestBufferedWriterRefusesDuplicates(t *testing.T) {
 	wantCount(t, pg, "items", 3)
 }
 
-// The server is killed again and again under load. Rows that were
-// acknowledged are there once; of the others, none is there twice.
-func TestBufferedWriterSurvivesTheServer(t *testing.T) {
+// The server is killed repeatedly under load. Acknowledged rows are in the table
+// once; no other row is in it twice.
+func TestBufferedWriterSurvivesLossOfTheServer(t *testing.T) {
 	t.Parallel()
 	kills := 3
 	if testing.Short() {
@@ -350,8 +351,7 @@ func TestBufferedWriterSurvivesTheServer(t *testing.T) {
 	t.Logf("%d rows acknowledged", len(ids))
 }
 
-// Rows are not sent again where the answer to them was lost, however the server
-// was sent them.
+// Rows are not sent again after their answer was lost, in every way of writing.
 func TestBufferedWriterDoublesNothing(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"simple_protocol", "cache_statement", "exec"} {

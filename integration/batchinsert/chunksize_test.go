@@ -13,23 +13,23 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// chunkTables have columns that the library parses, and one that it leaves to
-// the server.
+// chunkTables are a table whose columns the client parses, and one with a column
+// that only the server parses.
 var chunkTables = map[string]string{
 	"parsed":         "CREATE TABLE parsed (a int, b text)",
 	"left_to_server": "CREATE TABLE left_to_server (a int, b text CHECK (b <> 'no'), c tsvector)",
 }
 
 // written expands a few letters to what makes loads hard: NUL bytes, bytes of no
-// character, quotes, line ends of every kind, and fields longer than the server's
-// buffers.
+// character, quotes, line ends of every kind, and fields longer than the
+// server's buffers.
 func written(letters string) string {
 	return strings.NewReplacer("Z", "\x00", "X", "\xff", "L", strings.Repeat("long", 20_000), "M", strings.Repeat("m", 65_530),
 		"N", "\n", "R", "\r\n", "C", "\r", "Q", `"`, "D", "\n\\.\n", "G", strings.Repeat("\n1,a", 25), "H", strings.Repeat("\n1,a,b", 25)).Replace(letters)
 }
 
-// outcome loads a text and says which lines came in, and which are quarantined
-// and why.
+// outcome loads a text and returns the loaded lines, and the lines in quarantine
+// with their errors.
 func outcome(t *testing.T, pg *db.DB, table, text string, chunkBytes int) string {
 	t.Helper()
 	ctx := context.Background()
@@ -53,8 +53,8 @@ func outcome(t *testing.T, pg *db.DB, table, text string, chunkBytes int) string
 	return fmt.Sprintf("rows %s\nquarantined %s\n%s", rows, bad, said)
 }
 
-// Lines are loaded, or put aside, one and the same in chunks of every size: those
-// of one line are the oracle.
+// The same lines are loaded, and the same put into quarantine, with chunks of
+// every size. Chunks of one line are the oracle.
 func FuzzChunkSizes(f *testing.F) {
 	pg, err := db.Open(f.Context(), pgtest.New(f), nil)
 	if err != nil {

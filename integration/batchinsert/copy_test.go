@@ -145,7 +145,7 @@ func TestBadValuesAreNamed(t *testing.T) {
 	}
 }
 
-// What only the server can know comes back with our row, and its own code.
+// Errors of the server name the row and keep their SQLSTATE.
 func TestServerErrorsNameTheRow(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "ALTER TABLE items ADD CHECK (price < 1000)")
@@ -171,8 +171,7 @@ func TestServerErrorsNameTheRow(t *testing.T) {
 	wantCount(t, pg, "items", 0)
 }
 
-// What is written by arrays is refused as a whole; the server's detail tells
-// which row it was.
+// Rows in arrays are refused as a whole; the server's detail identifies the row.
 func TestServerErrorsNameTheKey(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "INSERT INTO items VALUES (1, 7, now(), 'there')", "CREATE UNIQUE INDEX ON items (name)",
@@ -218,8 +217,8 @@ func TestServerErrorsNameTheKey(t *testing.T) {
 	wantCount(t, pg, "items", 1)
 }
 
-// wantDetail checks the server's code, and that its detail, which holds values, is
-// at hand and not in the error's text.
+// wantDetail checks the server's code, and that its detail, which holds values,
+// is at hand and not in the error's text.
 func wantDetail(t *testing.T, name string, err error, code, detail string) {
 	t.Helper()
 	var pgErr *pgconn.PgError
@@ -249,7 +248,7 @@ func TestSourceErrorLeavesTheTableAndTheConnection(t *testing.T) {
 		t.Errorf("%d connections were needed", s.NewConnsCount())
 	}
 
-	// In the caller's transaction, nothing of the call stays after a savepoint.
+	// In the caller's transaction, the savepoint undoes the call.
 	err := pgx.BeginFunc(t.Context(), pg, func(tx pgx.Tx) error {
 		exec(t, tx, "INSERT INTO items VALUES (1, 100000, now(), 'kept')")
 		if _, err := items.Insert(t.Context(), tx, batchinsert.Seq2(itemSeq(5000, broken))); !errors.Is(err, broken) {
@@ -280,8 +279,8 @@ func TestSourcePanicsInTheCallersGoroutine(t *testing.T) {
 	t.Errorf("Copy returned %v", err)
 }
 
-// Types are asked for each time: eight bytes of a bigint in a double precision
-// column would be taken for 2e-322.
+// Types are read each time: the eight bytes of a bigint in a double precision
+// column would be stored as 2e-322.
 func TestCopyNoticesAnotherType(t *testing.T) {
 	t.Parallel()
 	type row struct{ N int64 }
@@ -405,7 +404,7 @@ func TestRefusalIsNoticedDuringAPause(t *testing.T) {
 	}
 }
 
-func TestBeforeTriggersMayFillAndDrop(t *testing.T) {
+func TestBeforeTriggersMaySetAndSuppress(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		ID   int64

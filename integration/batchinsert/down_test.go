@@ -16,9 +16,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// A server that is not there is told of in one line, whatever was to be
-// written.
-func TestServerDownIsToldInOneLine(t *testing.T) {
+// The error for an unreachable server is one line, in every way of writing.
+func TestServerDownIsReportedInOneLine(t *testing.T) {
 	t.Parallel()
 	direct := pgtest.New(t)
 	server, err := url.Parse(direct)

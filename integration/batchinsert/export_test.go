@@ -17,7 +17,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// exportTypes are types with values whose way out and in again has turns.
+// exportTypes are types with values that need care in a round trip.
 var exportTypes = []struct {
 	name   string
 	values []string // in SQL
@@ -134,8 +134,9 @@ func openOdd(t *testing.T, pg *db.DB, encoding string) *db.DB {
 	return odd
 }
 
-// Out and in again is the identity, whoever writes and whoever reads.
-func TestExportedRowsComeBack(t *testing.T) {
+// An export and a load of it preserve all values, under every setting of both
+// sessions.
+func TestExportRoundTrip(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createExportTypes...)
 	odd, odder := openOdd(t, pg, "UTF8"), openOdd(t, pg, "LATIN1")
@@ -166,7 +167,7 @@ func TestExportedRowsComeBack(t *testing.T) {
 }
 
 // A table of one column, where an empty line is a NULL and \. means something.
-func TestExportedTextsComeBack(t *testing.T) {
+func TestExportRoundTripOfTexts(t *testing.T) {
 	t.Parallel()
 	pg := open(t, `CREATE TABLE t ("a, ""b""" text)`, "CREATE TABLE again (LIKE t)")
 	rounds := 100
@@ -195,7 +196,7 @@ func TestExportedTextsComeBack(t *testing.T) {
 
 // Lines of JSON are the server's own, save for the line breaks that values of
 // type json bring along.
-func TestExportedJSONIsTheServers(t *testing.T) {
+func TestExportedJSONEqualsRowToJSON(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createExportTypes...)
 	check := func(query string) {
@@ -274,8 +275,8 @@ func TestExportFromEachReader(t *testing.T) {
 	wantError(t, err, "does not exist")
 }
 
-// An export is seen like any statement, and never as a change.
-func TestExportIsMeasuredAndChangesNothing(t *testing.T) {
+// An export is traced like any statement, and never reported as a change.
+func TestExportIsTracedAndReadOnly(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "CREATE FUNCTION spy() RETURNS int LANGUAGE sql AS 'INSERT INTO items (id, name) VALUES (9, ''spy'') RETURNING 1'",
 		"CREATE FUNCTION unknown() RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END'")
@@ -307,9 +308,9 @@ func TestExportIsMeasuredAndChangesNothing(t *testing.T) {
 	t.Errorf("no COPY in %+v", pg.Stats().Statements)
 }
 
-// Nothing is written for a statement that is no single query, and no text gets
-// out of the COPY's parentheses.
-func TestExportRefusesWhatIsNoQuery(t *testing.T) {
+// A statement that is not a single query writes nothing, and no text can leave
+// the COPY's parentheses.
+func TestExportRefusesOtherStatements(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)")
 	tx, err := pg.Begin(t.Context())
@@ -369,7 +370,7 @@ func TestExportRefusesWhatIsNoQuery(t *testing.T) {
 	}
 }
 
-// An error of the server comes back as what it is.
+// An error of the server is returned as a *pgconn.PgError.
 func TestExportServerErrors(t *testing.T) {
 	t.Parallel()
 	pg := open(t)

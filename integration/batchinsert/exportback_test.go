@@ -7,8 +7,8 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// What Options.AsNDJSON's comment says of types whose values do not come back.
-func TestNDJSONThatDoesNotComeBack(t *testing.T) {
+// The exceptions that the comment of AsNDJSON lists.
+func TestNDJSONRoundTripExceptions(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TYPE pair AS (a int, b text)")
 	for _, c := range []struct{ typ, value, want string }{

@@ -42,7 +42,7 @@ func (c *countLines) Write(p []byte) (int, error) {
 
 // Rows come as the server makes them, in buffers of one size; while the writer
 // takes none, the server waits.
-func TestExportIsAStream(t *testing.T) {
+func TestExportStreams(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
 	for format, extra := range map[batchinsert.ExportFormat]int{batchinsert.AsCSV: 1, batchinsert.AsNDJSON: 0} {
@@ -209,7 +209,7 @@ func TestContextEndsAnExportThatWaits(t *testing.T) {
 	}
 }
 
-// The writer's error ends the export, wherever it comes, and nothing else.
+// An error of the writer ends the export at any point, and nothing else.
 func TestExportWriterFails(t *testing.T) {
 	t.Parallel()
 	full := errors.New("disk full")
@@ -245,7 +245,7 @@ func TestExportWriterFails(t *testing.T) {
 
 // The request to cancel an export that has just ended does not hit what comes
 // next.
-func TestExportStopsNothingElse(t *testing.T) {
+func TestExportCancelsNothingElse(t *testing.T) {
 	t.Parallel()
 	rounds := 100
 	if testing.Short() {
@@ -291,9 +291,9 @@ func TestExportWriterPanics(t *testing.T) {
 	}
 }
 
-// A server that does not answer any more is given up soon after the context
-// ends.
-func TestExportFromASilentServer(t *testing.T) {
+// The connection to a server that no longer answers is closed soon after the
+// context ends.
+func TestExportFromAnUnresponsiveServer(t *testing.T) {
 	t.Parallel()
 	pool, proxy := overProxy(t, "")
 	ctx, cancel := context.WithCancel(t.Context())

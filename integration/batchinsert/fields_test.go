@@ -59,7 +59,7 @@ func TestNoQuoteTakesQuotesAsData(t *testing.T) {
 				t.Errorf("%s, lines end in %q:\n%s\nwant\n%s", table, eol, got, want)
 			}
 		}
-		// Bad lines are named, and put aside.
+		// Bad lines are named, and put into quarantine.
 		opts := &batchinsert.LoadOptions{Comma: '\t', NoQuote: true, OnBad: batchinsert.Quarantine}
 		exec(t, pg, "TRUNCATE "+table)
 		report, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(notesFile(table, "\t", "1\ta\tb", "2\tb", "x\tc", "4\td")), opts)

@@ -121,7 +121,7 @@ func TestInferCities(t *testing.T) {
 	}
 }
 
-// cells are values of every kind, and what looks like one but is none.
+// cells are values of every kind, and text that resembles one.
 var cells = []string{
 	"", "t", "false", "TRUE", "0", "-1", "-0", "007", "2147483648", "-9223372036854775809", "1.5", ".5", "5.", "-", "+1", "1e10", "1E-307",
 	"4e-320", "1e308", "1e309", "0e999", "NaN", "Infinity", "-Infinity", "nan", "123456789012345678", "0.12345678901234567890", "1 ", "2024-02-29", "2023-02-29",
@@ -140,8 +140,8 @@ var goValues = []any{
 	json.RawMessage(`{"a": "\n"}`), json.RawMessage(`[1e999]`), json.RawMessage(`{`), map[string]any{"a": 1}, []any{1, "a"}, []int32{1, 2}, []string{"a", `"`}, netip.MustParseAddr("::1"), netip.MustParsePrefix("10.0.0.0/8"), time.Hour,
 }
 
-// Whatever is proposed takes the input.
-func TestInferredTablesTakeTheirInput(t *testing.T) {
+// Every proposed table accepts its input.
+func TestInferredTablesAcceptTheirInput(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
 	rng := rand.New(rand.NewPCG(3, 4))

@@ -10,8 +10,8 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// What is known of a table is asked again when the table has changed.
-func TestInsertLearnsOfChanges(t *testing.T) {
+// The cached schema is read again after the table has changed.
+func TestInsertNoticesAChangedTable(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	id := int64(0)
@@ -45,8 +45,8 @@ func TestInsertLearnsOfChanges(t *testing.T) {
 	wantError(t, insert("a"), "field Name", `no column "Name"`, "price, id, added")
 }
 
-// From some thousands of rows on Insert is a COPY, unless that would pass over
-// what the table has for an INSERT.
+// Insert uses COPY for thousands of rows, unless COPY would bypass rules or
+// policies of the table.
 func TestInsertOfManyRows(t *testing.T) {
 	t.Parallel()
 	const n = 6000
@@ -89,9 +89,9 @@ func TestInsertOfManyRows(t *testing.T) {
 	insert(pg, "items", n-1)
 }
 
-// Two calls that write the same keys in opposite orders: the server ends one for
-// the deadlock, and it starts over, to meet the other's rows.
-func TestInsertsStartOverAfterADeadlock(t *testing.T) {
+// Of two calls that write the same keys in opposite orders, the server aborts
+// one for the deadlock. It is retried, and conflicts with the other's rows.
+func TestInsertIsRetriedAfterADeadlock(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(context.Context, batchinsert.Writer, batchinsert.Source[item]) (int64, error){
 		"insert": items.Insert, "chunks": items.With(batchinsert.Options{ChunkRows: 1}).Insert, "copy": items.Copy,

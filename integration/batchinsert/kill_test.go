@@ -143,8 +143,8 @@ func rounds() int {
 	return killRounds
 }
 
-// A killer interrupts children in the three ways there are, each at a moment that
-// its seed chooses.
+// A killer interrupts children in the three ways there are, each at a moment
+// that its seed chooses.
 type killer struct {
 	*rand.Rand
 	server *pgserver.Server

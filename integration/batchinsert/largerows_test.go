@@ -14,8 +14,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// Rows that are many bytes are not sent in one message, of which the server takes
-// no more than a gigabyte: few of them go the way of many small ones.
+// Rows that are many bytes are not sent in one message, of which the server
+// takes no more than a gigabyte: few of them go the way of many small ones.
 func TestLargeRowsTakeSeveralStatements(t *testing.T) {
 	t.Parallel()
 	type doc struct {

@@ -87,7 +87,7 @@ func TestLoadInChunks(t *testing.T) {
 
 // Texts of every type, those that the parsers take and those that they leave,
 // become what the server's own reader makes of them.
-func TestTypedLoadIsTheServers(t *testing.T) {
+func TestTypedLoadEqualsTheServers(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TYPE mood AS ENUM ('sad', 'ok')")
 	for typ, texts := range map[string][]string{
@@ -134,11 +134,11 @@ WHERE o.v::text IS DISTINCT FROM t.v::text`)
 	}
 }
 
-// Files of random bytes from CSV's alphabet: both readers see the same rows,
-// or both refuse the file. Two things are refused or taken on purpose that the
-// server takes or refuses: a quote inside a field that joins lines, and a line of
-// nothing but \. before PostgreSQL 18.
-func TestRandomFilesAreReadAsTheServerDoes(t *testing.T) {
+// Files of random bytes from CSV's alphabet: both readers see the same rows, or
+// both refuse the file. Two things are refused or taken on purpose that the
+// server takes or refuses: a quote inside a field that joins lines, and a line
+// of nothing but \. before PostgreSQL 18.
+func TestRandomFilesAreReadAsByTheServer(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE ours (a text, b text)", "CREATE TABLE theirs (a text, b text)")
 	rounds := 400
@@ -263,7 +263,7 @@ func TestQuarantineWithForeignLineEnds(t *testing.T) {
 	}
 }
 
-func TestLoadRefusesWhatCannotBe(t *testing.T) {
+func TestLoadRefusesInvalidOptions(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	load := func(w batchinsert.Writer, file string, opts batchinsert.LoadOptions) error {
@@ -465,7 +465,7 @@ func TestLoadIsShared(t *testing.T) {
 	}
 }
 
-// The source's own failures come back as they are.
+// Errors of the source are returned wrapped.
 func TestLoadSourceFails(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)

@@ -69,12 +69,12 @@ func TestLoadOnConflictQuarantine(t *testing.T) {
 	}
 }
 
-// Looking for the indexes takes a savepoint, of which COPY FREEZE wants none
-// between it and the TRUNCATE.
-func TestLoadFreshWithoutIndexes(t *testing.T) {
+// Reading the indexes uses a savepoint, and COPY FREEZE requires that there is
+// none between it and the TRUNCATE.
+func TestLoadTruncateAndDropIndexes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "CREATE INDEX named ON items (name)", "INSERT INTO items (id, name) VALUES (99999, 'old')")
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Fresh: true, DropIndexes: true})
+	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Truncate: true, DropIndexes: true})
 	if err != nil || report.Rows != 100 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -84,7 +84,7 @@ func TestLoadFreshWithoutIndexes(t *testing.T) {
 	}
 }
 
-func TestLoadFresh(t *testing.T) {
+func TestLoadTruncate(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	pg := open(t, createItems, "INSERT INTO items (id, name) VALUES (99999, 'old')")
@@ -96,26 +96,26 @@ func TestLoadFresh(t *testing.T) {
 	if one := get[int](t, reader, "SELECT 1"); one != 1 { // takes the snapshot
 		t.Fatal(one)
 	}
-	_, err = batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(100)+"x,y,1\n"), &batchinsert.LoadOptions{Fresh: true})
+	_, err = batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(100)+"x,y,1\n"), &batchinsert.LoadOptions{Truncate: true})
 	wantError(t, err, `column "id"`)
 	wantCount(t, pg, "items", 1)
-	report, err := batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Fresh: true, ChunkBytes: 500})
+	report, err := batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Truncate: true, ChunkBytes: 500})
 	if err != nil || report.Rows != 100 {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	wantCount(t, pg, "items", 100)
-	// Rows that were written frozen are there for snapshots from before, too.
+	// Frozen rows are visible to older snapshots too.
 	wantCount(t, reader, "items", 100)
 	// A partitioned table cannot have them frozen, but it can be loaded.
 	exec(t, pg, "CREATE TABLE parts (id bigint, name text, price numeric) PARTITION BY RANGE (id)")
 	exec(t, pg, "CREATE TABLE parts1 PARTITION OF parts DEFAULT")
-	if _, err := batchinsert.LoadCSV(ctx, pg, "parts", strings.NewReader(itemsFile(10)), &batchinsert.LoadOptions{Fresh: true}); err != nil {
+	if _, err := batchinsert.LoadCSV(ctx, pg, "parts", strings.NewReader(itemsFile(10)), &batchinsert.LoadOptions{Truncate: true}); err != nil {
 		t.Error(err)
 	}
 	for _, opts := range []batchinsert.LoadOptions{{ID: "x"}, {Jobs: 2}, {OnBad: batchinsert.Quarantine}, {OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}}}} {
-		opts.Fresh = true
+		opts.Truncate = true
 		_, err := batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(1)), &opts)
-		wantError(t, err, "LoadOptions.Fresh")
+		wantError(t, err, "LoadOptions.Truncate")
 	}
 }
 
@@ -169,7 +169,7 @@ func TestLoadDropIndexes(t *testing.T) {
 	}
 }
 
-// What a dead process left behind.
+// Indexes dropped by a process that died.
 func TestRestoreIndexes(t *testing.T) {
 	t.Parallel()
 	pg := openIndexed(t)

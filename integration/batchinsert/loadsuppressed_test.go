@@ -16,8 +16,8 @@ func evens(table string) []string {
 	}
 }
 
-// Whatever way rows take, a load counts those that are in the table.
-func TestLoadCountsWhatTriggersLeave(t *testing.T) {
+// In every way of loading, Report.Rows is the number of rows in the table.
+func TestLoadCountsSuppressedRows(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t,
 		"CREATE TABLE plain (id int PRIMARY KEY, name text)", "CREATE TABLE odd (id int PRIMARY KEY, name text, e int[])",
@@ -86,8 +86,8 @@ func TestLoadCountsWhatTriggersLeave(t *testing.T) {
 	}
 }
 
-// A chunk of which nothing is left was loaded all the same.
-func TestLoadOfNothingButSuppressedRows(t *testing.T) {
+// A chunk whose rows are all suppressed is loaded.
+func TestLoadOfSuppressedRowsOnly(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t, append([]string{"CREATE TABLE plain (id int)"}, evens("plain")...)...)
 	file := "id\n" + strings.Repeat("2\n", 10)

@@ -116,7 +116,7 @@ func wantCount(t *testing.T, pg db.Querier, table string, want int64) {
 	}
 }
 
-// wantError checks that err says all of what is wanted.
+// wantError checks that the text of err contains all of the wanted texts.
 func wantError(t *testing.T, err error, want ...string) {
 	t.Helper()
 	if err == nil {

@@ -56,8 +56,8 @@ var colliderColumns = []string{
 	"last", "source", "headrace source", "written", "inserted", "target", "excluded", "locked", "gone", "used", "furthest", "unnest", "old", "differs", "new",
 }
 
-// namesIn returns what follows AS in the statements that name the table, and what
-// stands before it in WITH.
+// namesIn returns what follows AS in the statements that name the table, and
+// what stands before it in WITH.
 func namesIn(texts []string, table string) []string {
 	after := regexp.MustCompile(`\bAS ("[^"]+"|[a-z]\w*)|("[^"]+"|[a-z]\w*) AS (?:MATERIALIZED )?\(`)
 	found := map[string]bool{}
@@ -74,9 +74,9 @@ func namesIn(texts []string, table string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// TestStatementsHaveNamesOfTheirOwn writes, every way, to tables that have the
-// names that the statements use, as their own and as those of their columns.
-func TestStatementsHaveNamesOfTheirOwn(t *testing.T) {
+// TestGeneratedNamesDoNotCollide writes in every way to tables whose names, and
+// the names of whose columns, are those that the statements use.
+func TestGeneratedNamesDoNotCollide(t *testing.T) {
 	t.Parallel()
 	config, err := pgxpool.ParseConfig(pgtest.New(t))
 	if err != nil {
@@ -199,7 +199,7 @@ func writeEveryWay(t *testing.T, pool *pgxpool.Pool, name string) {
 }
 
 // The temporary table hides one of its name that is written without its schema.
-func TestTableNamedAsTheTemporaryOne(t *testing.T) {
+func TestTableNamedLikeTheTemporaryOne(t *testing.T) {
 	t.Parallel()
 	pg := open(t, strings.Replace(createItems, "items", "headrace_stage", 1))
 	rows := manyItems(10)

@@ -25,8 +25,8 @@ func counted[T any](rows []T, read *int) batchinsert.Source[T] {
 	})
 }
 
-// Keys by which the server does not find rows are refused before any row is
-// read, and the error names the keys and the indexes that there are.
+// Keys without a unique index are refused before any row is read, and the error
+// names the keys and the existing indexes.
 func TestUpsertRefusesKeysWithoutAnIndex(t *testing.T) {
 	t.Parallel()
 	type bucket struct {
@@ -94,8 +94,8 @@ func TestUpsertRefusesKeysWithoutAnIndex(t *testing.T) {
 	}
 }
 
-// loads are the ways of loading records by a conflict's keys. They count those that
-// are read.
+// loads are the ways of loading records by a conflict's keys. They count those
+// that are read.
 func loads(columns ...string) map[string]func(ctx context.Context, w batchinsert.Writer, table string, read *int, on *batchinsert.OnConflict) error {
 	type load = func(ctx context.Context, w batchinsert.Writer, table string, read *int, on *batchinsert.OnConflict) error
 	by := func(opts batchinsert.LoadOptions) load {
@@ -115,9 +115,9 @@ func loads(columns ...string) map[string]func(ctx context.Context, w batchinsert
 	}
 }
 
-// What the role may not do is refused before any row is read, with the server's
-// own error.
-func TestPrivilegesAreLookedAtBeforeRows(t *testing.T) {
+// Missing privileges are reported before any row is read, with the server's
+// error.
+func TestPrivilegesAreCheckedBeforeRows(t *testing.T) {
 	t.Parallel()
 	type narrow struct{ ID int64 }
 	pg := open(t, createItems)
@@ -169,7 +169,7 @@ func TestPrivilegesAreLookedAtBeforeRows(t *testing.T) {
 	}
 }
 
-// What is known of a table's indexes is asked again where it does not fit.
+// The cached indexes are read again if none fits.
 func TestUpsertNoticesNewIndexes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE items (price numeric, id bigint NOT NULL, name text NOT NULL)")
@@ -194,9 +194,9 @@ func TestUpsertNoticesNewIndexes(t *testing.T) {
 	}
 }
 
-// COPY does not go by row-level security, and does not write to views: that is
-// found before rows are read. Insert and Upsert obey the policies.
-func TestCopyRefusesWhatItCannotWriteTo(t *testing.T) {
+// COPY bypasses row-level security and cannot write to views, which is detected
+// before rows are read. Insert and Upsert obey the policies.
+func TestCopyRefusesUnsupportedTables(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "ALTER TABLE items ENABLE ROW LEVEL SECURITY",
 		"CREATE POLICY cheap ON items USING (true) WITH CHECK (price < 5)",
@@ -266,8 +266,8 @@ func TestCopyRefusesWhatItCannotWriteTo(t *testing.T) {
 	})
 }
 
-// A struct of columns that the server fills is refused with the reason.
-func TestNothingLeftToWrite(t *testing.T) {
+// A struct with generated columns only is refused with the reason.
+func TestNoFieldToWrite(t *testing.T) {
 	t.Parallel()
 	type row struct{ ID int64 }
 	type rest struct {

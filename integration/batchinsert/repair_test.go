@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// stream hides that a reader can be sought in.
+// stream hides the Seek method of a reader.
 func stream(r io.Reader) io.Reader { return io.MultiReader(r) }
 
 func TestRepairedFileIsResumed(t *testing.T) {

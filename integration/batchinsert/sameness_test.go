@@ -8,9 +8,9 @@ import (
 	"github.com/headrace/headrace/batchinsert"
 )
 
-// Values that are equal by their type's operator, and are not the same, replace
-// one another. The same value again is not written.
-func TestEqualValuesThatDifferAreWritten(t *testing.T) {
+// Values that are equal by their type's operator but have other bytes are
+// written. The same value is not written again.
+func TestEqualValuesWithOtherBytesAreWritten(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		ID int64

@@ -51,7 +51,7 @@ func TestEverySizeWritesTheSameRows(t *testing.T) {
 	})
 }
 
-// A fault is what is wrong with one row.
+// A fault makes one row bad.
 type fault struct {
 	name string
 	// spoil makes the row at i bad.
@@ -73,8 +73,8 @@ var faults = []fault{
 	{name: "a key twice", spoil: func(rows []part, i int) { rows[i].ID = rows[(i+1)%len(rows)].ID }, code: "23505", unless: []string{"upsert into nothing", "upsert", "update", "delete"}},
 }
 
-// A bad row, wherever it is among however many, is refused the same way, and
-// nothing is written.
+// A bad row is refused with the same error at every place and among any number
+// of rows, and nothing is written.
 func TestEverySizeRefusesTheSameRows(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createParts)
@@ -136,7 +136,7 @@ func places(n int) []int {
 
 var errSource = errors.New("the source is at its end")
 
-// What ends an iterator comes back, with its place, and nothing is written.
+// An error of an iterator is returned with its place, and nothing is written.
 func TestEverySizeReportsTheSource(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createParts)
@@ -191,8 +191,8 @@ func TestEverySizeCountsSuppressedRows(t *testing.T) {
 	})
 }
 
-// Rows of one call with the same keys are settled the same way.
-func TestEverySizeSettlesDuplicates(t *testing.T) {
+// Duplicates are resolved the same way for any number of rows.
+func TestEverySizeResolvesDuplicates(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createParts)
 	each(t, true, func(w writing, n int) {
@@ -234,8 +234,8 @@ func TestEverySizeSettlesDuplicates(t *testing.T) {
 	})
 }
 
-// DeleteMany looks at the keys alone.
-func TestDeleteManyTakesKeysAlone(t *testing.T) {
+// DeleteMany sends the keys only.
+func TestDeleteManySendsKeysOnly(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createParts)
 	each(t, true, func(w writing, n int) {
@@ -276,8 +276,8 @@ func TestEverySizeRefusesOtherClientEncodings(t *testing.T) {
 	exec(t, conn, "RESET client_encoding")
 }
 
-// A BufferedWriter writes each row once and gives the bad one back, however many
-// rows make a batch and wherever that row is in its batch.
+// A BufferedWriter writes each row once and returns the bad one, for every size
+// of batches and every place in them.
 func TestBufferedWriterAtEverySize(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createParts)

@@ -38,7 +38,8 @@ func TestSuppressedRowsAreCounted(t *testing.T) {
 				}
 				counts, err := items.Upsert(t.Context(), pg, source([]item{{ID: 1, Name: "a"}, {ID: 2, Name: "no insert"}, {ID: 3, Name: "c"}, {ID: 4, Name: "d"}}), byID)
 				check("insert", counts, batchinsert.Counts{Inserted: 3, Suppressed: 1}, err)
-				// A row that is inserted comes after one whose update was suppressed.
+				// A row that is inserted comes after one whose update was
+				// suppressed.
 				rows := []item{{ID: 1, Name: "no update"}, {ID: 2, Name: "b"}, {ID: 3, Name: "c"}, {ID: 4, Name: "e"}, {ID: 5, Name: "no insert"}, {ID: 6, Name: "f"}, {ID: 6, Name: "g"}}
 				counts, err = items.Upsert(t.Context(), pg, source(rows), byID)
 				check("upsert", counts, batchinsert.Counts{Inserted: 2, Updated: 1, Unchanged: 1, Suppressed: 2, Duplicates: 1}, err)
@@ -58,7 +59,7 @@ func TestSuppressedRowsAreCounted(t *testing.T) {
 	}
 }
 
-// A writer says nothing of a row that a trigger suppresses, as it is documented.
+// A writer does not report a row that a trigger suppresses, as documented.
 func TestBufferedWriterAndSuppressedRows(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)

@@ -16,7 +16,8 @@ import (
 
 type textual[V any] struct{ V V }
 
-// writeText inserts and copies a value, and returns what the table has, or the error.
+// writeText inserts and copies a value, and returns what the table has, or the
+// error.
 func writeText[V any](t *testing.T, pg *db.DB, v V) (string, error) {
 	t.Helper()
 	table, rows := batchinsert.MustTable[textual[V]]("texts"), batchinsert.Rows([]textual[V]{{v}})
@@ -32,8 +33,8 @@ func writeText[V any](t *testing.T, pg *db.DB, v V) (string, error) {
 	return get[string](t, pg, "SELECT string_agg(DISTINCT v::text, ' ') FROM texts"), nil
 }
 
-// What is taken as text is taken for what the server takes it for.
-func TestTextIsTakenAsByTheServer(t *testing.T) {
+// Accepted text has the same meaning as for the server.
+func TestTextIsParsedAsByTheServer(t *testing.T) {
 	t.Parallel()
 	spellings := []string{
 		"1_0.5", "1_0", "1_000", "0x10", "0x1p4", "0x1_0p1", "0b1", "0o7", "inf", "+Inf", "infinity", "-INFINITY", "+infinity", "nan", "NaN", "-nan",
@@ -65,7 +66,7 @@ func TestTextIsTakenAsByTheServer(t *testing.T) {
 	}
 }
 
-func TestRefusedTextSaysWhatIsTaken(t *testing.T) {
+func TestRefusedTextNamesAcceptedForms(t *testing.T) {
 	t.Parallel()
 	example, address := regexp.MustCompile(`which is ("[^;]*");`), regexp.MustCompile(`0x[0-9a-f]{6}|0xc000`)
 	for _, typ := range []string{"float8", "float4", "numeric", "int4", "bool", "interval", "date", "time", "timestamp", "timestamptz", "uuid", "bytea", "inet", "macaddr"} {

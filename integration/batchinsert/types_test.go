@@ -35,8 +35,8 @@ type typeCase struct {
 
 const typedText = `SELECT string_agg(concat_ws(' ', id, coalesce(quote_literal(left(v::text, 500)), 'NULL')), E'\n' ORDER BY id) FROM typed`
 
-// column checks that each way of writing stores the same values as single INSERTs
-// of pgx do.
+// column checks that each way of writing stores the same values as single
+// INSERTs of pgx do.
 func column[V any](sql string, values ...V) typeCase {
 	name := fmt.Sprintf("%T into %s", *new(V), sql)
 	return typeCase{name, func(t *testing.T, pg *db.DB) {
@@ -73,8 +73,8 @@ func column[V any](sql string, values ...V) typeCase {
 	}}
 }
 
-// refused checks that each way of writing refuses values, with the same error, and
-// names the row where the client does.
+// refused checks that each way of writing refuses values, with the same error,
+// and names the row where the client does.
 func refused[V any](sql string, values ...V) typeCase {
 	name := fmt.Sprintf("%T into %s", *new(V), sql)
 	return typeCase{name, func(t *testing.T, pg *db.DB) {
@@ -115,7 +115,7 @@ func typedRows[V any](values []V) []typed[V] {
 	return rows
 }
 
-// A wayToWrite puts rows into an empty table.
+// A wayToWrite writes rows into an empty table.
 type wayToWrite[V any] struct {
 	name  string
 	write func(ctx context.Context, pg *db.DB, rows []typed[V]) error

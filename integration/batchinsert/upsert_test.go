@@ -214,7 +214,7 @@ func TestUpsertByIdentity(t *testing.T) {
 	}
 }
 
-func TestUpsertChecksWhatItIsAsked(t *testing.T) {
+func TestUpsertChecksOnConflict(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	for want, on := range map[string]batchinsert.OnConflict{

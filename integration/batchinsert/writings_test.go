@@ -9,8 +9,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A part is a row of the tests that write as many rows as make a call take another
-// way than with one less.
+// A part is a row of the tests around the numbers of rows at which a call uses
+// another way of writing.
 type part struct {
 	ID   int64
 	Name *string
@@ -36,8 +36,8 @@ type writing struct {
 	chunkRows int
 	seq       bool // rows are those of an iterator
 	write     func(ctx context.Context, w batchinsert.Writer, t *batchinsert.Table[part], rows batchinsert.Source[part]) (batchinsert.Counts, error)
-	// filled: the table holds, of each three rows, none, one like the given, and
-	// one that differs.
+	// filled: the table holds, of each three rows, none, one like the given,
+	// and one that differs.
 	filled bool
 	want   func(n int64) batchinsert.Counts // of n rows without a fault
 }
@@ -77,8 +77,8 @@ func (w writing) prepare(t *testing.T, pg *db.DB, n int) {
 	}
 }
 
-// inTable is what parts holds, in the order of the heap where rows were not there
-// before.
+// inTable is what parts holds, in the order of the heap where rows were not
+// there before.
 func (w writing) inTable(t *testing.T, pg *db.DB) string {
 	t.Helper()
 	order := "ctid"
@@ -147,8 +147,8 @@ func writings(chunkRows int) []writing {
 	return all
 }
 
-// sizes are numbers of rows around those where a call takes another way. Those of
-// faulty are on either side of each.
+// sizes are numbers of rows around those where a call takes another way. Those
+// of faulty are on either side of each.
 var sizes = []struct {
 	chunkRows    int
 	rows, faulty []int

@@ -92,7 +92,7 @@ var calls = map[string]func(t *testing.T, pg *db.DB) error{
 var one = db.MustCompile[int]("SELECT 1")
 
 // A server that went away after Open is told of as Open would have told it.
-func TestServerDownIsToldInOneLine(t *testing.T) {
+func TestServerDownIsReportedInOneLine(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"opened", "adopted"} {
 		pg, proxy := overProxy(t, kind)

@@ -15,9 +15,9 @@ import (
 // loadMemory is what a load may take from the system beyond what the program has.
 const loadMemory = 64 << 20
 
-// TestLoadIsFlat loads files that are made while they are read, in each of the ways that a load has: whatever their
+// TestLoadMemoryIsBounded loads files that are made while they are read, in each of the ways that a load has: whatever their
 // size, the memory stays within its bound.
-func TestLoadIsFlat(t *testing.T) {
+func TestLoadMemoryIsBounded(t *testing.T) {
 	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
 	if err != nil {
 		t.Fatal(err)

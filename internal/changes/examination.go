@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/retry"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -214,7 +215,7 @@ func pauseAfter(err error, before time.Duration) time.Duration {
 func (t *Tracker) answerAll(batch []*inquiry) (err error) {
 	ctx := t.inquiries.ctx
 	for run := range 3 {
-		if run == 2 && clock.Sleep(ctx, examinerAgain) != nil {
+		if run == 2 && retry.Sleep(ctx, examinerAgain) != nil {
 			break
 		}
 		err = t.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {

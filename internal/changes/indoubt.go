@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/clock"
+	"github.com/headrace/headrace/internal/retry"
 )
 
 // doubts follows transactions whose outcome is unknown: the connection broke
@@ -105,7 +106,7 @@ func (t *Tracker) waitForEnd(ctx context.Context, session lostSession) bool {
 			return true
 		}
 		if look.pooled && !look.looked {
-			if clock.Sleep(ctx, poolerPatience) != nil { // not while others wait for the examiner
+			if retry.Sleep(ctx, poolerPatience) != nil { // not while others wait for the examiner
 				return false
 			}
 			wait = 0

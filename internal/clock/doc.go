@@ -1,2 +1,2 @@
-// Package clock reads the monotonic clock, and waits by it.
+// Package clock reads the monotonic clock.
 package clock

@@ -41,8 +41,10 @@ var layers = map[string]layer{
 	"internal/deepcopy":     {},
 	"internal/argkey":       {others: []string{pgx}},
 	"internal/connecterror": {others: []string{pgx}},
+	"internal/retry":        {others: []string{pgx}},
+	"internal/panics":       {},
 	"internal/rowscan":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
-	"internal/pgcopy":       {others: []string{pgx}},
+	"internal/pgcopy":       {ours: []string{"internal/panics"}, others: []string{pgx}},
 	"internal/records":      {ours: []string{"internal/pgcopy"}, others: []string{pgx, compress, xtext}},
 	"internal/catalog":      {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/walfeed":      {others: []string{pgx, pglogrep}},
@@ -52,7 +54,7 @@ var layers = map[string]layer{
 	"internal/changes": {
 		ours: []string{
 			"internal/sqltext", "internal/catalog", "internal/argkey", "internal/connecterror", "internal/clock",
-			"internal/stmtstats",
+			"internal/stmtstats", "internal/retry",
 		},
 		others: []string{pgx},
 	},
@@ -66,7 +68,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/connecterror",
 			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi", "internal/paging",
-			"internal/pgxrows", "internal/customtypes",
+			"internal/pgxrows", "internal/customtypes", "internal/retry", "internal/panics",
 		},
 		others: []string{pgx, squirrel},
 	},
@@ -80,9 +82,21 @@ var layers = map[string]layer{
 	},
 	"querycache/rediscache": {ours: []string{"querycache"}, others: []string{rueidis}},
 	"querycache/tablecache": {ours: []string{"querycache", "db"}, others: []string{pgx}},
-	"batchinsert": {
-		ours:   []string{"db", "internal/rowscan", "internal/pgcopy", "internal/records", "internal/connecterror"},
+	// The machinery of batchinsert.
+	"internal/progress": {},
+	"internal/target":   {ours: []string{"internal/pgcopy", "internal/retry"}, others: []string{pgx}},
+	"internal/export":   {others: []string{pgx}},
+	"internal/load": {
+		ours:   []string{"db", "internal/panics", "internal/pgcopy", "internal/records", "internal/progress", "internal/target"},
 		others: []string{pgx, xsync},
+	},
+
+	"batchinsert": {
+		ours: []string{
+			"db", "internal/rowscan", "internal/pgcopy", "internal/records", "internal/connecterror", "internal/progress", "internal/target",
+			"internal/load", "internal/export", "internal/retry", "internal/panics",
+		},
+		others: []string{pgx},
 	},
 	"migrations":  {others: []string{pgx, goose}},
 	"db/diagnose": {ours: []string{"db", "querycache"}, others: []string{pgx}},

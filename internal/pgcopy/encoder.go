@@ -9,21 +9,21 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A Column is a column of the table that rows go to.
+// A Column is a column of the target table.
 type Column struct {
 	Name string
-	// OID of the type that travels: for a domain, of its base type.
+	// OID of the type that is sent: for a domain, of its base type.
 	OID uint32
-	// Type is the type's name as SQL writes it, without a length.
+	// Type is the type's name in SQL, without a length.
 	Type string
-	// NotNull refuses NULL here, before the row is sent. Leave it false where
-	// the server may still fill the column (a BEFORE trigger).
+	// NotNull refuses NULL before the row is sent. It must be false if a BEFORE
+	// trigger may replace NULL.
 	NotNull bool
 	// Labels of the column's enum type; nil for other types.
 	Labels []string
-	// Text sends the value's text form, for the server to read. For arrays of
-	// values (see [Arrays]) that are arrays themselves, which unnest would
-	// flatten, and for types that the connection does not know.
+	// Text sends the value's text form, which the server parses: for [Arrays]
+	// of arrays, which unnest would flatten, and for types unknown to the
+	// connection.
 	Text bool
 }
 
@@ -42,7 +42,7 @@ type layout struct {
 	steps   []step // one for each column
 }
 
-// A column knows where a value lies in a row and how to append it.
+// A column has the place of a value in a row and the function that appends it.
 type column struct {
 	Column
 	field  Field
@@ -50,12 +50,12 @@ type column struct {
 }
 
 // An appendFunc appends the value at p: its length in four bytes and its
-// bytes, or the length -1 for NULL. After an error what was appended means
-// nothing.
+// bytes, or the length -1 for NULL. After an error the appended bytes are
+// undefined.
 type appendFunc func(buf []byte, p pointer) ([]byte, error)
 
-// Compile plans how fields[i] goes to columns[i], by the types registered in
-// m. An error names the column for which there is no way.
+// Compile compiles the encoder of fields[i] into columns[i], with the types
+// registered in m. An error names the column whose field cannot be encoded.
 func Compile[T any](m *pgtype.Map, columns []Column, fields []Field) (*Encoder[T], error) {
 	if len(columns) == 0 || len(columns) != len(fields) || len(columns) > math.MaxInt16 {
 		return nil, fmt.Errorf("encode %v: %d columns for %d fields", reflect.TypeFor[T](), len(columns), len(fields))
@@ -78,11 +78,12 @@ func Compile[T any](m *pgtype.Map, columns []Column, fields []Field) (*Encoder[T
 	return e, nil
 }
 
-// Portable says that e keeps nothing of the type map it was compiled with.
+// Portable reports whether e is independent of the type map it was compiled
+// with.
 func (e *Encoder[T]) Portable() bool { return e.portable }
 
 // Append appends row as one tuple of a binary COPY. The error is a *[RowError]
-// whose Row is left to the caller; buf then comes back as it was given.
+// whose Row the caller must set; buf is then returned unchanged.
 func (e *Encoder[T]) Append(buf []byte, row *T) ([]byte, error) {
 	largest := 0
 	out, _, _, err := e.run(buf, addressOf(row), 0, 1, math.MaxInt, &largest)
@@ -98,9 +99,9 @@ func (c *column) failed(err error) *RowError {
 	}
 }
 
-// A RowError says which value of which row cannot be sent, and why.
+// A RowError reports a value that cannot be sent.
 type RowError struct {
-	Row        int64 // the row's place in its source, from 1; 0 where no row is meant
+	Row        int64 // the row's place in its source, from 1; 0 if unknown
 	Column     string
 	Field      string // Go name of the field
 	GoType     string
@@ -122,7 +123,7 @@ var null = []byte{0xff, 0xff, 0xff, 0xff}
 
 func appendNull(buf []byte) []byte { return append(buf, null...) }
 
-// notNull refuses a NULL that fn appended.
+// notNull returns an error if fn appends NULL.
 func notNull(fn appendFunc) appendFunc {
 	return func(buf []byte, p pointer) ([]byte, error) {
 		start := len(buf)

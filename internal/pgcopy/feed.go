@@ -4,90 +4,90 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/headrace/headrace/internal/panics"
 )
 
 const (
-	// chunkSize is what pgconn's buffer holds beside the message's header, so
-	// that one chunk is one Read.
-	chunkSize = 65536 - 5
+	// blockSize is the size of pgconn's buffer without the message's header, so
+	// that one block is one Read.
+	blockSize = 65536 - 5
 
-	// flushEvery bounds how long a row of a slow source waits for company. It
-	// also bounds how late an end of the COPY from the other side is seen:
-	// pgconn looks for one between two Reads only.
+	// flushEvery bounds the time for which a row of a slow source waits for
+	// others. It also bounds the delay until the server's error is noticed:
+	// pgconn checks for one between two Reads only.
 	flushEvery = 50 * time.Millisecond
 
-	// patience is how long Close waits for a source that is in the middle of
-	// producing a row.
-	patience = time.Second
+	// closeTimeout bounds the time that Close waits for the source's current
+	// row.
+	closeTimeout = time.Second
 )
 
-// OfSeq returns the stream over what seq yields; an error ends it. seq runs in
-// a goroutine of its own, which ends with the rows, with an error, or at the
-// first row that seq yields after Close. Close waits a second for that, then
-// leaves the goroutine to its source.
+// OfSeq returns the stream over the rows of seq; an error ends it. seq runs in a
+// goroutine of its own, which ends with the rows, with an error, or at the first
+// row that seq yields after Close. Close waits for that up to a second.
 func OfSeq[T any](e *Encoder[T], seq iter.Seq2[T, error]) Stream {
 	f := &feed[T]{
 		encoder: e,
 		seq:     seq,
-		chunks:  make(chan *chunk, 1),
-		free:    make(chan *chunk, 2),
+		blocks:  make(chan *block, 1),
+		free:    make(chan *block, 2),
 		quit:    make(chan struct{}),
 		done:    make(chan struct{}),
 		timer:   time.NewTimer(flushEvery),
 	}
-	f.free <- newChunk()
-	f.free <- newChunk()
-	go f.produce()
+	f.free <- newBlock()
+	f.free <- newBlock()
+	go f.run()
 	return f
 }
 
-// A feed hands chunks from the goroutine that runs the source to Read. A chunk
-// is handed over when its filling starts: n tells how much of it can be read
-// already, so that a slow source's rows do not wait for it to be full.
+// A feed passes blocks from the goroutine that runs the source to Read. A block
+// is passed when its filling starts: n is the number of bytes that can be read
+// already, so that rows of a slow source do not wait until it is full.
 type feed[T any] struct {
 	encoder *Encoder[T]
 	seq     iter.Seq2[T, error]
 
-	chunks  chan *chunk   // to Read; closed by produce at the end of the rows
-	free    chan *chunk   // back to produce
+	blocks  chan *block   // to Read; closed by run at the end of the rows
+	free    chan *block   // back to run
 	quit    chan struct{} // closed by Close
-	done    chan struct{} // closed when produce has ended
+	done    chan struct{} // closed when run has ended
 	rows    atomic.Int64
-	failed  atomic.Pointer[error] // set before chunks is closed
-	closing atomic.Bool           // set by Close, looked at after each row
+	failed  atomic.Pointer[error] // set before blocks is closed
+	closing atomic.Bool           // set by Close, checked after each row
 
 	mu     sync.Mutex // held by Read and Close; guards what follows
 	timer  *time.Timer
-	chunk  *chunk // being read, or nil
-	taken  int    // bytes of chunk that were read
-	full   bool   // chunk will not grow any more
+	block  *block // being read, or nil
+	taken  int    // bytes of block that were read
+	full   bool   // block is complete
 	closed bool
 }
 
-type chunk struct {
-	buf  []byte        // set before n is first stored, and left alone until the chunk is free
+type block struct {
+	buf  []byte        // set before n is first stored, and unchanged until the block is free
 	n    atomic.Int64  // bytes of buf that are complete rows
-	full chan struct{} // receives one value when n will not grow any more
+	full chan struct{} // receives one value when the block is complete
 }
 
-func newChunk() *chunk {
-	return &chunk{buf: make([]byte, 0, chunkSize), full: make(chan struct{}, 1)}
+func newBlock() *block {
+	return &block{buf: make([]byte, 0, blockSize), full: make(chan struct{}, 1)}
 }
 
-// produce runs the source to its end.
-func (f *feed[T]) produce() {
+// run runs the source to its end.
+func (f *feed[T]) run() {
 	defer close(f.done)
-	defer close(f.chunks)
+	defer close(f.blocks)
 	defer func() {
 		if v := recover(); v != nil {
-			f.fail(&PanicError{Value: v, Stack: debug.Stack()})
+			f.fail(panics.New(v))
 		}
 	}()
-	w := chunkWriter{chunks: f.chunks, free: f.free, quit: f.quit}
+	w := blockWriter{blocks: f.blocks, free: f.free, quit: f.quit}
 	if !w.write(copyHeader) {
 		return
 	}
@@ -118,21 +118,21 @@ func (f *feed[T]) produce() {
 
 func (f *feed[T]) fail(err error) { f.failed.Store(&err) }
 
-// A chunkWriter fills one chunk after the other.
-type chunkWriter struct {
-	chunks chan<- *chunk
-	free   <-chan *chunk
+// A blockWriter fills blocks.
+type blockWriter struct {
+	blocks chan<- *block
+	free   <-chan *block
 	quit   <-chan struct{}
 
-	chunk   *chunk
-	buf     []byte // chunk.buf with all that was written
-	scratch []byte // for a row that might not fit behind buf
-	aside   bool   // room gave scratch
+	block   *block
+	buf     []byte // block.buf with all bytes written
+	scratch []byte // for a row that may not fit after buf
+	aside   bool   // room returned scratch
 	largest int    // bytes of the largest row so far
 }
 
-// room returns the buffer that the next row is to be appended to.
-func (w *chunkWriter) room() []byte {
+// room returns the buffer for the next row.
+func (w *blockWriter) room() []byte {
 	w.aside = cap(w.buf)-len(w.buf) < w.largest
 	if w.aside {
 		return w.scratch[:0]
@@ -140,9 +140,9 @@ func (w *chunkWriter) room() []byte {
 	return w.buf
 }
 
-// advance accepts what room gave, with one more row at its end. It returns
-// false when the stream was closed.
-func (w *chunkWriter) advance(out []byte) bool {
+// advance accepts the buffer of room with a further row. It returns false if the
+// stream was closed.
+func (w *blockWriter) advance(out []byte) bool {
 	if w.aside {
 		w.scratch = out
 		return w.write(out)
@@ -151,50 +151,50 @@ func (w *chunkWriter) advance(out []byte) bool {
 	w.largest = max(w.largest, len(row))
 	if cap(out) == cap(w.buf) {
 		w.buf = out
-		w.chunk.n.Store(int64(len(out)))
+		w.block.n.Store(int64(len(out)))
 		return true
 	}
-	// The row made append move to a larger array. Read must not see the array
-	// change, so the row opens the next chunk.
+	// append has moved to a larger array. Read must not see the array change,
+	// so the row begins the next block.
 	return w.write(row)
 }
 
-// write appends data to the chunk, or opens the next with it, whatever its
-// size.
-func (w *chunkWriter) write(data []byte) bool {
+// write appends data to the block, or begins the next one with it, regardless of
+// its size.
+func (w *blockWriter) write(data []byte) bool {
 	w.largest = max(w.largest, len(data))
-	if w.chunk != nil && len(w.buf)+len(data) <= cap(w.buf) {
+	if w.block != nil && len(w.buf)+len(data) <= cap(w.buf) {
 		w.buf = append(w.buf, data...)
-		w.chunk.n.Store(int64(len(w.buf)))
+		w.block.n.Store(int64(len(w.buf)))
 		return true
 	}
 	w.finish()
 	select {
-	case w.chunk = <-w.free:
+	case w.block = <-w.free:
 	case <-w.quit:
 		return false
 	}
-	w.chunk.buf = append(w.chunk.buf[:0], data...)
-	w.buf = w.chunk.buf
-	w.chunk.n.Store(int64(len(w.buf)))
+	w.block.buf = append(w.block.buf[:0], data...)
+	w.buf = w.block.buf
+	w.block.n.Store(int64(len(w.buf)))
 	select {
-	case w.chunks <- w.chunk:
+	case w.blocks <- w.block:
 		return true
 	case <-w.quit:
 		return false
 	}
 }
 
-// finish says that the chunk will not grow any more.
-func (w *chunkWriter) finish() {
-	if w.chunk != nil {
-		w.chunk.full <- struct{}{}
-		w.chunk = nil
+// finish marks the block as complete.
+func (w *blockWriter) finish() {
+	if w.block != nil {
+		w.block.full <- struct{}{}
+		w.block = nil
 	}
 }
 
-// Read implements [Stream]. It returns what there is after flushEvery at the
-// latest, and may return nothing.
+// Read implements [Stream]. It returns the available bytes after flushEvery at
+// the latest, and may return none.
 func (f *feed[T]) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -202,23 +202,23 @@ func (f *feed[T]) Read(p []byte) (int, error) {
 		return 0, errClosed
 	}
 	if err := f.failed.Load(); err != nil {
-		return 0, *err // the rows before it would be thrown away anyway
+		return 0, *err // the rows before it would be rolled back anyway
 	}
 	f.timer.Reset(flushEvery)
-	if f.chunk == nil {
+	if f.block == nil {
 		select {
-		case c, more := <-f.chunks:
+		case c, more := <-f.blocks:
 			if !more {
 				return 0, f.end()
 			}
-			f.chunk = c
+			f.block = c
 		case <-f.timer.C:
 			return 0, nil
 		}
 	}
-	if !f.full && int(f.chunk.n.Load())-f.taken < len(p) {
+	if !f.full && int(f.block.n.Load())-f.taken < len(p) {
 		select {
-		case <-f.chunk.full:
+		case <-f.block.full:
 			f.full = true
 		case <-f.done:
 		case <-f.timer.C:
@@ -227,19 +227,19 @@ func (f *feed[T]) Read(p []byte) (int, error) {
 	return f.take(p), nil
 }
 
-// take copies complete rows of the chunk. Called with mu held.
+// take copies complete rows of the block. Called with mu held.
 func (f *feed[T]) take(p []byte) int {
-	have := int(f.chunk.n.Load())
-	n := copy(p, f.chunk.buf[f.taken:have])
+	have := int(f.block.n.Load())
+	n := copy(p, f.block.buf[f.taken:have])
 	f.taken += n
 	if f.full && f.taken == have {
-		f.free <- f.chunk
-		f.chunk, f.taken, f.full = nil, 0, false
+		f.free <- f.block
+		f.block, f.taken, f.full = nil, 0, false
 	}
 	return n
 }
 
-// end returns what Read says once the source has ended.
+// end returns the error of Read after the source has ended.
 func (f *feed[T]) end() error {
 	if err := f.failed.Load(); err != nil {
 		return *err
@@ -268,7 +268,7 @@ func (f *feed[T]) Close() {
 	f.closed = true
 	f.closing.Store(true)
 	close(f.quit)
-	f.timer.Reset(patience)
+	f.timer.Reset(closeTimeout)
 	select {
 	case <-f.done:
 	case <-f.timer.C:

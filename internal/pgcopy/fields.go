@@ -28,7 +28,8 @@ type Field struct {
 // [pgx.RowToStructByName]: a tag `db:"name"` gives the column, `db:"-"` leaves
 // the field out, fields of structs embedded by value count as t's own.
 //
-// [pgx.RowToStructByName]: https://pkg.go.dev/github.com/jackc/pgx/v5#RowToStructByName
+// [pgx.RowToStructByName]:
+// https://pkg.go.dev/github.com/jackc/pgx/v5#RowToStructByName
 func Fields(t reflect.Type) ([]Field, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("rows of type %v: not a struct", t)

@@ -19,8 +19,8 @@ func appendFloat8[V float32 | float64](buf []byte, p pointer) ([]byte, error) {
 	return append8(buf, float8(float64(at[V](p)))), nil
 }
 
-// serverNaN is the NaN of the server's input function; math.NaN's last bit is set.
-// One that was written as text would differ from the same in binary.
+// serverNaN is the NaN of the server's input function; math.NaN's last bit is
+// set. One that was written as text would differ from the same in binary.
 const serverNaN = 0x7ff8_0000_0000_0000
 
 // The words of a numeric's header (numeric_send): number of digits to the base

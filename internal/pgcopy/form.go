@@ -10,8 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A form is how a value of one of the commonest types is appended by Encoder.Append
-// itself: for those, a call through a function's address takes as long as the work.
+// A form is how a value of one of the commonest types is appended by
+// Encoder.Append itself: for those, a call through a function's address takes as
+// long as the work.
 type form uint8
 
 const (
@@ -24,7 +25,7 @@ const (
 	formTimestamptz             // time.Time into timestamptz
 )
 
-// A step is one column of a form. Steps are apart from the columns to lie close
+// A step appends one column. Steps are apart from the columns to lie close
 // together.
 type step struct {
 	offset  uintptr
@@ -33,8 +34,8 @@ type step struct {
 	notNull bool
 }
 
-// formOf returns the form of a fast plan for t, and whether t is a pointer to the
-// value.
+// formOf returns the form of a fast plan for t, and whether t is a pointer to
+// the value.
 func (p *planner) formOf(t reflect.Type, c Column) (f form, isPointer bool) {
 	typ, ok := p.m.TypeForOID(c.OID)
 	if !ok || c.Labels != nil || c.Text || p.fast(t, typ) == nil {

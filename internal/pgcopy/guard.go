@@ -9,8 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// guarded turns a panic of pgtype, or of a value's own method, into an error: it
-// is about one value, whose row and column the caller adds. No error shows the value.
+// guarded returns fn with a panic of pgtype, or of a method of the value,
+// converted to an error. The caller adds the row and the column. No error
+// contains the value.
 func guarded(fn appendFunc) appendFunc {
 	return func(buf []byte, p pointer) (out []byte, err error) {
 		defer func() {
@@ -32,8 +33,9 @@ func panicked(v any) error {
 
 var errRagged = errors.New("an array of several dimensions whose slices differ in length")
 
-// rectangular refuses slices of slices that are no array of PostgreSQL: pgtype
-// takes the lengths from the first of each, and leaves out what is beyond.
+// rectangular returns an error for slices of slices that are not an array of
+// PostgreSQL. pgtype takes the lengths of the first ones, and omits elements
+// beyond them.
 func rectangular(t reflect.Type, fn appendFunc) appendFunc {
 	return func(buf []byte, p pointer) ([]byte, error) {
 		if lengths, ok := measure(view(t, p).Elem(), depth(t)); !ok {
@@ -43,7 +45,7 @@ func rectangular(t reflect.Type, fn appendFunc) appendFunc {
 	}
 }
 
-// depth is how many slices or arrays of t are in one another. Those of bytes are
+// depth returns the number of nested slices or arrays of t. Those of bytes are
 // values.
 func depth(t reflect.Type) int {
 	n := 0
@@ -59,8 +61,8 @@ func depth(t reflect.Type) int {
 	}
 }
 
-// multidimensional reports whether values of t, slices of slices, become an array
-// of several dimensions: JSON and XML are made of them as they are.
+// multidimensional reports whether values of t, slices of slices, become an
+// array of several dimensions. For JSON and XML they do not.
 func multidimensional(m *pgtype.Map, t reflect.Type, oid uint32) bool {
 	typ, known := m.TypeForOID(oid)
 	if !known || depth(t) < 2 {
@@ -74,9 +76,8 @@ func multidimensional(m *pgtype.Map, t reflect.Type, oid uint32) bool {
 	return !isXML && !isJSON(array.ElementType.Codec)
 }
 
-// flattened encodes slices of slices as one array. pgtype keeps the plan that it
-// finds for a type's first value, which may be one for slices whose elements are
-// no slices.
+// flattened encodes slices of slices as one array. pgtype caches the plan of a
+// type's first value, which may be one for slices of values.
 func flattened(m *pgtype.Map, t reflect.Type, oid uint32, format int16) appendFunc {
 	return rectangular(t, func(buf []byte, p pointer) ([]byte, error) {
 		start := len(buf)
@@ -85,7 +86,7 @@ func flattened(m *pgtype.Map, t reflect.Type, oid uint32, format int16) appendFu
 	})
 }
 
-// flat is v, which is rectangular, as an array.
+// flat returns v, which must be rectangular, as an array.
 func flat(t reflect.Type, v reflect.Value) any {
 	d := depth(t)
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
@@ -116,8 +117,8 @@ func leaves(to []any, v reflect.Value, depth int) []any {
 	return to
 }
 
-// measure returns the lengths of v's first slices, and whether all others have
-// the same.
+// measure returns the lengths of v's first slices, and reports whether all
+// others have the same lengths.
 func measure(v reflect.Value, depth int) (lengths []int, ok bool) {
 	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {

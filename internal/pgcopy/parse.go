@@ -12,14 +12,13 @@ import (
 )
 
 // A ParseFunc appends the binary form, with its length, of a value given as
-// text. It returns false for text that it does not know: the server's own
-// reader may still take it (a date as "yesterday", a number with blanks around
-// it), or has the right words to refuse it. What it does take, it takes for
-// what the server takes it for. After false what was appended means nothing.
+// text. It returns false for text that it does not know: the server may accept
+// it (a date "yesterday", a number with spaces around it), or refuse it with an
+// error of its own. It gives text the same meaning as the server. After false
+// the appended bytes are undefined.
 type ParseFunc func(buf, text []byte) ([]byte, bool)
 
-// ParserFor returns the parser for the type with this OID, or nil where there
-// is none.
+// ParserFor returns the parser for the type with this OID, or nil.
 func ParserFor(oid uint32) ParseFunc { return parsers[oid] }
 
 // AppendNull appends NULL.
@@ -127,8 +126,8 @@ func parseInt8(buf, text []byte) ([]byte, bool) {
 	return appendInt64(buf, n), true
 }
 
-// parseFloat takes decimal numbers that are in the range of normal ones: where
-// a number underflows, servers differ.
+// parseFloat parses decimal numbers in the range of normal ones. Servers differ
+// for numbers that underflow.
 func parseFloat(text []byte, bits int) (float64, bool) {
 	if len(text) == 0 {
 		return 0, false
@@ -167,7 +166,7 @@ func parseFloat8(buf, text []byte) ([]byte, bool) {
 // longestNumeric is the number of characters that appendDecimal has room for.
 const longestNumeric = 300
 
-// parseNumeric takes digits with at most one point and a minus.
+// parseNumeric parses digits with at most one point and a minus.
 func parseNumeric(buf, text []byte) ([]byte, bool) {
 	digits := text
 	if len(digits) > 0 && digits[0] == '-' {
@@ -195,7 +194,7 @@ func parseJSONB(buf, text []byte) ([]byte, bool) {
 	return append(append(buf, jsonbVersion), text...), true
 }
 
-// parseUUID takes the usual form, 8-4-4-4-12 digits.
+// parseUUID parses the standard form, 8-4-4-4-12 digits.
 func parseUUID(buf, text []byte) ([]byte, bool) {
 	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return buf, false

@@ -2,8 +2,8 @@ package pgcopy
 
 import "encoding/binary"
 
-// Dates and times are read in ISO 8601's form only, with years of four digits:
-// the one form that means the same under every DateStyle.
+// Dates and times are parsed in the form of ISO 8601 only, with years of four
+// digits: the only form that does not depend on DateStyle.
 
 func parseDate(buf, text []byte) ([]byte, bool) {
 	days, rest, ok := cutDate(text)
@@ -13,8 +13,8 @@ func parseDate(buf, text []byte) ([]byte, bool) {
 	return binary.BigEndian.AppendUint32(append(buf, 0, 0, 0, 4), uint32(days)), true
 }
 
-// parseTimestamp takes "2006-01-02 15:04:05", with a T, with a fraction, or
-// the date alone.
+// parseTimestamp parses "2006-01-02 15:04:05", with a T, with a fraction, or the
+// date alone.
 func parseTimestamp(buf, text []byte) ([]byte, bool) {
 	micros, rest, ok := cutTimestamp(text)
 	if !ok || len(rest) > 0 {
@@ -23,8 +23,9 @@ func parseTimestamp(buf, text []byte) ([]byte, bool) {
 	return appendInt64(buf, micros), true
 }
 
-// parseTimestamptz takes parseTimestamp's form with an offset behind it. One
-// without depends on the session's time zone, which the server knows.
+// parseTimestamptz parses the form of parseTimestamp with an offset after it.
+// Without an offset the value depends on the session's time zone and is left to
+// the server.
 func parseTimestamptz(buf, text []byte) ([]byte, bool) {
 	micros, rest, ok := cutTimestamp(text)
 	if !ok {

@@ -2,44 +2,30 @@ package pgcopy
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"runtime/debug"
 	"sync"
+
+	"github.com/headrace/headrace/internal/panics"
 )
 
-// A Stream is the bytes of a binary COPY for rows that are encoded as they are
-// read. Its rows are encoded straight into the buffer that Read is given.
+// A Stream is the data of a binary COPY. Rows are encoded when they are read,
+// directly into the buffer of Read.
 //
-// pgconn reads it in a goroutine of its own, and may leave that goroutine
-// behind when a context ends. [Stream.Close] ends it: no row is touched after
-// Close has returned.
+// pgconn reads it in a goroutine of its own, and may abandon that goroutine when
+// a context ends. [Stream.Close] ends it: no row is accessed after Close has
+// returned.
 type Stream interface {
 	io.Reader
-	// Rows returns how many rows were encoded so far.
+	// Rows returns the number of rows encoded so far.
 	Rows() int64
-	// Err returns what ended the rows early: a *[RowError], the source's own
-	// error with its row, a *[PanicError]; nil where there is none. pgconn
-	// turns that error into one of the server's, which hides it.
+	// Err returns the error that ended the rows early, or nil: a *[RowError],
+	// the source's error with its row, or a *[panics.Error] for a panic of the
+	// source or of a method of a value. pgconn hides it behind an error of the
+	// server.
 	Err() error
-	// Close makes every further Read fail. It waits for a Read under way.
+	// Close makes every further Read fail. It waits for a current Read.
 	Close()
-}
-
-// A PanicError is a panic of the source or of a value's own method, caught
-// where it would have ended the program.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v\n\n%s", e.Value, e.Stack) }
-
-// Unwrap returns the panic's value where it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
 }
 
 var errClosed = errors.New("rows are no longer read")
@@ -51,7 +37,7 @@ var (
 	copyTrailer = []byte{0xff, 0xff}
 )
 
-// OfSlice returns the stream over rows. It never blocks. rows stay the
+// OfSlice returns the stream over rows. It never blocks. rows remain the
 // caller's and must not change before Close.
 func OfSlice[T any](e *Encoder[T], rows []T) Stream {
 	return &sliceStream[T]{encoder: e, rows: rows, rest: copyHeader}
@@ -64,7 +50,7 @@ type sliceStream[T any] struct {
 	mu      sync.Mutex // held by Read and Close; guards what follows
 	next    int        // rows[next] is the next to encode
 	rest    []byte     // encoded bytes that no Read has taken yet
-	scratch []byte     // the buffer of rows larger than what Read was given
+	scratch []byte     // the buffer for rows larger than that of Read
 	largest int        // bytes of the largest row so far
 	ended   bool       // the trailer is in rest, or was read
 	err     error
@@ -79,7 +65,7 @@ func (s *sliceStream[T]) Read(p []byte) (n int, err error) {
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			s.err = &PanicError{Value: v, Stack: debug.Stack()}
+			s.err = panics.New(v)
 			n, err = 0, s.err
 		}
 	}()
@@ -103,15 +89,15 @@ func (s *sliceStream[T]) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// take copies what is left of earlier rows. Called with mu held.
+// take copies the rest of earlier rows. Called with mu held.
 func (s *sliceStream[T]) take(p []byte) int {
 	n := copy(p, s.rest)
 	s.rest = s.rest[n:]
 	return n
 }
 
-// fill encodes rows into p until the next might not fit any more; a row larger
-// than all of p goes through scratch. Called with mu held and nothing in rest.
+// fill encodes rows into p until the next one may not fit. A row larger than p
+// goes through scratch. Called with mu held and an empty rest.
 func (s *sliceStream[T]) fill(p []byte) (int, error) {
 	if s.next == len(s.rows) {
 		return 0, nil
@@ -171,7 +157,7 @@ func (s *sliceStream[T]) Close() {
 	}
 }
 
-// atRow puts the row's number into a *RowError.
+// atRow sets the row of a *RowError.
 func atRow(err error, row int64) error {
 	if bad, ok := errors.AsType[*RowError](err); ok {
 		bad.Row = row

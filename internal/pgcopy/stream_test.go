@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/panics"
 )
 
 // whole is the COPY of rows, encoded in one piece.
@@ -95,8 +97,8 @@ func TestStreamsGiveTheSameBytes(t *testing.T) {
 // Rows that end, alone or after others, at each byte around the end of a buffer.
 func TestStreamsAtTheEndOfABuffer(t *testing.T) {
 	e := compile[narrow](t, narrowColumns)
-	size := func() int { return chunkSize }
-	for long := chunkSize - 120; long < chunkSize+5; long++ {
+	size := func() int { return blockSize }
+	for long := blockSize - 120; long < blockSize+5; long++ {
 		for before := range 2 {
 			rows := narrowRows(before + 3)
 			rows[before].Name = strings.Repeat("x", long)
@@ -153,7 +155,7 @@ func TestStreamCatchesPanics(t *testing.T) {
 	e := compile[explosive](t, []Column{{Name: "n", OID: pgtype.Int8OID, Type: "bigint"}})
 	s := OfSeq(e, func(yield func(explosive, error) bool) { panic("source") })
 	_, err := drain(s, func() int { return 4096 })
-	var p *PanicError
+	var p *panics.Error
 	if !errors.As(err, &p) || len(p.Stack) == 0 {
 		t.Errorf("seq: %v", err)
 	}
@@ -239,7 +241,7 @@ func TestCloseDoesNotWaitForeverForTheSource(t *testing.T) {
 		synctest.Wait() // the source blocks
 		start := time.Now()
 		s.Close()
-		if d := time.Since(start); d != patience {
+		if d := time.Since(start); d != closeTimeout {
 			t.Errorf("Close took %v", d)
 		}
 		close(release)

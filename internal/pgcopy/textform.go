@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A textForm is how text has to be written to be parsed for a type, and the Go type
-// to use where it is not.
+// A textForm is how text has to be written to be parsed for a type, and the Go
+// type to use where it is not.
 type textForm struct{ example, goType string }
 
 // formOfText returns the form for a codec that is parsed.
@@ -48,9 +48,9 @@ func formOfText(codec pgtype.Codec) textForm {
 	return textForm{}
 }
 
-// ofText makes fn, which encodes values of t, one for text, where t is text or has
-// it as elements: its errors say which text is taken, and it refuses what package
-// strconv takes for a number and the server does not.
+// ofText makes fn, which encodes values of t, one for text, where t is text or
+// has it as elements: its errors say which text is taken, and it refuses what
+// package strconv takes for a number and the server does not.
 func ofText(m *pgtype.Map, t reflect.Type, oid uint32, fn appendFunc) appendFunc {
 	typ, known := m.TypeForOID(oid)
 	if !known {
@@ -95,8 +95,8 @@ func ofText(m *pgtype.Map, t reflect.Type, oid uint32, fn appendFunc) appendFunc
 // wholeArray stands for the bits of a text that is an array of numbers.
 const wholeArray = -1
 
-// floats reports whether the server takes the text in v, which strconv takes, for
-// the same numbers: it knows no underscores, and refuses what is too small.
+// floats reports whether the server takes the text in v, which strconv takes,
+// for the same numbers: it knows no underscores, and refuses what is too small.
 func floats(v reflect.Value, bits int) bool {
 	switch text := v.Interface().(type) {
 	case sql.NullString:

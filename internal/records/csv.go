@@ -10,17 +10,16 @@ import (
 	"strings"
 )
 
-// CSV says how a CSV file is written: what separates fields, what encloses
-// them, what stands before a quote within quotes, and the unquoted text that
-// means NULL.
+// CSV is the dialect of a CSV file: the separator of fields, the quote, the
+// escape of a quote within quotes, and the unquoted text that means NULL.
 type CSV struct {
 	Comma, Quote, Escape byte
 	NoQuote              bool // quotes are data, and each line is a record
 	Null                 string
 }
 
-// OpenCSV reads the header of a CSV file and leaves file behind it. A file
-// without a header has names given.
+// OpenCSV reads the header of a CSV file and leaves file positioned after it.
+// The names of a file without a header are given.
 func OpenCSV(file *bufio.Reader, o CSV, fields Fields) (Format, error) {
 	var h header
 	given := fields.Names != nil
@@ -49,7 +48,7 @@ func OpenCSV(file *bufio.Reader, o CSV, fields Fields) (Format, error) {
 	return f, nil
 }
 
-// firstLineEnd returns what ends the first line, quotes or not.
+// firstLineEnd returns the end of the first line, in quotes or not.
 func firstLineEnd(file *bufio.Reader) string {
 	start := peekPast(file, "\r\n")
 	i := bytes.IndexAny(start, "\r\n")
@@ -62,8 +61,8 @@ func firstLineEnd(file *bufio.Reader) string {
 	return "\r"
 }
 
-// peekPast peeks until one of chars and a byte behind it are seen, or as far as
-// that goes. A read error comes again.
+// peekPast peeks up to one of chars and the byte after it, or as far as
+// possible. The next Read returns a read error.
 func peekPast(file *bufio.Reader, chars string) []byte {
 	for n := 1; ; n++ {
 		start, err := file.Peek(max(n, file.Buffered()))
@@ -79,7 +78,7 @@ type csvFormat struct {
 	header   header
 	names    []string // of the columns: those of the header, renamed, without skipped ones
 	skip     []bool   // fields of the header
-	given    bool     // the names do not stand in the file
+	given    bool     // the file has no header
 	end      byte     // the last byte of a line end
 	carriage bool     // lines end in \r\n
 }
@@ -92,8 +91,8 @@ func (f *csvFormat) Dialect() string {
 	return fmt.Sprintf("csv %q %t %q %v", []byte{f.Comma, f.Quote, f.Escape}, f.NoQuote, f.Null, f.skip)
 }
 
-// translated reports whether the server is given COPY's text format, because its
-// CSV reader cannot read such records.
+// translated reports whether records are sent in COPY's text format, because the
+// server's CSV parser cannot read them.
 func (f *csvFormat) translated() bool { return f.NoQuote || slices.Contains(f.skip, true) }
 
 func (f *csvFormat) Options() string {
@@ -104,9 +103,9 @@ func (f *csvFormat) Options() string {
 		", ESCAPE " + literal(f.Escape) + ", NULL " + stringLiteral(f.Null) + ", ENCODING 'UTF8'"
 }
 
-// Reader implements [Format]. Before the records comes a header of one line,
-// which the server passes over: from it the server learns how lines end, without
-// which it does not count the lines of the first record.
+// Reader implements [Format]. The records follow a header of one line, which the
+// server skips: from it the server detects how lines end, without which it does
+// not count the lines of the first record.
 func (f *csvFormat) Reader(data []byte, _ []Column) (io.Reader, error) {
 	if f.translated() {
 		return f.translate(data)
@@ -118,17 +117,17 @@ func (f *csvFormat) Reader(data []byte, _ []Column) (io.Reader, error) {
 	return io.MultiReader(strings.NewReader("header"+f.header.eol), bytes.NewReader(data)), nil
 }
 
-// endOfData is a record that ends the reading of servers before version 18,
-// silently, and is data to later ones.
+// endOfData is a record that silently ends the input of servers before version
+// 18, and is data for later ones.
 const endOfData = `\.`
 
-// checked refuses records that [csvFormat.stray] suspects, or that the server
-// would take for others, and has [endOfData]
-// mean the same to all servers.
+// checked returns an error for records that [csvFormat.stray] suspects, or that
+// the server would split differently, and makes [endOfData] data for all
+// servers.
 func (f *csvFormat) checked(data []byte) ([]byte, error) {
 	ends := bytes.Contains(data, []byte(endOfData)) && f.Null != endOfData
-	// Behind a carriage return the server looks at the next byte, and where that
-	// is no character it blames the record before.
+	// The server reads the byte after a carriage return, and if that is not a
+	// character, its error names the record before.
 	undecodable := f.end == '\r' && !storable(data)
 	if !ends && !undecodable && bytes.IndexByte(data, f.Quote) < 0 {
 		return data, nil
@@ -157,8 +156,8 @@ func (f *csvFormat) checked(data []byte) ([]byte, error) {
 	return append(out, data[kept:]...), nil
 }
 
-// first returns the first record of data, its line end included, and how many
-// lines it takes.
+// first returns the first record of data, its line end included, and its number
+// of lines.
 func (f *csvFormat) first(data []byte) (record []byte, lines int) {
 	q := quoteState{f: f}
 	end := 0
@@ -172,9 +171,9 @@ func (f *csvFormat) first(data []byte) (record []byte, lines int) {
 
 var errStray = errors.New("a quote inside a field opens text that goes on in the next line; LoadOptions.NoQuote takes quotes as data")
 
-// stray reports whether a quote that does not stand at a field's beginning
-// encloses a line end: nobody writes such files, but lists with quotes that are
-// data (5" disk) read as one, and then lines are joined.
+// stray reports whether a quote that is not at the beginning of a field encloses
+// a line end. No program writes such files, but a file whose quotes are data (5"
+// disk) looks like one, and its lines would be joined.
 func (f *csvFormat) stray(record []byte) bool {
 	e := csvEncoder{f: f}
 	for more := true; more; {
@@ -198,9 +197,9 @@ func (f *csvFormat) translate(data []byte) (io.Reader, error) {
 	return bytes.NewReader(buf), nil
 }
 
-// RecordAt implements [Format]. Before the first record the server has counted
-// the header. Within quotes it counts line feeds where lines end in them, and
-// carriage returns where lines end in those, alone or not.
+// RecordAt implements [Format]. The server counts the header as a line. Within
+// quotes it counts line feeds if lines end in them, and carriage returns if
+// lines end in those, alone or not.
 func (f *csvFormat) RecordAt(line int, data []byte, spans []Span) int {
 	if f.translated() {
 		return line
@@ -209,7 +208,7 @@ func (f *csvFormat) RecordAt(line int, data []byte, spans []Span) int {
 	if f.header.eol != "\n" {
 		counted = '\r'
 	}
-	next := 1 // line of the record behind
+	next := 1 // line of the following record
 	for i, s := range spans {
 		record := data[s.Start-spans[0].Start : s.End-spans[0].Start]
 		if next += bytes.Count(record, []byte{counted}); line < next {
@@ -230,8 +229,8 @@ func (f *csvFormat) eol() byte { return f.end }
 
 func (f *csvFormat) splitter() splitter { return &quoteState{f: f} }
 
-// A quoteState counts quotes as the server's CopyReadLineText does, so that
-// both see the same records in every file, broken ones too.
+// A quoteState tracks quotes as the server's CopyReadLineText does, so that both
+// find the same records in every file, including malformed ones.
 type quoteState struct {
 	f       *csvFormat
 	quoted  bool
@@ -262,12 +261,13 @@ func (q *quoteState) after(line []byte) bool {
 	return !q.quoted
 }
 
-// between: an empty line is a record to the server.
+// between is false: for the server, an empty line is a record.
 func (q *quoteState) between([]byte) bool { return false }
 
 func literal(b byte) string { return stringLiteral(string([]byte{b})) }
 
-// stringLiteral writes s as SQL, whatever standard_conforming_strings says.
+// stringLiteral returns s as an SQL literal that does not depend on
+// standard_conforming_strings.
 func stringLiteral(s string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A csvEncoder parses the text of records here, and not in the server, whose
-// time is the scarcer.
+// A csvEncoder parses the text of records in the client, which relieves the
+// server.
 type csvEncoder struct {
 	f       *csvFormat
-	parsers []parser // a field
+	parsers []parser // one per field
 	scratch []byte
-	strayed bool // field met what stray looks for
+	strayed bool // field has found what stray looks for
 }
 
 // Encoder implements [Format].
@@ -27,12 +27,12 @@ func (f *csvFormat) Encoder(columns []Column) Encoder {
 	return f.encoder(parsers)
 }
 
-// encoder takes a parser a column.
+// encoder returns an encoder with one parser per column.
 func (f *csvFormat) encoder(parsers []parser) *csvEncoder {
 	e := &csvEncoder{f: f}
 	for _, skip := range f.skip {
 		if skip {
-			e.parsers = append(e.parsers, parser{parse: passOver})
+			e.parsers = append(e.parsers, parser{parse: skipField})
 			continue
 		}
 		e.parsers = append(e.parsers, parsers[0])
@@ -41,8 +41,8 @@ func (f *csvFormat) encoder(parsers []parser) *csvEncoder {
 	return e
 }
 
-// passOver is the parser of a field that is skipped.
-func passOver(buf, _ []byte) ([]byte, bool) { return buf, true }
+// skipField is the parser of a field that is skipped.
+func skipField(buf, _ []byte) ([]byte, bool) { return buf, true }
 
 // Encode implements [Encoder].
 func (e *csvEncoder) Encode(buf, data []byte) (out []byte, n int, whole bool) {
@@ -60,13 +60,13 @@ func (e *csvEncoder) Encode(buf, data []byte) (out []byte, n int, whole bool) {
 	return pgcopy.Trailer(buf), n, true
 }
 
-// trim takes off the line end.
+// trim removes the line end.
 func (e *csvEncoder) trim(record []byte) []byte {
 	if n := len(record); n > 0 && record[n-1] == e.f.end {
 		record = record[:n-1]
 		if n > 1 && e.f.carriage {
 			if record[n-2] != '\r' {
-				return []byte{'\r'} // mixed line ends: refused below
+				return []byte{'\r'} // mixed line ends, which record refuses
 			}
 			record = record[:n-2]
 		}
@@ -128,8 +128,9 @@ func (e *csvEncoder) quotedRecord(buf, record []byte) ([]byte, bool) {
 	return buf, true
 }
 
-// field cuts the next field, as the server's CopyReadAttributesCSV does: quotes
-// may open and close anywhere in it. more says that a comma ended it.
+// field returns the next field, as the server's CopyReadAttributesCSV does:
+// quotes may open and close anywhere in it. more reports whether a comma ended
+// it.
 func (e *csvEncoder) field(record []byte) (text, rest []byte, quoted, more, ok bool) {
 	if e.f.NoQuote {
 		text, rest, more = bytes.Cut(record, []byte{e.f.Comma})
@@ -198,13 +199,14 @@ func (e *csvEncoder) text(buf, record []byte) ([]byte, error) {
 
 var errLineEnd = errors.New("a quote is not closed, or a line end is of another kind than the first")
 
-// shape says that a record has another number of fields than there are names.
+// shape returns the error for a record whose number of fields differs from the
+// number of names.
 func (e *csvEncoder) shape(record []byte) error {
 	return fmt.Errorf("the record has %d fields, and %s %d", e.count(record), e.f.Naming(), len(e.f.skip))
 }
 
-// count counts a record's fields; those that there should be where it cannot
-// be taken apart.
+// count returns the number of a record's fields, or the expected number if it
+// cannot be split.
 func (e *csvEncoder) count(record []byte) int {
 	record = e.trim(record)
 	for n := 1; ; n++ {

@@ -12,15 +12,15 @@ import (
 // A header is the first record of a CSV file.
 type header struct {
 	names []string
-	lines int    // how many lines it takes
-	eol   string // what ends it, and so each line of the file
+	lines int    // number of its lines
+	eol   string // its line end, and so that of the file
 }
 
-// headerLimit bounds a header: without it, a file with one stray quote would
-// be read into memory as a single name.
+// headerLimit bounds a header. Without it, a file with one stray quote would be
+// read into memory as a single name.
 const headerLimit = 1 << 20
 
-// readHeader reads the first record and leaves file behind it.
+// readHeader reads the first record and leaves file positioned after it.
 func readHeader(file *bufio.Reader, o CSV) (header, error) {
 	var h header
 	p := headerParser{comma: o.Comma, quote: o.Quote, escape: o.Escape, noQuote: o.NoQuote}
@@ -63,13 +63,13 @@ func readHeader(file *bufio.Reader, o CSV) (header, error) {
 	return h, nil
 }
 
-// follows says whether c is the next byte.
+// follows reports whether c is the next byte.
 func follows(file *bufio.Reader, c byte) bool {
-	next, _ := file.Peek(1) // a read error comes again
+	next, _ := file.Peek(1) // the next Read returns its error
 	return len(next) == 1 && next[0] == c
 }
 
-// A headerParser splits a record as the server's CSV reader does: quotes may
+// A headerParser splits a record as the server's CSV parser does: quotes may
 // open and close anywhere in a field.
 type headerParser struct {
 	comma, quote, escape byte
@@ -79,10 +79,10 @@ type headerParser struct {
 	field   strings.Builder
 	quoted  bool
 	last    byte
-	pending byte // a quote or an escape whose meaning the next byte tells
+	pending byte // a quote or an escape whose meaning depends on the next byte
 }
 
-// add takes the next byte of the record.
+// add processes the next byte of the record.
 func (p *headerParser) add(c byte) {
 	p.last = c
 	if p.quoted {
@@ -90,8 +90,8 @@ func (p *headerParser) add(c byte) {
 		return
 	}
 	if p.pending != 0 {
-		// A quote that closed, or did not: with Escape the same as Quote, a
-		// second one is a quote in the text.
+		// A closing quote, unless Escape is the same as Quote and a second one
+		// follows, which is a quote in the text.
 		last := p.pending
 		p.pending = 0
 		if last == p.quote && c == p.quote && p.escape == p.quote {
@@ -111,9 +111,9 @@ func (p *headerParser) add(c byte) {
 	}
 }
 
-// addQuoted takes a byte within quotes.
+// addQuoted processes a byte within quotes.
 func (p *headerParser) addQuoted(c byte) {
-	if p.pending != 0 { // an escape that is not the quote
+	if p.pending != 0 { // an escape that differs from the quote
 		p.pending = 0
 		if c != p.quote && c != p.escape {
 			p.field.WriteByte(p.escape)

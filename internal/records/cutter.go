@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// lineEnd returns the place behind the line that begins at pos.
+// lineEnd returns the offset after the line that begins at pos.
 func lineEnd(data []byte, pos int, eol byte) int {
 	if i := bytes.IndexByte(data[pos:], eol); i >= 0 {
 		return pos + i + 1
@@ -15,51 +15,51 @@ func lineEnd(data []byte, pos int, eol byte) int {
 	return len(data)
 }
 
-// longestRecord bounds a record: without it, a stray quote would have the rest
-// of a file read into memory.
-const longestRecord = 32 << 20
+// maxRecord bounds a record. Without it, a stray quote would cause the rest of a
+// file to be read into memory.
+const maxRecord = 32 << 20
 
-var errLongRecord = fmt.Errorf("a record longer than %d bytes begins here; is a quote not closed?", longestRecord)
+var errLongRecord = fmt.Errorf("a record longer than %d bytes begins here; is a quote not closed?", maxRecord)
 
-// A Cutter cuts a file into chunks: a chunk ends with the first record that
-// ends at its size or behind, so that the same file is cut the same way each
-// time, however its bytes arrive.
+// A Cutter cuts a file into chunks. A chunk ends with the first record that ends
+// at or after its size, so that the same file is always cut at the same places,
+// regardless of how its bytes arrive.
 type Cutter struct {
 	r      io.Reader
 	format Format
 	size   int
 	hurry  time.Duration
 
-	rest []byte // what was read beyond the last chunk
+	rest []byte // bytes read after the last chunk
 	next Chunk  // place of the next chunk
 	eof  bool
 }
 
-// NewCutter returns a cutter of chunks of about size bytes of r, which stands
-// behind the header. hurry, where it is not 0, cuts a chunk before its size
-// once it has been waited for that long, so that the rows of a slow file do not
-// wait for company; cuts are not the same each time then.
+// NewCutter returns a cutter of chunks of about size bytes of r, which is
+// positioned after the header. If hurry is not 0, a chunk is cut before its size
+// after that time, so that rows of a slow file do not wait; places then differ
+// between runs.
 func NewCutter(r io.Reader, f Format, size int, hurry time.Duration) *Cutter {
 	return &Cutter{r: r, format: f, size: size, hurry: hurry, next: Chunk{FirstLine: int64(f.Lines()) + 1}}
 }
 
-// Skip has the next chunk begin at another place, whose bytes r is to give.
+// Skip sets the place of the next chunk, whose bytes r must yield.
 func (c *Cutter) Skip(to Chunk) {
 	c.next = Chunk{Index: to.Index, FirstByte: to.FirstByte, FirstLine: to.FirstLine}
 }
 
-// Line is the file's line that the next chunk begins with.
+// Line returns the line of the file at which the next chunk begins.
 func (c *Cutter) Line() int64 { return c.next.FirstLine }
 
 // Cut returns the next chunk, in buf if it is large enough, or io.EOF. An error
-// of the file comes after the chunks before it.
+// of the file is returned after the chunks before it.
 func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
 	data := append(buf[:0], c.rest...)
 	c.rest = nil
 	out := c.next
 	s, eol := c.format.splitter(), c.format.eol()
 	start := time.Now()
-	pos, open := 0, false // open: a record goes on in the next line
+	pos, open := 0, false // open: a record continues in the next line
 	late := func() bool { return c.hurry > 0 && pos > 0 && !open && time.Since(start) > c.hurry }
 	for {
 		line, read, err := c.line(data, pos, eol, late)
@@ -99,9 +99,9 @@ func (c *Cutter) Cut(buf []byte) (*Chunk, error) {
 	return &out, nil
 }
 
-// line returns the line that begins at pos, and data with what was read for it.
-// The last line of a file may have no end. None is returned where the file ends,
-// or when more would have to be read and it is late.
+// line returns the line that begins at pos, and data with the bytes read for it.
+// The last line of a file may have no end. The line is nil at the end of the
+// file, and if more would have to be read after hurry has passed.
 func (c *Cutter) line(data []byte, pos int, eol byte, late func() bool) (line, read []byte, err error) {
 	for seen := pos; ; {
 		if i := bytes.IndexByte(data[seen:], eol); i >= 0 {
@@ -120,13 +120,13 @@ func (c *Cutter) line(data []byte, pos int, eol byte, late func() bool) (line, r
 	}
 }
 
-// more reads on behind data.
+// more appends the next bytes to data.
 func (c *Cutter) more(data []byte) ([]byte, error) {
-	if len(data) > c.size+longestRecord {
+	if len(data) > c.size+maxRecord {
 		return nil, errLongRecord
 	}
 	if cap(data)-len(data) < readSize {
-		room := max(readSize, min(len(data)/2, c.size+readSize-len(data))) // a chunk's memory is little more than its size
+		room := max(readSize, min(len(data)/2, c.size+readSize-len(data))) // so that a chunk needs little more memory than its size
 		data = append(data, make([]byte, room)...)[:len(data)]
 	}
 	n, err := c.r.Read(data[len(data) : len(data)+readSize])

@@ -1,19 +1,18 @@
-// Package records reads files of records in chunks of whole records, and turns
-// records into what a COPY takes: rows in binary where every value can be
-// parsed here, text for the server's own reader where not.
+// Package records reads files of records in chunks of whole records, and
+// converts records for a COPY: to rows in binary if every value can be parsed in
+// the client, and to text for the server's parser otherwise.
 //
-// A [Format] is one way to write records: CSV, newline-delimited JSON, and
-// COPY's own text, in which rows that a program yields are kept. [Open] takes
-// off what is around a file's text: compression and encoding. A [Cutter] cuts
-// it; the same file is cut the same way each time, however its bytes arrive.
+// A [Format] is a format of records: CSV, newline-delimited JSON, or COPY's text
+// format, to which rows of a program are converted. [Open] removes compression
+// and encoding from a file. A [Cutter] cuts its text into chunks, always at the
+// same places, regardless of how the bytes arrive.
 //
 // # Design notes
 //
-// JSON is checked by encoding/json and then walked by hand: of a text known to
-// be valid, only strings and brackets have to be minded, and nothing is
-// allocated for values without escapes.
+// JSON is validated by encoding/json and then parsed by hand: in valid text only
+// strings and brackets matter, and values without escapes need no allocation.
 //
-// zstd comes from klauspost/compress, which depends on nothing; the standard
-// library reads gzip and bzip2 only. Encodings come from x/text, which pgx
-// brings along.
+// zstd is decompressed by klauspost/compress, which has no dependencies; the
+// standard library has gzip and bzip2 only. Encodings come from x/text, which is
+// a dependency of pgx.
 package records

@@ -14,18 +14,19 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// Undecodable stands in a decoded text for bytes that the file's encoding has no
-// character for. UTF-8 has no such byte: whatever refuses invalid UTF-8 refuses
-// such a text, which U+FFFD, a character that files may have, would not do.
+// Undecodable replaces bytes in a decoded text for which the file's encoding has
+// no character. It is not valid UTF-8, so that checks of UTF-8 refuse such a
+// text. U+FFFD is a valid character and would be accepted.
 const Undecodable = 0xff
 
-// A decoding turns an encoding into UTF-8.
+// A decoding converts an encoding to UTF-8.
 type decoding struct {
 	name    string
 	decoder func() transform.Transformer
 }
 
-// encodings are those that [Open] knows, by the names in encodingKey's form.
+// encodings are the encodings of [Open], by their names in the form of
+// encodingKey.
 var encodings = map[string]decoding{
 	"utf16le": {"UTF-16", func() transform.Transformer { return &utf16Decoder{order: binary.LittleEndian} }},
 	"utf16be": {"UTF-16", func() transform.Transformer { return &utf16Decoder{order: binary.BigEndian} }},
@@ -43,8 +44,8 @@ func init() {
 	}
 }
 
-// encodingKey takes case and punctuation off a name: "ISO-8859-1", "iso 8859-1"
-// and "ISO8859_1" are one.
+// encodingKey normalizes a name by removing case and punctuation: "ISO-8859-1",
+// "iso 8859-1" and "ISO8859_1" are the same.
 func encodingKey(name string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune("-_ .", r) {
@@ -54,7 +55,7 @@ func encodingKey(name string) string {
 	}, strings.ToLower(name))
 }
 
-// CheckEncoding refuses a name that [Open] does not know.
+// CheckEncoding returns an error for a name that [Open] does not know.
 func CheckEncoding(name string) error {
 	key := encodingKey(name)
 	if _, known := encodings[key]; known || key == "" || key == "utf8" {
@@ -70,9 +71,9 @@ var (
 	utf16BE  = []byte{0xfe, 0xff}
 )
 
-// decode returns file itself where it is UTF-8, else its text and the encoding's
-// name. A single-byte file has no byte order mark: bytes that look like one are
-// text.
+// decode returns file itself if it is UTF-8, or else its text and the name of
+// the encoding. A single-byte file has no byte order mark: bytes that look like
+// one are text.
 func decode(file *bufio.Reader, name string) (text *bufio.Reader, encoding string, err error) {
 	if err := CheckEncoding(name); err != nil {
 		return nil, "", err
@@ -103,7 +104,7 @@ func newByteDecoder(m *charmap.Charmap) *byteDecoder {
 	d := &byteDecoder{}
 	for b := range 256 {
 		r := m.DecodeByte(byte(b))
-		if r == utf8.RuneError { // of which no such encoding has a byte
+		if r == utf8.RuneError { // no such encoding has a byte for U+FFFD
 			d.length[b], d.text[b][0] = 1, Undecodable
 			continue
 		}
@@ -130,7 +131,7 @@ func (d *byteDecoder) Transform(dst, src []byte, _ bool) (nDst, nSrc int, err er
 	return nDst, nSrc, nil
 }
 
-// A utf16Decoder decodes UTF-16: RFC 2781. A byte order mark goes before order.
+// An utf16Decoder decodes UTF-16: RFC 2781. A byte order mark goes before order.
 type utf16Decoder struct {
 	order binary.ByteOrder
 	begun bool
@@ -159,7 +160,7 @@ func (d *utf16Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, e
 			if !atEOF {
 				return nDst, nSrc, transform.ErrShortSrc
 			}
-			size = min(2, len(src)-nSrc) // a half that the file ends with
+			size = min(2, len(src)-nSrc) // an incomplete character at the end of the file
 		}
 		switch {
 		case nDst+max(1, utf8.RuneLen(r)) > len(dst):
@@ -175,8 +176,8 @@ func (d *utf16Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, e
 	return nDst, nSrc, nil
 }
 
-// character returns the first character of src and the bytes that it takes: -1
-// where they are none, and no bytes where more have to be read.
+// character returns the first character of src and its size: -1 if the bytes are
+// not a character, and size 0 if more bytes are needed.
 func (d *utf16Decoder) character(src []byte) (r rune, size int) {
 	if len(src) < 2 {
 		return -1, 0

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Fields says which of a file's fields are columns.
+// Fields maps the fields of a file to columns.
 type Fields struct {
-	Names  []string          // nil where the file has names
-	Rename map[string]string // of a field, to the column's name
-	Skip   []string          // fields that are no columns
+	Names  []string          // nil if the file has names
+	Rename map[string]string // names of fields to names of columns
+	Skip   []string          // fields that are not loaded
 }
 
 func (f Fields) column(name string) string {
@@ -19,7 +19,7 @@ func (f Fields) column(name string) string {
 	return name
 }
 
-// check refuses to rename or skip fields that are not among names.
+// check returns an error if a renamed or skipped field is not among names.
 func (f Fields) check(names []string) error {
 	for from := range f.Rename {
 		if !slices.Contains(names, from) {

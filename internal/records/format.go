@@ -8,36 +8,35 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// A Format is one way to write records. It may be used by many goroutines at
-// once.
+// A Format is a format of records. It may be used by many goroutines at once.
 type Format interface {
 	// Names are the fields of each record, in the order of its columns.
 	Names() []string
 
-	// Lines is how many lines of the file were read for the names.
+	// Lines is the number of lines of the file that were read for the names.
 	Lines() int
 
-	// Dialect says what the records' meaning depends on, for a fingerprint.
+	// Dialect describes the options that the meaning of records depends on, for
+	// a fingerprint.
 	Dialect() string
 
 	// Encoder returns an encoder for these columns, in the order of Names, or
-	// nil where one of them has a type without a parser. It is for one
-	// goroutine.
+	// nil if one of them has a type without a parser. It is for one goroutine.
 	Encoder(columns []Column) Encoder
 
-	// Options are those of a COPY that reads what Reader returns.
+	// Options are the options of a COPY of the data of Reader.
 	Options() string
 
-	// Reader returns records as the server's own reader takes them. What is
-	// wrong with one that even the server could not tell is an *[Error].
+	// Reader returns records in the form that the server parses. It returns an
+	// *[Error] for a record whose fault the server would not report.
 	Reader(data []byte, columns []Column) (io.Reader, error)
 
-	// RecordAt returns the place of the record that a line belongs to, both
-	// from 0: a line as the server counts them in what Reader returns for data,
-	// which are the records at spans.
+	// RecordAt returns the index of the record of a line, both from 0. The
+	// server counts lines in the data that Reader returns for data, the records
+	// at spans.
 	RecordAt(line int, data []byte, spans []Span) int
 
-	// Naming is where the names come from, as the beginning of a sentence: "the
+	// Naming is the source of the names, as the beginning of an error: "the
 	// header names".
 	Naming() string
 
@@ -45,24 +44,24 @@ type Format interface {
 	splitter() splitter
 }
 
-// An Encoder turns records into rows.
+// An Encoder converts records to rows.
 type Encoder interface {
 	// Encode appends records as a whole binary COPY, up to the first with a
-	// value that has to be left to the server. n is their number; whole says
-	// that it was all.
+	// value that only the server can parse. n is their number; whole reports
+	// whether all were appended.
 	Encode(buf, data []byte) (out []byte, n int, whole bool)
 }
 
-// A splitter tells where records end: at the end of a line, but not of each.
+// A splitter finds the ends of records. Each is at the end of a line.
 type splitter interface {
-	// between says whether a line belongs to no record. It is asked first.
+	// between reports whether a line belongs to no record. It is called first.
 	between(line []byte) bool
-	// after moves on over a line, its end included, and says whether a record
+	// after processes a line, its end included, and reports whether a record
 	// ends with it.
 	after(line []byte) bool
 }
 
-// A Column is where a field goes to.
+// A Column is the column of a field.
 type Column struct {
 	Name    string
 	OID     uint32 // of the type; for a domain, of its base type
@@ -78,7 +77,8 @@ type parser struct {
 	notNull bool
 }
 
-// null appends NULL, or leaves it to the server to refuse it.
+// null appends NULL, or returns false for a NOT NULL column, so that the server
+// refuses it.
 func (p parser) null(buf []byte) ([]byte, bool) {
 	if p.notNull {
 		return buf, false
@@ -86,13 +86,13 @@ func (p parser) null(buf []byte) ([]byte, bool) {
 	return pgcopy.AppendNull(buf), true
 }
 
-// parsersFor returns nil where a column's type has no parser.
+// parsersFor returns nil if a column's type has no parser.
 func parsersFor(columns []Column) []parser {
 	parsers := make([]parser, len(columns))
 	for i, c := range columns {
 		oid := c.OID
 		if c.Enum {
-			oid = pgtype.TextOID // the server's own check of the label names the record
+			oid = pgtype.TextOID // the server's error for an unknown label names the record
 		}
 		parsers[i] = parser{pgcopy.ParserFor(oid), c.NotNull}
 		if parsers[i].parse == nil {
@@ -102,15 +102,17 @@ func parsersFor(columns []Column) []parser {
 	return parsers
 }
 
-// An Error is what is wrong with a record.
+// An Error is the fault of a record.
 type Error struct {
-	Index  int    // the record's place among those given
-	Column string // empty where the whole record is meant
-	Code   string // the SQLSTATE that the server would have given
+	Index  int    // of the record among those given
+	Column string // empty if the error is about the whole record
+	Code   string // the SQLSTATE that the server would return
 	Err    error
 }
 
-// The codes of errors found here; see "PostgreSQL Error Codes" in the manual.
+// The SQLSTATEs of errors found in the client.
+//
+// Source: PostgreSQL manual, "PostgreSQL Error Codes".
 const (
 	badShape     = "22P04" // bad_copy_file_format
 	badJSON      = "22032" // invalid_json_text

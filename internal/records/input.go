@@ -12,11 +12,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// inputBuffer is how much of a file is read at once.
+// inputBuffer is the size of a read of a file.
 const inputBuffer = 256 << 10
 
-// Compression is seen by a file's first bytes: RFC 1952 for gzip, RFC 8878 for
-// zstd, and the program's own for bzip2.
+// Compression is detected by the first bytes of a file: RFC 1952 for gzip, RFC
+// 8878 for zstd, and those of the program for bzip2.
 var compressions = []struct {
 	name  string
 	magic []byte
@@ -27,12 +27,12 @@ var compressions = []struct {
 	{"bzip2", []byte("BZh"), func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
 }
 
-// zstdMemory bounds the window that a zstd file may ask for. zstd's own command
-// refuses more than 128 MiB too; levels up to 19 need 8 MiB.
+// zstdMemory bounds the window of a zstd file. The zstd command has the same
+// bound, 128 MiB; levels up to 19 need 8 MiB.
 const zstdMemory = 128 << 20
 
-// openZstd decodes in the goroutine that reads, so that there is nothing to
-// close.
+// openZstd decodes in the goroutine of the reader, so that nothing needs to be
+// closed.
 func openZstd(r io.Reader) (io.Reader, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdMemory))
 }
@@ -40,14 +40,14 @@ func openZstd(r io.Reader) (io.Reader, error) {
 // A Text is the text of a file in UTF-8.
 type Text struct {
 	*bufio.Reader
-	Packed   bool   // bytes of the text lie elsewhere in the file
-	Encoding string // that it was decoded from; empty for UTF-8
+	Packed   bool   // offsets in the text are not offsets in the file
+	Encoding string // of the file; empty for UTF-8
 }
 
-// Open returns the text of a file: without compression, which is seen by its
-// first bytes, and without a byte order mark. [CheckEncoding] takes encoding;
-// empty is UTF-8, or UTF-16 where a byte order mark says so. Bytes that another
-// encoding than UTF-8 has no character for are [Undecodable].
+// Open returns the text of a file, without compression, which is detected by its
+// first bytes, and without a byte order mark. [CheckEncoding] accepts encoding;
+// empty means UTF-8, or UTF-16 with a byte order mark. Bytes for which an
+// encoding other than UTF-8 has no character become [Undecodable].
 func Open(r io.Reader, encoding string) (Text, error) {
 	file, packed := bufio.NewReaderSize(r, inputBuffer), false
 	for _, c := range compressions {
@@ -69,11 +69,12 @@ func Open(r io.Reader, encoding string) (Text, error) {
 }
 
 func starts(file *bufio.Reader, with []byte) bool {
-	first, _ := file.Peek(len(with)) // a read error comes again
+	first, _ := file.Peek(len(with)) // the next Read returns its error
 	return bytes.Equal(first, with)
 }
 
-// A decompressor says that it is the compression where a file was cut.
+// A decompressor adds to the error of a file that was cut off that it is
+// compressed.
 type decompressor struct {
 	name string
 	r    io.Reader
@@ -87,7 +88,7 @@ func (d *decompressor) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// whole says in words that a file ends too early.
+// whole returns the error for a file that ends too early.
 func whole(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return fmt.Errorf("the file is cut off: %w", io.ErrUnexpectedEOF)

@@ -2,28 +2,28 @@ package records
 
 import "errors"
 
-// An Inspector looks at what the records of a file have in their fields. It
-// reads them as encoders do, with parsers that only look.
+// An Inspector collects profiles of the fields of a file's records. It reads
+// records as an encoder does, with parsers that append nothing.
 type Inspector struct {
-	Sights  []Sight
-	format  Format
-	encoder Encoder
-	buf     []byte
+	Profiles []Profile
+	format   Format
+	encoder  Encoder
+	buf      []byte
 }
 
-// NewInspector returns an inspector for what is read of f.
+// NewInspector returns an inspector of the records of f.
 func NewInspector(f Format) *Inspector {
-	in := &Inspector{Sights: make([]Sight, len(f.Names())), format: f}
-	parsers := make([]parser, len(in.Sights))
-	columns := make([]Column, len(in.Sights))
-	for i := range in.Sights {
-		s := &in.Sights[i]
+	in := &Inspector{Profiles: make([]Profile, len(f.Names())), format: f}
+	parsers := make([]parser, len(in.Profiles))
+	columns := make([]Column, len(in.Profiles))
+	for i := range in.Profiles {
+		s := &in.Profiles[i]
 		look := s.addText
 		if _, isJSON := f.(*jsonFormat); isJSON {
 			look = s.addJSON
 		}
 		parsers[i].parse = func(buf, text []byte) ([]byte, bool) { return buf, look(text) }
-		columns[i] = Column{Name: f.Names()[i], JSON: true} // values of JSON as they are
+		columns[i] = Column{Name: f.Names()[i], JSON: true} // JSON values as written
 	}
 	switch f := f.(type) {
 	case *csvFormat:
@@ -34,14 +34,14 @@ func NewInspector(f Format) *Inspector {
 	return in
 }
 
-// Values has what v yields looked at on the way.
-func (in *Inspector) Values(v *Values) { v.sights = in.Sights }
+// Values lets v add each row to the profiles.
+func (in *Inspector) Values(v *Values) { v.profiles = in.Profiles }
 
-// Chunk looks at records. An error, of the one that no server takes, is an
-// [*Error].
+// Chunk adds the records of a chunk to the profiles. It returns an [*Error] for
+// the first one that no server accepts.
 func (in *Inspector) Chunk(c *Chunk) error {
 	if in.encoder == nil {
-		return nil // looked at by Values
+		return nil // added by Values
 	}
 	var n int
 	var whole bool
@@ -53,10 +53,10 @@ func (in *Inspector) Chunk(c *Chunk) error {
 	return in.fault(n, c.Data[span.Start:span.End])
 }
 
-// fault says what is wrong with a record.
+// fault returns the error of a record.
 func (in *Inspector) fault(n int, record []byte) *Error {
-	for i := range in.Sights {
-		if err := in.Sights[i].refused; err != nil {
+	for i := range in.Profiles {
+		if err := in.Profiles[i].refused; err != nil {
 			code := badShape
 			if errors.Is(err, errCharacter) {
 				code = BadCharacter

@@ -15,7 +15,7 @@ import (
 
 // OpenJSON opens a file with one JSON object a line (ndjson.org, jsonlines.org).
 // Without names its fields are the keys of the objects in its first 64 KiB, of
-// one at least, in the order in which they come up.
+// one at least, in the order of their first occurrence.
 func OpenJSON(file *bufio.Reader, fields Fields) (Format, error) {
 	f := &jsonFormat{keys: fields.Names, given: fields.Names != nil, index: map[string]int{}}
 	if !f.given {
@@ -23,7 +23,7 @@ func OpenJSON(file *bufio.Reader, fields Fields) (Format, error) {
 		if f.keys, err = firstKeys(file); err != nil {
 			return nil, err
 		}
-		for _, key := range slices.Sorted(maps.Keys(fields.Rename)) { // perhaps it comes later
+		for _, key := range slices.Sorted(maps.Keys(fields.Rename)) { // later records may have it
 			if !slices.Contains(f.keys, key) {
 				f.keys = append(f.keys, key)
 			}
@@ -40,20 +40,20 @@ func OpenJSON(file *bufio.Reader, fields Fields) (Format, error) {
 	return f, nil
 }
 
-// skipped is the index of keys that records may have and columns have not.
+// skipped is the index of a key that is not loaded.
 const skipped = -1
 
-// sampleSize is how much of a file is looked at for its keys.
+// sampleSize is the size of the beginning of a file that is searched for keys.
 const sampleSize = 64 << 10
 
-// firstKeys collects the keys of the objects at the beginning of a file. What
-// is no object is passed over here: the load meets it again.
+// firstKeys returns the keys of the objects at the beginning of a file. It skips
+// lines that are not objects: the load reports them.
 func firstKeys(file *bufio.Reader) ([]string, error) {
 	start := peekPast(file, "\n")
 	if len(start) < sampleSize {
 		start, _ = file.Peek(sampleSize)
 	}
-	start = start[:min(len(start), max(sampleSize, lineEnd(start, 0, '\n')))] // the same each time
+	start = start[:min(len(start), max(sampleSize, lineEnd(start, 0, '\n')))] // so that every run reads the same
 	var names []string
 	var first error
 	for len(start) > 0 {
@@ -99,7 +99,7 @@ func objectKeys(line []byte) ([]string, error) {
 
 var errNotObject = errors.New("not a JSON object")
 
-// checkObject says what is wrong with a line that is no JSON object.
+// checkObject returns the error of a line that is not a JSON object.
 func checkObject(line []byte) error {
 	if !json.Valid(line) {
 		var v any
@@ -115,7 +115,7 @@ func checkObject(line []byte) error {
 type jsonFormat struct {
 	keys  []string // of the columns
 	names []string // of the columns: keys, renamed
-	given bool     // the keys are not those of the first records
+	given bool     // the names are given, not read from the first records
 	index map[string]int
 }
 
@@ -141,7 +141,7 @@ func (*jsonFormat) eol() byte { return '\n' }
 
 func (*jsonFormat) splitter() splitter { return jsonSplitter{} }
 
-// A jsonSplitter passes over empty lines.
+// A jsonSplitter skips empty lines.
 type jsonSplitter struct{}
 
 func (jsonSplitter) between(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
@@ -217,16 +217,16 @@ func (e *jsonEncoder) record(buf, line []byte) ([]byte, bool) {
 	return buf, true
 }
 
-// A jsonReader takes objects apart.
+// A jsonReader reads the members of objects.
 type jsonReader struct {
 	format  *jsonFormat
 	columns []Column
-	raw     [][]byte // of the last object: a value a column, nil where it has none
+	raw     [][]byte // of the last object: one value per column, nil if it is missing
 	scratch []byte
 }
 
-// read finds the values of an object. Of several with the same key the last one
-// counts, as it does to the server's json types.
+// read reads the values of an object. Of several with the same key it keeps the
+// last one, as the server's type jsonb does.
 func (r *jsonReader) read(line []byte) error {
 	if err := checkObject(line); err != nil {
 		return &Error{Code: badJSON, Err: err}
@@ -250,8 +250,8 @@ func (r *jsonReader) read(line []byte) error {
 	return nil
 }
 
-// column finds a key's column. It looks where the key is if objects have their
-// keys in one order.
+// column returns the column of a key. It first tries the one after the last,
+// which is right if all objects have the same order of keys.
 func (r *jsonReader) column(key []byte, expected int) (int, error) {
 	if inner := key[1 : len(key)-1]; bytes.IndexByte(inner, '\\') < 0 {
 		if expected < len(r.columns) && string(inner) == r.format.keys[expected] {
@@ -294,8 +294,8 @@ func (r *jsonReader) text(buf, line []byte) ([]byte, error) {
 	return append(buf, '\n'), nil
 }
 
-// value is what the server is given for a column of the object. It is valid
-// until the next call.
+// value returns the text to send for a column of the object. It is valid until
+// the next call.
 func (r *jsonReader) value(i int) (text []byte, null bool, err error) {
 	raw, c := r.raw[i], r.columns[i]
 	switch {

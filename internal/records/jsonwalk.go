@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// members yields the keys, in quotes, and values of an object that is valid
-// JSON.
+// members yields the quoted keys and the values of a valid JSON object.
 func members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
 		rest := skipBlank(object[1:])
@@ -28,7 +27,7 @@ func members(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// elements yields the values of an array that is valid JSON.
+// elements yields the values of a valid JSON array.
 func elements(array []byte) iter.Seq[[]byte] {
 	return func(yield func(value []byte) bool) {
 		rest := skipBlank(array[1:])
@@ -53,7 +52,7 @@ func skipBlank(s []byte) []byte {
 	return nil
 }
 
-// valueEnd returns the length of the value that valid JSON begins with.
+// valueEnd returns the length of the first value of valid JSON.
 func valueEnd(s []byte) int {
 	depth := 0
 	for i := 0; i < len(s); i++ {
@@ -65,7 +64,7 @@ func valueEnd(s []byte) int {
 			continue
 		case '}', ']':
 			if depth == 0 {
-				return i // of what is around a number or a word
+				return i // the end of a number or a word
 			}
 			depth--
 		case ',', ' ', '\t', '\r', '\n':
@@ -83,7 +82,7 @@ func valueEnd(s []byte) int {
 	return len(s)
 }
 
-// stringEnd returns the length of a string in its quotes.
+// stringEnd returns the length of a string, its quotes included.
 func stringEnd(s []byte) int {
 	for i := 1; ; i++ {
 		next := bytes.IndexByte(s[i:], '"')
@@ -97,9 +96,9 @@ func stringEnd(s []byte) int {
 
 var errSurrogate = errors.New(`a \u escape that is half a character, or bytes that are not UTF-8`)
 
-// unquote returns the text of a string in its quotes, without a copy where it
-// has no escapes. encoding/json puts U+FFFD for what is no character; that would
-// be another text than was given.
+// unquote returns the text of a quoted string, without a copy if it has no
+// escapes. encoding/json would replace an escape that is not a character by
+// U+FFFD, and so change the text.
 func unquote(quoted []byte) ([]byte, error) {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
@@ -118,9 +117,10 @@ func unquote(quoted []byte) ([]byte, error) {
 	return []byte(s), nil
 }
 
-// appendArray appends a JSON array as PostgreSQL writes arrays: see "Array
-// Input and Output Syntax" in its manual. elementsJSON says that strings stay
-// JSON.
+// appendArray appends a JSON array in PostgreSQL's notation of arrays. With
+// elementsJSON, strings remain JSON.
+//
+// Source: PostgreSQL manual, "Array Input and Output Syntax".
 func appendArray(buf, array []byte, elementsJSON bool) ([]byte, error) {
 	buf = append(buf, '{')
 	first := true

@@ -9,8 +9,9 @@ import (
 	"github.com/headrace/headrace/internal/pgcopy"
 )
 
-// textFormat is COPY's own text format, one record a line: see "COPY", section
-// "Text Format", of the PostgreSQL manual.
+// textFormat is COPY's text format, one record a line.
+//
+// Source: PostgreSQL manual, "COPY", section "Text Format".
 type textFormat struct{ names []string }
 
 func (f *textFormat) Names() []string { return slices.Clone(f.names) }
@@ -35,7 +36,7 @@ func (*textFormat) eol() byte { return '\n' }
 
 func (*textFormat) splitter() splitter { return eachLine{} }
 
-// eachLine splits where each line is a record.
+// eachLine is a splitter for formats with one record a line.
 type eachLine struct{}
 
 func (eachLine) between([]byte) bool { return false }
@@ -60,8 +61,8 @@ func (e *textEncoder) Encode(buf, data []byte) (out []byte, n int, whole bool) {
 	return encodeLines(buf, data, e.record)
 }
 
-// encodeLines encodes records that are lines. Lines of which record says skip
-// are none.
+// encodeLines encodes records that are lines, except lines for which record
+// returns skip.
 func encodeLines(buf, data []byte, record func(buf, line []byte) (out []byte, ok bool)) (out []byte, n int, whole bool) {
 	buf = pgcopy.Header(buf)
 	for len(data) > 0 {
@@ -101,7 +102,7 @@ func (e *textEncoder) record(buf, line []byte) ([]byte, bool) {
 	return buf, true
 }
 
-// unescape undoes appendEscaped.
+// unescape is the inverse of appendEscaped.
 func (e *textEncoder) unescape(field []byte) []byte {
 	if bytes.IndexByte(field, '\\') < 0 {
 		return field

@@ -20,8 +20,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Values reads rows that a program yields as COPY's text. Its errors are
-// [*Error]s. It is closed by the goroutine that reads it.
+// Values reads rows that a program yields as COPY's text format. Its errors are
+// [*Error]s. The goroutine that reads it must close it.
 type Values struct {
 	names []string
 	types *pgtype.Map
@@ -31,7 +31,7 @@ type Values struct {
 	rest  []byte // of buf
 	buf   []byte
 
-	sights []Sight // of each column, where somebody looks on
+	profiles []Profile // of each column, for an Inspector
 }
 
 // OpenValues returns the rows of seq, which have a value for each name.
@@ -81,8 +81,8 @@ func (v *Values) add(row []any) error {
 		start := len(v.buf)
 		var err error
 		v.buf, err = v.field(v.buf, value)
-		if text := v.buf[start:]; err == nil && v.sights != nil && string(text) != `\N` {
-			err = v.sights[i].addValue(v.types, value, text)
+		if text := v.buf[start:]; err == nil && v.profiles != nil && string(text) != `\N` {
+			err = v.profiles[i].addValue(v.types, value, text)
 		}
 		if err != nil {
 			return &Error{Index: v.rows, Column: v.names[i], Err: fmt.Errorf("value of Go type %T: %w", value, err)}
@@ -92,8 +92,8 @@ func (v *Values) add(row []any) error {
 	return nil
 }
 
-// field appends a value in the text form that the server's types read. Types
-// that are common in files have a short way; others go by pgtype.
+// field appends a value in the text form of the server's types. It converts
+// types that are common in files itself, and others by pgtype.
 func (v *Values) field(buf []byte, value any) ([]byte, error) {
 	switch x := value.(type) {
 	case nil:
@@ -135,18 +135,19 @@ func (v *Values) field(buf []byte, value any) ([]byte, error) {
 			return append(buf, era...), nil
 		}
 	case pgtype.Numeric:
-		if x.Valid && x.Int != nil && x.InfinityModifier == pgtype.Finite && !x.NaN && x.Exp <= 0 && x.Exp >= -mostScale {
+		if x.Valid && x.Int != nil && x.InfinityModifier == pgtype.Finite && !x.NaN && x.Exp <= 0 && x.Exp >= -maxScale {
 			return appendDecimal(buf, x.Int, int(-x.Exp)), nil
 		}
 	}
 	return v.other(buf, value)
 }
 
-// mostScale is the most that the server's numeric has behind the point.
-const mostScale = 16383
+// maxScale is the maximum number of digits after the point of the server's
+// numeric.
+const maxScale = 16383
 
-// appendDecimal appends n / 10^scale as parsers here read it: pgtype writes an
-// exponent.
+// appendDecimal appends n / 10^scale without an exponent, which pgtype would
+// write and the parsers of pgcopy do not accept.
 func appendDecimal(buf []byte, n *big.Int, scale int) []byte {
 	start := len(buf)
 	if buf = n.Append(buf, 10); n.Sign() < 0 {
@@ -168,7 +169,7 @@ func appendFloat(buf []byte, x float64, bits int) []byte {
 	case math.IsInf(x, -1):
 		return append(buf, "-Infinity"...)
 	}
-	return strconv.AppendFloat(buf, x, 'g', -1, bits) // NaN is NaN
+	return strconv.AppendFloat(buf, x, 'g', -1, bits) // including NaN
 }
 
 // zone is the layout of a time's offset from UTC.
@@ -179,9 +180,9 @@ func zone(t time.Time) string {
 	return "Z07:00"
 }
 
-// appendTime leaves a zone to the type: timestamp takes the time of day as it
-// stands, as pgx does. It is written by hand: AppendFormat, which reads its layout
-// each time, was a sixth of a load of Parquet.
+// appendTime appends a time with its zone, which the type timestamp ignores, as
+// pgx does. It does not use AppendFormat, which parses its layout each time:
+// that took a sixth of a load of Parquet.
 func appendTime(buf []byte, t time.Time, zone string) []byte {
 	buf, era := appendDate(buf, t)
 	hour, minute, second := t.Clock()
@@ -195,8 +196,8 @@ func appendTime(buf []byte, t time.Time, zone string) []byte {
 	return append(buf, era...)
 }
 
-// appendDate writes the year as the server does, which has no year 0: the era
-// goes behind all else.
+// appendDate appends the date with the year as in the server, which has no year
+// 0: the era is written at the end.
 func appendDate(buf []byte, t time.Time) (out []byte, era string) {
 	year, month, day := t.Date()
 	if year <= 0 {
@@ -212,7 +213,8 @@ func appendDate(buf []byte, t time.Time) (out []byte, era string) {
 
 func appendTwo(buf []byte, n int) []byte { return append(buf, byte('0'+n/10), byte('0'+n%10)) }
 
-// appendFraction writes as many digits of the second as are not zero.
+// appendFraction appends the digits of the fraction of a second without trailing
+// zeros.
 func appendFraction(buf []byte, nanos int) []byte {
 	if nanos == 0 {
 		return buf
@@ -225,7 +227,8 @@ func appendFraction(buf []byte, nanos int) []byte {
 	return append(append(buf, '.'), bytes.TrimRight(digits[:], "0")...)
 }
 
-// other goes by what pgtype knows of the Go type, then by the type's own text.
+// other appends the text form that pgtype has for the Go type, or else that of
+// the value's own methods.
 func (v *Values) other(buf []byte, value any) ([]byte, error) {
 	if rv := reflect.ValueOf(value); rv.Kind() == reflect.Pointer {
 		if rv.IsNil() {
@@ -257,7 +260,7 @@ func (v *Values) other(buf []byte, value any) ([]byte, error) {
 	return v.byKind(buf, reflect.ValueOf(value))
 }
 
-// byKind writes what is a plain value under a name of its own.
+// byKind appends a value whose type is defined from a basic type.
 func (v *Values) byKind(buf []byte, value reflect.Value) ([]byte, error) {
 	switch value.Kind() {
 	case reflect.String:
@@ -278,7 +281,7 @@ func (v *Values) byKind(buf []byte, value reflect.Value) ([]byte, error) {
 	return buf, errors.New("has no text form")
 }
 
-// encoded is what pgtype makes of a value for a type of the server.
+// encoded returns the text form of a value by pgtype.
 func (v *Values) encoded(buf []byte, oid uint32, value any) ([]byte, error) {
 	text, err := v.types.Encode(oid, pgtype.TextFormatCode, value, nil)
 	switch {
