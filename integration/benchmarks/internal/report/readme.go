@@ -85,7 +85,7 @@ func provenance(runs []Run) string {
 	text := fmt.Sprintf("Measured with %s and PostgreSQL %s on %s, %d cores, at commit %s (%s)", r.Go, r.Server, r.CPU, r.Cores, r.Commit, r.Date)
 	for i, r := range runs {
 		if i != at {
-			text += fmt.Sprintf("; %s at commit %s (%s)", worksOf(runs, i), r.Commit, r.Date)
+			text += fmt.Sprintf("; %s on %s at commit %s (%s)", worksOf(runs, i), r.CPU, r.Commit, r.Date)
 		}
 	}
 	return text + ". `make bench` measures everything again, in about an hour."
