@@ -69,8 +69,7 @@
 // others out of date, since it may have changed the schema: where such
 // statements are frequent and somebody listens, run them in a transaction.
 //
-// What is sent beside the statements of the program, and when, is in
-// ON-ITS-OWN.md.
+// OPERATIONS.md lists all traffic beside the statements of the program.
 //
 // The examiner has a connection of its own beside the pool, made when it is
 // first needed and closed after a minute without use. It cannot come from the

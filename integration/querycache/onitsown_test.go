@@ -113,7 +113,7 @@ func wiredBench(t *testing.T, conns int32, opts *db.Options) (*bench, *wire) {
 	return b, w
 }
 
-// What is sent that the program has not asked for is what ON-ITS-OWN.md says.
+// What is sent beside the program's own statements is what OPERATIONS.md says.
 func TestWhatIsSentOnItsOwn(t *testing.T) {
 	connString := pgtest.New(t)
 	cfg, w := wiredConfig(t, connString)
