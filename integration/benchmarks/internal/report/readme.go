@@ -56,7 +56,7 @@ var numbers = []number{
 func Numbers(runs []Run) (string, error) {
 	f := figuresOf(runs)
 	var b strings.Builder
-	b.WriteString("| | headrace | | others | ratio |\n|---|---:|---|---:|---:|\n")
+	b.WriteString("| | headrace | compared with | | ratio |\n|---|---:|---|---:|---:|\n")
 	for _, n := range numbers {
 		own, their, err := n.values(f)
 		if err != nil {
@@ -122,5 +122,6 @@ func (n number) caveat(f figures) string {
 	if !ok || !found || n.table.metric != measure.CPUPerRow {
 		return ""
 	}
-	return fmt.Sprintf("- %s, rows per second: only %.2f times those of %s, since the server is the bottleneck.\n", n.work, rate.factor(own, their), n.peers[0].label)
+	what, _, _ := strings.Cut(n.label, ":")
+	return fmt.Sprintf("- %s, rows per second: %.2f times those of %s; the server is the bottleneck.\n", what, rate.factor(own, their), n.peers[0].label)
 }
