@@ -19,7 +19,7 @@ type (
 	testGroup struct{ Group[testGroup] }
 	testValue struct {
 		value   any
-		numbers [2]uint64
+		_     [2]uint64
 	}
 	testStore = Store[testGroup, testValue]
 	testEntry = Entry[testGroup, testValue]
