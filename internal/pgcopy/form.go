@@ -91,13 +91,14 @@ func (l *layout) run(buf []byte, rows pointer, size uintptr, count, limit int, l
 			s := &steps[i]
 			p := field(row, s.offset)
 			if s.pointer {
-				if p = target(p); p == nil {
-					if s.notNull {
-						return nil, n, 0, l.columns[i].failed(errNull)
-					}
-					buf = append(buf, 0xff, 0xff, 0xff, 0xff)
-					continue
+				p = target(p)
+			}
+			if p == nil {
+				if s.notNull {
+					return nil, n, 0, l.columns[i].failed(errNull)
 				}
+				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+				continue
 			}
 			switch s.form {
 			case formInt8:

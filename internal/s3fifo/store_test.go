@@ -18,7 +18,7 @@ import (
 type (
 	testGroup struct{ Group[testGroup] }
 	testValue struct {
-		value   any
+		value any
 		_     [2]uint64
 	}
 	testStore = Store[testGroup, testValue]
