@@ -114,7 +114,8 @@ func (n number) text(v float64) string {
 	return strings.TrimSpace(format(v) + " " + n.unit)
 }
 
-// caveat compares the rates where a number compares CPU: the server bounds them.
+// caveat compares the rates where a number compares CPU: the server bounds
+// them.
 func (n number) caveat(f figures) string {
 	rate := table{metric: measure.RowsPerSec, more: true}
 	own, ok := f[key(n.work, n.subject, rate.metric)]
