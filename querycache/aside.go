@@ -37,10 +37,10 @@ type AsideOptions[K comparable, V any] struct {
 	// Default: Load of one after the other.
 	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
 
-	// KeepError tells which errors of Load are answers and are kept as values
+	// CacheableError tells which errors of Load are answers and are kept as values
 	// are. They are charged by their text. Default: those that are
 	// [pgx.ErrNoRows].
-	KeepError func(error) bool
+	CacheableError func(error) bool
 
 	// Clone copies a value that is handed out. It is needed where a V leads to
 	// memory that its holders share, unless Policy.Shared says that nobody
@@ -92,8 +92,8 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 	if _, ok := argkey.Append(nil, []any{zero}); !ok || reflect.TypeFor[K]().Kind() == reflect.Pointer {
 		return fail("a %v cannot be a key", reflect.TypeFor[K]())
 	}
-	if opts.KeepError == nil {
-		opts.KeepError = func(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+	if opts.CacheableError == nil {
+		opts.CacheableError = func(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 	}
 	if opts.Size == nil {
 		if err := deepcopy.Check(reflect.TypeFor[V]()); err != nil {
@@ -219,7 +219,7 @@ func (a *Aside[K, V]) close(v V, err error) (any, int64, error) {
 	case err == nil:
 		v, size := a.copy(v)
 		return v, size, nil
-	case a.opts.KeepError(err):
+	case a.opts.CacheableError(err):
 		return cachedError{err}, errorBytes + 2*int64(len(err.Error())), nil
 	}
 	return nil, 0, err
@@ -349,7 +349,7 @@ func Memoize[K comparable, V any](c *Cache, name string, p Policy, fn func(ctx c
 	if err := deepcopy.Check(typ); err != nil {
 		return nil, fmt.Errorf("querycache: memoize %q: results of %v cannot be measured: use NewAside with Size: %w", name, typ, err)
 	}
-	a, err := NewAside(c, AsideOptions[K, V]{Name: name, Policy: p, Load: fn, KeepError: func(error) bool { return false }})
+	a, err := NewAside(c, AsideOptions[K, V]{Name: name, Policy: p, Load: fn, CacheableError: func(error) bool { return false }})
 	if err != nil {
 		return nil, err
 	}

@@ -115,13 +115,13 @@ func TestChangesAndLoads(t *testing.T) {
 		o.change(changes.Committed)
 		o.want(ctx, "new", says("new"))
 		o.want(ctx, "new", says("unasked"))
-		o.counted(map[Reason]uint64{MissCold: 1, MissChanged: 1, Hit: 1})
+		o.counted(map[Reason]uint64{MissCold: 1, MissInvalidated: 1, Hit: 1})
 	})
 	t.Run("change during the load", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", func(context.Context) (any, error) { o.change(changes.Committed); return "old", nil })
 		o.want(ctx, "new", says("new"))
-		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1})
+		o.counted(map[Reason]uint64{MissLoadInvalidated: 1, MissCold: 1})
 	})
 	t.Run("change between the load and the store", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
@@ -137,7 +137,7 @@ func TestChangesAndLoads(t *testing.T) {
 		if e := o.cache.hit(7, &rec.ID, []byte("k")); e != nil {
 			t.Error("an answer from before the change is handed out")
 		}
-		if o.cache.insert(f, 0) != MissInvalidated {
+		if o.cache.insert(f, 0) != MissLoadInvalidated {
 			t.Error("an answer from before the change is kept")
 		}
 		o.cache.land(f, outcomePrivate)
@@ -248,7 +248,7 @@ func TestRefusals(t *testing.T) {
 		o.want(ctx, want, says(2))
 		if !c.kept {
 			o.counted(map[Reason]uint64{RefusedStatement: 2})
-			if why := o.reads.Explain(ctx, citySQL); why.Keeps || why.Reason != RefusedStatement || why.Detail == "" {
+			if why := o.reads.Explain(ctx, citySQL); why.Cacheable || why.Reason != RefusedStatement || why.Detail == "" {
 				t.Errorf("%v: explained as %+v", c.reason, why)
 			}
 		}
@@ -272,9 +272,9 @@ func TestOffSwitches(t *testing.T) {
 	o.cache.Resume()
 	o.want(ctx, 6, says(6))
 	o.want(ctx, 6, says(7))
-	o.reads.Drop(ctx, citySQL, 1)
+	o.reads.Invalidate(ctx, citySQL, 1)
 	o.want(ctx, 8, says(8))
-	o.reads.Drop(ctx, citySQL, 2)
+	o.reads.Invalidate(ctx, citySQL, 2)
 	o.want(ctx, 8, says(9))
 	o.cache.Close()
 	o.cache.Close()
@@ -292,7 +292,7 @@ func TestOffSwitches(t *testing.T) {
 func TestDropDuringLoad(t *testing.T) {
 	ctx := context.Background()
 	for what, drop := range map[string]func(o *offline){
-		"Drop":                 func(o *offline) { o.reads.Drop(ctx, citySQL, 1) },
+		"Drop":                 func(o *offline) { o.reads.Invalidate(ctx, citySQL, 1) },
 		"InvalidateTables":     func(o *offline) { o.cache.InvalidateTables("cities") },
 		"InvalidateStatements": func(o *offline) { o.cache.InvalidateStatements("CityByID") },
 		"InvalidateAll":        func(o *offline) { o.cache.InvalidateAll() },

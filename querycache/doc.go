@@ -80,7 +80,7 @@
 // To keep the answer to a new text the server has to be asked what the statement
 // does. A program that writes values into its texts has a new one for each read,
 // so of a fingerprint that has had 16 texts a new one is only passed through, and
-// kept from its second read on: see [MissFirst].
+// kept from its second read on: see [MissFirstRead].
 //
 // A change draws a number; each table keeps that of its last change; an answer
 // keeps the last number that was told before its load began. It is fresh while

@@ -14,11 +14,11 @@ import (
 // An Explanation says whether, and for how long, a cached handle keeps the
 // answers of a statement.
 type Explanation struct {
-	Name   string // of the statement, if it has one
-	Text   string // normalized
-	Keeps  bool
-	Reason Reason // why not
-	Detail string // the same for people, and what limits the answers' life
+	Name      string // of the statement, if it has one
+	Text      string // normalized
+	Cacheable bool
+	Reason    Reason // why not
+	Detail    string // the same for people, and what limits the answers' life
 
 	Tables  []string // a change of which makes its answers stale; "*" is any
 	Columns []string // that it reads, as table.column
@@ -38,14 +38,9 @@ type Explanation struct {
 // changes nothing of what the handle does.
 //
 // A statement is its text and its name: sql has its "-- name:" comment, or is
-// what [db.Stmt.SQL] returned. See ExplainStmt for a compiled statement.
+// what [db.Stmt.SQL] returned.
 func (h *ReadThrough) Explain(ctx context.Context, sql string) Explanation {
 	return h.explain(ctx, h.source.handle.Tracker.Text(sql))
-}
-
-// ExplainStmt is Explain for a compiled statement.
-func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Explanation {
-	return h.explain(ctx, h.source.handle.Tracker.Text(stmt.SQL()))
 }
 
 func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Explanation {
@@ -79,7 +74,7 @@ func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Expl
 		return true
 	})
 	h.explainDependencies(ctx, text, rec, &out)
-	if out.Keeps && !known && h.cache.newcomers.crowded(text.Fingerprint) {
+	if out.Cacheable && !known && h.cache.newcomers.crowded(text.Fingerprint) {
 		out.Detail = join(out.Detail, "kept from its second read on: there were many texts that differ from it only in constants or the lengths of lists; parameters, and = ANY($1), make them one")
 	}
 	if changedBy != nil {
@@ -87,7 +82,7 @@ func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Expl
 	}
 	if len(twins) > 0 && text.Name == "" {
 		slices.Sort(twins)
-		out.Detail = join(out.Detail, "statements of the same text have names, and policies of their own: "+strings.Join(twins, ", ")+" (see ExplainStmt)")
+		out.Detail = join(out.Detail, "statements of the same text have names, and policies of their own: "+strings.Join(twins, ", ")+" (pass db.Stmt.SQL to Explain)")
 	}
 	return out
 }
@@ -110,8 +105,8 @@ func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Sta
 	if out.Reason == none {
 		out.Reason, out.Detail = n.refusal, n.because
 	}
-	out.Keeps = out.Reason == none
-	if out.Keeps && !out.Followed {
+	out.Cacheable = out.Reason == none
+	if out.Cacheable && !out.Followed {
 		out.Detail = join(out.Detail, unfollowed(rec.policy))
 	}
 	out.Columns = h.columns(ctx, text)
@@ -119,7 +114,7 @@ func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Sta
 		out.Tables = n.examined.changelog.names(n.tables)
 	}
 	slices.Sort(out.Tables)
-	if out.Keeps {
+	if out.Cacheable {
 		if log := n.examined.changelog; log != nil && log.cause.Load() != nil {
 			out.Detail = join(out.Detail, "all answers were dropped, of late by `"+*log.cause.Load()+"`, which may write anything")
 		}

@@ -41,7 +41,7 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 		}
 		e := o.reads.Explain(t.Context(), c.sql)
 		for _, want := range c.want {
-			if e.Keeps || !strings.Contains(e.Detail, want) {
+			if e.Cacheable || !strings.Contains(e.Detail, want) {
 				t.Errorf("%s: explained as %v %q, want %q", c.sql, e.Reason, e.Detail, want)
 			}
 		}
@@ -76,7 +76,7 @@ func TestExplainSaysWhatDroppedEverything(t *testing.T) {
 	}
 	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, Cause: "call refresh()"}})
 	o.want(ctx, "new", says("new"))
-	if e := o.reads.Explain(ctx, citySQL); !e.Keeps || !strings.Contains(e.Detail, "`call refresh()`, which may write anything") {
+	if e := o.reads.Explain(ctx, citySQL); !e.Cacheable || !strings.Contains(e.Detail, "`call refresh()`, which may write anything") {
 		t.Errorf("explained as %+v", e)
 	}
 }

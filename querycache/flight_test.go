@@ -48,7 +48,7 @@ func TestFlightsFromBeforeAChangeAreNotJoined(t *testing.T) {
 		go o.want(ctx, "new", slowly("unasked"))
 		time.Sleep(2 * time.Second)
 		o.want(ctx, "new", says("unasked"))
-		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1, HitCoalesced: 2, Hit: 1})
+		o.counted(map[Reason]uint64{MissLoadInvalidated: 1, MissCold: 1, HitCoalesced: 2, Hit: 1})
 		o.close()
 	})
 }

@@ -26,7 +26,7 @@ func TestNoBoundNeedsAnObservedHandle(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := h.Explain(context.Background(), citySQL)
-	if e.Keeps || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, "TTL is -1") {
+	if e.Cacheable || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, "TTL is -1") {
 		t.Errorf("explained as %+v", e)
 	}
 }
@@ -71,7 +71,7 @@ func TestTextsAreCharged(t *testing.T) {
 	if l := o.cache.Stats().Lookups; l[RefusedText] != 2 || o.cache.Stats().Total() != before.Total()+2 {
 		t.Errorf("lookups %v", l)
 	}
-	if e := o.reads.Explain(t.Context(), long); e.Keeps || !strings.Contains(e.Detail, "64 KB") {
+	if e := o.reads.Explain(t.Context(), long); e.Cacheable || !strings.Contains(e.Detail, "64 KB") {
 		t.Errorf("explained as %v %q", e.Reason, e.Detail)
 	}
 	if err := o.cache.store.Check(); err != nil {

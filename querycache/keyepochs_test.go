@@ -37,7 +37,7 @@ func TestDropsReachEveryScope(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.reads.Drop(writer, citySQL, 1)
+		o.reads.Invalidate(writer, citySQL, 1)
 		for _, tenant := range []string{"alice", "bob"} {
 			if got, _ := a.Get(scoped(tenant), 1); got != v {
 				t.Errorf("%s reads %q, want %q", tenant, got, v)
@@ -58,15 +58,18 @@ func TestDropsReachEveryScope(t *testing.T) {
 func TestDropsOvertakeLoadsInEveryScope(t *testing.T) {
 	o := newOffline(t, &Options{Scope: scopeOf}, forever)
 	alice := scoped("alice")
-	o.want(alice, "old", func(context.Context) (any, error) { o.reads.Drop(context.Background(), citySQL, 1); return "old", nil })
+	o.want(alice, "old", func(context.Context) (any, error) {
+		o.reads.Invalidate(context.Background(), citySQL, 1)
+		return "old", nil
+	})
 	o.want(alice, "new", says("new"))
-	o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1})
+	o.counted(map[Reason]uint64{MissLoadInvalidated: 1, MissCold: 1})
 }
 
 func TestDropTakesNamedArguments(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	o.want(context.Background(), "old", says("old"))
-	o.reads.Drop(context.Background(), "-- name: CityByID :one\nSELECT name FROM cities WHERE id = @id", pgx.NamedArgs{"id": 1})
+	o.reads.Invalidate(context.Background(), "-- name: CityByID :one\nSELECT name FROM cities WHERE id = @id", pgx.NamedArgs{"id": 1})
 	o.want(context.Background(), "new", says("new"))
 }
 
@@ -86,7 +89,7 @@ func TestDropTakesPages(t *testing.T) {
 	if hits := read(); hits != 1 {
 		t.Fatalf("%d hits", hits)
 	}
-	o.reads.Drop(ctx, byID.SQL(), "DE")
+	o.reads.Invalidate(ctx, byID.SQL(), "DE")
 	if hits := read(); hits != 1 {
 		t.Error("a page was left")
 	}

@@ -114,7 +114,7 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	r := f.record
 	switch {
 	case f.dependencies == nil:
-		return MissInvalidated
+		return MissLoadInvalidated
 	case f.dependencies.refusal != none:
 		return f.dependencies.refusal
 	case f.session.Changed() != "":
@@ -124,9 +124,9 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	case f.err != nil:
 		return MissFailed
 	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.dependencies.Load() != f.dependencies:
-		return MissInvalidated
+		return MissLoadInvalidated
 	case !r.current(f.stamp, f.key):
-		return MissInvalidated
+		return MissLoadInvalidated
 	}
 	switch {
 	case size < 0:
@@ -146,7 +146,7 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	sh.mu.Lock() // so that invalidate comes before the put, or finds the entry
 	defer sh.mu.Unlock()
 	if f.outcome == outcomeInvalidated {
-		return MissInvalidated
+		return MissLoadInvalidated
 	}
 	if !c.store.Put(f.hash, e) {
 		return MissTooBig

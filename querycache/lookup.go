@@ -42,7 +42,7 @@ func (c *Cache) find(r *record, hash uint64, key []byte) (*entry, Reason) {
 	case e == nil:
 		return nil, MissCold
 	case e.Of() != r || !r.current(e.Value.stamp, e.Key()):
-		return nil, MissChanged
+		return nil, MissInvalidated
 	case e.Value.expires == never:
 		return e, Hit
 	}

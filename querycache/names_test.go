@@ -84,7 +84,7 @@ func TestUnknownNamesOfTables(t *testing.T) {
 			}
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 		})
-		if e := o.reads.Explain(ctx, citySQL); e.Keeps || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, `Policy.Tables: cites: relation "cites" does not exist`) {
+		if e := o.reads.Explain(ctx, citySQL); e.Cacheable || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, `Policy.Tables: cites: relation "cites" does not exist`) {
 			t.Errorf("explained as %+v", e)
 		}
 		asked = 0

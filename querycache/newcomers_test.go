@@ -48,15 +48,15 @@ func TestTextsReadOnce(t *testing.T) {
 		if len(examined) != textsOfOne {
 			t.Errorf("%s: %d of %d texts were examined, want %d", name, len(examined), many, textsOfOne)
 		}
-		o.counted(map[Reason]uint64{MissCold: textsOfOne, MissFirst: many - textsOfOne})
-		if e := o.reads.Explain(t.Context(), text(many)); !e.Keeps || !strings.Contains(e.Detail, "second read") {
+		o.counted(map[Reason]uint64{MissCold: textsOfOne, MissFirstRead: many - textsOfOne})
+		if e := o.reads.Explain(t.Context(), text(many)); !e.Cacheable || !strings.Contains(e.Detail, "second read") {
 			t.Errorf("%s: a new one is explained as %+v", name, e)
 		}
 		o.read(text(many-1), formWire)
 		o.read(text(many-1), formWire)
 		o.read(text(0), formWire)
-		o.counted(map[Reason]uint64{MissCold: textsOfOne + 1, MissFirst: many - textsOfOne, Hit: 2})
-		if e := o.reads.Explain(t.Context(), text(many-1)); !e.Keeps || e.Detail != "" || e.Entries != 1 {
+		o.counted(map[Reason]uint64{MissCold: textsOfOne + 1, MissFirstRead: many - textsOfOne, Hit: 2})
+		if e := o.reads.Explain(t.Context(), text(many-1)); !e.Cacheable || e.Detail != "" || e.Entries != 1 {
 			t.Errorf("%s: one that is kept is explained as %+v", name, e)
 		}
 		o.close()

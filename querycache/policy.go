@@ -97,7 +97,7 @@ func (m ByName) Choose(stmt Statement) (Policy, bool) {
 // Check returns an error that names the keys which none of the statements has:
 // a policy under a misspelt name says nothing. Call it when a program starts,
 // with the statements that the policies are for; those that sqlc generates are
-// not known as statements, and [ReadThrough.Unread] tells about them.
+// not known as statements, and [ReadThrough.UnusedPolicies] tells about them.
 func (m ByName) Check(stmts ...db.Compiled) error {
 	names := make(map[string]bool)
 	for _, stmt := range stmts {

@@ -97,10 +97,10 @@ func newReadThrough(c *Cache, from *source, choose Chooser) *ReadThrough {
 	return h
 }
 
-// Unread returns the names under which the handle's [ByName] has a policy, and
+// UnusedPolicies returns the names under which the handle's [ByName] has a policy, and
 // by which no statement was read so far: what is left of them once a program has
 // made all of its reads is misspelt. It is nil for other Choosers.
-func (h *ReadThrough) Unread() []string {
+func (h *ReadThrough) UnusedPolicies() []string {
 	byName, _ := h.choose.(ByName)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -274,14 +274,14 @@ func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, column
 	return h.pg.CopyFrom(ctx, table, columns, src)
 }
 
-// Drop drops the answer to sql with the given arguments, in every form in which
+// Invalidate drops the answer to sql with the given arguments, in every form in which
 // it is kept, in every scope and under every name that statements of this text
 // have, and all pages of sql, whatever their arguments
 // and place ([db.Stmt.Page]; those of [db.PaginateOffset] are answers to a text
 // of their own). Loads that are under way are not kept. Arguments are those of
 // the read: named ones are put in their places, and an answer that was asked for
 // with a [pgx.QueryExecMode] or result formats is another than one without.
-func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
+func (h *ReadThrough) Invalidate(ctx context.Context, sql string, args ...any) {
 	sql, args, ok, err := rewrite(ctx, sql, args)
 	if err != nil || !ok {
 		return // what has no key is never kept

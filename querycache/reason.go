@@ -14,14 +14,14 @@ const (
 	HitStale     // answered with an expired entry while a new one is loaded (Policy.StaleFor)
 	HitOnError   // answered with an expired entry because the load failed (Policy.StaleIfError)
 
-	MissCold        // there was no entry
-	MissExpired     // the entry is older than the policy allows
-	MissChanged     // the entry was invalidated, by a change or by the program
-	MissEvicted     // the entry was evicted lately
-	MissInvalidated // loaded, but not stored: a change or the program invalidated the result during the load
-	MissTooBig      // loaded, but not stored: over Policy.MaxBytes, Policy.MaxRows or the budget
-	MissFailed      // the load failed
-	MissFirst       // not stored: the first read of a text that differs from 16 others only in constants or the lengths of lists; the second read is stored
+	MissCold            // there was no entry
+	MissExpired         // the entry is older than the policy allows
+	MissInvalidated     // the entry was invalidated, by a change or by the program
+	MissEvicted         // the entry was evicted lately
+	MissLoadInvalidated // loaded, but not stored: a change or the program invalidated the result during the load
+	MissTooBig          // loaded, but not stored: over Policy.MaxBytes, Policy.MaxRows or the budget
+	MissFailed          // the load failed
+	MissFirstRead       // not stored: the first read of a text that differs from 16 others only in constants or the lengths of lists; the second read is stored
 
 	RefusedPolicy    // the program chose no policy, or an invalid one
 	RefusedArguments // an argument has no key
@@ -41,8 +41,8 @@ const (
 var reasonNames = [reasons]string{
 	none: "none",
 	Hit:  "hit", HitCoalesced: "hit-coalesced", HitStale: "hit-stale", HitOnError: "hit-on-error",
-	MissCold: "miss-cold", MissExpired: "miss-expired", MissChanged: "miss-changed", MissEvicted: "miss-evicted",
-	MissInvalidated: "miss-invalidated", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirst: "miss-first",
+	MissCold: "miss-cold", MissExpired: "miss-expired", MissInvalidated: "miss-invalidated", MissEvicted: "miss-evicted",
+	MissLoadInvalidated: "miss-load-invalidated", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirstRead: "miss-first-read",
 	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedType: "refused-type", RefusedText: "refused-text",
 	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedSession: "refused-session", RefusedClosed: "refused-closed",
 	Bypassed: "bypassed", Suspended: "suspended",

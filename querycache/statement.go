@@ -41,7 +41,7 @@ func (h *ReadThrough) passing() *record {
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	return h.cache.records.add((&record{label: "(first reads of texts like many others)", source: h.source, refused: MissFirst}).withID(id))
+	return h.cache.records.add((&record{label: "(first reads of texts like many others)", source: h.source, refused: MissFirstRead}).withID(id))
 }
 
 // tooLong returns the record by which reads of all texts are counted that are

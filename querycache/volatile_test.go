@@ -163,7 +163,7 @@ func TestExplainSaysWhatLimitsAnswers(t *testing.T) {
 		o := newOffline(t, c.opts, c.policy)
 		o.tells(1, c.reasons...)
 		e := o.reads.Explain(t.Context(), citySQL)
-		if !e.Keeps || !strings.Contains(e.Detail, c.want) || c.want == "" && e.Detail != "" {
+		if !e.Cacheable || !strings.Contains(e.Detail, c.want) || c.want == "" && e.Detail != "" {
 			t.Errorf("%v: explained as %+v", c.reasons, e)
 		}
 		o.reads.source.followers = 0

@@ -65,7 +65,7 @@ func TestHandlesOfOneDatabase(t *testing.T) {
 		t.Errorf("read %q", got)
 	}
 	elsewhere.name(1)
-	b.want(querycache.MissCold, querycache.MissCold, querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissCold, querycache.MissCold, querycache.MissInvalidated, querycache.Hit)
 }
 
 // Names are the server's of today, and a view's stands for what reads it.

@@ -432,7 +432,7 @@ func TestExamineOnPool(t *testing.T) {
 		}
 	}
 	if b.cache.Stats().Lookups[querycache.Hit] == 0 {
-		t.Errorf("no hit: %v, %+v", b.cache.Stats().Lookups, b.reads.ExplainStmt(t.Context(), cityByID))
+		t.Errorf("no hit: %v, %+v", b.cache.Stats().Lookups, b.reads.Explain(t.Context(), cityByID.SQL()))
 	}
 	held := pg.Pool().AcquireAllIdle(t.Context())
 	for len(held) < 2 {

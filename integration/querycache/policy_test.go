@@ -91,11 +91,11 @@ func TestPoliciesOfOneText(t *testing.T) {
 		}
 	}
 	for name, stmt := range statements {
-		e := b.reads.ExplainStmt(t.Context(), stmt)
-		if e.Keeps != (name == "Long" || name == "Short") || e.Name != name || e.Policy.TTL != byName[name].TTL {
+		e := b.reads.Explain(t.Context(), stmt.SQL())
+		if e.Cacheable != (name == "Long" || name == "Short") || e.Name != name || e.Policy.TTL != byName[name].TTL {
 			t.Errorf("%q is explained as %+v", name, e)
 		}
-		if hits := e.Lookups[querycache.Hit]; (hits > 0) != e.Keeps {
+		if hits := e.Lookups[querycache.Hit]; (hits > 0) != e.Cacheable {
 			t.Errorf("%q: %d hits", name, hits)
 		}
 	}
@@ -115,12 +115,12 @@ func TestDropsOfOneText(t *testing.T) {
 	}
 	ask()
 	b.want(querycache.MissCold, querycache.MissCold)
-	b.reads.Drop(t.Context(), nameOfCity, 1)
+	b.reads.Invalidate(t.Context(), nameOfCity, 1)
 	ask()
 	b.want(querycache.MissCold, querycache.MissCold)
 	b.cache.InvalidateStatements("Long")
 	ask()
-	b.want(querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissInvalidated, querycache.Hit)
 }
 
 // Asking about a statement decides nothing about it.
@@ -129,17 +129,17 @@ func TestExplainChangesNothing(t *testing.T) {
 	b := newBench(t, nil, byName)
 	const copied = "SELECT name FROM cities WHERE id = $1 " // not what SQL returned
 	explain := map[string]func() querycache.Explanation{
-		"the statement": func() querycache.Explanation { return b.reads.ExplainStmt(t.Context(), longName) },
+		"the statement": func() querycache.Explanation { return b.reads.Explain(t.Context(), longName.SQL()) },
 		"its text":      func() querycache.Explanation { return b.reads.Explain(t.Context(), longName.SQL()) },
 		"its source":    func() querycache.Explanation { return b.reads.Explain(t.Context(), "-- name: Long :one\n"+copied) },
 	}
 	before := b.cache.Stats()
 	bare := func() querycache.Explanation { return b.reads.Explain(t.Context(), copied) }
-	if e := bare(); e.Keeps || e.Reason != querycache.RefusedPolicy {
+	if e := bare(); e.Cacheable || e.Reason != querycache.RefusedPolicy {
 		t.Errorf("the text without a name: %+v", e)
 	}
 	for what, explain := range explain {
-		if e := explain(); !e.Keeps || e.Name != "Long" || e.Entries != 0 {
+		if e := explain(); !e.Cacheable || e.Name != "Long" || e.Entries != 0 {
 			t.Errorf("%s: %+v", what, e)
 		}
 	}
@@ -153,11 +153,11 @@ func TestExplainChangesNothing(t *testing.T) {
 	}
 	b.want(querycache.MissCold, querycache.Hit)
 	for what, explain := range explain {
-		if e := explain(); !e.Keeps || e.Entries != 1 || e.Lookups[querycache.Hit] != 1 {
+		if e := explain(); !e.Cacheable || e.Entries != 1 || e.Lookups[querycache.Hit] != 1 {
 			t.Errorf("%s after two reads: %+v", what, e)
 		}
 	}
-	if e := bare(); e.Keeps || !strings.Contains(e.Detail, "Long") || e.Entries != 0 {
+	if e := bare(); e.Cacheable || !strings.Contains(e.Detail, "Long") || e.Entries != 0 {
 		t.Errorf("the text without a name: %+v", e)
 	}
 }

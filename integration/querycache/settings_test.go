@@ -96,8 +96,8 @@ func TestSettingsInTransactions(t *testing.T) {
 	} {
 		inTx(c.set)
 		ask(querycache.RefusedSession)
-		if e := reads.ExplainStmt(t.Context(), nameByID); !e.Keeps || !strings.Contains(e.Detail, strings.ToLower(c.set[:6])) {
-			t.Errorf("%s: explained as %v %q", c.set, e.Keeps, e.Detail)
+		if e := reads.Explain(t.Context(), nameByID.SQL()); !e.Cacheable || !strings.Contains(e.Detail, strings.ToLower(c.set[:6])) {
+			t.Errorf("%s: explained as %v %q", c.set, e.Cacheable, e.Detail)
 		}
 		b.exec(pg, c.back)
 		ask(querycache.MissCold)

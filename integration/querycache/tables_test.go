@@ -90,7 +90,7 @@ func TestTablesOfPoliciesMove(t *testing.T) {
 		return name
 	}
 	read()
-	if e := b.reads.Explain(t.Context(), nameOfCity); e.Keeps || !strings.Contains(e.Detail, `"seen" does not exist`) {
+	if e := b.reads.Explain(t.Context(), nameOfCity); e.Cacheable || !strings.Contains(e.Detail, `"seen" does not exist`) {
 		t.Errorf("explained as %+v", e)
 	}
 	b.want(querycache.RefusedPolicy)
@@ -104,8 +104,8 @@ func TestTablesOfPoliciesMove(t *testing.T) {
 	for range 3 {
 		read()
 	}
-	b.want(querycache.MissInvalidated, querycache.MissChanged, querycache.Hit) // the load that learns of a change is not kept
+	b.want(querycache.MissLoadInvalidated, querycache.MissInvalidated, querycache.Hit) // the load that learns of a change is not kept
 	b.exec(b.pg, "INSERT INTO lakes VALUES (1)")
 	read()
-	b.want(querycache.MissChanged)
+	b.want(querycache.MissInvalidated)
 }

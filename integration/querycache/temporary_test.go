@@ -36,7 +36,7 @@ func TestTemporaryTablesDropNothingElse(t *testing.T) {
 	}
 	b.settle()
 	read()
-	b.want(querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissInvalidated, querycache.Hit)
 	read() // the session is as it began: what was loaded in it was kept
 	b.want(querycache.Hit, querycache.Hit)
 

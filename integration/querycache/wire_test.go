@@ -236,7 +236,7 @@ func TestExplain(t *testing.T) {
 	b := following(t, minute)
 	b.exec(b.pg, "CREATE VIEW v AS SELECT c.name, r.id FROM cities c JOIN rivers r USING (id)")
 	e := b.reads.Explain(t.Context(), "SELECT name FROM v WHERE id = $1")
-	if !e.Keeps || !slices.Equal(e.Tables, []string{"public.cities", "public.rivers"}) || !e.Followed || e.MaxAge != time.Minute || len(e.Columns) == 0 {
+	if !e.Cacheable || !slices.Equal(e.Tables, []string{"public.cities", "public.rivers"}) || !e.Followed || e.MaxAge != time.Minute || len(e.Columns) == 0 {
 		t.Errorf("%+v", e)
 	}
 	b.name(1)
@@ -250,7 +250,7 @@ func TestExplain(t *testing.T) {
 		"SELECT 1 FROM cities FOR UPDATE":  "locks",
 		"SELECT 'unterminated FROM cities": "taken apart",
 	} {
-		if e := b.reads.Explain(t.Context(), sql); e.Keeps || !strings.Contains(e.Detail, want) {
+		if e := b.reads.Explain(t.Context(), sql); e.Cacheable || !strings.Contains(e.Detail, want) {
 			t.Errorf("%s: %+v", sql, e)
 		}
 	}
@@ -275,7 +275,7 @@ func TestExplainSaysWhatHappens(t *testing.T) {
 		"SELECT 1 FROM cities; SELECT 2": "holds 2 statements",
 	} {
 		if e := b.reads.Explain(t.Context(), sql); !strings.Contains(e.Detail, want) {
-			t.Errorf("%s: %v %q, want %q", sql, e.Keeps, e.Detail, want)
+			t.Errorf("%s: %v %q, want %q", sql, e.Cacheable, e.Detail, want)
 		}
 	}
 	b.exec(b.pg, "DO $$ BEGIN EXECUTE 'UPDATE rivers SET name = name'; END $$")
@@ -341,7 +341,7 @@ func TestLoadsAreKnownByTheParser(t *testing.T) {
 			}
 		}
 	}
-	if s := b.cache.Stats(); s.Lookups[querycache.MissInvalidated]+s.Lookups[querycache.MissChanged] > 0 || s.Lookups[querycache.Hit] != 3 {
+	if s := b.cache.Stats(); s.Lookups[querycache.MissLoadInvalidated]+s.Lookups[querycache.MissInvalidated] > 0 || s.Lookups[querycache.Hit] != 3 {
 		t.Errorf("lookups %v", s.Lookups)
 	}
 }
