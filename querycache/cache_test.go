@@ -131,7 +131,8 @@ func TestChangesAndLoads(t *testing.T) {
 		f, _ := o.cache.join(ctx, rec, 7, []byte("k"))
 		f.value = "old"
 		o.change(changes.Committed)
-		// insert looks before it stores; a change may come in between all the same.
+		// insert looks before it stores; a change may come in between all the
+		// same.
 		e, _ := s3fifo.NewEntry(&rec.Group, "k", cached{"old", f.stamp, never}, 0)
 		o.cache.store.Put(7, e)
 		if e := o.cache.hit(7, &rec.ID, []byte("k")); e != nil {

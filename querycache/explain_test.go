@@ -28,7 +28,7 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 		{forever, "SELECT 1 FROM t", catalog.Refusal{Reason: catalog.UnloggedTable, Object: "public.t"}, []string{"crash", "set a TTL"}},
 		{hour, "SELECT 1; SELECT 2", catalog.Refusal{}, []string{"the text holds 2 statements"}},
 		{hour, " -- nothing", catalog.Refusal{}, []string{"the text holds 0 statements"}},
-		{hour, "SELECT 'open", catalog.Refusal{}, []string{"taken apart"}},
+		{hour, "SELECT 'open", catalog.Refusal{}, []string{"cannot be tokenized"}},
 		{Policy{}, "SELECT 1", catalog.Refusal{}, []string{"Policy.TTL is 0"}},
 		{ByName{"A": hour}, "SELECT 1", catalog.Refusal{}, []string{"no policy", "no name"}},
 		{ByName{"A": hour}, "-- name: B\nSELECT 1", catalog.Refusal{}, []string{"no policy", `"B"`}},
@@ -58,7 +58,7 @@ func TestExplainNoBoundWithoutFollow(t *testing.T) {
 		t.Errorf("followed: %+v", e)
 	}
 	o.reads.source.followers = 0
-	if e := o.reads.Explain(t.Context(), citySQL); !strings.Contains(e.Detail, "no change ever drops an answer") || !strings.Contains(e.Detail, "Cache.Follow") {
+	if e := o.reads.Explain(t.Context(), citySQL); !strings.Contains(e.Detail, "entries never become invalid") || !strings.Contains(e.Detail, "Cache.Follow") {
 		t.Errorf("not followed: %+v", e)
 	}
 }
@@ -76,7 +76,7 @@ func TestExplainSaysWhatDroppedEverything(t *testing.T) {
 	}
 	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, Cause: "call refresh()"}})
 	o.want(ctx, "new", says("new"))
-	if e := o.reads.Explain(ctx, citySQL); !e.Cacheable || !strings.Contains(e.Detail, "`call refresh()`, which may write anything") {
+	if e := o.reads.Explain(ctx, citySQL); !e.Cacheable || !strings.Contains(e.Detail, "most recently `call refresh()`") {
 		t.Errorf("explained as %+v", e)
 	}
 }

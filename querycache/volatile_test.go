@@ -153,10 +153,10 @@ func TestExplainSaysWhatLimitsAnswers(t *testing.T) {
 		{nil, hour, nil, ""},
 		{nil, hour, []catalog.Reason{catalog.TimeFunction}, "until the TTL"},
 		{nil, hour, []catalog.Reason{catalog.UnloggedTable, catalog.CatalogRows}, "catalog"},
-		{nil, hour, []catalog.Reason{catalog.UnknownFunction}, "dropped by every change"},
-		{nil, hour, []catalog.Reason{catalog.UnloggedTable}, "after a crash"},
+		{nil, hour, []catalog.Reason{catalog.UnknownFunction}, "every observed change"},
+		{nil, hour, []catalog.Reason{catalog.UnloggedTable}, "after a server crash"},
 		{nil, hour, []catalog.Reason{catalog.MaterializedRows}, "REFRESH"},
-		{nil, hour, []catalog.Reason{catalog.ForeignRows}, "written through it"},
+		{nil, hour, []catalog.Reason{catalog.ForeignRows}, "writes to the foreign table"},
 		{nil, Policy{TTL: -1, Tables: []string{"cities"}}, []catalog.Reason{catalog.UnknownFunction}, "Policy.Tables"},
 		{&Options{Scope: scopeOf}, hour, []catalog.Reason{catalog.RowSecurity}, "Options.Scope"},
 	} {
