@@ -67,8 +67,8 @@ func FuzzSplitName(f *testing.F) {
 	})
 }
 
-// A name that the server does not know keeps nothing, is asked for again after a
-// moment, and fails an Aside.
+// A name that the server does not know keeps nothing, is asked for again after
+// a moment, and fails an Aside.
 func TestUnknownNamesOfTables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()

@@ -61,7 +61,8 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 	return o
 }
 
-// one and two are databases; all handles lead to one unless a test says otherwise.
+// one and two are databases; all handles lead to one unless a test says
+// otherwise.
 var one, two = new(changes.Database), new(changes.Database)
 
 // inOne returns what effects tells of a statement in one.

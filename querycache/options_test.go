@@ -66,7 +66,8 @@ func TestNegativeOptions(t *testing.T) {
 }
 
 // eachNumber calls fn for each number in a struct of options, and in structs
-// within, with the name of its struct and field, and returns how many there are.
+// within, with the name of its struct and field, and returns how many there
+// are.
 func eachNumber(options reflect.Value, fn func(field string, number reflect.Value)) (n int) {
 	name, _, _ := strings.Cut(options.Type().Name(), "[")
 	for i := range options.NumField() {
