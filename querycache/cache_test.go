@@ -34,7 +34,7 @@ func TestTTL(t *testing.T) {
 	})
 }
 
-// The age of an answer counts from before the server was asked.
+// The age of an entry counts from the beginning of its load.
 func TestTTLCountsTheLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, Policy{TTL: time.Second})
@@ -78,7 +78,7 @@ func TestStaleFor(t *testing.T) {
 		o.counted(map[Reason]uint64{MissCold: 1, HitStale: 2, Hit: 1, MissExpired: 1})
 
 		time.Sleep(1500 * time.Millisecond)
-		o.change(changes.Committed) // what a change made stale is never handed out
+		o.change(changes.Committed) // invalidated entries are never returned
 		o.want(ctx, "changed", says("changed"))
 		o.close()
 	})
@@ -106,7 +106,8 @@ func TestStaleIfError(t *testing.T) {
 	})
 }
 
-// The whole of the freshness rule, in each order that the steps can have.
+// TestChangesAndLoads checks the freshness rule for each order of change, load
+// and store.
 func TestChangesAndLoads(t *testing.T) {
 	ctx := context.Background()
 	t.Run("change before the load", func(t *testing.T) {
@@ -180,8 +181,8 @@ func TestChangesAndLoads(t *testing.T) {
 	})
 }
 
-// A statement of which it is not known what it reads depends on everything.
-func TestUnknownReads(t *testing.T) {
+// A statement with unknown reads depends on all tables.
+func TestUnknownReadsDependOnAllTables(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: time.Hour})
 	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
@@ -261,7 +262,7 @@ func TestRefusals(t *testing.T) {
 	o.counted(map[Reason]uint64{RefusedStatement: 2})
 }
 
-func TestOffSwitches(t *testing.T) {
+func TestBypassSuspendAndClose(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	o.want(ctx, 1, says(1))
@@ -289,11 +290,11 @@ func TestOffSwitches(t *testing.T) {
 	}
 }
 
-// What is dropped while it is loaded is not kept.
-func TestDropDuringLoad(t *testing.T) {
+// A result that is invalidated during its load is not stored.
+func TestInvalidationDuringLoad(t *testing.T) {
 	ctx := context.Background()
 	for what, drop := range map[string]func(o *offline){
-		"Drop":                 func(o *offline) { o.reads.Invalidate(ctx, citySQL, 1) },
+		"Invalidate":           func(o *offline) { o.reads.Invalidate(ctx, citySQL, 1) },
 		"InvalidateTables":     func(o *offline) { o.cache.InvalidateTables("cities") },
 		"InvalidateStatements": func(o *offline) { o.cache.InvalidateStatements("CityByID") },
 		"InvalidateAll":        func(o *offline) { o.cache.InvalidateAll() },
@@ -308,7 +309,7 @@ func TestDropDuringLoad(t *testing.T) {
 	}
 }
 
-func TestLimits(t *testing.T) {
+func TestMaxRowsAndMaxBytes(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: -1, MaxRows: 2})
 	o.want(ctx, 1, says(1))
@@ -325,7 +326,7 @@ func TestLimits(t *testing.T) {
 	small.counted(map[Reason]uint64{MissTooBig: 2})
 }
 
-func TestPolicyIsChecked(t *testing.T) {
+func TestInvalidPoliciesAreRejected(t *testing.T) {
 	for _, c := range []struct {
 		p    Policy
 		want string
@@ -393,7 +394,7 @@ func TestReasonsAddUp(t *testing.T) {
 	}
 }
 
-func TestManyStatementsAreForgotten(t *testing.T) {
+func TestRecordsAreBounded(t *testing.T) {
 	rs := newRecords(1<<30, func(int64) {})
 	for i := range uint64(mostRecords + 100) {
 		r := rs.add(new(record).withID(identity{Digest: i}))
@@ -407,7 +408,7 @@ func TestManyStatementsAreForgotten(t *testing.T) {
 	}
 }
 
-func TestClockNoticesSleep(t *testing.T) {
+func TestClockCountsSleep(t *testing.T) {
 	var c clock
 	c.start = time.Now()
 	wall := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -28,9 +28,9 @@
 //     entries before the pool uses its first connection to it; while only hits
 //     occur, no connection is made, and entries live until their TTL.
 //     TestOwnWritesAreSeen, TestHandlesOfOneDatabase, TestChangesAndLoads,
-//     TestFlightsFromBeforeAChangeAreNotJoined, TestRollbackDropsNothing,
-//     TestLeavingADatabaseDropsItsEntries, TestHandlesMeetAgain,
-//     TestLostCommitsAreForgotten, TestSwappedDatabases,
+//     TestLoadsFromBeforeAChangeAreNotShared, TestRollbackDropsNothing,
+//     TestLeavingADatabaseInvalidatesItsEntries, TestHandlesMeetAgain,
+//     TestLostCommitsInvalidateEntries, TestSwappedDatabases,
 //     TestSchemaChangedByAnotherHandle, TestConsistency
 //
 //   - Writes by other programs are seen when the TTL has passed.
@@ -51,13 +51,13 @@
 //     are stored, why not, and what limits the entries. The server resolves the
 //     names in Policy.Tables as it does in SQL.
 //     TestWritersAreNeitherKeptNorShared, TestRefusals,
-//     TestExplainSaysWhatLimitsAnswers, TestExplainSaysWhatHappens,
+//     TestExplainDescribesLimits, TestExplainDescribesInvalidation,
 //     TestTablesOfPolicies
 //
 //   - The cache uses at most Options.MaxBytes. Results whose size cannot be
 //     measured are not stored.
 //     TestStoreAgainstAMap, TestStoreAccount, TestTextsAreCharged,
-//     TestHeapIsAccounted, TestValuesThatCannotBeMeasured
+//     TestHeapIsAccounted, TestUnmeasurableValuesAreNotStored
 //
 //   - The cache causes no deadlocks. A load that would wait for itself, also
 //     through other loads, fails with [ErrCycle]; only waits with the context

@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// What is not kept comes with what can be done about it.
-func TestExplainSaysWhatToDo(t *testing.T) {
+// Explain names the remedy when results are not stored.
+func TestExplainNamesTheRemedy(t *testing.T) {
 	hour := Policy{TTL: time.Hour}
 	for _, c := range []struct {
 		policy Chooser
@@ -51,7 +51,7 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// An answer without a bound that no change drops is said to be one.
+// Explain reports entries that neither age nor changes invalidate.
 func TestExplainNoBoundWithoutFollow(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	if e := o.reads.Explain(t.Context(), citySQL); e.Detail != "" || e.MaxAge != -1 {
@@ -63,8 +63,8 @@ func TestExplainNoBoundWithoutFollow(t *testing.T) {
 	}
 }
 
-// What dropped everything is told.
-func TestExplainSaysWhatDroppedEverything(t *testing.T) {
+// Explain names the statement that invalidated all entries.
+func TestExplainNamesStatementsWithUnknownEffects(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
 	o.want(ctx, "old", says("old"))
@@ -81,7 +81,7 @@ func TestExplainSaysWhatDroppedEverything(t *testing.T) {
 	}
 }
 
-func TestMemoizeNamesWhatItTakes(t *testing.T) {
+func TestMemoizeNamesTheMissingOption(t *testing.T) {
 	c := newCache(t, nil)
 	fn := func(context.Context, int) ([]int, error) { return nil, nil }
 	_, err := Memoize(c, "m", forever, fn)

@@ -20,9 +20,8 @@ func scopeOf(ctx context.Context) (string, bool) {
 	return s, ok
 }
 
-// A write concerns every tenant's view of what was written, also where the
-// writer has no scope.
-func TestDropsReachEveryScope(t *testing.T) {
+// An invalidation applies to every scope, even if the writer has none.
+func TestInvalidateReachesEveryScope(t *testing.T) {
 	o := newOffline(t, &Options{Scope: scopeOf}, forever)
 	v := "old"
 	a := newAside(t, o.cache, AsideOptions[int, string]{Policy: forever, Load: func(context.Context, int) (string, error) { return v, nil }})
@@ -54,8 +53,8 @@ func TestDropsReachEveryScope(t *testing.T) {
 	}
 }
 
-// A load from before a drop is neither kept nor joined, in no scope.
-func TestDropsOvertakeLoadsInEveryScope(t *testing.T) {
+// A load from before Invalidate is neither stored nor shared, in any scope.
+func TestInvalidateDiscardsLoadsInEveryScope(t *testing.T) {
 	o := newOffline(t, &Options{Scope: scopeOf}, forever)
 	alice := scoped("alice")
 	o.want(alice, "old", func(context.Context) (any, error) {
@@ -66,14 +65,14 @@ func TestDropsOvertakeLoadsInEveryScope(t *testing.T) {
 	o.counted(map[Reason]uint64{MissLoadInvalidated: 1, MissCold: 1})
 }
 
-func TestDropTakesNamedArguments(t *testing.T) {
+func TestInvalidateTakesNamedArguments(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	o.want(context.Background(), "old", says("old"))
 	o.reads.Invalidate(context.Background(), "-- name: CityByID :one\nSELECT name FROM cities WHERE id = @id", pgx.NamedArgs{"id": 1})
 	o.want(context.Background(), "new", says("new"))
 }
 
-func TestDropTakesPages(t *testing.T) {
+func TestInvalidateIncludesPages(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: -1, Shared: true})
 	byID := db.MustCompile[city]("SELECT id, name, country, population FROM cities WHERE country = $1")

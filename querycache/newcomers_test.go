@@ -25,9 +25,9 @@ func (o *offline) read(sql string, form uint64) {
 	}
 }
 
-// A stream of texts that come once is examined a few times only; one that comes
-// again is kept all the same.
-func TestTextsReadOnce(t *testing.T) {
+// Only the first texts of a fingerprint are examined at their first read; later
+// ones are stored from their second read on.
+func TestTextsReadOnceAreNotStored(t *testing.T) {
 	for name, text := range map[string]func(i int) string{
 		"constants": func(i int) string { return fmt.Sprintf("SELECT name FROM cities WHERE id = %d", i) },
 		"lists":     func(i int) string { return "SELECT name FROM cities WHERE id IN ($1" + strings.Repeat(", $1", i) + ")" },
@@ -63,9 +63,8 @@ func TestTextsReadOnce(t *testing.T) {
 	}
 }
 
-// The forms of few texts are no many texts, and other statements are not
-// concerned.
-func TestFewTextsAreKeptAtOnce(t *testing.T) {
+// Forms of one text count as one text, and other fingerprints are not affected.
+func TestFewTextsAreStoredAtFirstRead(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	for form := range uint64(4 * textsOfOne) {
 		o.read("SELECT name FROM cities WHERE id = 1", form)

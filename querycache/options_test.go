@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Each number among the options is refused where it is negative, by the name of
-// its field, unless the field's comment gives -1 a meaning.
-func TestNegativeOptions(t *testing.T) {
+// Each negative number in the options is rejected with the name of its field,
+// unless the comment of the field gives -1 a meaning.
+func TestNegativeOptionsAreRejected(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	load := func(context.Context, int) (int, error) { return 0, nil }
 	policy := func(use func(Policy) error) func(any) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-func TestNamesWithoutAStatement(t *testing.T) {
+func TestByNameCheckReportsUnknownNames(t *testing.T) {
 	city := db.MustCompile[string](citySQL)
 	unnamed := db.MustCompile[string]("SELECT 1")
 	for _, c := range []struct {
@@ -30,7 +30,7 @@ func TestNamesWithoutAStatement(t *testing.T) {
 	}
 }
 
-func TestUnread(t *testing.T) {
+func TestUnusedPolicies(t *testing.T) {
 	o := newOffline(t, nil, ByName{"": forever, "CityByID": forever, "CityById": forever})
 	left := func(want ...string) {
 		t.Helper()

@@ -103,7 +103,7 @@ func TestWritesAreSeenWhereTheyEnd(t *testing.T) {
 }
 
 // A write that changes no row drops nothing.
-func TestWriteOfNoRowsDropsNothing(t *testing.T) {
+func TestWriteOfNoRowsInvalidatesNothing(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	b.name(1)
@@ -157,7 +157,7 @@ func TestRollbackDropsNothing(t *testing.T) {
 	b.want(querycache.Hit, querycache.Hit)
 }
 
-func TestOnlyWhatDependsOnATableIsDropped(t *testing.T) {
+func TestOnlyDependentEntriesAreInvalidated(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	rivers := db.MustCompile[string]("SELECT name FROM rivers WHERE id = $1")
@@ -265,21 +265,6 @@ func TestAdoptedPoolIsUnobserved(t *testing.T) {
 		}
 	}
 	b.want(querycache.MissCold, querycache.Hit)
-}
-
-func TestHooksNeedAScope(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, nil, minute)
-	cfg := b.pg.Pool().Config()
-	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) { return true, nil }
-	hooked, err := db.OpenConfig(t.Context(), cfg, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hooked.Close)
-	if _, err := b.cache.ReadThrough(hooked, minute); err == nil {
-		t.Error("a pool with PrepareConn was taken without a Scope")
-	}
 }
 
 // Tenants that a pool's hook tells apart never see each other's rows.

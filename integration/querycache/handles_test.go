@@ -15,7 +15,7 @@ import (
 
 // What a pool's hooks make of a caller's context needs a scope; the hook by
 // which the handle keeps its own prepared statements does not.
-func TestHooksThatNeedAScope(t *testing.T) {
+func TestContextHooksRequireScope(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	url := b.pg.Pool().Config().ConnString()
@@ -107,7 +107,7 @@ func TestInvalidateTablesByNewNames(t *testing.T) {
 
 // AppendTo is answered by what All left, and counted so; a bypassed one asks the
 // server.
-func TestAppendToIsAnswered(t *testing.T) {
+func TestAppendToIsServedFromTheCache(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	want, err := cities.All(t.Context(), b.reads, 20)

@@ -372,7 +372,7 @@ func TestCommitsShareADoubt(t *testing.T) {
 }
 
 // A change of the schema costs those nothing that do not depend on it.
-func TestUnrelatedChangesOfTheSchema(t *testing.T) {
+func TestUnrelatedSchemaChangesKeepEntries(t *testing.T) {
 	const shapes, workers = 100, 8
 	b, w := wiredBench(t, workers, nil)
 	pg := b.pg

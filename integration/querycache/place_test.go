@@ -173,7 +173,7 @@ func TestHandlesMeetAgain(t *testing.T) {
 }
 
 // A commit that a crash lost is not handed out once the pool has connected again.
-func TestLostCommitsAreForgotten(t *testing.T) {
+func TestLostCommitsInvalidateEntries(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{Settings: map[string]string{"wal_writer_delay": "10s"}})
 	for _, how := range []string{"all processes", "one process"} {

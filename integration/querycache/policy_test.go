@@ -103,7 +103,7 @@ func TestPoliciesOfOneText(t *testing.T) {
 
 // Dropping by arguments concerns a text, whatever the names of its statements;
 // dropping by name one of them.
-func TestDropsOfOneText(t *testing.T) {
+func TestInvalidateByTextAndByName(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, querycache.ByName{"Long": minute, "Short": minute})
 	ask := func() {

@@ -12,7 +12,7 @@ import (
 // Temporary tables belong to their session: what makes, fills and drops them is no
 // reason to forget answers about others, nor is a transaction that wrote by way of
 // one.
-func TestTemporaryTablesDropNothingElse(t *testing.T) {
+func TestTemporaryTablesInvalidateNothingElse(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	pg, reads := b.singly(nil)

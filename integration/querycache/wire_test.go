@@ -183,7 +183,7 @@ func TestWritesByQueryAreNotKept(t *testing.T) {
 	}
 }
 
-func TestBigAnswersAreStreamed(t *testing.T) {
+func TestBigResultsAreStreamed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, querycache.Policy{TTL: time.Minute, MaxBytes: 10_000})
 	for range 3 {
@@ -257,7 +257,7 @@ func TestExplain(t *testing.T) {
 }
 
 // Explain says what really happens to an answer, by which statement.
-func TestExplainSaysWhatHappens(t *testing.T) {
+func TestExplainDescribesInvalidation(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	for _, sql := range []string{

@@ -124,7 +124,7 @@ func TestStoreComparesKeys(t *testing.T) {
 	}
 }
 
-func TestStoreRefusesWhatIsTooBig(t *testing.T) {
+func TestStoreRejectsLargeEntries(t *testing.T) {
 	s := newStore(1 << 20)
 	group, key := newGroup(1), keyOf(1)
 	hash := s.Hash(&group.ID, key)
@@ -336,7 +336,7 @@ func TestStoreAccount(t *testing.T) {
 }
 
 // Nor do the gaps cost more that entries leave which are dropped out of order.
-func TestStoreAccountOfDrops(t *testing.T) {
+func TestStoreAccountAfterRemove(t *testing.T) {
 	const n = 50_000
 	before := heapBytes()
 	s, group, r := newStore(hold(2*n, 0)), newGroup(1), rand.New(rand.NewPCG(8, 8))
