@@ -57,7 +57,7 @@ func TestAsideStoresValuesAndNoRows(t *testing.T) {
 		}
 	}
 	if loads != 2 {
-		t.Errorf("%d loads, want 2: an absence is an answer", loads)
+		t.Errorf("%d loads, want 2: absence is stored too", loads)
 	}
 	a.Delete(ctx, 1)
 	if v, _ := a.Get(ctx, 1); v != "city 1 3" {
@@ -109,7 +109,7 @@ func TestAsideUpdateInvalidatesLoads(t *testing.T) {
 	close(goOn)
 	<-done
 	if v, _ := a.Get(ctx, 1); v != 1 {
-		t.Errorf("read %d: an old load was kept", v)
+		t.Errorf("read %d: an old load was stored", v)
 	}
 }
 

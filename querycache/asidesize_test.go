@@ -45,7 +45,7 @@ func TestCyclicValuesAreStored(t *testing.T) {
 			}
 			again, _ := a.Get(t.Context(), n)
 			if again != first || len(again.Orders) != n || again.Orders[n-1].Customer != again {
-				t.Errorf("%d orders: the kept value is wrong", n)
+				t.Errorf("%d orders: the stored value is wrong", n)
 			}
 			if size, least := c.Stats().Bytes-before, int64(24*n); size < least || size > least*3/2+2000 {
 				t.Errorf("%d orders: %d bytes, want about %d", n, size, least)
@@ -126,7 +126,7 @@ func TestStoredValuesAreCopies(t *testing.T) {
 	a.Get(t.Context(), 1)
 	loaded["a"][0], loaded["b"] = 2, nil
 	if v, _ := a.Get(t.Context(), 1); len(v) != 1 || v["a"][0] != 1 {
-		t.Errorf("the kept value is %v", v)
+		t.Errorf("the stored value is %v", v)
 	}
 	if v, err := a.Get(t.Context(), 2); err != nil || v["a"][0] != 2 {
 		t.Errorf("got %v, %v", v, err)

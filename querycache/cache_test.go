@@ -94,12 +94,12 @@ func TestStaleIfError(t *testing.T) {
 		o.want(ctx, "old", fails(&pgconn.PgError{Code: "57P01"}))
 		for _, err := range []error{&pgconn.PgError{Code: "42P01"}, errors.New("cannot decode")} {
 			if v, got := o.ask(ctx, 1, fails(err)); !errors.Is(got, err) {
-				t.Errorf("%v: answered with %v, %v", err, v, got)
+				t.Errorf("%v: read returned %v, %v", err, v, got)
 			}
 		}
 		time.Sleep(600 * time.Millisecond)
 		if v, err := o.ask(ctx, 1, fails(io.EOF)); err == nil {
-			t.Errorf("answered with %v after StaleIfError had passed", v)
+			t.Errorf("read returned %v after StaleIfError had passed", v)
 		}
 		o.counted(map[Reason]uint64{MissCold: 1, HitOnError: 2, MissFailed: 3})
 		o.close()
@@ -132,15 +132,14 @@ func TestChangesAndLoads(t *testing.T) {
 		f, _ := o.cache.join(ctx, rec, 7, []byte("k"))
 		f.value = "old"
 		o.change(changes.Committed)
-		// insert looks before it stores; a change may come in between all the
-		// same.
+		// A change may occur between the check of insert and the store.
 		e, _ := s3fifo.NewEntry(&rec.Group, "k", cached{"old", f.stamp, never}, 0)
 		o.cache.store.Put(7, e)
 		if e := o.cache.hit(7, &rec.ID, []byte("k")); e != nil {
-			t.Error("an answer from before the change is handed out")
+			t.Error("an entry from before the change is returned")
 		}
 		if o.cache.insert(f, 0) != MissLoadInvalidated {
-			t.Error("an answer from before the change is kept")
+			t.Error("a result from before the change is stored")
 		}
 		o.cache.land(f, outcomePrivate)
 	})
@@ -371,7 +370,7 @@ func TestReasonsAddUp(t *testing.T) {
 		defer mu.Unlock()
 		seen++
 		if l.Name != "CityByID" || l.Reason == none || l.Reason >= reasons {
-			t.Errorf("told of %+v", l)
+			t.Errorf("lookup %+v", l)
 		}
 	}
 	var wg sync.WaitGroup
@@ -390,7 +389,7 @@ func TestReasonsAddUp(t *testing.T) {
 	}
 	wg.Wait()
 	if s := o.cache.Stats(); s.Total() != 4*each || seen != 4*each {
-		t.Errorf("%d lookups counted and %d told, want %d: %v", s.Total(), seen, 4*each, s.Lookups)
+		t.Errorf("%d lookups counted and %d reported, want %d: %v", s.Total(), seen, 4*each, s.Lookups)
 	}
 }
 

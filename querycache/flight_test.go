@@ -218,7 +218,7 @@ func TestFlightsUnderRace(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				} else if v.(int64) < least-4 { // others have raised it and not reported that yet
-					t.Errorf("read version %v, told of %d", v, least)
+					t.Errorf("read version %v after %d was reported", v, least)
 				}
 			}
 		})

@@ -47,7 +47,7 @@ func TestInvalidateReachesEveryScope(t *testing.T) {
 		hits := o.cache.Stats().Lookups[Hit]
 		a.Get(scoped("bob"), 2)
 		if o.cache.Stats().Lookups[Hit] != hits+1 {
-			t.Error("another key was dropped too")
+			t.Error("another key was invalidated too")
 		}
 		o.cache.InvalidateAll()
 	}

@@ -57,7 +57,7 @@ func TestTextsReadOnceAreNotStored(t *testing.T) {
 		o.read(text(0), formWire)
 		o.counted(map[Reason]uint64{MissCold: textsOfOne + 1, MissFirstRead: many - textsOfOne, Hit: 2})
 		if e := o.reads.Explain(t.Context(), text(many-1)); !e.Cacheable || e.Detail != "" || e.Entries != 1 {
-			t.Errorf("%s: one that is kept is explained as %+v", name, e)
+			t.Errorf("%s: a stored text is explained as %+v", name, e)
 		}
 		o.close()
 	}

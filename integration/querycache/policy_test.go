@@ -27,8 +27,8 @@ const shortTTL = 30 * time.Millisecond
 
 var byName = querycache.ByName{"Long": minute, "Short": {TTL: shortTTL}}
 
-// Each statement follows the policy of its own name, whichever of those with its
-// text is read first, and in whatever form.
+// Statements with the same text follow the policies of their own names, in each
+// order and form of reads.
 func TestPoliciesOfOneText(t *testing.T) {
 	t.Parallel()
 	forms := map[string]func(b *bench, stmt *db.Stmt[string], comment string) (string, error){
@@ -101,8 +101,8 @@ func TestPoliciesOfOneText(t *testing.T) {
 	}
 }
 
-// Dropping by arguments concerns a text, whatever the names of its statements;
-// dropping by name one of them.
+// Invalidate affects all statements with a text, InvalidateStatements only
+// those with a name.
 func TestInvalidateByTextAndByName(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, querycache.ByName{"Long": minute, "Short": minute})
@@ -123,7 +123,7 @@ func TestInvalidateByTextAndByName(t *testing.T) {
 	b.want(querycache.MissInvalidated, querycache.Hit)
 }
 
-// Asking about a statement decides nothing about it.
+// Explain does not change how a statement is treated.
 func TestExplainChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, byName)
@@ -162,7 +162,7 @@ func TestExplainChangesNothing(t *testing.T) {
 	}
 }
 
-// A Loader's statement has the policy of its name, and the figures of its own.
+// The statement of a Loader has the policy and the counts of its own name.
 func TestLoadersOfOneText(t *testing.T) {
 	t.Parallel()
 	type named struct {

@@ -29,8 +29,7 @@ type DBTX interface {
 
 var _ DBTX = (*querycache.ReadThrough)(nil)
 
-// Rows from the cache are those of the server, in every respect that a caller
-// can see.
+// Callers cannot distinguish rows from the cache from rows of the server.
 func TestWireRowsAreTheServers(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -72,7 +71,7 @@ func TestWireRowsAreTheServers(t *testing.T) {
 	}
 }
 
-// collect writes down everything that rows tell.
+// collect records everything that callers can read from rows.
 func collect(t *testing.T, q db.Querier, sql string, args ...any) string {
 	t.Helper()
 	rows, err := q.Query(t.Context(), sql, args...)
@@ -140,7 +139,7 @@ func TestQueryRow(t *testing.T) {
 		}
 	}
 	b.want(querycache.MissCold, querycache.MissCold, querycache.Hit, querycache.Hit)
-	b.exec(b.pg, "INSERT INTO cities VALUES (0, 'nowhere')") // an absence is an answer, and goes stale
+	b.exec(b.pg, "INSERT INTO cities VALUES (0, 'nowhere')") // the absence of a row is a result too
 	var name string
 	if err := b.reads.QueryRow(t.Context(), "SELECT name FROM cities WHERE id = $1", 0).Scan(&name); err != nil || name != "nowhere" {
 		t.Error(name, err)
@@ -154,7 +153,7 @@ func TestQueryRow(t *testing.T) {
 	}
 }
 
-// Writes through the cached handle's Query are run each time.
+// Writes through Query of the cached handle are executed each time.
 func TestWritesByQueryAreNotKept(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -179,7 +178,7 @@ func TestWritesByQueryAreNotKept(t *testing.T) {
 		random[f] = true
 	}
 	if len(random) != 3 {
-		t.Error("random() was answered from the cache")
+		t.Error("random() was served from the cache")
 	}
 }
 
@@ -200,7 +199,7 @@ func TestBigResultsAreStreamed(t *testing.T) {
 	}
 }
 
-// Each answer is the caller's own, also where it has slices.
+// Each caller gets its own copy, with its own slices.
 func TestTypedAnswersAreCopies(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -256,7 +255,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// Explain says what really happens to an answer, by which statement.
+// Explain describes what invalidates entries, and names the statement that did.
 func TestExplainDescribesInvalidation(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -289,8 +288,7 @@ type rowOfCity struct{ city }
 // ScanRow implements pgx.RowScanner.
 func (r *rowOfCity) ScanRow(rows pgx.Rows) error { return rows.Scan(&r.ID, &r.Name, &r.Tags) }
 
-// A row from the cache is the server's, by whatever Scan is asked for, as often as
-// it is asked.
+// A row from the cache equals that of the server, for each kind of Scan.
 func TestRowsOfHitsAreTheServers(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -324,8 +322,8 @@ func TestRowsOfHitsAreTheServers(t *testing.T) {
 	}
 }
 
-// A load is known by the server's parser, as the read is: names alone might
-// stand for a cast, and the read would invalidate itself.
+// Loads are examined by the server's parser, as reads are. By its names alone a
+// function call might be a cast, and the read would invalidate itself.
 func TestLoadsAreKnownByTheParser(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
