@@ -153,13 +153,6 @@ func (d *DB) fits(ctx context.Context, conn *pgx.Conn, err error, unfit **sqltex
 // unknownStatement stands for one of which nothing is known.
 var unknownStatement = new(sqltext.Statement)
 
-// InTxOn runs fn within tx under a savepoint: when fn returns an error, what
-// it did is undone and tx can go on. Nothing is run again here: retries belong
-// to the outermost transaction.
-func InTxOn(ctx context.Context, tx pgx.Tx, fn func(tx pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, tx, fn)
-}
-
 // transactionRunsAgain reports whether a transaction that failed with err,
 // and has been rolled back, may succeed when it is run again as a whole.
 func transactionRunsAgain(err error) bool {

@@ -143,14 +143,14 @@ func (p Policy) validate() error {
 		name  string
 		value time.Duration
 		most  time.Duration
-	}{{"Jitter", p.Jitter, max(p.TTL, 0)}, {"StaleFor", p.StaleFor, longest}, {"StaleIfError", p.StaleIfError, longest}} {
+	}{{"Policy.Jitter", p.Jitter, max(p.TTL, 0)}, {"Policy.StaleFor", p.StaleFor, longest}, {"Policy.StaleIfError", p.StaleIfError, longest}} {
 		switch {
 		case field.value < 0:
-			return fmt.Errorf("Policy.%s: %v is negative", field.name, field.value)
+			return fmt.Errorf("%s: %v is negative", field.name, field.value)
 		case field.value > 0 && p.TTL <= 0:
-			return fmt.Errorf("Policy.%s: %v needs a bounded TTL; Policy.TTL is %v", field.name, field.value, p.TTL)
+			return fmt.Errorf("%s: %v needs a bounded TTL; Policy.TTL is %v", field.name, field.value, p.TTL)
 		case field.value > field.most:
-			return fmt.Errorf("Policy.%s: %v is more than %v", field.name, field.value, field.most)
+			return fmt.Errorf("%s: %v is more than %v", field.name, field.value, field.most)
 		}
 	}
 	for _, name := range p.Tables {

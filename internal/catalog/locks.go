@@ -23,24 +23,6 @@ WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.gran
 	AND (c.relkind IS NULL OR c.relkind <> ALL ('{i, I, t, v}'))
 ORDER BY 1`)
 
-// Locks returns the relations that the transaction open on conn has locked as
-// one does who writes to them: it may have changed these and no others, since
-// such locks are held to the end. Relations of the catalogs and temporary ones
-// are among them. Ask before COMMIT: afterwards, and in a transaction that has
-// failed, there are none to ask for.
-//
-// A procedure or DO block that commits by itself lets go of its locks, so
-// after one that ran outside a transaction this knows nothing.
-//
-// The request goes around pgx's tracers.
-func Locks(ctx context.Context, conn *pgx.Conn) ([]Relation, error) {
-	rows, err := query(ctx, conn.PgConn(), locksQuery)
-	if err != nil {
-		return nil, fmt.Errorf("read own locks: %w", err)
-	}
-	return lockedRelations(rows)
-}
-
 func lockedRelations(rows [][][]byte) ([]Relation, error) {
 	list := make([]Relation, 0, len(rows))
 	for _, row := range rows {
@@ -84,11 +66,18 @@ SELECT pg_catalog.current_setting('track_counts') = 'off'
 	OR EXISTS (SELECT FROM pg_catalog.pg_language l WHERE l.lanispl AND NOT l.lanpltrusted)
 	OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'dblink')`)
 
-// Written returns the relations that the transaction open on conn may have
-// changed, as [Locks] does. known is false where it may have changed others, or
-// the schema, or may do so at COMMIT yet.
+// Written returns the relations that the transaction open on conn has locked as
+// writers do: it may have changed these and no others, since such locks are held
+// to the end. Relations of the catalogs and temporary ones are among them. known
+// is false where it may have changed others, or the schema, or may do so at
+// COMMIT yet. Ask before COMMIT: afterwards, and in a transaction that has failed,
+// there is nothing to ask for.
 //
-// It leaves the transaction as it was, also when the server refuses to tell.
+// A procedure or DO block that commits by itself lets go of its locks, so after
+// one that ran outside a transaction this knows nothing.
+//
+// The request goes around pgx's tracers. It leaves the transaction as it was,
+// also when the server refuses to answer.
 func Written(ctx context.Context, conn *pgx.Conn) (relations []Relation, known bool, err error) {
 	const point = "headrace_written"
 	pc := conn.PgConn()

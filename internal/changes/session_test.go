@@ -127,7 +127,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 
 // A change is called by the statement that made it, without its constants.
 func TestSessionChangesNameTheStatement(t *testing.T) {
-	table := NewStatements()
+	table := newStatements()
 	for sql, want := range map[string]string{
 		"SET app.tenant = 'secret'":                                  "set app.tenant to ?",
 		"-- name: Become :exec\nSELECT set_config('a.b', $1, false)": "Become",

@@ -48,7 +48,7 @@ const (
 	longestKeptText = 64 << 10 // a longer text is analyzed each time it runs
 )
 
-func NewStatements() *Statements {
+func newStatements() *Statements {
 	t := &Statements{seed: maphash.MakeSeed(), prints: stmtstats.NewTable()}
 	for i := range t.shards {
 		t.shards[i].byText = make(map[string]*statement)

@@ -45,7 +45,7 @@ type Tracker struct {
 // New returns a Tracker that logs statements of the given duration or longer,
 // none for 0. [Tracker.Start] follows once the pool's configuration is known.
 func New(logger *slog.Logger, slow time.Duration) *Tracker {
-	t := &Tracker{logger: logger, statements: NewStatements()}
+	t := &Tracker{logger: logger, statements: newStatements()}
 	t.inquiries.init()
 	t.unknown = &statement{
 		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},

@@ -17,8 +17,8 @@ import (
 type (
 	testGroup struct{ Group[testGroup] }
 	testValue struct {
-		value   any
-		numbers [2]uint64
+		value any
+		_     [2]uint64
 	}
 	testStore = Store[testGroup, testValue]
 	testEntry = Entry[testGroup, testValue]

@@ -9,6 +9,7 @@ import (
 // for, and which of them may be used.
 type NameScope uint8
 
+// What decides.
 const (
 	ByPath          NameScope = 1 << iota // search_path
 	ByRole                                // role
