@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The tests that the contract names, in doc.go and in the pages, are there.
-func TestTheContractsTestsExist(t *testing.T) {
+// The tests that doc.go and the pages name exist.
+func TestDocumentedTestsExist(t *testing.T) {
 	defined := map[string]bool{}
 	definition := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Check returns an error that says what is wrong with the store's books: for
-// tests, at any time.
+// Check returns an error that describes inconsistencies in the store. It is for
+// tests and may be called at any time.
 func (s *Store[T, V]) Check() error {
 	var found []error
 	for i := range s.shards {
@@ -20,7 +20,7 @@ func (s *Store[T, V]) Check() error {
 	return errors.Join(found...)
 }
 
-// problems says what is wrong with a shard. mu is held.
+// problems describes the inconsistencies of a shard. mu is held.
 func (sh *shard[T, V]) problems(s *Store[T, V]) (found []string) {
 	report := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	var bytes, smallBytes int64
