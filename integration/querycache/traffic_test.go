@@ -114,7 +114,7 @@ func wiredBench(t *testing.T, conns int32, opts *db.Options) (*bench, *wire) {
 }
 
 // The library sends only the additional statements that OPERATIONS.md lists.
-func TestWhatIsSentOnItsOwn(t *testing.T) {
+func TestTraffic(t *testing.T) {
 	connString := pgtest.New(t)
 	cfg, w := wiredConfig(t, connString)
 	bareCfg, bareWire := wiredConfig(t, pgtest.New(t))
