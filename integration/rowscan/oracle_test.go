@@ -52,16 +52,7 @@ var programsTypes = []string{
 // connect returns a connection in an execution mode to a database with the schema, with the types loaded or not.
 func connect(t *testing.T, mode pgx.QueryExecMode, load bool) *pgx.Conn {
 	t.Helper()
-	url := pgtest.NewFrom(t, "rowscan", func(ctx context.Context, url string) error {
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = conn.Exec(ctx, schema)
-		return err
-	})
-	config, err := pgx.ParseConfig(url)
+	config, err := pgx.ParseConfig(pgtest.NewFrom(t, "rowscan", pgtest.Script(schema)))
 	if err != nil {
 		t.Fatal(err)
 	}
