@@ -45,12 +45,12 @@ const (
 	// later. With All it may also mean that a transaction has committed and
 	// the server is still being asked which tables it changed: a commit waits
 	// for that for a few milliseconds only. For each InDoubt there follows one
-	// Settled or one Unchanged, with the same Table, Inherited and All.
+	// Resolved or one Unchanged, with the same Table, Inherited and All.
 	InDoubt
 
-	// Settled ends an InDoubt: the server's session is gone, and what it did
+	// Resolved ends an InDoubt: the server's session is gone, and what it did
 	// or did not do is visible to reads that begin from now on.
-	Settled
+	Resolved
 
 	// Unchanged ends an InDoubt: the change did not take place. Where the
 	// question was which tables a transaction had changed, those precede it in
@@ -90,7 +90,7 @@ var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not 
 // The server is asked what a statement changes when one of its fingerprint first
 // runs. A commit waits a few milliseconds for the answer. If it takes longer, fn
 // is called with All and InDoubt, and later, on another goroutine, with the
-// changed tables and All, Unchanged, or with All, Settled if the changes could
+// changed tables and All, Unchanged, or with All, Resolved if the changes could
 // not be determined. Commits that need an answer meanwhile share that doubt and
 // do not wait. While fn is registered each new connection is asked which
 // database it leads to, for Change.Database, and compiled statements are examined

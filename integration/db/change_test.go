@@ -37,7 +37,7 @@ func watch(t *testing.T, pg *db.DB) *changeLog {
 			switch c.State {
 			case db.InDoubt:
 				name += "?"
-			case db.Settled:
+			case db.Resolved:
 				name += "!"
 			case db.Unchanged:
 				name += "="

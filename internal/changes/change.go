@@ -47,12 +47,12 @@ const (
 	// later. With All it may also mean that a transaction has committed and
 	// the server is still being asked which tables it changed: a commit waits
 	// for that for a few milliseconds only. For each InDoubt there follows one
-	// Settled or one Unchanged, with the same Table, Inherited and All.
+	// Resolved or one Unchanged, with the same Table, Inherited and All.
 	InDoubt
 
-	// Settled ends an InDoubt: the server's session is gone, and what it did
+	// Resolved ends an InDoubt: the server's session is gone, and what it did
 	// or did not do is visible to reads that begin from now on.
-	Settled
+	Resolved
 
 	// Unchanged ends an InDoubt: the change did not take place. Where the
 	// question was which tables a transaction had changed, those precede it in

@@ -58,7 +58,7 @@ func (w *doubts) begin(ctx context.Context, t *Tracker, session lostSession, cha
 			if schema || slices.ContainsFunc(changes, func(c Change) bool { return c.All }) {
 				schemaMayChange(changes[0].Database) // since the change was told of
 			}
-			t.listeners.tell(follow, inState(changes, Settled))
+			t.listeners.tell(follow, inState(changes, Resolved))
 		}
 	})
 }

@@ -87,7 +87,7 @@ func (l *lateCommits) settle(ctx context.Context, first account, g *lateGroup, a
 	switch {
 	case ctx.Err() != nil: // the handle is closed
 	case err != nil || isEverything(changes):
-		tell(ctx, inState(all, Settled))
+		tell(ctx, inState(all, Resolved))
 	default:
 		tell(ctx, append(in(first.at, changes), inState(all, Unchanged)...))
 	}
