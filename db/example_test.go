@@ -89,7 +89,8 @@ func ExampleStmt_One() {
 	// true
 }
 
-// The slice is passed back for the next read, which needs no memory for its rows.
+// The slice is passed back for the next read, which needs no memory for its
+// rows.
 func ExampleStmt_AppendTo() {
 	pg, done := openRivers()
 	defer done()

@@ -138,7 +138,7 @@ var exports = map[string]string{
 	"Committed":     "it is visible",
 	"InDoubt":       "its answer was lost",
 	"Unchanged":     "the change did not take place",
-	"Resolved":       "the doubt is over",
+	"Resolved":      "the doubt is over",
 	"Table":         "names a changed table",
 	"Table.String":  "for messages",
 	"ErrUnobserved": "an adopted pool tells of no changes: callers fall back to a TTL",

@@ -65,8 +65,8 @@ func ExampleStmt_Page() {
 	// Lost | a page before: true | a page behind: false
 }
 
-// A page as the answer to a request: the limit and the cursor come with it, and a
-// cursor that was made for something else is the client's mistake.
+// A page as the answer to a request: the limit and the cursor come with it, and
+// a cursor that was made for something else is the client's mistake.
 func ExamplePage_http() {
 	pg := openExample()
 	defer pg.Close()

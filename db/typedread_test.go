@@ -10,8 +10,8 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 )
 
-// keeper is a cacheapi.TypedReader that answers every read with the value it has, or
-// loads where it has none.
+// keeper is a cacheapi.TypedReader that answers every read with the value it
+// has, or loads where it has none.
 type keeper struct {
 	value  any
 	shared bool

@@ -307,7 +307,7 @@ func TestGatherBlamesNoneForTheContextsEnd(t *testing.T) {
 		t.Error(err)
 	}
 	for _, err := range []error{gatheredError(quick.Value()), gatheredError(slow.Value())} {
-		if err == nil || !strings.Contains(err.Error(), "one of 2 gathered: no answer came") {
+		if err == nil || !strings.Contains(err.Error(), "one of 2 gathered: no result received") {
 			t.Errorf("error %v", err)
 		}
 	}

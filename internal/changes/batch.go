@@ -93,7 +93,7 @@ func (t *Tracker) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 	}
 	b := s.batch
 	s.tracker, s.batch = t, batch{}
-	t.noteUnfit(s, t.unknown, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
+	t.noteStale(s, t.unknown, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
 	by := s.meaning()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = connecterror.IsServer(r.err) && (b.failed || !hasCallbacks(b.sent))

@@ -19,17 +19,17 @@ type Conn struct {
 	own     bool     // statements are this module's, and no part of the figures
 
 	// The statement under way.
-	wait    time.Duration        // for the connection, until a statement takes it
-	began   time.Duration        // by clock.Now
-	timed   bool                 // began is that of the statement to come
-	current *statement           // nil without one
-	stats   *stmtstats.Statement // by which it is counted
-	inTx    bool                 // whether a transaction was open when it began
-	dead    bool                 // whether the connection was closed when it began
-	cut     bool                 // the server was asked to stop it
-	refused int                  // statements begun while the connection was busy, whose end is still to come
-	batch   batch                // the batch under way
-	copying bool                 // the statement that ended was COPY FROM STDIN
+	wait       time.Duration        // for the connection, until a statement takes it
+	began      time.Duration        // by clock.Now
+	timed      bool                 // began is that of the statement to come
+	current    *statement           // nil without one
+	stats      *stmtstats.Statement // by which it is counted
+	inTx       bool                 // whether a transaction was open when it began
+	dead       bool                 // whether the connection was closed when it began
+	cancelling bool                 // the server was asked to stop it
+	refused    int                  // statements begun while the connection was busy, whose end is still to come
+	batch      batch                // the batch under way
+	copying    bool                 // the statement that ended was COPY FROM STDIN
 
 	// The open transaction.
 	pending  pending           // what it has written
@@ -43,11 +43,11 @@ type Conn struct {
 	hooked  sqltext.NameScope // what the pool's hook AfterConnect set, which RESET undoes
 
 	// Prepared statements.
-	prepared  map[string]string         // text by the name under which the program prepared it
-	preparing pgx.TracePrepareStartData // what the program prepares; no Name when it does not
-	stale     bool                      // some are invalid, or unknown to the server
-	unfit     *statement                // the last one that did not run because of how it was prepared
-	forgot    bool                      // the program dropped some by DEALLOCATE or DISCARD
+	prepared       map[string]string         // text by the name under which the program prepared it
+	preparing      pgx.TracePrepareStartData // what the program prepares; no Name when it does not
+	stale          bool                      // some are invalid, or unknown to the server
+	staleStatement *statement                // the last one that did not run because of how it was prepared
+	forgot         bool                      // the program dropped some by DEALLOCATE or DISCARD
 
 	recent *statement                          // the last statement, found again without a table
 	text   string                              // its text
@@ -104,9 +104,9 @@ func (s *Conn) Current() *sqltext.Statement {
 // InTx reports whether a transaction was open when the last statement began.
 func (s *Conn) InTx() bool { return s.inTx }
 
-// Cut notes that the server is asked to stop the statement under way, whose
+// Cancelling records that the server is asked to stop the statement under way, whose
 // error then is no error.
-func (s *Conn) Cut() { s.cut = true }
+func (s *Conn) Cancelling() { s.cancelling = true }
 
 // Own runs fn, whose statements are the module's own and not counted.
 func (s *Conn) Own(fn func() error) error {
@@ -127,13 +127,13 @@ func (s *Conn) Stale() bool { return s.stale }
 // Renewed notes that stale statements were dropped.
 func (s *Conn) Renewed() { s.stale = false }
 
-// Unfit returns the last statement that did not run because of how it was
+// StaleStatement returns the last statement that did not run because of how it was
 // prepared, nil without one.
-func (s *Conn) Unfit() *sqltext.Statement {
-	if s.unfit == nil {
+func (s *Conn) StaleStatement() *sqltext.Statement {
+	if s.staleStatement == nil {
 		return nil
 	}
-	return s.unfit.Statement
+	return s.staleStatement.Statement
 }
 
 // refuses reports whether the connection is at work for another statement, so

@@ -56,9 +56,9 @@ func (t *Tracker) state(conn *pgx.Conn) *Conn {
 	return s
 }
 
-// noteUnfit notes that err says that what was prepared does not fit, or is not
+// noteStale notes that err says that what was prepared does not fit, or is not
 // there, any more.
-func (t *Tracker) noteUnfit(s *Conn, st *statement, err error) {
+func (t *Tracker) noteStale(s *Conn, st *statement, err error) {
 	switch {
 	case err == nil:
 		if st.Kind == sqltext.Deallocate || st.Kind == sqltext.Discard || st.Kind == sqltext.Several {
@@ -70,7 +70,7 @@ func (t *Tracker) noteUnfit(s *Conn, st *statement, err error) {
 	case !connecterror.StalePlan(err):
 		return
 	}
-	s.stale, s.unfit = true, st
+	s.stale, s.staleStatement = true, st
 }
 
 func (t *Tracker) begin(s *Conn, conn *pgx.Conn, st *statement) {
@@ -90,10 +90,10 @@ func (t *Tracker) end(ctx context.Context, conn *pgx.Conn, r result) {
 	}
 	st := s.current
 	s.tracker, s.current, s.copying = t, nil, st.Kind == sqltext.CopyFrom && st.Client
-	if s.cut {
-		s.cut, r.err = false, nil
+	if s.cancelling {
+		s.cancelling, r.err = false, nil
 	}
-	t.noteUnfit(s, st, r.err)
+	t.noteStale(s, st, r.err)
 	t.count(ctx, s, s.stats, clock.Now()-s.began, r)
 	t.settle(ctx, conn, s, st, r)
 }
