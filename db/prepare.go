@@ -63,7 +63,7 @@ func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Prepare(ctx, numbered(stmt.statement()), numbered(stmt.statement()))
 		switch {
 		case connecterror.LostStatementName(err):
-			d.tracker.NoteLostName(changes.Of(conn))
+			d.tracker.CountUnknownName(changes.Of(conn))
 			return nil
 		case err != nil:
 			return fmt.Errorf("prepare %s: %w", stmt.statement().Label(), err)

@@ -43,7 +43,7 @@ func retryArgs(ctx context.Context, d *DB, conn *pgx.Conn, attempts int, err err
 	}
 	lost := connecterror.LostStatementName(err)
 	if lost && d != nil && !d.observed { // otherwise the tracer has counted it
-		d.tracker.NoteLostName(nil)
+		d.tracker.CountUnknownName(nil)
 	}
 	if lost || attempts == maxAttempts-1 {
 		args = unnamed(args)

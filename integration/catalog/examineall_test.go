@@ -36,8 +36,8 @@ func corpus() (questions []catalog.Question, texts []string) {
 	}
 	for _, sql := range slices.Clip(texts) {
 		if n, ok := catalog.NamesOf(sqltext.Analyze(sql)); ok {
-			for _, in := range []catalog.Where{catalog.OnPath, catalog.OrTemporary, catalog.Anywhere} {
-				questions, texts = append(questions, catalog.Question{Names: &n, In: in}), append(texts, fmt.Sprintf("names %v: %s", in, sql))
+			for _, in := range []catalog.NameScope{catalog.PathScope, catalog.TemporaryScope, catalog.AnyScope} {
+				questions, texts = append(questions, catalog.Question{Names: &n, Scope: in}), append(texts, fmt.Sprintf("names %v: %s", in, sql))
 			}
 		}
 	}
@@ -270,7 +270,7 @@ func TestNamesHaveVersions(t *testing.T) {
 		`CREATE CAST (mood AS bytea) WITH INOUT`,
 		`CREATE DOMAIN short AS text CHECK (length(VALUE) < 10)`,
 	} {
-		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.OnPath)
+		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.PathScope)
 		if err != nil || fingerprint(t, conn, e.Dependencies) != e.Version || e.Version == 0 {
 			t.Fatalf("%+v, %v", e, err)
 		}
@@ -280,8 +280,8 @@ func TestNamesHaveVersions(t *testing.T) {
 		}
 		exec(t, conn, "ROLLBACK")
 	}
-	if !strings.Contains(n.Shape, "plain") {
-		t.Error(n.Shape)
+	if !strings.Contains(n.Key, "plain") {
+		t.Error(n.Key)
 	}
 }
 

@@ -154,7 +154,7 @@ CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = made_up);`)
 	exec(t, conn, `RESET ROLE;
 CREATE OPERATOR =# (LEFTARG = event, RIGHTARG = event, FUNCTION = made_up);
 CREATE OPERATOR CLASS event_ops DEFAULT FOR TYPE event USING hash AS OPERATOR 1 =#`)
-	if got, known := byNames(t, conn, `SELECT DISTINCT at FROM person`, catalog.OnPath); known {
+	if got, known := byNames(t, conn, `SELECT DISTINCT at FROM person`, catalog.PathScope); known {
 		t.Errorf("the operator of a class: names tell %q", got)
 	}
 }

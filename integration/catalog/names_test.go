@@ -11,7 +11,7 @@ import (
 )
 
 // byNames examines the names of a text. ok is false where they do not tell.
-func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.Where) (writes string, ok bool) {
+func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.NameScope) (writes string, ok bool) {
 	t.Helper()
 	n, ok := catalog.NamesOf(sqltext.Analyze(sql))
 	if !ok {
@@ -32,7 +32,7 @@ func TestNamesTellNoLess(t *testing.T) {
 	exec(t, conn, writers)
 	told := 0
 	for _, c := range writeCases {
-		for _, in := range []catalog.Where{catalog.OnPath, catalog.Anywhere} {
+		for _, in := range []catalog.NameScope{catalog.PathScope, catalog.AnyScope} {
 			got, ok := byNames(t, conn, c.sql, in)
 			if !ok {
 				continue
@@ -63,7 +63,7 @@ func TestNamesAreExact(t *testing.T) {
 		switch c.name {
 		case "insert", "update", "delete", "no action of keys on insert", "foreign key that cascades", "CTE", "read", "trigger",
 			"partition", "view", "rule", "insert stays in the parent", "row security":
-			if got, ok := byNames(t, conn, c.sql, catalog.OnPath); !ok || got != c.writes {
+			if got, ok := byNames(t, conn, c.sql, catalog.PathScope); !ok || got != c.writes {
 				t.Errorf("%s: names tell %q, %v, want %q", c.sql, got, ok, c.writes)
 			}
 		}
@@ -80,7 +80,7 @@ func TestNamesAreExact(t *testing.T) {
 		`DELETE FROM house; SELECT 1`:                  unknown,
 		`SELECT count(*), lower(min(note)) FROM plain`: "",
 	} {
-		got, ok := byNames(t, conn, sql, catalog.Anywhere)
+		got, ok := byNames(t, conn, sql, catalog.AnyScope)
 		if !ok {
 			got = unknown
 		}
@@ -88,7 +88,7 @@ func TestNamesAreExact(t *testing.T) {
 			t.Errorf("%s: names tell %q anywhere, want %q", sql, got, want)
 		}
 	}
-	if got, ok := byNames(t, conn, `DELETE FROM street`, catalog.Anywhere); !ok || !strings.Contains(got, "plain") {
+	if got, ok := byNames(t, conn, `DELETE FROM street`, catalog.AnyScope); !ok || !strings.Contains(got, "plain") {
 		t.Errorf("a temporary view hides a table: %q, %v", got, ok)
 	}
 }
@@ -101,7 +101,7 @@ func TestShapes(t *testing.T) {
 		if !ok {
 			t.Fatalf("no names in %s", sql)
 		}
-		return n.Shape
+		return n.Key
 	}
 	same := shape(`UPDATE a SET v = 'x' WHERE id = 1`)
 	if got := shape(`update a set v = $1 where id IN (2, 3)`); got != same {

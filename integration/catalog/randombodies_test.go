@@ -184,7 +184,7 @@ func randomBodies(t *testing.T, seed uint64) (held, known int) {
 		}
 		call := fmt.Sprintf("SELECT public.%s()", name)
 		e := examine(t, conn, call)
-		byName, namesKnown := byNames(t, conn, call, catalog.OnPath)
+		byName, namesKnown := byNames(t, conn, call, catalog.PathScope)
 		read, written, ok := locksOf(t, conn, call)
 		if !ok {
 			continue

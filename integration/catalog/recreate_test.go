@@ -136,8 +136,8 @@ func TestChangesOfTheSchemaAreNoticed(t *testing.T) {
 		reads := st.Kind == sqltext.Select || st.Kind == sqltext.TableQuery
 		list = append(list, &noticed{name: sql, ask: catalog.Question{Statement: st}, runs: reads})
 		if n, ok := catalog.NamesOf(st); ok && !reads {
-			for _, in := range []catalog.Where{catalog.OnPath, catalog.OrTemporary, catalog.Anywhere} {
-				list = append(list, &noticed{name: fmt.Sprintf("names of %s (%d)", sql, in), ask: catalog.Question{Names: &n, In: in}})
+			for _, in := range []catalog.NameScope{catalog.PathScope, catalog.TemporaryScope, catalog.AnyScope} {
+				list = append(list, &noticed{name: fmt.Sprintf("names of %s (%d)", sql, in), ask: catalog.Question{Names: &n, Scope: in}})
 			}
 		}
 	}

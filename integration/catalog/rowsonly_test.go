@@ -70,7 +70,7 @@ CREATE TABLE noting_default (id int PRIMARY KEY, note bool DEFAULT noting_condit
 		if !ok {
 			continue
 		}
-		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.OnPath)
+		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.PathScope)
 		if err != nil {
 			t.Fatalf("%s: %v", sql, err)
 		}

@@ -130,7 +130,7 @@ func (c *utilityCheck) check(t *testing.T, conn *pgx.Conn, sql string) {
 	}
 	lacks("examined", e)
 	if n, ok := catalog.NamesOf(st); ok {
-		for _, in := range []catalog.Where{catalog.OnPath, catalog.Anywhere} {
+		for _, in := range []catalog.NameScope{catalog.PathScope, catalog.AnyScope} {
 			e, err := catalog.ExamineNames(t.Context(), conn, n, in)
 			if err != nil {
 				t.Fatalf("%s: %v", sql, err)

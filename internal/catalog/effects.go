@@ -4,7 +4,7 @@ import "strconv"
 
 // Effects is what a statement does to the relations of its database, as far
 // as the server's own parser and catalogs tell. What cannot be known is said
-// to be unknown and never guessed.
+// to be unknown and never assumed.
 type Effects struct {
 	// Reads has every table, partition, foreign table, materialized view and
 	// sequence that the answer may depend on: views are resolved, children
@@ -69,10 +69,10 @@ type Effects struct {
 	// was asked for. See [NamesTime].
 	TakesTime bool
 
-	// MovesNames is true where something that the statement calls may set the
+	// ChangesNames is true where something that the statement calls may set the
 	// search path or the role for the statements after it in its transaction.
 	// What the statement itself sets is not looked at.
-	MovesNames bool
+	ChangesNames bool
 
 	// LeavesTemporary is true where something that the statement calls may make a
 	// temporary relation that is there until the session ends.

@@ -57,7 +57,7 @@ func (p *plan) asks() bool { return p.query != nil || p.find != nil || len(p.ste
 
 func planOf(q Question) plan {
 	if q.Names != nil {
-		return planNames(q.Names, q.In)
+		return planNames(q.Names, q.Scope)
 	}
 	return planStatement(q.Statement)
 }

@@ -18,7 +18,7 @@ import (
 type Question struct {
 	Statement *sqltext.Statement
 	Names     *Names
-	In        Where // with Names
+	Scope     NameScope // with Names
 }
 
 // An Answer is what a Question got. Err concerns this question alone, unless
@@ -111,13 +111,13 @@ func (t *transaction) examine(ctx context.Context, list examinations) error {
 	return t.finish(ctx, list)
 }
 
-// maxTogether is how many statements the server is given at once.
-const maxTogether = 256
+// maxBatch is how many statements the server is given at once.
+const maxBatch = 256
 
 // stage sends what each of the examinations asks for, and has it take the
 // result.
 func (t *transaction) stage(ctx context.Context, list examinations, ask func(*examination) *unit, take func(*examination) error) error {
-	for some := range slices.Chunk(list.open(), maxTogether) {
+	for some := range slices.Chunk(list.open(), maxBatch) {
 		var asked examinations
 		var units []*unit
 		for _, x := range some {
@@ -125,7 +125,7 @@ func (t *transaction) stage(ctx context.Context, list examinations, ask func(*ex
 				asked, units = append(asked, x), append(units, u)
 			}
 		}
-		if err := t.send(ctx, alone(units)...); err != nil {
+		if err := t.send(ctx, isolated(units)...); err != nil {
 			return err
 		}
 		for _, x := range asked {
@@ -139,7 +139,7 @@ func (t *transaction) stage(ctx context.Context, list examinations, ask func(*ex
 
 // start begins the transaction, describes the statements and looks up names.
 func (t *transaction) start(ctx context.Context, list examinations) error {
-	first := list[:min(len(list), maxTogether)]
+	first := list[:min(len(list), maxBatch)]
 	var known reading
 	err := t.begin(ctx, len(list), func() []*unit {
 		var units []*unit
@@ -154,7 +154,7 @@ func (t *transaction) start(ctx context.Context, list examinations) error {
 				asked = append(asked, u)
 			}
 		}
-		return append(units, alone(asked)...)
+		return append(units, isolated(asked)...)
 	})
 	if err != nil {
 		return err
@@ -262,7 +262,7 @@ func (t *transaction) read(ctx context.Context, l *lookup) error {
 	if len(units)+len(probes) == 0 {
 		return nil
 	}
-	if err := t.send(ctx, slices.Concat(t.narrowPath(), units, alone(probes))...); err != nil {
+	if err := t.send(ctx, slices.Concat(t.narrowPath(), units, isolated(probes))...); err != nil {
 		return err
 	}
 	for _, r := range readings {
@@ -288,8 +288,8 @@ func (t *transaction) finish(ctx context.Context, list examinations) error {
 		sets[i] = x.answer.Effects.Dependencies
 	}
 	columns := &request{sql: columnQuery, args: []string{oidArray(slices.Sorted(maps.Keys(relations)))}}
-	prints := printsRequest(sets)
-	last := newUnit(columns, prints, &request{sql: "ROLLBACK"})
+	fingerprints := fingerprintRequest(sets)
+	last := newUnit(columns, fingerprints, &request{sql: "ROLLBACK"})
 	if err := t.send(ctx, append(t.narrowPath(), last)...); err != nil {
 		return err
 	}
@@ -300,7 +300,7 @@ func (t *transaction) finish(ctx context.Context, list examinations) error {
 	if err != nil {
 		return err
 	}
-	versions, err := readPrints(prints.rows)
+	versions, err := readFingerprints(fingerprints.rows)
 	if err != nil {
 		return err
 	}

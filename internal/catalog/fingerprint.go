@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// printQuery returns a hash of each object and name asked for: the relations
+// fingerprintQuery returns a hash of each object and name asked for: the relations
 // $1, functions $2, types $3 and names $4, and one of all that counts always.
 // Its cost depends on these and not on the size of the catalogs: each subquery
 // is about one object and goes by an index.
@@ -23,7 +23,7 @@ import (
 //
 // A foreign key that leads to a relation shows in the triggers that it has
 // there.
-var printQuery = exact(`
+var fingerprintQuery = exact(`
 SELECT 'relation', q.oid::pg_catalog.text, ` + hash(`
 	(SELECT ROW(c.relname, c.relnamespace, c.relowner, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
 			c.relacl, c.reloptions, s.xmin)::pg_catalog.text
@@ -95,8 +95,8 @@ func each(values, from string) string {
 	return "(SELECT pg_catalog.bit_xor(" + hash(values) + ") FROM pg_catalog." + from + ")"
 }
 
-// printsRequest asks for the hashes of all that is in sets of dependencies.
-func printsRequest(sets []Dependencies) *request {
+// fingerprintRequest asks for the hashes of all that is in sets of dependencies.
+func fingerprintRequest(sets []Dependencies) *request {
 	relations, functions, types, names := map[uint32]bool{}, map[uint32]bool{}, map[uint32]bool{}, map[string]bool{}
 	for _, d := range sets {
 		include(relations, d.Relations)
@@ -104,7 +104,7 @@ func printsRequest(sets []Dependencies) *request {
 		include(types, d.Types)
 		include(names, d.Names)
 	}
-	return &request{sql: printQuery, args: []string{
+	return &request{sql: fingerprintQuery, args: []string{
 		oidArray(sorted(relations)), oidArray(sorted(functions)), oidArray(sorted(types)), textArray(slices.Sorted(maps.Keys(names)))}}
 }
 
@@ -114,13 +114,13 @@ func include[T comparable](set map[T]bool, list []T) {
 	}
 }
 
-// prints are the hashes of objects and names.
-type prints map[printKey]int64
+// fingerprints are the hashes of objects and names.
+type fingerprints map[fingerprintKey]int64
 
-type printKey struct{ kind, object string }
+type fingerprintKey struct{ kind, object string }
 
-func readPrints(rows [][][]byte) (prints, error) {
-	p := make(prints, len(rows))
+func readFingerprints(rows [][][]byte) (fingerprints, error) {
+	p := make(fingerprints, len(rows))
 	for _, row := range rows {
 		if row[2] == nil {
 			continue // the type is not there
@@ -129,30 +129,30 @@ func readPrints(rows [][][]byte) (prints, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the version of a catalog row: %w", err)
 		}
-		p[printKey{string(row[0]), string(row[1])}] = hash
+		p[fingerprintKey{string(row[0]), string(row[1])}] = hash
 	}
 	return p, nil
 }
 
 // of adds up the hashes of a set.
-func (p prints) of(d Dependencies) int64 {
+func (p fingerprints) of(d Dependencies) int64 {
 	if d.none() {
 		return 0
 	}
-	sum := p[printKey{"always", ""}]
+	sum := p[fingerprintKey{"always", ""}]
 	add := func(kind string, oids []uint32) {
 		for _, oid := range oids {
-			sum += p[printKey{kind, strconv.FormatUint(uint64(oid), 10)}]
+			sum += p[fingerprintKey{kind, strconv.FormatUint(uint64(oid), 10)}]
 		}
 	}
 	add("relation", d.Relations)
 	add("function", d.Functions)
 	add("type", d.Types)
 	for _, name := range d.Names {
-		sum += p[printKey{"name", name}]
+		sum += p[fingerprintKey{"name", name}]
 	}
 	if d.EventTriggers {
-		sum += p[printKey{"event triggers", ""}]
+		sum += p[fingerprintKey{"event triggers", ""}]
 	}
 	return sum
 }
@@ -179,7 +179,7 @@ const withoutJIT = "SELECT pg_catalog.set_config('jit', 'off', true)"
 // Fingerprints returns the [Fingerprint] of each of several sets of
 // dependencies, all from one snapshot and in one network round trip.
 func Fingerprints(ctx context.Context, conn *pgx.Conn, of []Dependencies) ([]int64, error) {
-	r := printsRequest(of)
+	r := fingerprintRequest(of)
 	u := newUnit(&request{sql: withoutJIT}, r)
 	err := exchange(ctx, conn.PgConn(), u)
 	if err == nil {
@@ -188,7 +188,7 @@ func Fingerprints(ctx context.Context, conn *pgx.Conn, of []Dependencies) ([]int
 	if err != nil {
 		return nil, fmt.Errorf("read the versions of catalog rows: %w", err)
 	}
-	p, err := readPrints(r.rows)
+	p, err := readFingerprints(r.rows)
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,9 @@ type bodyFacts struct {
 	err    error  // why that could not be tried
 }
 
-// sameAnyway reports whether the names in a body stand for the same under each
+// meansOneThing reports whether the names in a body stand for the same under each
 // search path under which they stand for something.
-func (f *facts) sameAnyway(b *body) bool {
+func (f *facts) meansOneThing(b *body) bool {
 	return !f.dependOnPath(b.operators) && !slices.ContainsFunc(b.words, func(word word) bool {
 		n := f.named[word]
 		return !oneSchema(n.relations) || !oneSchema(n.types) || !oneSchema(n.functions)
@@ -28,7 +28,7 @@ func (f *facts) sameAnyway(b *body) bool {
 // calls it, sets others.
 func (w *walk) followBody(oid uint32) error {
 	f, b := w.routines.functions[oid], w.bodies[oid]
-	w.effects.MovesNames = w.effects.MovesNames || b.moves
+	w.effects.ChangesNames = w.effects.ChangesNames || b.moves
 	w.effects.LeavesTemporary = w.effects.LeavesTemporary || b.leavesTemporary()
 	for _, typ := range f.types {
 		w.enqueue(typeStep, typ, 0)
@@ -41,12 +41,12 @@ func (w *walk) followBody(oid uint32) error {
 		return nil
 	}
 	w.dependsOnNames(textNames(f.body)...)
-	if !w.sameAnyway(&b.body) {
+	if !w.meansOneThing(&b.body) {
 		if w.pathOf(f) == nil || w.roleMoved {
 			w.followWords(oid)
 			return nil
 		}
-		w.guessed = append(w.guessed, oid)
+		w.assumed = append(w.assumed, oid)
 	}
 	w.texts = append(w.texts, f.body)
 	return w.trees([]string{b.tree})
@@ -70,11 +70,11 @@ func (w *walk) move(role bool) {
 		return
 	}
 	w.moved, w.roleMoved = true, w.roleMoved || role
-	guessed := w.guessed
-	w.guessed = nil
-	for _, oid := range guessed {
+	assumed := w.assumed
+	w.assumed = nil
+	for _, oid := range assumed {
 		if !role && w.routines.functions[oid].path != "" {
-			w.guessed = append(w.guessed, oid)
+			w.assumed = append(w.assumed, oid)
 			continue
 		}
 		w.followWords(oid)
@@ -85,7 +85,7 @@ func (w *walk) move(role bool) {
 // body are looked for, nil where these may be any.
 func (w *walk) pathOf(f *functionFacts) []string {
 	switch {
-	case w.in == Anywhere || f.definer || f.role:
+	case w.scope == AnyScope || f.definer || f.role:
 		return nil
 	case f.path != "":
 		return schemasOf(f.path)

@@ -19,7 +19,7 @@ func (w *walk) call(oid uint32) error {
 		w.enqueue(functionStep, part, 0)
 	}
 	w.notePath(f)
-	w.effects.MovesNames = w.effects.MovesNames || f.parsed && slices.ContainsFunc(f.trees, callsSetConfig)
+	w.effects.ChangesNames = w.effects.ChangesNames || f.parsed && slices.ContainsFunc(f.trees, callsSetConfig)
 	switch {
 	case oid < firstNormalOID:
 		w.callBuiltin(f)

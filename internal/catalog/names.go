@@ -14,7 +14,7 @@ import (
 // Names is all of a statement's text that decides what [ExamineNames] finds:
 // statements of one Shape change the same, whatever their constants.
 type Names struct {
-	Shape string
+	Key string
 
 	reads, writes []sqltext.Table
 	calls         []sqltext.Function
@@ -29,7 +29,7 @@ type Names struct {
 // does not show all of them, or is neither a query nor holds one.
 func NamesOf(st *sqltext.Statement) (Names, bool) {
 	if st.Temporary() != sqltext.NotTemporary {
-		return Names{Shape: "temporary", temporary: true}, true
+		return Names{Key: "temporary", temporary: true}, true
 	}
 	switch st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
@@ -48,7 +48,7 @@ func NamesOf(st *sqltext.Statement) (Names, bool) {
 	if st.Kind == sqltext.Explain && st.Runs != sqltext.Yes && n.on != 0 {
 		return Names{}, false // planning may run defaults and rules that these names do not lead to
 	}
-	n.shape()
+	n.setKey()
 	return n, true
 }
 
@@ -99,7 +99,7 @@ var commandEvents = map[string]event{
 	"copy": onInsert, "truncate": onTruncate,
 }
 
-func (n *Names) shape() {
+func (n *Names) setKey() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %t", n.on, n.counted)
 	for _, list := range [][]sqltext.Table{n.reads, n.writes} {
@@ -118,7 +118,7 @@ func (n *Names) shape() {
 	for _, name := range n.words {
 		writeName(&b, "", name)
 	}
-	n.Shape = b.String()
+	n.Key = b.String()
 }
 
 func writeName(b *strings.Builder, schema, name string) {
@@ -137,23 +137,26 @@ func writeName(b *strings.Builder, schema, name string) {
 // nor a primary are needed.
 //
 // in tells where names are looked for. conn is used as by [Examine].
-func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, in Where) (Effects, error) {
-	a := ExamineAll(ctx, conn, []Question{{Names: &n, In: in}})[0]
+func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, scope NameScope) (Effects, error) {
+	a := ExamineAll(ctx, conn, []Question{{Names: &n, Scope: scope}})[0]
 	return a.Effects, a.Err
 }
 
-// Where says what a name without a schema may stand for.
-type Where uint8
+// A NameScope is the set of relations that a name without a schema may refer
+// to.
+type NameScope uint8
 
-// Where names may lead.
+// The name scopes. A larger one includes the smaller ones.
 const (
-	OnPath      Where = iota // what conn's search path makes of them
-	OrTemporary              // that, or a temporary table of another session to which writing runs no code
-	Anywhere                 // relations of all schemas, by whatever search path and role, and temporary ones of all kinds
+	PathScope      NameScope = iota // the relation that conn's search path finds
+	TemporaryScope                  // also a temporary table of another session, if writing to it runs no code
+	AnyScope                        // relations of all schemas, under any search path and role, and all temporary relations
+
+	NameScopes // the number of name scopes
 )
 
 // planNames is what is to be done for a question of names.
-func planNames(n *Names, in Where) plan {
+func planNames(n *Names, scope NameScope) plan {
 	p := plan{effects: Effects{WritesKnown: true}, byNames: true, counted: n.counted}
 	if n.temporary {
 		p.steps = []step{{kind: eventStep}}
@@ -165,7 +168,7 @@ func planNames(n *Names, in Where) plan {
 		operators: n.operators,
 		words:     n.words,
 		byName:    true,
-		in:        in,
+		scope:     scope,
 	}
 	p.effects.WritesKnown = !slices.ContainsFunc(n.calls, func(f sqltext.Function) bool { return f.Schema == "pg_temp" })
 	return p

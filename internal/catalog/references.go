@@ -2,21 +2,21 @@ package catalog
 
 // references is what one node tree names, before any of it is looked up.
 type references struct {
-	statement bool // the tree is that of the examined statement: what PARAM stands for is not known
-	reads     []read
-	writes    []write
-	functions []uint32  // oids in pg_proc
-	operators []uint32  // oids in pg_operator of operators that the server's initdb did not make
-	types     []typeUse // that pg_type.dat does not have
-	columns   []columnUse
-	results   map[uint32]bool // types of expressions, those that somebody made
-	settings  settings
-	refusals  []Refusal
-	locksRows bool
-	constants bool   // a date or time was written as a constant
-	takesTime bool   // a parameter is read as a date or time
-	notRead   bool   // commands other than SELECT are in it
-	strange   string // kind of a node that this package does not know
+	statement   bool // the tree is that of the examined statement: what PARAM stands for is not known
+	reads       []read
+	writes      []write
+	functions   []uint32  // oids in pg_proc
+	operators   []uint32  // oids in pg_operator of operators that the server's initdb did not make
+	types       []typeUse // that pg_type.dat does not have
+	columns     []columnUse
+	results     map[uint32]bool // types of expressions, those that somebody made
+	settings    settings
+	refusals    []Refusal
+	locksRows   bool
+	constants   bool   // a date or time was written as a constant
+	takesTime   bool   // a parameter is read as a date or time
+	notRead     bool   // commands other than SELECT are in it
+	unknownNode string // kind of a node that this package does not know
 
 	inFrom *node // the call whose columns were noted with its place in FROM
 }
@@ -96,8 +96,8 @@ func (r *references) value(v value) {
 // node notes what the node names, then walks through its fields.
 func (r *references) node(n *node) {
 	if !knownNodes[n.kind] {
-		if r.strange == "" {
-			r.strange = n.kind
+		if r.unknownNode == "" {
+			r.unknownNode = n.kind
 		}
 		return
 	}

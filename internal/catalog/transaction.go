@@ -95,9 +95,9 @@ func (t *transaction) send(ctx context.Context, units ...*unit) error {
 	return exchange(ctx, t.conn, units...)
 }
 
-// alone sends units each of which may fail without harm to the others, and
+// isolated sends units each of which may fail without harm to the others, and
 // leaves nothing behind.
-func alone(units []*unit) []*unit {
+func isolated(units []*unit) []*unit {
 	list := make([]*unit, 0, 2*len(units))
 	for _, u := range units {
 		list = append(list, u, newUnit(&request{sql: "ROLLBACK TO " + savepoint}))

@@ -52,13 +52,13 @@ type walk struct {
 	path    string     // the session's search path, as functions find it
 	texts   []string   // of the statement, and of bodies, where the server parsed them
 	byNames bool       // functions in SQL are not given to the server's parser
-	in      Where      // what names may stand for
+	scope   NameScope  // what names may stand for
 	plain   *plainText // the statement, where the server did not parse it
 	counted bool       // the statement's command tag counts what it changes
 
 	moved     bool     // something may run under another search path or role
 	roleMoved bool     // under another role
-	guessed   []uint32 // functions whose bodies were followed as if that were not so
+	assumed   []uint32 // functions whose bodies were followed as if that were not so
 
 	queue []step
 	done  map[step]bool
@@ -221,11 +221,11 @@ func (w *walk) add(r *references) {
 	w.settings |= r.settings
 	w.constants = w.constants || r.constants
 	w.effects.TakesTime = w.effects.TakesTime || r.takesTime
-	w.judge(r)
+	w.addStatement(r)
 }
 
-// judge takes over what a tree says of the statement as a whole.
-func (w *walk) judge(r *references) {
+// addStatement takes over what a tree says of the statement as a whole.
+func (w *walk) addStatement(r *references) {
 	if r.locksRows {
 		w.refuse(LocksRows, "")
 		w.effects.ReadOnly = false
@@ -234,8 +234,8 @@ func (w *walk) judge(r *references) {
 		w.refuse(NotRead, "")
 		w.effects.ReadOnly = false
 	}
-	if r.strange != "" {
-		w.unknown(Unexamined, "a node "+r.strange)
+	if r.unknownNode != "" {
+		w.unknown(Unexamined, "a node "+r.unknownNode)
 	}
 }
 

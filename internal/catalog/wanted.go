@@ -18,7 +18,7 @@ type wanted struct {
 	operators []string
 	words     []string // that may name types
 	byName    bool     // calls and operators count: all functions and operators of each name
-	in        Where
+	scope     NameScope
 	strict    bool   // a relation that is not there is an error
 	missing   func() // with strict: what is done instead
 }
@@ -68,7 +68,7 @@ func (q *wanted) ask() *unit {
 	switch {
 	case q.strict:
 		sql = strictQuery
-	case q.in == Anywhere:
+	case q.scope == AnyScope:
 		sql = anywhereQuery
 	}
 	u := newUnit()
@@ -94,7 +94,7 @@ func (q *wanted) ask() *unit {
 
 // found begins the walk with what the names stand for.
 func (w *walk) found(q *wanted, u *unit) error {
-	w.in = q.in
+	w.scope = q.scope
 	if u.err != nil {
 		if _, ok := errors.AsType[*pgconn.PgError](u.err); ok && q.missing != nil {
 			q.missing()
@@ -149,7 +149,7 @@ func (w *walk) enqueueFound(q *wanted, t namedTables, rows [][][]byte) error {
 	}
 	for i, table := range t.tables {
 		w.dependsOnNames(table.Name)
-		temporary := q.in == OrTemporary && (table.Schema == "" || table.Schema == "pg_temp")
+		temporary := q.scope == TemporaryScope && (table.Schema == "" || table.Schema == "pg_temp")
 		if !found[strconv.Itoa(i+1)] && !temporary {
 			w.effects.WritesKnown = false
 		}

@@ -112,7 +112,7 @@ func (w *walk) followWords(oid uint32) {
 		path = nil
 	}
 	if path != nil && f.path == "" {
-		w.guessed = append(w.guessed, oid)
+		w.assumed = append(w.assumed, oid)
 	}
 	writes := b.writes
 	if f.volatility != 'v' {
@@ -171,7 +171,7 @@ func (w *walk) followNamedType(t object) {
 // followRelation follows a relation that a word names. A temporary one is that
 // of another session, unless names may stand for anything.
 func (w *walk) followRelation(r object, writes event) {
-	if r.temp && w.in != Anywhere {
+	if r.temp && w.scope != AnyScope {
 		return
 	}
 	w.enqueue(readStep, r.oid, 0)

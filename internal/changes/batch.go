@@ -19,13 +19,13 @@ import (
 
 // batch is what is kept of a batch under way.
 type batch struct {
-	sent   *pgx.Batch // nil without one
-	began  time.Time
-	inTx   bool    // whether a transaction was open then
-	read   int     // so many of its statements are taken into account
-	lost   bool    // it cannot be told of which statement the next result is
-	failed bool    // the server reported an error for a statement
-	out    outcome // what has to be told at the end
+	sent      *pgx.Batch // nil without one
+	began     time.Time
+	inTx      bool    // whether a transaction was open then
+	read      int     // so many of its statements are taken into account
+	unmatched bool    // it cannot be told of which statement the next result is
+	failed    bool    // the server reported an error for a statement
+	out       outcome // what has to be told at the end
 }
 
 // TraceBatchStart notes that a batch begins.
@@ -38,7 +38,7 @@ func (t *Tracker) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	s.current, s.locked = nil, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch = batch{sent: data.Batch, began: time.Now(), inTx: s.inTx}
-	seeSession(ctx, s, conn)
+	recordSession(ctx, s, conn)
 	return ctx
 }
 
@@ -58,12 +58,12 @@ func (t *Tracker) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.
 	if !s.batch.takes(st, data) {
 		return
 	}
-	by := s.meaning()
+	scope := s.nameScope()
 	s.step(st, r, &s.batch.out)
 	if st.MayCommit() && st.Kind != sqltext.DDL { // which commits with what follows it, as a rule
 		out := s.batch.out
 		s.batch.out = outcome{}
-		t.tell(ctx, conn, s, out, by)
+		t.notify(ctx, conn, s, out, scope)
 	}
 }
 
@@ -72,12 +72,12 @@ func (t *Tracker) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.
 // them later, in the middle of another batch, or never; and a text of several
 // statements has several results, of which pgx takes each for that of a text.
 func (b *batch) takes(st *statement, data pgx.TraceBatchQueryData) bool {
-	if b.sent == nil || b.lost {
+	if b.sent == nil || b.unmatched {
 		return false
 	}
-	b.lost = b.read == len(b.sent.QueuedQueries) || b.sent.QueuedQueries[b.read].SQL != data.SQL ||
+	b.unmatched = b.read == len(b.sent.QueuedQueries) || b.sent.QueuedQueries[b.read].SQL != data.SQL ||
 		data.CommandTag.String() == "" || data.ReadStartTime.Before(b.began) || st.Count != 1 || st.Err != nil
-	if b.lost {
+	if b.unmatched {
 		return false
 	}
 	b.read++
@@ -94,19 +94,19 @@ func (t *Tracker) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 	b := s.batch
 	s.tracker, s.batch = t, batch{}
 	t.noteStale(s, t.unknown, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
-	by := s.meaning()
+	scope := s.nameScope()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = connecterror.IsServer(r.err) && (b.failed || !hasCallbacks(b.sent))
 	all := t.batchStatements(s, conn, b.sent.QueuedQueries)
-	s.session.noteTogether(all, b.inTx, r.status)
+	s.session.noteMulti(all, b.inTx, r.status)
 	for _, st := range all {
 		s.noteTemporary(st)
 	}
 	rest := t.batchStatements(s, conn, b.sent.QueuedQueries[b.read:])
-	out := s.endedTogether(rest, r)
-	out.by = max(out.by, b.out.by)
+	out := s.multiEnded(rest, r)
+	out.scope = max(out.scope, b.out.scope)
 	out.committed.merge(b.out.committed)
-	t.tell(ctx, conn, s, out, by)
+	t.notify(ctx, conn, s, out, scope)
 }
 
 // hasCallbacks reports whether the batch's error may be that of a function of

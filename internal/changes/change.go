@@ -81,7 +81,7 @@ type listener struct {
 	fn func(context.Context, []Change)
 }
 
-func (l *listeners) tell(ctx context.Context, changes []Change) {
+func (l *listeners) notify(ctx context.Context, changes []Change) {
 	if len(changes) == 0 {
 		return
 	}
@@ -90,16 +90,16 @@ func (l *listeners) tell(ctx context.Context, changes []Change) {
 	}
 }
 
-// in returns changes with the database set that they were made in.
-func in(at *Database, changes []Change) []Change {
+// withDatabase returns changes with their database set.
+func withDatabase(at *Database, changes []Change) []Change {
 	for i := range changes {
 		changes[i].Database = at
 	}
 	return changes
 }
 
-// inState returns changes with their state set.
-func inState(changes []Change, state ChangeState) []Change {
+// withState returns changes with their state set.
+func withState(changes []Change, state ChangeState) []Change {
 	out := slices.Clone(changes)
 	for i := range out {
 		out[i].State = state

@@ -21,18 +21,18 @@ func Compiled(t *sqltext.Statement) {
 	runtime.AddCleanup(t, func(known weak.Pointer[sqltext.Statement]) { compiledTexts.Delete(known) }, known)
 }
 
-// mostCompiled is how many compiled statements are examined before they run.
-const mostCompiled = 2048
+// maxCompiled is how many compiled statements are examined before they run.
+const maxCompiled = 2048
 
 // examineCompiled asks in the background what compiled statements do. Those
 // that are meant for another database fail, each by itself.
 func (t *Tracker) examineCompiled() {
-	var keys []inquiryKey
+	var keys []requestKey
 	for known := range compiledTexts.Range {
 		st := known.(weak.Pointer[sqltext.Statement]).Value()
-		if st != nil && st.Lexed() && len(keys) < mostCompiled {
-			keys = append(keys, inquiryKey{st: t.statements.get(st.Normalized), reads: true})
+		if st != nil && st.Lexed() && len(keys) < maxCompiled {
+			keys = append(keys, requestKey{st: t.statements.get(st.Normalized), reads: true})
 		}
 	}
-	t.inquireIdly(keys)
+	t.requestIdly(keys)
 }

@@ -73,7 +73,7 @@ func TestStatsByName(t *testing.T) {
 		}
 	}
 	got := map[string]int64{}
-	for _, stats := range table.prints.Snapshot() {
+	for _, stats := range table.fingerprints.Snapshot() {
 		got[stats.Name] = stats.Calls
 	}
 	for name, calls := range map[string]int64{"": 2, "First": 2, "Second": 4, "Third": 2} {
@@ -83,13 +83,13 @@ func TestStatsByName(t *testing.T) {
 	}
 	for i := range stmtstats.MaxFingerprints {
 		name := "n" + strings.Repeat("x", i)
-		table.prints.Of(sqltext.Analyze(sql), name)
+		table.fingerprints.Of(sqltext.Analyze(sql), name)
 	}
 	third := compiled("-- name: Late :many\n" + sql)
 	for range 3 {
 		table.statsOf(table.get(third.Normalized), third.Normalized).Add(time.Second, 0, 1, nil)
 	}
-	if !slices.ContainsFunc(table.prints.Snapshot(), func(s stmtstats.Snapshot) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
+	if !slices.ContainsFunc(table.fingerprints.Snapshot(), func(s stmtstats.Snapshot) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
 		t.Error("what came late is not among the others")
 	}
 }

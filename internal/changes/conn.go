@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
@@ -32,15 +33,15 @@ type Conn struct {
 	copying    bool                 // the statement that ended was COPY FROM STDIN
 
 	// The open transaction.
-	pending  pending           // what it has written
+	writeSet writeSet          // what it has written
 	locked   []Change          // all that it may have changed, as the server told just before COMMIT; nil if not asked
-	unsureTx sqltext.NameScope // what was set in it: names may stand for other tables
+	txNames  sqltext.NameFactors // what was set in it: names may stand for other tables
 
 	// The session.
 	session sessionState      // what became of it since it began
 	place   connPlace         // the database
-	unsure  sqltext.NameScope // what was set in it: names may stand for other tables
-	hooked  sqltext.NameScope // what the pool's hook AfterConnect set, which RESET undoes
+	names   sqltext.NameFactors // what was set in it: names may stand for other tables
+	hooked  sqltext.NameFactors // what the pool's hook AfterConnect set, which RESET undoes
 
 	// Prepared statements.
 	prepared       map[string]string         // text by the name under which the program prepared it
@@ -118,7 +119,7 @@ func (s *Conn) Own(fn func() error) error {
 // HookDone notes that the pool's hook AfterConnect has run. What it set is what
 // every connection begins with, the examiner's too: names mean there what they
 // mean here.
-func (s *Conn) HookDone() { s.hooked, s.unsure = s.unsure, 0 }
+func (s *Conn) HookDone() { s.hooked, s.names = s.names, 0 }
 
 // Stale reports whether statements that were prepared on the connection are
 // invalid, or unknown to the server. Renewed ends that.
@@ -201,45 +202,45 @@ func changedNoRow(st *statement, tag pgconn.CommandTag) bool {
 
 // outcome is what has to be told after a statement.
 type outcome struct {
-	committed writes   // these are visible to everybody now
-	doubtful  writes   // these may be, or may become so
-	by        meaning  // what names stood for
-	locked    []Change // all that may have been changed, the schema not, where the server told; else nil
+	committed writes            // these are visible to everybody now
+	inDoubt   writes            // these may be, or may become so
+	scope     catalog.NameScope // what names stood for
+	locked    []Change          // all that may have been changed, the schema not, where the server told; else nil
 }
 
-func (o *outcome) none() bool { return o.committed.none() && o.doubtful.none() }
+func (o *outcome) none() bool { return o.committed.none() && o.inDoubt.none() }
 
 // ended takes note of how st, which is one statement, ended and returns what
 // has to be told.
 func (s *Conn) ended(st *statement, r result) outcome {
 	switch {
 	case r.gone:
-		return s.lost(st)
+		return s.connectionLost(st)
 	case s.inTx:
 		return s.endedInTx(st, r)
 	}
-	return s.endedAlone(st, r)
+	return s.endedOutsideTx(st, r)
 }
 
-// lost: the connection broke. Work of a transaction whose COMMIT was not under
+// connectionLost: the connection broke. Work of a transaction whose COMMIT was not under
 // way is rolled back by the server. pgconn.SafeToRetry is not asked here: of a
 // simple statement whose answer is lost pgx 5.12 returns the error of a closed
 // connection, which claims that nothing was sent.
-func (s *Conn) lost(st *statement) outcome {
-	defer s.pending.take()
+func (s *Conn) connectionLost(st *statement) outcome {
+	defer s.writeSet.take()
 	if s.dead || s.inTx && !st.MayCommit() {
 		return outcome{}
 	}
 	s.ran(run{statement: st})
-	return outcome{doubtful: s.pending.writes, by: s.meaning(), locked: s.locked}
+	return outcome{inDoubt: s.writeSet.writes, scope: s.nameScope(), locked: s.locked}
 }
 
 // endedInTx: a transaction was open when st began.
 func (s *Conn) endedInTx(st *statement, r result) (out outcome) {
 	if r.err == nil {
 		if st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
-			s.unsureTx = 0
-			s.pending.take()
+			s.txNames = 0
+			s.writeSet.take()
 			return outcome{}
 		}
 		if s.control(st, &out) {
@@ -251,12 +252,12 @@ func (s *Conn) endedInTx(st *statement, r result) (out outcome) {
 	s.ran(r.of(st)) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
 	switch {
 	case r.status == 'I' && r.err != nil && endsByRollback(st):
-		s.unsureTx = 0
-		s.pending.take()
+		s.txNames = 0
+		s.writeSet.take()
 	case r.status == 'I': // a procedure ended the transaction
 		s.commit(&out)
 	case st.Kind == sqltext.Unrecognized: // it may have been COMMIT AND CHAIN
-		s.escaped(&out)
+		s.mayHaveCommitted(&out)
 	}
 	return out
 }
@@ -268,12 +269,12 @@ func endsByRollback(st *statement) bool {
 	return st.Kind == sqltext.Commit || st.Kind == sqltext.PrepareTransaction
 }
 
-// endedAlone: no transaction was open, so that st was one by itself.
-func (s *Conn) endedAlone(st *statement, r result) outcome {
+// endedOutsideTx: no transaction was open, so that st was one by itself.
+func (s *Conn) endedOutsideTx(st *statement, r result) outcome {
 	if r.err == nil {
 		s.noteSettings(st)
 		s.noteResets(st)
-		s.unsureTx = 0
+		s.txNames = 0
 	}
 	if r.status != 'I' || !s.mayHaveWritten(r.of(st)) {
 		return outcome{}
@@ -281,13 +282,13 @@ func (s *Conn) endedAlone(st *statement, r result) outcome {
 	if r.err != nil && rolledBack(st, r.err) {
 		return outcome{}
 	}
-	return outcome{committed: writes{by: []run{r.of(st)}}, by: s.meaning()}
+	return outcome{committed: writes{runs: []run{r.of(st)}}, scope: s.nameScope()}
 }
 
 // ran takes note of a run.
 func (s *Conn) ran(r run) {
 	if s.mayHaveWritten(r) {
-		s.pending.add(r)
+		s.writeSet.add(r)
 	}
 }
 
@@ -297,7 +298,7 @@ func (s *Conn) mayHaveWritten(r run) bool {
 	if !s.tracker.mayWrite(s, r.statement) {
 		return false
 	}
-	e := r.writesBy(s.meaning(), s.tracker.databaseOf(s))
+	e := r.writesBy(s.nameScope(), s.tracker.databaseOf(s))
 	return !r.noRows || e == nil || !e.full.RowsOnly
 }
 
@@ -311,26 +312,26 @@ func rolledBack(st *statement, err error) bool {
 // for.
 func (s *Conn) noteSettings(st *statement) {
 	e := st.NameChange()
-	if (s.unsure|s.unsureTx)&sqltext.ByTable != 0 && st.MayAttachTrigger() {
+	if (s.names|s.txNames)&sqltext.ByTable != 0 && st.MayAttachTrigger() {
 		e.Moves |= sqltext.ByTemporary // it may be a trigger, on a temporary table
 	}
 	if e.Local {
-		s.unsureTx |= e.Moves
+		s.txNames |= e.Moves
 	} else {
-		s.unsure |= e.Moves
+		s.names |= e.Moves
 	}
-	s.unsure |= e.Resets & s.hooked // to what the hook found
+	s.names |= e.Resets & s.hooked // to what the hook found
 }
 
 // noteCalls marks the connection, for the rest of the transaction, when a
 // function that st calls may have changed what names stand for. Where it is not
 // known what st calls it is written down as pending, and found then.
 func (s *Conn) noteCalls(st *statement) {
-	if s.unsureTx&sqltext.ByPath != 0 || s.tracker.listeners.none() {
+	if s.txNames&sqltext.ByPath != 0 || s.tracker.listeners.none() {
 		return
 	}
-	if e := st.writesBy(s.meaning(), s.tracker.databaseOf(s)); e != nil && e.full.MovesNames {
-		s.unsureTx |= sqltext.ByPath | sqltext.ByRole
+	if e := st.writesBy(s.nameScope(), s.tracker.databaseOf(s)); e != nil && e.full.ChangesNames {
+		s.txNames |= sqltext.ByPath | sqltext.ByRole
 	}
 }
 
@@ -344,12 +345,12 @@ func (s *Conn) noteTemporary(st *statement) {
 	case leaves:
 		s.session.changes = s.session.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.Label()})
 	case !known && s.session.noteCalled(st) && st.Kind == sqltext.Call:
-		s.tracker.inquireIdly([]inquiryKey{{st: st}}) // its commit is not waited for: it counts as a change of all tables
+		s.tracker.requestIdly([]requestKey{{st: st}}) // its commit is not waited for: it counts as a change of all tables
 	}
 }
 
 // noteResets notes what a statement set back that ran outside of a
 // transaction, which might still take it back.
 func (s *Conn) noteResets(st *statement) {
-	s.unsure &^= st.NameChange().Resets &^ s.hooked
+	s.names &^= st.NameChange().Resets &^ s.hooked
 }

@@ -21,20 +21,20 @@ type effects struct {
 
 	of      *Tracker // who asked, and
 	st      *statement
-	by      meaning
+	scope   catalog.NameScope
 	byNames bool // full has Writes alone
 
 	public *Effects // the same for who is not of this package
 }
 
-// hold reports whether the effects are those in the database as it is now.
-func (e *effects) hold(at *Database) bool {
+// validIn reports whether the effects are those in the database as it is now.
+func (e *effects) validIn(at *Database) bool {
 	return e != nil && at != nil && e.database == at && e.version.Load() == at.schema.version.Load()
 }
 
-// held reports whether the effects are those that the statement had when the
+// validAt reports whether the effects are those that the statement had when the
 // schema was of the given version.
-func (e *effects) held(at *Database, version int64) bool {
+func (e *effects) validAt(at *Database, version int64) bool {
 	return e != nil && e.database == at && e.since <= version && version <= e.version.Load()
 }
 
@@ -93,19 +93,19 @@ var errSchemaMoves = errors.New("the schema keeps changing")
 func (t *Tracker) effectsOf(ctx context.Context, st *statement) (*effects, error) {
 	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
 	defer cancel()
-	for range mostAsked {
-		if e := st.effects.Load(); e.hold(t.place()) {
+	for range maxExaminations {
+		if e := st.effects.Load(); e.validIn(t.place()) {
 			return e, nil
 		}
-		if err := t.inquire(inquiryKey{st: st, reads: true}).wait(ctx); err != nil {
+		if err := t.request(requestKey{st: st, reads: true}).wait(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return nil, errSchemaMoves
 }
 
-// mostAsked is how often a statement is examined that the schema changes under.
-const mostAsked = 3
+// maxExaminations is how often a statement is examined that the schema changes under.
+const maxExaminations = 3
 
 // place returns the database that the handle's statements are examined for, nil
 // where it is not known.
@@ -134,15 +134,15 @@ func (s *Conn) ReadsOnly() func() (readOnly, known bool) {
 	if st.ReadOnly == sqltext.Yes {
 		return func() (readOnly, known bool) { return true, true }
 	}
-	if e := st.effects.Load(); e.hold(t.place()) {
+	if e := st.effects.Load(); e.validIn(t.place()) {
 		return func() (readOnly, known bool) { return e.full.ReadOnly, true }
 	}
-	asked := t.inquire(inquiryKey{st: st, reads: true})
+	asked := t.request(requestKey{st: st, reads: true})
 	return func() (readOnly, known bool) {
 		select {
 		case <-asked.done:
 			e := st.effects.Load()
-			return asked.err == nil && e.hold(t.place()) && e.full.ReadOnly, true
+			return asked.err == nil && e.validIn(t.place()) && e.full.ReadOnly, true
 		default:
 			return false, false
 		}

@@ -22,8 +22,8 @@ func TestPauses(t *testing.T) {
 		&pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "57P02"}, &pgconn.PgError{Code: "57P05"}, &pgconn.PgError{Code: "25P03"}, &pgconn.PgError{Code: "25P04"},
 		io.EOF, io.ErrUnexpectedEOF, errBroke, net.ErrClosed, &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)},
 	} {
-		if got := pauseAfter(wrapped(err), longestPause); got != examinerAgain {
-			t.Errorf("after %v the server is left alone for %v, want %v", err, got, examinerAgain)
+		if got := pauseAfter(wrapped(err), maxPause); got != examinerRetryWait {
+			t.Errorf("after %v the server is left alone for %v, want %v", err, got, examinerRetryWait)
 		}
 	}
 	_, refused := pgconn.Connect(t.Context(), "host=127.0.0.1 port=1 sslmode=disable")
@@ -37,8 +37,8 @@ func TestPauses(t *testing.T) {
 				t.Errorf("after %v the server is left alone for %v, want %v", err, pause, want)
 			}
 		}
-		if pause = pauseAfter(err, longestPause); pause != longestPause {
-			t.Errorf("after %v the server is left alone for %v, want %v", err, pause, longestPause)
+		if pause = pauseAfter(err, maxPause); pause != maxPause {
+			t.Errorf("after %v the server is left alone for %v, want %v", err, pause, maxPause)
 		}
 	}
 }

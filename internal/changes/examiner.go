@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
 )
@@ -29,10 +30,10 @@ type examiner struct {
 }
 
 const (
-	examineTimeout = 5 * time.Second        // of one examination, connecting included
-	examinerIdle   = 60 * time.Second       // after which the connection is closed
-	examinerAgain  = 100 * time.Millisecond // before the last try of one examination
-	examinerRest   = time.Second            // after a failed connect, when no call waits for another
+	examineTimeout    = 5 * time.Second        // of one examination, connecting included
+	examinerIdle      = 60 * time.Second       // after which the connection is closed
+	examinerRetryWait = 100 * time.Millisecond // before the last try of one examination
+	examinerBackoff   = time.Second            // after a failed connect, when no call waits for another
 )
 
 var errExaminerClosed = errors.New("the handle is closed")
@@ -90,8 +91,8 @@ func (e *examiner) do(ctx context.Context, fn func(ctx context.Context, conn *pg
 // errNoneIdle says that the pool has no connection to examine statements on.
 var errNoneIdle = errors.New("no connection of the pool is idle")
 
-// idlePatience is how long the pool may take to hand out an idle connection.
-const idlePatience = 10 * time.Millisecond
+// idleTimeout is how long the pool may take to hand out an idle connection.
+const idleTimeout = 10 * time.Millisecond
 
 // onPool runs fn with an idle connection of the pool, whose session is as
 // sessions begin.
@@ -99,14 +100,14 @@ func (e *examiner) onPool(ctx context.Context, fn func(ctx context.Context, conn
 	if e.lend.Stat().IdleConns() == 0 {
 		return errNoneIdle
 	}
-	acquire, cancel := context.WithTimeout(ctx, idlePatience)
+	acquire, cancel := context.WithTimeout(ctx, idleTimeout)
 	defer cancel()
 	conn, err := e.lend.Acquire(acquire)
 	if err != nil {
 		return errors.Join(errNoneIdle, err)
 	}
 	defer conn.Release()
-	if s := Of(conn.Conn()); s == nil || s.meaning() != usual || conn.Conn().PgConn().TxStatus() != 'I' {
+	if s := Of(conn.Conn()); s == nil || s.nameScope() != catalog.PathScope || conn.Conn().PgConn().TxStatus() != 'I' {
 		return errNoneIdle
 	}
 	return fn(ctx, conn.Conn())
@@ -123,7 +124,7 @@ func (e *examiner) connect(ctx context.Context) error {
 	}
 	e.failed = e.dial(ctx)
 	if e.failed != nil && !connecterror.EndedByServer(e.failed) {
-		e.rest = clock.Now() + examinerRest
+		e.rest = clock.Now() + examinerBackoff
 	}
 	return e.failed
 }

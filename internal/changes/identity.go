@@ -111,19 +111,19 @@ type connPlace struct {
 	asked    time.Duration
 }
 
-// placeRest is how long a connection is not asked again: where it could not be
+// placeRecheck is how long a connection is not asked again: where it could not be
 // found out, and behind a pooler, which may connect to another server meanwhile.
-const placeRest = time.Second
+const placeRecheck = time.Second
 
 // settled reports whether the connection need not be asked now.
-func (p *connPlace) settled() bool {
+func (p *connPlace) current() bool {
 	if p.asked == 0 {
 		return false
 	}
 	if p.database != nil && !p.pooled {
 		return !p.database.gone.Load()
 	}
-	return clock.Now()-p.asked < placeRest && (p.database == nil || !p.database.gone.Load())
+	return clock.Now()-p.asked < placeRecheck && (p.database == nil || !p.database.gone.Load())
 }
 
 // now returns where the connection leads, nil where that is not known.
@@ -159,7 +159,7 @@ func (t *Tracker) identify(ctx context.Context, s *Conn, conn *pgx.Conn) {
 	if inSetup || !t.tracksPlaces() || conn.IsClosed() || conn.PgConn().TxStatus() != 'I' {
 		return
 	}
-	if !s.place.settled() {
+	if !s.place.current() {
 		if err := s.place.ask(ctx, t, conn, s.session.number); err != nil && !conn.IsClosed() {
 			databases.displace(t, s.session.number)
 		}
@@ -182,7 +182,7 @@ func (t *Tracker) IdentifyConnects(cfg *pgxpool.Config) {
 		if err := connected(ctx, conn); err != nil || !t.tracksPlaces() {
 			return err
 		}
-		t.inquiries.serverIsBack()
+		t.requests.serverIsBack()
 		s := Ensure(conn)
 		err := s.place.ask(ctx, t, conn, s.session.number)
 		switch {
@@ -275,7 +275,7 @@ func (t *Tracker) examinerPlace(ctx context.Context, conn *pgx.Conn) (*Database,
 		return &t.untracked, nil
 	}
 	s := Ensure(conn)
-	if !s.place.settled() || s.place.database == nil {
+	if !s.place.current() || s.place.database == nil {
 		if err := s.place.ask(ctx, t, conn, s.session.number); err != nil {
 			return nil, err
 		}

@@ -28,13 +28,13 @@ type doubts struct {
 // A follower waits between two looks at the server, half as long again each
 // time, and asks it to cancel what the session does, at most so often.
 const (
-	shortestDoubtPoll = 5 * time.Millisecond
-	longestDoubtPoll  = 100 * time.Millisecond
-	cancelAgain       = 250 * time.Millisecond
+	minDoubtPoll   = 5 * time.Millisecond
+	maxDoubtPoll   = 100 * time.Millisecond
+	cancelInterval = 250 * time.Millisecond
 )
 
-// A lostSession is the session of a connection that broke.
-type lostSession struct {
+// A brokenSession is the session of a connection that broke.
+type brokenSession struct {
 	conn   *pgconn.PgConn // closed
 	server string         // when its server was started, as Database.started tells; "" where that is unknown
 }
@@ -42,8 +42,8 @@ type lostSession struct {
 // begin announces changes as in doubt and follows their session until it is gone,
 // when it announces them as settled. schema says that they may be changes of the
 // schema.
-func (w *doubts) begin(ctx context.Context, t *Tracker, session lostSession, changes []Change, schema bool) {
-	t.listeners.tell(ctx, inState(changes, InDoubt))
+func (w *doubts) begin(ctx context.Context, t *Tracker, session brokenSession, changes []Change, schema bool) {
+	t.listeners.notify(ctx, withState(changes, InDoubt))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -58,7 +58,7 @@ func (w *doubts) begin(ctx context.Context, t *Tracker, session lostSession, cha
 			if schema || slices.ContainsFunc(changes, func(c Change) bool { return c.All }) {
 				schemaMayChange(changes[0].Database) // since the change was told of
 			}
-			t.listeners.tell(follow, inState(changes, Resolved))
+			t.listeners.notify(follow, withState(changes, Resolved))
 		}
 	})
 }
@@ -86,7 +86,7 @@ func (w *doubts) stop() {
 // the statement did was lost, and the statement may wait for a lock: it is
 // cancelled again. That hits nothing else, since the request names the session by
 // its secret.
-func (t *Tracker) waitForEnd(ctx context.Context, session lostSession) bool {
+func (t *Tracker) waitForEnd(ctx context.Context, session brokenSession) bool {
 	look := sessionLook{server: session.server}
 	closed := session.conn
 	ended := closed.CleanupDone()
@@ -106,17 +106,17 @@ func (t *Tracker) waitForEnd(ctx context.Context, session lostSession) bool {
 			return true
 		}
 		if look.pooled && !look.looked {
-			if retry.Sleep(ctx, poolerPatience) != nil { // not while others wait for the examiner
+			if retry.Sleep(ctx, poolerWait) != nil { // not while others wait for the examiner
 				return false
 			}
 			wait = 0
 			continue
 		}
-		if clock.Now()-cancelled >= cancelAgain {
+		if clock.Now()-cancelled >= cancelInterval {
 			_ = cancelOn(ctx, closed) // the session will end at some time without
 			cancelled = clock.Now()
 		}
-		wait = min(max(wait+wait/2, shortestDoubtPoll), longestDoubtPoll)
+		wait = min(max(wait+wait/2, minDoubtPoll), maxDoubtPoll)
 	}
 }
 
@@ -139,9 +139,9 @@ type sessionLook struct {
 	ended  bool
 }
 
-// poolerPatience is how long the first look is waited with behind a pooler, which
+// poolerWait is how long the first look is waited with behind a pooler, which
 // may still hold what the client has sent.
-const poolerPatience = time.Second
+const poolerWait = time.Second
 
 // at looks for the session. That there is one everybody may see; since when,
 // only a member of its role.

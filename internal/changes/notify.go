@@ -8,19 +8,20 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// tellOutcome announces what became visible, or doubtful. It runs on the
+// notifyOutcome announces what became visible, or inDoubt. It runs on the
 // goroutine of the call that committed, before that call returns, and after
 // the transaction's locks are gone.
-func (t *Tracker) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
-	if out.committed.none() && out.doubtful.none() {
+func (t *Tracker) notifyOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
+	if out.committed.none() && out.inDoubt.none() {
 		return
 	}
 	s := Of(conn)
-	a := account{tracker: t, at: t.databaseOf(s), out: out, begun: s.place.version}
-	if out.locked == nil && (out.committed.mayChangeSchema() || out.doubtful.mayChangeSchema()) {
+	a := commitReport{tracker: t, at: t.databaseOf(s), out: out, begun: s.place.version}
+	if out.locked == nil && (out.committed.mayChangeSchema() || out.inDoubt.mayChangeSchema()) {
 		a.schema, a.version = true, schemaMayChange(a.at)
 	}
 	if t.listeners.none() {
@@ -29,21 +30,21 @@ func (t *Tracker) tellOutcome(ctx context.Context, conn *pgx.Conn, out outcome) 
 	ctx = context.WithoutCancel(ctx) // the commit stands, whatever became of its caller
 	if !out.committed.none() {
 		a.writes = out.committed
-		a.tellCommitted(ctx)
+		a.notifyCommitted(ctx)
 	}
-	if !out.doubtful.none() {
-		a.writes = out.doubtful
-		a.tellDoubtful(ctx, lostSession{conn.PgConn(), s.place.database.started()})
+	if !out.inDoubt.none() {
+		a.writes = out.inDoubt
+		a.notifyInDoubt(ctx, brokenSession{conn.PgConn(), s.place.database.started()})
 	}
 }
 
-// patience is how long a commit waits for what it changed to be found.
-const patience = 3 * time.Millisecond
+// commitTimeout is how long a commit waits for what it changed to be found.
+const commitTimeout = 3 * time.Millisecond
 
 var errLate = errors.New("the server has not answered yet")
 
 // An account finds what a transaction changed.
-type account struct {
+type commitReport struct {
 	tracker *Tracker
 	at      *Database // nil where that is not known
 	out     outcome
@@ -53,99 +54,99 @@ type account struct {
 	version int64  // its version since
 }
 
-// tellCommitted announces what a commit changed. What is not known within a
+// notifyCommitted announces what a commit changed. What is not known within a
 // moment is in doubt until it is.
-func (a account) tellCommitted(ctx context.Context) {
+func (a commitReport) notifyCommitted(ctx context.Context) {
 	t := a.tracker
-	tell := t.listeners.tell
-	most := patience
-	if isWatched(ctx) && !slices.ContainsFunc(a.writes.by, func(r run) bool { return !r.RunsQuery() }) {
-		most = examineTimeout // a cache waits for a read to be examined, and a doubt would keep it from being kept
+	notify := t.listeners.notify
+	timeout := commitTimeout
+	if isWatched(ctx) && !slices.ContainsFunc(a.writes.runs, func(r run) bool { return !r.RunsQuery() }) {
+		timeout = examineTimeout // a cache waits for a read to be examined, and a doubt would keep it from being kept
 	} else if t.late.join(a) {
 		return
 	}
-	changes, err := a.find(ctx, most)
+	changes, err := a.find(ctx, timeout)
 	if errors.Is(err, errLate) {
-		t.late.begin(ctx, a, tell)
+		t.late.begin(ctx, a, notify)
 		return
 	}
 	if err != nil {
-		changes = everything(a.cause())
+		changes = allTables(a.cause())
 	}
-	tell(ctx, in(a.at, changes))
+	notify(ctx, withDatabase(a.at, changes))
 }
 
-// tellDoubtful announces what a transaction may have changed whose outcome is
+// notifyInDoubt announces what a transaction may have changed whose outcome is
 // unknown, and which ran in the lost session. That it may change the schema yet
 // leaves open what it changes.
-func (a account) tellDoubtful(ctx context.Context, session lostSession) {
+func (a commitReport) notifyInDoubt(ctx context.Context, session brokenSession) {
 	t := a.tracker
 	follow := func(ctx context.Context, changes []Change, err error) {
 		if err != nil {
-			changes = everything("")
+			changes = allTables("")
 		}
 		if len(changes) > 0 {
-			t.doubts.begin(ctx, t, session, in(a.at, changes), a.schema)
+			t.doubts.begin(ctx, t, session, withDatabase(a.at, changes), a.schema)
 		}
 	}
 	if a.schema {
-		follow(ctx, everything(a.cause()), nil)
+		follow(ctx, allTables(a.cause()), nil)
 		return
 	}
-	changes, err := a.find(ctx, patience)
+	changes, err := a.find(ctx, commitTimeout)
 	if !errors.Is(err, errLate) {
 		follow(ctx, changes, err)
 		return
 	}
-	all := a.doubtAll(t.listeners.tell, ctx)
-	t.inquiries.goOn(func(ctx context.Context) {
-		changes, err := a.find(ctx, latestEnd)
+	all := a.notifyAllInDoubt(t.listeners.notify, ctx)
+	t.requests.inBackground(func(ctx context.Context) {
+		changes, err := a.find(ctx, lateTimeout)
 		if ctx.Err() == nil {
 			follow(ctx, changes, err)
-			t.listeners.tell(ctx, inState(all, Unchanged))
+			t.listeners.notify(ctx, withState(all, Unchanged))
 		}
 	})
 }
 
-// doubtAll announces that any table may have changed, and returns what has to
+// notifyAllInDoubt announces that any table may have changed, and returns what has to
 // be announced once that is known.
-func (a account) doubtAll(tell func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of tell
-	all := in(a.at, everything(a.cause()))
-	tell(ctx, inState(all, InDoubt))
+func (a commitReport) notifyAllInDoubt(notify func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of tell
+	all := withDatabase(a.at, allTables(a.cause()))
+	notify(ctx, withState(all, InDoubt))
 	return all
 }
 
-func isEverything(changes []Change) bool {
+func hasAllTables(changes []Change) bool {
 	return slices.ContainsFunc(changes, func(c Change) bool { return c.All })
 }
 
 // everything is what a statement may have changed of which it is not known. cause
 // is how messages call the statement.
-func everything(cause string) []Change { return []Change{{All: true, Cause: cause}} }
+func allTables(cause string) []Change { return []Change{{All: true, Cause: cause}} }
 
 // cause returns how messages call the first of the statements.
-func (a account) cause() string {
-	if len(a.writes.by) == 0 {
+func (a commitReport) cause() string {
+	if len(a.writes.runs) == 0 {
 		return manyStatements
 	}
-	return a.writes.by[0].stats.Label()
+	return a.writes.runs[0].stats.Label()
 }
 
 const manyStatements = "a transaction of many statements"
 
 // find returns what the transaction changed, asking the server for at most the
 // given time.
-func (a account) find(ctx context.Context, most time.Duration) ([]Change, error) {
+func (a commitReport) find(ctx context.Context, timeout time.Duration) ([]Change, error) {
 	changes, open := a.known()
 	if len(open) == 0 {
 		return changes, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, most)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	for range mostAsked {
-		asked := make([]*inquiry, len(open))
+	for range maxExaminations {
+		asked := make([]*request, len(open))
 		for i, key := range open {
-			asked[i] = a.tracker.inquire(key)
+			asked[i] = a.tracker.request(key)
 		}
 		for _, q := range asked {
 			if err := q.wait(ctx); err != nil && ctx.Err() != nil {
@@ -163,27 +164,27 @@ func (a account) find(ctx context.Context, most time.Duration) ([]Change, error)
 
 // known returns what the transaction changed, as far as that is known, and what
 // has to be asked for.
-func (a account) known() (changes []Change, open []inquiryKey) {
+func (a commitReport) known() (changes []Change, open []requestKey) {
 	switch {
 	case a.out.locked != nil:
 		return slices.Clone(a.out.locked), nil
 	case a.writes.all:
-		return a.all(manyStatements)
+		return a.allTables(manyStatements)
 	case a.at == nil:
-		return a.all(a.cause())
+		return a.allTables(a.cause())
 	}
-	for _, r := range a.writes.by {
+	for _, r := range a.writes.runs {
 		e := a.effects(r.statement)
 		switch {
 		case e == nil && a.tooLate(r.statement):
-			return a.all(r.stats.Label())
+			return a.allTables(r.stats.Label())
 		case e == nil:
-			open = append(open, inquiryKey{st: r.statement, by: a.out.by})
+			open = append(open, requestKey{st: r.statement, scope: a.out.scope})
 			continue
 		case r.noRows && e.full.RowsOnly:
 			continue
-		case !e.full.WritesKnown, e.full.DDL && !a.schema, e.full.MovesNames && a.movedUnseen():
-			return a.all(r.stats.Label())
+		case !e.full.WritesKnown, e.full.DDL && !a.schema, e.full.ChangesNames && a.movedUnseen():
+			return a.allTables(r.stats.Label())
 		}
 		more := e.writes
 		changes = merged(changes, more)
@@ -191,23 +192,23 @@ func (a account) known() (changes []Change, open []inquiryKey) {
 	if !a.schema {
 		return changes, open
 	}
-	looked, changed := a.at.schema.sawChange(a.version)
+	checked, changed := a.at.schema.checkedSince(a.version)
 	switch {
 	case changed:
-		return everything(a.cause()), nil
-	case !looked:
-		open = append(open, inquiryKey{})
+		return allTables(a.cause()), nil
+	case !checked:
+		open = append(open, requestKey{})
 	}
 	return changes, open
 }
 
 // effects returns what st did in the transaction, nil where that is not known.
 // What DDL does shows in its text.
-func (a account) effects(st *statement) *effects {
-	if e := st.effects.Load(); a.out.by == usual && a.count(st, e) {
+func (a commitReport) effects(st *statement) *effects {
+	if e := st.effects.Load(); a.out.scope == catalog.PathScope && a.count(st, e) {
 		return e
 	}
-	if e := st.wrote[a.out.by].Load(); a.count(st, e) {
+	if e := st.writeEffects[a.out.scope].Load(); a.count(st, e) {
 		return e
 	}
 	return nil
@@ -215,22 +216,24 @@ func (a account) effects(st *statement) *effects {
 
 // movedUnseen reports whether names in other statements may have stood for other
 // tables than was believed when these ran.
-func (a account) movedUnseen() bool { return len(a.writes.by) > 1 && a.out.by != anything }
+func (a commitReport) movedUnseen() bool {
+	return len(a.writes.runs) > 1 && a.out.scope != catalog.AnyScope
+}
 
-func (a account) count(st *statement, e *effects) bool {
-	return e.held(a.at, a.begun) || st.Kind == sqltext.DDL && e.hold(a.at)
+func (a commitReport) count(st *statement, e *effects) bool {
+	return e.validAt(a.at, a.begun) || st.Kind == sqltext.DDL && e.validIn(a.at)
 }
 
 // tooLate reports whether the server cannot tell any more what st did, since the
 // schema may be another by now, or could never.
-func (a account) tooLate(st *statement) bool {
+func (a commitReport) tooLate(st *statement) bool {
 	switch {
 	case st.Kind == sqltext.Unrecognized || st.Count != 1:
 		return true
 	case st.Kind == sqltext.DDL:
 		return false
 	}
-	for _, e := range []*effects{st.wrote[a.out.by].Load(), st.effects.Load()} {
+	for _, e := range []*effects{st.writeEffects[a.out.scope].Load(), st.effects.Load()} {
 		if e != nil && e.database == a.at && e.since <= a.begun && !e.outdated.Load() {
 			return false // a look may confirm it
 		}
@@ -240,11 +243,11 @@ func (a account) tooLate(st *statement) bool {
 
 // all is what a transaction changed of which it is not known. It may be the
 // schema as well, by a function that creates.
-func (a account) all(cause string) ([]Change, []inquiryKey) {
+func (a commitReport) allTables(cause string) ([]Change, []requestKey) {
 	if !a.schema {
 		schemaMayChange(a.at)
 	}
-	return everything(cause), nil
+	return allTables(cause), nil
 }
 
 // merged adds changes to others, one for each table. What changed a table's own

@@ -19,10 +19,10 @@ type schemaState struct {
 	version atomic.Int64
 
 	mu      sync.Mutex
-	looked  int64                   // the version of the last look; guarded by mu, as are
+	checked int64                   // the version of the last look; guarded by mu, as are
 	changed int64                   // the version of the last look that found a change
 	used    []weak.Pointer[effects] // that may be confirmed
-	most    int                     // of used, before those that are gone are taken out
+	pruneAt int                     // of used, before those that are gone are taken out
 }
 
 // schemaMayChange notes that a commit to at may have changed the schema, and
@@ -41,9 +41,9 @@ func schemaMayChange(at *Database) int64 {
 func (s *schemaState) add(e *effects) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.used) >= s.most {
+	if len(s.used) >= s.pruneAt {
 		s.used = live(s.used)
-		s.most = max(64, 2*len(s.used))
+		s.pruneAt = max(64, 2*len(s.used))
 	}
 	s.used = append(s.used, weak.Make(e))
 }
@@ -73,19 +73,19 @@ func (s *schemaState) unconfirmed(version int64) []*effects {
 	return list
 }
 
-// sawChange reports whether the schema that a commit may have changed was
-// looked at since, and whether anything has changed that is in use.
-func (s *schemaState) sawChange(version int64) (looked, changed bool) {
+// checkedSince reports whether the schema that a commit may have changed was
+// looked at since, and whether catalog.AnyScope has changed that is in use.
+func (s *schemaState) checkedSince(version int64) (checked, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.looked >= version, s.changed >= version
+	return s.checked >= version, s.changed >= version
 }
 
 // look confirms what still holds of the effects in use, and returns the others.
-func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*effects, err error) {
+func (s *schemaState) check(ctx context.Context, conn *pgx.Conn) (outdated []*effects, err error) {
 	version := s.version.Load()
 	list := s.unconfirmed(version)
-	prints, err := fingerprintsOf(ctx, conn, list)
+	fingerprints, err := fingerprintsOf(ctx, conn, list)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*eff
 	for i, e := range list {
 		switch {
 		case !e.comparable():
-		case prints[i] == e.full.Version:
+		case fingerprints[i] == e.full.Version:
 			e.confirm(version)
 			continue
 		default:
@@ -104,7 +104,7 @@ func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*eff
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.looked = max(s.looked, version)
+	s.checked = max(s.checked, version)
 	if changed {
 		s.changed = max(s.changed, version)
 	}

@@ -108,9 +108,9 @@ func (s *sessionState) noteEnd(st *statement, r result) {
 	}
 }
 
-// noteTogether takes note of statements that were sent together, some of which
+// noteMulti takes note of statements that were sent together, some of which
 // may have run.
-func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
+func (s *sessionState) noteMulti(all []*statement, inTx bool, status byte) {
 	divided := false
 	for _, st := range all {
 		s.apply(st.Statement, st.stats, inTx || status != 'I', false)
@@ -188,16 +188,16 @@ func isReset(changed, what string) bool {
 	return changed == what
 }
 
-// mostCalled bounds the statements of a session that are not known.
-const mostCalled = 16
+// maxCalled bounds the statements of a session that are not known.
+const maxCalled = 16
 
-// noteCalled takes note of a statement that may have called anything, and reports
+// noteCalled takes note of a statement that may have called catalog.AnyScope, and reports
 // whether that is new. What it calls may be known only later: see resolveCalled.
 func (s *sessionState) noteCalled(st *statement) bool {
 	if slices.Contains(s.called, st) {
 		return false
 	}
-	if len(s.called) == mostCalled {
+	if len(s.called) == maxCalled {
 		s.called = slices.Delete(s.called, 0, 1)
 	}
 	s.called = append(s.called, st)
@@ -315,8 +315,8 @@ func WatchSession(ctx context.Context) (context.Context, *SessionWatch) {
 	return context.WithValue(ctx, sessionWatchKey{}, w), w
 }
 
-// seeSession tells the context's watch, if it has one, of the session of conn.
-func seeSession(ctx context.Context, s *Conn, conn *pgx.Conn) {
+// recordSession tells the context's watch, if it has one, of the session of conn.
+func recordSession(ctx context.Context, s *Conn, conn *pgx.Conn) {
 	w, ok := ctx.Value(sessionWatchKey{}).(*SessionWatch)
 	if !ok || s.session.inHook {
 		return

@@ -115,7 +115,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 		for sql := range strings.SplitSeq(c.batch, " / ") {
 			all = append(all, &statement{Statement: sqltext.Analyze(sql), stats: stmtstats.Named(sql)})
 		}
-		s.session.noteTogether(all, strings.HasPrefix(c.before, "BEGIN"), c.status)
+		s.session.noteMulti(all, strings.HasPrefix(c.before, "BEGIN"), c.status)
 		if c.after != "" {
 			runScript(s, c.after, c.status == 'T')
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
@@ -13,11 +14,11 @@ import (
 // A statement is what one handle knows about one text that ran on it.
 type statement struct {
 	*sqltext.Statement
-	escapes bool                                   // the text has a backslash
-	stats   *stmtstats.Statement                   // of the text by itself
-	named   atomic.Pointer[[]*stmtstats.Statement] // of the compiled statements that are sent as this text; nil until there is one
-	effects atomic.Pointer[effects]                // by the server's parser; nil until asked for
-	wrote   [meanings]atomic.Pointer[effects]      // that tell at least what it changes; likewise
+	escapes      bool                                        // the text has a backslash
+	stats        *stmtstats.Statement                        // of the text by itself
+	named        atomic.Pointer[[]*stmtstats.Statement]      // of the compiled statements that are sent as this text; nil until there is one
+	effects      atomic.Pointer[effects]                     // by the server's parser; nil until asked for
+	writeEffects [catalog.NameScopes]atomic.Pointer[effects] // that tell at least what it changes; likewise
 
 	// numbered is the text with parameters in place of named arguments; nil
 	// until it is run with such.
@@ -32,9 +33,9 @@ type statement struct {
 // statistics of their fingerprints. Both are bounded, so that texts built with
 // values pasted in cannot fill the memory.
 type Statements struct {
-	seed   maphash.Seed
-	shards [statementShards]statementShard
-	prints *stmtstats.Table
+	seed         maphash.Seed
+	shards       [statementShards]statementShard
+	fingerprints *stmtstats.Table
 }
 
 type statementShard struct {
@@ -45,11 +46,11 @@ type statementShard struct {
 const (
 	statementShards = 16
 	textsPerShard   = 256
-	longestKeptText = 64 << 10 // a longer text is analyzed each time it runs
+	maxStoredText   = 64 << 10 // a longer text is analyzed each time it runs
 )
 
 func NewStatements() *Statements {
-	t := &Statements{seed: maphash.MakeSeed(), prints: stmtstats.NewTable()}
+	t := &Statements{seed: maphash.MakeSeed(), fingerprints: stmtstats.NewTable()}
 	for i := range t.shards {
 		t.shards[i].byText = make(map[string]*statement)
 	}
@@ -71,8 +72,8 @@ func (t *Statements) get(sql string) *statement {
 // add looks at sql and remembers it, forgetting some other text when full.
 func (t *Statements) add(shard *statementShard, sql string) *statement {
 	text := sqltext.Analyze(sql)
-	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.prints.Of(text, text.Name)}
-	if len(sql) > longestKeptText {
+	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.fingerprints.Of(text, text.Name)}
+	if len(sql) > maxStoredText {
 		return st
 	}
 	shard.mu.Lock()
@@ -99,7 +100,7 @@ func (t *Statements) statsOf(st *statement, sql string) *stmtstats.Statement {
 		return ownStats
 	}
 	name := compiledNames.of(sql)
-	if name == "" || st.stats == t.prints.Other() {
+	if name == "" || st.stats == t.fingerprints.Other() {
 		return st.stats
 	}
 	named := st.named.Load()
@@ -110,7 +111,7 @@ func (t *Statements) statsOf(st *statement, sql string) *stmtstats.Statement {
 			}
 		}
 	}
-	stats := t.prints.Of(st.Statement, name)
+	stats := t.fingerprints.Of(st.Statement, name)
 	if stats.Name() != name { // they are counted together with others
 		return stats
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
@@ -40,7 +41,7 @@ func (t *Tracker) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.
 		t.askBeforeCommit(ctx, s, conn)
 		s.dead = conn.IsClosed() // then COMMIT is not sent
 	}
-	seeSession(ctx, s, conn)
+	recordSession(ctx, s, conn)
 	return ctx
 }
 
@@ -66,7 +67,7 @@ func (t *Tracker) noteStale(s *Conn, st *statement, err error) {
 		}
 		return
 	case connecterror.LostStatementName(err):
-		t.lostNames.note(t.logger, s)
+		t.unknownNames.note(t.logger, s)
 	case !connecterror.StalePlan(err):
 		return
 	}
@@ -95,7 +96,7 @@ func (t *Tracker) end(ctx context.Context, conn *pgx.Conn, r result) {
 	}
 	t.noteStale(s, st, r.err)
 	t.count(ctx, s, s.stats, clock.Now()-s.began, r)
-	t.settle(ctx, conn, s, st, r)
+	t.endStatement(ctx, conn, s, st, r)
 }
 
 // count adds one call to a statement's figures.
@@ -113,8 +114,8 @@ func (t *Tracker) count(ctx context.Context, s *Conn, stats *stmtstats.Statement
 }
 
 // settle tells what the statement's end made visible.
-func (t *Tracker) settle(ctx context.Context, conn *pgx.Conn, s *Conn, st *statement, r result) {
-	by := s.meaning()
+func (t *Tracker) endStatement(ctx context.Context, conn *pgx.Conn, s *Conn, st *statement, r result) {
+	scope := s.nameScope()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
 	s.session.note(st, s.stats, s.inTx, r)
 	if r.err == nil || !rolledBack(st, r.err) {
@@ -123,20 +124,20 @@ func (t *Tracker) settle(ctx context.Context, conn *pgx.Conn, s *Conn, st *state
 	var out outcome
 	if st.Count > 1 {
 		r.byServer = connecterror.IsServer(r.err)
-		out = s.endedTogether(t.statements.partsOf(st), r)
+		out = s.multiEnded(t.statements.partsOf(st), r)
 	} else {
 		out = s.ended(st, r)
 	}
-	t.tell(ctx, conn, s, out, by)
+	t.notify(ctx, conn, s, out, scope)
 }
 
 // tell announces what has to be told. by is what names stood for before.
-func (t *Tracker) tell(ctx context.Context, conn *pgx.Conn, s *Conn, out outcome, by meaning) {
+func (t *Tracker) notify(ctx context.Context, conn *pgx.Conn, s *Conn, out outcome, scope catalog.NameScope) {
 	if out.none() {
 		return
 	}
-	out.by = max(out.by, by, s.meaning())
-	t.tellOutcome(ctx, conn, out)
+	out.scope = max(out.scope, scope, s.nameScope())
+	t.notifyOutcome(ctx, conn, out)
 }
 
 // statement returns what is known of a statement that is about to be sent.
@@ -194,7 +195,7 @@ func (t *Tracker) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.Tr
 		s.prepared = make(map[string]string)
 	}
 	s.prepared[name] = sql
-	s.unsure |= t.statements.get(sql).NameChange().Moves // EXECUTE may run it
+	s.names |= t.statements.get(sql).NameChange().Moves // EXECUTE may run it
 	if s.text == name {
 		s.recent = nil
 	}

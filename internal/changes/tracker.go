@@ -24,10 +24,10 @@ type Tracker struct {
 
 	statements *Statements
 	unknown    *statement // stands for a text that cannot be told
-	shapes     shapes
+	names      namesTable
 	listeners  listeners
 	examiner   *examiner
-	inquiries  inquiries
+	requests   requests
 	late       lateCommits
 	doubts     doubts
 
@@ -37,19 +37,19 @@ type Tracker struct {
 	systemRefused atomic.Bool              // the role may not read the server's identifier
 	untracked     Database                 // in place of current while nobody needs that
 
-	slow      stmtstats.SlowLog
-	lostNames lostNames
-	closed    atomic.Bool
+	slow         stmtstats.SlowLog
+	unknownNames unknownNames
+	closed       atomic.Bool
 }
 
 // New returns a Tracker that logs statements of the given duration or longer,
 // none for 0. [Tracker.Start] follows once the pool's configuration is known.
 func New(logger *slog.Logger, slow time.Duration) *Tracker {
 	t := &Tracker{logger: logger, statements: NewStatements()}
-	t.inquiries.init()
+	t.requests.init()
 	t.unknown = &statement{
 		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},
-		stats:     t.statements.prints.Other(),
+		stats:     t.statements.fingerprints.Other(),
 	}
 	t.slow.Logger, t.slow.From = logger, slow
 	return t
@@ -72,7 +72,7 @@ func (t *Tracker) Closing() { t.closed.Store(true) }
 // Close ends what runs in the background. The pool has been closed.
 func (t *Tracker) Close() {
 	t.doubts.stop()
-	t.inquiries.stop()
+	t.requests.stop()
 	t.examiner.close()
 	databases.leave(t)
 }
@@ -80,19 +80,19 @@ func (t *Tracker) Close() {
 // Trace puts the Tracker beside the tracer in cfg.
 func (t *Tracker) Trace(cfg *pgxpool.Config) {
 	without := cfg.ConnConfig.Tracer
-	cfg.ConnConfig.Tracer = t.beside(without)
+	cfg.ConnConfig.Tracer = t.withTracer(without)
 	if before := cfg.BeforeConnect; before != nil { // which may bring a tracer of its own
 		cfg.BeforeConnect = func(ctx context.Context, connConfig *pgx.ConnConfig) error {
 			connConfig.Tracer = without
 			err := before(ctx, connConfig)
-			connConfig.Tracer = t.beside(connConfig.Tracer)
+			connConfig.Tracer = t.withTracer(connConfig.Tracer)
 			return err
 		}
 	}
 }
 
-// beside returns a tracer that calls t, and theirs if there is one.
-func (t *Tracker) beside(theirs pgx.QueryTracer) pgx.QueryTracer {
+// withTracer returns a tracer that calls t, and theirs if there is one.
+func (t *Tracker) withTracer(theirs pgx.QueryTracer) pgx.QueryTracer {
 	if theirs == nil {
 		return t
 	}
@@ -115,7 +115,7 @@ func (t *Tracker) ReadOnly(sql string) bool {
 }
 
 // Statistics returns the figures of statements.
-func (t *Tracker) Statistics() []stmtstats.Snapshot { return t.statements.prints.Snapshot() }
+func (t *Tracker) Statistics() []stmtstats.Snapshot { return t.statements.fingerprints.Snapshot() }
 
 // OnExaminer runs fn with the connection on which statements are examined, one
 // caller at a time. fn must leave the connection as it found it.

@@ -17,9 +17,9 @@ func named(n int) []run {
 	return all
 }
 
-func TestPendingFollowsSavepoints(t *testing.T) {
+func TestWriteSetFollowsSavepoints(t *testing.T) {
 	st := named(4)
-	var p pending
+	var p writeSet
 	p.add(st[0])
 	p.setSavepoint("s")
 	p.add(st[1])
@@ -27,50 +27,50 @@ func TestPendingFollowsSavepoints(t *testing.T) {
 	p.add(st[2])
 	p.add(st[0]) // noted already: outlives both rollbacks
 	p.rollbackTo("s")
-	if want := st[:2]; !slices.Equal(p.by, want) {
-		t.Fatalf("after the inner rollback: %d statements, want %d", len(p.by), len(want))
+	if want := st[:2]; !slices.Equal(p.runs, want) {
+		t.Fatalf("after the inner rollback: %d statements, want %d", len(p.runs), len(want))
 	}
 	p.release("s")
 	p.rollbackTo("s")
-	if want := st[:1]; !slices.Equal(p.by, want) {
-		t.Fatalf("after the outer rollback: %d statements, want %d", len(p.by), len(want))
+	if want := st[:1]; !slices.Equal(p.runs, want) {
+		t.Fatalf("after the outer rollback: %d statements, want %d", len(p.runs), len(want))
 	}
 	p.add(st[3])
 	p.rollbackTo("no such savepoint")
-	if w := p.take(); len(w.by) != 2 || w.all {
-		t.Errorf("a rollback to an unknown savepoint undid something: %d left", len(w.by))
+	if w := p.take(); len(w.runs) != 2 || w.all {
+		t.Errorf("a rollback to an unknown savepoint undid something: %d left", len(w.runs))
 	}
 	if !p.none() || len(p.savepoints) != 0 {
 		t.Error("something is left after take")
 	}
 }
 
-func TestPendingIsBounded(t *testing.T) {
-	var p pending
+func TestWriteSetIsBounded(t *testing.T) {
+	var p writeSet
 	p.add(named(1)[0])
 	p.setSavepoint("s")
-	for _, st := range named(mostPending + 10) {
+	for _, st := range named(maxWrites + 10) {
 		p.add(st)
 	}
-	if len(p.by) != mostPending || !p.all {
-		t.Errorf("%d statements noted, all %t; want %d and all", len(p.by), p.all, mostPending)
+	if len(p.runs) != maxWrites || !p.all {
+		t.Errorf("%d statements noted, all %t; want %d and all", len(p.runs), p.all, maxWrites)
 	}
 	p.rollbackTo("s")
-	if len(p.by) != 1 || p.all {
-		t.Errorf("after the rollback %d statements, all %t; want 1 and not all", len(p.by), p.all)
+	if len(p.runs) != 1 || p.all {
+		t.Errorf("after the rollback %d statements, all %t; want 1 and not all", len(p.runs), p.all)
 	}
 }
 
 // A savepoint that may have been hidden by one of its name undoes nothing.
-func TestLoosePendingUndoesNothing(t *testing.T) {
-	var p pending
+func TestWriteSetKeepsWritesWhenSavepointsAreUnknown(t *testing.T) {
+	var p writeSet
 	st := named(2)
 	p.setSavepoint("s")
 	p.add(st[0])
-	p.loose = true
+	p.unmatched = true
 	p.rollbackTo("s")
-	if len(p.by) != 1 {
-		t.Errorf("%d statements are left, want 1", len(p.by))
+	if len(p.runs) != 1 {
+		t.Errorf("%d statements are left, want 1", len(p.runs))
 	}
 	p.take()
 	p.setSavepoint("s")
@@ -82,23 +82,23 @@ func TestLoosePendingUndoesNothing(t *testing.T) {
 
 // A run that changed rows is noted after one that changed none, and a rollback
 // takes back what came after its savepoint.
-func TestPendingTellsRunsApart(t *testing.T) {
+func TestWriteSetDistinguishesRunsWithoutRows(t *testing.T) {
 	changed := named(1)[0]
 	idle := run{changed.statement, true}
-	var p pending
+	var p writeSet
 	p.add(idle)
 	p.setSavepoint("s")
 	p.add(changed)
 	p.add(idle)
-	if want := []run{idle, changed}; !slices.Equal(p.by, want) {
-		t.Fatalf("noted %v, want %v", p.by, want)
+	if want := []run{idle, changed}; !slices.Equal(p.runs, want) {
+		t.Fatalf("noted %v, want %v", p.runs, want)
 	}
 	p.rollbackTo("s")
 	var w writes
 	w.merge(p.take())
-	w.merge(writes{by: []run{changed}})
-	w.merge(writes{by: []run{idle}})
-	if want := []run{idle, changed}; !slices.Equal(w.by, want) {
-		t.Errorf("merged %v, want %v", w.by, want)
+	w.merge(writes{runs: []run{changed}})
+	w.merge(writes{runs: []run{idle}})
+	if want := []run{idle, changed}; !slices.Equal(w.runs, want) {
+		t.Errorf("merged %v, want %v", w.runs, want)
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// A NameScope is a set of what decides which relations the names in statements stand
+// A NameFactors is a set of what decides which relations the names in statements stand
 // for, and which of them may be used.
-type NameScope uint8
+type NameFactors uint8
 
 const (
-	ByPath          NameScope = 1 << iota // search_path
+	ByPath          NameFactors = 1 << iota // search_path
 	ByRole                                // role
 	ByAuthorization                       // session_authorization
 	ByTemporary                           // a temporary relation hides a permanent one of its name
@@ -19,9 +19,9 @@ const (
 
 // A NameChange tells what a statement does to the names on its connection.
 type NameChange struct {
-	Moves  NameScope // to something unknown
+	Moves  NameFactors // to something unknown
 	Local  bool      // Moves lasts until the transaction ends
-	Resets NameScope // to what it is on a new connection
+	Resets NameFactors // to what it is on a new connection
 }
 
 // NameChange returns what the statement does to the names on its connection.
@@ -85,7 +85,7 @@ func callsSetConfig(st *Statement) bool {
 }
 
 // movedBy tells what a setting decides.
-func movedBy(setting string) NameScope {
+func movedBy(setting string) NameFactors {
 	switch setting {
 	case "search_path":
 		return ByPath
@@ -99,7 +99,7 @@ func movedBy(setting string) NameScope {
 
 // resetBy tells what RESET sets back. RESET ALL leaves the role (guc_tables.c,
 // GUC_NO_RESET_ALL); that of the session's user sets back both.
-func resetBy(setting string) NameScope {
+func resetBy(setting string) NameFactors {
 	switch setting {
 	case "all":
 		return ByPath
@@ -109,7 +109,7 @@ func resetBy(setting string) NameScope {
 	return movedBy(setting)
 }
 
-func discardedBy(text string) NameScope {
+func discardedBy(text string) NameFactors {
 	switch {
 	case mentionsName(text, "all"):
 		return ByPath | ByRole | ByAuthorization | ByTemporary | ByTable

@@ -16,24 +16,24 @@ type lateCommits struct {
 
 // A lateGroup is the commits that share the doubt of another.
 type lateGroup struct {
-	commits []account    // guarded by the mutex of lateCommits while the group is open
-	told    *[]*listener // of the doubt
+	commits []commitReport // guarded by the mutex of lateCommits while the group is open
+	told    *[]*listener   // of the doubt
 }
 
-// latestEnd is how long the server may take to tell what a late commit changed,
+// lateTimeout is how long the server may take to tell what a late commit changed,
 // after which it counts as a change of everything. It bounds a group.
-const latestEnd = 5 * time.Second
+const lateTimeout = 5 * time.Second
 
 // join adds a commit to an open group, requests what is unknown about it, and
 // reports whether there was such a group.
-func (l *lateCommits) join(a account) bool {
+func (l *lateCommits) join(a commitReport) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.joinOpen(a)
 }
 
 // joinOpen is join with mu held.
-func (l *lateCommits) joinOpen(a account) bool {
+func (l *lateCommits) joinOpen(a commitReport) bool {
 	g := l.open[a.at]
 	if g == nil || g.told != a.tracker.listeners.all.Load() {
 		return false
@@ -43,7 +43,7 @@ func (l *lateCommits) joinOpen(a account) bool {
 		return false
 	}
 	for _, key := range unknown {
-		a.tracker.inquire(key)
+		a.tracker.request(key)
 	}
 	g.commits = append(g.commits, a)
 	return true
@@ -51,44 +51,44 @@ func (l *lateCommits) joinOpen(a account) bool {
 
 // begin announces by tell that all tables are in doubt, and resolves that in the
 // background, unless another commit has done so meanwhile.
-func (l *lateCommits) begin(ctx context.Context, a account, tell func(context.Context, []Change)) {
+func (l *lateCommits) begin(ctx context.Context, a commitReport, notify func(context.Context, []Change)) {
 	l.mu.Lock()
 	defer l.mu.Unlock() // held until all listeners know of the doubt: who joins does not tell them
 	if l.joinOpen(a) {
 		return
 	}
 	g := &lateGroup{told: a.tracker.listeners.all.Load()}
-	all := a.doubtAll(tell, ctx)
+	all := a.notifyAllInDoubt(notify, ctx)
 	if l.open == nil {
 		l.open = make(map[*Database]*lateGroup)
 	}
 	l.open[a.at] = g
-	a.tracker.inquiries.goOn(func(ctx context.Context) { l.settle(ctx, a, g, all) })
+	a.tracker.requests.inBackground(func(ctx context.Context) { l.resolve(ctx, a, g, all) })
 }
 
 // settle ends the doubt that first has begun, after it has announced the changes
 // of first and of each commit that has joined it.
-func (l *lateCommits) settle(ctx context.Context, first account, g *lateGroup, all []Change) {
-	changes, err := first.find(ctx, latestEnd)
+func (l *lateCommits) resolve(ctx context.Context, first commitReport, g *lateGroup, all []Change) {
+	changes, err := first.find(ctx, lateTimeout)
 	l.mu.Lock()
 	if l.open[first.at] == g {
 		delete(l.open, first.at)
 	}
 	l.mu.Unlock()
-	tell := first.tracker.listeners.tell
-	deadline := time.Now().Add(latestEnd)
+	notify := first.tracker.listeners.notify
+	deadline := time.Now().Add(lateTimeout)
 	for _, a := range g.commits {
-		if err != nil || isEverything(changes) {
+		if err != nil || hasAllTables(changes) {
 			break
 		}
-		tell(ctx, in(first.at, changes))
+		notify(ctx, withDatabase(first.at, changes))
 		changes, err = a.find(ctx, time.Until(deadline))
 	}
 	switch {
 	case ctx.Err() != nil: // the handle is closed
-	case err != nil || isEverything(changes):
-		tell(ctx, inState(all, Resolved))
+	case err != nil || hasAllTables(changes):
+		notify(ctx, withState(all, Resolved))
 	default:
-		tell(ctx, append(in(first.at, changes), inState(all, Unchanged)...))
+		notify(ctx, append(withDatabase(first.at, changes), withState(all, Unchanged)...))
 	}
 }

@@ -6,15 +6,15 @@ import (
 	"sync/atomic"
 )
 
-// lostNames counts statements that the server did not know by name, and says
+// unknownNames counts statements that the server did not know by name, and says
 // once what to do about it where a pooler in between may be why.
-type lostNames struct {
+type unknownNames struct {
 	count atomic.Int64
 	once  sync.Once
 }
 
 // note counts one. s is the state of its connection, nil where that is not known.
-func (l *lostNames) note(logger *slog.Logger, s *Conn) {
+func (l *unknownNames) note(logger *slog.Logger, s *Conn) {
 	l.count.Add(1)
 	if s != nil && s.forgot {
 		return // by the program's own DEALLOCATE or DISCARD
@@ -25,9 +25,9 @@ func (l *lostNames) note(logger *slog.Logger, s *Conn) {
 	})
 }
 
-// NoteLostName counts a statement that the server did not know by name. s is
+// CountUnknownName counts a statement that the server did not know by name. s is
 // the state of its connection, nil where that is unknown.
-func (t *Tracker) NoteLostName(s *Conn) { t.lostNames.note(t.logger, s) }
+func (t *Tracker) CountUnknownName(s *Conn) { t.unknownNames.note(t.logger, s) }
 
 // LostNames returns how many there were.
-func (t *Tracker) LostNames() int64 { return t.lostNames.count.Load() }
+func (t *Tracker) LostNames() int64 { return t.unknownNames.count.Load() }
