@@ -17,43 +17,44 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// An request is a question for the server that somebody waits for: what a
-// statement does, or whether the schema has changed. Inquiries that wait at the
-// same time are answered together, by one goroutine that ends when none is left.
+// A request asks for an examination: of the effects of a statement, or of
+// whether the schema has changed. One goroutine processes all waiting requests
+// in batches, and ends when none is left.
 type request struct {
 	requestKey
-	done chan struct{} // closed when there is an answer, or err is set
+	done chan struct{} // closed when the effects are stored, or err is set
 	err  error
 }
 
-// An requestKey tells what is asked. The zero key asks for a look at the schema.
+// A requestKey identifies what is requested. The zero key requests a check of
+// the schema.
 type requestKey struct {
 	st    *statement
 	scope catalog.NameScope
-	reads bool // what st reads is asked for as well
+	reads bool // includes what st reads
 }
 
-// wait waits for the answer, or for the end of ctx.
+// wait waits for the examination, or for the end of ctx.
 func (q *request) wait(ctx context.Context) error {
 	select {
 	case <-q.done:
 		return q.err
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the server to be asked: %w", ctx.Err())
+		return fmt.Errorf("wait for an examination: %w", ctx.Err())
 	}
 }
 
-// requests are those of a handle.
+// requests holds the requests of a handle.
 type requests struct {
 	mu      sync.Mutex
-	waiting map[requestKey]*request // not asked yet; guarded by mu, as are
+	waiting map[requestKey]*request // not begun yet; this and the fields below are guarded by mu
 	order   []*request
-	idle    []*request // nobody waits for these
+	idle    []*request // background requests, processed after all others
 	running bool
 	closed  bool
-	failed  error         // why the server could not be asked
-	until   time.Duration // clock until which it is not asked again; 0 if it could be
-	pause   time.Duration // how long that lasted
+	failed  error         // why the last examination failed
+	until   time.Duration // clock.Now at which the pause after a failure ends; 0 for none
+	pause   time.Duration // length of that pause
 
 	ctx    context.Context // ends with the handle
 	cancel context.CancelFunc
@@ -61,8 +62,8 @@ type requests struct {
 }
 
 const (
-	maxBatch = 100         // requests that are answered together
-	maxPause = time.Minute // in which the server is not asked, after it could not be
+	maxBatch = 100         // requests processed in one examination
+	maxPause = time.Minute // longest pause after a failed examination
 )
 
 func (i *requests) init() {
@@ -70,7 +71,7 @@ func (i *requests) init() {
 	i.ctx, i.cancel = context.WithCancel(context.Background())
 }
 
-// request asks a question, or joins whoever has asked the same and waits.
+// request requests an examination, or returns the waiting request for the same.
 func (t *Tracker) request(key requestKey) *request {
 	i := &t.requests
 	i.mu.Lock()
@@ -95,7 +96,7 @@ func (t *Tracker) request(key requestKey) *request {
 	return q
 }
 
-// requestIdly asks questions that nobody waits for, after all others.
+// requestIdly adds background requests, which are processed after all others.
 func (t *Tracker) requestIdly(keys []requestKey) {
 	i := &t.requests
 	i.mu.Lock()
@@ -109,7 +110,8 @@ func (t *Tracker) requestIdly(keys []requestKey) {
 	t.startExamining()
 }
 
-// answer makes sure that somebody answers. mu is held.
+// startExamining makes sure that a goroutine processes the requests. Called
+// with mu held.
 func (t *Tracker) startExamining() {
 	i := &t.requests
 	if i.running || len(i.order)+len(i.idle) == 0 {
@@ -129,7 +131,7 @@ func (t *Tracker) startExamining() {
 	})
 }
 
-// take returns the next requests, nil when there are none.
+// take returns the next batch of requests, nil if there are none.
 func (i *requests) take() []*request {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -158,12 +160,12 @@ func (i *requests) inBackground(fn func(ctx context.Context)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closed {
-		return // nobody is notified: what is in doubt stays so
+		return // never resolved: what is in doubt stays so
 	}
 	i.group.Go(func() { fn(i.ctx) })
 }
 
-// stop ends all requests and what waits for them in the background.
+// stop ends all requests and the background work that waits for them.
 func (i *requests) stop() {
 	i.mu.Lock()
 	i.closed = true
@@ -172,8 +174,8 @@ func (i *requests) stop() {
 	i.group.Wait()
 }
 
-// note takes note of whether the server could be asked. Where it could not, it
-// is left alone for a while.
+// note records whether an examination succeeded. After a failure the server is
+// not asked for a while.
 func (i *requests) note(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -183,14 +185,15 @@ func (i *requests) note(err error) {
 		return
 	}
 	if i.until > clock.Now() {
-		return // this was asked before it was left alone
+		return // this examination began before the pause
 	}
 	i.pause = pauseAfter(err, i.pause)
 	i.until = clock.Now() + i.pause
 }
 
-// serverIsBack notes that the pool has made a connection: a server that was not
-// there is asked again at once. One that refuses to tell would do so again.
+// serverIsBack records that the pool has made a connection: a server that was
+// unreachable is asked again at once. A server that rejected the examination
+// would do so again.
 func (i *requests) serverIsBack() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -199,10 +202,10 @@ func (i *requests) serverIsBack() {
 	}
 }
 
-// pauseAfter returns for how long the server is left alone that could not be
-// asked, before that for the given time. One that refuses, as a pooler does that
-// knows no transactions, or that is not there will do so the next time as well.
-// One that ended a connection of this kind is there, and takes the next.
+// pauseAfter returns the pause after a failed examination, given the previous
+// pause. A server that rejects examinations, as a pooler without transactions
+// does, or that is unreachable will do so the next time as well. A server that
+// closed the examiner's connection is reachable and accepts the next one.
 func pauseAfter(err error, before time.Duration) time.Duration {
 	if errors.Is(err, errBroke) || connecterror.EndedByServer(err) {
 		return examinerRetryWait
@@ -210,8 +213,8 @@ func pauseAfter(err error, before time.Duration) time.Duration {
 	return min(max(examinerBackoff, 2*before), maxPause)
 }
 
-// examineBatch answers requests. A connection that breaks meanwhile is replaced at
-// once, and another time after a moment.
+// examineBatch processes requests. It replaces a broken connection at once, and
+// a second time after a moment.
 func (t *Tracker) examineBatch(batch []*request) (err error) {
 	ctx := t.requests.ctx
 	for run := range 3 {
@@ -232,7 +235,7 @@ func (t *Tracker) examineBatch(batch []*request) (err error) {
 			return err
 		})
 		if errors.Is(err, errNoneIdle) {
-			return err // the next time there may be one
+			return err // the next attempt may find one
 		}
 		if err == nil || errors.Is(err, errExaminerClosed) {
 			break
@@ -244,14 +247,14 @@ func (t *Tracker) examineBatch(batch []*request) (err error) {
 
 var errBroke = errors.New("the examining connection broke")
 
-// An examination answers a batch of requests on one connection.
+// An examination processes a batch of requests on one connection.
 type examination struct {
 	tracker *Tracker
 	at      *Database
 	conn    *pgx.Conn
 	batch   []*request
 
-	version int64 // of the schema before catalog.AnyScope was asked
+	version int64 // the schema version at the begin
 }
 
 func (x *examination) run(ctx context.Context) error {
@@ -259,14 +262,14 @@ func (x *examination) run(ctx context.Context) error {
 	if err := x.checkSchema(ctx); err != nil {
 		return err
 	}
-	if err := x.askNames(ctx); err != nil {
+	if err := x.examineNames(ctx); err != nil {
 		return err
 	}
-	return x.askParser(ctx)
+	return x.examineParsed(ctx)
 }
 
-// look looks at the schema, where somebody asks for that or where what is known
-// of a statement has to be confirmed.
+// checkSchema checks the schema, if a request asks for that or the known
+// effects of a statement have to be confirmed.
 func (x *examination) checkSchema(ctx context.Context) error {
 	needed := false
 	for _, q := range x.batch {
@@ -277,14 +280,14 @@ func (x *examination) checkSchema(ctx context.Context) error {
 	}
 	outdated, err := x.at.schema.check(ctx, x.conn)
 	if err != nil {
-		return fmt.Errorf("look at the schema: %w", err)
+		return fmt.Errorf("check the schema: %w", err)
 	}
-	examineAgain(outdated)
+	reexamine(outdated)
 	return nil
 }
 
-// unconfirmed reports whether something is known of the statement that a look
-// may confirm.
+// unconfirmed reports whether the statement has known effects that checking the
+// schema may confirm.
 func (x *examination) unconfirmed(q *request) bool {
 	if q.st == nil {
 		return false
@@ -296,7 +299,7 @@ func (x *examination) unconfirmed(q *request) bool {
 	return e != nil && e.database == x.at && !e.outdated.Load() && !e.validIn(x.at)
 }
 
-// known returns the last answer to q, which may be out of date.
+// known returns the last effects for q, which may be out of date.
 func (q *request) known() *effects {
 	if q.reads {
 		return q.st.effects.Load()
@@ -304,9 +307,9 @@ func (q *request) known() *effects {
 	return q.st.writeEffects[q.scope].Load()
 }
 
-// examineAgain has effects that are in use examined again, by the handles that
-// use them.
-func examineAgain(outdated []*effects) {
+// reexamine requests a new examination of outdated effects, from the handles
+// that use them.
+func reexamine(outdated []*effects) {
 	byHandle := make(map[*Tracker][]requestKey)
 	for _, e := range outdated {
 		if e.of.listeners.none() {
@@ -319,11 +322,11 @@ func examineAgain(outdated []*effects) {
 	}
 }
 
-// askNames answers, by the names in texts, what statements change. One answer
-// stands for all statements of a shape.
-func (x *examination) askNames(ctx context.Context) error {
+// examineNames finds out what statements change by the names in their texts.
+// One examination serves all statements with the same names.
+func (x *examination) examineNames(ctx context.Context) error {
 	var questions []catalog.Question
-	var first []*request // of each question
+	var first []*request // the first request of each question
 	byNames := make(map[namesKey][]*request)
 	for _, q := range x.batch {
 		if q.st == nil || q.reads || x.answered(q) {
@@ -350,7 +353,7 @@ func (x *examination) askNames(ctx context.Context) error {
 				return answer.Err
 			}
 			for _, q := range byNames[namesKey{questions[n].Names.Key, first[n].scope}] {
-				if q.scope != catalog.PathScope { // else the parser may know, or says why not
+				if q.scope != catalog.PathScope { // otherwise the parser may know, or reports an error
 					q.err = answer.Err
 				}
 			}
@@ -368,16 +371,16 @@ func (x *examination) askNames(ctx context.Context) error {
 	return nil
 }
 
-// storeNames stores what names tell, unless the parser is still to be asked.
+// storeNames stores effects found by names, unless the parser still has to be
+// asked.
 func (x *examination) storeNames(q *request, e *effects) {
 	if e.full.WritesKnown || q.scope != catalog.PathScope {
 		q.st.writeEffects[q.scope].Store(e)
 	}
 }
 
-// askParser has the server parse statements of which more has to be known than
-// names tell.
-func (x *examination) askParser(ctx context.Context) error {
+// examineParsed has the server parse statements whose names do not tell enough.
+func (x *examination) examineParsed(ctx context.Context) error {
 	var questions []catalog.Question
 	byStatement := make(map[*statement][]*request)
 	var first []*request
@@ -385,7 +388,8 @@ func (x *examination) askParser(ctx context.Context) error {
 		switch {
 		case q.st == nil, q.err != nil, x.answered(q), !q.reads && q.scope == catalog.PathScope && x.useParsed(q):
 		case q.scope != catalog.PathScope, q.st.Kind == sqltext.Unrecognized, q.st.Count != 1:
-			// No connection but the statement's own knows what its names stand for, or it is no statement.
+			// Only the statement's own connection knows what its names resolve
+			// to, or it is not one statement.
 			x.store(q, x.effects(q, &catalog.Effects{}))
 		default:
 			if byStatement[q.st] == nil {
@@ -415,10 +419,11 @@ func (x *examination) askParser(ctx context.Context) error {
 	return nil
 }
 
-// answered reports whether q has an answer.
+// answered reports whether the effects for q are known.
 func (x *examination) answered(q *request) bool { return q.known().validIn(x.at) }
 
-// useParsed answers what a statement changes by what the parser has told.
+// useParsed stores the effects that the parser reported as the write effects,
+// if they are valid.
 func (x *examination) useParsed(q *request) bool {
 	e := q.st.effects.Load()
 	if !e.validIn(x.at) {

@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// TestPauses: a server that ended a connection is asked again soon; one that
-// refuses, or is not there, is left alone for longer each time.
+// TestPauses: the examiner asks a server that closed the connection again soon,
+// and pauses longer each time for a server that rejects it or is unreachable.
 func TestPauses(t *testing.T) {
-	wrapped := func(err error) error { return fmt.Errorf("look at the schema: %w", err) }
+	wrapped := func(err error) error { return fmt.Errorf("check the schema: %w", err) }
 	for _, err := range []error{
 		&pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "57P02"}, &pgconn.PgError{Code: "57P05"}, &pgconn.PgError{Code: "25P03"}, &pgconn.PgError{Code: "25P04"},
 		io.EOF, io.ErrUnexpectedEOF, errBroke, net.ErrClosed, &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)},

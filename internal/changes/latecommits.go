@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// lateCommits are the commits of a handle whose changes could not be determined
-// in time. The first puts all tables in doubt; those that follow while its
-// examination runs share that doubt and wait for nothing.
+// lateCommits holds the commits of a handle whose changes could not be
+// determined in time. The first puts all tables in doubt. Later commits that
+// come during its examination share that doubt and do not wait.
 type lateCommits struct {
 	mu   sync.Mutex
-	open map[*Database]*lateGroup // that further commits may join; guarded by mu
+	open map[*Database]*lateGroup // groups that further commits may join; guarded by mu
 }
 
-// A lateGroup is the commits that share the doubt of another.
+// A lateGroup holds the commits that share the doubt of another.
 type lateGroup struct {
-	commits []commitReport // guarded by the mutex of lateCommits while the group is open
-	told    *[]*listener   // of the doubt
+	commits  []commitReport // guarded by the mutex of lateCommits while the group is open
+	notified *[]*listener   // the listeners that were notified of the doubt
 }
 
-// lateTimeout is how long the server may take to tell what a late commit changed,
-// after which it counts as a change of everything. It bounds a group.
+// lateTimeout bounds the examination of a late commit, which counts as a change
+// to all tables after that. It also bounds a group.
 const lateTimeout = 5 * time.Second
 
-// join adds a commit to an open group, requests what is unknown about it, and
+// join adds a commit to an open group, requests its missing examinations, and
 // reports whether there was such a group.
 func (l *lateCommits) join(a commitReport) bool {
 	l.mu.Lock()
@@ -35,7 +35,7 @@ func (l *lateCommits) join(a commitReport) bool {
 // joinOpen is join with mu held.
 func (l *lateCommits) joinOpen(a commitReport) bool {
 	g := l.open[a.at]
-	if g == nil || g.told != a.tracker.listeners.all.Load() {
+	if g == nil || g.notified != a.tracker.listeners.all.Load() {
 		return false
 	}
 	_, unknown := a.known()
@@ -49,15 +49,15 @@ func (l *lateCommits) joinOpen(a commitReport) bool {
 	return true
 }
 
-// begin announces by tell that all tables are in doubt, and resolves that in the
+// begin announces that all tables are in doubt, and resolves that in the
 // background, unless another commit has done so meanwhile.
 func (l *lateCommits) begin(ctx context.Context, a commitReport, notify func(context.Context, []Change)) {
 	l.mu.Lock()
-	defer l.mu.Unlock() // held until all listeners know of the doubt: who joins does not tell them
+	defer l.mu.Unlock() // held until all listeners are notified of the doubt: commits that join do not notify them
 	if l.joinOpen(a) {
 		return
 	}
-	g := &lateGroup{told: a.tracker.listeners.all.Load()}
+	g := &lateGroup{notified: a.tracker.listeners.all.Load()}
 	all := a.notifyAllInDoubt(notify, ctx)
 	if l.open == nil {
 		l.open = make(map[*Database]*lateGroup)
@@ -66,8 +66,8 @@ func (l *lateCommits) begin(ctx context.Context, a commitReport, notify func(con
 	a.tracker.requests.inBackground(func(ctx context.Context) { l.resolve(ctx, a, g, all) })
 }
 
-// settle ends the doubt that first has begun, after it has announced the changes
-// of first and of each commit that has joined it.
+// resolve ends the doubt that first has begun, after it has announced the
+// changes of first and of each commit that has joined it.
 func (l *lateCommits) resolve(ctx context.Context, first commitReport, g *lateGroup, all []Change) {
 	changes, err := first.find(ctx, lateTimeout)
 	l.mu.Lock()

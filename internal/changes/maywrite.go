@@ -20,8 +20,8 @@ func (s *Conn) nameScope() catalog.NameScope {
 	return catalog.AnyScope
 }
 
-// A namesTable remembers what the names in statements tell, by shape. Statements
-// with constants pasted in have many texts and few shapes.
+// A namesTable caches effects by the names in statements. Statements with
+// inlined constants have many texts and few combinations of names.
 type namesTable struct {
 	mu    sync.Mutex
 	known map[namesKey]*effects // guarded by mu
@@ -32,7 +32,7 @@ type namesKey struct {
 	scope catalog.NameScope
 }
 
-// maxNames bounds the map, which begins anew when it is full.
+// maxNames bounds the map, which is cleared when it is full.
 const maxNames = 4096
 
 func (s *namesTable) get(key namesKey) *effects {
@@ -51,10 +51,10 @@ func (s *namesTable) put(key namesKey, e *effects) {
 }
 
 // mayWrite reports whether st, which has run on the connection, may have
-// changed rows or the schema, by what is known without asking the server. A text
-// that only reads may call what writes, through a view, an operator or a policy:
-// where somebody is notified of changes it counts as a read once the server has
-// been asked.
+// changed rows or the schema, as far as is known without an examination. A text
+// that only reads may call functions that write, through a view, an operator or
+// a policy: while there are listeners it counts as a read only once it has been
+// examined.
 func (t *Tracker) mayWrite(s *Conn, st *statement) bool {
 	if st.ReadOnly == sqltext.Yes && (!st.RunsQuery() || t.listeners.none()) || !st.MayWrite() {
 		return false
@@ -63,10 +63,10 @@ func (t *Tracker) mayWrite(s *Conn, st *statement) bool {
 	return e == nil || !e.full.WritesKnown || len(e.writes) > 0
 }
 
-// writesBy returns the effects that tell what st changes, nil where the server
-// has to be asked.
+// writesBy returns the effects that include what st changes, nil if st has to
+// be examined.
 func (st *statement) writesBy(scope catalog.NameScope, at *Database) *effects {
-	if e := st.effects.Load(); scope == catalog.PathScope && e.validIn(at) { // by the server's parser, which knows more than names tell
+	if e := st.effects.Load(); scope == catalog.PathScope && e.validIn(at) { // reported by the server's parser, which knows more than the names show
 		return e
 	}
 	if e := st.writeEffects[scope].Load(); e.validIn(at) {
@@ -75,8 +75,9 @@ func (st *statement) writesBy(scope catalog.NameScope, at *Database) *effects {
 	return nil
 }
 
-// leavesTemporary reports whether the statement may leave a temporary relation in
-// its session, by what was known of it at any time, and whether catalog.AnyScope was.
+// leavesTemporary reports whether the statement may leave a temporary relation
+// in its session, according to its known effects, valid or not, and whether any
+// are known.
 func (st *statement) leavesTemporary(at *Database) (leaves, known bool) {
 	for _, e := range []*effects{st.effects.Load(), st.writeEffects[catalog.PathScope].Load()} {
 		if e != nil && e.database == at {
@@ -86,22 +87,23 @@ func (st *statement) leavesTemporary(at *Database) (leaves, known bool) {
 	return leaves, known
 }
 
-// askBeforeCommit asks the server, inside the transaction that COMMIT is about
-// to end, what it may have changed, if it holds a statement of which that
-// cannot be known otherwise.
+// askBeforeCommit asks the server which relations the transaction that COMMIT
+// is about to end has locked for writing, if the effects of one of its
+// statements cannot be examined.
 func (t *Tracker) askBeforeCommit(ctx context.Context, s *Conn, conn *pgx.Conn) {
 	if t.listeners.none() || conn.PgConn().TxStatus() != 'T' || !t.onlyLocksTell(s) {
 		return
 	}
 	relations, known, err := catalog.Written(ctx, conn)
 	if err != nil || !known {
-		return // it is told as everything
+		return // reported as a change to all tables
 	}
 	s.locked = append([]Change{}, changesOf(relations, nil)...)
 }
 
-// onlyLocksTell reports whether a statement of the transaction is known to be
-// beyond what can be asked for, and none is told as everything anyway.
+// onlyLocksTell reports whether the effects of a statement in the transaction
+// cannot be examined, and no statement is reported as a change to all tables
+// anyway.
 func (t *Tracker) onlyLocksTell(s *Conn) bool {
 	found := s.writeSet.all
 	for _, st := range s.writeSet.runs {
@@ -110,12 +112,12 @@ func (t *Tracker) onlyLocksTell(s *Conn) bool {
 			if st.Temporary() != sqltext.NotTemporary {
 				continue
 			}
-			return false // the schema; another transaction; a cursor that is read at COMMIT; catalog.AnyScope
+			return false // may change the schema, another transaction, through a cursor at COMMIT, or anything
 		case sqltext.Call, sqltext.Do, sqltext.Execute:
 			found = true
 			continue
 		}
-		w := st.writeEffects[s.nameScope()].Load() // under whatever schema: it only says that it is worth while to ask
+		w := st.writeEffects[s.nameScope()].Load() // valid or not: they only show that asking is worthwhile
 		found = found || w != nil && !w.full.WritesKnown
 	}
 	return found

@@ -12,9 +12,9 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// notifyOutcome announces what became visible, or inDoubt. It runs on the
-// goroutine of the call that committed, before that call returns, and after
-// the transaction's locks are gone.
+// notifyOutcome announces what became visible or is in doubt. It runs on the
+// goroutine of the committing call, before that call returns and after the
+// transaction's locks are released.
 func (t *Tracker) notifyOutcome(ctx context.Context, conn *pgx.Conn, out outcome) {
 	if out.committed.none() && out.inDoubt.none() {
 		return
@@ -27,7 +27,7 @@ func (t *Tracker) notifyOutcome(ctx context.Context, conn *pgx.Conn, out outcome
 	if t.listeners.none() {
 		return
 	}
-	ctx = context.WithoutCancel(ctx) // the commit stands, whatever became of its caller
+	ctx = context.WithoutCancel(ctx) // the commit stands even if the caller has given up
 	if !out.committed.none() {
 		a.writes = out.committed
 		a.notifyCommitted(ctx)
@@ -38,30 +38,31 @@ func (t *Tracker) notifyOutcome(ctx context.Context, conn *pgx.Conn, out outcome
 	}
 }
 
-// commitTimeout is how long a commit waits for what it changed to be found.
+// commitTimeout bounds the wait of a commit for the examination of its
+// statements.
 const commitTimeout = 3 * time.Millisecond
 
-var errLate = errors.New("the server has not answered yet")
+var errLate = errors.New("the examination has not finished")
 
-// An account finds what a transaction changed.
+// A commitReport finds and announces what a transaction changed.
 type commitReport struct {
 	tracker *Tracker
-	at      *Database // nil where that is not known
+	at      *Database // nil if unknown
 	out     outcome
-	writes  writes // of out
-	begun   int64  // the schema's version when the transaction began
-	schema  bool   // the transaction may have changed the schema, and this is
-	version int64  // its version since
+	writes  writes // the part of out to report
+	begun   int64  // the schema version when the transaction began
+	schema  bool   // whether the transaction may have changed the schema
+	version int64  // the schema version since then, if schema is set
 }
 
-// notifyCommitted announces what a commit changed. What is not known within a
-// moment is in doubt until it is.
+// notifyCommitted announces what a commit changed. What is not determined
+// within commitTimeout is announced as in doubt first.
 func (a commitReport) notifyCommitted(ctx context.Context) {
 	t := a.tracker
 	notify := t.listeners.notify
 	timeout := commitTimeout
 	if isWatched(ctx) && !slices.ContainsFunc(a.writes.runs, func(r run) bool { return !r.RunsQuery() }) {
-		timeout = examineTimeout // a cache waits for a read to be examined, and a doubt would keep it from being kept
+		timeout = examineTimeout // a cache waits for the read's examination, and a doubt would keep it from storing the entry
 	} else if t.late.join(a) {
 		return
 	}
@@ -76,9 +77,9 @@ func (a commitReport) notifyCommitted(ctx context.Context) {
 	notify(ctx, withDatabase(a.at, changes))
 }
 
-// notifyInDoubt announces what a transaction may have changed whose outcome is
-// unknown, and which ran in the lost session. That it may change the schema yet
-// leaves open what it changes.
+// notifyInDoubt announces what a transaction of unknown outcome may have
+// changed. The transaction ran in a broken session. A transaction that may
+// change the schema may change any table.
 func (a commitReport) notifyInDoubt(ctx context.Context, session brokenSession) {
 	t := a.tracker
 	follow := func(ctx context.Context, changes []Change, err error) {
@@ -108,9 +109,9 @@ func (a commitReport) notifyInDoubt(ctx context.Context, session brokenSession) 
 	})
 }
 
-// notifyAllInDoubt announces that any table may have changed, and returns what has to
-// be announced once that is known.
-func (a commitReport) notifyAllInDoubt(notify func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of tell
+// notifyAllInDoubt announces that any table may have changed, and returns the
+// changes to announce once that is resolved.
+func (a commitReport) notifyAllInDoubt(notify func(context.Context, []Change), ctx context.Context) []Change { //nolint:revive // ctx is that of notify
 	all := withDatabase(a.at, allTables(a.cause()))
 	notify(ctx, withState(all, InDoubt))
 	return all
@@ -120,11 +121,11 @@ func hasAllTables(changes []Change) bool {
 	return slices.ContainsFunc(changes, func(c Change) bool { return c.All })
 }
 
-// everything is what a statement may have changed of which it is not known. cause
-// is how messages call the statement.
+// allTables reports a change to all tables, for statements whose effects are
+// unknown. cause labels the statement.
 func allTables(cause string) []Change { return []Change{{All: true, Cause: cause}} }
 
-// cause returns how messages call the first of the statements.
+// cause returns the label of the first of the statements.
 func (a commitReport) cause() string {
 	if len(a.writes.runs) == 0 {
 		return manyStatements
@@ -134,8 +135,8 @@ func (a commitReport) cause() string {
 
 const manyStatements = "a transaction of many statements"
 
-// find returns what the transaction changed, asking the server for at most the
-// given time.
+// find returns what the transaction changed, and waits for examinations for at
+// most timeout.
 func (a commitReport) find(ctx context.Context, timeout time.Duration) ([]Change, error) {
 	changes, open := a.known()
 	if len(open) == 0 {
@@ -162,8 +163,8 @@ func (a commitReport) find(ctx context.Context, timeout time.Duration) ([]Change
 	return nil, errSchemaMoves
 }
 
-// known returns what the transaction changed, as far as that is known, and what
-// has to be asked for.
+// known returns what the transaction changed, as far as it is known, and the
+// examinations that are missing.
 func (a commitReport) known() (changes []Change, open []requestKey) {
 	switch {
 	case a.out.locked != nil:
@@ -183,7 +184,7 @@ func (a commitReport) known() (changes []Change, open []requestKey) {
 			continue
 		case r.noRows && e.full.RowsOnly:
 			continue
-		case !e.full.WritesKnown, e.full.DDL && !a.schema, e.full.ChangesNames && a.movedUnseen():
+		case !e.full.WritesKnown, e.full.DDL && !a.schema, e.full.ChangesNames && a.namesChangedUnseen():
 			return a.allTables(r.stats.Label())
 		}
 		more := e.writes
@@ -202,8 +203,8 @@ func (a commitReport) known() (changes []Change, open []requestKey) {
 	return changes, open
 }
 
-// effects returns what st did in the transaction, nil where that is not known.
-// What DDL does shows in its text.
+// effects returns the effects of st in the transaction, nil if unknown. The
+// effects of DDL show in its text.
 func (a commitReport) effects(st *statement) *effects {
 	if e := st.effects.Load(); a.out.scope == catalog.PathScope && a.count(st, e) {
 		return e
@@ -214,9 +215,9 @@ func (a commitReport) effects(st *statement) *effects {
 	return nil
 }
 
-// movedUnseen reports whether names in other statements may have stood for other
-// tables than was believed when these ran.
-func (a commitReport) movedUnseen() bool {
+// namesChangedUnseen reports whether names in other statements may have
+// resolved to other tables than was assumed when they ran.
+func (a commitReport) namesChangedUnseen() bool {
 	return len(a.writes.runs) > 1 && a.out.scope != catalog.AnyScope
 }
 
@@ -224,8 +225,8 @@ func (a commitReport) count(st *statement, e *effects) bool {
 	return e.validAt(a.at, a.begun) || st.Kind == sqltext.DDL && e.validIn(a.at)
 }
 
-// tooLate reports whether the server cannot tell any more what st did, since the
-// schema may be another by now, or could never.
+// tooLate reports whether an examination can no longer find out what st did,
+// because the schema may have changed since, or never could.
 func (a commitReport) tooLate(st *statement) bool {
 	switch {
 	case st.Kind == sqltext.Unrecognized || st.Count != 1:
@@ -235,14 +236,14 @@ func (a commitReport) tooLate(st *statement) bool {
 	}
 	for _, e := range []*effects{st.writeEffects[a.out.scope].Load(), st.effects.Load()} {
 		if e != nil && e.database == a.at && e.since <= a.begun && !e.outdated.Load() {
-			return false // a look may confirm it
+			return false // checking the schema may confirm e
 		}
 	}
 	return a.at.schema.version.Load() != a.begun
 }
 
-// all is what a transaction changed of which it is not known. It may be the
-// schema as well, by a function that creates.
+// allTables reports a change to all tables. The schema may have changed too, by
+// a function that creates relations.
 func (a commitReport) allTables(cause string) ([]Change, []requestKey) {
 	if !a.schema {
 		schemaMayChange(a.at)
@@ -250,8 +251,8 @@ func (a commitReport) allTables(cause string) ([]Change, []requestKey) {
 	return allTables(cause), nil
 }
 
-// merged adds changes to others, one for each table. What changed a table's own
-// rows counts.
+// merged adds more to changes, one change for each table. A change of a table's
+// own rows takes precedence.
 func merged(changes, more []Change) []Change {
 	for _, c := range more {
 		i := slices.IndexFunc(changes, func(known Change) bool { return known.Table.OID == c.Table.OID })

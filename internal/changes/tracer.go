@@ -14,9 +14,9 @@ import (
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// The methods of this file are pgx's hooks. They allocate nothing for a statement
-// that is known, and use the connection for nothing but to ask, before COMMIT,
-// what statements did of which that is not known.
+// The methods of this file are pgx's hooks. They allocate nothing for a known
+// statement. They use the connection for one purpose only: to ask before COMMIT
+// for the locks of statements whose effects cannot be examined.
 
 var (
 	_ pgx.QueryTracer    = (*Tracker)(nil)
@@ -25,7 +25,7 @@ var (
 	_ pgx.PrepareTracer  = (*Tracker)(nil)
 )
 
-// TraceQueryStart notes that a statement begins.
+// TraceQueryStart records the begin of a statement.
 func (t *Tracker) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s := t.state(conn)
 	if s.refuses(conn) {
@@ -45,20 +45,21 @@ func (t *Tracker) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	return ctx
 }
 
-// TraceQueryEnd notes that the statement's result has been read or given up.
+// TraceQueryEnd records the end of a statement: its result has been read or
+// abandoned.
 func (t *Tracker) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
 	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
 }
 
-// state returns the state kept with conn.
+// state returns the Conn of conn.
 func (t *Tracker) state(conn *pgx.Conn) *Conn {
 	s := Ensure(conn)
 	s.tracker = t
 	return s
 }
 
-// noteStale notes that err says that what was prepared does not fit, or is not
-// there, any more.
+// noteStale records that, according to err, a prepared statement is invalid or
+// unknown to the server.
 func (t *Tracker) noteStale(s *Conn, st *statement, err error) {
 	switch {
 	case err == nil:
@@ -108,12 +109,12 @@ func (t *Tracker) count(ctx context.Context, s *Conn, stats *stmtstats.Statement
 	}
 	stats.Add(took, wait, rows, r.err)
 	if s.copying {
-		return // how long it takes is up to who sends the rows
+		return // it takes as long as the program sends rows
 	}
 	t.slow.Note(ctx, stats, took, wait, rows)
 }
 
-// settle tells what the statement's end made visible.
+// endStatement announces what the end of the statement made visible.
 func (t *Tracker) endStatement(ctx context.Context, conn *pgx.Conn, s *Conn, st *statement, r result) {
 	scope := s.nameScope()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
@@ -131,7 +132,8 @@ func (t *Tracker) endStatement(ctx context.Context, conn *pgx.Conn, s *Conn, st 
 	t.notify(ctx, conn, s, out, scope)
 }
 
-// tell announces what has to be told. by is what names stood for before.
+// notify announces an outcome. scope is the name scope before the statement
+// ended.
 func (t *Tracker) notify(ctx context.Context, conn *pgx.Conn, s *Conn, out outcome, scope catalog.NameScope) {
 	if out.none() {
 		return
@@ -140,7 +142,7 @@ func (t *Tracker) notify(ctx context.Context, conn *pgx.Conn, s *Conn, out outco
 	t.notifyOutcome(ctx, conn, out)
 }
 
-// statement returns what is known of a statement that is about to be sent.
+// statement returns the statement that is about to be sent.
 func (t *Tracker) statement(ctx context.Context, s *Conn, conn *pgx.Conn, sql string, args []any) *statement {
 	switch rewriter := argkey.Rewriter(args).(type) {
 	case nil:
@@ -161,7 +163,7 @@ func (t *Tracker) statement(ctx context.Context, s *Conn, conn *pgx.Conn, sql st
 	return t.unknown
 }
 
-// sent returns what is known of a text that is sent on conn.
+// sent returns the statement of a text that is sent on conn.
 func (t *Tracker) sent(s *Conn, conn *pgx.Conn, sql string) *statement {
 	st := s.statementFor(t.statements, sql)
 	if st.escapes && conn.PgConn().ParameterStatus("standard_conforming_strings") == "off" {
@@ -170,7 +172,7 @@ func (t *Tracker) sent(s *Conn, conn *pgx.Conn, sql string) *statement {
 	return st
 }
 
-// TracePrepareStart notes the text of a statement that the program prepares
+// TracePrepareStart records the text of a statement that the program prepares
 // under a name of its own, by which it may be run later.
 func (t *Tracker) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
 	if data.Name != "" && data.Name != data.SQL && !isCachedName(data.Name) {
@@ -179,8 +181,8 @@ func (t *Tracker) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pg
 	return ctx
 }
 
-// TracePrepareEnd remembers the text once the server has taken it: a name that
-// was taken before keeps what it had.
+// TracePrepareEnd remembers the text once the server has accepted it: a name in
+// use keeps its former text.
 func (t *Tracker) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {
 	s := Of(conn)
 	if s == nil || s.preparing.Name == "" {
@@ -207,7 +209,7 @@ func isCachedName(name string) bool {
 	return len(name) > len(prefix) && name[:len(prefix)] == prefix
 }
 
-// TraceCopyFromStart notes that rows are copied into a table.
+// TraceCopyFromStart records the begin of a COPY into a table.
 func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
 	s := t.state(conn)
 	if s.refuses(conn) {
@@ -222,7 +224,7 @@ func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data p
 	return ctx
 }
 
-// TraceCopyFromEnd notes that the copy has ended.
+// TraceCopyFromEnd records the end of a COPY.
 func (t *Tracker) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
 	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
 }

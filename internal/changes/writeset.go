@@ -4,37 +4,38 @@ import (
 	"slices"
 )
 
-// A run is a statement that ran, once or several times with an end alike.
+// A run is a statement that ran, once or several times with the same kind of
+// result.
 type run struct {
 	*statement
-	noRows bool // its command tag says that it changed no row
+	noRows bool // its command tag counts no changed row
 }
 
-// writes are the statements of a transaction that may have written.
+// writes holds the statements of a transaction that may have written.
 type writes struct {
 	runs []run
-	all  bool // something ran of which it cannot be told what it writeEffects
+	all  bool // any table may have been written
 }
 
 func (w writes) none() bool { return len(w.runs) == 0 && !w.all }
 
-// mayChangeSchema reports whether the schema may be another now, by the kinds
-// of the statements.
+// mayChangeSchema reports whether one of the statements is of a kind that may
+// change the schema.
 func (w writes) mayChangeSchema() bool {
 	return w.all || slices.ContainsFunc(w.runs, func(r run) bool { return r.MayChangeSchema() })
 }
 
-// has reports whether r adds nothing: a run that changed rows stands for one
-// that changed none.
+// has reports whether w already includes r: a run that changed rows includes
+// one of the same statement that changed none.
 func (w writes) has(r run) bool {
 	return slices.ContainsFunc(w.runs, func(one run) bool { return one.statement == r.statement && (r.noRows || !one.noRows) })
 }
 
-// merge adds what other has.
+// merge adds the runs of other.
 func (w *writes) merge(other writes) {
 	w.all = w.all || other.all
 	if w.runs == nil {
-		w.runs = slices.Clip(other.runs) // what is appended to one is not the other's
+		w.runs = slices.Clip(other.runs) // so that appending to one does not change the other
 		return
 	}
 	for _, r := range other.runs {
@@ -44,28 +45,29 @@ func (w *writes) merge(other writes) {
 	}
 }
 
-// pending collects the writes of the transaction that a connection is in, and
-// drops those that a rollback to a savepoint undoes. It belongs to whoever
-// holds the connection.
+// A writeSet collects the writes of a connection's open transaction, and drops
+// those that a rollback to a savepoint undoes. It belongs to the holder of the
+// connection.
 type writeSet struct {
 	writes
-	savepoints []savepoint // the outermost first
-	unmatched  bool        // a savepoint may have come or gone unseen: rolling back to one undoes nothing
+	savepoints []savepoint // outermost first
+	unmatched  bool        // savepoints may have been set or released unnoticed: a rollback to one undoes nothing
 }
 
-// A savepoint remembers what had been written when it was set.
+// A savepoint records the state of the write set when it was set.
 type savepoint struct {
-	name string // as the server folds it
+	name string // folded as the server does
 	runs int    // len(writes.runs) then
 	all  bool   // writes.all then
 }
 
-// maxWrites bounds the list: a transaction of more different statements is
-// told as All.
+// maxWrites bounds the runs: a transaction with more different statements
+// counts as a change to all tables.
 const maxWrites = 128
 
-// add notes a run that may have written. What is noted already need not be
-// noted again: its first note outlives each rollback that a later one would.
+// add adds a run that may have written. A run that is already included is not
+// added again: its first addition survives every rollback that the second
+// would.
 func (p *writeSet) add(r run) {
 	switch {
 	case p.all || p.has(r):
@@ -80,8 +82,8 @@ func (p *writeSet) setSavepoint(name string) {
 	p.savepoints = append(p.savepoints, savepoint{name, len(p.runs), p.all})
 }
 
-// rollbackTo undoes what came after the savepoint, which stays. A name that is
-// not known undoes nothing: telling too much is safe.
+// rollbackTo removes what was added after the savepoint, which stays. An
+// unknown name removes nothing: reporting too much is safe.
 func (p *writeSet) rollbackTo(name string) {
 	i := p.find(name)
 	if i < 0 || p.unmatched {
@@ -93,15 +95,15 @@ func (p *writeSet) rollbackTo(name string) {
 	p.savepoints = p.savepoints[:i+1]
 }
 
-// release forgets the savepoint and those set after it; what was written since
-// belongs to what is around it.
+// release removes the savepoint and those set after it; the writes since then
+// belong to the enclosing level.
 func (p *writeSet) release(name string) {
 	if i := p.find(name); i >= 0 {
 		p.savepoints = p.savepoints[:i]
 	}
 }
 
-// find returns the index of the latest savepoint of that name, or -1.
+// find returns the index of the latest savepoint with that name, or -1.
 func (p *writeSet) find(name string) int {
 	for i, sp := range slices.Backward(p.savepoints) {
 		if sp.name == name {
@@ -111,7 +113,7 @@ func (p *writeSet) find(name string) int {
 	return -1
 }
 
-// take returns what was collected and begins anew.
+// take returns the collected writes and clears the set.
 func (p *writeSet) take() writes {
 	w := p.writes
 	*p = writeSet{}

@@ -23,9 +23,9 @@ func TestWriteSetFollowsSavepoints(t *testing.T) {
 	p.add(st[0])
 	p.setSavepoint("s")
 	p.add(st[1])
-	p.setSavepoint("s") // hides the first one
+	p.setSavepoint("s") // hides the first savepoint
 	p.add(st[2])
-	p.add(st[0]) // noted already: outlives both rollbacks
+	p.add(st[0]) // included already: survives both rollbacks
 	p.rollbackTo("s")
 	if want := st[:2]; !slices.Equal(p.runs, want) {
 		t.Fatalf("after the inner rollback: %d statements, want %d", len(p.runs), len(want))
@@ -41,7 +41,7 @@ func TestWriteSetFollowsSavepoints(t *testing.T) {
 		t.Errorf("a rollback to an unknown savepoint undid something: %d left", len(w.runs))
 	}
 	if !p.none() || len(p.savepoints) != 0 {
-		t.Error("something is left after take")
+		t.Error("take did not clear the write set")
 	}
 }
 
@@ -61,7 +61,8 @@ func TestWriteSetIsBounded(t *testing.T) {
 	}
 }
 
-// A savepoint that may have been hidden by one of its name undoes nothing.
+// A rollback to a savepoint that may be hidden by another of the same name
+// undoes nothing.
 func TestWriteSetKeepsWritesWhenSavepointsAreUnknown(t *testing.T) {
 	var p writeSet
 	st := named(2)
@@ -76,12 +77,12 @@ func TestWriteSetKeepsWritesWhenSavepointsAreUnknown(t *testing.T) {
 	p.setSavepoint("s")
 	p.add(st[1])
 	if p.rollbackTo("s"); !p.none() {
-		t.Error("the next transaction is loose as well")
+		t.Error("savepoints of the next transaction are unmatched too")
 	}
 }
 
-// A run that changed rows is noted after one that changed none, and a rollback
-// takes back what came after its savepoint.
+// A run that changed rows is added after one that changed none, and a rollback
+// removes it if it came after the savepoint.
 func TestWriteSetDistinguishesRunsWithoutRows(t *testing.T) {
 	changed := named(1)[0]
 	idle := run{changed.statement, true}
