@@ -68,7 +68,7 @@ func TestQuoteName(t *testing.T) {
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for reason := Keepable; reason <= NotRead; reason++ {
+	for reason := NotRefused; reason <= NotRead; reason++ {
 		text := Refusal{Reason: reason}.String()
 		if text == "" || seen[text] {
 			t.Errorf("reason %d: text %q", reason, text)
@@ -83,7 +83,7 @@ func TestReasons(t *testing.T) {
 	if got := (Refusal{Reason: 200}).String(); got != "unknown reason" {
 		t.Errorf("reason 200: %q", got)
 	}
-	if got := (Refusal{VolatileFunction, "random()"}).String(); got != "random(): volatile: another answer each time, or it writes" {
+	if got := (Refusal{VolatileFunction, "random()"}).String(); got != "random(): volatile: a different result each time, or it writes" {
 		t.Errorf("%q", got)
 	}
 }
