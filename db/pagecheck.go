@@ -116,7 +116,7 @@ func explainOrder(ctx context.Context, conn *pgx.Conn, run *paging.Statement) (*
 	sql := strings.Join([]string{
 		"BEGIN READ ONLY", "SET LOCAL plan_cache_mode = force_generic_plan",
 		"SET LOCAL enable_sort = off", "SET LOCAL enable_incremental_sort = off", "SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off",
-		"PREPARE " + name + " AS " + run.SQL((*keyset.Position)(nil).Shape(2)) + "\n",
+		"PREPARE " + name + " AS " + run.SQL((*keyset.Position)(nil).Form(2)) + "\n",
 		"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE " + execute, "DEALLOCATE " + name, "ROLLBACK",
 	}, ";")
 	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()

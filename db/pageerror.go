@@ -49,7 +49,7 @@ func (c pageCall) outdated(ctx context.Context, q Querier, from *keyset.Position
 		return false
 	}
 	begin := (*keyset.Position)(nil)
-	rows, err := q.Query(ctx, c.SQL(begin.Shape(1)), args...)
+	rows, err := q.Query(ctx, c.SQL(begin.Form(1)), args...)
 	if err != nil {
 		return false
 	}
@@ -60,7 +60,7 @@ func (c pageCall) outdated(ctx context.Context, q Querier, from *keyset.Position
 		return true
 	}
 	none := func(at *keyset.Position) error { // the server reads the values, and no row
-		rows, err := q.Query(ctx, c.SQL(at.Shape(0)), at.AppendArgs(slices.Clip(args))...)
+		rows, err := q.Query(ctx, c.SQL(at.Form(0)), at.AppendArgs(slices.Clip(args))...)
 		if err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPa
 	if err != nil {
 		return page, pageError(text, err)
 	}
-	pageSQL := run.SQL((*keyset.Position)(nil).Shape(p.Size+1)) + " OFFSET $" + strconv.Itoa(run.Params()+1)
+	pageSQL := run.SQL((*keyset.Position)(nil).Form(p.Size+1)) + " OFFSET $" + strconv.Itoa(run.Params()+1)
 	pageArgs := append(slices.Clip(args), offset)
 	if page.Items, err = All[T](WithMaxRows(ctx, 0), q, SQL(pageSQL, pageArgs...)); err != nil {
 		return page, err

@@ -29,41 +29,41 @@ func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args 
 			return Page[T]{}, err
 		}
 	}
-	shape := place.At.Shape(call.limit + 1)
-	shape.Compare = shape.Compare || call.Compare.Load()
-	page, seen, err := r.readBlocks(ctx, q, call, place, shape, args)
-	if err == nil && seen.Unsure() && !shape.Compare {
+	form := place.At.Form(call.limit + 1)
+	form.Compare = form.Compare || call.Compare.Load()
+	page, seen, err := r.readBlocks(ctx, q, call, place, form, args)
+	if err == nil && seen.Unsure() && !form.Compare {
 		call.Compare.Store(true)
-		shape.Compare = true
-		page, _, err = r.readBlocks(ctx, q, call, place, shape, args)
+		form.Compare = true
+		page, _, err = r.readBlocks(ctx, q, call, place, form, args)
 	}
 	return page, err
 }
 
 // readBlocks reads a page. It first tries the one block of the query that is
 // likely to fill the page.
-func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, place paging.Place, shape keyset.Shape, args []any) (Page[T], *paging.Rows, error) {
-	if keyset.FirstMayDo(call.Keys, shape) {
-		first := shape
+func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, place paging.Place, form keyset.Form, args []any) (Page[T], *paging.Rows, error) {
+	if keyset.FirstMayFill(call.Keys, form) {
+		first := form
 		first.First = true
-		page, seen, err := r.readShape(ctx, q, call, place, first, args)
+		page, seen, err := r.readForm(ctx, q, call, place, first, args)
 		if err != nil || seen.More() {
 			return page, seen, err
 		}
 		// NULLs follow: read the whole page in one snapshot.
 	}
-	return r.readShape(ctx, q, call, place, shape, args)
+	return r.readForm(ctx, q, call, place, form, args)
 }
 
-// readShape reads a page by the query of the given form.
-func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place paging.Place, shape keyset.Shape, args []any) (page Page[T], seen *paging.Rows, err error) {
+// readForm reads a page by the query of the given form.
+func (r reader[T]) readForm(ctx context.Context, q Querier, call pageCall, place paging.Place, form keyset.Form, args []any) (page Page[T], seen *paging.Rows, err error) {
 	sent := args
-	if shape.Compare {
+	if form.Compare {
 		sent = paging.WithColumn(args)
 	}
-	sql := call.SQL(shape)
+	sql := call.SQL(form)
 	items, err := queryRetrying(ctx, q, sql, place.At.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
-		seen = paging.NewRows(rows, call.Statement, call.limit, place.At, shape.Compare)
+		seen = paging.NewRows(rows, call.Statement, call.limit, place.At, form.Compare)
 		items, err := r.decoder.All(seen, maxRows(ctx, q, rows))
 		return items, errors.Join(seen.Failed(), err)
 	})

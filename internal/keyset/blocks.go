@@ -12,7 +12,7 @@ type block struct {
 
 // blocks splits the rows behind a position into blocks, in the order in which they follow each other. keys are in
 // reading direction; nulls[i] tells that the position is NULL in keys[i].
-func blocks(keys []Key, s Shape) []block {
+func blocks(keys []Key, s Form) []block {
 	var bs []block
 	last := len(keys) - 1
 	if s.Inclusive && s.null(last) {

@@ -27,15 +27,15 @@ func freePrefix(stmt Statement) string {
 	return free
 }
 
-// Shape is what the text of a page's query depends on, beside the statement and the keys: comparable, so that built
+// Form is what the text of a page's query depends on, beside the statement and the keys: comparable, so that built
 // texts can be kept by it.
-type Shape struct {
+type Form struct {
 	Limit     int  // rows to return at most
 	From      bool // there is a position; without one the page is the first or, with Backward, the last
 	Backward  bool
 	Inclusive bool
 	Tied      int
-	First     bool   // only the rows of the first block: see FirstMayDo
+	First     bool   // only the rows of the first block: see FirstMayFill
 	Compare   bool   // see Position.Compare
 	Nulls     uint32 // bit i: the position is NULL in key i
 	Own       uint32 // bit i: the type of key i is not one of the server's own, or is compared as another
@@ -43,13 +43,13 @@ type Shape struct {
 	Types     uint32 // sum of the types of the position's values
 }
 
-func (s Shape) null(i int) bool { return s.Nulls&(1<<i) != 0 }
+func (s Form) null(i int) bool { return s.Nulls&(1<<i) != 0 }
 
-func (s Shape) own(i int) bool { return s.Own&(1<<i) != 0 }
+func (s Form) own(i int) bool { return s.Own&(1<<i) != 0 }
 
-// Shape is the shape of the query for at most limit rows behind p; nil is the beginning.
-func (p *Position) Shape(limit int) Shape {
-	s := Shape{Limit: limit}
+// Form is the form of the query for at most limit rows behind p; nil is the beginning.
+func (p *Position) Form(limit int) Form {
+	s := Form{Limit: limit}
 	if p == nil {
 		return s
 	}
@@ -77,7 +77,7 @@ func (p *Position) Shape(limit int) Shape {
 // regrole and regcollation: compared as oid, whose text form is a number and theirs a name.
 var aliasTypes = []uint32{24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191}
 
-// AppendArgs appends the arguments of a query built for p's shape, which follow the statement's own: the text form of
+// AppendArgs appends the arguments of a query built for p's form, which follow the statement's own: the text form of
 // each key that is not NULL, as a string, which pgx sends in text format whatever the parameter's type.
 func (p *Position) AppendArgs(args []any) []any {
 	if p == nil {
@@ -97,11 +97,11 @@ func (p *Position) AppendArgs(args []any) []any {
 //
 // The server infers the parameters' types from the columns when it prepares the text, and holds to them when a column's
 // type is changed. So the text ends in a comment that differs with the types: the query is then prepared anew.
-func SQL(stmt Statement, keys []Key, s Shape) string {
+func SQL(stmt Statement, keys []Key, s Form) string {
 	if s.Backward {
 		keys = reverse(keys)
 	}
-	w := &writer{keys: keys, shape: s, params: stmt.Params, prefix: freePrefix(stmt)}
+	w := &writer{keys: keys, form: s, params: stmt.Params, prefix: freePrefix(stmt)}
 	if s.Compare {
 		w.compared(stmt)
 	} else {
@@ -113,10 +113,10 @@ func SQL(stmt Statement, keys []Key, s Shape) string {
 	return w.String()
 }
 
-// FirstMayDo tells whether a page of shape s has several blocks and the first of them is likely to fill it: it has all
+// FirstMayFill tells whether a page of form s has several blocks and the first of them is likely to fill it: it has all
 // rows behind the position but for NULLs. It is the page where it has as many rows as Limit, and costs a third less
 // then than the whole query.
-func FirstMayDo(keys []Key, s Shape) bool {
+func FirstMayFill(keys []Key, s Form) bool {
 	if !s.From {
 		return false
 	}
@@ -139,7 +139,7 @@ func reverse(keys []Key) []Key {
 type writer struct {
 	strings.Builder
 	keys   []Key
-	shape  Shape
+	form   Form
 	params int
 	prefix string
 }
@@ -187,12 +187,12 @@ func (w *writer) sameAsBefore(i int) {
 
 // page writes the query for the page's rows.
 func (w *writer) page(stmt Statement) {
-	if !w.shape.From {
+	if !w.form.From {
 		w.single(stmt, nil)
 		return
 	}
-	bs := blocks(w.keys, w.shape)
-	if w.shape.First {
+	bs := blocks(w.keys, w.form)
+	if w.form.First {
 		bs = bs[:min(1, len(bs))]
 	}
 	switch len(bs) {
@@ -238,7 +238,7 @@ func (w *writer) lazy(stmt Statement, bs []block) {
 		w.filterOrderLimit(func() { w.condition(b) })
 		if i > 0 {
 			w.WriteString(") AS b LIMIT ")
-			w.WriteString(strconv.Itoa(w.shape.Limit))
+			w.WriteString(strconv.Itoa(w.form.Limit))
 			for j := range i {
 				w.WriteString(" - (SELECT count(*) FROM " + w.prefix + nameBlock + strconv.Itoa(j) + ")")
 			}
@@ -262,7 +262,7 @@ func (w *writer) filterOrderLimit(where func()) {
 	}
 	w.orderBy()
 	w.WriteString(" LIMIT ")
-	w.WriteString(strconv.Itoa(w.shape.Limit))
+	w.WriteString(strconv.Itoa(w.form.Limit))
 }
 
 func (w *writer) orderBy() {
@@ -288,7 +288,7 @@ func (w *writer) orderBy() {
 // condition writes what holds for the rows of b and no others.
 func (w *writer) condition(b block) {
 	for i := range b.prefix {
-		if w.shape.null(i) {
+		if w.form.null(i) {
 			w.isNull(i)
 		} else {
 			w.compare(i, i+1, " = ")
@@ -385,7 +385,7 @@ func (w *writer) list(from, to int, item func(int)) {
 // DISTINCT FROM NULL is the same test to the planner without that.
 func (w *writer) isNull(i int) {
 	w.column(i)
-	if w.shape.own(i) {
+	if w.form.own(i) {
 		w.WriteString(" IS NOT DISTINCT FROM NULL")
 	} else {
 		w.WriteString(" IS NULL")
@@ -394,7 +394,7 @@ func (w *writer) isNull(i int) {
 
 func (w *writer) isNotNull(i int) {
 	w.column(i)
-	if w.shape.own(i) {
+	if w.form.own(i) {
 		w.WriteString(" IS DISTINCT FROM NULL")
 	} else {
 		w.WriteString(" IS NOT NULL")
@@ -416,11 +416,11 @@ func Quote(column string) string { return `"` + strings.ReplaceAll(column, `"`, 
 func (w *writer) param(i int) {
 	n := w.params + 1
 	for j := range i {
-		if !w.shape.null(j) {
+		if !w.form.null(j) {
 			n++
 		}
 	}
-	if w.shape.own(i) {
+	if w.form.own(i) {
 		w.WriteString("CASE WHEN TRUE THEN $" + strconv.Itoa(n) + " ELSE ")
 		w.column(i)
 		w.WriteString(" END")
@@ -428,7 +428,7 @@ func (w *writer) param(i int) {
 	}
 	w.WriteByte('$')
 	w.WriteString(strconv.Itoa(n))
-	if w.shape.Char&(1<<i) != 0 {
+	if w.form.Char&(1<<i) != 0 {
 		w.WriteString(`::int4::"char"`)
 	}
 }

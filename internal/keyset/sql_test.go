@@ -86,7 +86,7 @@ func TestConditions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			stmt := Statement{Body: "SELECT 1", Params: 2}
-			sql := SQL(stmt, tt.keys, tt.at.Shape(10))
+			sql := SQL(stmt, tt.keys, tt.at.Form(10))
 			if got := where(sql); strings.Join(got, "; ") != strings.Join(tt.want, "; ") {
 				t.Errorf("got  %q\nwant %q\nin %s", got, tt.want, sql)
 			}
@@ -113,7 +113,7 @@ SELECT * FROM headrace_block_0 UNION ALL SELECT * FROM headrace_block_1 ORDER BY
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := SQL(stmt, keys, tt.at.Shape(11)); got != tt.want {
+			if got := SQL(stmt, keys, tt.at.Form(11)); got != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})
@@ -139,9 +139,9 @@ func TestFirst(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tt.at.Shape(10)
-			if got := FirstMayDo(tt.keys, s); got != tt.want {
-				t.Fatalf("FirstMayDo = %t, want %t", got, tt.want)
+			s := tt.at.Form(10)
+			if got := FirstMayFill(tt.keys, s); got != tt.want {
+				t.Fatalf("FirstMayFill = %t, want %t", got, tt.want)
 			}
 			s.First = true
 			if got := where(SQL(Statement{Body: "SELECT 1"}, tt.keys, s)); tt.want && len(got) != 1 {
@@ -155,7 +155,7 @@ func TestFirst(t *testing.T) {
 func TestTypesMakeTexts(t *testing.T) {
 	sql := func(typ uint32) string {
 		p := &Position{Values: []Value{{Type: typ, Text: "1"}}}
-		return SQL(Statement{Body: "SELECT 1"}, []Key{id}, p.Shape(1))
+		return SQL(Statement{Body: "SELECT 1"}, []Key{id}, p.Form(1))
 	}
 	if sql(20) == sql(23) {
 		t.Error("the same text for a bigint and an integer")
@@ -215,7 +215,7 @@ func TestWalks(t *testing.T) {
 func TestComparedText(t *testing.T) {
 	stmt := Statement{With: "WITH a AS (SELECT 1)", Body: "SELECT * FROM a"}
 	keys := []Key{name, {Column: "id", Desc: true}}
-	plain := Shape{Limit: 3, Backward: true}
+	plain := Form{Limit: 3, Backward: true}
 	compared := plain
 	compared.Compare = true
 	want := `SELECT *, ("name" <= lag("name") OVER headrace_before AND "name" >= lag("name") OVER headrace_before` +

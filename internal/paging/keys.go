@@ -25,11 +25,11 @@ func checkStable(text *sqltext.Statement, keys []keyset.Key) error {
 	if !slices.ContainsFunc(text.Calls, isChanging) {
 		return nil
 	}
-	shape, err := sqltext.Outline(text.Normalized)
+	parts, err := sqltext.Outline(text.Normalized)
 	if err != nil {
 		return err
 	}
-	for _, output := range sqltext.Outputs(shape.List.Of(text.Normalized)) {
+	for _, output := range sqltext.Outputs(parts.List.Of(text.Normalized)) {
 		at := slices.IndexFunc(output.Calls, isChanging)
 		if at < 0 || !slices.ContainsFunc(keys, func(k keyset.Key) bool { return k.Column == output.Name }) {
 			continue

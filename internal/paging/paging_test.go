@@ -17,7 +17,7 @@ func TestPageKeepsName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name := sqltext.Analyze(p.SQL(keyset.Shape{Limit: 10})).Name; name != "Cities" {
+	if name := sqltext.Analyze(p.SQL(keyset.Form{Limit: 10})).Name; name != "Cities" {
 		t.Errorf("the page's query is called %q", name)
 	}
 }
@@ -36,7 +36,7 @@ func TestPageTextsAreBounded(t *testing.T) {
 			t.Fatalf("order %d is not kept: %v", i, err)
 		}
 		for limit := range 2 * maxTexts {
-			if sql := run.SQL(keyset.Shape{Limit: limit}); !strings.Contains(sql, "LIMIT") {
+			if sql := run.SQL(keyset.Form{Limit: limit}); !strings.Contains(sql, "LIMIT") {
 				t.Fatal(sql)
 			}
 		}

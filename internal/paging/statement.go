@@ -41,7 +41,7 @@ type Statement struct {
 	spec  []byte // the order, as appendSpec writes it
 
 	mu    sync.RWMutex
-	texts map[keyset.Shape]string // guarded by mu: the queries built so far
+	texts map[keyset.Form]string // guarded by mu: the queries built so far
 }
 
 // maxTexts bounds the queries kept for one order: limits may come from users.
@@ -69,7 +69,7 @@ func New(text *sqltext.Statement, order []Order) (*Statement, error) {
 	}
 	return &Statement{
 		Text: text, Keys: keys, parts: parts, spec: appendSpec(nil, order),
-		texts: make(map[keyset.Shape]string),
+		texts: make(map[keyset.Form]string),
 	}, nil
 }
 
@@ -77,31 +77,31 @@ func New(text *sqltext.Statement, order []Order) (*Statement, error) {
 // is put around it and what goes inside.
 func pageable(text *sqltext.Statement) (keyset.Statement, error) {
 	sql := text.Normalized
-	shape, err := sqltext.Outline(sql)
+	form, err := sqltext.Outline(sql)
 	switch {
 	case err != nil:
 		return keyset.Statement{}, err
-	case shape.Modifying:
+	case form.Modifying:
 		return keyset.Statement{}, errors.New("WITH changes data: it would do so for each page")
-	case shape.Into:
+	case form.Into:
 		return keyset.Statement{}, errors.New("SELECT INTO returns no rows")
-	case shape.Locking:
+	case form.Locking:
 		return keyset.Statement{}, errors.New("FOR UPDATE or FOR SHARE would lock rows beyond the page: lock the page's rows by their keys")
-	case !shape.OrderBy.Empty() && !shape.Limit && !shape.Offset && !shape.DistinctOn:
+	case !form.OrderBy.Empty() && !form.Limit && !form.Offset && !form.DistinctOn:
 		return keyset.Statement{}, errors.New("the outermost ORDER BY would sort all rows for each page: leave it out, the Pager orders")
 	}
-	return keyset.Statement{With: shape.With.Of(sql), Body: shape.Body.Of(sql), Params: text.MaxParam}, nil
+	return keyset.Statement{With: form.With.Of(sql), Body: form.Body.Of(sql), Params: text.MaxParam}, nil
 }
 
-// SQL returns the query for a page of the given shape.
-func (p *Statement) SQL(shape keyset.Shape) string {
+// SQL returns the query for a page of the given form.
+func (p *Statement) SQL(form keyset.Form) string {
 	p.mu.RLock()
-	sql, ok := p.texts[shape]
+	sql, ok := p.texts[form]
 	p.mu.RUnlock()
 	if ok {
 		return sql
 	}
-	sql = keyset.SQL(p.parts, p.Keys, shape)
+	sql = keyset.SQL(p.parts, p.Keys, form)
 	if name := p.Text.Name; name != "" {
 		sql = "-- name: " + name + " :many\n" + sql // statistics and logs call it as they call the statement
 	}
@@ -110,7 +110,7 @@ func (p *Statement) SQL(shape keyset.Shape) string {
 	if len(p.texts) >= maxTexts {
 		clear(p.texts)
 	}
-	p.texts[shape] = sql
+	p.texts[form] = sql
 	return sql
 }
 

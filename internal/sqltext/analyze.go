@@ -66,15 +66,15 @@ func analyzeOne(st *Statement, s *scan, items []item) {
 	a.statement()
 	s.work += a.work
 	if a.i < len(a.items) {
-		a.lose()
+		a.markUnclear()
 	}
 	switch {
 	case a.writes:
 		st.ReadOnly = No
-	case st.ReadOnly == Yes && (a.lost || len(st.Calls) > 0):
+	case st.ReadOnly == Yes && (a.unclear || len(st.Calls) > 0):
 		st.ReadOnly = Unknown
 	}
-	if a.lost {
+	if a.unclear {
 		st.TablesKnown = false
 	}
 }
@@ -88,21 +88,21 @@ type analysis struct {
 	i     int
 	st    *Statement
 
-	with   scope // names of WITH queries
-	lists  lists // to find names in those of st
-	depth  int   // of nested parentheses and queries
-	writes bool  // more than reading is certain
-	lost   bool  // the lists may be incomplete
-	work   int   // items looked at and names compared, for tests
+	with    scope // names of WITH queries
+	lists   lists // to find names in those of st
+	depth   int   // of nested parentheses and queries
+	writes  bool  // more than reading is certain
+	unclear bool  // the lists may be incomplete
+	work    int   // items looked at and names compared, for tests
 
-	shape *Shape // what Outline wants, else nil
-	outer int    // the depth of the outermost query, parentheses around it counted
+	parts *QueryParts // what Outline wants, else nil
+	outer int         // the depth of the outermost query, parentheses around it counted
 }
 
 // maxDepth bounds recursion, as the server bounds it by max_stack_depth.
 const maxDepth = 1000
 
-func (a *analysis) lose() { a.lost = true }
+func (a *analysis) markUnclear() { a.unclear = true }
 
 // key returns the key n items on.
 func (a *analysis) key(n int) keyword {
@@ -162,7 +162,7 @@ func (a *analysis) startsQuery(n int) bool { return startsQuery(a.items, a.i+n) 
 func (a *analysis) enter() {
 	a.depth++
 	if a.depth > maxDepth {
-		a.lose()
+		a.markUnclear()
 		a.i = len(a.items)
 	}
 }
@@ -172,7 +172,7 @@ func (a *analysis) leave() { a.depth-- }
 // expect steps over key, and is lost without it.
 func (a *analysis) expect(key keyword) {
 	if !a.accept(key) {
-		a.lose()
+		a.markUnclear()
 	}
 }
 
@@ -186,7 +186,7 @@ func (a *analysis) chain() (last int, qualified, ok bool) {
 		qualified = true
 	}
 	if a.key(0) == kwUescape && (a.key(2) == '(' || a.key(2) == '.') {
-		a.lose() // U&"f" UESCAPE '!' (x) is a call, of what is not read here
+		a.markUnclear() // U&"f" UESCAPE '!' (x) is a call, of what is not read here
 	}
 	return a.i - 1, qualified, true
 }
@@ -202,7 +202,7 @@ func (a *analysis) resolve(last int, qualified bool) (schema, name string) {
 func (a *analysis) named(i int) string {
 	name, certain := a.name(a.items[i])
 	if !certain {
-		a.lose()
+		a.markUnclear()
 	}
 	return name
 }
@@ -215,7 +215,7 @@ func (a *analysis) relation() (t Table, ok bool) {
 	if ok {
 		t.Schema, t.Name = a.resolve(last, qualified)
 	} else {
-		a.lose()
+		a.markUnclear()
 	}
 	if paren {
 		a.expect(')')

@@ -43,7 +43,7 @@ func (a *analysis) statement() {
 
 // opaque passes over the rest of a statement that does more than it shows.
 func (a *analysis) opaque() {
-	a.lose()
+	a.markUnclear()
 	a.i = len(a.items)
 }
 

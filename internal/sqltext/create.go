@@ -40,7 +40,7 @@ func (a *analysis) ddl() {
 	for a.accept(',') {
 		a.target()
 	}
-	if refresh && len(a.st.Writes) == 1 && !a.lost {
+	if refresh && len(a.st.Writes) == 1 && !a.unclear {
 		a.st.DDL = RefreshesView
 	}
 	for ; !a.done(); a.i++ {
@@ -130,7 +130,7 @@ func (a *analysis) definesUnless(more func(item) bool) {
 			return
 		}
 	}
-	if !a.lost {
+	if !a.unclear {
 		a.st.DDL = DefinesOnly
 	}
 }
@@ -160,7 +160,7 @@ func (a *analysis) createIndex() {
 		a.source(t)
 	}
 	a.clauses()
-	if a.done() && !a.lost {
+	if a.done() && !a.unclear {
 		a.st.DDL = MakesIndex
 	}
 }

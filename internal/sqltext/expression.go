@@ -166,7 +166,7 @@ func (a *analysis) parenthesis() {
 	if a.startsQuery(0) {
 		a.query()
 		if !a.accept(closing) {
-			a.lose()
+			a.markUnclear()
 			a.rest(closing)
 		}
 		return
@@ -186,10 +186,10 @@ func (a *analysis) rest(closing keyword) {
 			a.i++
 			return
 		case key == ')' || key == ']':
-			a.lose()
+			a.markUnclear()
 			return
 		case key == ';':
-			a.lose()
+			a.markUnclear()
 			a.i++
 		case a.setOperator():
 			a.primary()
@@ -197,5 +197,5 @@ func (a *analysis) rest(closing keyword) {
 			a.i++
 		}
 	}
-	a.lose()
+	a.markUnclear()
 }

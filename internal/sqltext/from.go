@@ -27,7 +27,7 @@ func (a *analysis) fromList() {
 			}
 		default:
 			if waiting > 0 {
-				a.lose()
+				a.markUnclear()
 			}
 			return
 		}
@@ -59,8 +59,8 @@ func (a *analysis) join() (conditional bool) {
 	switch {
 	case a.acceptAny(kwLeft, kwRight, kwFull):
 		a.accept(kwOuter)
-		if a.shape != nil {
-			a.shape.OuterJoin = true
+		if a.parts != nil {
+			a.parts.OuterJoin = true
 		}
 	case a.accept(kwCross):
 		conditional = false

@@ -149,18 +149,18 @@ func FuzzOutline(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		shape, err := Outline(text)
+		parts, err := Outline(text)
 		if err != nil {
 			return
 		}
-		for _, span := range []Span{shape.With, shape.Body, shape.List, shape.OrderBy} {
+		for _, span := range []Span{parts.With, parts.Body, parts.List, parts.OrderBy} {
 			_ = span.Of(text)
 		}
-		if shape.Body.Empty() {
-			t.Fatalf("no body in %+v", shape)
+		if parts.Body.Empty() {
+			t.Fatalf("no body in %+v", parts)
 		}
-		if _, err := Outline(shape.Body.Of(text)); err != nil && shape.With.Empty() {
-			t.Fatalf("body %q: %v", shape.Body.Of(text), err)
+		if _, err := Outline(parts.Body.Of(text)); err != nil && parts.With.Empty() {
+			t.Fatalf("body %q: %v", parts.Body.Of(text), err)
 		}
 	})
 }

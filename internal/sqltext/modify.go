@@ -2,8 +2,8 @@ package sqltext
 
 // modify reads a data-modifying statement.
 func (a *analysis) modify() {
-	if a.shape != nil && a.depth > 0 {
-		a.shape.Modifying = true
+	if a.parts != nil && a.depth > 0 {
+		a.parts.Modifying = true
 	}
 	switch a.key(0) {
 	case kwInsert:

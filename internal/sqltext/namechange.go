@@ -11,16 +11,16 @@ type NameFactors uint8
 
 const (
 	ByPath          NameFactors = 1 << iota // search_path
-	ByRole                                // role
-	ByAuthorization                       // session_authorization
-	ByTemporary                           // a temporary relation hides a permanent one of its name
-	ByTable                               // the same, and it is a table to which writing runs no code
+	ByRole                                  // role
+	ByAuthorization                         // session_authorization
+	ByTemporary                             // a temporary relation hides a permanent one of its name
+	ByTable                                 // the same, and it is a table to which writing runs no code
 )
 
 // A NameChange tells what a statement does to the names on its connection.
 type NameChange struct {
 	Moves  NameFactors // to something unknown
-	Local  bool      // Moves lasts until the transaction ends
+	Local  bool        // Moves lasts until the transaction ends
 	Resets NameFactors // to what it is on a new connection
 }
 

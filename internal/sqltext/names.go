@@ -21,7 +21,7 @@ func add[T comparable](a *analysis, seen *map[T]struct{}, list []T, name T) []T 
 	case contains(a, seen, list, name):
 		return list
 	case len(list) >= maxNames:
-		a.lose()
+		a.markUnclear()
 		return list
 	case *seen != nil:
 		(*seen)[name] = struct{}{}

@@ -12,10 +12,10 @@ func (s Span) Of(text string) string { return text[s.Pos:s.End] }
 // Empty tells whether the part is not there.
 func (s Span) Empty() bool { return s.Pos == s.End }
 
-// A Shape says where the parts of a query are that matter to one who puts
+// A QueryParts says where the parts of a query are that matter to one who puts
 // another query around it. "Outermost" includes a query that is wholly in
 // parentheses.
-type Shape struct {
+type QueryParts struct {
 	With    Span // the leading WITH clause: WITH and its queries
 	Body    Span // the query after it, up to its last token; a semicolon is not part of it
 	List    Span // the outermost select list, without DISTINCT; of a set operation that of the first query
@@ -43,32 +43,32 @@ var (
 // Outline finds the parts of a text that is one SELECT, VALUES or TABLE, with
 // or without a WITH clause. Other text is refused with [ErrNotOne],
 // [ErrNotQuery], [ErrUnclear] or an [*Error].
-func Outline(text string) (Shape, error) {
+func Outline(text string) (QueryParts, error) {
 	s := newScan(text)
 	defer s.release()
 	if s.err != nil {
-		return Shape{}, s.err
+		return QueryParts{}, s.err
 	}
 	items := trimSemicolons(s.items)
 	if parts := split(items); len(items) == 0 || len(parts) != 1 {
-		return Shape{}, ErrNotOne
+		return QueryParts{}, ErrNotOne
 	}
 	var st Statement
-	var shape Shape
-	a := &analysis{scan: s, items: items, st: &st, shape: &shape}
+	var parts QueryParts
+	a := &analysis{scan: s, items: items, st: &st, parts: &parts}
 	a.statement()
 	switch {
 	case st.Kind != Select && st.Kind != Values && st.Kind != TableQuery:
-		return Shape{}, ErrNotQuery
-	case a.lost || !a.done():
-		return Shape{}, ErrUnclear
+		return QueryParts{}, ErrNotQuery
+	case a.unclear || !a.done():
+		return QueryParts{}, ErrUnclear
 	}
-	shape.Body.End = int(items[len(items)-1].end)
-	return shape, nil
+	parts.Body.End = int(items[len(items)-1].end)
+	return parts, nil
 }
 
 // outermost tells whether the parts of the query at hand are wanted.
-func (a *analysis) outermost() bool { return a.shape != nil && a.depth == a.outer }
+func (a *analysis) outermost() bool { return a.parts != nil && a.depth == a.outer }
 
 // span returns the text from item number from to the one before the next.
 func (a *analysis) span(from int) Span {
@@ -78,9 +78,9 @@ func (a *analysis) span(from int) Span {
 	return Span{int(a.items[from].pos), int(a.items[a.i-1].end)}
 }
 
-// united returns the shape once the query it was taken from turns out to be
+// united returns the parts once the query it was taken from turns out to be
 // the first of a set operation: its clauses are its own.
-func (s Shape) united() Shape {
+func (s QueryParts) united() QueryParts {
 	s.OrderBy, s.Limit, s.Offset, s.DistinctOn, s.Grouped = Span{}, false, false, false, false
 	s.SetOperation = true
 	return s
@@ -88,7 +88,7 @@ func (s Shape) united() Shape {
 
 // addTail adds the clauses after a query to those in its parentheses, as
 // (SELECT ... ORDER BY a) LIMIT 1 is read.
-func (s *Shape) addTail(seen Shape) {
+func (s *QueryParts) addTail(seen QueryParts) {
 	if !seen.OrderBy.Empty() {
 		s.OrderBy, s.Limit, s.Offset = seen.OrderBy, false, false
 	}
@@ -98,6 +98,6 @@ func (s *Shape) addTail(seen Shape) {
 
 func (a *analysis) grouped() {
 	if a.outermost() {
-		a.shape.Grouped = true
+		a.parts.Grouped = true
 	}
 }

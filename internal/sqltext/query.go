@@ -10,9 +10,9 @@ func (a *analysis) query() {
 			a.st.Kind = a.queryKind()
 		}
 	}
-	if a.shape != nil && a.depth == 0 {
-		a.shape.With = a.span(start)
-		a.shape.Body.Pos = a.pos()
+	if a.parts != nil && a.depth == 0 {
+		a.parts.With = a.span(start)
+		a.parts.Body.Pos = a.pos()
 	}
 	switch a.key(0) {
 	case kwInsert, kwUpdate, kwDelete, kwMerge:
@@ -41,7 +41,7 @@ func (a *analysis) withClause() {
 		a.accept(kwNot)
 		a.accept(kwMaterialized)
 		if a.key(0) != '(' {
-			a.lose()
+			a.markUnclear()
 			return
 		}
 		a.i++
@@ -61,12 +61,12 @@ func (a *analysis) withClause() {
 
 func (a *analysis) withName() string {
 	if !a.isName(0) {
-		a.lose()
+		a.markUnclear()
 		return ""
 	}
 	name, certain := a.name(a.items[a.i])
 	if !certain {
-		a.lose()
+		a.markUnclear()
 	}
 	a.i++
 	return name
@@ -116,7 +116,7 @@ func (a *analysis) skipParenthesis() {
 			}
 		}
 	}
-	a.lose()
+	a.markUnclear()
 }
 
 // searchAndCycle steps over what may follow a WITH query: names and constants.
@@ -140,7 +140,7 @@ func (a *analysis) operations() {
 	outer := a.outer
 	for a.setOperator() {
 		if a.outermost() {
-			*a.shape = a.shape.united()
+			*a.parts = a.parts.united()
 			a.outer = -1
 		}
 		a.primary()
@@ -183,7 +183,7 @@ func (a *analysis) primary() {
 			a.source(t)
 		}
 	default:
-		a.lose()
+		a.markUnclear()
 	}
 }
 
@@ -198,7 +198,7 @@ func (a *analysis) selectCore() {
 	start := a.i
 	a.expression(nil)
 	if a.outermost() {
-		a.shape.DistinctOn, a.shape.List = distinctOn, a.span(start)
+		a.parts.DistinctOn, a.parts.List = distinctOn, a.span(start)
 	}
 	for {
 		switch a.key(0) {
@@ -247,14 +247,14 @@ func (a *analysis) intoTarget() {
 	a.accept(kwTable)
 	a.makes(a.target())
 	a.st.DDL = FillsRelation
-	if a.shape != nil {
-		a.shape.Into = true
+	if a.parts != nil {
+		a.parts.Into = true
 	}
 }
 
 // tail reads ORDER BY, LIMIT, OFFSET, FETCH and locking clauses.
 func (a *analysis) tail() {
-	var seen Shape
+	var seen QueryParts
 	for {
 		start := a.i
 		switch a.key(0) {
@@ -278,7 +278,7 @@ func (a *analysis) tail() {
 			a.locking()
 		default:
 			if a.outermost() {
-				a.shape.addTail(seen)
+				a.parts.addTail(seen)
 			}
 			return
 		}
@@ -295,8 +295,8 @@ func (a *analysis) locking() {
 	}
 	if !readOnly {
 		a.writes = true
-		if a.shape != nil {
-			a.shape.Locking = true
+		if a.parts != nil {
+			a.parts.Locking = true
 		}
 	}
 }

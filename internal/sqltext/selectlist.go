@@ -6,7 +6,7 @@ type Output struct {
 	Calls []Function // the functions that it calls by name, as [Statement.Calls] are
 }
 
-// Outputs takes a select list apart, such as [Shape.List] of a text.
+// Outputs takes a select list apart, such as [QueryParts.List] of a text.
 func Outputs(list string) []Output {
 	s := newScan(list)
 	defer s.release()

@@ -4,8 +4,8 @@ import "strings"
 
 // copyDirection tells COPY FROM and COPY TO apart.
 func (a *analysis) copyDirection() StatementKind {
-	start, lost := a.i, a.lost
-	defer func() { a.i, a.lost = start, lost }()
+	start, lost := a.i, a.unclear
+	defer func() { a.i, a.unclear = start, lost }()
 	a.copyUpToDirection()
 	switch a.key(0) {
 	case kwFrom:
@@ -58,7 +58,7 @@ func (a *analysis) copy() {
 		a.skipParenthesis()
 	}
 	if a.i != direction {
-		a.lose()
+		a.markUnclear()
 	}
 	a.i = direction + 1
 	a.st.Client = a.key(0) == kwStdin || a.key(0) == kwStdout
@@ -97,7 +97,7 @@ func (a *analysis) truncate() {
 	for ; !a.done(); a.i++ {
 		if a.key(0) == kwCascade {
 			a.st.Cascade = true
-			a.lose()
+			a.markUnclear()
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (a *analysis) explain() {
 		st.Writes, st.DDL, st.MakesTemporary, a.writes = nil, AnyDDL, false, false
 	case Unknown:
 		if a.writes {
-			a.lose()
+			a.markUnclear()
 			a.writes = false
 		}
 	}
