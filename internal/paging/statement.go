@@ -77,20 +77,20 @@ func New(text *sqltext.Statement, order []Order) (*Statement, error) {
 // is put around it and what goes inside.
 func pageable(text *sqltext.Statement) (keyset.Statement, error) {
 	sql := text.Normalized
-	form, err := sqltext.Outline(sql)
+	query, err := sqltext.Outline(sql)
 	switch {
 	case err != nil:
 		return keyset.Statement{}, err
-	case form.Modifying:
+	case query.Modifying:
 		return keyset.Statement{}, errors.New("WITH changes data: it would do so for each page")
-	case form.Into:
+	case query.Into:
 		return keyset.Statement{}, errors.New("SELECT INTO returns no rows")
-	case form.Locking:
+	case query.Locking:
 		return keyset.Statement{}, errors.New("FOR UPDATE or FOR SHARE would lock rows beyond the page: lock the page's rows by their keys")
-	case !form.OrderBy.Empty() && !form.Limit && !form.Offset && !form.DistinctOn:
+	case !query.OrderBy.Empty() && !query.Limit && !query.Offset && !query.DistinctOn:
 		return keyset.Statement{}, errors.New("the outermost ORDER BY would sort all rows for each page: leave it out, the Pager orders")
 	}
-	return keyset.Statement{With: form.With.Of(sql), Body: form.Body.Of(sql), Params: text.MaxParam}, nil
+	return keyset.Statement{With: query.With.Of(sql), Body: query.Body.Of(sql), Params: text.MaxParam}, nil
 }
 
 // SQL returns the query for a page of the given form.

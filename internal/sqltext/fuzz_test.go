@@ -52,8 +52,8 @@ func FuzzLexer(f *testing.F) {
 	})
 }
 
-// FuzzEverything: whatever the text, all that the package makes of it comes to an
-// end, in work that is no more than so much for each byte.
+// FuzzEverything: whatever the text, all that the package makes of it comes to
+// an end, in work that is no more than so much for each byte.
 func FuzzEverything(f *testing.F) {
 	for _, text := range slices.Concat(seeds, utilitySeeds) {
 		f.Add(text, 3)

@@ -94,7 +94,7 @@ func (a *analysis) returning() {
 	}
 }
 
-// clauses passes over clauses that name no relation but in expressions, up to
+// clauses skips clauses that name relations only within expressions, up to
 // RETURNING.
 func (a *analysis) clauses() {
 	for !a.done() {

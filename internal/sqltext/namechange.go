@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A NameFactors is a set of what decides which relations the names in statements stand
-// for, and which of them may be used.
+// NameFactors is a set of the factors that determine which relations the names
+// in statements resolve to, and which of them may be used.
 type NameFactors uint8
 
 const (
@@ -14,18 +14,19 @@ const (
 	ByRole                                  // role
 	ByAuthorization                         // session_authorization
 	ByTemporary                             // a temporary relation hides a permanent one of its name
-	ByTable                                 // the same, and it is a table to which writing runs no code
+	ByTable                                 // the same, if the relation is a table and writing to it runs no code
 )
 
-// A NameChange tells what a statement does to the names on its connection.
+// A NameChange describes how a statement changes the resolution of names on its
+// connection.
 type NameChange struct {
-	Moves  NameFactors // to something unknown
+	Moves  NameFactors // factors set to an unknown value
 	Local  bool        // Moves lasts until the transaction ends
-	Resets NameFactors // to what it is on a new connection
+	Resets NameFactors // factors reset to their value on a new connection
 }
 
-// NameChange returns what the statement does to the names on its connection.
-// Functions of the program's own that set search_path are not seen.
+// NameChange returns how the statement changes the resolution of names on its
+// connection. It does not see user-defined functions that set search_path.
 func (st *Statement) NameChange() NameChange {
 	if s := movedByConfigs(st); s.Moves != 0 {
 		return s
@@ -41,7 +42,7 @@ func (st *Statement) NameChange() NameChange {
 		return NameChange{Resets: resetBy(st.Target)}
 	case Discard:
 		return NameChange{Resets: discardedBy(st.Text)}
-	case Prepare: // for EXECUTE
+	case Prepare: // a later EXECUTE may run it
 		if mentionsName(st.Text, "set_config") {
 			return NameChange{Moves: ByPath | ByRole | ByAuthorization}
 		}
@@ -61,7 +62,8 @@ func (st *Statement) NameChange() NameChange {
 	return NameChange{}
 }
 
-// movedByConfigs tells what the statement's calls of set_config do to the names.
+// movedByConfigs returns the name change of the statement's calls of
+// set_config.
 func movedByConfigs(st *Statement) NameChange {
 	if !callsSetConfig(st) || st.Kind == Prepare {
 		return NameChange{}
@@ -84,7 +86,7 @@ func callsSetConfig(st *Statement) bool {
 	return slices.ContainsFunc(st.Calls, func(fn Function) bool { return fn.Name == "set_config" })
 }
 
-// movedBy tells what a setting decides.
+// movedBy returns the factors that a setting determines.
 func movedBy(setting string) NameFactors {
 	switch setting {
 	case "search_path":
@@ -97,8 +99,8 @@ func movedBy(setting string) NameFactors {
 	return 0
 }
 
-// resetBy tells what RESET sets back. RESET ALL leaves the role (guc_tables.c,
-// GUC_NO_RESET_ALL); that of the session's user sets back both.
+// resetBy returns the factors that RESET resets. RESET ALL keeps the role
+// (guc_tables.c, GUC_NO_RESET_ALL); resetting the session's user resets both.
 func resetBy(setting string) NameFactors {
 	switch setting {
 	case "all":
@@ -119,19 +121,19 @@ func discardedBy(text string) NameFactors {
 	return 0
 }
 
-// makesTemporary reports whether DDL may make a temporary relation. A view
-// over one is temporary without a word.
+// makesTemporary reports whether DDL may create a temporary relation. A view
+// over one is temporary without the word.
 func makesTemporary(text string) bool {
 	return mentionsName(text, "create") &&
 		(mentionsName(text, "temp") || mentionsName(text, "temporary") || mentionsName(text, "pg_temp") || mentionsName(text, "view"))
 }
 
-// mentionsName reports whether a name is in the text, outside of constants.
+// mentionsName reports whether a name occurs in the text, outside of constants.
 func mentionsName(text, name string) bool {
 	for l := NewLexer(text); ; {
 		token, ok := l.Next()
 		if !ok {
-			return l.Err() != nil // then it may be
+			return l.Err() != nil // an unreadable rest may contain it
 		}
 		if isNameToken(token) && strings.EqualFold(strings.Trim(text[token.Pos:token.End], `"`), name) {
 			return true

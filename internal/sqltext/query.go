@@ -72,9 +72,10 @@ func (a *analysis) withName() string {
 	return name
 }
 
-// pushNamesAhead reads ahead for the names of WITH RECURSIVE, up to where the
-// queries end: before a word that neither names one nor belongs to SEARCH and
-// CYCLE. It passes over the queries themselves, which may have WITH clauses too.
+// pushNamesAhead reads ahead for the names of WITH RECURSIVE, up to the end of
+// its queries: before a word that neither names a query nor belongs to SEARCH
+// or CYCLE. It skips the queries themselves, which may contain WITH clauses
+// too.
 func (a *analysis) pushNamesAhead() {
 	start := a.i
 	defer func() { a.i = start }()
@@ -99,11 +100,11 @@ func (a *analysis) closing(i int) int {
 	return min(a.scan.closing(before+i)-before, len(a.items))
 }
 
-// namesQuery tells whether the word n items on is followed as the name of a
-// WITH query is. In SEARCH and CYCLE commas part columns.
+// namesQuery reports whether the word n items ahead is followed like the name
+// of a WITH query. In SEARCH and CYCLE commas separate columns.
 func (a *analysis) namesQuery(n int) bool { return a.key(n+1) == kwAs || a.key(n+1) == '(' }
 
-// skipParenthesis steps over ( ... ) without a look at it.
+// skipParenthesis steps over ( ... ) without reading it.
 func (a *analysis) skipParenthesis() {
 	for depth := 0; !a.done(); a.i++ {
 		switch a.key(0) {
@@ -119,7 +120,8 @@ func (a *analysis) skipParenthesis() {
 	a.markUnclear()
 }
 
-// searchAndCycle steps over what may follow a WITH query: names and constants.
+// searchAndCycle steps over the SEARCH and CYCLE clauses of a WITH query: names
+// and constants.
 func (a *analysis) searchAndCycle() {
 	for !a.done() {
 		switch a.key(0) {
@@ -134,8 +136,8 @@ func (a *analysis) searchAndCycle() {
 	}
 }
 
-// operations reads what follows the first of queries joined by UNION and the
-// like, or a single query: the others, and the clauses after the last of them.
+// operations reads the rest of a set operation after its first query, or after
+// a single query: the other queries, and the clauses after the last one.
 func (a *analysis) operations() {
 	outer := a.outer
 	for a.setOperator() {
@@ -225,7 +227,7 @@ func (a *analysis) selectCore() {
 	}
 }
 
-// grouping reads a GROUP BY list, where ROLLUP () and CUBE () are no calls.
+// grouping reads a GROUP BY list, where ROLLUP () and CUBE () are not calls.
 func (a *analysis) grouping() {
 	for {
 		for a.acceptAny(kwRollup, kwCube, kwAll, kwDistinct) {
@@ -237,7 +239,7 @@ func (a *analysis) grouping() {
 	}
 }
 
-// intoTarget reads the table that SELECT ... INTO makes.
+// intoTarget reads the table that SELECT ... INTO creates.
 func (a *analysis) intoTarget() {
 	a.acceptAny(kwLocal, kwGlobal)
 	if a.acceptAny(kwTemp, kwTemporary) {
@@ -271,7 +273,7 @@ func (a *analysis) tail() {
 			a.expression(nil)
 			seen.Offset = true
 		case kwFetch:
-			a.step(2) // FETCH FIRST (1) ROWS ONLY: FIRST is no call
+			a.step(2) // FETCH FIRST (1) ROWS ONLY: FIRST is not a call
 			a.expression(nil)
 			seen.Limit = true
 		case kwFor:
@@ -285,7 +287,7 @@ func (a *analysis) tail() {
 	}
 }
 
-// locking reads FOR UPDATE OF t NOWAIT and its like. FOR READ ONLY locks
+// locking reads FOR UPDATE OF t NOWAIT and the like. FOR READ ONLY locks
 // nothing.
 func (a *analysis) locking() {
 	a.i++

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What a statement changes of its session is written "setting", what it puts back
-// "-setting".
+// What a statement changes of its session is written "setting", what it puts
+// back "-setting".
 func TestSessionChanges(t *testing.T) {
 	const unknown, temporary = SomethingUnknown, TemporaryRelations
 	for sql, want := range map[string]string{
