@@ -19,7 +19,7 @@ func at(backward bool, values ...string) *Position {
 	return p
 }
 
-// where gives what follows the first WHERE of each block, without the order.
+// where holds the text after the first WHERE of each block, without the order.
 func where(sql string) []string {
 	var conditions []string
 	for _, part := range strings.Split(sql, " WHERE ")[1:] {
@@ -120,7 +120,8 @@ SELECT * FROM headrace_block_0 UNION ALL SELECT * FROM headrace_block_1 ORDER BY
 	}
 }
 
-// The first block alone is the page of a nullable key, but for its end; not that of ties, which are few.
+// The first block may fill the page of a nullable key, except at its end, but
+// not a page within ties, which are few.
 func TestFirst(t *testing.T) {
 	nullable, desc := Key{Column: "name", Nullable: true}, Key{Column: "name", Desc: true}
 	tests := []struct {
@@ -211,7 +212,8 @@ func TestWalks(t *testing.T) {
 	}
 }
 
-// The comparison is put around the page, in reading direction, and leaves its query as it is.
+// The comparison wraps the page's query, in reading direction, and leaves it
+// unchanged.
 func TestComparedText(t *testing.T) {
 	stmt := Statement{With: "WITH a AS (SELECT 1)", Body: "SELECT * FROM a"}
 	keys := []Key{name, {Column: "id", Desc: true}}
