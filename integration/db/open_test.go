@@ -121,7 +121,7 @@ func TestOpenSaysWhatFailedAfterConnecting(t *testing.T) {
 		{
 			name: "a type that is not there",
 			opts: db.Options{Types: []string{"no_such_type"}},
-			want: "Options.Types: there is no type no_such_type",
+			want: "Options.Types: type no_such_type does not exist",
 		},
 		{
 			name: "a statement that cannot be prepared",

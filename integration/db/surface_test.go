@@ -274,8 +274,8 @@ func TestBaseTypes(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"hstore":     "public.hstore is a base type",
-		"no_citext":  "there is no type no_citext",
-		"citext, xx": "there is no type citext, xx",
+		"no_citext":  "type no_citext does not exist",
+		"citext, xx": "type citext, xx does not exist",
 	} {
 		_, err := db.Open(t.Context(), connString, &db.Options{Types: []string{"citext", name}})
 		if err == nil || !strings.Contains(err.Error(), want) {
