@@ -19,7 +19,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Targets of the oracle: types with decoders here, and types that only pgx decodes.
+// Targets of the oracle: types with decoders here, and types that only pgx
+// decodes.
 type (
 	namedString string
 	namedInt    int64
@@ -96,7 +97,8 @@ func pointersTo(types []reflect.Type) []reflect.Type {
 	return pointers
 }
 
-// oracleTexts are values in the text format by the name of their type; names not listed use those of "" .
+// oracleTexts are values in the text format by the name of their type; names
+// not listed use those of "" .
 var oracleTexts = map[string][]string{
 	"":        {"", "a", "17", "-3", "3.25", "NaN", "t", "1e3", "  x ", "99999999999999999999", "{1,2}", `{"a":1,"b":"x"}`, "null", `"q"`},
 	"bool":    {"t", "f", "true", ""},
