@@ -104,7 +104,7 @@ func chunksOf(chunks []load.Chunk) []Chunk {
 func loadError(ctx context.Context, err error) error {
 	err = withCause(ctx, err)
 	if _, other := errors.AsType[*load.OtherError](err); other {
-		return &asOtherLoad{err}
+		return &otherLoadError{err}
 	}
 	return err
 }
@@ -115,9 +115,9 @@ func loadError(ctx context.Context, err error) error {
 // releases the ID.
 var ErrOtherLoad = errors.New("batchinsert: the ID is that of another load")
 
-// An asOtherLoad is an [ErrOtherLoad] with a text of its own.
-type asOtherLoad struct{ err error }
+// An otherLoadError is an [ErrOtherLoad] with a text of its own.
+type otherLoadError struct{ err error }
 
-func (e *asOtherLoad) Error() string        { return e.err.Error() }
-func (e *asOtherLoad) Unwrap() error        { return e.err }
-func (e *asOtherLoad) Is(target error) bool { return target == ErrOtherLoad }
+func (e *otherLoadError) Error() string        { return e.err.Error() }
+func (e *otherLoadError) Unwrap() error        { return e.err }
+func (e *otherLoadError) Is(target error) bool { return target == ErrOtherLoad }

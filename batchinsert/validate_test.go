@@ -67,7 +67,7 @@ func TestNegativeOptionsAreRefused(t *testing.T) {
 					continue
 				}
 				numbers++
-				err, _ := call.Call([]reflect.Value{options})[0].Interface().(error)
+				err, _ := reflect.TypeAssert[error](call.Call([]reflect.Value{options})[0])
 				want := fmt.Sprintf("batchinsert: %s.%s: %v is negative", name, options.Type().Field(i).Name, options.Field(i).Interface())
 				if err == nil || !strings.HasSuffix(err.Error(), want) {
 					t.Errorf("%v, want %s", err, want)

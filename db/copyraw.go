@@ -11,15 +11,21 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/panics"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
+// A Copier writes rows by the COPY protocol. *DB, *pgxpool.Pool, *pgxpool.Conn,
+// pgx.Tx, *pgx.Conn and the cached handle of package querycache implement it.
+type Copier interface {
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error)
+}
+
 // CopyRaw runs sql, a COPY ... FROM STDIN, and sends the bytes of r as its
-// data, in the format that sql names. w is a *DB, a *pgxpool.Pool, a
-// *pgxpool.Conn, a pgx.Tx or a *pgx.Conn. CopyRaw rejects a text that is
-// visibly another statement, or several statements: the server would ignore the
-// data.
+// data, in the format that sql names. w is one of the types listed at [Copier],
+// or a type that embeds one. CopyRaw rejects a text that is visibly another
+// statement, or several statements: the server would ignore the data.
 //
 // pgconn reads r on a goroutine of its own. An error of r aborts the COPY and
 // is returned, wrapped, together with the server's error for that (57014). A
@@ -30,29 +36,29 @@ import (
 //
 // Unlike pgconn's own CopyFrom, CopyRaw calls the tracers of the connection, so
 // that OnChange and Stats see it.
-func CopyRaw(ctx context.Context, w any, sql string, r io.Reader) (pgconn.CommandTag, error) {
+func CopyRaw(ctx context.Context, w Copier, sql string, r io.Reader) (pgconn.CommandTag, error) {
 	st := sqltext.Analyze(sql)
 	if err := checkCopy(st); err != nil {
 		return pgconn.CommandTag{}, err
 	}
 	switch w := w.(type) {
-	case *DB:
+	case cacheapi.TypedReader: // it has a CopyFrom as well
+		return copyOnPool(ctx, sourceOf(w), st, r)
+	case acquirer:
 		return copyOnPool(ctx, w, st, r)
-	case *pgxpool.Pool:
-		return copyOnPool(ctx, w, st, r)
-	case *pgxpool.Conn:
-		return copyOnConn(ctx, w.Conn(), st, r)
-	case *pgx.Conn:
-		return copyOnConn(ctx, w, st, r)
-	case pgx.Tx:
-		return copyOnConn(ctx, w.Conn(), st, r)
+	}
+	if conn := connOf(w); conn != nil {
+		return copyOnConn(ctx, conn, st, r)
 	}
 	return pgconn.CommandTag{}, fmt.Errorf("db: CopyRaw cannot write to a %T", w)
 }
 
-func copyOnPool(ctx context.Context, pool interface {
-	Acquire(context.Context) (*pgxpool.Conn, error)
-}, st *sqltext.Statement, r io.Reader) (pgconn.CommandTag, error) {
+// An acquirer is a pool of connections, or a handle to one.
+type acquirer interface {
+	Acquire(ctx context.Context) (*pgxpool.Conn, error)
+}
+
+func copyOnPool(ctx context.Context, pool acquirer, st *sqltext.Statement, r io.Reader) (pgconn.CommandTag, error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return pgconn.CommandTag{}, err

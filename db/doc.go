@@ -74,7 +74,7 @@
 // changed the schema. Where such statements are frequent and OnChange is in
 // use, run them in a transaction.
 //
-// ON-ITS-OWN.md lists everything that is sent in addition to the program's own
+// OPERATIONS.md lists everything that is sent in addition to the program's own
 // statements, and when.
 //
 // The examiner has its own connection outside the pool, made when it is first

@@ -127,9 +127,9 @@ var exports = map[string]string{
 	"WithLoaderCache":  "one answer a key for a whole request",
 
 	"DB.InTx":   "a transaction that runs again where the server asks for it",
-	"InTxOn":    "a savepoint inside it",
 	"InTxValue": "a transaction that returns a value",
 	"TxOptions": "the transaction's mode",
+	"Copier":    "whatever CopyRaw can write to",
 	"CopyRaw":   "COPY of ready bytes, announced like any write",
 
 	"DB.OnChange":   "who keeps answers hears of commits",

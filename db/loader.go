@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 	"github.com/headrace/headrace/internal/panics"
 )
 
-// LoaderOptions configures a Loader. The zero value means the defaults.
+// LoaderOptions configures a Loader. The zero value means the defaults; with a
+// negative one every lookup fails.
 type LoaderOptions struct {
 	// Window is how long a batch waits for a further key. A batch is sent when
 	// no key came within a window, and after five windows at the latest.
@@ -130,13 +132,27 @@ func noRowLoaded[K comparable, V any](K) (V, error) {
 
 func newLoader[K comparable, V any](opts *LoaderOptions, load func(context.Context, []K) (map[K]V, error), missing func(K) (V, error)) *Loader[K, V] {
 	l := &Loader[K, V]{load: load, missing: missing, window: defaultLoaderWindow, maxKeys: defaultLoaderMaxKeys}
-	if opts != nil && opts.Window > 0 {
-		l.window = opts.Window
+	if opts == nil {
+		return l
 	}
-	if opts != nil && opts.MaxKeys > 0 {
-		l.maxKeys = opts.MaxKeys
+	if err := opts.validate(); err != nil {
+		l.load = func(context.Context, []K) (map[K]V, error) { return nil, err }
+		return l
 	}
+	l.window = cmp.Or(opts.Window, l.window)
+	l.maxKeys = cmp.Or(opts.MaxKeys, l.maxKeys)
 	return l
+}
+
+// validate returns an error that names the first invalid field.
+func (o *LoaderOptions) validate() error {
+	switch {
+	case o.Window < 0:
+		return fmt.Errorf("db: LoaderOptions.Window: %v is negative", o.Window)
+	case o.MaxKeys < 0:
+		return fmt.Errorf("db: LoaderOptions.MaxKeys: %d is negative", o.MaxKeys)
+	}
+	return nil
 }
 
 // Load returns the value for key. It blocks until the batch of key is loaded or

@@ -296,3 +296,15 @@ func TestLoaderPanics(t *testing.T) {
 		})
 	}
 }
+
+func TestLoaderRefusesNegativeOptions(t *testing.T) {
+	for field, opts := range map[string]LoaderOptions{"Window": {Window: -time.Second}, "MaxKeys": {MaxKeys: -1}} {
+		l := NewLoaderFunc(func(context.Context, []int) (map[int]int, error) {
+			t.Errorf("%s: the keys were loaded", field)
+			return nil, nil
+		}, &opts)
+		if _, err := l.Load(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "LoaderOptions."+field) {
+			t.Errorf("%s: error %v, want one that names the field", field, err)
+		}
+	}
+}

@@ -155,13 +155,6 @@ func (d *DB) reprepare(ctx context.Context, conn *pgx.Conn, err error, stale **s
 // unknownStatement stands for a statement that the handle knows nothing about.
 var unknownStatement = new(sqltext.Statement)
 
-// InTxOn runs fn within tx under a savepoint. When fn returns an error, the
-// work of fn is rolled back and tx remains usable. InTxOn never retries:
-// retries belong to the outermost transaction.
-func InTxOn(ctx context.Context, tx pgx.Tx, fn func(tx pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, tx, fn)
-}
-
 // isRetriable reports whether a transaction that failed with err, and has been
 // rolled back, may succeed when it is retried as a whole.
 func isRetriable(err error) bool {

@@ -15,61 +15,62 @@ import (
 	"github.com/headrace/headrace/internal/deepcopy"
 )
 
-// AsideOptions configures an Aside. Load or LoadMany is needed, all else may
-// stay zero except Policy.TTL.
+// AsideOptions configures an Aside. Policy.TTL and one of Load and LoadMany are
+// required.
 type AsideOptions[K comparable, V any] struct {
-	// Name is how statistics and InvalidateStatements call it.
+	// Name identifies the Aside in lookups, in errors and for
+	// [Cache.InvalidateStatements].
 	Name string
 
-	// Policy says how long values are kept. MaxRows counts the elements of a
-	// V that is a slice. Policy.Tables with Source drop all values when one of
-	// the tables changes; reads fail where the server does not know one.
+	// Policy defines how long values are stored. MaxRows counts the elements
+	// of a V that is a slice. With Source, a change to one of Policy.Tables
+	// invalidates all values; reads fail if the server does not know a table.
 	Policy Policy
 
-	// Source is the database that the values come from, if the cache shall
-	// drop them for changes of Policy.Tables that it hears of by [Cache.Follow].
+	// Source is the database whose changes to Policy.Tables invalidate the
+	// values, once [Cache.Follow] observes it. Default nil: no change does.
 	Source *db.DB
 
 	// Load returns the value of a key. Default: LoadMany of the one key.
 	Load func(ctx context.Context, key K) (V, error)
 
-	// LoadMany returns the values of keys; those that have none are left out.
-	// Default: Load of one after the other.
+	// LoadMany returns the values of keys, without those that have no value.
+	// Default: one call of Load per key.
 	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
 
-	// KeepError tells which errors of Load are answers and are kept as values
-	// are. They are charged by their text. Default: those that are
-	// [pgx.ErrNoRows].
-	KeepError func(error) bool
+	// CacheableError reports whether an error of Load is stored as an entry.
+	// Its text determines its size. Default: errors that are [pgx.ErrNoRows].
+	CacheableError func(error) bool
 
-	// Clone copies a value that is handed out. It is needed where a V leads to
-	// memory that its holders share, unless Policy.Shared says that nobody
-	// changes it. Default: the value is copied by assignment.
+	// Clone returns a copy of a stored value for a caller. It is required if
+	// copies by assignment share memory, unless Policy.Shared is set. Default:
+	// copy by assignment.
 	Clone func(V) V
 
-	// Size returns the bytes that a value keeps alive, and is believed; values
-	// are then kept as they are. Default: a copy of the value is kept, in memory
-	// of its own, whose size is known: strings, slices and maps may keep more
-	// alive than is seen of them. It is needed for a V that holds functions,
-	// channels or locks. Errors, which are compared by identity, are not copied
-	// either: a value that has one in an interface is not kept without Size.
+	// Size returns the number of bytes that a value keeps alive. The value
+	// itself is then stored, and its size is not verified. Default: a deep copy
+	// is stored, whose size is known, because strings, slices and maps may keep
+	// more memory alive than they show. Size is required if V holds functions,
+	// channels or locks. Errors are compared by identity and not copied:
+	// without Size, a value with an error in an interface is not stored.
 	Size func(V) int64
 }
 
-// An Aside keeps values that the program loads itself, by key: entities that
-// come from several statements or from elsewhere. Values share the cache's
-// budget and its rules: one load for a key at a time, none kept that began
-// before the key was dropped. Options.Scope is part of every key.
+// An Aside stores values by key that the program loads itself, such as entities
+// built from several statements or from another service. Values share the
+// budget of the cache and its rules: at most one load per key runs at a time,
+// and a load that began before its key was invalidated is not stored.
+// Options.Scope is part of every key.
 //
-// It may be used by many goroutines at once.
+// An Aside is safe for concurrent use.
 type Aside[K comparable, V any] struct {
 	cache  *Cache
 	opts   AsideOptions[K, V]
 	record *record
 }
 
-// NewAside makes one. K may be of any type that has an encoding: basic types
-// and arrays and structs of them, time.Time, UUIDs.
+// NewAside returns a new Aside. K may be a basic type, an array or a struct of
+// basic types, time.Time or a UUID.
 func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K, V], error) {
 	fail := func(format string, args ...any) (*Aside[K, V], error) {
 		return nil, fmt.Errorf("querycache: aside %q: %w", opts.Name, fmt.Errorf(format, args...))
@@ -79,25 +80,25 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 	case c.off.Load()&offClosed != 0:
 		return nil, ErrClosed
 	case opts.Load == nil && opts.LoadMany == nil:
-		return fail("Load or LoadMany is needed")
+		return fail("Load or LoadMany is required")
 	case opts.Policy.validate() != nil:
 		return fail("%w", opts.Policy.validate())
 	case opts.Policy.TTL == 0:
-		return fail("Policy.TTL is 0, so nothing would be kept")
+		return fail("Policy.TTL is 0, which stores nothing")
 	case opts.Clone == nil && !opts.Policy.Shared && !plain(reflect.TypeFor[V]()):
-		return fail("values of %v share memory with who gets them: set Clone, or Policy.Shared where nobody changes them", reflect.TypeFor[V]())
+		return fail("copies of %v share memory: set Clone, or Policy.Shared if no caller changes values", reflect.TypeFor[V]())
 	case len(opts.Policy.Tables) > 0 && opts.Source == nil:
-		return fail("Policy.Tables needs Source")
+		return fail("Policy.Tables requires Source")
 	}
 	if _, ok := argkey.Append(nil, []any{zero}); !ok || reflect.TypeFor[K]().Kind() == reflect.Pointer {
 		return fail("a %v cannot be a key", reflect.TypeFor[K]())
 	}
-	if opts.KeepError == nil {
-		opts.KeepError = func(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+	if opts.CacheableError == nil {
+		opts.CacheableError = func(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 	}
 	if opts.Size == nil {
 		if err := deepcopy.Check(reflect.TypeFor[V]()); err != nil {
-			return fail("values of %v cannot be measured: set Size: %w", reflect.TypeFor[V](), err)
+			return fail("values of type %v cannot be measured: set Size: %w", reflect.TypeFor[V](), err)
 		}
 	}
 	a := &Aside[K, V]{cache: c, opts: opts}
@@ -111,12 +112,12 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 	return a, nil
 }
 
-// cachedError is the kept answer of a load that failed with an error worth
-// keeping.
+// cachedError is the stored result of a load that failed with a cacheable
+// error.
 type cachedError struct{ err error }
 
-// Get returns the value of key: the one that is kept, or what Load returns. An
-// error that is kept is returned as it was.
+// Get returns the stored value of key, or the result of Load. A stored error is
+// returned unchanged.
 func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 	room := reads.Get().(*cacheapi.Read) // for its key
 	defer returnRead(room)
@@ -137,9 +138,9 @@ func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
 	return a.load(ctx, key, room.Key, why)
 }
 
-// refusal returns why the cache has nothing to do with a read now, if so. The
-// first read of an Aside with a Source asks that which database it is, and what
-// Policy.Tables are there. It fails if a name is wrong.
+// refusal returns why reads bypass the cache now, or none. The first read of an
+// Aside with a Source asks the server which database it is, and resolves the
+// names in Policy.Tables. It fails if a name is wrong.
 func (a *Aside[K, V]) refusal(ctx context.Context) (Reason, error) {
 	if why := a.cache.refusal(ctx); why != none || a.record.dependencies.Load() != nil {
 		return why, nil
@@ -151,9 +152,9 @@ func (a *Aside[K, V]) refusal(ctx context.Context) (Reason, error) {
 	return n.refusal, nil
 }
 
-// hit returns the fresh entry of a key as an answer and counts the hit. It
+// hit returns the value of the fresh entry of a key and counts the hit. It
 // reports false if there is none.
-func (a *Aside[K, V]) hit(ctx context.Context, encoded []byte) (v V, err error, ok bool) { //nolint:revive // the error is part of the answer
+func (a *Aside[K, V]) hit(ctx context.Context, encoded []byte) (v V, err error, ok bool) { //nolint:revive // the error is part of the value
 	e := a.cache.hit(a.cache.store.Hash(&a.record.ID, encoded), &a.record.ID, encoded)
 	if e == nil {
 		return v, nil, false
@@ -166,7 +167,7 @@ func (a *Aside[K, V]) hit(ctx context.Context, encoded []byte) (v V, err error, 
 	return v, err, true
 }
 
-// load asks for a value that is not kept. The key is the flight's own copy.
+// load loads a value that is not stored. The flight copies the key.
 func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reason) (V, error) {
 	if why != none {
 		a.cache.count(ctx, a.record, why, time.Time{}, address(&why))
@@ -211,7 +212,7 @@ func (a *Aside[K, V]) one(ctx context.Context, key K) (V, error) {
 	return v, nil
 }
 
-// close turns the outcome of a load into what is kept.
+// close converts the result of a load to the stored form.
 func (a *Aside[K, V]) close(v V, err error) (any, int64, error) {
 	switch {
 	case err == nil && a.opts.Size != nil:
@@ -219,18 +220,18 @@ func (a *Aside[K, V]) close(v V, err error) (any, int64, error) {
 	case err == nil:
 		v, size := a.copy(v)
 		return v, size, nil
-	case a.opts.KeepError(err):
+	case a.opts.CacheableError(err):
 		return cachedError{err}, errorBytes + 2*int64(len(err.Error())), nil
 	}
 	return nil, 0, err
 }
 
-// errorBytes is what an error takes beside its text, which is often there twice:
-// a struct or two.
+// errorBytes is the size of an error without its text: one or two structs. The
+// text is often stored twice.
 const errorBytes = 96
 
-// copy returns a copy of v to be kept, and what that costs: -1 if there can be
-// none, and more than there is room for if it would be too large.
+// copy returns a copy of v for the store, and its size: -1 if v cannot be
+// copied, and more than an entry may have if it is too large.
 func (a *Aside[K, V]) copy(v V) (V, int64) {
 	most := a.cache.store.MostEntry()
 	if a.opts.Policy.MaxBytes > 0 {
@@ -246,20 +247,21 @@ func (a *Aside[K, V]) copy(v V) (V, int64) {
 	return v, deepcopy.Box[V]() + size
 }
 
-// open turns what is kept into an answer for a caller.
+// open converts the stored form to a result for a caller.
 func (a *Aside[K, V]) open(kept any, own bool) (V, error) {
 	if e, ok := kept.(cachedError); ok {
 		var zero V
 		return zero, e.err
 	}
-	v, _ := kept.(V) // a nil interface is kept as nil
+	v, _ := kept.(V) // a nil interface is stored as nil
 	if own || a.opts.Policy.Shared || a.opts.Clone == nil {
 		return v, nil
 	}
 	return a.opts.Clone(v), nil
 }
 
-// encode appends the scope and the key to dst, or returns why they are no key.
+// encode appends the scope and the key to dst, or returns why they cannot be a
+// key of the store.
 func (a *Aside[K, V]) encode(ctx context.Context, dst []byte, key K) ([]byte, Reason) {
 	if a.cache.opts.Scope != nil {
 		scope, ok := a.cache.opts.Scope(ctx)
@@ -276,9 +278,9 @@ func (a *Aside[K, V]) encode(ctx context.Context, dst []byte, key K) ([]byte, Re
 	return dst, none
 }
 
-// Set keeps v as the value of key. Use it for what only this program writes and
-// has just written or made: it is not known here how old v is. After a write
-// to a database, Update or Delete is right.
+// Set stores v as the value of key. The cache does not know how old v is, so
+// use Set only for values that no other program writes and that have just been
+// produced. After a write to a database, use Update or Delete.
 func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	encoded, why := a.encode(ctx, nil, key)
 	if why != none {
@@ -286,7 +288,7 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), setTime)
 	defer cancel()
-	if why, _ := a.refusal(asked); why != none { // Get tells of an error
+	if why, _ := a.refusal(asked); why != none { // Get returns the error
 		return
 	}
 	if a.opts.Clone != nil && !a.opts.Policy.Shared {
@@ -298,7 +300,7 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	if f == nil {
 		return
 	}
-	if !begun { // a load that began just now: it is as new as v
+	if !begun { // a load that has just begun is as recent as v
 		a.cache.leave(f)
 		return
 	}
@@ -306,18 +308,18 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	a.cache.run(f, func(context.Context) (any, int64, error) { return a.close(v, nil) })
 }
 
-// setTime bounds how long Set asks Source which database it is, the first time
-// and after a change of its connections.
+// setTime bounds the time in which Set identifies the database of Source, at
+// the first call and after its connections have changed.
 const setTime = 5 * time.Second
 
-// Delete drops the values of keys, in every scope. Loads of them that are under
-// way are not kept.
+// Delete invalidates the values of keys, in every scope. Results of loads under
+// way are not stored.
 func (a *Aside[K, V]) Delete(_ context.Context, keys ...K) {
 	n := a.cache.changes.Add(1)
 	for _, key := range keys {
 		args := [1]any{key}
 		switch encoded, ok := argkey.Append(nil, args[:]); {
-		case !ok: // never kept
+		case !ok: // never stored
 		case a.cache.opts.Scope != nil:
 			a.record.invalidateKey(n, string(encoded))
 		default:
@@ -326,30 +328,31 @@ func (a *Aside[K, V]) Delete(_ context.Context, keys ...K) {
 	}
 }
 
-// Update runs write, which changes on the server what the value of key is made
-// from, and then drops the value in every scope, whether write failed or not. Who asks after
-// Update has returned is not answered by a load that began before the write
-// ended. The value is not replaced by what was written: another write may have
-// come between.
+// Update calls write, which changes the data behind the value of key, and then
+// invalidates the value in every scope, even if write fails. Calls of Get that
+// begin after Update has returned never get the result of a load that began
+// before the write ended. Update does not store the written value, because
+// another write may have followed.
 func (a *Aside[K, V]) Update(ctx context.Context, key K, write func(ctx context.Context) error) error {
 	defer a.Delete(context.WithoutCancel(ctx), key)
 	return write(ctx)
 }
 
-// Memoize returns fn with its results kept by argument, for a pure function or
-// one whose results may be as old as p says. Errors are not kept.
+// Memoize returns a function that stores the results of fn by argument. Use it
+// for a pure function, or one whose results may be as old as p allows. Errors
+// are not stored.
 //
-// Results that lead to memory which their holders share, such as slices, need
-// Policy.Shared; an Aside can be given a Clone instead.
+// Results that share memory when copied, such as slices, require Policy.Shared.
+// An Aside with Clone is the alternative.
 func Memoize[K comparable, V any](c *Cache, name string, p Policy, fn func(ctx context.Context, arg K) (V, error)) (func(ctx context.Context, arg K) (V, error), error) {
 	typ := reflect.TypeFor[V]()
 	if !p.Shared && !plain(typ) {
-		return nil, fmt.Errorf("querycache: memoize %q: results of %v share memory with who gets them: set Policy.Shared where nobody changes them, or use NewAside with Clone", name, typ)
+		return nil, fmt.Errorf("querycache: memoize %q: copies of %v share memory: set Policy.Shared if no caller changes results, or use NewAside with Clone", name, typ)
 	}
 	if err := deepcopy.Check(typ); err != nil {
-		return nil, fmt.Errorf("querycache: memoize %q: results of %v cannot be measured: use NewAside with Size: %w", name, typ, err)
+		return nil, fmt.Errorf("querycache: memoize %q: results of type %v cannot be measured: use NewAside with Size: %w", name, typ, err)
 	}
-	a, err := NewAside(c, AsideOptions[K, V]{Name: name, Policy: p, Load: fn, KeepError: func(error) bool { return false }})
+	a, err := NewAside(c, AsideOptions[K, V]{Name: name, Policy: p, Load: fn, CacheableError: func(error) bool { return false }})
 	if err != nil {
 		return nil, err
 	}

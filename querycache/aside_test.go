@@ -36,7 +36,7 @@ func newAside[K comparable, V any](t testing.TB, c *Cache, opts AsideOptions[K, 
 	return a
 }
 
-func TestAsideKeepsValuesAndAbsence(t *testing.T) {
+func TestAsideStoresValuesAndNoRows(t *testing.T) {
 	ctx := context.Background()
 	loads := 0
 	a := newAside(t, newCache(t, nil), AsideOptions[int, string]{Name: "names", Policy: forever, Load: func(_ context.Context, id int) (string, error) {
@@ -57,7 +57,7 @@ func TestAsideKeepsValuesAndAbsence(t *testing.T) {
 		}
 	}
 	if loads != 2 {
-		t.Errorf("%d loads, want 2: an absence is an answer", loads)
+		t.Errorf("%d loads, want 2: absence is stored too", loads)
 	}
 	a.Delete(ctx, 1)
 	if v, _ := a.Get(ctx, 1); v != "city 1 3" {
@@ -83,8 +83,8 @@ func TestAsideKeepsValuesAndAbsence(t *testing.T) {
 	}
 }
 
-// A load that read before an update's write must not be kept after it.
-func TestAsideUpdateOvertakesLoads(t *testing.T) {
+// A load that reads before the write of Update is not stored after it.
+func TestAsideUpdateInvalidatesLoads(t *testing.T) {
 	ctx := context.Background()
 	var stored atomic.Int64
 	read, goOn := make(chan bool), make(chan bool)
@@ -109,7 +109,7 @@ func TestAsideUpdateOvertakesLoads(t *testing.T) {
 	close(goOn)
 	<-done
 	if v, _ := a.Get(ctx, 1); v != 1 {
-		t.Errorf("read %d: an old load was kept", v)
+		t.Errorf("read %d: an old load was stored", v)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestAsideGetMany(t *testing.T) {
 	}
 }
 
-func TestAsideGetManySharesLoads(t *testing.T) {
+func TestAsideGetManyCoalescesLoads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		var loads atomic.Int64
@@ -189,7 +189,7 @@ func TestAsideGetManySharesLoads(t *testing.T) {
 	})
 }
 
-func TestAsideGetManyFails(t *testing.T) {
+func TestAsideGetManyReturnsErrors(t *testing.T) {
 	ctx := context.Background()
 	failed := errors.New("no luck")
 	fail := true
@@ -213,8 +213,8 @@ func TestAsideGetManyFails(t *testing.T) {
 	}
 }
 
-// What Policy says of old values counts for many keys as for one.
-func TestAsideGetManyHandsOutOldValues(t *testing.T) {
+// Policy.StaleFor and StaleIfError apply to many keys as to one.
+func TestAsideGetManyServesStaleValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		c := newCache(t, nil)
@@ -264,7 +264,7 @@ func TestAsideGetManyHandsOutOldValues(t *testing.T) {
 	})
 }
 
-func TestAsideFollowsTables(t *testing.T) {
+func TestAsideDependsOnPolicyTables(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	n := 0
@@ -320,7 +320,7 @@ func TestAsideScope(t *testing.T) {
 	}
 }
 
-func TestNewAsideRefuses(t *testing.T) {
+func TestNewAsideRejectsOptions(t *testing.T) {
 	c := newCache(t, nil)
 	load := func(context.Context, int) (int, error) { return 0, nil }
 	try := func(what string, err error) {

@@ -16,12 +16,12 @@ import (
 	"github.com/headrace/headrace/internal/changes"
 )
 
-// GetMany returns the values of keys, leaving out those whose loads say
-// [pgx.ErrNoRows]. Keys that are not kept and that nobody is loading are loaded
-// by one call of LoadMany; so are, behind the answer, those whose values are
-// handed out by Policy.StaleFor. An error of any key is returned, with nothing
-// else, unless Policy.StaleIfError has a value for it. A key that is given
-// twice is looked up once.
+// GetMany returns the values of keys, without those whose loads return
+// [pgx.ErrNoRows]. One call of LoadMany loads all keys that are neither stored
+// nor already being loaded. Another call, in the background, replaces the
+// values that are returned under Policy.StaleFor. If a key fails and
+// Policy.StaleIfError does not apply to it, GetMany returns its error and no
+// values. A key that occurs twice is looked up once.
 func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	keys = distinct(keys)
 	why, err := a.refusal(ctx)
@@ -53,7 +53,7 @@ func (a *Aside[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	return out, nil
 }
 
-// distinct returns keys without those that came before.
+// distinct returns keys without repetitions.
 func distinct[K comparable](keys []K) []K {
 	seen := make(map[K]bool, len(keys))
 	out := make([]K, 0, len(keys))
@@ -66,17 +66,17 @@ func distinct[K comparable](keys []K) []K {
 	return out
 }
 
-// A lookup is a key that GetMany found nothing fresh for.
+// A lookup is a key without a fresh entry in GetMany.
 type lookup[K comparable] struct {
 	key     K
 	encoded []byte
 	why     Reason
-	old     *entry  // what is kept and not fresh, nil if nothing is
-	flight  *flight // nil: the cache has nothing to do with it
-	begun   bool    // by this call
+	old     *entry  // the expired entry, or nil
+	flight  *flight // nil: the read bypasses the cache
+	begun   bool    // this call began the flight
 }
 
-// put puts the answer of one key into out.
+// put puts the result for one key into out.
 func put[K comparable, V any](out map[K]V, key K, v V, err error) error {
 	switch {
 	case err == nil:
@@ -87,7 +87,7 @@ func put[K comparable, V any](out map[K]V, key K, v V, err error) error {
 	return nil
 }
 
-// fetch loads what is missing.
+// fetch loads the missing keys.
 func (a *Aside[K, V]) fetch(ctx context.Context, out map[K]V, missing []*lookup[K]) error {
 	var mine, stale []*lookup[K]
 	var direct []K
@@ -123,8 +123,8 @@ func (a *Aside[K, V]) fetch(ctx context.Context, out map[K]V, missing []*lookup[
 	return cmp.Or(first, a.collect(ctx, out, missing, first != nil))
 }
 
-// start begins the loads of several flights: for those who wait, or, with a
-// limit of time, behind answers that were handed out.
+// start begins the loads of several flights. With a time limit the loads run in
+// the background, and no caller waits for them.
 func (a *Aside[K, V]) start(ctx context.Context, mine []*lookup[K], limit time.Duration) {
 	if len(mine) == 0 {
 		return
@@ -145,15 +145,16 @@ func (a *Aside[K, V]) start(ctx context.Context, mine []*lookup[K], limit time.D
 	}()
 }
 
-// begin joins or begins the flight of a key, and says why there is none or why
-// the lookup missed. Of a value that is handed out nobody waits for the flight.
-// It fails where the flight would wait for the caller.
+// begin joins or begins the flight of a key. It sets l.why to the reason for
+// the miss, or the reason that there is no flight. No caller waits for the
+// flight of a key with HitStale. begin fails if the flight would wait for the
+// caller.
 func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 	if l.why != none {
 		return nil
 	}
 	hash := a.cache.store.Hash(&a.record.ID, l.encoded)
-	if l.old, l.why = a.cache.find(a.record, hash, l.encoded); l.why == Hit { // kept by somebody since
+	if l.old, l.why = a.cache.find(a.record, hash, l.encoded); l.why == Hit { // stored in the meantime
 		return nil
 	}
 	if err := within(ctx, a.record, l.encoded); err != nil && l.why != HitStale {
@@ -171,8 +172,8 @@ func (a *Aside[K, V]) begin(ctx context.Context, l *lookup[K]) error {
 	return nil
 }
 
-// sharedContext returns a context for a load on behalf of several flights. It
-// ends when all of them have.
+// sharedContext returns a context for one load of several flights. It ends when
+// all flights have ended.
 func sharedContext[K comparable](ctx context.Context, mine []*lookup[K]) (context.Context, context.CancelFunc) {
 	shared, session := changes.WatchSession(cacheapi.WithoutMaxRows(context.WithoutCancel(ctx)))
 	shared, cancel := context.WithCancel(shared)
@@ -210,7 +211,7 @@ func (a *Aside[K, V]) run(ctx context.Context, mine []*lookup[K]) {
 	}
 }
 
-// guarded is many with a panic turned into an error.
+// guarded is many with panics converted to errors.
 func (a *Aside[K, V]) guarded(ctx context.Context, keys []K) (values map[K]V, err error) {
 	err = errGone
 	defer func() {
@@ -221,7 +222,7 @@ func (a *Aside[K, V]) guarded(ctx context.Context, keys []K) (values map[K]V, er
 	return a.many(ctx, keys)
 }
 
-// many loads the values of keys past the cache.
+// many loads the values of keys without the cache.
 func (a *Aside[K, V]) many(ctx context.Context, keys []K) (map[K]V, error) {
 	ctx, end, err := a.calling(ctx, keys...)
 	if err != nil {
@@ -239,7 +240,7 @@ func (a *Aside[K, V]) many(ctx context.Context, keys []K) (map[K]V, error) {
 	for _, key := range keys {
 		v, err := a.opts.Load(ctx, key)
 		if err == nil {
-			err = ctx.Err() // nobody waits for the others
+			err = ctx.Err() // no caller waits for the others
 		}
 		if err := put(values, key, v, err); err != nil {
 			return nil, fmt.Errorf("querycache: load a value of %s: %w", a.record.label, err)
@@ -248,8 +249,8 @@ func (a *Aside[K, V]) many(ctx context.Context, keys []K) (map[K]V, error) {
 	return values, nil
 }
 
-// collect waits for the flights and puts their answers into out. If the call
-// has failed already, it only takes leave of them.
+// collect waits for the flights and puts their results into out. If the call
+// has already failed, it only leaves them.
 func (a *Aside[K, V]) collect(ctx context.Context, out map[K]V, missing []*lookup[K], failed bool) error {
 	var first error
 	if failed {
@@ -274,7 +275,7 @@ func (a *Aside[K, V]) collect(ctx context.Context, out map[K]V, missing []*looku
 	return first
 }
 
-// take puts the answer of a flight that has ended into out.
+// take puts the result of a flight that has ended into out.
 func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reason, error) {
 	f := l.flight
 	switch {

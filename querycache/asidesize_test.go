@@ -32,8 +32,8 @@ func shared[V any](t *testing.T, c *Cache, load func(i int) V) *Aside[int, V] {
 	return newAside(t, c, AsideOptions[int, V]{Policy: Policy{TTL: time.Hour, Shared: true}, Load: func(_ context.Context, i int) (V, error) { return load(i), nil }})
 }
 
-// Values that lead back to each other are kept, at what they take, and watched.
-func TestCyclicValuesAreKept(t *testing.T) {
+// Cyclic values are stored with their size, and CheckShared detects changes.
+func TestCyclicValuesAreStored(t *testing.T) {
 	for _, check := range []bool{false, true} {
 		c := newCache(t, &Options{MaxBytes: 1 << 30, CheckShared: check})
 		a := shared(t, c, newCustomer)
@@ -45,7 +45,7 @@ func TestCyclicValuesAreKept(t *testing.T) {
 			}
 			again, _ := a.Get(t.Context(), n)
 			if again != first || len(again.Orders) != n || again.Orders[n-1].Customer != again {
-				t.Errorf("%d orders: the kept value is wrong", n)
+				t.Errorf("%d orders: the stored value is wrong", n)
 			}
 			if size, least := c.Stats().Bytes-before, int64(24*n); size < least || size > least*3/2+2000 {
 				t.Errorf("%d orders: %d bytes, want about %d", n, size, least)
@@ -70,9 +70,9 @@ func TestCyclicValuesAreKept(t *testing.T) {
 	}
 }
 
-// Types are refused where their values cannot be measured; values in interfaces
-// are not kept, and say so.
-func TestValuesThatCannotBeMeasured(t *testing.T) {
+// NewAside rejects types whose values cannot be measured. Unmeasurable values
+// in interfaces are not stored and are counted as RefusedType.
+func TestUnmeasurableValuesAreNotStored(t *testing.T) {
 	c := newCache(t, nil)
 	type hooks struct{ Done func() }
 	type guarded struct {
@@ -103,8 +103,8 @@ func TestValuesThatCannotBeMeasured(t *testing.T) {
 	}
 }
 
-// The program is believed when it says how large its values are.
-func TestSizeIsBelieved(t *testing.T) {
+// The result of Size is the size of an entry.
+func TestSizeIsNotVerified(t *testing.T) {
 	c := newCache(t, nil)
 	a := newAside(t, c, AsideOptions[int, func() int]{Policy: Policy{TTL: time.Hour, Shared: true}, Size: func(func() int) int64 { return 10_000 },
 		Load: func(_ context.Context, i int) (func() int, error) { return func() int { return i }, nil }})
@@ -118,15 +118,15 @@ func TestSizeIsBelieved(t *testing.T) {
 	}
 }
 
-// What is kept is nobody else's, whatever the program does to what it loaded.
-func TestKeptValuesAreCopies(t *testing.T) {
+// The store holds its own copy, so changes to the loaded value have no effect.
+func TestStoredValuesAreCopies(t *testing.T) {
 	c := newCache(t, nil)
 	loaded := map[string][]int{"a": {1}}
 	a := shared(t, c, func(int) map[string][]int { return loaded })
 	a.Get(t.Context(), 1)
 	loaded["a"][0], loaded["b"] = 2, nil
 	if v, _ := a.Get(t.Context(), 1); len(v) != 1 || v["a"][0] != 1 {
-		t.Errorf("the kept value is %v", v)
+		t.Errorf("the stored value is %v", v)
 	}
 	if v, err := a.Get(t.Context(), 2); err != nil || v["a"][0] != 2 {
 		t.Errorf("got %v, %v", v, err)

@@ -19,35 +19,36 @@ import (
 // defaults.
 type Options struct {
 	// MaxBytes bounds the memory of the entries, including their keys, indexes
-	// and statements; up to an eighth is for the texts. While the program's live
-	// memory comes close to GOMEMLIMIT the cache uses less. Default 64 MiB; at least 64 KiB.
+	// and statements; the texts of statements use up to an eighth. The cache
+	// uses less while the live memory of the program is close to GOMEMLIMIT.
+	// Default 64 MiB; at least 64 KiB.
 	MaxBytes int64
 
 	// Scope returns what a result depends on in addition to statement and
 	// arguments: the tenant, the role, the settings that a pool's hooks take
 	// from the context. Entries are shared only between equal scopes. With ok
-	// false the result is not stored. A handle whose pool has PrepareConn or
-	// BeforeAcquire needs it: a hit holds no connection, so what such hooks set
-	// for one caller would reach another. Default nil: results depend on nothing
-	// else.
+	// false the result is not stored. Scope is required for a handle whose pool
+	// has PrepareConn or BeforeAcquire: hits do not run these hooks, so a
+	// result loaded with one caller's settings would reach another caller.
+	// Default nil: results depend on nothing else.
 	Scope func(ctx context.Context) (scope string, ok bool)
 
-	// CheckShared is for tests of programs that set Policy.Shared: each hit
-	// compares the value with its checksum, however deep it is, and panics with
-	// the statement's name if a caller has changed it. It makes hits as slow
-	// as their values are large. Default off.
+	// CheckShared is for tests of programs that set Policy.Shared. Each hit
+	// compares the whole value with its checksum, and panics with the name of
+	// the statement if a caller has changed the value. The cost of a hit grows
+	// with its value. Default off.
 	CheckShared bool
 
-	// OnLookup is called for every lookup, on the caller's goroutine, so it
-	// should be quick. Default nil.
+	// OnLookup is called at every lookup, on the goroutine of the caller. It
+	// should return quickly. Default nil.
 	OnLookup func(ctx context.Context, l Lookup)
 }
 
 // A Lookup is one read through a cached handle or an Aside.
 type Lookup struct {
-	Name   string // of the statement, from its "-- name:" comment, else its text, or of the Aside
+	Name   string // of the statement, from its "-- name:" comment or else its text, or of the Aside
 	Reason Reason
-	Took   time.Duration // until there was an answer; 0 for a hit
+	Took   time.Duration // until the result was available; 0 for a hit
 }
 
 const (
@@ -55,9 +56,9 @@ const (
 	leastMaxBytes   = 64 << 10
 )
 
-// A Cache keeps results in memory. It may be used by many goroutines at once,
-// with handles to any number of databases. Make one for a program: its budget
-// is shared by all.
+// A Cache stores results in memory. It is safe for concurrent use, with handles
+// to any number of databases. A program needs only one, whose budget all
+// handles share.
 type Cache struct {
 	opts      Options
 	store     *s3fifo.Store[record, cached]
@@ -65,7 +66,7 @@ type Cache struct {
 	flights   flights
 	records   *records
 	newcomers newcomers
-	changes   atomic.Uint64 // the number of the last change
+	changes   atomic.Uint64 // number of the last change
 	off       atomic.Int32  // why nothing is stored: bits offSuspended and offClosed
 
 	mu         sync.Mutex
@@ -76,7 +77,7 @@ type Cache struct {
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
-	running sync.WaitGroup // of everything that Close waits for
+	running sync.WaitGroup // everything that Close waits for
 }
 
 // Why a cache stores nothing.
@@ -85,7 +86,7 @@ const (
 	offClosed
 )
 
-// New makes a cache. The caller closes it.
+// New returns a new cache. The caller must close it.
 func New(opts *Options) (*Cache, error) {
 	var o Options
 	if opts != nil {
@@ -109,10 +110,11 @@ func New(opts *Options) (*Cache, error) {
 	return c, nil
 }
 
-// watchEvery is how often the cache looks at memory and at the wall clock.
+// watchEvery is the interval at which the cache checks memory and the wall
+// clock.
 const watchEvery = time.Second
 
-// watch follows memory, clock and closed handles until the cache is closed.
+// watch checks memory, the clock and closed handles until the cache is closed.
 func (c *Cache) watch() {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -146,7 +148,7 @@ func (c *Cache) source(pg *db.DB) *source {
 		c.sources[pg] = s
 	}
 	c.mu.Unlock()
-	if first { // without the lock, which invalidateDatabase takes
+	if first { // without c.mu, which invalidateDatabase locks
 		s.track()
 	}
 	return s
@@ -160,7 +162,7 @@ func (c *Cache) space() uint64 {
 	return c.spaces
 }
 
-// allSources returns all sources, for use without the lock.
+// allSources returns all sources, for use without c.mu.
 func (c *Cache) allSources() []*source {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,8 +194,8 @@ func (c *Cache) knownChangelog(at *changes.Database) *changelog {
 	return c.changelogs[at]
 }
 
-// concerned returns the changelogs that a change in at concerns, or one in any
-// database if at is nil.
+// concerned returns the changelogs that a change in at affects. If at is nil,
+// the change may be in any database.
 func (c *Cache) concerned(at *changes.Database) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -211,8 +213,8 @@ func (c *Cache) concernedBy(at *changes.Database) []*changelog {
 	return list
 }
 
-// beginDoubt notes a change in doubt, also for databases that are met while it
-// is, and returns the changelogs that it concerns.
+// beginDoubt records a change in doubt and returns the changelogs that it
+// affects. Changelogs made while it is in doubt are added to d.
 func (c *Cache) beginDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,8 +223,8 @@ func (c *Cache) beginDoubt(d *doubt) []*changelog {
 	return slices.Clone(d.changelogs)
 }
 
-// endDoubt ends what beginDoubt began, and returns the changelogs that have noted
-// the doubt.
+// endDoubt removes a change in doubt and returns the changelogs that recorded
+// it.
 func (c *Cache) endDoubt(d *doubt) []*changelog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -232,8 +234,8 @@ func (c *Cache) endDoubt(d *doubt) []*changelog {
 	return d.changelogs
 }
 
-// forgetClosed forgets closed handles, their statements, and the databases that
-// no other handle leads to.
+// forgetClosed removes closed handles, their statements, and the changelogs of
+// databases that no other handle leads to.
 func (c *Cache) forgetClosed() {
 	var closed []*source
 	c.mu.Lock()
@@ -269,16 +271,16 @@ func (c *Cache) allChangelogs() []*changelog {
 	return slices.Collect(maps.Values(c.changelogs))
 }
 
-// Follow subscribes the cache to the changes that commit through pg and through
-// its pool: entries that such a change invalidates are not handed out once the
-// committing call has returned, through any handle to the same database. Changes
-// by other programs, and through handles that are not followed, are not seen; the
-// TTL bounds them. While the outcome of a commit is unknown, entries that depend
-// on its tables are neither handed out nor stored.
+// Follow subscribes the cache to the changes that are committed through pg and
+// its pool. Entries that such a change invalidates are not returned after the
+// committing call has returned, through any handle to the same database.
+// Changes by other programs, and through handles that are not followed, are not
+// observed; entries live until their TTL then. While a commit is in doubt,
+// entries that depend on its tables are neither returned nor stored.
 //
-// Follow invalidates the entries from before it. It returns [db.ErrUnobserved]
-// for a handle that adopted its pool; its entries live until their TTL. stop ends
-// the subscription.
+// Follow invalidates all earlier entries of the database. It returns
+// [db.ErrUnobserved] for a handle that adopted its pool. stop ends the
+// subscription.
 func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 	switch {
 	case pg == nil:
@@ -295,11 +297,11 @@ func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 
 // InvalidateTables invalidates the entries that depend on the given tables, in
 // every database, and reports whether a statement read so far depends on one of
-// them. A name is written as in SQL, quoted or not, or just as the server has
-// it; without a schema it stands for tables of that name in all schemas. The name
-// of a view stands for the entries of statements that name it. Results of loads
-// under way are not stored. Entries with unknown dependencies are invalidated as
-// well.
+// them. A name is written as in SQL, quoted or not, or exactly as the server
+// stores it. A name without a schema matches tables in all schemas. The name of
+// a view matches the entries of statements that use the view. Results of loads
+// under way are not stored. Entries with unknown dependencies are invalidated
+// too.
 func (c *Cache) InvalidateTables(tables ...string) (known bool) {
 	for _, l := range c.allChangelogs() {
 		known = l.invalidateTables(tables) || known
@@ -307,8 +309,8 @@ func (c *Cache) InvalidateTables(tables ...string) (known bool) {
 	return known
 }
 
-// InvalidateStatements invalidates the entries of the statements, and of the
-// Asides, with the given names.
+// InvalidateStatements invalidates the entries of the statements and Asides
+// with the given names.
 func (c *Cache) InvalidateStatements(names ...string) {
 	n := c.changes.Add(1)
 	for _, r := range c.records.all() {
@@ -332,7 +334,7 @@ func (c *Cache) InvalidateAll() {
 	c.store.Clear()
 }
 
-// Suspend makes every read go to the server, and stores nothing, until Resume.
+// Suspend sends every read to the server, and stores nothing, until Resume.
 func (c *Cache) Suspend() { c.off.Or(offSuspended) }
 
 // Resume ends Suspend. It invalidates all entries: the program may have made
@@ -342,16 +344,15 @@ func (c *Cache) Resume() {
 	c.off.And(^int32(offSuspended))
 }
 
-// closeTime is how long Close waits for loads that go on though they are
-// cancelled.
+// closeTime is how long Close waits for loads that ignore their cancellation.
 const closeTime = 6 * time.Second
 
-// Close invalidates all entries and ends the goroutines in the background. It
-// cancels the contexts of the loads under way and waits until they have
-// returned, for 6 seconds at most: a load that ignores its context is left
-// running, and its result is not stored. Callers that wait for a load get an
-// error that wraps [ErrClosed], at once. Reads through the cache's handles go to
-// the server from then on. It may be called more than once.
+// Close invalidates all entries and ends the background goroutines. It cancels
+// the contexts of the loads under way and waits at most 6 seconds for them: a
+// load that ignores its context keeps running, and its result is not stored.
+// Callers that wait for a load get an error that wraps [ErrClosed] at once.
+// Later reads through the cache's handles go to the server. Close may be called
+// more than once.
 func (c *Cache) Close() {
 	if c.off.Or(offClosed)&offClosed != 0 {
 		return
@@ -377,11 +378,11 @@ func (c *Cache) Close() {
 
 type bypassKey struct{}
 
-// Bypass returns a context with which reads through cached handles go to the
+// Bypass returns a context that sends reads through cached handles to the
 // server. Their results are not stored.
 func Bypass(ctx context.Context) context.Context {
 	return context.WithValue(ctx, bypassKey{}, true)
 }
 
-// bypassed reports whether ctx is, or comes from, one that Bypass returned.
+// bypassed reports whether ctx is derived from a context of Bypass.
 func bypassed(ctx context.Context) bool { return ctx.Value(bypassKey{}) != nil }

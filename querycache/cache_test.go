@@ -34,7 +34,7 @@ func TestTTL(t *testing.T) {
 	})
 }
 
-// The age of an answer counts from before the server was asked.
+// The age of an entry counts from the beginning of its load.
 func TestTTLCountsTheLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, Policy{TTL: time.Second})
@@ -78,7 +78,7 @@ func TestStaleFor(t *testing.T) {
 		o.counted(map[Reason]uint64{MissCold: 1, HitStale: 2, Hit: 1, MissExpired: 1})
 
 		time.Sleep(1500 * time.Millisecond)
-		o.change(changes.Committed) // what a change made stale is never handed out
+		o.change(changes.Committed) // invalidated entries are never returned
 		o.want(ctx, "changed", says("changed"))
 		o.close()
 	})
@@ -94,19 +94,20 @@ func TestStaleIfError(t *testing.T) {
 		o.want(ctx, "old", fails(&pgconn.PgError{Code: "57P01"}))
 		for _, err := range []error{&pgconn.PgError{Code: "42P01"}, errors.New("cannot decode")} {
 			if v, got := o.ask(ctx, 1, fails(err)); !errors.Is(got, err) {
-				t.Errorf("%v: answered with %v, %v", err, v, got)
+				t.Errorf("%v: read returned %v, %v", err, v, got)
 			}
 		}
 		time.Sleep(600 * time.Millisecond)
 		if v, err := o.ask(ctx, 1, fails(io.EOF)); err == nil {
-			t.Errorf("answered with %v after StaleIfError had passed", v)
+			t.Errorf("read returned %v after StaleIfError had passed", v)
 		}
 		o.counted(map[Reason]uint64{MissCold: 1, HitOnError: 2, MissFailed: 3})
 		o.close()
 	})
 }
 
-// The whole of the freshness rule, in each order that the steps can have.
+// TestChangesAndLoads checks the freshness rule for each order of change, load
+// and store.
 func TestChangesAndLoads(t *testing.T) {
 	ctx := context.Background()
 	t.Run("change before the load", func(t *testing.T) {
@@ -115,13 +116,13 @@ func TestChangesAndLoads(t *testing.T) {
 		o.change(changes.Committed)
 		o.want(ctx, "new", says("new"))
 		o.want(ctx, "new", says("unasked"))
-		o.counted(map[Reason]uint64{MissCold: 1, MissChanged: 1, Hit: 1})
+		o.counted(map[Reason]uint64{MissCold: 1, MissInvalidated: 1, Hit: 1})
 	})
 	t.Run("change during the load", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		o.want(ctx, "old", func(context.Context) (any, error) { o.change(changes.Committed); return "old", nil })
 		o.want(ctx, "new", says("new"))
-		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1})
+		o.counted(map[Reason]uint64{MissLoadInvalidated: 1, MissCold: 1})
 	})
 	t.Run("change between the load and the store", func(t *testing.T) {
 		o := newOffline(t, nil, forever)
@@ -131,14 +132,14 @@ func TestChangesAndLoads(t *testing.T) {
 		f, _ := o.cache.join(ctx, rec, 7, []byte("k"))
 		f.value = "old"
 		o.change(changes.Committed)
-		// insert looks before it stores; a change may come in between all the same.
+		// A change may occur between the check of insert and the store.
 		e, _ := s3fifo.NewEntry(&rec.Group, "k", cached{"old", f.stamp, never}, 0)
 		o.cache.store.Put(7, e)
 		if e := o.cache.hit(7, &rec.ID, []byte("k")); e != nil {
-			t.Error("an answer from before the change is handed out")
+			t.Error("an entry from before the change is returned")
 		}
-		if o.cache.insert(f, 0) != MissInvalidated {
-			t.Error("an answer from before the change is kept")
+		if o.cache.insert(f, 0) != MissLoadInvalidated {
+			t.Error("a result from before the change is stored")
 		}
 		o.cache.land(f, outcomePrivate)
 	})
@@ -179,8 +180,8 @@ func TestChangesAndLoads(t *testing.T) {
 	})
 }
 
-// A statement of which it is not known what it reads depends on everything.
-func TestUnknownReads(t *testing.T) {
+// A statement with unknown reads depends on all tables.
+func TestUnknownReadsDependOnAllTables(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: time.Hour})
 	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
@@ -248,7 +249,7 @@ func TestRefusals(t *testing.T) {
 		o.want(ctx, want, says(2))
 		if !c.kept {
 			o.counted(map[Reason]uint64{RefusedStatement: 2})
-			if why := o.reads.Explain(ctx, citySQL); why.Keeps || why.Reason != RefusedStatement || why.Detail == "" {
+			if why := o.reads.Explain(ctx, citySQL); why.Cacheable || why.Reason != RefusedStatement || why.Detail == "" {
 				t.Errorf("%v: explained as %+v", c.reason, why)
 			}
 		}
@@ -260,7 +261,7 @@ func TestRefusals(t *testing.T) {
 	o.counted(map[Reason]uint64{RefusedStatement: 2})
 }
 
-func TestOffSwitches(t *testing.T) {
+func TestBypassSuspendAndClose(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	o.want(ctx, 1, says(1))
@@ -272,9 +273,9 @@ func TestOffSwitches(t *testing.T) {
 	o.cache.Resume()
 	o.want(ctx, 6, says(6))
 	o.want(ctx, 6, says(7))
-	o.reads.Drop(ctx, citySQL, 1)
+	o.reads.Invalidate(ctx, citySQL, 1)
 	o.want(ctx, 8, says(8))
-	o.reads.Drop(ctx, citySQL, 2)
+	o.reads.Invalidate(ctx, citySQL, 2)
 	o.want(ctx, 8, says(9))
 	o.cache.Close()
 	o.cache.Close()
@@ -288,11 +289,11 @@ func TestOffSwitches(t *testing.T) {
 	}
 }
 
-// What is dropped while it is loaded is not kept.
-func TestDropDuringLoad(t *testing.T) {
+// A result that is invalidated during its load is not stored.
+func TestInvalidationDuringLoad(t *testing.T) {
 	ctx := context.Background()
 	for what, drop := range map[string]func(o *offline){
-		"Drop":                 func(o *offline) { o.reads.Drop(ctx, citySQL, 1) },
+		"Invalidate":           func(o *offline) { o.reads.Invalidate(ctx, citySQL, 1) },
 		"InvalidateTables":     func(o *offline) { o.cache.InvalidateTables("cities") },
 		"InvalidateStatements": func(o *offline) { o.cache.InvalidateStatements("CityByID") },
 		"InvalidateAll":        func(o *offline) { o.cache.InvalidateAll() },
@@ -307,7 +308,7 @@ func TestDropDuringLoad(t *testing.T) {
 	}
 }
 
-func TestLimits(t *testing.T) {
+func TestMaxRowsAndMaxBytes(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: -1, MaxRows: 2})
 	o.want(ctx, 1, says(1))
@@ -324,7 +325,7 @@ func TestLimits(t *testing.T) {
 	small.counted(map[Reason]uint64{MissTooBig: 2})
 }
 
-func TestPolicyIsChecked(t *testing.T) {
+func TestInvalidPoliciesAreRejected(t *testing.T) {
 	for _, c := range []struct {
 		p    Policy
 		want string
@@ -369,7 +370,7 @@ func TestReasonsAddUp(t *testing.T) {
 		defer mu.Unlock()
 		seen++
 		if l.Name != "CityByID" || l.Reason == none || l.Reason >= reasons {
-			t.Errorf("told of %+v", l)
+			t.Errorf("lookup %+v", l)
 		}
 	}
 	var wg sync.WaitGroup
@@ -388,11 +389,11 @@ func TestReasonsAddUp(t *testing.T) {
 	}
 	wg.Wait()
 	if s := o.cache.Stats(); s.Total() != 4*each || seen != 4*each {
-		t.Errorf("%d lookups counted and %d told, want %d: %v", s.Total(), seen, 4*each, s.Lookups)
+		t.Errorf("%d lookups counted and %d reported, want %d: %v", s.Total(), seen, 4*each, s.Lookups)
 	}
 }
 
-func TestManyStatementsAreForgotten(t *testing.T) {
+func TestRecordsAreBounded(t *testing.T) {
 	rs := newRecords(1<<30, func(int64) {})
 	for i := range uint64(mostRecords + 100) {
 		r := rs.add(new(record).withID(identity{Digest: i}))
@@ -406,7 +407,7 @@ func TestManyStatementsAreForgotten(t *testing.T) {
 	}
 }
 
-func TestClockNoticesSleep(t *testing.T) {
+func TestClockCountsSleep(t *testing.T) {
 	var c clock
 	c.start = time.Now()
 	wall := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)

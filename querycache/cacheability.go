@@ -7,14 +7,14 @@ import (
 )
 
 // cacheability returns none, or why results of a statement with the given
-// effects are not stored under the record's policy; and the reason, or what
-// limits the entries, in words.
+// effects are not stored under the record's policy. The text describes the
+// reason, or what limits the entries.
 func (r *record) cacheability(eff *catalog.Effects) (Reason, string) {
 	if eff.Cacheable {
 		return none, ""
 	}
 	if len(eff.Refusals) == 0 {
-		return RefusedStatement, "the server does not tell what the statement does"
+		return RefusedStatement, "the server does not report what the statement does"
 	}
 	var limits []string
 	for _, refusal := range eff.Refusals {
@@ -26,60 +26,60 @@ func (r *record) cacheability(eff *catalog.Effects) (Reason, string) {
 	return none, strings.Join(limits, "; ")
 }
 
-// limit returns what a tolerated refusal means for the entries.
+// limit describes what a tolerated refusal means for the entries.
 func (r *record) limit(refusal catalog.Refusal) string {
 	switch refusal.Reason {
 	case catalog.SessionFunction, catalog.RowSecurity:
-		return "shared within Options.Scope only: " + refusal.String()
+		return "entries are shared only within one Options.Scope: " + refusal.String()
 	case catalog.UnknownFunction, catalog.HiddenFunction:
 		switch {
 		case len(r.policy.Tables) > 0:
-			return "made stale by Policy.Tables, which have to be all that it reads: " + refusal.String()
+			return "only changes to Policy.Tables invalidate entries, so it must list every table that the function reads: " + refusal.String()
 		case refusal.Reason == catalog.HiddenFunction:
-			return "made stale by the tables that its words name, but not by time: " + refusal.String()
+			return "changes to the tables that the function names invalidate entries; if it depends on the time, they may be out of date until the TTL: " + refusal.String()
 		}
-		return "dropped by every change that is heard of, unless Policy.Tables says what it reads: " + refusal.String()
+		return "every observed change invalidates entries; set Policy.Tables to the tables that the function reads: " + refusal.String()
 	case catalog.UnloggedTable:
-		return "dropped by changes as others are, and after a crash once the pool has connected again: " + refusal.String()
+		return "observed changes invalidate entries; after a server crash they are invalidated when the pool reconnects: " + refusal.String()
 	case catalog.MaterializedRows:
-		return "dropped by a REFRESH that is heard of, else wrong until the TTL has passed: " + refusal.String()
+		return "an observed REFRESH invalidates entries; after a REFRESH by another program they may be out of date until the TTL: " + refusal.String()
 	case catalog.ForeignRows:
-		return "dropped by what is written through it here, else wrong until the TTL has passed: " + refusal.String()
+		return "observed writes to the foreign table invalidate entries; after a change on its own server they may be out of date until the TTL: " + refusal.String()
 	}
-	return "may be wrong until the TTL has passed, since no change tells: " + refusal.String()
+	return "entries may be out of date until the TTL, because no change is reported: " + refusal.String()
 }
 
-// explainRefusal returns why a refusal is not tolerated, and what to do.
+// explainRefusal describes why a refusal is not tolerated, and what to do.
 func (r *record) explainRefusal(refusal catalog.Refusal) string {
 	switch {
 	case refusal.Reason == catalog.SessionFunction || refusal.Reason == catalog.RowSecurity:
 		return refusal.String() + " (set Options.Scope)"
 	case refusal.Reason == catalog.VolatileFunction && !builtIn(refusal.Object):
-		return refusal.String() + " (declare a function STABLE that changes nothing and answers alike within a statement)"
+		return refusal.String() + " (declare the function STABLE if it writes nothing and returns equal results within a statement)"
 	case refusal.Reason == catalog.UnknownFunction:
-		return refusal.String() + " (set Policy.Tables to what it reads, or a TTL)"
+		return refusal.String() + " (set Policy.Tables to the tables that it reads, or set a TTL)"
 	case refusal.Reason.Timed() && refusal.Reason != catalog.Unexamined:
-		return refusal.String() + " (set a TTL, up to which it may be wrong)"
+		return refusal.String() + " (set a TTL; entries may be out of date until it ends)"
 	}
 	return refusal.String()
 }
 
-// builtIn reports whether a refusal is about a function of the server's own,
-// which are written without schema.
+// builtIn reports whether the object of a refusal is a built-in function, whose
+// name has no schema.
 func builtIn(object string) bool {
 	name, _, _ := strings.Cut(object, "(")
 	return !strings.Contains(name, ".")
 }
 
-// tolerates reports whether results may be stored in spite of a reason. Those of
-// statements that write, or may, never are, whatever the policy says of their
-// tables.
+// tolerates reports whether results may be stored in spite of a reason. Results
+// of statements that write, or may write, are never stored, even if the policy
+// lists their tables.
 func (r *record) tolerates(reason catalog.Reason, eff *catalog.Effects) bool {
 	switch {
 	case reason == catalog.SessionFunction || reason == catalog.RowSecurity:
-		return r.source.cache.opts.Scope != nil // which stands for user and settings
+		return r.source.cache.opts.Scope != nil // represents the user and the settings
 	case (reason == catalog.UnknownFunction || reason == catalog.HiddenFunction) && len(r.policy.Tables) > 0:
-		return true // the program says what it reads
+		return true // the program declares what the function reads
 	case reason == catalog.Unexamined && (!eff.WritesKnown || len(eff.Writes) > 0):
 		return false
 	case reason.Timed():

@@ -11,51 +11,52 @@ import (
 	"github.com/headrace/headrace/internal/changes"
 )
 
-// A changelog has the last changes of a database's tables, whichever handles
-// reported them.
+// A changelog holds the last change of each table of a database, from all
+// handles.
 //
-// Changes have numbers, drawn from the cache's counter. A load notes the last
-// number before it asks the server, and the entry carries it. An entry is fresh
-// as long as each table it depends on changed last at or before that number. So
-// an entry whose load began before a change was reported is never handed out
-// after it, however late it is stored.
+// Changes have numbers, drawn from the cache's counter. A load draws the last
+// number before it queries the server, and the entry carries it. An entry is
+// fresh as long as the last change of each dependency has at most that number.
+// An entry whose load began before a change was reported is therefore never
+// returned after it, even if it is stored later.
 type changelog struct {
 	cache    *Cache
 	database *changes.Database
 
-	everything table // changed with each change that may concern any table
-	anything   table // changed with every change, of whatever table
+	everything table // changed by each change that may affect any table
+	anything   table // changed by each change of any table
 
-	cause atomic.Pointer[string] // of the last change of everything; nil before there was one
+	cause atomic.Pointer[string] // of the last change of everything; nil before the first
 
 	mu     sync.Mutex
 	tables map[tableKey]*table // guarded by mu
 }
 
-// A tableKey says which rows a table stands for.
+// A tableKey identifies the rows that a table represents.
 type tableKey struct {
 	oid uint32
-	own bool // those of the relation itself, which FROM ONLY reads; else also those of tables that inherit from it
+	own bool // the relation's own rows, which FROM ONLY reads, without those of inheriting tables
 }
 
-// A table is the place of one relation, or of its own rows, in the order of
-// changes.
+// A table holds the number of the last change to one relation, or to its own
+// rows.
 type table struct {
-	tableName               // guarded by changelog.mu: it may be renamed
-	changed   atomic.Uint64 // number of the last change; inDoubt while that is not resolved
-	last      uint64        // number of the last change that is certain; guarded by changelog.mu
-	doubts    int           // changes whose outcome is unknown; likewise
-	view      bool          // it never changes, but a program may invalidate what reads it; guarded by changelog.mu
+	tableName               // guarded by changelog.mu: the relation may be renamed
+	changed   atomic.Uint64 // number of the last change; inDoubt until that is resolved
+	last      uint64        // number of the last certain change; guarded by changelog.mu
+	doubts    int           // number of changes in doubt; guarded by changelog.mu
+	view      bool          // a view changes only by InvalidateTables; guarded by changelog.mu
 }
 
-// inDoubt is after every number: nothing that depends on the table is fresh.
+// inDoubt is greater than every number: no entry that depends on the table is
+// fresh.
 const inDoubt = math.MaxUint64
 
 func newChangelog(c *Cache, at *changes.Database) *changelog {
 	return &changelog{cache: c, database: at, tables: make(map[tableKey]*table)}
 }
 
-// raise gives t the number of a new change. l.mu is held.
+// raise sets t to the number of a new change. l.mu is held.
 func (l *changelog) raise(t *table) {
 	t.last = l.cache.changes.Add(1)
 	if t.doubts == 0 {
@@ -63,7 +64,7 @@ func (l *changelog) raise(t *table) {
 	}
 }
 
-// doubt notes that t may have changed or may change yet. l.mu is held.
+// doubt records that t may have changed, or may still change. l.mu is held.
 func (l *changelog) doubt(t *table) {
 	t.doubts++
 	t.changed.Store(inDoubt)
@@ -83,7 +84,7 @@ func (l *changelog) dismiss(t *table) {
 	}
 }
 
-// apply notes a change.
+// apply records a change.
 func (l *changelog) apply(c changes.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,8 +112,8 @@ func (l *changelog) apply(c changes.Change) {
 	}
 }
 
-// table returns the place of a relation, making one if there is none. A
-// relation's name may change; its oid is what counts. l.mu is held.
+// table returns the table of a relation, making one if there is none. The oid
+// identifies the relation; its name may change. l.mu is held.
 func (l *changelog) table(key tableKey, name tableName) *table {
 	t := l.tables[key]
 	if t == nil {
@@ -125,12 +126,12 @@ func (l *changelog) table(key tableKey, name tableName) *table {
 	return t
 }
 
-// A tableName is a relation's name. An empty schema stands for any.
+// A tableName is the name of a relation. An empty schema matches any.
 type tableName struct{ schema, name string }
 
-// parseTable returns what a program may mean by a name: what the server would
-// take it for, and the name as it is, with the schema before the first dot.
-// Invalidating too much does no harm.
+// parseTable returns the relations that a program may mean by a name: the name
+// as SQL, and the name taken literally with the schema before the first dot.
+// Invalidating too much is harmless.
 func parseTable(text string) (names []tableName) {
 	switch parts, ok := splitName(text); {
 	case !ok:
@@ -146,7 +147,7 @@ func parseTable(text string) (names []tableName) {
 	return append(names, tableName{schema, name})
 }
 
-// matches reports whether two names may be of one table.
+// matches reports whether two names may denote the same table.
 func (n tableName) matches(other tableName) bool {
 	return n.name == other.name && (n.schema == other.schema || n.schema == "" || other.schema == "")
 }
@@ -158,9 +159,9 @@ func (n tableName) String() string {
 	return n.schema + "." + n.name
 }
 
-// tablesOf returns the tables that a statement reads, and those that stand for
-// all of them. New ones have no change yet, which is right: the caller notes the
-// last change's number before it asks what the statement reads.
+// tablesOf returns the tables that a statement reads, and those that represent
+// all tables. A new table has no change yet, which is correct: the caller draws
+// its stamp before it asks what the statement reads.
 func (l *changelog) tablesOf(reads []dependency, known bool) []*table {
 	tables := []*table{&l.everything}
 	l.mu.Lock()
@@ -176,7 +177,7 @@ func (l *changelog) tablesOf(reads []dependency, known bool) []*table {
 	return tables
 }
 
-// names returns the names of tables, "*" for any table, and leaves out views.
+// names returns the names of tables, with "*" for any table and without views.
 func (l *changelog) names(tables []*table) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -194,7 +195,7 @@ func (l *changelog) names(tables []*table) []string {
 }
 
 // invalidateTables invalidates the entries that depend on the named tables, and
-// reports whether a table is known under one of the names.
+// reports whether one of the names is known.
 func (l *changelog) invalidateTables(tables []string) (known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -37,7 +37,7 @@ func (o *offline) lead(at *changes.Database) {
 	}
 }
 
-// A change counts for a database, by whichever handle it is told.
+// A change affects all handles of its database, whichever handle reports it.
 func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
@@ -56,29 +56,27 @@ func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 	if !o.cache.InvalidateTables("cities") || o.cache.InvalidateTables("rivers") {
-		t.Error("what is known is not told")
+		t.Error("a known table is not reported")
 	}
 }
 
-// A server that was started again may have lost commits; another one may have
-// taken its name. Once the handle leads there nothing is handed out that was
-// kept before.
-func TestLeavingADatabaseDropsItsEntries(t *testing.T) {
+// A restarted server may have lost commits, and another server may have its
+// address. Once the handle leads to it, earlier entries are not returned.
+func TestLeavingADatabaseInvalidatesItsEntries(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	o.want(ctx, "first", says("first"))
 	o.want(ctx, "first", says("unasked"))
 	o.lead(two)
 	o.reads.source.invalidateDatabase(one)
-	for range 2 { // the load that learns of another database is not kept
+	for range 2 { // the load that detects another database is not stored
 		o.want(ctx, "second", says("second"))
 	}
 	o.want(ctx, "second", says("unasked"))
 }
 
-// What a connection answers that leads elsewhere, or it is not known where, is
-// not kept.
-func TestLoadsFromElsewhereAreNotKept(t *testing.T) {
+// The result of a connection to another or an unknown database is not stored.
+func TestLoadsFromOtherDatabasesAreNotStored(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	for _, at := range []*changes.Database{two, nil} {
@@ -91,9 +89,9 @@ func TestLoadsFromElsewhereAreNotKept(t *testing.T) {
 	o.want(ctx, "here", says("unasked"))
 }
 
-// A doubt that ends without a change makes fresh again what was kept before it,
-// and nothing that was loaded meanwhile stays.
-func TestDoubtWithoutAChange(t *testing.T) {
+// A doubt that is resolved as unchanged makes earlier entries fresh again.
+// Results of loads during the doubt are not stored.
+func TestDoubtResolvedAsUnchanged(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	o.want(ctx, "kept", says("kept"))
@@ -114,8 +112,8 @@ func TestDoubtWithoutAChange(t *testing.T) {
 	o.want(ctx, "changed", says("unasked"))
 }
 
-// A database that is met while a change of it is in doubt is in doubt.
-func TestDatabaseMetWhileInDoubt(t *testing.T) {
+// A change in doubt also applies to a database that is identified during it.
+func TestNewDatabaseIsInDoubt(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: changes.InDoubt}})
@@ -126,8 +124,8 @@ func TestDatabaseMetWhileInDoubt(t *testing.T) {
 	o.want(ctx, "settled", says("unasked"))
 }
 
-// A doubt about rows of tables that inherit from a table is none about its own.
-func TestDoubtsOfOnlyATable(t *testing.T) {
+// A doubt about the rows of inheriting tables does not affect FROM ONLY reads.
+func TestInheritedDoubtsSpareOnlyReads(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
 	var only []catalog.Relation
@@ -172,8 +170,8 @@ func TestDoubtsOfOnlyATable(t *testing.T) {
 	o.want(ctx, "closed", says("unasked"))
 }
 
-// What was in doubt when Follow was stopped is in doubt until it is settled.
-func TestStopLeavesNothingInDoubt(t *testing.T) {
+// A change in doubt when Follow is stopped stays in doubt until it is resolved.
+func TestStopWaitsForDoubts(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
 	s := o.reads.source
@@ -184,7 +182,7 @@ func TestStopLeavesNothingInDoubt(t *testing.T) {
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "again", says("again"))
 	if stopped != 0 {
-		t.Error("nobody listens any more to how it is settled")
+		t.Error("the subscription ended before the doubt was resolved")
 	}
 	s.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: changes.Resolved}})
 	o.want(ctx, "settled", says("settled"))
@@ -194,8 +192,8 @@ func TestStopLeavesNothingInDoubt(t *testing.T) {
 	}
 }
 
-// A table that is named while it is in doubt is in doubt.
-func TestNamedWhileInDoubt(t *testing.T) {
+// InvalidateTables of a table in doubt leaves the table in doubt.
+func TestInvalidateTablesWhileInDoubt(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
 	o.change(changes.InDoubt)
@@ -216,7 +214,7 @@ func TestNamedWhileInDoubt(t *testing.T) {
 	}
 }
 
-func TestClosedHandlesAreForgotten(t *testing.T) {
+func TestClosedHandlesAreRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		other := o.sibling(two)

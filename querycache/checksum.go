@@ -7,8 +7,8 @@ import (
 	"github.com/headrace/headrace/internal/deepcopy"
 )
 
-// A checked is a kept value of a cache with Options.CheckShared, and its
-// checksum from when it was kept.
+// A checked is a stored value of a cache with Options.CheckShared, and the
+// checksum that it had when it was stored.
 type checked struct {
 	value any
 	sum   uint64
@@ -16,24 +16,23 @@ type checked struct {
 
 func check(value any) *checked { return &checked{value, checksum(value)} }
 
-// open returns the value that is kept in e.
+// open returns the value stored in e.
 func (c *Cache) open(e *entry) any {
 	if !c.opts.CheckShared {
 		return e.Value.result
 	}
 	kept := e.Value.result.(*checked)
 	if checksum(kept.value) != kept.sum {
-		panic(fmt.Sprintf("querycache: a value of %s was changed by a caller; see Options.CheckShared", e.Of().label))
+		panic(fmt.Sprintf("querycache: a caller has changed a shared value of %s (Options.CheckShared)", e.Of().label))
 	}
 	return kept.value
 }
 
-// checksum returns a number that tells v from what it is after a change of
-// anything it leads to.
+// checksum returns a hash of v and of all memory that v points to.
 func checksum(v any) uint64 {
 	switch v := v.(type) {
 	case *wireRows:
-		return checksum(v.Recording) // the types keep what they meet
+		return checksum(v.Recording) // without the types, which change while decoding
 	case cachedError:
 		return 0
 	}

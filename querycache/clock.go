@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// A clock tells how long a cache has lived, in nanoseconds. It never goes back,
-// and it is asked anew for each lookup: a coarse clock, kept by a goroutine,
-// would be 25 ns cheaper, and after the process was stopped for a while the
-// first answers would be judged by the time before.
+// A clock returns the age of a cache in nanoseconds. It never goes back. Each
+// lookup reads it: a coarse clock, updated by a goroutine, would save 25 ns,
+// but the first lookups after a stop of the process would use the time before
+// the stop.
 type clock struct {
 	start time.Time
-	ahead atomic.Int64 // what the machine slept through, see notice
+	ahead atomic.Int64 // the time that the machine slept, see notice
 }
 
 func (c *clock) now() int64 { return int64(time.Since(c.start)) + c.ahead.Load() }
 
-// suspended is the least difference between the wall clock's step and the
-// monotonic one's that is taken for a sleep of the machine, during which the
-// monotonic clock stands still.
+// suspended is the least difference between the steps of the wall clock and the
+// monotonic clock that counts as a sleep of the machine. The monotonic clock
+// stops during a sleep.
 const suspended = 2 * time.Second
 
-// notice compares two readings of both clocks and moves the clock ahead by
-// what the monotonic one missed. A wall clock that was set ahead makes answers
-// old early; one that was set back changes nothing.
+// notice compares two readings of both clocks and moves the clock ahead by the
+// time that the monotonic clock missed. If the wall clock is set ahead, entries
+// expire early; setting it back has no effect.
 func (c *clock) notice(before, now time.Time) {
 	missed := now.Round(0).Sub(before.Round(0)) - now.Sub(before)
 	if missed > suspended {

@@ -10,25 +10,25 @@ import (
 	"github.com/headrace/headrace/internal/changes"
 )
 
-// dependencies are what the entries of a statement depend on. They never change,
-// but for inUse.
+// dependencies are the tables that the entries of a statement depend on. All
+// fields except inUse are constant.
 type dependencies struct {
-	tables   []*table // one that stands for all of them included
-	known    bool     // false: any table may be among them
-	timed    bool     // a parameter is a date or a time, so that an argument may be 'now'
+	tables   []*table // with the table that represents all others
+	known    bool     // false: the entries may depend on any table
+	timed    bool     // a parameter is a date or a time, so an argument may be 'now'
 	refusal  Reason   // none, or why nothing is stored
-	because  string   // the refusal in words, for people, or what limits the entries
+	because  string   // describes the refusal, or what limits the entries
 	examined examined
 
-	misnamed *namesError // a name of Policy.Tables is wrong; nil if none is
+	misnamed *namesError // for a wrong name in Policy.Tables; nil if all are right
 
-	// inUse is what learned was taken from. While it is held, a change of what
-	// it depends on is noticed and announced.
+	// inUse are the effects that examined was derived from. While it is
+	// referenced, a schema change that affects them is detected and notified.
 	inUse atomic.Pointer[[]*changes.Effects]
 }
 
-// examined is what the server said of a statement, to notice that it says
-// something else.
+// examined is the server's description of a statement, for comparison with a
+// later one.
 type examined struct {
 	changelog *changelog
 	version   int64
@@ -36,7 +36,7 @@ type examined struct {
 	refusal   catalog.Refusal
 }
 
-// is reports whether the server says the same as other.
+// is reports whether two descriptions are equal.
 func (x *examined) is(other *examined) bool {
 	return x.changelog == other.changelog && x.version == other.version && x.refusal == other.refusal && slices.Equal(x.reads, other.reads)
 }
@@ -44,10 +44,11 @@ func (x *examined) is(other *examined) bool {
 // A dependency is a relation that a statement reads.
 type dependency struct {
 	catalog.Relation
-	only bool // the relation's own rows, and not those of tables that inherit from it
+	only bool // the relation's own rows, without those of inheriting tables
 }
 
-// readsOf returns what a statement of the given effects reads, views included.
+// readsOf returns the relations, with views, that a statement with the given
+// effects reads.
 func readsOf(eff *catalog.Effects) []dependency {
 	reads := make([]dependency, 0, len(eff.Reads)+len(eff.Views))
 	for _, r := range eff.Reads {
@@ -59,21 +60,21 @@ func readsOf(eff *catalog.Effects) []dependency {
 	return reads
 }
 
-// unexamined returns what is known of a statement if the server could not be
-// asked.
+// unexamined returns the dependencies of a statement that could not be
+// examined.
 func unexamined(err error) *dependencies {
-	return &dependencies{refusal: RefusedStatement, because: "the server could not be asked what the statement does: " + err.Error()}
+	return &dependencies{refusal: RefusedStatement, because: "the statement could not be examined: " + err.Error()}
 }
 
-// examine brings up to date what the record's entries depend on. It costs next
-// to nothing where the server need not be asked again. If the server cannot be
-// asked, the record stays as it was, and the dependencies returned refuse.
+// examine updates and returns the dependencies of the record. It is cheap if
+// the server need not be asked again. If the server cannot be asked, the record
+// stays unchanged, and the returned dependencies refuse storing.
 //
-// A flight calls it after it noted the last change's number: a change of the
-// schema either comes after that and invalidates the result, or was notified
-// before, and is then known to the server that examine asks.
+// A flight calls examine after it has drawn its stamp. A schema change is
+// therefore either notified later and invalidates the result, or was notified
+// before and is visible to examine.
 func (r *record) examine(ctx context.Context) *dependencies {
-	if r.source == nil { // an Aside of whatever the program likes
+	if r.source == nil { // an Aside without a Source
 		return r.dependencies.Load()
 	}
 	eff, err := r.effects(ctx)
@@ -104,13 +105,13 @@ func (r *record) examine(ctx context.Context) *dependencies {
 	n.refusal, n.because = r.cacheability(&eff.Effects)
 	n.inUse.Store(&inUse)
 	r.dependencies.Store(n)
-	if old != nil { // entries were stored by what the old ones say
+	if old != nil { // entries were stored with the old dependencies
 		r.invalidate(r.source.cache.changes.Add(1))
 	}
 	return n
 }
 
-// effects returns what the record's answers come from.
+// effects returns the effects of the record's statement.
 func (r *record) effects(ctx context.Context) (*changes.Effects, error) {
 	text := r.text.Load()
 	switch {
@@ -123,13 +124,13 @@ func (r *record) effects(ctx context.Context) (*changes.Effects, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &changes.Effects{Database: at, Effects: catalog.Effects{ReadsKnown: true, Cacheable: true}}, nil // the Aside says the rest itself
+	return &changes.Effects{Database: at, Effects: catalog.Effects{ReadsKnown: true, Cacheable: true}}, nil // Policy.Tables declares the reads
 }
 
-var errForgotten = errors.New("the statement was forgotten")
+var errForgotten = errors.New("the record of the statement was removed")
 
-// declared returns what the tables of the record's policy are. That a name is
-// wrong is remembered for a moment: each read would ask for it.
+// declared resolves the tables of the record's policy. An error about a name is
+// remembered for misnamedFor, so that not every read asks the server.
 func (r *record) declared(ctx context.Context) (declared, error) {
 	if len(r.policy.Tables) == 0 {
 		return declared{known: true}, nil

@@ -11,45 +11,36 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// An Explanation says whether, and for how long, a cached handle keeps the
-// answers of a statement.
+// An Explanation describes how a cached handle treats a statement.
 type Explanation struct {
-	Name   string // of the statement, if it has one
-	Text   string // normalized
-	Keeps  bool
-	Reason Reason // why not
-	Detail string // the same for people, and what limits the answers' life
+	Name      string // of the statement; "" if it has none
+	Text      string // normalized
+	Cacheable bool   // whether results are stored
+	Reason    Reason // why results are not stored; the zero Reason if they are
+	Detail    string // the reason in words, or what limits the entries
 
-	Tables  []string // a change of which makes its answers stale; "*" is any
-	Columns []string // that it reads, as table.column
+	Tables  []string // a change to one of them invalidates the entries; "*" is any table
+	Columns []string // columns that the statement reads, as table.column
 
 	Policy   Policy
-	Followed bool          // whether changes are heard of at all
-	MaxAge   time.Duration // how old an answer can be when it is handed out; -1: no bound
+	Followed bool          // whether Cache.Follow reports the changes of this handle
+	MaxAge   time.Duration // the greatest age of an entry that is returned; -1: no bound
 
-	Entries int // kept now, in all forms
-	Bytes   int64
+	Entries int   // stored now, in all forms
+	Bytes   int64 // of these entries
 	Lookups map[Reason]uint64
 }
 
-// Explain says what the handle does with a statement: whether its answers are
-// kept or why not, what makes them stale, how old they may be, and what became
-// of the reads so far. It may ask the server what the statement does. Asking
-// changes nothing of what the handle does.
+// Explain describes how the handle treats a statement: whether its results are
+// stored or why not, which changes invalidate them, how old they may be, and
+// the outcomes of the lookups so far. It may ask the server what the statement
+// does. It does not change how the handle treats the statement.
 //
-// A statement is its text and its name: sql has its "-- name:" comment, or is
-// what [db.Stmt.SQL] returned. See ExplainStmt for a compiled statement.
+// A statement is identified by its text and its name: pass the SQL with its
+// "-- name:" comment, or the result of [db.Stmt.SQL].
 func (h *ReadThrough) Explain(ctx context.Context, sql string) Explanation {
-	return h.explain(ctx, h.source.handle.Tracker.Text(sql))
-}
-
-// ExplainStmt is Explain for a compiled statement.
-func (h *ReadThrough) ExplainStmt(ctx context.Context, stmt db.Compiled) Explanation {
-	return h.explain(ctx, h.source.handle.Tracker.Text(stmt.SQL()))
-}
-
-func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Explanation {
-	rec := h.newRecord(text, formWire) // which the cache does not come to know
+	text := h.source.handle.Tracker.Text(sql)
+	rec := h.newRecord(text, formWire) // not added to the cache's records
 	out := Explanation{Name: text.Name, Text: text.Normalized, Followed: h.source.followed()}
 	var counts [reasons]uint64
 	var twins []string
@@ -59,7 +50,7 @@ func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Expl
 		switch {
 		case h.same(r, rec):
 			known = true
-			rec.policy, rec.refused = r.policy, r.refused // as it was chosen when the statement was met
+			rec.policy, rec.refused = r.policy, r.refused // chosen at the first read
 			for i, n := range r.counts.load() {
 				counts[i] += n
 			}
@@ -79,15 +70,15 @@ func (h *ReadThrough) explain(ctx context.Context, text *sqltext.Statement) Expl
 		return true
 	})
 	h.explainDependencies(ctx, text, rec, &out)
-	if out.Keeps && !known && h.cache.newcomers.crowded(text.Fingerprint) {
-		out.Detail = join(out.Detail, "kept from its second read on: there were many texts that differ from it only in constants or the lengths of lists; parameters, and = ANY($1), make them one")
+	if out.Cacheable && !known && h.cache.newcomers.crowded(text.Fingerprint) {
+		out.Detail = join(out.Detail, "stored from the second read on: many texts differ from this one only in constants or list lengths; use parameters, and = ANY($1) for lists")
 	}
 	if changedBy != nil {
-		out.Detail = join(out.Detail, "not kept where the session had been changed, of late by `"+*changedBy+"` (SET LOCAL ends with its transaction, RESET and DISCARD ALL undo a SET)")
+		out.Detail = join(out.Detail, "results from changed sessions are not stored; the last such session was changed by `"+*changedBy+"` (use SET LOCAL, or undo SET with RESET or DISCARD ALL)")
 	}
 	if len(twins) > 0 && text.Name == "" {
 		slices.Sort(twins)
-		out.Detail = join(out.Detail, "statements of the same text have names, and policies of their own: "+strings.Join(twins, ", ")+" (see ExplainStmt)")
+		out.Detail = join(out.Detail, "named statements with this text have their own policies: "+strings.Join(twins, ", ")+" (include the name comment in the SQL)")
 	}
 	return out
 }
@@ -97,7 +88,7 @@ func (h *ReadThrough) same(r, rec *record) bool {
 	return r.Space == h.space && r.Digest == rec.Digest && r.Rest == rec.Rest
 }
 
-// explainDependencies adds what the server says of the statement.
+// explainDependencies adds what the server reports about the statement.
 func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Statement, rec *record, out *Explanation) {
 	switch rec.refused {
 	case RefusedText:
@@ -110,8 +101,8 @@ func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Sta
 	if out.Reason == none {
 		out.Reason, out.Detail = n.refusal, n.because
 	}
-	out.Keeps = out.Reason == none
-	if out.Keeps && !out.Followed {
+	out.Cacheable = out.Reason == none
+	if out.Cacheable && !out.Followed {
 		out.Detail = join(out.Detail, unfollowed(rec.policy))
 	}
 	out.Columns = h.columns(ctx, text)
@@ -119,9 +110,9 @@ func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Sta
 		out.Tables = n.examined.changelog.names(n.tables)
 	}
 	slices.Sort(out.Tables)
-	if out.Keeps {
+	if out.Cacheable {
 		if log := n.examined.changelog; log != nil && log.cause.Load() != nil {
-			out.Detail = join(out.Detail, "all answers were dropped, of late by `"+*log.cause.Load()+"`, which may write anything")
+			out.Detail = join(out.Detail, "statements with unknown effects invalidated all entries, most recently `"+*log.cause.Load()+"`")
 		}
 		out.MaxAge = -1
 		if rec.policy.TTL > 0 {
@@ -130,49 +121,50 @@ func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Sta
 	}
 }
 
-// whyNotText says what is wrong with a text that has no policy whatever the
-// program says.
+// whyNotText describes why a text is never cached, whatever its policy.
 func whyNotText(text *sqltext.Statement) string {
 	switch {
 	case text.Size() > 2*longestText:
-		return "the text has more than 64 KB"
+		return "the text is longer than 64 KB"
 	case !text.Lexed():
-		return "the text cannot be taken apart"
+		return "the text cannot be tokenized: a string, identifier or comment is not terminated"
 	}
-	return fmt.Sprintf("the text holds %d statements: only a single one is kept", text.Count)
+	return fmt.Sprintf("the text holds %d statements; only single statements are cached", text.Count)
 }
 
-// whyNoPolicy says why a statement has no policy that can be.
+// whyNoPolicy describes why a statement has no valid policy.
 func (h *ReadThrough) whyNoPolicy(text *sqltext.Statement) string {
 	p, ok := h.choose.Choose(forChooser(text))
 	switch {
 	case ok && p.validate() != nil:
 		return p.validate().Error()
 	case ok && p.TTL < 0 && !h.observed:
-		return "Policy.TTL is -1 (no bound), and nothing would ever drop an answer: " + db.ErrUnobserved.Error()
+		return "Policy.TTL is -1 (no bound), but no change would invalidate the entries: " + db.ErrUnobserved.Error()
 	case ok:
-		return "its policy keeps nothing: Policy.TTL is 0"
+		return "the policy stores nothing: Policy.TTL is 0"
 	case text.Name == "":
-		return "the program gave no policy for this statement, which has no name"
+		return "the Chooser returned no policy for this statement, which has no name"
 	}
-	return fmt.Sprintf("the program gave no policy for statement %q", text.Name)
+	return fmt.Sprintf("the Chooser returned no policy for statement %q", text.Name)
 }
 
-// unfollowed says what it means for answers that changes are not heard of.
+// unfollowed describes what it means for entries that the cache does not follow
+// the handle.
 func unfollowed(p Policy) string {
 	if p.TTL < 0 {
-		return "no change ever drops an answer: Policy.TTL is -1 (no bound), and changes are heard of only once Cache.Follow was called; call it, or set a TTL"
+		return "entries never become invalid: Policy.TTL is -1 (no bound), and the cache does not follow this handle; call Cache.Follow, or set a TTL"
 	}
-	return "changes are not heard of: see Cache.Follow"
+	return "changes do not invalidate entries: the cache does not follow this handle (see Cache.Follow)"
 }
 
-// join puts two remarks, which may be empty, one after the other.
+// join joins two remarks, either of which may be empty.
 func join(first, second string) string {
 	if first == "" || second == "" {
 		return first + second
 	}
 	return first + "; " + second
 }
+
 func (h *ReadThrough) columns(ctx context.Context, text *sqltext.Statement) []string {
 	eff, err := h.source.effects(ctx, text)
 	if err != nil {

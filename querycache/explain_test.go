@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// What is not kept comes with what can be done about it.
-func TestExplainSaysWhatToDo(t *testing.T) {
+// Explain names the remedy when results are not stored.
+func TestExplainNamesTheRemedy(t *testing.T) {
 	hour := Policy{TTL: time.Hour}
 	for _, c := range []struct {
 		policy Chooser
@@ -28,7 +28,7 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 		{forever, "SELECT 1 FROM t", catalog.Refusal{Reason: catalog.UnloggedTable, Object: "public.t"}, []string{"crash", "set a TTL"}},
 		{hour, "SELECT 1; SELECT 2", catalog.Refusal{}, []string{"the text holds 2 statements"}},
 		{hour, " -- nothing", catalog.Refusal{}, []string{"the text holds 0 statements"}},
-		{hour, "SELECT 'open", catalog.Refusal{}, []string{"taken apart"}},
+		{hour, "SELECT 'open", catalog.Refusal{}, []string{"cannot be tokenized"}},
 		{Policy{}, "SELECT 1", catalog.Refusal{}, []string{"Policy.TTL is 0"}},
 		{ByName{"A": hour}, "SELECT 1", catalog.Refusal{}, []string{"no policy", "no name"}},
 		{ByName{"A": hour}, "-- name: B\nSELECT 1", catalog.Refusal{}, []string{"no policy", `"B"`}},
@@ -41,7 +41,7 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 		}
 		e := o.reads.Explain(t.Context(), c.sql)
 		for _, want := range c.want {
-			if e.Keeps || !strings.Contains(e.Detail, want) {
+			if e.Cacheable || !strings.Contains(e.Detail, want) {
 				t.Errorf("%s: explained as %v %q, want %q", c.sql, e.Reason, e.Detail, want)
 			}
 		}
@@ -51,20 +51,20 @@ func TestExplainSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// An answer without a bound that no change drops is said to be one.
+// Explain reports entries that neither age nor changes invalidate.
 func TestExplainNoBoundWithoutFollow(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	if e := o.reads.Explain(t.Context(), citySQL); e.Detail != "" || e.MaxAge != -1 {
 		t.Errorf("followed: %+v", e)
 	}
 	o.reads.source.followers = 0
-	if e := o.reads.Explain(t.Context(), citySQL); !strings.Contains(e.Detail, "no change ever drops an answer") || !strings.Contains(e.Detail, "Cache.Follow") {
+	if e := o.reads.Explain(t.Context(), citySQL); !strings.Contains(e.Detail, "entries never become invalid") || !strings.Contains(e.Detail, "Cache.Follow") {
 		t.Errorf("not followed: %+v", e)
 	}
 }
 
-// What dropped everything is told.
-func TestExplainSaysWhatDroppedEverything(t *testing.T) {
+// Explain names the statement that invalidated all entries.
+func TestExplainNamesStatementsWithUnknownEffects(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
 	o.want(ctx, "old", says("old"))
@@ -76,12 +76,12 @@ func TestExplainSaysWhatDroppedEverything(t *testing.T) {
 	}
 	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, Cause: "call refresh()"}})
 	o.want(ctx, "new", says("new"))
-	if e := o.reads.Explain(ctx, citySQL); !e.Keeps || !strings.Contains(e.Detail, "`call refresh()`, which may write anything") {
+	if e := o.reads.Explain(ctx, citySQL); !e.Cacheable || !strings.Contains(e.Detail, "most recently `call refresh()`") {
 		t.Errorf("explained as %+v", e)
 	}
 }
 
-func TestMemoizeNamesWhatItTakes(t *testing.T) {
+func TestMemoizeNamesTheMissingOption(t *testing.T) {
 	c := newCache(t, nil)
 	fn := func(context.Context, int) ([]int, error) { return nil, nil }
 	_, err := Memoize(c, "m", forever, fn)

@@ -12,45 +12,46 @@ import (
 	"github.com/headrace/headrace/internal/changes"
 )
 
-// loadFunc asks for an answer that is not kept, and tells how many bytes it
-// keeps alive; -1 if that cannot be known, so that it must not be kept.
+// loadFunc loads a result and returns how many bytes it keeps alive: -1 if that
+// is unknown, and the result must not be stored.
 type loadFunc func(ctx context.Context) (value any, size int64, err error)
 
 // A flight is one load that any number of callers wait for. Its context has
-// the values of the caller that began it, but for its bound of rows, and
-// nobody's deadline: it is cancelled when the last caller that waited has left,
-// and when the cache is closed.
+// the values of the caller that began it, except the bound of rows, and no
+// deadline. It is cancelled when the last waiting caller has left, and when the
+// cache is closed.
 type flight struct {
 	record  *record
 	hash    uint64
 	key     string
-	stamp   uint64 // the last change that was told when the flight began
+	stamp   uint64 // the number of the last change when the flight began
 	begun   int64  // on the cache's clock
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	loading *loading // guarded by waiting
 
-	waiting int     // callers; guarded by the shard's mu, as are
-	joined  bool    // a caller beside the one that began it has waited
-	outcome outcome // may be read without mu once done is closed
+	waiting int     // number of callers; guarded by the shard's mu
+	joined  bool    // a second caller has waited; guarded by the shard's mu
+	outcome outcome // guarded by the shard's mu until done is closed
 
 	session      *changes.SessionWatch // of the connections that the load uses
-	dependencies *dependencies         // what the answer depends on; set before the load
+	dependencies *dependencies         // of the result; set before the load
 
-	done      chan struct{} // closed when what follows is set
+	done      chan struct{} // closed when the following fields are set
 	value     any
 	err       error
-	notStored Reason // why the answer was not kept; none if it was
+	notStored Reason // why the result was not stored; none if it was
 }
 
-// An outcome says what becomes of a load's result, and who gets it.
+// An outcome is the state of the result of a load, and determines which callers
+// get it.
 type outcome uint8
 
 const (
 	outcomePending     outcome = iota // the load has not ended
-	outcomeInvalidated                // it has not ended, and its result must be neither stored nor joined
-	outcomeStored                     // stored in the cache; every caller that waits gets it
-	outcomeCoalesced                  // not stored; every caller that waits gets it
+	outcomeInvalidated                // the load has not ended; its result must be neither stored nor joined
+	outcomeStored                     // stored in the cache; every waiting caller gets it
+	outcomeCoalesced                  // not stored; every waiting caller gets it
 	outcomePrivate                    // not stored; only the caller that began the flight gets it
 )
 
@@ -78,8 +79,8 @@ func (fs *flights) shard(hash uint64) *flightShard {
 }
 
 // join returns the flight for a read, and reports whether the caller has begun
-// it and must run it. It returns nil if there can be none: the cache is closed,
-// or another key of the same hash is being loaded.
+// it and must run it. It returns nil if the cache is closed, or if another key
+// with the same hash is being loaded.
 func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f *flight, begun bool) {
 	sh := c.flights.shard(hash)
 	sh.mu.Lock()
@@ -91,8 +92,8 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 		if f.record != r || f.key != string(key) {
 			return nil, false
 		}
-		// A load that began before a change may have read what was before
-		// it: whoever asks after the change must not be answered by it.
+		// A load that began before a change may have read the old rows. Reads
+		// that begin after the change must not get its result.
 		if r.current(f.stamp, f.key) {
 			f.waiting++
 			f.joined = true
@@ -110,7 +111,8 @@ func (c *Cache) join(ctx context.Context, r *record, hash uint64, key []byte) (f
 	return f, true
 }
 
-// run loads, keeps the answer if it may, and lets go those who wait.
+// run runs the load, stores its result if allowed, and releases the waiting
+// callers.
 func (c *Cache) run(f *flight, load loadFunc) {
 	returned, end := false, outcomeCoalesced
 	defer func() {
@@ -135,7 +137,7 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	returned = true
 }
 
-// explain says of the error of a load that was cancelled by Close that it was.
+// explain adds ErrClosed to the error of a load that Close has cancelled.
 func (f *flight) explain(err error) error {
 	if err != nil && context.Cause(f.ctx) == ErrClosed { //nolint:errorlint // close sets it bare
 		return fmt.Errorf("%w: load %s: %w", ErrClosed, f.record.label, err)
@@ -143,8 +145,8 @@ func (f *flight) explain(err error) error {
 	return err
 }
 
-// lookAtServer makes sure that the load was answered by the database that the
-// cache takes it to be, and that the handle leads there still.
+// lookAtServer verifies that the load read the database that the cache expects,
+// and that the handle still leads to it.
 func (f *flight) lookAtServer() {
 	s := f.record.source
 	if s == nil || f.dependencies == nil || f.dependencies.refusal != none || f.err != nil {
@@ -156,11 +158,11 @@ func (f *flight) lookAtServer() {
 	}
 }
 
-var errElsewhere = errors.New("the connection leads to another database than the handle's others, or it is not known where")
+var errElsewhere = errors.New("the connection leads to an unknown database, or not to that of the handle")
 
-// common reports whether the outcome of a load is what anybody who asks the
-// same would get: not where the statement may write, by what was learned since
-// the flight was joined, nor where the connection's session had been changed.
+// common reports whether other callers with the same key may get the result of
+// the load. They may not if the statement was found to write, or if the session
+// of the connection had been changed.
 func (f *flight) common() bool {
 	return f.dependencies != nil && f.dependencies.refusal == none && f.session.Changed() == ""
 }
@@ -188,7 +190,7 @@ func (fs *flights) remove(f *flight, end outcome) {
 	}
 }
 
-// wait waits for a flight's end, its own context's or the cache's.
+// wait waits until the flight ends, ctx ends or the cache is closed.
 func (c *Cache) wait(ctx context.Context, f *flight) error {
 	within := loadingOf(ctx)
 	err := within.enter(f)
@@ -211,8 +213,8 @@ func (c *Cache) wait(ctx context.Context, f *flight) error {
 	return fmt.Errorf("querycache: wait for %s: %w", f.record.label, err)
 }
 
-// stalled adds to the error of a wait that ended how the connections are used, if
-// all of them are: the load waits for one then.
+// stalled adds to the error of a wait how the connections are used, if all of
+// them are in use: the load may be waiting for one.
 func (r *record) stalled(err error) error {
 	if r.source == nil || r.source.pg == nil {
 		return err
@@ -223,8 +225,7 @@ func (r *record) stalled(err error) error {
 	return err
 }
 
-// abandon takes back a join, and cancels a flight that nobody waits for any
-// more.
+// abandon undoes a join, and cancels the flight if no caller waits for it.
 func (c *Cache) abandon(f *flight) {
 	sh := c.flights.shard(f.hash)
 	sh.mu.Lock()
@@ -237,8 +238,8 @@ func (c *Cache) abandon(f *flight) {
 	}
 }
 
-// invalidate keeps the load under way for a read, if there is one, from being kept
-// and from being joined.
+// invalidate prevents the load under way for a read, if there is one, from
+// being stored and joined.
 func (fs *flights) invalidate(hash uint64) {
 	sh := fs.shard(hash)
 	sh.mu.Lock()
@@ -249,7 +250,7 @@ func (fs *flights) invalidate(hash uint64) {
 	}
 }
 
-// close keeps new flights from beginning, and cancels those under way.
+// close prevents new flights, and cancels those under way.
 func (fs *flights) close() {
 	for i := range fs.shards {
 		sh := &fs.shards[i]
@@ -262,10 +263,10 @@ func (fs *flights) close() {
 	}
 }
 
-// refreshTime bounds a load that nobody waits for.
+// refreshTime bounds a load in the background.
 const refreshTime = time.Minute
 
-// refresh loads behind a stale answer, unless that is under way.
+// refresh replaces a stale entry in the background, unless a load is under way.
 func (c *Cache) refresh(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) {
 	f, begun := c.join(ctx, r, hash, key)
 	if f == nil {
@@ -287,7 +288,7 @@ func (f *flight) cancelAfter(d time.Duration) *time.Timer {
 	return time.AfterFunc(d, func() { f.cancel(context.DeadlineExceeded) })
 }
 
-// leave takes back a join of a flight that goes on without anybody who waits.
+// leave undoes a join of a flight that continues without waiting callers.
 func (c *Cache) leave(f *flight) {
 	sh := c.flights.shard(f.hash)
 	sh.mu.Lock()
@@ -295,14 +296,14 @@ func (c *Cache) leave(f *flight) {
 	f.waiting--
 }
 
-// A PanicError is what callers get who waited for a load that panicked. The
-// caller that began the load gets the panic itself.
+// A PanicError is returned to callers that wait for a load of another caller
+// which panics. The caller that began the load gets the panic itself.
 type PanicError struct {
 	Value any    // of the panic
 	Stack []byte // of the load's goroutine
 }
 
-// Error returns the panic's value in words.
+// Error returns a message with the panic's value.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("querycache: the load panicked: %v", e.Value)
 }
@@ -313,4 +314,4 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-var errGone = errors.New("querycache: the load ended its goroutine")
+var errGone = errors.New("querycache: the load called runtime.Goexit")

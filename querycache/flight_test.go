@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/internal/changes"
 )
 
-func TestOneFlightForAKey(t *testing.T) {
+func TestConcurrentReadsShareOneLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		var loads atomic.Int32
@@ -30,8 +30,8 @@ func TestOneFlightForAKey(t *testing.T) {
 	})
 }
 
-// Who asks after a change must not get the answer of a load that began before.
-func TestFlightsFromBeforeAChangeAreNotJoined(t *testing.T) {
+// Reads that begin after a change do not share a load that began before it.
+func TestLoadsFromBeforeAChangeAreNotShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		ctx := context.Background()
@@ -48,7 +48,7 @@ func TestFlightsFromBeforeAChangeAreNotJoined(t *testing.T) {
 		go o.want(ctx, "new", slowly("unasked"))
 		time.Sleep(2 * time.Second)
 		o.want(ctx, "new", says("unasked"))
-		o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1, HitCoalesced: 2, Hit: 1})
+		o.counted(map[Reason]uint64{MissLoadInvalidated: 1, MissCold: 1, HitCoalesced: 2, Hit: 1})
 		o.close()
 	})
 }
@@ -83,7 +83,7 @@ func TestCallersLeaveFlights(t *testing.T) {
 	})
 }
 
-func TestAFlightNobodyWaitsForIsCancelled(t *testing.T) {
+func TestFlightWithoutCallersIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, forever)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -99,9 +99,8 @@ func TestAFlightNobodyWaitsForIsCancelled(t *testing.T) {
 	})
 }
 
-// The bound of rows is each caller's own, and no part of a load that several
-// wait for.
-func TestFlightsHaveNobodysRowBound(t *testing.T) {
+// The bound of rows in a caller's context does not apply to a shared load.
+func TestFlightsHaveNoRowBound(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	bounded := db.WithMaxRows(context.Background(), 1)
 	load := func(ctx context.Context) (any, error) {
@@ -117,7 +116,7 @@ func TestFlightsHaveNobodysRowBound(t *testing.T) {
 	o.counted(map[Reason]uint64{MissTooBig: 1, MissFailed: 1})
 }
 
-func TestErrorsAreNotKept(t *testing.T) {
+func TestErrorsAreNotStored(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	failed := errors.New("no luck")
 	if _, err := o.ask(context.Background(), 1, fails(failed)); !errors.Is(err, failed) {
@@ -184,7 +183,7 @@ func TestCloseWaitsForLoads(t *testing.T) {
 	})
 }
 
-// Keys and statements of one hash are loaded on their own.
+// Different keys or statements with equal hashes have separate loads.
 func TestFlightsCompareKeys(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	rec := o.reads.record(o.reads.source.handle.Tracker.Text(citySQL), formWire)
@@ -218,8 +217,8 @@ func TestFlightsUnderRace(t *testing.T) {
 				cancel()
 				if err != nil {
 					t.Error(err)
-				} else if v.(int64) < least-4 { // others have raised it and not told yet
-					t.Errorf("read version %v, told of %d", v, least)
+				} else if v.(int64) < least-4 { // others have raised it and not reported that yet
+					t.Errorf("read version %v after %d was reported", v, least)
 				}
 			}
 		})

@@ -12,9 +12,9 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 )
 
-// An adopted pool tells nothing, so an answer without a bound would stay for
-// ever.
-func TestNoBoundNeedsAnObservedHandle(t *testing.T) {
+// An adopted pool reports no changes, so an entry without a bound would never
+// become invalid.
+func TestUnboundedTTLRequiresObservedHandle(t *testing.T) {
 	o := newOffline(t, nil, Policy{TTL: time.Hour})
 	for _, choose := range []Chooser{forever, ByName{"": {TTL: time.Hour}, "CityByID": forever}} {
 		if _, err := o.cache.ReadThrough(o.reads.pg, choose); !errors.Is(err, db.ErrUnobserved) {
@@ -26,12 +26,12 @@ func TestNoBoundNeedsAnObservedHandle(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := h.Explain(context.Background(), citySQL)
-	if e.Keeps || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, "TTL is -1") {
+	if e.Cacheable || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, "TTL is -1") {
 		t.Errorf("explained as %+v", e)
 	}
 }
 
-func TestFollowNeedsAHandle(t *testing.T) {
+func TestFollowRejectsNilAndClosed(t *testing.T) {
 	c := newCache(t, nil)
 	if _, err := c.Follow(nil); err == nil {
 		t.Error("no error")
@@ -44,8 +44,7 @@ func TestFollowNeedsAHandle(t *testing.T) {
 	}
 }
 
-// What is remembered of statements is part of the budget, however many and
-// however long their texts are.
+// The records of statements count towards the budget, with their texts.
 func TestTextsAreCharged(t *testing.T) {
 	o := newOffline(t, &Options{MaxBytes: 1 << 20}, forever)
 	ask := func(sql string) {
@@ -71,7 +70,7 @@ func TestTextsAreCharged(t *testing.T) {
 	if l := o.cache.Stats().Lookups; l[RefusedText] != 2 || o.cache.Stats().Total() != before.Total()+2 {
 		t.Errorf("lookups %v", l)
 	}
-	if e := o.reads.Explain(t.Context(), long); e.Keeps || !strings.Contains(e.Detail, "64 KB") {
+	if e := o.reads.Explain(t.Context(), long); e.Cacheable || !strings.Contains(e.Detail, "64 KB") {
 		t.Errorf("explained as %v %q", e.Reason, e.Detail)
 	}
 	if err := o.cache.store.Check(); err != nil {
@@ -79,8 +78,8 @@ func TestTextsAreCharged(t *testing.T) {
 	}
 }
 
-// What had to make room is told apart from what was never kept.
-func TestEvictedAnswersAreCounted(t *testing.T) {
+// A read of an evicted entry counts as MissEvicted, not as MissCold.
+func TestEvictedEntriesAreCounted(t *testing.T) {
 	c := newCache(t, &Options{MaxBytes: leastMaxBytes})
 	a := newAside(t, c, AsideOptions[int, int]{Policy: forever, Load: func(_ context.Context, id int) (int, error) { return id, nil }})
 	n := leastMaxBytes / 40 // more than there is room for

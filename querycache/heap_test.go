@@ -44,10 +44,10 @@ func countsOf(grown, left int) map[int]int {
 	return m
 }
 
-// A filling fills a cache by a way to keep values.
+// A filling fills a cache with values in one form.
 type filling func(t *testing.T, c *Cache, n int)
 
-// byAside keeps n values of an Aside.
+// byAside stores n values of an Aside.
 func byAside[V any](load func(i int) V) filling {
 	return func(t *testing.T, c *Cache, n int) {
 		a := newAside(t, c, AsideOptions[int, V]{Policy: Policy{TTL: time.Hour, Shared: true}, Load: func(_ context.Context, i int) (V, error) { return load(i), nil }})
@@ -71,7 +71,7 @@ func byMemoize(t *testing.T, c *Cache, n int) {
 	}
 }
 
-// TestHeapIsAccounted compares Stats.Bytes with the memory that is in use.
+// TestHeapIsAccounted compares Stats.Bytes with the live heap.
 func TestHeapIsAccounted(t *testing.T) {
 	for name, fill := range map[string]filling{
 		"numbers": byAside(func(i int) int { return i }), "texts": byAside(func(i int) string { return strings.Repeat("x", i%200) }),
@@ -119,7 +119,7 @@ type tagged struct {
 
 var taggedByID = db.MustCompile[tagged]("SELECT id, name, nick, tags, doc FROM cities WHERE id = $1")
 
-// typedRows keeps decoded rows as package db does.
+// typedRows stores decoded rows as package db does.
 func typedRows(t *testing.T, c *Cache, n int) {
 	h := offlineHandle(t, c)
 	for i := range n {
@@ -130,7 +130,7 @@ func typedRows(t *testing.T, c *Cache, n int) {
 	}
 }
 
-// wireAnswers keeps rows as the server sent them.
+// wireAnswers stores rows as the server sent them.
 func wireAnswers(t *testing.T, c *Cache, n int) {
 	h := offlineHandle(t, c)
 	for i := range n {

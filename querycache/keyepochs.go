@@ -6,21 +6,21 @@ import (
 	"sync/atomic"
 )
 
-// keyEpochs has the numbers of the last invalidations of single keys of a
-// statement, in all scopes: the scopes that a key was read in cannot be listed.
-// Keys share places, so that now and then another key is invalidated as well.
+// keyEpochs holds the numbers of the last invalidations of single keys of a
+// statement in all scopes, because the scopes of a key cannot be listed. Keys
+// share slots, so an invalidation occasionally affects another key.
 type keyEpochs struct {
 	seed maphash.Seed
 	at   [1 << 8]atomic.Uint64 // numbers of changes
 }
 
-// place returns the place of a key, which begins with its scope.
+// place returns the slot of a key that begins with its scope.
 func (k *keyEpochs) place(key string) *atomic.Uint64 {
 	scope, n := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
 	return k.inScope(key[n+int(scope):])
 }
 
-// inScope returns the place of a key without its scope.
+// inScope returns the slot of a key without its scope.
 func (k *keyEpochs) inScope(key string) *atomic.Uint64 {
 	return &k.at[maphash.String(k.seed, key)%uint64(len(k.at))]
 }

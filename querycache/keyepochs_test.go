@@ -20,9 +20,8 @@ func scopeOf(ctx context.Context) (string, bool) {
 	return s, ok
 }
 
-// A write concerns every tenant's view of what was written, also where the
-// writer has no scope.
-func TestDropsReachEveryScope(t *testing.T) {
+// An invalidation applies to every scope, even if the writer has none.
+func TestInvalidateReachesEveryScope(t *testing.T) {
 	o := newOffline(t, &Options{Scope: scopeOf}, forever)
 	v := "old"
 	a := newAside(t, o.cache, AsideOptions[int, string]{Policy: forever, Load: func(context.Context, int) (string, error) { return v, nil }})
@@ -37,7 +36,7 @@ func TestDropsReachEveryScope(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.reads.Drop(writer, citySQL, 1)
+		o.reads.Invalidate(writer, citySQL, 1)
 		for _, tenant := range []string{"alice", "bob"} {
 			if got, _ := a.Get(scoped(tenant), 1); got != v {
 				t.Errorf("%s reads %q, want %q", tenant, got, v)
@@ -48,29 +47,32 @@ func TestDropsReachEveryScope(t *testing.T) {
 		hits := o.cache.Stats().Lookups[Hit]
 		a.Get(scoped("bob"), 2)
 		if o.cache.Stats().Lookups[Hit] != hits+1 {
-			t.Error("another key was dropped too")
+			t.Error("another key was invalidated too")
 		}
 		o.cache.InvalidateAll()
 	}
 }
 
-// A load from before a drop is neither kept nor joined, in no scope.
-func TestDropsOvertakeLoadsInEveryScope(t *testing.T) {
+// A load from before Invalidate is neither stored nor shared, in any scope.
+func TestInvalidateDiscardsLoadsInEveryScope(t *testing.T) {
 	o := newOffline(t, &Options{Scope: scopeOf}, forever)
 	alice := scoped("alice")
-	o.want(alice, "old", func(context.Context) (any, error) { o.reads.Drop(context.Background(), citySQL, 1); return "old", nil })
+	o.want(alice, "old", func(context.Context) (any, error) {
+		o.reads.Invalidate(context.Background(), citySQL, 1)
+		return "old", nil
+	})
 	o.want(alice, "new", says("new"))
-	o.counted(map[Reason]uint64{MissInvalidated: 1, MissCold: 1})
+	o.counted(map[Reason]uint64{MissLoadInvalidated: 1, MissCold: 1})
 }
 
-func TestDropTakesNamedArguments(t *testing.T) {
+func TestInvalidateTakesNamedArguments(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	o.want(context.Background(), "old", says("old"))
-	o.reads.Drop(context.Background(), "-- name: CityByID :one\nSELECT name FROM cities WHERE id = @id", pgx.NamedArgs{"id": 1})
+	o.reads.Invalidate(context.Background(), "-- name: CityByID :one\nSELECT name FROM cities WHERE id = @id", pgx.NamedArgs{"id": 1})
 	o.want(context.Background(), "new", says("new"))
 }
 
-func TestDropTakesPages(t *testing.T) {
+func TestInvalidateIncludesPages(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: -1, Shared: true})
 	byID := db.MustCompile[city]("SELECT id, name, country, population FROM cities WHERE country = $1")
@@ -86,7 +88,7 @@ func TestDropTakesPages(t *testing.T) {
 	if hits := read(); hits != 1 {
 		t.Fatalf("%d hits", hits)
 	}
-	o.reads.Drop(ctx, byID.SQL(), "DE")
+	o.reads.Invalidate(ctx, byID.SQL(), "DE")
 	if hits := read(); hits != 1 {
 		t.Error("a page was left")
 	}

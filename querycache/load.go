@@ -16,18 +16,18 @@ import (
 	"github.com/headrace/headrace/internal/s3fifo"
 )
 
-// An answer is what a read got.
+// An answer is the result of a read.
 type answer struct {
 	value any
-	own   bool // nobody else has the value
+	own   bool // no other caller has the value
 	why   Reason
 }
 
-// load answers a read that hit had nothing for.
+// load serves a read without a fresh entry.
 func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) (answer, error) {
 	old, why := c.find(r, hash, key)
 	switch why {
-	case Hit: // since hit looked
+	case Hit: // stored since the call of hit
 		return answer{c.open(old), false, Hit}, nil
 	case HitStale:
 		c.refresh(ctx, r, hash, key, load)
@@ -65,8 +65,8 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	return answer{f.value, f.outcome == outcomePrivate, why}, nil
 }
 
-// await runs the flight, if the caller began it, and waits for its end. The load
-// has a goroutine of its own, so that its caller can leave.
+// await runs the flight, if the caller began it, and waits until it ends. The
+// load has its own goroutine, so that its caller can leave.
 func (c *Cache) await(ctx context.Context, f *flight, begun bool, load loadFunc) error {
 	if begun {
 		go c.run(f, load)
@@ -80,21 +80,21 @@ func (c *Cache) await(ctx context.Context, f *flight, begun bool, load loadFunc)
 	return nil
 }
 
-// outage reports whether an expired entry may be handed out for the error of a
-// load.
+// outage reports whether an expired entry may be returned in place of the error
+// of a load.
 func (c *Cache) outage(r *record, e *entry, err error) bool {
 	if r.policy.StaleIfError == 0 || !r.current(e.Value.stamp, e.Key()) || c.clock.now()-e.Value.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
-	if r.aside { // a function of the program's: any error it returns
+	if r.aside { // any error of the program's own function, except a panic
 		var p *PanicError
 		return !errors.As(err, &p)
 	}
 	return isOutage(err)
 }
 
-// isOutage reports whether the server could not be reached, or said that it
-// cannot answer anything now.
+// isOutage reports whether the server could not be reached, or could not
+// execute any statement.
 func isOutage(err error) bool {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pgErr.Code[:min(2, len(pgErr.Code))] {
@@ -109,12 +109,12 @@ func isOutage(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// insert stores the answer of a flight, or returns why it does not.
+// insert stores the result of a flight, or returns why it does not.
 func (c *Cache) insert(f *flight, size int64) Reason {
 	r := f.record
 	switch {
 	case f.dependencies == nil:
-		return MissInvalidated
+		return MissLoadInvalidated
 	case f.dependencies.refusal != none:
 		return f.dependencies.refusal
 	case f.session.Changed() != "":
@@ -124,9 +124,9 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	case f.err != nil:
 		return MissFailed
 	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.dependencies.Load() != f.dependencies:
-		return MissInvalidated
+		return MissLoadInvalidated
 	case !r.current(f.stamp, f.key):
-		return MissInvalidated
+		return MissLoadInvalidated
 	}
 	switch {
 	case size < 0:
@@ -146,7 +146,7 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	sh.mu.Lock() // so that invalidate comes before the put, or finds the entry
 	defer sh.mu.Unlock()
 	if f.outcome == outcomeInvalidated {
-		return MissInvalidated
+		return MissLoadInvalidated
 	}
 	if !c.store.Put(f.hash, e) {
 		return MissTooBig
@@ -154,7 +154,8 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	return none
 }
 
-// rowsIn returns how many rows a value holds, as far as it is a collection.
+// rowsIn returns the number of rows in a value, which is 1 unless the value is
+// a collection.
 func rowsIn(value any) int {
 	if counted, ok := value.(interface{ Len() int }); ok {
 		return counted.Len()
@@ -165,7 +166,7 @@ func rowsIn(value any) int {
 	return 1
 }
 
-// ownMaxRows reports whether the caller's context has a bound of rows of its own.
+// ownMaxRows reports whether the caller's context sets its own bound of rows.
 func ownMaxRows(ctx context.Context) bool {
 	_, ok := cacheapi.MaxRows(ctx)
 	return ok

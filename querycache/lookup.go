@@ -17,7 +17,7 @@ func (c *Cache) hit(hash uint64, id *identity, key []byte) *entry {
 	return e
 }
 
-// refusal returns why reads go past the cache now, or none.
+// refusal returns why reads bypass the cache now, or none.
 func (c *Cache) refusal(ctx context.Context) Reason {
 	off := c.off.Load()
 	switch {
@@ -31,9 +31,9 @@ func (c *Cache) refusal(ctx context.Context) Reason {
 	return none
 }
 
-// find returns the entry of a read and Hit or HitStale, or why the read misses.
-// With MissExpired it returns the expired entry; an invalidated one it does not
-// return.
+// find returns the entry of a read with Hit or HitStale, or why the read
+// misses. With MissExpired it returns the expired entry. It never returns an
+// invalidated entry.
 func (c *Cache) find(r *record, hash uint64, key []byte) (*entry, Reason) {
 	e := c.store.Peek(hash, &r.ID, key)
 	switch {
@@ -42,7 +42,7 @@ func (c *Cache) find(r *record, hash uint64, key []byte) (*entry, Reason) {
 	case e == nil:
 		return nil, MissCold
 	case e.Of() != r || !r.current(e.Value.stamp, e.Key()):
-		return nil, MissChanged
+		return nil, MissInvalidated
 	case e.Value.expires == never:
 		return e, Hit
 	}

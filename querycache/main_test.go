@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestMain fails if a goroutine of a cache is left when all tests are over.
-// (The module's own tests bring no library in for that.)
+// TestMain fails if a goroutine of a cache is left after all tests. It uses no
+// library, to keep the requirements of the module small.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if left := leftGoroutines(); code == 0 && left != "" {

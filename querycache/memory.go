@@ -8,19 +8,19 @@ import (
 	"github.com/headrace/headrace/internal/s3fifo"
 )
 
-// A pressure shrinks a store while the program's live memory comes close to
-// the limit that GOMEMLIMIT or debug.SetMemoryLimit sets, and lets it grow
-// again when there is room.
+// A pressure shrinks a store while the live memory of the program is close to
+// the limit of GOMEMLIMIT or debug.SetMemoryLimit, and grows it again when
+// memory is free.
 type pressure struct {
 	sample [2]metrics.Sample
-	cycle  uint64 // of the collector, when it was last looked at
+	cycle  uint64 // of the collector, at the last check
 }
 
 const (
-	tightAt  = 0.80 // of the limit: live memory from which on the store shrinks
-	aim      = 0.70 // of the limit: what it shrinks towards, and grows up to
-	leastOf  = 64   // the store keeps at least this part of its bytes
-	growthOf = 8    // and grows by this part at a time
+	tightAt  = 0.80 // of the limit: above this live memory the store shrinks
+	aim      = 0.70 // of the limit: the store shrinks and grows towards this live memory
+	leastOf  = 64   // the least budget is 1/leastOf of the store's bytes
+	growthOf = 8    // the budget grows by at most 1/growthOf of the store's bytes at a time
 )
 
 func newPressure() *pressure {
@@ -30,8 +30,8 @@ func newPressure() *pressure {
 	return p
 }
 
-// relieve sets the store's budget by the memory that is in use. It acts once
-// for each run of the collector, which is when live memory is known.
+// relieve sets the budget of the store according to the live memory. It acts
+// once per run of the collector, which determines the live memory.
 func (p *pressure) relieve(s *s3fifo.Store[record, cached]) {
 	limit := debug.SetMemoryLimit(-1)
 	u := s.Usage()
@@ -52,10 +52,10 @@ func (p *pressure) relieve(s *s3fifo.Store[record, cached]) {
 	}
 }
 
-// nextBudget returns the budget for a store that may have most bytes, has
-// used, and is part of a program with live bytes under the given limit.
+// nextBudget returns the budget of a store that may use most bytes and uses
+// used bytes, in a program with live bytes of memory and the given limit.
 func nextBudget(most, budget, used, live, limit int64) int64 {
-	room := int64(float64(limit)*aim) - live // for more; negative: for that much less
+	room := int64(float64(limit)*aim) - live // negative: bytes to free
 	switch {
 	case float64(live) > float64(limit)*tightAt:
 		return max(min(budget, used+room), most/leastOf)

@@ -14,16 +14,16 @@ import (
 	"github.com/headrace/headrace/internal/changes"
 )
 
-// declared is what the names of Policy.Tables stand for.
+// declared are the relations that the names in Policy.Tables denote.
 type declared struct {
-	reads   []dependency       // with the tables behind views, and partitions
-	known   bool               // reads has all of them
-	version int64              // of what it was learned from
-	from    []*changes.Effects // that is
+	reads   []dependency       // with partitions and the tables of views
+	known   bool               // reads is complete
+	version int64              // of from
+	from    []*changes.Effects // the effects that reads is derived from
 }
 
-// A namesError says that a name of Policy.Tables stands for nothing whose
-// changes are heard of.
+// A namesError is an error about a name in Policy.Tables: the server does not
+// know it, or changes to its relation are not reported.
 type namesError struct {
 	name string
 	err  error
@@ -32,10 +32,10 @@ type namesError struct {
 func (e *namesError) Error() string { return fmt.Sprintf("Policy.Tables: %s: %v", e.name, e.err) }
 func (e *namesError) Unwrap() error { return e.err }
 
-// declared asks the server what names stand for, as it does for those in a
-// statement: a statement that reads each of them says it, and is learned again
-// when the schema has changed. The error is a *namesError where the server
-// knows a name not, or as something else than a relation.
+// declared resolves names on the server as it resolves those in statements: it
+// examines a statement that reads each of them, which is examined again after a
+// schema change. The error is a *namesError if the server does not know a name
+// as a relation.
 func (s *source) declared(ctx context.Context, names []string) (declared, error) {
 	d := declared{known: true}
 	for _, name := range names {
@@ -61,19 +61,20 @@ func (s *source) declared(ctx context.Context, names []string) (declared, error)
 // crossDatabase is the code for a name in another database.
 const crossDatabase = "0A000"
 
-// untracked says why no change is ever told of what a name stands for.
+// untracked returns an error if changes to the relation of a name are not
+// reported.
 func untracked(eff *catalog.Effects, name string) error {
 	catalogs := 0
 	for _, r := range eff.Reads {
 		if r.Kind == catalog.Sequence && r.Name == name {
-			return errors.New("a sequence, whose changes are not told")
+			return errors.New("changes to sequences are not reported")
 		}
 		if r.Schema == "pg_catalog" {
 			catalogs++
 		}
 	}
 	if catalogs > 0 && catalogs == len(eff.Reads) || len(eff.Reads) == 0 && isRefused(eff, catalog.CatalogRows) {
-		return errors.New("a catalog of the server, whose changes are not told")
+		return errors.New("changes to system catalogs are not reported")
 	}
 	return nil
 }
@@ -83,9 +84,9 @@ func isRefused(eff *catalog.Effects, reason catalog.Reason) bool {
 	return slices.ContainsFunc(eff.Refusals, func(r catalog.Refusal) bool { return r.Reason == reason })
 }
 
-// splitName splits a name as the server does: at the dots outside of quotes,
-// unquoted parts in lower case, all of them cut to 63 bytes. It reports false for
-// what is no name of one to three parts.
+// splitName splits a name as the server does: at dots outside quotes, with
+// unquoted parts in lower case and each part cut to 63 bytes. It reports false
+// unless the name has one to three valid parts.
 func splitName(text string) (parts []string, ok bool) {
 	for rest := strings.TrimSpace(text); ; rest = strings.TrimSpace(rest[1:]) {
 		var part string
@@ -131,7 +132,7 @@ func isNameByte(b byte, first bool) bool {
 	return b == '_' || b >= utf8.RuneSelf || 'a' <= b|0x20 && b|0x20 <= 'z' || !first && (b == '$' || '0' <= b && b <= '9')
 }
 
-// lower folds what the server folds: letters of ASCII.
+// lower folds ASCII letters, as the server does.
 func lower(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
 		return r + 'a' - 'A'
@@ -139,7 +140,7 @@ func lower(r rune) rune {
 	return r
 }
 
-// longestName is how many bytes of a name count (NAMEDATALEN - 1).
+// longestName is the length of the longest name in bytes (NAMEDATALEN - 1).
 const longestName = 63
 
 func shorten(name string) string {
@@ -153,7 +154,7 @@ func shorten(name string) string {
 	return name[:n]
 }
 
-// quoteParts writes a name so that the server takes its parts as they are.
+// quoteParts returns a name as SQL with all parts quoted.
 func quoteParts(parts []string) string {
 	quoted := make([]string, len(parts))
 	for i, part := range parts {

@@ -67,9 +67,9 @@ func FuzzSplitName(f *testing.F) {
 	})
 }
 
-// A name that the server does not know keeps nothing, is asked for again after a
-// moment, and fails an Aside.
-func TestUnknownNamesOfTables(t *testing.T) {
+// With an unknown name in Policy.Tables nothing is stored, the server is asked
+// again after misnamedFor, and reads of an Aside fail.
+func TestUnknownPolicyTables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		policy := Policy{TTL: time.Hour, Tables: []string{"cites"}}
@@ -84,7 +84,7 @@ func TestUnknownNamesOfTables(t *testing.T) {
 			}
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 		})
-		if e := o.reads.Explain(ctx, citySQL); e.Keeps || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, `Policy.Tables: cites: relation "cites" does not exist`) {
+		if e := o.reads.Explain(ctx, citySQL); e.Cacheable || e.Reason != RefusedPolicy || !strings.Contains(e.Detail, `Policy.Tables: cites: relation "cites" does not exist`) {
 			t.Errorf("explained as %+v", e)
 		}
 		asked = 0

@@ -2,32 +2,32 @@ package querycache
 
 import "sync/atomic"
 
-// newcomers keep texts that are read once from costing more than the read. To
-// keep the answer to a new text, the server has to be asked what the statement
-// does, which takes longer than most reads, and one such question waits for the
-// other. A program that writes values into its texts makes a new one for each
-// read. So of a fingerprint that has had many texts a new one is kept from its
-// second read on.
+// newcomers avoid the cost of examining texts that are read only once. Before
+// the result of a new text is stored, the server is asked what the statement
+// does. That takes longer than most reads, and such questions are asked one
+// after the other. A program that writes values into its texts produces a new
+// text for each read. Once a fingerprint has had many texts, each new text is
+// therefore stored only from its second read on.
 //
-// Fingerprints and texts share places: a text may then be kept a read too late,
+// Fingerprints and texts share slots, so a text may be stored one read too late
 // or too early.
 type newcomers struct {
 	fingerprints [1 << 9]newcomersFingerprint
-	once         atomic.Pointer[[onceRead]atomic.Uint64] // texts by what identifies them; nil until there is one
+	once         atomic.Pointer[[onceRead]atomic.Uint64] // texts by identity; nil until the first
 }
 
 type newcomersFingerprint struct {
-	texts atomic.Uint32 // that were kept, or could have been
-	last  atomic.Uint64 // of these, so that forms of one text are not counted as several
+	texts atomic.Uint32 // number of texts that were stored at their first read
+	last  atomic.Uint64 // the last of these, so that its other forms are not counted
 }
 
 const (
-	textsOfOne = 16      // texts of a fingerprint that are kept from their first read on
-	onceRead   = 1 << 11 // places for texts that were read once of late
+	textsOfOne = 16      // texts of a fingerprint that are stored from their first read on
+	onceRead   = 1 << 11 // slots for texts that were recently read once
 )
 
-// first reports whether the read of a text that the cache does not know is only
-// to be noted.
+// first reports whether the first read of a text is only recorded, and its
+// result not stored.
 func (n *newcomers) first(fingerprint uint64, sent [16]byte, id *identity) bool {
 	p := &n.fingerprints[fingerprint%uint64(len(n.fingerprints))]
 	if p.texts.Load() < textsOfOne {
@@ -46,7 +46,7 @@ func (n *newcomers) first(fingerprint uint64, sent [16]byte, id *identity) bool 
 }
 
 // crowded reports whether a fingerprint has had so many texts that new ones are
-// kept from their second read on.
+// stored from their second read on.
 func (n *newcomers) crowded(fingerprint uint64) bool {
 	return n.fingerprints[fingerprint%uint64(len(n.fingerprints))].texts.Load() >= textsOfOne
 }

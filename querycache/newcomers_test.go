@@ -25,9 +25,9 @@ func (o *offline) read(sql string, form uint64) {
 	}
 }
 
-// A stream of texts that come once is examined a few times only; one that comes
-// again is kept all the same.
-func TestTextsReadOnce(t *testing.T) {
+// Only the first texts of a fingerprint are examined at their first read; later
+// ones are stored from their second read on.
+func TestTextsReadOnceAreNotStored(t *testing.T) {
 	for name, text := range map[string]func(i int) string{
 		"constants": func(i int) string { return fmt.Sprintf("SELECT name FROM cities WHERE id = %d", i) },
 		"lists":     func(i int) string { return "SELECT name FROM cities WHERE id IN ($1" + strings.Repeat(", $1", i) + ")" },
@@ -48,24 +48,23 @@ func TestTextsReadOnce(t *testing.T) {
 		if len(examined) != textsOfOne {
 			t.Errorf("%s: %d of %d texts were examined, want %d", name, len(examined), many, textsOfOne)
 		}
-		o.counted(map[Reason]uint64{MissCold: textsOfOne, MissFirst: many - textsOfOne})
-		if e := o.reads.Explain(t.Context(), text(many)); !e.Keeps || !strings.Contains(e.Detail, "second read") {
+		o.counted(map[Reason]uint64{MissCold: textsOfOne, MissFirstRead: many - textsOfOne})
+		if e := o.reads.Explain(t.Context(), text(many)); !e.Cacheable || !strings.Contains(e.Detail, "second read") {
 			t.Errorf("%s: a new one is explained as %+v", name, e)
 		}
 		o.read(text(many-1), formWire)
 		o.read(text(many-1), formWire)
 		o.read(text(0), formWire)
-		o.counted(map[Reason]uint64{MissCold: textsOfOne + 1, MissFirst: many - textsOfOne, Hit: 2})
-		if e := o.reads.Explain(t.Context(), text(many-1)); !e.Keeps || e.Detail != "" || e.Entries != 1 {
-			t.Errorf("%s: one that is kept is explained as %+v", name, e)
+		o.counted(map[Reason]uint64{MissCold: textsOfOne + 1, MissFirstRead: many - textsOfOne, Hit: 2})
+		if e := o.reads.Explain(t.Context(), text(many-1)); !e.Cacheable || e.Detail != "" || e.Entries != 1 {
+			t.Errorf("%s: a stored text is explained as %+v", name, e)
 		}
 		o.close()
 	}
 }
 
-// The forms of few texts are no many texts, and other statements are not
-// concerned.
-func TestFewTextsAreKeptAtOnce(t *testing.T) {
+// Forms of one text count as one text, and other fingerprints are not affected.
+func TestFewTextsAreStoredAtFirstRead(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	for form := range uint64(4 * textsOfOne) {
 		o.read("SELECT name FROM cities WHERE id = 1", form)

@@ -13,8 +13,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// offline is a cached handle whose database is never asked: loads are functions
-// of the test, and what statements read is told by readsOf.
+// offline is a cached handle without a server: the test provides the loads and
+// the effects of statements.
 type offline struct {
 	testing.TB
 	cache *Cache
@@ -22,10 +22,10 @@ type offline struct {
 	asked map[string]int // what loads returned, and how often they ran
 }
 
-// asChooser hides what kind of Chooser one is.
+// asChooser hides the type of a Chooser.
 type asChooser struct{ Chooser }
 
-// citiesTable is what every statement of these tests reads.
+// citiesTable is the table that every statement of these tests reads.
 var citiesTable = catalog.Relation{OID: 1, Schema: "public", Name: "cities", Kind: catalog.Table, Persistence: catalog.Permanent}
 
 func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
@@ -50,7 +50,7 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h.choose, h.observed, h.source.followers = choose, true, 1 // the test tells of changes
+	h.choose, h.observed, h.source.followers = choose, true, 1 // the test reports changes
 	h.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 		return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true}, nil
 	})
@@ -61,10 +61,11 @@ func newOffline(tb testing.TB, opts *Options, choose Chooser) *offline {
 	return o
 }
 
-// one and two are databases; all handles lead to one unless a test says otherwise.
+// one and two are databases; all handles lead to one unless a test says
+// otherwise.
 var one, two = new(changes.Database), new(changes.Database)
 
-// inOne returns what effects tells of a statement in one.
+// inOne returns a source.effects that reports the given effects in one.
 func inOne(tell func(context.Context, *sqltext.Statement) (catalog.Effects, error)) func(context.Context, *sqltext.Statement) (*changes.Effects, error) {
 	return func(ctx context.Context, text *sqltext.Statement) (*changes.Effects, error) {
 		eff, err := tell(ctx, text)
@@ -74,7 +75,7 @@ func inOne(tell func(context.Context, *sqltext.Statement) (catalog.Effects, erro
 
 const citySQL = "-- name: CityByID :one\nSELECT name FROM cities WHERE id = $1"
 
-// ask reads as package db does: from what is kept, else by load.
+// ask reads as package db does: from the cache, or else by load.
 func (o *offline) ask(ctx context.Context, id int, load func(ctx context.Context) (any, error)) (any, error) {
 	read := lendRead(o.reads.source.handle.Tracker.Text(citySQL), []any{id})
 	defer returnRead(read)
@@ -88,7 +89,7 @@ func (o *offline) ask(ctx context.Context, id int, load func(ctx context.Context
 	return v, err
 }
 
-// want fails unless a read is answered with a value.
+// want fails the test unless a read returns a value.
 func (o *offline) want(ctx context.Context, value any, load func(context.Context) (any, error)) {
 	o.Helper()
 	got, err := o.ask(ctx, 1, load)
@@ -107,12 +108,12 @@ func fails(err error) func(context.Context) (any, error) {
 	return func(context.Context) (any, error) { return nil, err }
 }
 
-// change tells of a commit that wrote the cities.
+// change reports a commit that wrote the cities.
 func (o *offline) change(state changes.ChangeState) {
 	o.reads.source.handleChanges(context.Background(), []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: state, Database: o.reads.source.current()}})
 }
 
-// counted fails unless there were so many lookups of each reason.
+// counted fails the test unless the lookups had the given reasons.
 func (o *offline) counted(want map[Reason]uint64) {
 	o.Helper()
 	got := o.cache.Stats().Lookups
@@ -123,7 +124,7 @@ func (o *offline) counted(want map[Reason]uint64) {
 	}
 }
 
-// close ends what runs, before a synctest bubble does.
+// close ends all goroutines, as a synctest bubble requires.
 func (o *offline) close() {
 	o.cache.Close()
 	o.reads.pg.Close()

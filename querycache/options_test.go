@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Each number among the options is refused where it is negative, by the name of
-// its field, unless the field's comment gives -1 a meaning.
-func TestNegativeOptions(t *testing.T) {
+// Each negative number in the options is rejected with the name of its field,
+// unless the comment of the field gives -1 a meaning.
+func TestNegativeOptionsAreRejected(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	load := func(context.Context, int) (int, error) { return 0, nil }
 	policy := func(use func(Policy) error) func(any) error {
@@ -66,7 +66,8 @@ func TestNegativeOptions(t *testing.T) {
 }
 
 // eachNumber calls fn for each number in a struct of options, and in structs
-// within, with the name of its struct and field, and returns how many there are.
+// within, with the name of its struct and field, and returns how many there
+// are.
 func eachNumber(options reflect.Value, fn func(field string, number reflect.Value)) (n int) {
 	name, _, _ := strings.Cut(options.Type().Name(), "[")
 	for i := range options.NumField() {

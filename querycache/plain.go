@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// plain reports whether copying a t by assignment copies all of it. Strings
-// and times are shared, and nobody can change them.
+// plain reports whether copying a t by assignment copies all of its memory.
+// Strings and times are shared but immutable.
 func plain(t reflect.Type) bool {
 	if t == reflect.TypeFor[time.Time]() {
 		return true

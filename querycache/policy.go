@@ -9,80 +9,82 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A Policy says whether the answers of a statement are kept, and how old they
-// may be when they are handed out. The zero Policy keeps nothing.
+// A Policy defines whether the results of a statement are stored, and how old
+// they may be when they are returned. The zero Policy stores nothing.
 type Policy struct {
-	// TTL bounds the age of an answer: none is handed out that was asked for
-	// more than TTL ago. 0 keeps nothing. -1 is no bound: answers stay until a
-	// change that the cache hears of makes them stale, or they are evicted;
-	// what others change is not seen then.
+	// TTL bounds the age of an entry, counted from the beginning of its load.
+	// 0 stores nothing. -1 is no bound: an entry stays until an observed change
+	// invalidates it or it is evicted, and changes by other programs stay
+	// unseen.
 	TTL time.Duration
 
-	// Jitter shortens the TTL of each answer by a random part of up to
-	// Jitter, so that answers kept at one time do not end at one time. At most
-	// TTL. Default 0.
+	// Jitter shortens the TTL of each entry by a random part of up to Jitter,
+	// so that entries stored at the same time expire at different times. At
+	// most TTL. Default 0.
 	Jitter time.Duration
 
-	// StaleFor is how long after its TTL an answer may still be handed out
-	// while a new one is loaded behind it, once. What a change made stale is
-	// never handed out. Default 0: callers wait for the load.
+	// StaleFor is how long after its TTL an entry may still be returned while
+	// one load in the background replaces it. Invalidated entries are never
+	// returned. Default 0: callers wait for the load.
 	StaleFor time.Duration
 
-	// StaleIfError is how long after its TTL an answer may be handed out where
-	// the server cannot be reached or cannot answer anything now. A statement
-	// that the server refuses fails as ever. Default 0: never.
+	// StaleIfError is how long after its TTL an entry may be returned when the
+	// server cannot be reached or cannot execute any statement. Errors about
+	// the statement itself are returned as usual. Default 0: never.
 	StaleIfError time.Duration
 
-	// MaxRows keeps answers of at most so many rows. Default 0: any number.
+	// MaxRows is the greatest number of rows in a stored result. Default 0: no
+	// bound.
 	MaxRows int
 
-	// MaxBytes keeps answers of at most so many bytes. Default 0: whatever
-	// fits into the part of the budget that one shard has.
+	// MaxBytes is the greatest size of a stored result. Default 0: one shard's
+	// part of the budget.
 	MaxBytes int64
 
-	// Shared hands out the kept value itself instead of a copy, without an
-	// allocation. Whoever reads must then change nothing of it, nor of what it
-	// points to, ever; Options.CheckShared finds who does. Rows read through
-	// Query are not concerned. Without it values are not kept that have a
-	// pointer or an interface in a field that is not exported: copies would
-	// share what it leads to, and a method may change it.
+	// Shared returns the stored value itself instead of a copy, without an
+	// allocation. Callers must then never change the value or anything that it
+	// points to; Options.CheckShared detects callers that do. Rows read through
+	// Query are not affected. Without Shared, values with a pointer or an
+	// interface in an unexported field are not stored: copies would share the
+	// memory that the field points to, and a method may change it.
 	Shared bool
 
-	// Tables are further tables that the answer depends on. For a statement
-	// that calls functions which cannot be looked into they say what those
-	// read: without them, every change that the cache hears of drops the
-	// statement's answers.
+	// Tables are additional dependencies of the results. For a statement that
+	// calls functions with hidden bodies they declare what the functions read;
+	// without them, every observed change invalidates the entries of such a
+	// statement.
 	//
-	// Names are as in SQL: cities and Cities are one, "Cities" is another,
-	// geo.cities has its schema, and one without is looked for along the
-	// search_path of the pool's sessions. A view stands for the tables behind
-	// it, and a table for its partitions and children. A materialized view is
-	// changed by REFRESH, a foreign table by what is written through it. A name
-	// that the server does not know, or knows as a sequence or a catalog, whose
-	// changes are not told, keeps nothing: Explain says so, and an Aside fails.
+	// Names are written as in SQL: cities and Cities are equal, "Cities" is
+	// another name, geo.cities names its schema, and a name without a schema is
+	// resolved along the search_path of the pool's sessions. A view stands for
+	// its tables, and a table includes its partitions and children. REFRESH
+	// changes a materialized view, and writes through a foreign table change
+	// it. The server must know each name, and it must not name a sequence or a
+	// catalog, whose changes are not reported; otherwise nothing is stored,
+	// Explain gives the reason, and reads of an Aside fail.
 	Tables []string
 }
 
-// Choose implements [Chooser]: the policy of all statements.
+// Choose implements [Chooser]. It returns p for every statement.
 func (p Policy) Choose(Statement) (Policy, bool) { return p, true }
 
-// A Chooser gives each statement its policy. It is asked when a statement is
-// met, in each form of answer, and not for each read; Explain asks as well. ok
-// false keeps nothing.
+// A Chooser returns the policy of a statement. The cache calls it at the first
+// read of a statement in each form (One, All, Query and so on), not at each
+// read; Explain calls it too. With ok false nothing is stored.
 type Chooser interface {
 	Choose(stmt Statement) (p Policy, ok bool)
 }
 
-// A Statement is what a [Chooser] chooses by.
+// A Statement is the argument of a [Chooser].
 type Statement struct {
 	Name string // from the comment "-- name: CityByID :one", as sqlc writes it; "" without one
 	SQL  string // the normalized text, as [db.Stmt.SQL] returns it
 }
 
-// ByName gives policies to statements by the names in their
-// "-- name: CityByID :one" comments, as sqlc writes them. The policy under ""
-// is for all others; without it those are not kept. Of two statements with one
-// text and different names each has the policy of its own name.
+// ByName maps the names of statements to policies. Names come from comments
+// such as "-- name: CityByID :one", as sqlc writes them. The policy under ""
+// applies to all other statements; without it their results are not stored. Two
+// statements with the same text and different names have separate policies.
 type ByName map[string]Policy
 
 // Choose implements [Chooser].
@@ -94,10 +96,10 @@ func (m ByName) Choose(stmt Statement) (Policy, bool) {
 	return p, ok
 }
 
-// Check returns an error that names the keys which none of the statements has:
-// a policy under a misspelt name says nothing. Call it when a program starts,
-// with the statements that the policies are for; those that sqlc generates are
-// not known as statements, and [ReadThrough.Unread] tells about them.
+// Check returns an error that lists the names in m that no statement has, such
+// as misspelt ones. Call it when a program starts, with the statements that the
+// policies are for. Queries that sqlc generates are not compiled statements;
+// see [ReadThrough.UnusedPolicies] for those.
 func (m ByName) Check(stmts ...db.Compiled) error {
 	names := make(map[string]bool)
 	for _, stmt := range stmts {
@@ -121,11 +123,11 @@ func (m ByName) without(names map[string]bool) []string {
 	return missing
 }
 
-// longest bounds the durations of a policy: what is longer is a mistake in the
-// unit, and would overflow with the clock.
+// longest bounds the durations of a policy. A longer duration is a mistake in
+// the unit, and would overflow when the clock is added.
 const longest = 10 * 365 * 24 * time.Hour
 
-// validate returns an error that names the field which is invalid.
+// validate returns an error that names the first invalid field.
 func (p Policy) validate() error {
 	switch {
 	case p.TTL < -1:
@@ -141,14 +143,14 @@ func (p Policy) validate() error {
 		name  string
 		value time.Duration
 		most  time.Duration
-	}{{"Jitter", p.Jitter, max(p.TTL, 0)}, {"StaleFor", p.StaleFor, longest}, {"StaleIfError", p.StaleIfError, longest}} {
+	}{{"Policy.Jitter", p.Jitter, max(p.TTL, 0)}, {"Policy.StaleFor", p.StaleFor, longest}, {"Policy.StaleIfError", p.StaleIfError, longest}} {
 		switch {
 		case field.value < 0:
-			return fmt.Errorf("Policy.%s: %v is negative", field.name, field.value)
+			return fmt.Errorf("%s: %v is negative", field.name, field.value)
 		case field.value > 0 && p.TTL <= 0:
-			return fmt.Errorf("Policy.%s: %v needs a bounded TTL; Policy.TTL is %v", field.name, field.value, p.TTL)
+			return fmt.Errorf("%s: %v needs a bounded TTL; Policy.TTL is %v", field.name, field.value, p.TTL)
 		case field.value > field.most:
-			return fmt.Errorf("Policy.%s: %v is more than %v", field.name, field.value, field.most)
+			return fmt.Errorf("%s: %v is more than %v", field.name, field.value, field.most)
 		}
 	}
 	for _, name := range p.Tables {
@@ -159,8 +161,8 @@ func (p Policy) validate() error {
 	return nil
 }
 
-// expiry returns until when an answer may be handed out whose load began at
-// the given time.
+// expiry returns the time at which an entry expires whose load began at the
+// given time.
 func (p Policy) expiry(begun int64) int64 {
 	if p.TTL < 0 {
 		return never

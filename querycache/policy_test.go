@@ -9,7 +9,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-func TestNamesWithoutAStatement(t *testing.T) {
+func TestByNameCheckReportsUnknownNames(t *testing.T) {
 	city := db.MustCompile[string](citySQL)
 	unnamed := db.MustCompile[string]("SELECT 1")
 	for _, c := range []struct {
@@ -30,11 +30,11 @@ func TestNamesWithoutAStatement(t *testing.T) {
 	}
 }
 
-func TestUnread(t *testing.T) {
+func TestUnusedPolicies(t *testing.T) {
 	o := newOffline(t, nil, ByName{"": forever, "CityByID": forever, "CityById": forever})
 	left := func(want ...string) {
 		t.Helper()
-		if got := o.reads.Unread(); !slices.Equal(got, want) {
+		if got := o.reads.UnusedPolicies(); !slices.Equal(got, want) {
 			t.Errorf("unread are %q, want %q", got, want)
 		}
 	}
@@ -45,7 +45,7 @@ func TestUnread(t *testing.T) {
 		o.want(context.Background(), "a", says("a"))
 	}
 	left("CityById")
-	if got := newOffline(t, nil, forever).reads.Unread(); got != nil {
+	if got := newOffline(t, nil, forever).reads.UnusedPolicies(); got != nil {
 		t.Errorf("without names: %q", got)
 	}
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Query runs sql, or plays the rows that the server sent for it before. Rows
-// from the cache hold no connection; what they return by RawValues must not be
-// changed. Arguments that pgx treats specially work as they do there: named
-// arguments are put in their places before the key is made, other rewriters
-// go to the source.
+// Query returns the rows of sql, from the cache or from the source. Rows from
+// the cache hold no connection; callers must not change their RawValues.
+// Arguments that pgx treats specially work as in pgx: the key is made from
+// named arguments after their substitution, and statements with other query
+// rewriters go to the source.
 func (h *ReadThrough) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	wire, rows, err := h.query(ctx, sql, args)
 	if wire != nil {
@@ -28,7 +28,7 @@ func (h *ReadThrough) Query(ctx context.Context, sql string, args ...any) (pgx.R
 	return rows, err
 }
 
-// QueryRow is Query for at most one row; errors come with Scan.
+// QueryRow is Query for at most one row. Scan of the row returns all errors.
 func (h *ReadThrough) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	wire, rows, err := h.query(ctx, sql, args)
 	if wire != nil {
@@ -37,11 +37,11 @@ func (h *ReadThrough) QueryRow(ctx context.Context, sql string, args ...any) pgx
 	return firstRow{rows, err}
 }
 
-// query returns what was recorded, or else the rows of the source.
+// query returns recorded rows, or else the rows of the source.
 func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireRows, pgx.Rows, error) {
 	sql, args, ok, err := rewrite(ctx, sql, args)
 	if err != nil || !ok {
-		rows, err := h.pg.Query(ctx, sql, args...) // which says what is wrong
+		rows, err := h.pg.Query(ctx, sql, args...) // returns the error
 		return nil, rows, err
 	}
 	text := h.source.handle.Tracker.Text(sql)
@@ -53,7 +53,7 @@ func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireR
 	return h.loadRows(ctx, read, sql, args)
 }
 
-// loadRows is query when nothing is kept.
+// loadRows is query without a fresh entry.
 func (h *ReadThrough) loadRows(ctx context.Context, read *cacheapi.Read, sql string, args []any) (*wireRows, pgx.Rows, error) {
 	rec := h.record(read.Text, formWire)
 	key, why := h.admit(ctx, rec, read)
@@ -65,12 +65,12 @@ func (h *ReadThrough) loadRows(ctx context.Context, read *cacheapi.Read, sql str
 		rows, err := h.pg.Query(ctx, sql, args...)
 		return nil, rows, err
 	}
-	args = argkey.Clone(args) // the load may go on when its caller has left
+	args = argkey.Clone(args) // the load may outlive the call
 	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context) (any, int64, error) {
 		return h.fetch(ctx, rec, sql, args)
 	})
 	switch {
-	case errors.Is(err, replay.ErrTooBig): // run once more, to be streamed; and so the next ones
+	case errors.Is(err, replay.ErrTooBig): // stream this result and the next ones
 		rec.streamUntil.Store(h.cache.clock.now() + int64(streamFor))
 		rows, err := h.pg.Query(ctx, sql, args...)
 		return nil, rows, err
@@ -80,17 +80,17 @@ func (h *ReadThrough) loadRows(ctx context.Context, read *cacheapi.Read, sql str
 	return a.value.(*wireRows), nil, nil
 }
 
-// streamFor is how long a statement's rows go past the cache after an answer
-// was found too big in the middle of recording it.
+// streamFor is how long the rows of a statement bypass the cache after the
+// recording of a result was too big.
 const streamFor = time.Minute
 
-// wireRows is an answer as the server sent it. As a pgx.Row it is its first row.
+// wireRows is a result as the server sent it. As a pgx.Row it is the first row.
 type wireRows struct {
 	*replay.Recording
-	types *types // to decode it with; nil for pgx's own
+	types *types // for decoding; nil for pgx's own
 }
 
-// wireBytes is what a wireRows takes beside its recording.
+// wireBytes is the size of a wireRows without its recording.
 const wireBytes = 16
 
 // fetch runs a statement on the source and records its rows.
@@ -104,7 +104,7 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 	if rec.policy.MaxBytes > 0 {
 		most = min(most, rec.policy.MaxBytes)
 	}
-	// Once the rows are closed, the connection is someone else's.
+	// After rows.Close, another goroutine may have the connection.
 	types := h.types.of(rows)
 	recording, err := replay.Record(rows, int(most))
 	if err != nil {
@@ -113,7 +113,7 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 	return &wireRows{recording, types}, recording.Size() + wireBytes, nil
 }
 
-// reads lends out db.Reads for Query, which package db does for typed reads.
+// reads is a pool of Reads for Query. Package db has its own for typed reads.
 var reads = sync.Pool{New: func() any { return &cacheapi.Read{Key: make([]byte, 0, 256)} }}
 
 func lendRead(text *sqltext.Statement, args []any) *cacheapi.Read {
@@ -123,7 +123,7 @@ func lendRead(text *sqltext.Statement, args []any) *cacheapi.Read {
 	return r
 }
 
-// longestLentKey keeps one huge argument from staying in memory.
+// longestLentKey prevents a huge argument from staying in the pool.
 const longestLentKey = 16 << 10
 
 func returnRead(r *cacheapi.Read) {
@@ -133,8 +133,8 @@ func returnRead(r *cacheapi.Read) {
 	}
 }
 
-// rewrite replaces named arguments by positional ones. It reports false for other
-// rewriters, which may use the connection in any way.
+// rewrite replaces named arguments with positional ones. It reports false for
+// other rewriters, which may use the connection in any way.
 func rewrite(ctx context.Context, sql string, args []any) (string, []any, bool, error) {
 	for i, arg := range args {
 		switch arg := arg.(type) {
@@ -152,7 +152,7 @@ func rewrite(ctx context.Context, sql string, args []any) (string, []any, bool, 
 	return sql, args, true, nil
 }
 
-// inPlace rewrites by the argument at i, before which there are options. It
+// inPlace applies the rewriter at i; the arguments before it are options. It
 // reports false with an error.
 func inPlace(ctx context.Context, by pgx.QueryRewriter, sql string, args []any, i int) (string, []any, bool, error) {
 	rewritten, values, err := by.RewriteQuery(ctx, nil, sql, args[i+1:])

@@ -18,18 +18,18 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// A ReadThrough is a handle that answers reads from a cache and asks its
-// source for what is not there. It stands where a *db.DB or a pgx pool stood,
-// also under the code that sqlc generates. What the functions of package db
-// read through it comes without decoding, and is the caller's own unless
-// [Policy.Shared] says otherwise; rows read by Query and QueryRow are decoded
-// from the bytes that the server sent.
+// A ReadThrough is a handle that serves reads from a cache and loads missing
+// results from its source. It replaces a *db.DB or a pgx pool, also under code
+// that sqlc generates. Hits through the typed reads of package db need no
+// decoding; their values belong to the caller unless [Policy.Shared] is set.
+// Rows read by Query and QueryRow are decoded from the bytes that the server
+// sent.
 //
-// It may be used by many goroutines at once. Everything that is not a read
-// goes to the source. There is no such handle for transactions: nobody else may
-// see what they have not committed.
+// A ReadThrough is safe for concurrent use. It passes everything except reads
+// to the source. There is no ReadThrough for transactions, because uncommitted
+// rows must not reach other callers.
 type ReadThrough struct {
-	typedReader // itself, for package db
+	typedReader // the ReadThrough itself, for package db
 
 	cache  *Cache
 	source *source
@@ -38,28 +38,28 @@ type ReadThrough struct {
 	space  uint64
 	types  typesOf
 
-	observed bool // the source sees what its program changes
+	observed bool // the source observes the changes of its own handle
 
 	mu   sync.Mutex
-	read map[string]bool // names of statements that a ByName has a policy for; guarded by mu
+	read map[string]bool // names in the ByName of statements read so far; guarded by mu
 }
 
-// A typedReader answers the typed reads of package db, which finds its methods
-// promoted from a ReadThrough, or from a type of the program's that embeds one.
+// A typedReader serves the typed reads of package db. Package db finds its
+// methods promoted in a ReadThrough, or in a type that embeds one.
 type typedReader = cacheapi.TypedReader
 
 // reader is a ReadThrough as a typedReader.
 type reader ReadThrough
 
-// ReadThrough returns a handle that keeps answers of pg as choose says. Its
-// answers are its own: another handle of the same cache shares the budget but
-// not the entries, since it may have promised something else.
+// ReadThrough returns a handle that serves reads of pg with the policies of
+// choose. Handles of the same cache share its budget but not their entries,
+// because their policies may differ.
 //
-// It is refused where pg's pool has hooks that see the context of a caller
-// (PrepareConn, BeforeAcquire) and Options.Scope is not set, and where a policy
-// has no bound (TTL -1) and pg adopted its pool, so that no change would ever
-// be heard of. A Chooser of the program's own that gives such a policy keeps
-// nothing of that statement.
+// ReadThrough returns an error if pg's pool has hooks that see the context of a
+// caller (PrepareConn, BeforeAcquire) and Options.Scope is not set. It also
+// returns an error if a policy has no bound (TTL -1) and pg adopted its pool:
+// no change would be observed. If another Chooser returns such a policy, the
+// results of that statement are not stored.
 func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 	switch p, isPolicy := choose.(Policy); {
 	case pg == nil:
@@ -82,11 +82,11 @@ func (c *Cache) ReadThrough(pg *db.DB, choose Chooser) (*ReadThrough, error) {
 	}
 	handle := cacheapi.HandleOf(pg)
 	if unbounded(choose) && !handle.Observed {
-		return nil, fmt.Errorf("querycache: Policy.TTL is -1 (no bound), and nothing would ever drop an answer: %w", db.ErrUnobserved)
+		return nil, fmt.Errorf("querycache: Policy.TTL is -1 (no bound), but no change would invalidate the entries: %w", db.ErrUnobserved)
 	}
 	if c.opts.Scope == nil && handle.ContextHooks {
-		return nil, errors.New("querycache: the pool has PrepareConn or BeforeAcquire, which may make answers depend on the caller's context: " +
-			"a hit holds no connection, so Options.Scope has to say what they depend on")
+		return nil, errors.New("querycache: Options.Scope is not set, but the pool has PrepareConn or BeforeAcquire: " +
+			"results may depend on the caller's context, and hits do not run these hooks")
 	}
 	return newReadThrough(c, c.source(pg), choose), nil
 }
@@ -97,17 +97,17 @@ func newReadThrough(c *Cache, from *source, choose Chooser) *ReadThrough {
 	return h
 }
 
-// Unread returns the names under which the handle's [ByName] has a policy, and
-// by which no statement was read so far: what is left of them once a program has
-// made all of its reads is misspelt. It is nil for other Choosers.
-func (h *ReadThrough) Unread() []string {
+// UnusedPolicies returns the names in the handle's [ByName] that no statement
+// read so far has. Names that remain after a program has run all of its reads
+// are misspelt. It returns nil for other Choosers.
+func (h *ReadThrough) UnusedPolicies() []string {
 	byName, _ := h.choose.(ByName)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return byName.without(h.read)
 }
 
-// noteName notes that a statement of the given name was read.
+// noteName records that a statement with the given name was read.
 func (h *ReadThrough) noteName(name string) {
 	byName, _ := h.choose.(ByName)
 	if _, ok := byName[name]; !ok {
@@ -121,7 +121,7 @@ func (h *ReadThrough) noteName(name string) {
 	h.read[strings.Clone(name)] = true
 }
 
-// unbounded reports whether choose is known to give a policy without a bound.
+// unbounded reports whether choose is known to return a policy without a bound.
 func unbounded(choose Chooser) bool {
 	switch choose := choose.(type) {
 	case Policy:
@@ -149,7 +149,7 @@ func (r *reader) Cached(ctx context.Context, read *cacheapi.Read) (value any, sh
 	return h.cache.open(e), e.Of().policy.Shared, true
 }
 
-// hit returns the entry that answers r, and counts the hit.
+// hit returns the fresh entry for r and counts the hit, or returns nil.
 func (h *ReadThrough) hit(ctx context.Context, r *cacheapi.Read) *entry {
 	c := h.cache
 	if !r.Keyed || c.off.Load() != 0 {
@@ -189,7 +189,7 @@ func (r *reader) Load(ctx context.Context, read *cacheapi.Read, load cacheapi.Lo
 	return a.value, a.own || rec.policy.Shared, err
 }
 
-// load asks the cache, and counts.
+// load loads a result through the cache and counts the lookup.
 func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint uintptr, load loadFunc) (answer, error) {
 	c := h.cache
 	var begun time.Time
@@ -201,7 +201,7 @@ func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint ui
 	return a, err
 }
 
-// admit returns the key of a read, or why the cache has nothing to do with it.
+// admit returns the key of a read, or why the read bypasses the cache.
 func (h *ReadThrough) admit(ctx context.Context, rec *record, r *cacheapi.Read) ([]byte, Reason) {
 	if why := h.cache.refusal(ctx); why != none {
 		return nil, why
@@ -223,18 +223,17 @@ func (h *ReadThrough) admit(ctx context.Context, rec *record, r *cacheapi.Read) 
 	}
 	n := rec.dependencies.Load()
 	if n == nil || n.refusal != none {
-		n = rec.examine(ctx) // refused for what the server said: it may say something else by now
+		n = rec.examine(ctx) // a refusal may have ended since
 	}
 	if n.timed && rec.policy.TTL < 0 && namesTime(r.Key) {
-		return nil, RefusedArguments // the answer is another one tomorrow
+		return nil, RefusedArguments // the result changes with time
 	}
 	return key, n.refusal
 }
 
-// namesTime reports whether the arguments that a key stands for may have a word
-// such as now or today among them. In the key a text follows its length, which
-// may look like a letter. Quotes and backslashes may stand inside a word of an
-// array or a record.
+// namesTime reports whether the arguments in a key may include a word such as
+// now or today. In the key a text follows its length, which may look like a
+// letter. A word of an array or a record may contain quotes and backslashes.
 func namesTime(key []byte) bool {
 	key = bytes.ReplaceAll(bytes.ReplaceAll(key, []byte(`\`), nil), []byte(`"`), nil)
 	for _, word := range bytes.FieldsFunc(key, func(c rune) bool { return c|0x20 < 'a' || c|0x20 > 'z' }) {
@@ -245,8 +244,8 @@ func namesTime(key []byte) bool {
 	return false
 }
 
-// scoped appends the caller's scope and the key of r to dst. It reports false if
-// there is no scope.
+// scoped appends the caller's scope and the key of r to dst. It reports false
+// if there is no scope.
 func (h *ReadThrough) scoped(ctx context.Context, dst []byte, r *cacheapi.Read) ([]byte, bool) {
 	scope, ok := h.cache.opts.Scope(ctx)
 	if !ok {
@@ -259,7 +258,7 @@ func appendScope(dst []byte, scope string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(scope))), scope...)
 }
 
-// Exec runs sql on the source.
+// Exec executes sql on the source.
 func (h *ReadThrough) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	return h.pg.Exec(ctx, sql, args...)
 }
@@ -274,17 +273,19 @@ func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, column
 	return h.pg.CopyFrom(ctx, table, columns, src)
 }
 
-// Drop drops the answer to sql with the given arguments, in every form in which
-// it is kept, in every scope and under every name that statements of this text
-// have, and all pages of sql, whatever their arguments
-// and place ([db.Stmt.Page]; those of [db.PaginateOffset] are answers to a text
-// of their own). Loads that are under way are not kept. Arguments are those of
-// the read: named ones are put in their places, and an answer that was asked for
-// with a [pgx.QueryExecMode] or result formats is another than one without.
-func (h *ReadThrough) Drop(ctx context.Context, sql string, args ...any) {
+// Invalidate invalidates the entries for sql with the given arguments: in every
+// form and every scope, and for every named statement with this text. It also
+// invalidates all pages of sql ([db.Stmt.Page]), whatever their arguments;
+// pages of [db.PaginateOffset] have a text of their own. Results of loads under
+// way are not stored.
+//
+// Pass the arguments as the read does. Named arguments are supported. An entry
+// that was read with a [pgx.QueryExecMode] or result formats differs from one
+// without them.
+func (h *ReadThrough) Invalidate(ctx context.Context, sql string, args ...any) {
 	sql, args, ok, err := rewrite(ctx, sql, args)
 	if err != nil || !ok {
-		return // what has no key is never kept
+		return // reads without a key are never stored
 	}
 	text := h.source.handle.Tracker.Text(sql)
 	read := lendRead(text, args)

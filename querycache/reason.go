@@ -2,37 +2,37 @@ package querycache
 
 import "sync/atomic"
 
-// A Reason is what became of a lookup, and why. Each lookup has exactly one.
+// A Reason is the outcome of a lookup. Each lookup has exactly one.
 type Reason uint8
 
 // The reasons.
 const (
 	none Reason = iota
 
-	Hit          // answered from memory
-	HitCoalesced // answered by a load that another caller began
-	HitStale     // answered with an expired entry while a new one is loaded (Policy.StaleFor)
-	HitOnError   // answered with an expired entry because the load failed (Policy.StaleIfError)
+	Hit          // served from memory
+	HitCoalesced // served by a load that another caller had started
+	HitStale     // served from an expired entry while a load replaces it (Policy.StaleFor)
+	HitOnError   // served from an expired entry because the load failed (Policy.StaleIfError)
 
-	MissCold        // there was no entry
-	MissExpired     // the entry is older than the policy allows
-	MissChanged     // the entry was invalidated, by a change or by the program
-	MissEvicted     // the entry was evicted lately
-	MissInvalidated // loaded, but not stored: a change or the program invalidated the result during the load
-	MissTooBig      // loaded, but not stored: over Policy.MaxBytes, Policy.MaxRows or the budget
-	MissFailed      // the load failed
-	MissFirst       // not stored: the first read of a text that differs from 16 others only in constants or the lengths of lists; the second read is stored
+	MissCold            // no entry
+	MissExpired         // the entry was older than its policy allows
+	MissInvalidated     // the entry had been invalidated, by a change or by the program
+	MissEvicted         // the entry had been evicted recently
+	MissLoadInvalidated // loaded but not stored: a change or the program invalidated the result during the load
+	MissTooBig          // loaded but not stored: over Policy.MaxBytes, Policy.MaxRows or the budget
+	MissFailed          // the load failed
+	MissFirstRead       // not stored: the first read of a text that differs from 16 others only in constants or list lengths; the second read is stored
 
-	RefusedPolicy    // the program chose no policy, or an invalid one
-	RefusedArguments // an argument has no key
-	RefusedType      // copies of the value share memory that callers may change, or it cannot be copied and so not be measured
-	RefusedText      // the text cannot be lexed, holds several statements, or is over 64 KB
-	RefusedStatement // the statement is no plain read, is volatile, or depends on the session
+	RefusedPolicy    // no policy, or an invalid one
+	RefusedArguments // an argument cannot be part of a key
+	RefusedType      // the value cannot be copied or measured, or its copies would share memory
+	RefusedText      // the text cannot be tokenized, holds several statements, or is longer than 64 KB
+	RefusedStatement // the statement is not a plain read, is volatile, or depends on the session
 	RefusedScope     // Options.Scope returned false
-	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE): Explain names the statement
+	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE); Explain names the statement that changed it
 	RefusedClosed    // the cache is closed
 
-	Bypassed  // by the context (Bypass)
+	Bypassed  // the context is one of Bypass
 	Suspended // the cache is suspended
 
 	reasons // how many there are
@@ -41,14 +41,14 @@ const (
 var reasonNames = [reasons]string{
 	none: "none",
 	Hit:  "hit", HitCoalesced: "hit-coalesced", HitStale: "hit-stale", HitOnError: "hit-on-error",
-	MissCold: "miss-cold", MissExpired: "miss-expired", MissChanged: "miss-changed", MissEvicted: "miss-evicted",
-	MissInvalidated: "miss-invalidated", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirst: "miss-first",
+	MissCold: "miss-cold", MissExpired: "miss-expired", MissInvalidated: "miss-invalidated", MissEvicted: "miss-evicted",
+	MissLoadInvalidated: "miss-load-invalidated", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirstRead: "miss-first-read",
 	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedType: "refused-type", RefusedText: "refused-text",
 	RefusedStatement: "refused-statement", RefusedScope: "refused-scope", RefusedSession: "refused-session", RefusedClosed: "refused-closed",
 	Bypassed: "bypassed", Suspended: "suspended",
 }
 
-// String returns the reason as statistics call it, such as "miss-expired".
+// String returns the reason's name, such as "miss-expired".
 func (r Reason) String() string {
 	if r >= reasons {
 		return "unknown"
@@ -56,12 +56,11 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
-// Answered reports whether the lookup was answered without asking the server
-// once more.
+// Answered reports whether the lookup was served without a load of its own.
 func (r Reason) Answered() bool { return r >= Hit && r <= HitOnError }
 
-// counters count lookups by reason. Once there are many they are spread over
-// several lines of memory, so that cores do not wait for each other.
+// counters count lookups by reason. Many lookups are spread over several cache
+// lines, so that cores do not wait for each other.
 type counters struct {
 	few  [reasons]atomic.Uint64
 	many atomic.Pointer[[stripes]stripe]
@@ -75,11 +74,11 @@ type stripe struct {
 const (
 	stripes     = 16
 	fewLookups  = 1 << 12
-	pointerBits = 6 // the low bits of a pointer that tell little
+	pointerBits = 6 // the low bits of a pointer, which vary little
 )
 
-// add counts one lookup. hint is the address of something that the same core
-// tends to use: what it lent from a pool, or its stack.
+// add counts one lookup. hint is the address of memory that the same core tends
+// to use: an object from a pool, or its stack.
 func (c *counters) add(reason Reason, hint uintptr) {
 	if many := c.many.Load(); many != nil {
 		i := uint64(hint) >> pointerBits * 0x9E3779B97F4A7C15 >> 60

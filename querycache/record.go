@@ -13,26 +13,26 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// An identity tells which reads an entry answers, arguments and scope aside. Its
-// digest is that of the statement, its form is cacheapi.Read.Form or a form of this
-// package, and its space is that of the handle, or the Aside, of the reads.
+// An identity identifies the reads that an entry serves, without arguments and
+// scope. Its digest is that of the statement, its form is cacheapi.Read.Form or
+// a form of this package, and its space belongs to one handle or Aside.
 type identity = s3fifo.ID
 
 // An entry is one result in the cache. Its key is the encoded scope and
 // arguments.
 type entry = s3fifo.Entry[record, cached]
 
-// A cached is what an entry holds.
+// A cached is the content of an entry.
 type cached struct {
 	result  any
-	stamp   uint64 // the number of the last change that was told before the load began
+	stamp   uint64 // the number of the last change reported before the load began
 	expires int64  // on the cache's clock, in nanoseconds; never for no time
 }
 
-// never is the expiry of an entry that lives until a change drops it.
+// never is the expiry of an entry that lives until a change invalidates it.
 const never = math.MaxInt64
 
-// formWire is the form of an answer that is kept as the server sent it. The
+// formWire is the form of a result that is stored as the server sent it. The
 // forms of package db begin above it.
 const formWire = 0
 
@@ -44,31 +44,31 @@ func identityOf(text *sqltext.Statement, form, space uint64) identity {
 	return identity{Digest: uint64Of(id), Rest: binary.LittleEndian.Uint64(id[8:]), Form: form, Space: space}
 }
 
-// A record is what the cache knows of one identity: what may be done with its
-// answers, what they depend on, and what became of the lookups.
+// A record is the state of one identity: its policy, the dependencies of its
+// entries, and the counts of its lookups.
 type record struct {
 	s3fifo.Group[record] // of its entries
 
 	text    atomic.Pointer[sqltext.Statement] // nil for an Aside, and once the statement is forgotten
 	aside   bool
-	sent    [16]byte // identifies the text, whatever the name
+	sent    [16]byte // identifies the text without the name
 	length  int      // of the text, as given and normalized
-	label   string   // how messages call it
-	name    string   // by which a program may drop it; may be ""
+	label   string   // identifies the statement in messages
+	name    string   // for InvalidateStatements; may be ""
 	policy  Policy
-	refused Reason // none, or why the program or the text rules it out
+	refused Reason // none, or why the policy or the text excludes it
 	source  *source
 	counts  counters
 
-	// Entries stamped before since are void: the statement was dropped, or
-	// what it depends on was learned anew.
+	// Entries stamped before since are invalid: the program invalidated the
+	// statement, or its dependencies have changed.
 	since atomic.Uint64
 
-	keyEpochs    atomic.Pointer[keyEpochs]    // of single answers in all scopes; nil until there is one
-	streamUntil  atomic.Int64                 // until when rows are not recorded, since they were too big
-	dependencies atomic.Pointer[dependencies] // nil until learned
-	misnamed     atomic.Pointer[misnamed]     // nil unless a name of Policy.Tables was wrong of late
-	changedBy    atomic.Pointer[string]       // what had changed the session of the last answer that was not kept for that
+	keyEpochs    atomic.Pointer[keyEpochs]    // of keys in all scopes; nil until a key was invalidated
+	streamUntil  atomic.Int64                 // until then rows are not recorded, because a result was too big
+	dependencies atomic.Pointer[dependencies] // nil until examined
+	misnamed     atomic.Pointer[misnamed]     // nil unless a name of Policy.Tables was wrong recently
+	changedBy    atomic.Pointer[string]       // the statement that had changed the session of the last result refused for that
 }
 
 // withID returns r with its identity.
@@ -77,17 +77,16 @@ func (r *record) withID(id identity) *record {
 	return r
 }
 
-// misnamed is how the server answered of a policy's tables, and until when on
-// the cache's clock it is not asked again.
+// misnamed is a remembered error about the tables of a policy.
 type misnamed struct {
 	err   *namesError
-	until int64
+	until int64 // on the cache's clock: the server is asked again then
 }
 
 const misnamedFor = time.Second
 
-// fresh reports whether nothing that an answer depends on has changed since
-// the change of the given number.
+// fresh reports whether no dependency of an entry has changed since the change
+// with the given number.
 func (r *record) fresh(stamp uint64) bool {
 	if stamp < r.since.Load() {
 		return false
@@ -104,27 +103,27 @@ func (r *record) fresh(stamp uint64) bool {
 	return true
 }
 
-// invalidate makes all entries of the record void. n is a new change's number.
+// invalidate invalidates all entries of the record. n is the number of a new
+// change.
 func (r *record) invalidate(n uint64) { raise(&r.since, n) }
 
-// Programs may build texts without end, so what is remembered of statements is
-// bounded.
+// Programs may build any number of texts, so the records are bounded.
 const (
 	mostRecords  = 1 << 13
 	recordsShare = 8        // all of them take at most 1/recordsShare of the budget
-	longestText  = 64 << 10 // a longer text is not remembered, and not cached
-	recordBytes  = 2 << 10  // what a record takes beside its text, its needs included
+	longestText  = 64 << 10 // a longer text has no record and is not cached
+	recordBytes  = 2 << 10  // size of a record without its text, with its dependencies
 )
 
-// records remembers the statements of a cache.
+// records are the statements and Asides of a cache.
 type records struct {
 	mu      sync.Mutex
 	byID    *simplelru.LRU[identity, *record] // guarded by mu
-	bytes   int64                             // that those take; guarded by mu
+	bytes   int64                             // of the records in byID; guarded by mu
 	most    int64                             // bytes
-	charge  func(bytes int64)                 // told of bytes, with mu held
-	pinned  []*record                         // of Asides, never forgotten; guarded by mu
-	retired [reasons]uint64                   // counts of those forgotten; guarded by mu
+	charge  func(bytes int64)                 // called with bytes, with mu held
+	pinned  []*record                         // of Asides, never removed; guarded by mu
+	retired [reasons]uint64                   // counts of removed records; guarded by mu
 }
 
 func newRecords(most int64, charge func(bytes int64)) *records {
@@ -137,8 +136,8 @@ func newRecords(most int64, charge func(bytes int64)) *records {
 	return rs
 }
 
-// bytes returns about what the record takes: the text as given and normalized,
-// and what was found in it.
+// bytes returns the approximate size of the record, with the text as given and
+// normalized.
 func (r *record) bytes() int64 { return recordBytes + int64(r.length) }
 
 // get returns the record of id, or nil.
@@ -149,7 +148,8 @@ func (rs *records) get(id *identity) *record {
 	return r
 }
 
-// add adds r, and returns it or what was added under its identity before.
+// add adds r and returns it, or returns the record that has its identity
+// already.
 func (rs *records) add(r *record) *record {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -165,18 +165,18 @@ func (rs *records) add(r *record) *record {
 	return r
 }
 
-// pin adds a record that is never forgotten.
+// pin adds a record that is never removed.
 func (rs *records) pin(r *record) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.pinned = append(rs.pinned, r)
 }
 
-// retire keeps the counts of a record that is forgotten. Its entries are void:
-// the next read makes another record. mu is held.
+// retire adds the counts of a removed record to the retired ones and
+// invalidates its entries: the next read makes another record. mu is held.
 func (rs *records) retire(_ identity, r *record) {
 	r.since.Store(math.MaxUint64)
-	r.text.Store(nil) // entries that are void keep the record alive, until they are evicted
+	r.text.Store(nil) // invalid entries keep the record alive until they are evicted
 	rs.bytes -= r.bytes()
 	counts := r.counts.load()
 	for i, n := range counts {
@@ -184,7 +184,7 @@ func (rs *records) retire(_ identity, r *record) {
 	}
 }
 
-// forget forgets the statements of a source.
+// forget removes the statements of a source.
 func (rs *records) forget(s *source) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -196,7 +196,7 @@ func (rs *records) forget(s *source) {
 	rs.charge(rs.bytes)
 }
 
-// all returns the records there are.
+// all returns all records.
 func (rs *records) all() []*record {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

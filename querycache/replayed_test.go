@@ -24,7 +24,7 @@ func (r replayed) Load(ctx context.Context, read *cacheapi.Read, load func(conte
 	})
 }
 
-// player answers every query with a recording.
+// player returns a recording for every query.
 type player struct {
 	db.Querier
 	rec *replay.Recording

@@ -11,28 +11,29 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A source is a handle that answers are loaded from.
+// A source is a handle that results are loaded from.
 type source struct {
 	cache  *Cache
 	pg     *db.DB
 	handle cacheapi.Handle // of pg
 
-	// effects tells what a statement does: Tracker.Effects. identify tells which
-	// database the handle leads to, asking for it where need be: Tracker.Database.
-	// current does not ask: Tracker.CurrentDatabase.
+	// effects is Tracker.Effects, which returns the effects of a statement.
+	// identify is Tracker.Database, which returns the database of the handle
+	// and may query the server. current is Tracker.CurrentDatabase, which does
+	// not.
 	effects  func(ctx context.Context, text *sqltext.Statement) (*changes.Effects, error)
 	identify func(ctx context.Context) (*changes.Database, error)
 	current  func() *changes.Database
 
-	untrack func() // ends that the handle tells when it leads elsewhere
+	untrack func() // undoes track
 
 	mu        sync.Mutex
-	followers int      // calls of Follow that have not been stopped; guarded by mu, as are
-	stop      func()   // ends the subscription, if there is one
-	doubts    []*doubt // told as in doubt, and not settled yet
+	followers int      // calls of Follow that have not been stopped; guarded by mu
+	stop      func()   // ends the subscription, if there is one; guarded by mu
+	doubts    []*doubt // reported as in doubt, and not resolved yet; guarded by mu
 }
 
-// A doubt is a change in doubt, and who was told of it.
+// A doubt is a change in doubt, and the changelogs that have recorded it.
 type doubt struct {
 	change     changes.Change
 	changelogs []*changelog // guarded by Cache.mu
@@ -44,19 +45,20 @@ func newSource(c *Cache, pg *db.DB) *source {
 	return &source{cache: c, pg: pg, handle: handle, effects: t.Effects, identify: t.Database, current: t.CurrentDatabase}
 }
 
-// track has the handle tell where it leads. Then what was kept of where it led
-// before is dropped, before a connection that leads elsewhere is used: a server
-// that was started again may have lost commits.
+// track subscribes to changes of the database that the handle leads to. The
+// entries of the old database are invalidated before a connection to the new
+// one is used: a restarted server may have lost commits.
 func (s *source) track() { s.untrack = s.handle.Tracker.TrackDatabase(s.invalidateDatabase) }
 
-// invalidateDatabase drops what was kept of a database that the handle leads to no more.
+// invalidateDatabase invalidates the entries of a database that the handle no
+// longer leads to.
 func (s *source) invalidateDatabase(old *changes.Database) {
 	if l := s.cache.knownChangelog(old); l != nil {
 		l.invalidateAll()
 	}
 }
 
-// handleChanges takes in changes that db.DB.OnChange tells of.
+// handleChanges records changes that the handle reports.
 func (s *source) handleChanges(_ context.Context, changes []changes.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,7 +71,7 @@ func (s *source) handleChanges(_ context.Context, changes []changes.Change) {
 	}
 }
 
-// handleChange takes in one change. s.mu is held.
+// handleChange records one change. s.mu is held.
 func (s *source) handleChange(c changes.Change) {
 	var changelogs []*changelog
 	switch {
@@ -97,8 +99,8 @@ func (s *source) handleChange(c changes.Change) {
 	}
 }
 
-// follow subscribes to the changes of the source's handle. What changed before
-// was not seen, so it drops everything.
+// follow subscribes to the changes of the source's handle. It invalidates all
+// entries, because earlier changes were not observed.
 func (s *source) follow() (stop func(), err error) {
 	if !s.handle.Observed {
 		return nil, db.ErrUnobserved
@@ -116,8 +118,8 @@ func (s *source) follow() (stop func(), err error) {
 	return sync.OnceFunc(s.unfollow), nil
 }
 
-// unfollow ends a call of Follow. What is in doubt is listened to until it is
-// settled: else its tables would stay in doubt.
+// unfollow ends a call of Follow. The subscription lasts until all changes in
+// doubt are resolved; otherwise their tables would stay in doubt.
 func (s *source) unfollow() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,15 +129,15 @@ func (s *source) unfollow() {
 	}
 }
 
-// followed reports whether the source's changes are heard of.
+// followed reports whether the cache follows the source.
 func (s *source) followed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.followers > 0
 }
 
-// close ends the subscription, whoever asked for it. Nobody will tell any more
-// how doubts were settled, so they end.
+// close ends the subscription. It resolves all doubts as changes, because their
+// outcomes will not be reported.
 func (s *source) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// record returns what the cache knows of a statement.
+// record returns the record of a statement, making one if there is none.
 func (h *ReadThrough) record(text *sqltext.Statement, form uint64) *record {
 	if text.Size() > 2*longestText {
 		return h.tooLong()
@@ -23,7 +23,7 @@ func (h *ReadThrough) record(text *sqltext.Statement, form uint64) *record {
 	return h.cache.records.add(r)
 }
 
-// newRecord makes the record of a statement that the cache does not know.
+// newRecord returns a new record of a statement, without adding it.
 func (h *ReadThrough) newRecord(text *sqltext.Statement, form uint64) *record {
 	r := (&record{
 		sent: text.ID, length: text.Size(),
@@ -34,24 +34,24 @@ func (h *ReadThrough) newRecord(text *sqltext.Statement, form uint64) *record {
 	return r
 }
 
-// passing returns the record by which first reads of texts are counted that are
-// kept from their second read on.
+// passing returns the record that counts first reads of texts which are stored
+// from their second read on.
 func (h *ReadThrough) passing() *record {
 	id := identity{Space: h.space, Rest: 1} // no text has this digest
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	return h.cache.records.add((&record{label: "(first reads of texts like many others)", source: h.source, refused: MissFirst}).withID(id))
+	return h.cache.records.add((&record{label: "(first reads of texts that resemble many others)", source: h.source, refused: MissFirstRead}).withID(id))
 }
 
-// tooLong returns the record by which reads of all texts are counted that are
-// too long to be remembered.
+// tooLong returns the record that counts reads of texts which are too long to
+// have records of their own.
 func (h *ReadThrough) tooLong() *record {
 	id := identity{Space: h.space} // no text has this digest
 	if r := h.cache.records.get(&id); r != nil {
 		return r
 	}
-	return h.cache.records.add((&record{label: "(texts of more than 64 KB)", source: h.source, refused: RefusedText}).withID(id))
+	return h.cache.records.add((&record{label: "(texts longer than 64 KB)", source: h.source, refused: RefusedText}).withID(id))
 }
 
 // policy returns the statement's policy, or why there is none.
@@ -70,7 +70,7 @@ func forChooser(text *sqltext.Statement) Statement {
 	return Statement{Name: text.Name, SQL: text.Normalized}
 }
 
-// labelOf is how messages call a statement.
+// labelOf returns the label that identifies a statement in messages.
 func labelOf(text *sqltext.Statement) string {
 	if text.Name != "" {
 		return text.Name

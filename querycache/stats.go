@@ -1,16 +1,16 @@
 package querycache
 
-// Stats are a cache's figures since New, and what it holds now.
+// Stats are the counts of a cache since New, and its current size.
 type Stats struct {
-	// Lookups has the number of reads by what became of them. Each read has
-	// one reason, so they add up to all reads.
+	// Lookups counts lookups by outcome. Each lookup has exactly one reason, so
+	// the counts add up to all lookups.
 	Lookups map[Reason]uint64
 
-	Entries  int    // kept now; some of them may be stale and are not handed out
-	Bytes    int64  // what the entries cost, with what it takes to keep them and to know their statements
-	Budget   int64  // the bytes allowed now: MaxBytes, less under memory pressure
+	Entries  int    // stored now, with invalid ones that are not yet evicted
+	Bytes    int64  // used now by entries, their bookkeeping and the statements
+	Budget   int64  // bytes allowed now: MaxBytes, or less under memory pressure
 	MaxBytes int64  // Options.MaxBytes
-	Evicted  uint64 // entries that had to make room
+	Evicted  uint64 // entries that were evicted
 	Flights  int    // loads under way
 }
 
@@ -23,8 +23,8 @@ func (s Stats) Total() uint64 {
 	return n
 }
 
-// Answered returns the number of lookups that were answered without asking the
-// server once more.
+// Answered returns the number of lookups that were served without a load of
+// their own.
 func (s Stats) Answered() uint64 {
 	var n uint64
 	for why, count := range s.Lookups {
@@ -35,7 +35,8 @@ func (s Stats) Answered() uint64 {
 	return n
 }
 
-// Stats returns the cache's figures. It visits every statement it remembers.
+// Stats returns the statistics of the cache. Its cost grows with the number of
+// known statements.
 func (c *Cache) Stats() Stats {
 	u := c.store.Usage()
 	return Stats{

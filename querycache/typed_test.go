@@ -82,8 +82,8 @@ func TestTypedHitsAllocate(t *testing.T) {
 	}
 }
 
-// What a caller does to its answer is not seen by the next one.
-func TestAnswersAreTheCallersOwn(t *testing.T) {
+// A caller that changes its result does not affect other callers.
+func TestCallersGetCopies(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, Policy{TTL: time.Hour})
 	o.fillPage()
@@ -96,7 +96,7 @@ func TestAnswersAreTheCallersOwn(t *testing.T) {
 	}
 }
 
-// Who changes what all share is found by the next hit.
+// A hit panics after a caller has changed a shared value.
 func TestCheckSharedFindsWhoWrites(t *testing.T) {
 	ctx := context.Background()
 	for _, write := range []bool{false, true} {
@@ -149,13 +149,13 @@ func TestChecksumsSeeEveryDepth(t *testing.T) {
 	}
 }
 
-// tags keeps what it is in memory that only it can copy.
+// tags holds its values in memory that only its methods can copy.
 type tags struct{ set *map[string]bool }
 
 // Scan implements sql.Scanner.
 func (t *tags) Scan(any) error { t.set = &map[string]bool{}; return nil }
 
-// What cannot be copied is kept only for those who share it.
+// Values that cannot be copied are stored only with Policy.Shared.
 func TestTypesThatCannotBeCopied(t *testing.T) {
 	ctx := context.Background()
 	tagsByID := db.MustCompile[tags]("SELECT tags FROM cities WHERE id = $1")

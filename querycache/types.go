@@ -13,30 +13,30 @@ import (
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
-// A types lends out type maps that know what the connections of a source had
-// registered beside pgx's own types. A map may serve one goroutine at a time,
-// since codecs keep things in it; recorded rows are played by many.
+// A types lends type maps that contain pgx's own types and those registered on
+// the connections of a source. Codecs have state, so one goroutine at a time
+// may use a map, while many goroutines decode the same recorded rows.
 type types struct {
 	byOID map[uint32]*pgtype.Type
 	plans []pgtype.TryWrapScanPlanFunc
 	maps  sync.Pool // of *pgtype.Map
 }
 
-// typesOf remembers the types of a source. What it holds only grows, until a
-// connection shows another codec for a type.
+// typesOf holds the types of a source. It only grows, until a connection has
+// another codec for a type.
 type typesOf struct {
-	mu  sync.Mutex // held while one is replaced
+	mu  sync.Mutex // held while now is replaced
 	now atomic.Pointer[types]
 }
 
-// defaults are pgx's own types. They are only compared with.
+// defaults are pgx's own types, for comparison.
 var defaults = pgtype.NewMap()
 
-// defaultsMu is held while defaults is asked: it keeps what it looked up.
+// defaultsMu guards defaults, which caches its lookups.
 var defaultsMu sync.Mutex
 
-// of returns the types for decoding rows, which are open still, or nil where
-// pgx's own will do.
+// of returns the types for decoding rows, which must still be open. It returns
+// nil if pgx's own types suffice.
 func (ts *typesOf) of(rows pgx.Rows) *types {
 	conn := rows.Conn()
 	if conn == nil {
@@ -71,7 +71,7 @@ func newTypes(m *pgtype.Map) *types {
 	return t
 }
 
-// newMap makes a map with pgx's own types and those of t.
+// newMap returns a map with pgx's own types and those of t.
 func (t *types) newMap() any {
 	m := pgtype.NewMap()
 	for _, one := range t.byOID {
@@ -83,7 +83,7 @@ func (t *types) newMap() any {
 	return m
 }
 
-// covers reports whether columns are decoded by t as they are by m.
+// covers reports whether t decodes columns as m does.
 func (t *types) covers(m *pgtype.Map, fields []pgconn.FieldDescription) bool {
 	if t == nil && len(m.TryWrapScanPlanFuncs) != len(defaults.TryWrapScanPlanFuncs) {
 		return false
@@ -96,9 +96,9 @@ func (t *types) covers(m *pgtype.Map, fields []pgconn.FieldDescription) bool {
 	})
 }
 
-// eachType calls f with the types of columns that m has, and those of their
-// elements and fields, which pgx looks up by OID as well, until f returns false.
-// It reports whether f never did.
+// eachType calls f with the types in m of columns, of their elements and of
+// their fields, until f returns false. It reports whether f never returned
+// false.
 func eachType(m *pgtype.Map, fields []pgconn.FieldDescription, f func(*pgtype.Type) bool) bool {
 	var seen map[uint32]bool // composites only, since most results have none
 	var visit func(oid uint32) bool
@@ -138,7 +138,7 @@ func eachType(m *pgtype.Map, fields []pgconn.FieldDescription, f func(*pgtype.Ty
 	return true
 }
 
-// isDefault reports whether t is how pgx itself registers the type.
+// isDefault reports whether t has the codec that pgx itself registers.
 func isDefault(t *pgtype.Type) bool {
 	defaultsMu.Lock()
 	defer defaultsMu.Unlock()
@@ -146,8 +146,8 @@ func isDefault(t *pgtype.Type) bool {
 	return ok && sameCodec(own.Codec, t.Codec)
 }
 
-// sameCodec reports whether two codecs decode alike: of one type and, where it
-// has settings, with the same. What an enum's codec has met is no setting.
+// sameCodec reports whether two codecs decode alike: they have the same type
+// and equal settings. The members that an enum codec has seen are not settings.
 func sameCodec(a, b pgtype.Codec) bool {
 	if reflect.TypeOf(a) != reflect.TypeOf(b) {
 		return false
@@ -170,7 +170,7 @@ func sameCodec(a, b pgtype.Codec) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// sameFields reports whether two composites have the same fields, decoded alike.
+// sameFields reports whether two composites have the same fields and codecs.
 func sameFields(a, b []pgtype.CompositeCodecField) bool {
 	if len(a) != len(b) {
 		return false
@@ -183,9 +183,9 @@ func sameFields(a, b []pgtype.CompositeCodecField) bool {
 	return true
 }
 
-// apart returns a copy of t that shares nothing that decoding writes to: codecs
-// of enums note the members they meet. Codecs of other packages are shared, as
-// they are by the connections that they are registered on.
+// apart returns a copy of t that shares no memory that decoding writes to: enum
+// codecs record the members they see. Codecs of other packages are shared, as
+// their connections share them.
 func apart(t *pgtype.Type) *pgtype.Type {
 	if t == nil {
 		return nil
@@ -210,7 +210,7 @@ func apart(t *pgtype.Type) *pgtype.Type {
 	return &c
 }
 
-// play returns the rows of an answer.
+// play returns the rows of a recorded result.
 func (w *wireRows) play() pgx.Rows {
 	if w.types == nil {
 		return w.Rows(nil)
@@ -237,14 +237,14 @@ func (w *wireRows) Scan(dest ...any) error {
 	return w.ScanFirst(m, dest...)
 }
 
-// playedRows gives back the map that they are decoded with.
+// playedRows returns its type map to the pool when it is closed.
 type playedRows struct {
 	pgx.Rows // embedded: pgx adds methods
 	types    *types
 	lent     *pgtype.Map
 }
 
-// Next moves to the next row; after the last the rows are closed.
+// Next moves to the next row. After the last row it closes the rows.
 func (r *playedRows) Next() bool {
 	if r.Rows.Next() {
 		return true
@@ -253,7 +253,7 @@ func (r *playedRows) Next() bool {
 	return false
 }
 
-// Close ends the rows. It may be called more than once.
+// Close closes the rows. It may be called more than once.
 func (r *playedRows) Close() {
 	r.Rows.Close()
 	if r.lent != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// tells makes the server say of every statement that there are such refusals.
+// tells makes the server report the given refusals for every statement.
 func (o *offline) tells(version int64, reasons ...catalog.Reason) {
 	eff := catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: len(reasons) == 0, Version: version, Cacheable: len(reasons) == 0}
 	for _, r := range reasons {
@@ -24,7 +24,7 @@ func (o *offline) tells(version int64, reasons ...catalog.Reason) {
 	o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) { return eff, nil })
 }
 
-// What may write runs once for each caller, whatever the policy says.
+// A statement that may write runs once for each caller, whatever its policy.
 func TestWritersAreNeitherKeptNorShared(t *testing.T) {
 	for _, reason := range []catalog.Reason{catalog.VolatileFunction, catalog.LocksRows, catalog.NotRead, catalog.TemporaryTable, catalog.Unexamined} {
 		synctest.Test(t, func(t *testing.T) {
@@ -52,9 +52,9 @@ func TestWritersAreNeitherKeptNorShared(t *testing.T) {
 	}
 }
 
-// A function is made volatile while callers wait for its answer: only who
-// began the call gets it.
-func TestAFlightFoundToWriteIsItsBeginnersAlone(t *testing.T) {
+// A function becomes volatile while callers wait for its load: only the caller
+// that began the load gets its result.
+func TestVolatileResultIsNotShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, Policy{TTL: time.Hour})
 		var asked atomic.Int64
@@ -87,9 +87,9 @@ func TestAFlightFoundToWriteIsItsBeginnersAlone(t *testing.T) {
 	})
 }
 
-// A server that cannot be asked anew leaves what was learned before in place,
-// but nothing may be kept by it.
-func TestNothingIsKeptByWhatWasLearnedBefore(t *testing.T) {
+// If a statement cannot be examined again, its old dependencies stay but
+// nothing is stored with them.
+func TestFailedExaminationStoresNothing(t *testing.T) {
 	o := newOffline(t, nil, forever)
 	ctx := context.Background()
 	o.want(ctx, "first", says("first"))
@@ -101,8 +101,8 @@ func TestNothingIsKeptByWhatWasLearnedBefore(t *testing.T) {
 	o.want(ctx, "third", says("third"))
 }
 
-// 'today' as an argument is another day tomorrow.
-func TestTimesThatMoveAsArguments(t *testing.T) {
+// Results for arguments such as 'today' are not stored without a TTL.
+func TestRelativeTimesAsArguments(t *testing.T) {
 	const sql = "SELECT name FROM cities WHERE seen > $1 AND name <> $2"
 	long := "today" + strings.Repeat(" ", 92) // its length looks like a letter in the key
 	for _, c := range []struct {
@@ -141,8 +141,8 @@ func TestTimesThatMoveAsArguments(t *testing.T) {
 	}
 }
 
-// Explain says what limits answers that are kept in spite of something.
-func TestExplainSaysWhatLimitsAnswers(t *testing.T) {
+// Explain describes what limits entries that a policy tolerates.
+func TestExplainDescribesLimits(t *testing.T) {
 	hour := Policy{TTL: time.Hour}
 	for _, c := range []struct {
 		opts    *Options
@@ -153,17 +153,17 @@ func TestExplainSaysWhatLimitsAnswers(t *testing.T) {
 		{nil, hour, nil, ""},
 		{nil, hour, []catalog.Reason{catalog.TimeFunction}, "until the TTL"},
 		{nil, hour, []catalog.Reason{catalog.UnloggedTable, catalog.CatalogRows}, "catalog"},
-		{nil, hour, []catalog.Reason{catalog.UnknownFunction}, "dropped by every change"},
-		{nil, hour, []catalog.Reason{catalog.UnloggedTable}, "after a crash"},
+		{nil, hour, []catalog.Reason{catalog.UnknownFunction}, "every observed change"},
+		{nil, hour, []catalog.Reason{catalog.UnloggedTable}, "after a server crash"},
 		{nil, hour, []catalog.Reason{catalog.MaterializedRows}, "REFRESH"},
-		{nil, hour, []catalog.Reason{catalog.ForeignRows}, "written through it"},
+		{nil, hour, []catalog.Reason{catalog.ForeignRows}, "writes to the foreign table"},
 		{nil, Policy{TTL: -1, Tables: []string{"cities"}}, []catalog.Reason{catalog.UnknownFunction}, "Policy.Tables"},
 		{&Options{Scope: scopeOf}, hour, []catalog.Reason{catalog.RowSecurity}, "Options.Scope"},
 	} {
 		o := newOffline(t, c.opts, c.policy)
 		o.tells(1, c.reasons...)
 		e := o.reads.Explain(t.Context(), citySQL)
-		if !e.Keeps || !strings.Contains(e.Detail, c.want) || c.want == "" && e.Detail != "" {
+		if !e.Cacheable || !strings.Contains(e.Detail, c.want) || c.want == "" && e.Detail != "" {
 			t.Errorf("%v: explained as %+v", c.reasons, e)
 		}
 		o.reads.source.followers = 0

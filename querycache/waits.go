@@ -10,36 +10,35 @@ import (
 	"sync/atomic"
 )
 
-// ErrCycle is returned to a load that asks for what cannot be there before the
-// load itself has ended: its own key, or that of a load that waits for it, if
-// over several others. It is returned for every key that is asked for with the
-// context of a load, since the load is taken to wait for the answer.
+// ErrCycle is returned to a load that would wait for itself: it reads its own
+// key, or the key of a load that waits for it, directly or through other loads.
+// Every read with the context of a load counts as a wait of that load.
 var ErrCycle = errors.New("the load would wait for itself")
 
-// A loading is a load under way: of one flight, or of those that GetMany loads
-// together. The context of the load carries it, so that what the load asks for
-// is known to be asked for by it, through whichever cache.
+// A loading is a load under way: of one flight, or of several flights of one
+// GetMany. The context of the load carries it, so that the reads of the load
+// are attributed to it in all caches.
 type loading struct {
-	parent  *loading  // the load that asked for this one, if one did
-	flights []*flight // never changes once the load has begun
+	parent  *loading  // the load whose context began this one, or nil
+	flights []*flight // constant once the load has begun
 	ended   atomic.Bool
 
-	waits []*flight // what the load waits for; guarded by waiting
+	waits []*flight // that the load waits for; guarded by waiting
 }
 
-// waiting guards who waits for whom, of all caches: loads of one may ask
-// another. Only loads that ask for further ones take it.
+// waiting guards the waits of the loads of all caches, because a load of one
+// cache may read another. Only nested loads contend for it.
 var waiting sync.Mutex
 
 type loadingKey struct{}
 
-// loadingOf returns the load that ctx is the context of, or nil.
+// loadingOf returns the load that ctx belongs to, or nil.
 func loadingOf(ctx context.Context) *loading {
 	l, _ := ctx.Value(loadingKey{}).(*loading)
 	return l
 }
 
-// beginLoad makes ctx the context of a new load of the given flights.
+// beginLoad returns the context of a new load of the given flights.
 func beginLoad(ctx context.Context, flights ...*flight) context.Context {
 	l := &loading{parent: loadingOf(ctx), flights: flights}
 	waiting.Lock()
@@ -50,8 +49,8 @@ func beginLoad(ctx context.Context, flights ...*flight) context.Context {
 	return context.WithValue(ctx, loadingKey{}, l)
 }
 
-// within returns [ErrCycle] if the load that ctx belongs to is, or is part of,
-// a load of the given key.
+// within returns [ErrCycle] if ctx belongs to a load of the given key, or to a
+// load nested in one.
 func within(ctx context.Context, r *record, key []byte) error {
 	labels := []string{r.label}
 	for l := loadingOf(ctx); l != nil; l = l.parent {
@@ -68,7 +67,7 @@ func within(ctx context.Context, r *record, key []byte) error {
 	return nil
 }
 
-// enter notes that l waits for f, or returns [ErrCycle] if f's load waits for
+// enter records that l waits for f, or returns [ErrCycle] if f's load waits for
 // l.
 func (l *loading) enter(f *flight) error {
 	if l == nil || l.ended.Load() {
@@ -83,7 +82,7 @@ func (l *loading) enter(f *flight) error {
 	return nil
 }
 
-// leave takes back an enter that returned nil.
+// leave undoes an enter that returned nil.
 func (l *loading) leave(f *flight) {
 	if l == nil {
 		return
@@ -98,8 +97,8 @@ func (l *loading) leave(f *flight) {
 	}
 }
 
-// pathTo returns the labels of the loads over which f's load waits for that of
-// to, the last first, or nil if it does not. waiting is held.
+// pathTo returns the labels of the loads through which f's load waits for to,
+// the last first, or nil if it does not wait for to. waiting is held.
 func (f *flight) pathTo(to *loading, seen map[*loading]bool) []string {
 	switch l := f.loading; {
 	case l == to:
@@ -119,7 +118,7 @@ func (f *flight) pathTo(to *loading, seen map[*loading]bool) []string {
 
 func (l *loading) label() string { return l.flights[0].record.label }
 
-// cycle returns the error for a cycle over loads of the given labels, the
+// cycle returns the error for a cycle through loads with the given labels, the
 // innermost first.
 func cycle(labels []string) error {
 	var path strings.Builder
@@ -132,17 +131,18 @@ func cycle(labels []string) error {
 	return fmt.Errorf("%w: %s", ErrCycle, path.String())
 }
 
-// A call is one of an Aside's Load or LoadMany. What the cache has nothing to do
-// with has no flight, and may ask for itself all the same.
+// A call is a call of an Aside's Load or LoadMany. Reads that bypass the cache
+// have no flight but may form cycles too.
 type call[K comparable] struct {
-	parent *call[K] // in which it was made, if in one of the same Aside
+	parent *call[K] // the call of the same Aside that made this one, or nil
 	keys   []K
 	scope  string
 	ended  atomic.Bool
 }
 
-// calling returns the context for a call that loads keys, and what ends the
-// call; [ErrCycle] if the call is made by one that loads one of them.
+// calling returns the context for a call that loads keys, and a function that
+// ends the call. It returns [ErrCycle] if the call is nested in one that loads
+// one of the keys.
 func (a *Aside[K, V]) calling(ctx context.Context, keys ...K) (context.Context, func(), error) {
 	parent, _ := ctx.Value(a).(*call[K])
 	scope := ""

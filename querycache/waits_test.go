@@ -95,8 +95,8 @@ func endsCycle(t *testing.T, ask func(*Aside[int, int]) asker, names []string, c
 	}
 }
 
-// Loads may ask for other keys, and for one that another load is waiting for.
-func TestLoadsThatMeetAreNoCycle(t *testing.T) {
+// Loads may read other keys, and a key that another load waits for.
+func TestLoadsSharingAKeyAreNoCycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t, nil)
 		defer c.Close()
@@ -120,7 +120,7 @@ func TestLoadsThatMeetAreNoCycle(t *testing.T) {
 	})
 }
 
-// A key in another scope is another one; in the same scope it is not.
+// Equal keys form a cycle only within one scope.
 func TestCyclesByScope(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type tenant struct{}
@@ -146,9 +146,8 @@ func TestCyclesByScope(t *testing.T) {
 	})
 }
 
-// A load that drops its own key and asks for it begins another load of it, and
-// so on without end.
-func TestCyclesOfDroppedKeys(t *testing.T) {
+// A load that invalidates its own key and reads it would begin endless loads.
+func TestCyclesOfInvalidatedKeys(t *testing.T) {
 	c := newCache(t, nil)
 	var a *Aside[int, int]
 	a = newAside(t, c, AsideOptions[int, int]{Name: "a", Policy: forever, Load: func(ctx context.Context, key int) (int, error) {
@@ -160,8 +159,8 @@ func TestCyclesOfDroppedKeys(t *testing.T) {
 	}
 }
 
-// What is loaded past the cache may ask for itself as well.
-func TestCyclesPastTheCache(t *testing.T) {
+// Loads that bypass the cache can form cycles too.
+func TestCyclesOfBypassingReads(t *testing.T) {
 	type unscoped struct{}
 	closed := func(c *Cache) { c.Close() }
 	none := func(*Cache) {}
@@ -193,8 +192,8 @@ func TestCyclesPastTheCache(t *testing.T) {
 	}
 }
 
-// A goroutine may keep the context of a load for longer than the load takes.
-func TestContextsOfLoadsThatEnded(t *testing.T) {
+// A goroutine may use the context of a load after the load has ended.
+func TestContextsOfEndedLoads(t *testing.T) {
 	c := newCache(t, nil)
 	var kept context.Context
 	a := newAside(t, c, AsideOptions[int, int]{Policy: forever, Load: func(ctx context.Context, _ int) (int, error) { kept = ctx; return 1, nil }})
@@ -205,7 +204,7 @@ func TestContextsOfLoadsThatEnded(t *testing.T) {
 	}
 }
 
-// Typed reads are loads as well.
+// Cycles are detected through typed reads too.
 func TestCyclesWithTypedReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffline(t, nil, forever)
@@ -244,7 +243,7 @@ func (l loads) Load(ctx context.Context, r *cacheapi.Read, _ func(context.Contex
 	return l.ReadThrough.Load(ctx, r, func(ctx context.Context, q cacheapi.Querier) (any, int64, error) { return l.load(ctx) })
 }
 
-// Close ends loads that wait for their context, and the waiting of callers.
+// Close ends loads that wait for their context, and releases waiting callers.
 func TestCloseEndsLoads(t *testing.T) {
 	waits := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
 	never := func(context.Context) error { time.Sleep(time.Hour); return nil }
@@ -287,7 +286,7 @@ func TestCloseEndsLoads(t *testing.T) {
 }
 
 // A load may close its cache.
-func TestCloseWithinALoad(t *testing.T) {
+func TestCloseFromALoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t, nil)
 		a := newAside(t, c, AsideOptions[int, int]{Policy: forever, Load: func(context.Context, int) (int, error) { c.Close(); return 1, nil }})

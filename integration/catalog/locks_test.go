@@ -36,7 +36,7 @@ CREATE TEMP TABLE staging (id int);`)
 		{`CREATE TABLE made (id int)`, "made"},
 	} {
 		exec(t, conn, "BEGIN; "+c.sql)
-		locked, err := catalog.Locks(t.Context(), conn)
+		locked, err := locks(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,12 +47,12 @@ CREATE TEMP TABLE staging (id int);`)
 	}
 
 	exec(t, conn, `BEGIN; INSERT INTO staging VALUES (1)`)
-	locked, err := catalog.Locks(t.Context(), conn)
+	locked, err := locks(t.Context(), conn)
 	if err != nil || len(locked) != 1 || locked[0].Persistence != catalog.Temporary {
 		t.Errorf("temporary table: %v, %v", locked, err)
 	}
 	exec(t, conn, `ROLLBACK; BEGIN; DROP TABLE empty`)
-	locked, err = catalog.Locks(t.Context(), conn)
+	locked, err = locks(t.Context(), conn)
 	if err != nil || len(locked) != 1 || locked[0].OID == 0 || locked[0].Name != "" {
 		t.Errorf("dropped table: %v, %v", locked, err)
 	}
@@ -66,7 +66,7 @@ func TestLocksOfOthers(t *testing.T) {
 	other := dial(t, conn.Config().ConnString())
 	exec(t, other, `BEGIN; DELETE FROM plain`)
 	exec(t, conn, `BEGIN; DELETE FROM audit`)
-	locked, err := catalog.Locks(t.Context(), conn)
+	locked, err := locks(t.Context(), conn)
 	if err != nil || names(locked) != "audit" {
 		t.Errorf("locked %q, %v", names(locked), err)
 	}
@@ -87,7 +87,7 @@ CREATE TRIGGER made_up AFTER INSERT OR UPDATE ON watched FOR EACH STATEMENT EXEC
 			t.Errorf("%s: known to write %s", sql, names(e.Writes))
 		}
 		exec(t, conn, "BEGIN; "+sql)
-		locked, err := catalog.Locks(t.Context(), conn)
+		locked, err := locks(t.Context(), conn)
 		if err != nil || len(locked) == 0 {
 			t.Errorf("%s: locked %q, %v", sql, names(locked), err)
 		}

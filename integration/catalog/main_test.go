@@ -81,3 +81,9 @@ func refusals(e catalog.Effects) string {
 	}
 	return strings.Join(list, "\n")
 }
+
+// locks returns the relations that the open transaction has locked as writers do.
+func locks(ctx context.Context, conn *pgx.Conn) ([]catalog.Relation, error) {
+	relations, _, err := catalog.Written(ctx, conn)
+	return relations, err
+}

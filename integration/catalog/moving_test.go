@@ -38,7 +38,7 @@ func TestMovingTimes(t *testing.T) {
 	if err := conn.QueryRow(t.Context(), "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
 		t.Fatal(err)
 	}
-	cast, constant := "a cast of text to a date or time", "a constant such as 'today' that moves with the time"
+	cast, constant := "a cast of text to a date or time", "a constant that depends on the time"
 	for _, c := range []struct {
 		sql, refused string
 		since        int

@@ -67,7 +67,7 @@ func randomSchema(t *testing.T, seed uint64) (held int) {
 			continue
 		}
 		held++
-		locked, err := catalog.Locks(t.Context(), conn)
+		locked, err := locks(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -218,7 +218,7 @@ func locksOf(t *testing.T, conn *pgx.Conn, sql string) (read, written []catalog.
 	if _, err := conn.Exec(t.Context(), "BEGIN; "+sql); err != nil {
 		return nil, nil, false
 	}
-	written, err := catalog.Locks(t.Context(), conn)
+	written, err := locks(t.Context(), conn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,9 +68,9 @@ CREATE OPERATOR CLASS event_rank FOR TYPE event USING btree AS OPERATOR 1 <#, OP
 		{"row security", `SELECT * FROM account`, "account member", "public.account: row security"},
 		{"unlogged table", `SELECT * FROM scratch`, "scratch", "public.scratch: an unlogged table"},
 		{"sequence", `SELECT last_value FROM numbers`, "numbers", "public.numbers: a sequence"},
-		{"catalog", `SELECT relname FROM pg_class`, "pg_catalog.pg_class", "pg_catalog.pg_class: a catalog"},
+		{"catalog", `SELECT relname FROM pg_class`, "pg_catalog.pg_class", "pg_catalog.pg_class: a system catalog"},
 		{"information schema", `SELECT * FROM information_schema.tables`, "information_schema.tables pg_catalog.pg_class pg_catalog.pg_namespace pg_catalog.pg_type",
-			"information_schema.tables: a catalog"},
+			"information_schema.tables: a system catalog"},
 
 		{"FOR UPDATE", `SELECT * FROM plain FOR UPDATE`, "plain", "locks the rows"},
 		{"FOR SHARE in a subquery", `SELECT * FROM (SELECT * FROM plain FOR SHARE) p`, "plain", "locks the rows"},

@@ -207,7 +207,7 @@ INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO ch
 		}
 		e := examine(t, conn, c.sql)
 		exec(t, conn, "BEGIN; "+c.sql)
-		locked, err := catalog.Locks(t.Context(), conn)
+		locked, err := locks(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -181,7 +181,7 @@ func (c *checker) read(ctx context.Context, i int) {
 		c.busy.RLock()
 		failed := !r.next(ctx)
 		c.busy.RUnlock()
-		if failed || r.why == querycache.MissInvalidated || // let the server say what is in doubt
+		if failed || r.why == querycache.MissLoadInvalidated || // let the server say what is in doubt
 			c.reads.Load() > mostReadsPerWrite*(c.writes.Load()+mostAhead) {
 			sleep(ctx, 2*time.Millisecond)
 		}

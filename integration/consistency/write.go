@@ -124,12 +124,12 @@ func (w *writer) writeDropped(ctx context.Context, to int64) error {
 		for _, tenant := range tenants {
 			scoped := context.WithValue(ctx, tenantKey{}, tenant)
 			for id := range ids {
-				h.reads.Drop(scoped, w.v.quick.SQL(), id)
+				h.reads.Invalidate(scoped, w.v.quick.SQL(), id)
 			}
 		}
 	}
 	for id := range ids {
-		w.w.bare.Drop(ctx, bareAnswer.SQL(), id)
+		w.w.bare.Invalidate(ctx, bareAnswer.SQL(), id)
 	}
 	return nil
 }

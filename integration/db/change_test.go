@@ -242,7 +242,7 @@ func TestChanges(t *testing.T) {
 		}, fail: true},
 		{name: "savepoint rolled back", do: func(pg *db.DB) error {
 			return begin(pg, func(tx pgx.Tx) error {
-				err := db.InTxOn(context.Background(), tx, func(tx pgx.Tx) error {
+				err := pgx.BeginFunc(context.Background(), tx, func(tx pgx.Tx) error {
 					return errors.Join(exec(tx, "INSERT INTO a VALUES (204)"), errStop)
 				})
 				if !errors.Is(err, errStop) {
@@ -253,13 +253,13 @@ func TestChanges(t *testing.T) {
 		}, want: "public.b"},
 		{name: "savepoint merged", do: func(pg *db.DB) error {
 			return begin(pg, func(tx pgx.Tx) error {
-				err := db.InTxOn(context.Background(), tx, func(tx pgx.Tx) error { return exec(tx, "INSERT INTO a VALUES (205)") })
+				err := pgx.BeginFunc(context.Background(), tx, func(tx pgx.Tx) error { return exec(tx, "INSERT INTO a VALUES (205)") })
 				return errors.Join(err, exec(tx, "INSERT INTO b VALUES (205)"))
 			})
 		}, want: "public.a public.b"},
 		{name: "savepoint after an error in it", do: func(pg *db.DB) error {
 			return begin(pg, func(tx pgx.Tx) error {
-				_ = db.InTxOn(context.Background(), tx, func(tx pgx.Tx) error { return exec(tx, "INSERT INTO a VALUES (1)") })
+				_ = pgx.BeginFunc(context.Background(), tx, func(tx pgx.Tx) error { return exec(tx, "INSERT INTO a VALUES (1)") })
 				return exec(tx, "INSERT INTO b VALUES (206)")
 			})
 		}, want: "public.b"},

@@ -14,7 +14,7 @@ import (
 )
 
 // onEach runs a test on each kind of what CopyRaw writes to.
-func onEach(t *testing.T, pg *db.DB, test func(kind string, w any)) {
+func onEach(t *testing.T, pg *db.DB, test func(kind string, w db.Copier)) {
 	t.Helper()
 	test("handle", pg)
 	test("pool", pg.Pool())
@@ -39,7 +39,7 @@ func TestCopyRawTellsOfItsSource(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
 	errSource := errors.New("the disk is gone")
-	onEach(t, pg, func(kind string, w any) {
+	onEach(t, pg, func(kind string, w db.Copier) {
 		source := io.MultiReader(strings.NewReader("100\tnew\n"), iotest.ErrReader(errSource))
 		tag, err := db.CopyRaw(t.Context(), w, copyItems, source)
 		if !errors.Is(err, errSource) || tag.RowsAffected() != 0 {
@@ -67,13 +67,13 @@ func TestCopyRawPanicsInTheCallersGoroutine(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
 	errCause := errors.New("a bug")
-	copyFrom := func(w any, r io.Reader) (panicked any) {
+	copyFrom := func(w db.Copier, r io.Reader) (panicked any) {
 		defer func() { panicked = recover() }()
 		_, err := db.CopyRaw(t.Context(), w, copyItems, r)
 		t.Errorf("returned with error %v", err)
 		return nil
 	}
-	for _, w := range []any{pg, pg.Pool()} {
+	for _, w := range []db.Copier{pg, pg.Pool()} {
 		panicked := copyFrom(w, readerFunc(func([]byte) (int, error) { panic(errCause) }))
 		err, ok := panicked.(error)
 		if !ok || !errors.Is(err, errCause) || !strings.Contains(err.Error(), "copyraw_test.go") {

@@ -118,7 +118,7 @@ func TestBehindPgBouncer(t *testing.T) {
 					return nil // inside a transaction a lost name stays an error
 				}
 				_, err := items.All(t.Context(), tx, 3)
-				return errors.Join(err, db.InTxOn(t.Context(), tx, func(tx pgx.Tx) error {
+				return errors.Join(err, pgx.BeginFunc(t.Context(), tx, func(tx pgx.Tx) error {
 					_, err := tx.Exec(t.Context(), "DELETE FROM items WHERE id = $1", 1)
 					return err
 				}))

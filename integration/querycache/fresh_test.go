@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// What the program writes, by any road, is seen by the next cached read.
+// Each kind of write by the program is seen by the next cached read.
 func TestOwnWritesAreSeen(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -52,14 +52,14 @@ func TestOwnWritesAreSeen(t *testing.T) {
 			})
 		}, "copy"},
 	} {
-		b.settle()
+		b.resolve()
 		before := b.name(1)
 		if b.name(1) != before {
 			t.Fatal("two reads differ")
 		}
 		hits := b.cache.Stats().Answered()
 		if b.name(1); b.cache.Stats().Answered() != hits+1 {
-			t.Errorf("before %s: the read was not answered from the cache", w.what)
+			t.Errorf("before %s: the read was not served from the cache", w.what)
 		}
 		w.run()
 		if got := b.name(1); got != w.want {
@@ -68,8 +68,8 @@ func TestOwnWritesAreSeen(t *testing.T) {
 	}
 }
 
-// A commit in a batch is seen once its result is read, and rows that are
-// returned once they are closed.
+// A commit in a batch is seen once its result is read. A write that returns
+// rows is seen once the rows are closed.
 func TestWritesAreSeenWhereTheyEnd(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -102,8 +102,8 @@ func TestWritesAreSeenWhereTheyEnd(t *testing.T) {
 	}
 }
 
-// A write that changes no row drops nothing.
-func TestWriteOfNoRowsDropsNothing(t *testing.T) {
+// A write that changes no row invalidates nothing.
+func TestWriteOfNoRowsInvalidatesNothing(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	b.name(1)
@@ -116,7 +116,7 @@ func TestWriteOfNoRowsDropsNothing(t *testing.T) {
 	}
 }
 
-// What an event trigger writes beside DDL is seen.
+// The writes of an event trigger are seen.
 func TestWritesOfEventTriggersAreSeen(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -157,7 +157,7 @@ func TestRollbackDropsNothing(t *testing.T) {
 	b.want(querycache.Hit, querycache.Hit)
 }
 
-func TestOnlyWhatDependsOnATableIsDropped(t *testing.T) {
+func TestOnlyDependentEntriesAreInvalidated(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	rivers := db.MustCompile[string]("SELECT name FROM rivers WHERE id = $1")
@@ -171,22 +171,22 @@ func TestOnlyWhatDependsOnATableIsDropped(t *testing.T) {
 	b.want(querycache.MissCold, querycache.MissCold)
 	b.exec(b.pg, "UPDATE rivers SET name = 'x' WHERE id = 1")
 	ask()
-	b.want(querycache.Hit, querycache.MissChanged)
+	b.want(querycache.Hit, querycache.MissInvalidated)
 	b.cache.InvalidateTables("cities")
 	ask()
-	b.want(querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissInvalidated, querycache.Hit)
 	b.cache.InvalidateTables("public.rivers", "elsewhere.cities")
 	ask()
-	b.want(querycache.Hit, querycache.MissChanged)
+	b.want(querycache.Hit, querycache.MissInvalidated)
 	b.cache.InvalidateStatements("CityByID")
 	ask()
-	b.want(querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissInvalidated, querycache.Hit)
 	b.cache.InvalidateAll()
 	ask()
 	b.want(querycache.MissCold, querycache.MissCold)
 }
 
-// A view that is made anew changes answers without any row being written.
+// A view that is recreated changes results although no row is written.
 func TestOwnDDLIsSeen(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -209,9 +209,9 @@ func TestOwnDDLIsSeen(t *testing.T) {
 	}
 }
 
-// Another program's write is seen when the TTL has passed, and not before. On a
-// busy machine the three statements may take longer than a TTL that is short
-// enough to wait for: then a longer one is tried.
+// A write by another program is seen when the TTL has passed, and not before.
+// If a busy machine needs longer than the TTL for the three statements, the
+// test tries a longer TTL.
 func TestOthersWritesWaitForTheTTL(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -230,7 +230,7 @@ func TestOthersWritesWaitForTheTTL(t *testing.T) {
 			continue
 		}
 		if got != before {
-			t.Errorf("read %q within the TTL of %v: the cache did not answer", got, ttl)
+			t.Errorf("read %q within the TTL of %v: the read was not served from the cache", got, ttl)
 		}
 		time.Sleep(time.Until(loaded.Add(ttl)))
 		if got := b.name(1); got != "elsewhere for "+ttl.String() {
@@ -267,22 +267,7 @@ func TestAdoptedPoolIsUnobserved(t *testing.T) {
 	b.want(querycache.MissCold, querycache.Hit)
 }
 
-func TestHooksNeedAScope(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, nil, minute)
-	cfg := b.pg.Pool().Config()
-	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) { return true, nil }
-	hooked, err := db.OpenConfig(t.Context(), cfg, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hooked.Close)
-	if _, err := b.cache.ReadThrough(hooked, minute); err == nil {
-		t.Error("a pool with PrepareConn was taken without a Scope")
-	}
-}
-
-// Tenants that a pool's hook tells apart never see each other's rows.
+// Tenants that a hook of the pool distinguishes never see each other's rows.
 func TestScopeKeepsTenantsApart(t *testing.T) {
 	t.Parallel()
 	type tenant struct{}
@@ -315,8 +300,8 @@ func TestScopeKeepsTenantsApart(t *testing.T) {
 		querycache.RefusedScope, querycache.RefusedScope, querycache.RefusedScope)
 }
 
-// A hook that sets the tenant at each acquire neither drops answers nor keeps
-// own writes from being seen.
+// A hook that sets the tenant at each acquire invalidates no entries, and own
+// writes are still seen.
 func TestFollowUnderATenantsHook(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &querycache.Options{Scope: func(context.Context) (string, bool) { return "x", true }}, minute)
@@ -351,5 +336,5 @@ func TestFollowUnderATenantsHook(t *testing.T) {
 	b.exec(hooked, "UPDATE cities SET name = 'own' WHERE id = 1")
 	read(city, "own")
 	read(river, "river 1")
-	b.want(querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissInvalidated, querycache.Hit)
 }

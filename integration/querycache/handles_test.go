@@ -13,9 +13,9 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// What a pool's hooks make of a caller's context needs a scope; the hook by
-// which the handle keeps its own prepared statements does not.
-func TestHooksThatNeedAScope(t *testing.T) {
+// A pool with a hook that sees the caller's context requires a Scope. The hook
+// of Options.Prepare does not.
+func TestContextHooksRequireScope(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	url := b.pg.Pool().Config().ConnString()
@@ -44,8 +44,8 @@ func TestHooksThatNeedAScope(t *testing.T) {
 	}
 }
 
-// A followed handle's writes are seen by reads through any other handle to the
-// same database, and by none of another database.
+// Writes through a followed handle invalidate entries of all handles to the
+// same database, and of no other database.
 func TestHandlesOfOneDatabase(t *testing.T) {
 	t.Parallel()
 	b, elsewhere := following(t, minute), newBench(t, nil, minute)
@@ -65,10 +65,10 @@ func TestHandlesOfOneDatabase(t *testing.T) {
 		t.Errorf("read %q", got)
 	}
 	elsewhere.name(1)
-	b.want(querycache.MissCold, querycache.MissCold, querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissCold, querycache.MissCold, querycache.MissInvalidated, querycache.Hit)
 }
 
-// Names are the server's of today, and a view's stands for what reads it.
+// InvalidateTables uses the current names of tables and accepts names of views.
 func TestInvalidateTablesByNewNames(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -91,13 +91,13 @@ func TestInvalidateTablesByNewNames(t *testing.T) {
 		b.exec(b.other, "UPDATE towns SET name = name || '!' WHERE id = 1")
 		b.exec(b.other, "INSERT INTO towns SELECT max(id) + 1, 'new' FROM towns")
 		if read() != before {
-			t.Fatalf("%s was not kept: %+v", c.sql, b.reads.Explain(t.Context(), c.sql))
+			t.Fatalf("%s was not stored: %+v", c.sql, b.reads.Explain(t.Context(), c.sql))
 		}
 		if !b.cache.InvalidateTables(c.name) {
 			t.Errorf("nothing is known under the name %s", c.name)
 		}
 		if read() == before {
-			t.Errorf("InvalidateTables(%s) left the answer to %s", c.name, c.sql)
+			t.Errorf("InvalidateTables(%s) left the entry of %s", c.name, c.sql)
 		}
 	}
 	if b.cache.InvalidateTables("cities") {
@@ -105,9 +105,8 @@ func TestInvalidateTablesByNewNames(t *testing.T) {
 	}
 }
 
-// AppendTo is answered by what All left, and counted so; a bypassed one asks the
-// server.
-func TestAppendToIsAnswered(t *testing.T) {
+// AppendTo hits the entry of All. With Bypass it queries the server.
+func TestAppendToIsServedFromTheCache(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	want, err := cities.All(t.Context(), b.reads, 20)
@@ -129,7 +128,7 @@ func TestAppendToIsAnswered(t *testing.T) {
 		rows[i].Name, rows[i].Tags[0] = "changed", "changed"
 	}
 	if again, err := cities.AppendTo(t.Context(), b.reads, nil, 20); err != nil || !reflect.DeepEqual(again, want) {
-		t.Errorf("a caller changed what is kept: %v, error %v", again, err)
+		t.Errorf("a caller changed a stored value: %v, error %v", again, err)
 	}
 	b.want(querycache.Hit, querycache.Hit)
 }

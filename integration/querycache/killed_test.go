@@ -16,9 +16,8 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// TestKilledOwnConnections: while the server ends each connection on which it is
-// asked what statements do, reads are answered, and it is asked again soon; once
-// it does so no more, what is read is kept.
+// While the server kills each connection that examines statements, reads
+// succeed and examination is retried. Afterwards results are stored.
 func TestKilledOwnConnections(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
@@ -52,13 +51,13 @@ func TestKilledOwnConnections(t *testing.T) {
 	for b.cache.Stats().Lookups[querycache.Hit] == 0 {
 		read()
 		if time.Now().After(deadline) {
-			t.Fatalf("nothing is kept: %+v", reads.Explain(t.Context(), nameOfCity))
+			t.Fatalf("nothing is stored: %+v", reads.Explain(t.Context(), nameOfCity))
 		}
 	}
 }
 
-// TestServerIsBack: a server that could not be reached for some time is asked
-// what statements do as soon as the pool has a new connection to it.
+// After an outage, statements are examined as soon as the pool has a new
+// connection.
 func TestServerIsBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
@@ -91,7 +90,7 @@ func TestServerIsBack(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); b.cache.Stats().Lookups[querycache.Hit] == 0; time.Sleep(time.Millisecond) {
 		read()
 		if time.Now().After(deadline) {
-			t.Fatalf("nothing is kept: %+v", reads.Explain(t.Context(), nameOfCity))
+			t.Fatalf("nothing is stored: %+v", reads.Explain(t.Context(), nameOfCity))
 		}
 	}
 }

@@ -16,15 +16,15 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// A bench is a database with a cache before it, and a second handle that
-// stands for another program.
+// A bench is a database with a cached handle and a second handle that
+// represents another program.
 type bench struct {
 	*testing.T
 	pg, other *db.DB
 	cache     *querycache.Cache
 	reads     *querycache.ReadThrough
-	seen      map[querycache.Reason]uint64 // lookups that want has looked at
-	doubts    atomic.Int64                 // that have not ended; of handles that are followed
+	seen      map[querycache.Reason]uint64 // lookups up to the last call of want
+	doubts    atomic.Int64                 // changes in doubt of followed handles
 }
 
 var schema = []string{
@@ -34,7 +34,7 @@ var schema = []string{
 	"INSERT INTO rivers SELECT i, 'river ' || i FROM generate_series(1, 10) i",
 }
 
-// newBench makes one, following unless policy says TTL only.
+// newBench returns a bench that does not follow its handle.
 func newBench(t *testing.T, opts *querycache.Options, choose querycache.Chooser) *bench {
 	t.Helper()
 	b := &bench{T: t}
@@ -60,7 +60,7 @@ func newBench(t *testing.T, opts *querycache.Options, choose querycache.Chooser)
 	return b
 }
 
-// minute keeps answers for longer than any test lasts.
+// minute is a TTL that no test exceeds.
 var minute = querycache.Policy{TTL: time.Minute}
 
 func following(t *testing.T, choose querycache.Chooser) *bench {
@@ -96,12 +96,12 @@ func (b *bench) exec(e db.Execer, sql string, args ...any) {
 	if _, err := e.Exec(b.Context(), sql, args...); err != nil {
 		b.Fatalf("%s: %v", sql, err)
 	}
-	b.settle()
+	b.resolve()
 }
 
-// settle waits until it is known what commits have changed, for tests that count
-// hits: on a busy machine a commit does not wait for that long enough.
-func (b *bench) settle() {
+// resolve waits until no change is in doubt, for tests that count hits: on a
+// busy machine a commit may return before its changes are resolved.
+func (b *bench) resolve() {
 	b.Helper()
 	for deadline := time.Now().Add(20 * time.Second); b.doubts.Load() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -131,7 +131,7 @@ func (b *bench) name(id int) string {
 	return c.Name
 }
 
-// want fails unless the last lookups, since the call before, had these reasons.
+// want fails the test unless the lookups since its last call had these reasons.
 func (b *bench) want(reasons ...querycache.Reason) {
 	b.Helper()
 	want := map[querycache.Reason]uint64{}

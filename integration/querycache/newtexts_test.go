@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// BenchmarkNewTexts reads with a new constant in the text, and with a new length
-// of a list, by 8 goroutines.
+// BenchmarkNewTexts reads with a new constant in the text, and with a new
+// length of a list, by 8 goroutines.
 func BenchmarkNewTexts(b *testing.B) {
 	ctx := context.Background()
 	cfg := pgtest.New(b) + "&pool_max_conns=8"

@@ -28,7 +28,7 @@ import (
 // that one answer is waited for.
 type wire struct {
 	pool, own      atomic.Int64 // writes on the pool's connections, and on the library's
-	opened, beside atomic.Int64 // connections of the pool, and of the library
+	opened, beside atomic.Int64 // connections of the pool, and others of the library
 	slow           atomic.Int64 // how long each write on the library's takes
 }
 
@@ -113,7 +113,7 @@ func wiredBench(t *testing.T, conns int32, opts *db.Options) (*bench, *wire) {
 	return b, w
 }
 
-// What is sent that the program has not asked for is what ON-ITS-OWN.md says.
+// The library sends only the additional statements that OPERATIONS.md lists.
 func TestWhatIsSentOnItsOwn(t *testing.T) {
 	connString := pgtest.New(t)
 	cfg, w := wiredConfig(t, connString)
@@ -153,11 +153,12 @@ func TestWhatIsSentOnItsOwn(t *testing.T) {
 			}
 			b.exec(q, sql)
 		}
-		b.settle()
+		b.resolve()
 	}
 	const read, write = "SELECT name FROM cities WHERE id = 1", "UPDATE cities SET name = name WHERE id = 1"
 	var lines []string
-	// step runs statements and checks what they cost beyond what they cost with a bare pool.
+	// step runs statements and checks what they cost beyond what they cost with
+	// a bare pool.
 	step := func(what string, want tally, statements ...string) {
 		t.Helper()
 		bareWire.take()
@@ -226,8 +227,8 @@ func quiet(w *wire) {
 	}
 }
 
-// Compiled statements are examined together when Follow begins, and no caller
-// waits for that.
+// Follow examines all compiled statements in one query, without blocking
+// callers.
 func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
 	b, w := wiredBench(t, 8, nil)
 	pg := b.pg
@@ -261,8 +262,8 @@ func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
 	}
 }
 
-// A commit waits for what it changed for a moment only, however slow the server
-// tells, and nothing stale is handed out meanwhile.
+// A commit waits only briefly for the effects of its statements. Until they are
+// known, no dependent entry is returned.
 func TestCommitsDoNotWait(t *testing.T) {
 	b, w := wiredBench(t, 4, nil)
 	pg := b.pg
@@ -296,7 +297,7 @@ func TestCommitsDoNotWait(t *testing.T) {
 			}
 		}
 	}
-	b.settle()
+	b.resolve()
 	for _, list := range took {
 		slices.Sort(list)
 	}
@@ -307,8 +308,7 @@ func TestCommitsDoNotWait(t *testing.T) {
 	}
 }
 
-// Commits that come while the server is asked share one doubt, however many they
-// are, and each tells what it changed.
+// Commits during an examination share one doubt, and each reports its changes.
 func TestCommitsShareADoubt(t *testing.T) {
 	const shapes, workers = 400, 8
 	b, w := wiredBench(t, workers, nil)
@@ -353,17 +353,17 @@ func TestCommitsShareADoubt(t *testing.T) {
 				seen := told[fmt.Sprintf("t%d", i)]
 				mu.Unlock()
 				if seen == 0 && b.doubts.Load() == 0 {
-					t.Errorf("t%d was written, and nothing was told", i)
+					t.Errorf("t%d was written, but no change was reported", i)
 				}
 			}
 		})
 	}
 	group.Wait()
-	b.settle()
+	b.resolve()
 	mu.Lock()
 	defer mu.Unlock()
 	if !maps.Equal(told, want) {
-		t.Errorf("told %v", told)
+		t.Errorf("changes %v", told)
 	}
 	t.Logf("%d doubts for %d commits", doubts, shapes)
 	if doubts > workers {
@@ -371,8 +371,8 @@ func TestCommitsShareADoubt(t *testing.T) {
 	}
 }
 
-// A change of the schema costs those nothing that do not depend on it.
-func TestUnrelatedChangesOfTheSchema(t *testing.T) {
+// A schema change does not affect statements that do not depend on it.
+func TestUnrelatedSchemaChangesKeepEntries(t *testing.T) {
 	const shapes, workers = 100, 8
 	b, w := wiredBench(t, workers, nil)
 	pg := b.pg
@@ -396,7 +396,7 @@ func TestUnrelatedChangesOfTheSchema(t *testing.T) {
 		return time.Since(begun)
 	}
 	all()
-	b.settle()
+	b.resolve()
 	all()
 	quiet(w)
 	var warm, after []time.Duration
@@ -417,7 +417,7 @@ func TestUnrelatedChangesOfTheSchema(t *testing.T) {
 	t.Logf("%d shapes: %v warm, %v after an unrelated CREATE TABLE", shapes, warm[3], after[3])
 }
 
-// Where no connection beside the pool is allowed, those are used that are idle.
+// With Options.ExamineOnPool, idle connections of the pool are used.
 func TestExamineOnPool(t *testing.T) {
 	b, w := wiredBench(t, 2, &db.Options{ExamineOnPool: true})
 	pg := b.pg
@@ -432,7 +432,7 @@ func TestExamineOnPool(t *testing.T) {
 		}
 	}
 	if b.cache.Stats().Lookups[querycache.Hit] == 0 {
-		t.Errorf("no hit: %v, %+v", b.cache.Stats().Lookups, b.reads.ExplainStmt(t.Context(), cityByID))
+		t.Errorf("no hit: %v, %+v", b.cache.Stats().Lookups, b.reads.Explain(t.Context(), cityByID.SQL()))
 	}
 	held := pg.Pool().AcquireAllIdle(t.Context())
 	for len(held) < 2 {
@@ -454,8 +454,8 @@ func TestExamineOnPool(t *testing.T) {
 	}
 }
 
-// A pooler that refuses transactions makes every write one to all tables, without
-// an error.
+// Behind a pooler that refuses transactions, every write is reported as a
+// change to all tables, without an error.
 func TestFollowBehindAPoolerOfStatements(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)

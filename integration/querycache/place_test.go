@@ -131,9 +131,9 @@ func (p *pair) sees(what string) {
 	}
 	hits := p.cache.Stats().Lookups[querycache.Hit]
 	for deadline := time.Now().Add(20 * time.Second); p.cache.Stats().Lookups[querycache.Hit] == hits; time.Sleep(time.Millisecond) {
-		p.read(titleSQL) // while it is not known what a commit has changed the server answers
+		p.read(titleSQL) // while a change is in doubt, reads go to the server
 		if time.Now().After(deadline) {
-			p.Fatalf("%s: no read is answered from the cache: %v, %+v", what, p.cache.Stats().Lookups, p.reads.Explain(p.Context(), titleSQL))
+			p.Fatalf("%s: no read hits: %v, %+v", what, p.cache.Stats().Lookups, p.reads.Explain(p.Context(), titleSQL))
 		}
 	}
 }
@@ -147,8 +147,8 @@ func (p *pair) setUp() {
 	}
 }
 
-// What one handle writes is seen by reads through another, whatever became of
-// their connections meanwhile.
+// Reads through one handle see the writes through another, also after their
+// connections were lost.
 func TestHandlesMeetAgain(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
@@ -172,8 +172,9 @@ func TestHandlesMeetAgain(t *testing.T) {
 	}
 }
 
-// A commit that a crash lost is not handed out once the pool has connected again.
-func TestLostCommitsAreForgotten(t *testing.T) {
+// An entry with a commit that a crash lost is not returned after the pool has
+// reconnected.
+func TestLostCommitsInvalidateEntries(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{Settings: map[string]string{"wal_writer_delay": "10s"}})
 	for _, how := range []string{"all processes", "one process"} {
@@ -224,7 +225,8 @@ func TestLostCommitsAreForgotten(t *testing.T) {
 	}
 }
 
-// crashBackend kills one process of the server, which then starts all others again.
+// crashBackend kills one process of the server, which then starts all others
+// again.
 func crashBackend(t *testing.T, server *pgserver.Server) {
 	t.Helper()
 	var conns [2]*pgx.Conn
@@ -244,8 +246,8 @@ func crashBackend(t *testing.T, server *pgserver.Server) {
 	}
 }
 
-// A database that takes another's name is another one, for who writes as for who
-// reads.
+// A database that takes the name of another one is a different database, for
+// readers and writers.
 func TestSwappedDatabases(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
@@ -306,7 +308,8 @@ func TestSwappedDatabases(t *testing.T) {
 	p.sees("in green")
 }
 
-// A role that may not read the server's identity meets one that may.
+// Handles of a role without access to the server's identity match those of a
+// role with access.
 func TestRolesThatMayNotReadTheIdentity(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
@@ -326,7 +329,7 @@ func TestRolesThatMayNotReadTheIdentity(t *testing.T) {
 	}
 }
 
-// The library's own connections may end at any time.
+// The connections that examine statements may end at any time.
 func TestExaminersAreKilled(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
@@ -372,7 +375,7 @@ func TestExaminersAreKilled(t *testing.T) {
 	}
 }
 
-// A change of the schema by one handle is known to all handles of the database.
+// A schema change through one handle is known to all handles of the database.
 func TestSchemaChangedByAnotherHandle(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -27,8 +27,8 @@ const shortTTL = 30 * time.Millisecond
 
 var byName = querycache.ByName{"Long": minute, "Short": {TTL: shortTTL}}
 
-// Each statement follows the policy of its own name, whichever of those with its
-// text is read first, and in whatever form.
+// Statements with the same text follow the policies of their own names, in each
+// order and form of reads.
 func TestPoliciesOfOneText(t *testing.T) {
 	t.Parallel()
 	forms := map[string]func(b *bench, stmt *db.Stmt[string], comment string) (string, error){
@@ -91,19 +91,19 @@ func TestPoliciesOfOneText(t *testing.T) {
 		}
 	}
 	for name, stmt := range statements {
-		e := b.reads.ExplainStmt(t.Context(), stmt)
-		if e.Keeps != (name == "Long" || name == "Short") || e.Name != name || e.Policy.TTL != byName[name].TTL {
+		e := b.reads.Explain(t.Context(), stmt.SQL())
+		if e.Cacheable != (name == "Long" || name == "Short") || e.Name != name || e.Policy.TTL != byName[name].TTL {
 			t.Errorf("%q is explained as %+v", name, e)
 		}
-		if hits := e.Lookups[querycache.Hit]; (hits > 0) != e.Keeps {
+		if hits := e.Lookups[querycache.Hit]; (hits > 0) != e.Cacheable {
 			t.Errorf("%q: %d hits", name, hits)
 		}
 	}
 }
 
-// Dropping by arguments concerns a text, whatever the names of its statements;
-// dropping by name one of them.
-func TestDropsOfOneText(t *testing.T) {
+// Invalidate affects all statements with a text, InvalidateStatements only
+// those with a name.
+func TestInvalidateByTextAndByName(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, querycache.ByName{"Long": minute, "Short": minute})
 	ask := func() {
@@ -115,31 +115,31 @@ func TestDropsOfOneText(t *testing.T) {
 	}
 	ask()
 	b.want(querycache.MissCold, querycache.MissCold)
-	b.reads.Drop(t.Context(), nameOfCity, 1)
+	b.reads.Invalidate(t.Context(), nameOfCity, 1)
 	ask()
 	b.want(querycache.MissCold, querycache.MissCold)
 	b.cache.InvalidateStatements("Long")
 	ask()
-	b.want(querycache.MissChanged, querycache.Hit)
+	b.want(querycache.MissInvalidated, querycache.Hit)
 }
 
-// Asking about a statement decides nothing about it.
+// Explain does not change how a statement is treated.
 func TestExplainChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, byName)
 	const copied = "SELECT name FROM cities WHERE id = $1 " // not what SQL returned
 	explain := map[string]func() querycache.Explanation{
-		"the statement": func() querycache.Explanation { return b.reads.ExplainStmt(t.Context(), longName) },
+		"the statement": func() querycache.Explanation { return b.reads.Explain(t.Context(), longName.SQL()) },
 		"its text":      func() querycache.Explanation { return b.reads.Explain(t.Context(), longName.SQL()) },
 		"its source":    func() querycache.Explanation { return b.reads.Explain(t.Context(), "-- name: Long :one\n"+copied) },
 	}
 	before := b.cache.Stats()
 	bare := func() querycache.Explanation { return b.reads.Explain(t.Context(), copied) }
-	if e := bare(); e.Keeps || e.Reason != querycache.RefusedPolicy {
+	if e := bare(); e.Cacheable || e.Reason != querycache.RefusedPolicy {
 		t.Errorf("the text without a name: %+v", e)
 	}
 	for what, explain := range explain {
-		if e := explain(); !e.Keeps || e.Name != "Long" || e.Entries != 0 {
+		if e := explain(); !e.Cacheable || e.Name != "Long" || e.Entries != 0 {
 			t.Errorf("%s: %+v", what, e)
 		}
 	}
@@ -153,16 +153,16 @@ func TestExplainChangesNothing(t *testing.T) {
 	}
 	b.want(querycache.MissCold, querycache.Hit)
 	for what, explain := range explain {
-		if e := explain(); !e.Keeps || e.Entries != 1 || e.Lookups[querycache.Hit] != 1 {
+		if e := explain(); !e.Cacheable || e.Entries != 1 || e.Lookups[querycache.Hit] != 1 {
 			t.Errorf("%s after two reads: %+v", what, e)
 		}
 	}
-	if e := bare(); e.Keeps || !strings.Contains(e.Detail, "Long") || e.Entries != 0 {
+	if e := bare(); e.Cacheable || !strings.Contains(e.Detail, "Long") || e.Entries != 0 {
 		t.Errorf("the text without a name: %+v", e)
 	}
 }
 
-// A Loader's statement has the policy of its name, and the figures of its own.
+// The statement of a Loader has the policy and the counts of its own name.
 func TestLoadersOfOneText(t *testing.T) {
 	t.Parallel()
 	type named struct {

@@ -13,8 +13,7 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// The account is what the heap has, with rows that a server sent: typed, and
-// as they came.
+// Stats.Bytes matches the heap for typed rows and wire rows from a server.
 func TestAccountOfRealRows(t *testing.T) { // not parallel: it measures the heap
 	b := newBench(t, &querycache.Options{MaxBytes: 64 << 20}, minute)
 	b.exec(b.pg, "INSERT INTO cities SELECT i, 'city number ' || i, CASE WHEN i % 3 > 0 THEN ARRAY['a', 'b' || i] END FROM generate_series(101, 12000) i")
@@ -62,7 +61,7 @@ func TestAccountOfRealRows(t *testing.T) { // not parallel: it measures the heap
 	runtime.KeepAlive(b)
 }
 
-// scany reads through the cached handle as through a pool.
+// scany works with the cached handle as with a pool.
 func TestScanyThroughTheCache(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -92,8 +91,8 @@ type tenantKey struct{}
 
 func tenantOf(ctx context.Context) string { s, _ := ctx.Value(tenantKey{}).(string); return s }
 
-// Row security, roles and settings, set by a hook from the caller's context:
-// each tenant gets its own rows from the cache, and sees its own writes.
+// With row security, and roles and settings from the caller's context, each
+// tenant gets its own rows from the cache and sees its own writes.
 func TestRowSecurityByScope(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &querycache.Options{Scope: func(ctx context.Context) (string, bool) { return tenantOf(ctx), tenantOf(ctx) != "" }}, minute)

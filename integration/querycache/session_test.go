@@ -36,8 +36,8 @@ func (b *bench) singly(hooks func(*pgxpool.Config)) (*db.DB, *querycache.ReadThr
 	return pg, reads
 }
 
-// What a caller did to a pooled connection decides the answer of the load that
-// comes next on it, and of that one alone.
+// A caller's changes to a pooled session affect the next load in it, and no
+// other reads.
 func TestChangedSessionsAnswerNobodyElse(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
@@ -81,7 +81,7 @@ func TestChangedSessionsAnswerNobodyElse(t *testing.T) {
 	}
 }
 
-// What the pool's hooks set is how its sessions are.
+// Settings that the hooks of the pool make do not count as changes.
 func TestHooksDoNotChangeSessions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &querycache.Options{Scope: func(context.Context) (string, bool) { return "", true }}, minute)
@@ -119,8 +119,8 @@ func TestHooksDoNotChangeSessions(t *testing.T) {
 	}
 }
 
-// A temporary table that a function leaves in its session hides the permanent
-// one there, and from nobody else.
+// A temporary table that a function leaves hides the permanent table only in
+// its own session.
 func TestTemporaryTablesOfFunctions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
@@ -158,7 +158,7 @@ func TestTemporaryTablesOfFunctions(t *testing.T) {
 				time.Sleep(5 * time.Millisecond)
 			}
 			if want := call == "SELECT hides_briefly()"; kept != want {
-				t.Errorf("after %s: kept %v, want %v", call, kept, want)
+				t.Errorf("after %s: stored %v, want %v", call, kept, want)
 			}
 			if e := reads.Explain(t.Context(), nameOfCity); !kept && !strings.Contains(e.Detail, "hid") {
 				t.Errorf("after %s: explained as %q", call, e.Detail)

@@ -11,9 +11,9 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// answersDependOn are the settings of the server's that answers may depend on. One
-// that a new version brings is taken for such, and fails this test until it is
-// either written here or known to be harmless.
+// answersDependOn are the server settings that results may depend on.
+// One that a new version brings is taken for such, and fails this test until it
+// is either written here or known to be harmless.
 var answersDependOn = strings.Fields(`
 	array_nulls backslash_quote bytea_output client_encoding datestyle default_text_search_config dynamic_library_path
 	extension_control_path extension_destdir extra_float_digits gin_fuzzy_search_limit ignore_checksum_failure
@@ -47,8 +47,8 @@ func TestSettingsOfTheServer(t *testing.T) {
 	}
 }
 
-// Settings that end with their transaction leave the session as it was; of one
-// that stays, the statement is named.
+// Settings that end with their transaction do not change the session. Explain
+// names the statement of a setting that stays.
 func TestSettingsInTransactions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
@@ -77,7 +77,7 @@ func TestSettingsInTransactions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.settle()
+		b.resolve()
 	}
 	for _, sql := range []string{"SELECT set_config('app.user', $1, true)", "/* who */ SELECT pg_catalog.set_config('search_path', $1, TRUE)"} {
 		inTx(sql, "public")
@@ -96,8 +96,8 @@ func TestSettingsInTransactions(t *testing.T) {
 	} {
 		inTx(c.set)
 		ask(querycache.RefusedSession)
-		if e := reads.ExplainStmt(t.Context(), nameByID); !e.Keeps || !strings.Contains(e.Detail, strings.ToLower(c.set[:6])) {
-			t.Errorf("%s: explained as %v %q", c.set, e.Keeps, e.Detail)
+		if e := reads.Explain(t.Context(), nameByID.SQL()); !e.Cacheable || !strings.Contains(e.Detail, strings.ToLower(c.set[:6])) {
+			t.Errorf("%s: explained as %v %q", c.set, e.Cacheable, e.Detail)
 		}
 		b.exec(pg, c.back)
 		ask(querycache.MissCold)

@@ -20,7 +20,7 @@ var namedTables = []string{
 	`CREATE SEQUENCE sq`, `CREATE INDEX ix ON "Base" (id)`, `CREATE MATERIALIZED VIEW mat AS SELECT * FROM "Base"`,
 }
 
-// The tables of a policy are what SQL would take their names for.
+// Names in Policy.Tables are resolved as in SQL.
 func TestTablesOfPolicies(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -78,7 +78,7 @@ func TestTablesOfPolicies(t *testing.T) {
 	}
 }
 
-// What a name stands for is looked up again when the schema has changed.
+// Names in Policy.Tables are resolved again after a schema change.
 func TestTablesOfPoliciesMove(t *testing.T) {
 	t.Parallel()
 	b := following(t, querycache.Policy{TTL: time.Minute, Tables: []string{"seen"}})
@@ -90,7 +90,7 @@ func TestTablesOfPoliciesMove(t *testing.T) {
 		return name
 	}
 	read()
-	if e := b.reads.Explain(t.Context(), nameOfCity); e.Keeps || !strings.Contains(e.Detail, `"seen" does not exist`) {
+	if e := b.reads.Explain(t.Context(), nameOfCity); e.Cacheable || !strings.Contains(e.Detail, `"seen" does not exist`) {
 		t.Errorf("explained as %+v", e)
 	}
 	b.want(querycache.RefusedPolicy)
@@ -104,8 +104,8 @@ func TestTablesOfPoliciesMove(t *testing.T) {
 	for range 3 {
 		read()
 	}
-	b.want(querycache.MissInvalidated, querycache.MissChanged, querycache.Hit) // the load that learns of a change is not kept
+	b.want(querycache.MissLoadInvalidated, querycache.MissInvalidated, querycache.Hit) // the load that detects the schema change is not stored
 	b.exec(b.pg, "INSERT INTO lakes VALUES (1)")
 	read()
-	b.want(querycache.MissChanged)
+	b.want(querycache.MissInvalidated)
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// Temporary tables belong to their session: what makes, fills and drops them is no
-// reason to forget answers about others, nor is a transaction that wrote by way of
-// one.
-func TestTemporaryTablesDropNothingElse(t *testing.T) {
+// Statements that create, fill and drop temporary tables do not invalidate
+// entries of other tables. A transaction that writes through a temporary table
+// invalidates only the entries of its target.
+func TestTemporaryTablesInvalidateNothingElse(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	pg, reads := b.singly(nil)
@@ -34,10 +34,10 @@ func TestTemporaryTablesDropNothingElse(t *testing.T) {
 	if _, err := batchinsert.MustTable[newCity]("cities").Upsert(t.Context(), pg, batchinsert.Rows(rows), batchinsert.OnConflict{Keys: []string{"id"}}); err != nil {
 		t.Fatal(err)
 	}
-	b.settle()
+	b.resolve()
 	read()
-	b.want(querycache.MissChanged, querycache.Hit)
-	read() // the session is as it began: what was loaded in it was kept
+	b.want(querycache.MissInvalidated, querycache.Hit)
+	read() // the session is unchanged, so its result was stored
 	b.want(querycache.Hit, querycache.Hit)
 
 	for _, sql := range []string{
@@ -61,8 +61,8 @@ type newCity struct {
 	Name string
 }
 
-// What code there is behind temporary tables is seen all the same: an event
-// trigger, and a trigger on one.
+// The writes of an event trigger, and of a trigger on a temporary table, are
+// seen.
 func TestCodeBehindTemporaryTables(t *testing.T) {
 	t.Parallel()
 	const note = `CREATE FUNCTION note() RETURNS %s LANGUAGE plpgsql AS $$ BEGIN UPDATE rivers SET name = name || '!'; %s END $$`

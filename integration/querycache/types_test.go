@@ -23,8 +23,8 @@ type segment struct {
 	M string
 }
 
-// Recorded rows know the types within the columns' types, on the miss and on the
-// hit, whether or not those are registered by pgx itself.
+// Recorded rows decode element and field types, on misses and hits, whether or
+// not pgx registers these types itself.
 func TestRecordedRowsKnowNestedTypes(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -71,7 +71,7 @@ func TestRecordedRowsKnowNestedTypes(t *testing.T) {
 	}
 }
 
-// Elements of arrays go by the codec that the connection has for their type.
+// Elements of arrays are decoded by the connection's codec for their type.
 func TestRecordedArraysFollowElements(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -111,7 +111,7 @@ func TestRecordedArraysFollowElements(t *testing.T) {
 	}
 }
 
-// What is read from the cache cannot be changed there by its reader.
+// A reader cannot change the bytes in the cache.
 func TestDriverBytesAreNotTheCaches(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)

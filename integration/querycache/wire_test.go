@@ -29,8 +29,7 @@ type DBTX interface {
 
 var _ DBTX = (*querycache.ReadThrough)(nil)
 
-// Rows from the cache are those of the server, in every respect that a caller
-// can see.
+// Callers cannot distinguish rows from the cache from rows of the server.
 func TestWireRowsAreTheServers(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -72,7 +71,7 @@ func TestWireRowsAreTheServers(t *testing.T) {
 	}
 }
 
-// collect writes down everything that rows tell.
+// collect records everything that callers can read from rows.
 func collect(t *testing.T, q db.Querier, sql string, args ...any) string {
 	t.Helper()
 	rows, err := q.Query(t.Context(), sql, args...)
@@ -140,7 +139,7 @@ func TestQueryRow(t *testing.T) {
 		}
 	}
 	b.want(querycache.MissCold, querycache.MissCold, querycache.Hit, querycache.Hit)
-	b.exec(b.pg, "INSERT INTO cities VALUES (0, 'nowhere')") // an absence is an answer, and goes stale
+	b.exec(b.pg, "INSERT INTO cities VALUES (0, 'nowhere')") // the absence of a row is a result too
 	var name string
 	if err := b.reads.QueryRow(t.Context(), "SELECT name FROM cities WHERE id = $1", 0).Scan(&name); err != nil || name != "nowhere" {
 		t.Error(name, err)
@@ -154,7 +153,7 @@ func TestQueryRow(t *testing.T) {
 	}
 }
 
-// Writes through the cached handle's Query are run each time.
+// Writes through Query of the cached handle are executed each time.
 func TestWritesByQueryAreNotKept(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -179,11 +178,11 @@ func TestWritesByQueryAreNotKept(t *testing.T) {
 		random[f] = true
 	}
 	if len(random) != 3 {
-		t.Error("random() was answered from the cache")
+		t.Error("random() was served from the cache")
 	}
 }
 
-func TestBigAnswersAreStreamed(t *testing.T) {
+func TestBigResultsAreStreamed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, querycache.Policy{TTL: time.Minute, MaxBytes: 10_000})
 	for range 3 {
@@ -200,7 +199,7 @@ func TestBigAnswersAreStreamed(t *testing.T) {
 	}
 }
 
-// Each answer is the caller's own, also where it has slices.
+// Each caller gets its own copy, with its own slices.
 func TestTypedAnswersAreCopies(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -236,7 +235,7 @@ func TestExplain(t *testing.T) {
 	b := following(t, minute)
 	b.exec(b.pg, "CREATE VIEW v AS SELECT c.name, r.id FROM cities c JOIN rivers r USING (id)")
 	e := b.reads.Explain(t.Context(), "SELECT name FROM v WHERE id = $1")
-	if !e.Keeps || !slices.Equal(e.Tables, []string{"public.cities", "public.rivers"}) || !e.Followed || e.MaxAge != time.Minute || len(e.Columns) == 0 {
+	if !e.Cacheable || !slices.Equal(e.Tables, []string{"public.cities", "public.rivers"}) || !e.Followed || e.MaxAge != time.Minute || len(e.Columns) == 0 {
 		t.Errorf("%+v", e)
 	}
 	b.name(1)
@@ -248,16 +247,16 @@ func TestExplain(t *testing.T) {
 		"SELECT random()":                  "random",
 		"DELETE FROM cities RETURNING id":  "not a plain read",
 		"SELECT 1 FROM cities FOR UPDATE":  "locks",
-		"SELECT 'unterminated FROM cities": "taken apart",
+		"SELECT 'unterminated FROM cities": "cannot be tokenized",
 	} {
-		if e := b.reads.Explain(t.Context(), sql); e.Keeps || !strings.Contains(e.Detail, want) {
+		if e := b.reads.Explain(t.Context(), sql); e.Cacheable || !strings.Contains(e.Detail, want) {
 			t.Errorf("%s: %+v", sql, e)
 		}
 	}
 }
 
-// Explain says what really happens to an answer, by which statement.
-func TestExplainSaysWhatHappens(t *testing.T) {
+// Explain describes what invalidates entries, and names the statement that did.
+func TestExplainDescribesInvalidation(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	for _, sql := range []string{
@@ -268,18 +267,18 @@ func TestExplainSaysWhatHappens(t *testing.T) {
 		b.exec(b.pg, sql)
 	}
 	for sql, want := range map[string]string{
-		"SELECT count(*) FROM logs":      "after a crash",
+		"SELECT count(*) FROM logs":      "after a server crash",
 		"SELECT count(*) FROM mat":       "REFRESH",
 		"SELECT stable()":                "Policy.Tables",
-		"SELECT undeclared()":            "declare a function STABLE",
+		"SELECT undeclared()":            "declare the function STABLE",
 		"SELECT 1 FROM cities; SELECT 2": "holds 2 statements",
 	} {
 		if e := b.reads.Explain(t.Context(), sql); !strings.Contains(e.Detail, want) {
-			t.Errorf("%s: %v %q, want %q", sql, e.Keeps, e.Detail, want)
+			t.Errorf("%s: %v %q, want %q", sql, e.Cacheable, e.Detail, want)
 		}
 	}
 	b.exec(b.pg, "DO $$ BEGIN EXECUTE 'UPDATE rivers SET name = name'; END $$")
-	if e := b.reads.Explain(t.Context(), nameOfCity); !strings.Contains(e.Detail, "`do ?`, which may write anything") {
+	if e := b.reads.Explain(t.Context(), nameOfCity); !strings.Contains(e.Detail, "most recently `do ?`") {
 		t.Errorf("after DO: %q", e.Detail)
 	}
 }
@@ -289,8 +288,7 @@ type rowOfCity struct{ city }
 // ScanRow implements pgx.RowScanner.
 func (r *rowOfCity) ScanRow(rows pgx.Rows) error { return rows.Scan(&r.ID, &r.Name, &r.Tags) }
 
-// A row from the cache is the server's, by whatever Scan is asked for, as often as
-// it is asked.
+// A row from the cache equals that of the server, for each kind of Scan.
 func TestRowsOfHitsAreTheServers(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
@@ -324,8 +322,8 @@ func TestRowsOfHitsAreTheServers(t *testing.T) {
 	}
 }
 
-// A load is known by the server's parser, as the read is: names alone might
-// stand for a cast, and the read would invalidate itself.
+// Loads are examined by the server's parser, as reads are. By its names alone a
+// function call might be a cast, and the read would invalidate itself.
 func TestLoadsAreKnownByTheParser(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
@@ -341,7 +339,7 @@ func TestLoadsAreKnownByTheParser(t *testing.T) {
 			}
 		}
 	}
-	if s := b.cache.Stats(); s.Lookups[querycache.MissInvalidated]+s.Lookups[querycache.MissChanged] > 0 || s.Lookups[querycache.Hit] != 3 {
+	if s := b.cache.Stats(); s.Lookups[querycache.MissLoadInvalidated]+s.Lookups[querycache.MissInvalidated] > 0 || s.Lookups[querycache.Hit] != 3 {
 		t.Errorf("lookups %v", s.Lookups)
 	}
 }

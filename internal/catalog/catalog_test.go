@@ -83,7 +83,7 @@ func TestReasons(t *testing.T) {
 	if got := (Refusal{Reason: 200}).String(); got != "unknown reason" {
 		t.Errorf("reason 200: %q", got)
 	}
-	if got := (Refusal{VolatileFunction, "random()"}).String(); got != "random(): volatile: a different result each time, or it writes" {
+	if got := (Refusal{VolatileFunction, "random()"}).String(); got != "random(): volatile: its results differ between calls, or it writes" {
 		t.Errorf("%q", got)
 	}
 }

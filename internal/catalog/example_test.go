@@ -42,7 +42,7 @@ CREATE VIEW example_big AS SELECT id, name FROM example_cities WHERE population 
 		fmt.Println("reads", effects.Reads, "writes", effects.Writes, "cacheable", effects.Cacheable, effects.Refusal())
 	}
 	// Output:
-	// reads [public.example_cities] writes [] cacheable true the result can be cached
+	// reads [public.example_cities] writes [] cacheable true the result is cacheable
 	// reads [public.example_cities] writes [] cacheable false now(): depends on the time or the transaction
 	// reads [public.example_cities] writes [public.example_cities] cacheable false not a plain read
 }

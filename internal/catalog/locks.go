@@ -23,24 +23,6 @@ WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.gran
 	AND (c.relkind IS NULL OR c.relkind <> ALL ('{i, I, t, v}'))
 ORDER BY 1`)
 
-// Locks returns the relations on which the open transaction of conn holds
-// write-level locks, including catalogs and temporary relations. It may have
-// changed these and no others, since such locks are held to its end. Call it
-// before COMMIT: afterwards, and in a failed transaction, there are no locks to
-// report.
-//
-// A procedure or DO block that commits releases its locks, so Locks cannot
-// report the writes of one that ran outside a transaction.
-//
-// The request bypasses pgx's tracers.
-func Locks(ctx context.Context, conn *pgx.Conn) ([]Relation, error) {
-	rows, err := query(ctx, conn.PgConn(), locksQuery)
-	if err != nil {
-		return nil, fmt.Errorf("read own locks: %w", err)
-	}
-	return lockedRelations(rows)
-}
-
 func lockedRelations(rows [][][]byte) ([]Relation, error) {
 	list := make([]Relation, 0, len(rows))
 	for _, row := range rows {
@@ -84,11 +66,18 @@ SELECT pg_catalog.current_setting('track_counts') = 'off'
 	OR EXISTS (SELECT FROM pg_catalog.pg_language l WHERE l.lanispl AND NOT l.lanpltrusted)
 	OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'dblink')`)
 
-// Written returns the relations that the open transaction of conn may have
-// changed, as [Locks] does. known is false if it may have changed others, or
-// the schema, or may still do so at COMMIT.
+// Written returns the relations on which the open transaction of conn holds
+// write-level locks, including catalogs and temporary relations. It may have
+// changed these and no others, since such locks are held to its end. known is
+// false if it may have changed others, or the schema, or may still do so at
+// COMMIT. Call it before COMMIT: afterwards, and in a failed transaction, there
+// are no locks to report.
 //
-// It leaves the transaction as it was, even if the server reports an error.
+// A procedure or DO block that commits releases its locks, so Written cannot
+// report the writes of one that ran outside a transaction.
+//
+// The request bypasses pgx's tracers. It leaves the transaction as it was, even
+// if the server reports an error.
 func Written(ctx context.Context, conn *pgx.Conn) (relations []Relation, known bool, err error) {
 	const point = "headrace_written"
 	pc := conn.PgConn()

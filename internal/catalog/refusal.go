@@ -1,13 +1,14 @@
 package catalog
 
-// A Refusal is a reason against caching a result until one of the relations
-// that it was read from changes.
+// A Refusal is a reason why a result may change although the relations that it
+// was read from do not.
 type Refusal struct {
 	Reason Reason
-	Object string // the object in question: "random()", "public.events"; may be empty
+	Object string // of the reason, such as "random()" or "public.events"; may be ""
 }
 
-// String returns "calls random(), which is volatile" and the like.
+// String returns the object and the reason, such as "public.events: row security
+// shows each user different rows".
 func (r Refusal) String() string {
 	text := reasonTexts[min(int(r.Reason), len(reasonTexts)-1)]
 	if r.Object == "" {
@@ -46,23 +47,23 @@ const (
 )
 
 var reasonTexts = [...]string{
-	NotRefused:       "the result can be cached",
-	UnloggedTable:    "an unlogged table: a crash of the server empties it",
-	MaterializedRows: "a materialized view: its rows change with REFRESH only",
-	ForeignRows:      "a foreign table: its rows change elsewhere",
-	CatalogRows:      "a catalog of the server",
+	NotRefused:       "the result is cacheable",
+	UnloggedTable:    "an unlogged table, which a server crash empties",
+	MaterializedRows: "a materialized view, whose rows change only with REFRESH",
+	ForeignRows:      "a foreign table, whose rows may change on another server",
+	CatalogRows:      "a system catalog",
 	TimeFunction:     "depends on the time or the transaction",
-	TimeConstant:     "a constant such as 'today' that moves with the time",
-	HiddenFunction:   "a function whose body the server does not show: it may depend on the time",
+	TimeConstant:     "a constant that depends on the time, such as 'today'",
+	HiddenFunction:   "a function whose body the server does not show, which may depend on the time",
 	UnknownFunction:  "a function that may read any table",
-	CatalogFunction:  "reads the catalogs or the server's state",
+	CatalogFunction:  "reads the system catalogs or the state of the server",
 	Unexamined:       "the statement could not be examined",
-	SequenceState:    "a sequence: its state changes outside transactions",
-	SessionFunction:  "depends on the user or on settings of the session",
-	RowSecurity:      "row security shows different rows to each user",
-	SystemColumn:     "a system column: it changes with VACUUM and row locks too",
-	TemporaryTable:   "a temporary table: each connection has its own",
-	VolatileFunction: "volatile: a different result each time, or it writes",
+	SequenceState:    "a sequence, whose state changes outside transactions",
+	SessionFunction:  "depends on the user or on session settings",
+	RowSecurity:      "row security shows each user different rows",
+	SystemColumn:     "a system column, which VACUUM and row locks change too",
+	TemporaryTable:   "a temporary table, which is different in each session",
+	VolatileFunction: "volatile: its results differ between calls, or it writes",
 	LocksRows:        "locks the rows that it reads",
 	NotRead:          "not a plain read",
 	NotRead + 1:      "unknown reason",

@@ -49,7 +49,7 @@ const (
 	maxStoredText   = 64 << 10 // longer texts are analyzed each time they run
 )
 
-func NewStatements() *Statements {
+func newStatements() *Statements {
 	t := &Statements{seed: maphash.MakeSeed(), fingerprints: stmtstats.NewTable()}
 	for i := range t.shards {
 		t.shards[i].byText = make(map[string]*statement)

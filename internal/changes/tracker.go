@@ -45,7 +45,7 @@ type Tracker struct {
 // New returns a Tracker that logs statements of the given duration or longer,
 // or none for 0. Call [Tracker.Start] once the pool's configuration is known.
 func New(logger *slog.Logger, slow time.Duration) *Tracker {
-	t := &Tracker{logger: logger, statements: NewStatements()}
+	t := &Tracker{logger: logger, statements: newStatements()}
 	t.requests.init()
 	t.unknown = &statement{
 		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},

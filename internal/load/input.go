@@ -149,7 +149,7 @@ func (r Rows) title() string { return r.Name }
 
 func (r Rows) open(o *Options) (*text, error) {
 	if len(r.Columns) == 0 || r.Rows == nil {
-		return nil, errors.New("Records has no Columns, or no Rows")
+		return nil, errors.New("the Records have no Columns, or no Rows")
 	}
 	if len(o.Rename) > 0 || len(o.Skip) > 0 {
 		return nil, errors.New("LoadOptions.Rename and Skip are for CSV and NDJSON: Records names its columns itself")

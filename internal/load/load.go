@@ -153,6 +153,7 @@ func (l *Load) add(t tally) {
 	l.input.meter.At(l.progress())
 }
 
+// Done reports the end of the load to Progress.
 func (l *Load) Done() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -230,6 +231,7 @@ func serverMessage(err error) string {
 	return err.Error()
 }
 
+// Report returns what the load has done so far.
 func (l *Load) Report() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
+// NewPlanned returns a load whose chunks are planned, and run one by one.
 func NewPlanned(table string, in Input, opts Options) (*Load, error) {
 	l, err := New(table, in, opts)
 	switch {
@@ -74,6 +75,7 @@ func (l *Load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 	}
 }
 
+// RunChunk loads the chunk of the given index, in a transaction of its own.
 func (l *Load) RunChunk(ctx context.Context, w target.Beginner, index int) error {
 	defer l.input.close()
 	book, err := l.openLedger(ctx, w)

@@ -91,13 +91,14 @@ func (l *layout) run(buf []byte, rows pointer, size uintptr, count, limit int, l
 			s := &steps[i]
 			p := field(row, s.offset)
 			if s.pointer {
-				if p = target(p); p == nil {
-					if s.notNull {
-						return nil, n, 0, l.columns[i].failed(errNull)
-					}
-					buf = append(buf, 0xff, 0xff, 0xff, 0xff)
-					continue
+				p = target(p)
+			}
+			if p == nil {
+				if s.notNull {
+					return nil, n, 0, l.columns[i].failed(errNull)
 				}
+				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+				continue
 			}
 			switch s.form {
 			case formInt8:
@@ -113,12 +114,11 @@ func (l *layout) run(buf []byte, rows pointer, size uintptr, count, limit int, l
 					return nil, n, 0, l.columns[i].failed(err)
 				}
 			case formTimestamptz:
-				v := at[time.Time](p)
-				seconds := v.Unix()
-				if seconds < firstSecond || seconds >= endSecond {
+				micros, ok := sinceY2K(at[time.Time](p))
+				if !ok {
 					return nil, n, 0, l.columns[i].failed(errTime)
 				}
-				buf = append8(buf, uint64((seconds-secondsToY2K)*1_000_000+int64(v.Nanosecond())/1000))
+				buf = append8(buf, uint64(micros))
 			default:
 				if buf, err = l.columns[i].append(buf, p); err != nil {
 					return nil, n, 0, l.columns[i].failed(err)
@@ -128,6 +128,13 @@ func (l *layout) run(buf []byte, rows pointer, size uintptr, count, limit int, l
 		*largest = max(*largest, len(buf)-last)
 	}
 	return buf, n, last, nil
+}
+
+// sinceY2K returns the microseconds from 2000 to v, and reports whether the server
+// has such a time.
+func sinceY2K(v time.Time) (micros int64, ok bool) {
+	seconds := v.Unix()
+	return (seconds-secondsToY2K)*1_000_000 + int64(v.Nanosecond())/1000, seconds >= firstSecond && seconds < endSecond
 }
 
 // float8 returns the bits of a double precision.

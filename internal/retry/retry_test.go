@@ -50,8 +50,8 @@ func TestDo(t *testing.T) {
 
 func TestWait(t *testing.T) {
 	p := Policy{First: 5 * time.Millisecond, Longest: time.Second}
-	for attempts, most := range map[int]time.Duration{1: 5, 2: 10, 3: 20, 8: 640, 9: 1000, 10: 1000, 1000: 1000} {
-		most *= time.Millisecond
+	for attempts, ms := range map[int]int64{1: 5, 2: 10, 3: 20, 8: 640, 9: 1000, 10: 1000, 1000: 1000} {
+		most := time.Duration(ms) * time.Millisecond
 		longest := time.Duration(0)
 		for range 1000 {
 			longest = max(longest, p.wait(attempts))

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Check returns an error that says what is wrong with the store's books: for
-// tests, at any time.
+// Check returns an error that describes inconsistencies in the store. It is for
+// tests and may be called at any time.
 func (s *Store[T, V]) Check() error {
 	var found []error
 	for i := range s.shards {
@@ -20,7 +20,7 @@ func (s *Store[T, V]) Check() error {
 	return errors.Join(found...)
 }
 
-// problems says what is wrong with a shard. mu is held.
+// problems describes the inconsistencies of a shard. mu is held.
 func (sh *shard[T, V]) problems(s *Store[T, V]) (found []string) {
 	report := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	var bytes, smallBytes int64
@@ -32,7 +32,7 @@ func (sh *shard[T, V]) problems(s *Store[T, V]) (found []string) {
 		}
 		sh.slab.each(q, func(slot uint32) {
 			queued++
-			e, tag := sh.at(slot), sh.slab.tags[slot]
+			e := sh.at(slot)
 			if e == nil {
 				report("slot %d is empty", slot)
 				return
@@ -43,16 +43,7 @@ func (sh *shard[T, V]) problems(s *Store[T, V]) (found []string) {
 			if sh.queueOf(slot) != q {
 				report("slot %d is in both queues", slot)
 			}
-			if at, ok := sh.slab.index.find(tag, e.sameKey); !ok || at != slot {
-				report("the entry in slot %d is found in %d (%v)", slot, at, ok)
-			}
-			hash := s.Hash(&e.group.ID, []byte(e.Key()))
-			if tagOf(hash) != tag || s.shard(hash) != sh {
-				report("the entry in slot %d is not where its hash leads", slot)
-			}
-			if s.shard(hash).index.Load().get(tag, &e.group.ID, []byte(e.Key())) != e {
-				report("the entry in slot %d is not found without a lock", slot)
-			}
+			found = append(found, sh.misplaced(s, slot, e)...)
 		})
 	}
 	if runs != len(sh.slab.used) {
@@ -78,6 +69,23 @@ func (sh *shard[T, V]) problems(s *Store[T, V]) (found []string) {
 	}
 	if len(sh.ghosts.slots) > int(sh.ghosts.limit)*9/8+ghostBucket {
 		report("%d ghosts of %d", len(sh.ghosts.slots), sh.ghosts.limit)
+	}
+	return found
+}
+
+// misplaced says by which ways the entry in a slot is not found. mu is held.
+func (sh *shard[T, V]) misplaced(s *Store[T, V], slot uint32, e *Entry[T, V]) (found []string) {
+	report := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+	tag := sh.slab.tags[slot]
+	if at, ok := sh.slab.index.find(tag, e.sameKey); !ok || at != slot {
+		report("the entry in slot %d is found in %d (%v)", slot, at, ok)
+	}
+	hash := s.Hash(&e.group.ID, []byte(e.Key()))
+	if tagOf(hash) != tag || s.shard(hash) != sh {
+		report("the entry in slot %d is not where its hash leads", slot)
+	}
+	if s.shard(hash).index.Load().get(tag, &e.group.ID, []byte(e.Key())) != e {
+		report("the entry in slot %d is not found without a lock", slot)
 	}
 	return found
 }

@@ -1,26 +1,28 @@
-// Package s3fifo is a store in memory, bounded in bytes by S3-FIFO (Yang et
-// al., "FIFO queues are all you need for cache eviction", SOSP 2023).
+// Package s3fifo is a store in memory with a bound in bytes. It evicts by
+// S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
+// 2023).
 //
-// The store owns keys, bytes, lookup and eviction. It knows nothing of
-// freshness: the caller decides whether an entry may still be used.
+// The store owns keys, sizes, lookup and eviction. It does not know whether an
+// entry is fresh; the caller decides that.
 //
 // # Design notes
 //
-// The store has up to 64 shards. golang-lru's simplelru owns the order of each
-// queue, by runs of 32 entries: with an element for each entry, the collector's
-// cycle with a million small entries took five times as long, and an entry cost
-// 100 bytes more. A shard's index is a hash table without pointers that is read
-// without locks: it has the numbers of slots, and pointers to entries lie in the
-// slots in the order of the queue, which is about the order in which the entries
-// were allocated. With the pointers in the table, in the order of hashes, a
-// cycle took three times as long.
+// The store has up to 64 shards. The simplelru of golang-lru holds the order of
+// each queue, by runs of 32 entries. With one list element per entry, a
+// collector cycle over a million small entries took five times as long, and an
+// entry cost 100 bytes more. The index of a shard is a hash table without
+// pointers that is read without locks. It maps hashes to slots; the slots hold
+// the pointers to entries in the order of the queue, which is about the order
+// of their allocation. With pointers in the table, in the order of hashes, a
+// collector cycle took three times as long.
 //
-// An entry of the small queue needs one use to stay, where the paper has two:
-// with two, 40.9 % of the reads of a database's trace hit instead of 40.2 %
-// (1,000 entries), and under scans 70.7 % instead of 72.0 %.
+// An entry in the small queue moves to the main queue after one use; the paper
+// requires two. With two, 40.9 % of the reads of a database trace hit instead
+// of 40.2 % (1,000 entries), but under scans 70.7 % instead of 72.0 %.
 //
-// An entry leads to its key's ID, and over [Group.Of] to what the caller knows
-// of all entries of that ID, by one pointer. A second pointer in the entry would
-// make it 56 bytes, and one with a short key 80 in place of 64. A method of a
-// type parameter in place of [Group] would be an indirect call on each hit.
+// One pointer in an entry leads to the ID of its key and, through [Group.Of],
+// to the caller's data about all entries of that ID. A second pointer would
+// increase an entry to 56 bytes, and an entry with a short key from 64 to 80
+// bytes. A method of a type parameter instead of [Group] would be an indirect
+// call on each hit.
 package s3fifo

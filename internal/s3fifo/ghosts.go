@@ -1,17 +1,17 @@
 package s3fifo
 
-// A ghosts remembers the tags of the entries that were evicted last: an entry
-// that comes back soon belongs into the main queue.
+// A ghosts holds the tags of recently evicted entries. An entry that returns
+// soon after its eviction starts in the main queue.
 //
-// It is a table of buckets, each overwritten from its oldest slot on: 5 bytes a
-// ghost, where a third queue of the kind of the other two would take over 100.
-// It may forget one early when a bucket overflows, and takes a stranger for a
-// ghost once in some 8,000 times. Either costs a place in a queue, never an
-// answer.
+// It is a table of buckets; a new ghost overwrites the oldest slot of its
+// bucket. A ghost takes 5 bytes, while a third queue like the other two would
+// take over 100. It may lose a ghost early when a bucket overflows, and about
+// one lookup in 8,000 finds a ghost that was never added. Both affect only the
+// queue of an entry, never its value.
 type ghosts struct {
 	slots []ghost // buckets of ghostBucket
-	limit uint32  // how many are remembered
-	added uint32  // how many were ever added; wraps
+	limit uint32  // the number of ghosts to remember
+	added uint32  // the number of ghosts ever added; wraps
 	shift uint    // added >> shift is the time
 }
 
@@ -24,13 +24,13 @@ const (
 	fewGhosts   = 64
 
 	// A ghost is remembered for at least this many units of time, so that the
-	// unit is short beside the whole, and at most for twice as many, so that
-	// 16 bits do not wrap while it stays.
+	// unit is short compared to the whole, and at most for twice as many, so
+	// that 16 bits do not wrap in that time.
 	ghostTimes = 1 << 13
 )
 
-// fit makes room for about n ghosts. If the table has to change its size,
-// it forgets those it has.
+// fit makes room for about n ghosts. If the size of the table changes, all
+// ghosts are removed.
 func (g *ghosts) fit(n int) {
 	n = max(n, fewGhosts)
 	if int(g.limit) >= n*3/4 && int(g.limit) <= 2*n {
@@ -44,7 +44,7 @@ func (g *ghosts) fit(n int) {
 	g.slots = make([]ghost, (n+n/8+ghostBucket-1)/ghostBucket*ghostBucket)
 }
 
-// add remembers tag.
+// add adds tag.
 func (g *ghosts) add(tag uint32) {
 	g.fit(int(g.limit))
 	g.added++
@@ -62,7 +62,7 @@ func (g *ghosts) add(tag uint32) {
 	bucket[oldest] = ghost{print, g.now()}
 }
 
-// take reports whether tag is remembered, and forgets it.
+// take removes tag and reports whether it was there.
 func (g *ghosts) take(tag uint32) bool {
 	one := g.find(tag)
 	if one != nil {
@@ -71,7 +71,7 @@ func (g *ghosts) take(tag uint32) bool {
 	return one != nil
 }
 
-// has reports whether tag is remembered.
+// has reports whether tag is there.
 func (g *ghosts) has(tag uint32) bool { return g.find(tag) != nil }
 
 func (g *ghosts) find(tag uint32) *ghost {
@@ -87,7 +87,8 @@ func (g *ghosts) find(tag uint32) *ghost {
 	return nil
 }
 
-// place returns the bucket of a tag and what tells it from others there.
+// place returns the bucket of a tag, and its print, which distinguishes tags in
+// the bucket.
 func (g *ghosts) place(tag uint32) ([]ghost, uint16) {
 	buckets := uint64(len(g.slots) / ghostBucket)
 	first := uint64(tag) * buckets >> 32 * ghostBucket
@@ -96,5 +97,5 @@ func (g *ghosts) place(tag uint32) ([]ghost, uint16) {
 
 func (g *ghosts) now() uint16 { return uint16(g.added >> g.shift) }
 
-// age returns how many units of time ago one was added.
+// age returns the number of units of time since one was added.
 func (g *ghosts) age(one ghost) uint16 { return g.now() - one.time }

@@ -2,30 +2,30 @@ package s3fifo
 
 import "sync/atomic"
 
-// An index finds a shard's entries by hash. Reading it takes no lock; it changes
-// with the shard locked.
+// An index finds the entries of a shard by hash. Readers take no lock; writers
+// hold the lock of the shard.
 //
-// It holds no pointer to an entry but in slots, where entries that came one after
-// the other lie side by side: pointers in the order of hashes cost the collector
-// three times as much, since each leads to a line of memory of its own.
+// Only slots hold pointers to entries, in the order in which the entries were
+// added. Pointers in the order of hashes cost the collector three times as
+// much, because each leads to another cache line.
 type index[T, V any] struct {
 	words []atomic.Uint64               // a hash table with linear probing; 0 is an empty place
 	slots []atomic.Pointer[Entry[T, V]] // by number
 }
 
-// A word is 32 bits of an entry's hash, its tag, and the number of its slot plus
-// one.
+// A word is 32 bits of an entry's hash, its tag, and the number of its slot
+// plus one.
 func word(tag, slot uint32) uint64 { return uint64(tag)<<32 | uint64(slot+1) }
 
 func tagIn(word uint64) uint32  { return uint32(word >> 32) }
 func slotIn(word uint64) uint32 { return uint32(word) - 1 }
 
-// home returns the place where the search for a tag begins.
+// home returns the position at which the search for a tag begins.
 func (ix *index[T, V]) home(tag uint32) int {
 	return int(uint64(tag) * uint64(len(ix.words)) >> 32)
 }
 
-// after returns the place that is searched after i.
+// after returns the position that is searched after i.
 func (ix *index[T, V]) after(i int) int {
 	if i++; i < len(ix.words) {
 		return i
@@ -33,9 +33,9 @@ func (ix *index[T, V]) after(i int) int {
 	return 0
 }
 
-// get returns the entry of a key, or nil. It needs no lock: an entry never
-// changes, so that one whose key is right is the right one, whatever became of
-// the word that led to it. It may miss an entry while another is taken out.
+// get returns the entry of a key, or nil. It needs no lock: entries are
+// immutable, so an entry with the right key is correct even if its word has
+// changed since. It may miss an entry while another is removed.
 func (ix *index[T, V]) get(tag uint32, id *ID, key []byte) *Entry[T, V] {
 	i := ix.home(tag)
 	for range ix.words {
@@ -53,8 +53,9 @@ func (ix *index[T, V]) get(tag uint32, id *ID, key []byte) *Entry[T, V] {
 	return nil
 }
 
-// find returns the slot of an entry of the given tag that matches, and reports
-// whether there is one. It and all methods below need the shard's lock.
+// find returns the slot of a matching entry with the given tag, and reports
+// whether there is one. find and all methods below require the lock of the
+// shard.
 func (ix *index[T, V]) find(tag uint32, matches func(*Entry[T, V]) bool) (slot uint32, ok bool) {
 	i := ix.home(tag)
 	for range ix.words {
@@ -70,8 +71,8 @@ func (ix *index[T, V]) find(tag uint32, matches func(*Entry[T, V]) bool) (slot u
 	return 0, false
 }
 
-// place returns the place of the first word w that a search for the tag meets.
-// There is one.
+// place returns the position of the first word w in a search for the tag. The
+// word must exist.
 func (ix *index[T, V]) place(w uint64, tag uint32) int {
 	i := ix.home(tag)
 	for ix.words[i].Load() != w {
@@ -80,14 +81,14 @@ func (ix *index[T, V]) place(w uint64, tag uint32) int {
 	return i
 }
 
-// add adds a word. There is an empty place.
+// add adds a word. There must be an empty position.
 func (ix *index[T, V]) add(w uint64) { ix.words[ix.place(0, tagIn(w))].Store(w) }
 
-// replace puts a word of the same tag in place of old.
+// replace replaces old with a word that has the same tag.
 func (ix *index[T, V]) replace(old, w uint64) { ix.words[ix.place(old, tagIn(old))].Store(w) }
 
-// remove takes out a word, and moves up those behind it that would not be found
-// across a gap.
+// remove removes a word, and moves up later words that a search would not find
+// across the gap.
 func (ix *index[T, V]) remove(old uint64) {
 	gap := ix.place(old, tagIn(old))
 	for next := ix.after(gap); ; next = ix.after(next) {
@@ -103,7 +104,7 @@ func (ix *index[T, V]) remove(old uint64) {
 	ix.words[gap].Store(0)
 }
 
-// steps returns how far a search goes from one place to another.
+// steps returns the number of steps of a search from one position to another.
 func (ix *index[T, V]) steps(from, to int) int {
 	if to >= from {
 		return to - from

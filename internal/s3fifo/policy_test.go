@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// An s3fifo is S3-FIFO as its paper has it: entries are counted, there is one
-// shard, and ghosts are remembered exactly.
+// An s3fifo is S3-FIFO as in its paper: the bound is a number of entries, there
+// is one shard, and ghosts are exact.
 type s3fifo struct {
 	small, main, ghosts *list.List
 	entries, past       map[uint64]*list.Element
@@ -70,7 +70,8 @@ func (s *s3fifo) leaveMain() {
 	delete(s.entries, s.main.Remove(at).(*s3entry).key)
 }
 
-// zipfAndScans is keys by Zipf's law, in turns with keys that come once.
+// zipfAndScans returns keys of a Zipf distribution, alternating with keys that
+// occur once.
 func zipfAndScans(r *rand.Rand, requests int) []uint64 {
 	zipf := rand.NewZipf(r, 1.01, 1, 100_000-1)
 	keys := make([]uint64, requests)
@@ -82,8 +83,8 @@ func zipfAndScans(r *rand.Rand, requests int) []uint64 {
 	return keys
 }
 
-// filesOfADisk is what a workstation asks its disk for: files of many lengths,
-// most read from end to end, some of them often.
+// filesOfADisk returns the disk reads of a workstation: files of many lengths,
+// most of them read completely, some of them often.
 func filesOfADisk(r *rand.Rand, requests int) []uint64 {
 	const files = 3000
 	zipf := rand.NewZipf(r, 1.05, 8, files-1)
@@ -106,8 +107,7 @@ func filesOfADisk(r *rand.Rand, requests int) []uint64 {
 	return keys
 }
 
-// The store bounds bytes, by shards, and remembers ghosts by 16 bits each; none of
-// this may cost hits.
+// Bounding bytes, sharding and ghosts of 16 bits do not lower the hit ratio.
 func TestStoreHitsAsOftenAsS3FIFO(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -134,7 +134,7 @@ func TestStoreHitsAsOftenAsS3FIFO(t *testing.T) {
 		}
 		got, want := 100*float64(hits)/float64(len(keys)), 100*float64(wanted)/float64(len(keys))
 		t.Logf("%s, %d entries in %d shards: %.2f %%, plain S3-FIFO %.2f %%", c.name, c.entries, len(s.shards), got, want)
-		if got < want-0.3 { // by which ghosts differ by chance is 0.02
+		if got < want-0.3 { // random differences between ghosts account for 0.02
 			t.Errorf("%s, %d entries: %.2f %% hit, %.2f %% with plain S3-FIFO", c.name, c.entries, got, want)
 		}
 		check(t, s)

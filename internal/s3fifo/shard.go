@@ -5,35 +5,37 @@ import (
 	"sync/atomic"
 )
 
-// A shard is a part of the store, bounded in bytes by S3-FIFO: a new entry goes to the small queue, a tenth of the bytes. At its end one that was asked
-// for since goes on to the main queue, the others leave and are remembered for
-// a while; one that comes back while it is remembered starts in the main queue.
-// The main queue gives those that were asked for another round.
+// A shard is a part of the store with its own queues and budget. A new entry
+// goes to the small queue, which has a tenth of the bytes. At the end of that
+// queue an entry that was used moves to the main queue; other entries are
+// evicted and remembered as ghosts. An entry that returns while its ghost is
+// remembered starts in the main queue. At the end of the main queue, used
+// entries get another round.
 type shard[T, V any] struct {
 	index atomic.Pointer[index[T, V]] // read without mu
-	_     [56]byte                    // those who write below would slow down who reads it
+	_     [56]byte                    // separates index from the cache line of the fields below
 
 	mu         sync.RWMutex
-	slab       slab[T, V] // guarded by mu, as is all below
+	slab       slab[T, V] // guarded by mu, as are all fields below
 	small      *queue
 	main       *queue
 	ghosts     ghosts
 	entries    int
 	bytes      int64 // of all entries
-	smallBytes int64 // of those in small
-	budget     int64 // for bytes
+	smallBytes int64 // of the entries in small
+	budget     int64 // bound of bytes
 	evicted    uint64
 }
 
-// smallShare is the part of the budget that new entries get: 1/smallShare.
+// smallShare defines the size of the small queue: 1/smallShare of the budget.
 const smallShare = 10
 
-// tagOf returns the part of a hash by which a shard finds an entry. It has none
-// of the bits that chose the shard.
+// tagOf returns the part of a hash that identifies an entry in a shard. It
+// excludes the bits that select the shard.
 func tagOf(hash uint64) uint32 { return uint32(hash) }
 
-// find returns an entry of the given tag that matches, or nil. Unlike index.get
-// it misses none.
+// find returns a matching entry with the given tag, or nil. Unlike index.get it
+// misses none.
 func (sh *shard[T, V]) find(tag uint32, matches func(*Entry[T, V]) bool) *Entry[T, V] {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
@@ -46,14 +48,15 @@ func (sh *shard[T, V]) find(tag uint32, matches func(*Entry[T, V]) bool) *Entry[
 // at returns the entry in a slot. mu is held.
 func (sh *shard[T, V]) at(slot uint32) *Entry[T, V] { return sh.slab.index.slots[slot].Load() }
 
-// wasEvicted reports whether an entry of the given tag was evicted lately.
+// wasEvicted reports whether an entry with the given tag was evicted recently.
 func (sh *shard[T, V]) wasEvicted(tag uint32) bool {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
 	return sh.ghosts.has(tag)
 }
 
-// put stores e, in place of what is there, and evicts what no longer fits.
+// put stores e in place of the entry with the same key, and evicts entries that
+// no longer fit.
 func (sh *shard[T, V]) put(tag uint32, e *Entry[T, V]) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -61,11 +64,11 @@ func (sh *shard[T, V]) put(tag uint32, e *Entry[T, V]) {
 	sh.shrink()
 }
 
-// place puts e where it belongs. mu is held.
+// place stores e without evicting. mu is held.
 func (sh *shard[T, V]) place(tag uint32, e *Entry[T, V]) {
 	if slot, ok := sh.slab.index.find(tag, e.sameKey); ok {
 		old := sh.at(slot)
-		e.state.Store(e.state.Load() | old.uses()) // who asks is the same
+		e.state.Store(e.state.Load() | old.uses()) // the new entry has the same readers
 		sh.bytes += e.Bytes() - old.Bytes()
 		if sh.queueOf(slot) == sh.small {
 			sh.smallBytes += e.Bytes() - old.Bytes()
@@ -105,11 +108,11 @@ func (sh *shard[T, V]) shrink() {
 	}
 }
 
-// usesToStay is how often an entry in the small queue has to be asked for,
-// beside the read that filled it, to go on to the main queue.
+// usesToStay is the number of uses after which an entry moves from the small
+// queue to the main queue, without the read that loaded it.
 const usesToStay = 1
 
-// leaveSmall takes the oldest entry out of the small queue. mu is held.
+// leaveSmall removes the oldest entry from the small queue. mu is held.
 func (sh *shard[T, V]) leaveSmall() {
 	slot := sh.slab.oldest(sh.small)
 	e := sh.at(slot)
@@ -127,9 +130,9 @@ func (sh *shard[T, V]) leaveSmall() {
 	sh.takeOut(slot)
 }
 
-// leaveMain takes the oldest entry out of the main queue, or gives it another
-// round if it was asked for. Each round lowers the uses, so that one leaves in
-// the end. mu is held.
+// leaveMain evicts the oldest entry of the main queue, or gives it another
+// round if it was used. Each round lowers its uses, so an entry is evicted
+// eventually. mu is held.
 func (sh *shard[T, V]) leaveMain() {
 	slot := sh.slab.oldest(sh.main)
 	if e := sh.at(slot); e.uses() > 0 {
@@ -141,8 +144,9 @@ func (sh *shard[T, V]) leaveMain() {
 	sh.takeOut(slot)
 }
 
-// toMain puts the entry in a slot of q to the end of the main queue. mu is held,
-// and there is room. Who reads meanwhile finds one slot or the other.
+// toMain moves the entry in a slot of q to the end of the main queue. There
+// must be room. Concurrent readers find the old slot or the new one. mu is
+// held.
 func (sh *shard[T, V]) toMain(q *queue, slot uint32) {
 	tag := sh.slab.tags[slot]
 	to := sh.slab.push(sh.main, tag, sh.at(slot))
@@ -150,7 +154,7 @@ func (sh *shard[T, V]) toMain(q *queue, slot uint32) {
 	sh.slab.empty(q, slot)
 }
 
-// takeOut takes out the entry in a slot. mu is held.
+// takeOut removes the entry in a slot. mu is held.
 func (sh *shard[T, V]) takeOut(slot uint32) {
 	q, e := sh.queueOf(slot), sh.at(slot)
 	sh.slab.index.remove(word(sh.slab.tags[slot], slot))
@@ -162,7 +166,7 @@ func (sh *shard[T, V]) takeOut(slot uint32) {
 	}
 }
 
-// remove takes out e, if it is there.
+// remove removes e if the shard holds it.
 func (sh *shard[T, V]) remove(tag uint32, e *Entry[T, V]) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -171,7 +175,7 @@ func (sh *shard[T, V]) remove(tag uint32, e *Entry[T, V]) {
 	}
 }
 
-// setBudget changes the number of bytes that the entries may have.
+// setBudget sets the budget, and evicts entries that no longer fit.
 func (sh *shard[T, V]) setBudget(bytes int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -183,21 +187,20 @@ func (sh *shard[T, V]) setBudget(bytes int64) {
 	}
 }
 
-// fitAt is the part of the room there is, below which what is needed leads to it
-// being made anew.
+// fitAt defines when the slab is replaced by a smaller one: when its entries
+// need less than 1/fitAt of its room.
 const fitAt = 4
 
-// makeRoom makes room for one more entry, and for one that goes from one queue
-// to another. mu is held.
+// makeRoom makes room for one more entry, or for one that moves between queues.
+// mu is held.
 func (sh *shard[T, V]) makeRoom() {
 	if sh.entries >= sh.slab.room || len(sh.slab.free) == 0 {
 		sh.rebuild()
 	}
 }
 
-// rebuild makes the index and the queues anew, for as many entries as there are
-// and some more, without the gaps that entries left which did not leave in their
-// order. mu is held.
+// rebuild replaces the index and the queues. The new ones have room for the
+// present entries and some more, and no gaps of removed entries. mu is held.
 func (sh *shard[T, V]) rebuild() {
 	fresh := newSlab[T, V](sh.entries)
 	sh.small, sh.main = sh.slab.copyTo(&fresh, sh.small), sh.slab.copyTo(&fresh, sh.main)
@@ -205,7 +208,7 @@ func (sh *shard[T, V]) rebuild() {
 	sh.index.Store(fresh.index)
 }
 
-// clear takes out everything.
+// clear removes all entries and ghosts.
 func (sh *shard[T, V]) clear() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

@@ -6,31 +6,31 @@ import (
 	"sync/atomic"
 )
 
-// A Store keeps entries in memory, up to a number of bytes. It may forget any
-// of them at any time; what it returns is the entry that was put last under
-// that key. T is what a [Group] is about, V what an [Entry] holds. It may be used
-// by many goroutines at once.
+// A Store holds entries in memory, up to a number of bytes. It may evict any
+// entry at any time. For a key it returns the entry that was put last. T is the
+// type of the caller's data about a [Group], V the type of an entry's value. A
+// Store is safe for concurrent use.
 //
-// It is made of shards, each with an index that a lookup reads without locks.
+// It consists of shards, each with an index that lookups read without locks.
 type Store[T, V any] struct {
 	seed   maphash.Seed
 	shards []shard[T, V] // a power of two
-	most   int64         // the bytes that the store was made for
+	most   int64         // maxBytes of New
 	budget atomic.Int64
 
-	sizing   sync.Mutex   // held while the shards' parts change
+	sizing   sync.Mutex   // held while the budgets of the shards change
 	reserved atomic.Int64 // part of the budget that is not for entries
 }
 
 const (
 	mostShards = 64
 
-	// Queues that are too short lose their sense of what is used often, so a
-	// shard has at least this many bytes.
+	// A shard has at least this many bytes: short queues cannot distinguish
+	// entries that are used often.
 	shardBytes = 1 << 20
 )
 
-// New makes a store for up to maxBytes bytes.
+// New returns a store for up to maxBytes bytes.
 func New[T, V any](maxBytes int64) *Store[T, V] {
 	n := powerOfTwo(maxBytes/shardBytes, 1, mostShards)
 	s := &Store[T, V]{seed: maphash.MakeSeed(), shards: make([]shard[T, V], n), most: maxBytes}
@@ -51,7 +51,7 @@ func powerOfTwo(n int64, least, most int) int {
 	return p
 }
 
-// Hash returns the hash of a key. The ID holds a digest already; the
+// Hash returns the hash of a key. The ID already holds a digest; the
 // multiplications spread its parts over all bits.
 func (s *Store[T, V]) Hash(id *ID, key []byte) uint64 {
 	h := maphash.Bytes(s.seed, key)
@@ -65,8 +65,8 @@ func (s *Store[T, V]) shard(hash uint64) *shard[T, V] {
 	return &s.shards[hash>>48&uint64(len(s.shards)-1)]
 }
 
-// Get returns the entry of a key, or nil, and notes that it was asked for. It
-// may miss one while others are removed; Peek does not.
+// Get returns the entry of a key, or nil, and counts the use. It may miss an
+// entry while others are removed; Peek does not.
 func (s *Store[T, V]) Get(hash uint64, id *ID, key []byte) *Entry[T, V] {
 	e := s.shard(hash).index.Load().get(tagOf(hash), id, key)
 	if e != nil {
@@ -75,18 +75,18 @@ func (s *Store[T, V]) Get(hash uint64, id *ID, key []byte) *Entry[T, V] {
 	return e
 }
 
-// Peek returns the entry of a key, or nil, without noting anything.
+// Peek returns the entry of a key, or nil, without counting a use.
 func (s *Store[T, V]) Peek(hash uint64, id *ID, key []byte) *Entry[T, V] {
 	return s.shard(hash).find(tagOf(hash), func(e *Entry[T, V]) bool { return e.is(id, key) })
 }
 
-// WasEvicted reports whether the entry of a key was evicted lately. It may be
-// wrong about one in thousands.
+// WasEvicted reports whether the entry of a key was evicted recently. About one
+// result in thousands is wrong.
 func (s *Store[T, V]) WasEvicted(hash uint64) bool { return s.shard(hash).wasEvicted(tagOf(hash)) }
 
-// Put stores e in place of the entry of the same key, and reports whether it
-// did: an e greater than a shard's part of the budget is not stored, and the
-// entry of the same key is removed.
+// Put stores e in place of the entry with the same key, and reports whether it
+// did. If e is greater than the budget of a shard, Put does not store it, and
+// removes the entry with the same key.
 func (s *Store[T, V]) Put(hash uint64, e *Entry[T, V]) bool {
 	sh := s.shard(hash)
 	if e.Bytes() > s.MostEntry() {
@@ -99,12 +99,12 @@ func (s *Store[T, V]) Put(hash uint64, e *Entry[T, V]) bool {
 	return true
 }
 
-// MostEntry returns how many bytes an entry may have.
+// MostEntry returns the greatest size of an entry in bytes.
 func (s *Store[T, V]) MostEntry() int64 {
 	return max(0, s.budget.Load()-s.reserved.Load()) / int64(len(s.shards))
 }
 
-// Remove removes e, if it is there.
+// Remove removes e if the store holds it.
 func (s *Store[T, V]) Remove(hash uint64, e *Entry[T, V]) { s.shard(hash).remove(tagOf(hash), e) }
 
 // SetBudget bounds the bytes of all entries, and evicts those that no longer
@@ -116,7 +116,7 @@ func (s *Store[T, V]) SetBudget(bytes int64) {
 	s.share()
 }
 
-// share gives each shard its part of the budget. sizing is held.
+// share sets the budgets of the shards. sizing is held.
 func (s *Store[T, V]) share() {
 	part := s.MostEntry()
 	for i := range s.shards {
@@ -124,9 +124,8 @@ func (s *Store[T, V]) share() {
 	}
 }
 
-// Reserve sets how many bytes of the budget are not for entries. A small
-// difference to what is reserved is not worth locking the shards for, and is
-// ignored.
+// Reserve sets how many bytes of the budget are not for entries. It ignores
+// small differences, for which locking the shards is not worth the cost.
 func (s *Store[T, V]) Reserve(bytes int64) {
 	s.sizing.Lock()
 	defer s.sizing.Unlock()
@@ -144,17 +143,17 @@ func (s *Store[T, V]) Clear() {
 	}
 }
 
-// A Usage is what a store holds.
+// A Usage describes the content of a store.
 type Usage struct {
 	Entries  int
 	Bytes    int64  // of the entries
 	Reserved int64  // bytes of the budget that are not for entries
 	Budget   int64  // bytes allowed now
-	MaxBytes int64  // that the store was made for
-	Evicted  uint64 // entries since New that had to make room
+	MaxBytes int64  // of New
+	Evicted  uint64 // entries evicted since New
 }
 
-// Usage returns what the store holds.
+// Usage returns the current usage.
 func (s *Store[T, V]) Usage() Usage {
 	u := Usage{Reserved: s.reserved.Load(), Budget: s.budget.Load(), MaxBytes: s.most}
 	for i := range s.shards {

@@ -13,13 +13,12 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// A testGroup stands for what a cache knows of a statement, and a testValue for
-// what it keeps, in as many bytes.
+// A testGroup and a testValue have the sizes of a cache's record and value.
 type (
 	testGroup struct{ Group[testGroup] }
 	testValue struct {
-		value   any
-		numbers [2]uint64
+		value any
+		_     [2]uint64
 	}
 	testStore = Store[testGroup, testValue]
 	testEntry = Entry[testGroup, testValue]
@@ -39,12 +38,12 @@ func newEntry(g *testGroup, key []byte, value any, size int64) *testEntry {
 
 func keyOf(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 
-// hold makes the store big enough for n entries of the given size.
+// hold sets the budget for n entries of the given size.
 func hold(n int, size int64) int64 {
 	return int64(n) * newEntry(newGroup(1), keyOf(1), nil, size).Bytes()
 }
 
-// check fails the test unless the store's books are right.
+// check fails the test if the store is inconsistent.
 func check(t *testing.T, s *testStore) {
 	t.Helper()
 	if err := s.Check(); err != nil {
@@ -58,7 +57,7 @@ func TestStoreAgainstAMap(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(budget)))
 			s := newStore(budget)
 			groups := []*testGroup{newGroup(1), newGroup(2)}
-			model := map[[2]uint64]int{} // what was put last, if it may be there
+			model := map[[2]uint64]int{} // the value put last, if it may be there
 			hits := 0
 			for i := range 60_000 {
 				n, group := r.Uint64N(500), groups[r.IntN(2)]
@@ -124,7 +123,7 @@ func TestStoreComparesKeys(t *testing.T) {
 	}
 }
 
-func TestStoreRefusesWhatIsTooBig(t *testing.T) {
+func TestStoreRejectsLargeEntries(t *testing.T) {
 	s := newStore(1 << 20)
 	group, key := newGroup(1), keyOf(1)
 	hash := s.Hash(&group.ID, key)
@@ -142,8 +141,8 @@ func TestStoreRefusesWhatIsTooBig(t *testing.T) {
 	}
 }
 
-// Each goroutine puts and removes keys of its own and reads everybody's. It sees
-// its own writes at once, or nothing, and nobody's values go back.
+// Each goroutine puts and removes its own keys and reads all keys. It sees its
+// own writes at once or no entry, and no value goes back.
 func TestStoreUnderRace(t *testing.T) {
 	const writers, keys = 4, 400
 	s := newStore(hold(200, 0))
@@ -189,8 +188,8 @@ func TestStoreUnderRace(t *testing.T) {
 	check(t, s)
 }
 
-// Words are found wherever others have to give way, at the end of the table too,
-// and no longer once they were removed.
+// Words are found after collisions, also at the end of the table, and not after
+// their removal.
 func TestIndexAgainstAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	const places = 50
@@ -224,7 +223,7 @@ func TestIndexAgainstAMap(t *testing.T) {
 	}
 }
 
-// One pass over many keys must not push out those that are asked for often.
+// One pass over many keys does not evict keys that are used often.
 func TestStoreResistsScans(t *testing.T) {
 	s := newStore(hold(1000, 0))
 	group := newGroup(1)
@@ -256,7 +255,7 @@ func TestStoreResistsScans(t *testing.T) {
 	}
 }
 
-// The ratio of hits on Zipf's law and under scans, held against what LRU gets.
+// The hit ratio on a Zipf distribution and under scans is compared with LRU.
 func TestStoreHitRatio(t *testing.T) {
 	ratio := func(ask func(uint64) bool, scans bool) float64 {
 		r := rand.New(rand.NewPCG(3, 3))
@@ -312,7 +311,7 @@ func TestStoreGetDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// The bytes accounted are within a tenth of those that the heap has.
+// The accounted bytes are within a tenth of the live heap.
 func TestStoreAccount(t *testing.T) {
 	for _, n := range []int{3000, 9000, 17_000, 120_000, 140_000} {
 		before := heapBytes()
@@ -335,8 +334,8 @@ func TestStoreAccount(t *testing.T) {
 	}
 }
 
-// Nor do the gaps cost more that entries leave which are dropped out of order.
-func TestStoreAccountOfDrops(t *testing.T) {
+// Gaps from entries that are removed out of order do not increase the heap.
+func TestStoreAccountAfterRemove(t *testing.T) {
 	const n = 50_000
 	before := heapBytes()
 	s, group, r := newStore(hold(2*n, 0)), newGroup(1), rand.New(rand.NewPCG(8, 8))
@@ -365,8 +364,8 @@ func heapBytes() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A store that had to shrink gives back the memory by which it found what it
-// had, and finds what it has.
+// A store that shrinks frees the memory of its indexes, and still finds its
+// entries.
 func TestStoreShrinks(t *testing.T) {
 	const n = 100_000
 	group := newGroup(1)
@@ -456,7 +455,7 @@ func BenchmarkStoreGet(b *testing.B) {
 	}
 }
 
-// A key lies in its entry, or beside it, and is what it was.
+// Keys of all lengths, in their entry or outside it, are returned unchanged.
 func TestKeysOfAnyLength(t *testing.T) {
 	for n := range 400 {
 		key := strings.Repeat("k", n)

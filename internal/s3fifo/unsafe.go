@@ -2,9 +2,9 @@ package s3fifo
 
 import "unsafe"
 
-// Entries with room for keys of up to so many bytes, so that entry and key are
-// one object; a longer key is one by itself. An Entry of 48 bytes fills the
-// allocator's size classes with them.
+// These types hold an entry and a key of up to so many bytes in one object; a
+// longer key is an object of its own. With an Entry of 48 bytes they fill size
+// classes of the allocator.
 type (
 	entry16[T, V any] struct {
 		Entry[T, V]
@@ -28,15 +28,15 @@ type (
 	}
 )
 
-// inEntry is the longest key that lies in its entry, and longKey stands for the
-// length of all others.
+// inEntry is the length of the longest key in the same object as its entry.
+// longKey represents the length of all longer keys.
 const (
 	inEntry = 144
 	longKey = inEntry + 1
 )
 
 // NewEntry returns an entry with a copy of the key, for a value that keeps size
-// bytes alive. It reports false if the size is negative or does not fit its
+// bytes alive. It reports false if the size is negative or too large for its
 // field.
 func NewEntry[T, V any](group *Group[T], key string, value V, size int64) (e *Entry[T, V], ok bool) {
 	units, ok := charge[T, V](len(key), size)
@@ -71,7 +71,8 @@ func withKey[T, V any](key string) *Entry[T, V] {
 	return e
 }
 
-// behind returns where the key lies, or its header.
+// behind returns the address of the key or, for a long key, of its string
+// header.
 func (e *Entry[T, V]) behind() unsafe.Pointer {
 	return unsafe.Add(unsafe.Pointer(e), unsafe.Sizeof(*e))
 }
@@ -85,7 +86,7 @@ func (e *Entry[T, V]) Key() string {
 	return unsafe.String((*byte)(e.behind()), n)
 }
 
-// entryBytes returns what an entry takes, its key included.
+// entryBytes returns the size of an entry with its key.
 func entryBytes[T, V any](keyLen int) int64 {
 	for _, room := range []int{16, 32, 64, inEntry} {
 		if keyLen <= room {

@@ -4,54 +4,66 @@ package sqltext
 // calls and queries in them. until lists further keys that end it.
 func (a *analysis) expression(until func(*analysis) bool) {
 	cases := 0
-	for !a.done() {
-		switch key := a.key(0); key {
-		case ')', ']', ';':
-			return
-		case '(', '[':
-			a.parenthesis()
+	for !a.done() && !a.closes() {
+		if a.construct() {
 			continue
-		case '.': // after (x) or x[1]: any word may follow
-			a.step(1)
-			if a.isName(0) {
-				a.step(1)
-			}
-			continue
-		case kwAs:
-			a.label()
-			continue
-		case kwIs:
-			if a.key(1) != '(' {
-				a.is()
-				continue
-			}
-		case kwTypecast:
-			a.i++
-			a.typeName()
-			continue
+		}
+		switch a.key(0) {
 		case kwCase:
 			cases++
 		case kwEnd:
 			cases--
-		case kwWithin:
-			if a.key(1) == kwGroup && a.key(2) == '(' {
-				a.step(2)
-				continue
-			}
-		case kwTime: // AT TIME ZONE (...), timestamp WITH TIME ZONE
-			if a.accept(kwTime, kwZone) {
-				continue
-			}
-		case kwCollation:
-			if a.accept(kwCollation, kwFor) {
-				continue
-			}
 		}
 		if a.endsClause() || cases <= 0 && until != nil && until(a) {
 			return
 		}
 		a.operand()
 	}
+}
+
+// closes reports whether the next item closes what surrounds the expression.
+func (a *analysis) closes() bool {
+	switch a.key(0) {
+	case ')', ']', ';':
+		return true
+	}
+	return false
+}
+
+// construct steps over a part of an expression with special syntax, and reports
+// whether there was one.
+func (a *analysis) construct() bool {
+	switch a.key(0) {
+	case '(', '[':
+		a.parenthesis()
+	case '.': // after (x) or x[1]: any word may follow
+		a.step(1)
+		if a.isName(0) {
+			a.step(1)
+		}
+	case kwAs:
+		a.label()
+	case kwIs:
+		if a.key(1) == '(' {
+			return false
+		}
+		a.is()
+	case kwTypecast:
+		a.i++
+		a.typeName()
+	case kwWithin:
+		if a.key(1) != kwGroup || a.key(2) != '(' {
+			return false
+		}
+		a.step(2)
+	case kwTime: // AT TIME ZONE (...), timestamp WITH TIME ZONE
+		return a.accept(kwTime, kwZone)
+	case kwCollation:
+		return a.accept(kwCollation, kwFor)
+	default:
+		return false
+	}
+	return true
 }
 
 // endsClause reports whether the next word cannot be part of an expression.

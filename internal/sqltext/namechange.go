@@ -9,6 +9,7 @@ import (
 // in statements resolve to, and which of them may be used.
 type NameFactors uint8
 
+// What decides.
 const (
 	ByPath          NameFactors = 1 << iota // search_path
 	ByRole                                  // role

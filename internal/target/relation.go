@@ -54,6 +54,7 @@ func (g *Relation) Distinct(by []string, keepFirst bool) string {
 	return "SELECT DISTINCT ON (" + exprs + ") * FROM " + g.Table() + "\n    ORDER BY " + exprs + ", " + order
 }
 
+// Stage is the temporary table that rows are staged in.
 const (
 	StageName = "headrace_stage"
 	Stage     = "pg_temp." + StageName

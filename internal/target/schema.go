@@ -32,6 +32,7 @@ type Schema struct {
 	unique        atomic.Pointer[[]uniqueIndex] // nil until it is read
 }
 
+// A Column is a column of the table, as the catalogs describe it.
 type Column struct {
 	Name       string
 	OID        uint32 // for a domain, of its base type

@@ -84,6 +84,8 @@ func (u *Upsert) byXmax() bool { return u.Schema.Kind == 'r' }
 // the condition of DO UPDATE counts the unchanged ones.
 func (u *Upsert) mayBeSuppressed() bool { return len(u.update) > 0 && u.Schema.MaySuppress }
 
+// CountsBySetting reports whether the statement counts the rows that it updates
+// in a setting of the session.
 func (u *Upsert) CountsBySetting() bool {
 	return len(u.update) > 0 && (!u.byXmax() || u.Schema.MaySuppress)
 }
@@ -91,6 +93,7 @@ func (u *Upsert) CountsBySetting() bool {
 // count is an SQL expression that increments counter. It is not NULL.
 const count = "set_config('" + counter + "', (current_setting('" + counter + "')::bigint + 1)::text, true)"
 
+// Statement returns the SQL of the upsert.
 func (u *Upsert) Statement() string {
 	return `WITH source AS (
     ` + u.Relation.Distinct(u.by(), u.KeepFirst) + `

@@ -116,7 +116,7 @@ func commit(ctx context.Context, dir, clone, message string) (string, error) {
 
 // git returns what git prints, without the line end.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // of the command line, only a version that is one gets here
+	cmd := exec.CommandContext(ctx, "git", args...) // of the command line, only a version that is one gets here
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
