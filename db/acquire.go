@@ -64,7 +64,7 @@ func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, e
 	return conn, s, nil
 }
 
-// A wait is for a connection, from and to what the clock told.
+// A wait is the time of a wait for a connection, by clock.Now.
 type wait struct{ from, to time.Duration }
 
 func (w wait) took() time.Duration { return w.to - w.from }
