@@ -9,8 +9,8 @@ import (
 )
 
 // locksQuery returns the relations of this database that this session has
-// locked at write level or above. A relation dropped in the transaction is no
-// longer in pg_class. Indexes and TOAST tables are left out, since their table
+// locked at write level or above. A relation dropped in the transaction is
+// missing in pg_class. Indexes and TOAST tables are left out, since their table
 // is locked too, and so are views, which have no rows of their own.
 var locksQuery = exact(`
 SELECT DISTINCT l.relation, n.nspname, c.relname, c.relkind::text || c.relpersistence::text

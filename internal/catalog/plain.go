@@ -71,7 +71,7 @@ func (p *plainText) read(text string) bool {
 }
 
 // harmless reports whether a token, whose text is word, adds no dependency
-// after the two tokens behind it.
+// after the two preceding tokens.
 func (p *plainText) harmless(token sqltext.Token, word string, behind [2]sqltext.Token, at func(sqltext.Token) string) bool {
 	before, last := behind[0], behind[1]
 	switch token.Kind {
@@ -116,8 +116,8 @@ var plainTypes = set(
 	"double", "float4", "float8", "text", "char", "character", "varchar", "bpchar", "uuid", "json", "jsonb", "bytea", "interval", "inet", "cidr",
 )
 
-// literalTypes are the date and time types of which a constant without words
-// such as today is harmless.
+// literalTypes are the date and time types whose constants are harmless unless
+// they contain words such as today.
 var literalTypes = set("date", "timestamp", "timestamptz", "time")
 
 // beforeStrings are words before a constant that do not name its type.
