@@ -1,4 +1,4 @@
-// Package gather_test holds Gather and Loader against a real server.
+// Package gather_test checks Gather and Loader against a real server.
 package gather_test
 
 import (
@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// open returns a handle to a database of the test's own.
+// open returns a handle to its own database.
 func open(t *testing.T) *db.DB {
 	t.Helper()
 	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
