@@ -10,7 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// byNames examines the names of a text. ok is false where they do not tell.
+// byNames examines the names of a text. ok is false if they are not sufficient.
 func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.NameScope) (writes string, ok bool) {
 	t.Helper()
 	n, ok := catalog.NamesOf(sqltext.Analyze(sql))
@@ -24,9 +24,9 @@ func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.NameScope) (write
 	return names(e.Writes), e.WritesKnown
 }
 
-// TestNamesTellNoLess: what the names of a statement tell holds all that the
-// server's parser tells.
-func TestNamesTellNoLess(t *testing.T) {
+// TestNamesIncludeParsed: the effects by names include those by the server's
+// parser.
+func TestNamesIncludeParsed(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	exec(t, conn, writers)
@@ -54,8 +54,8 @@ func TestNamesTellNoLess(t *testing.T) {
 	}
 }
 
-// TestNamesAreExact: for plain statements names tell what the parser tells,
-// whatever else is in the database.
+// TestNamesAreExact: for plain statements the effects by names equal those by
+// the parser, whatever else is in the database.
 func TestNamesAreExact(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -93,8 +93,8 @@ func TestNamesAreExact(t *testing.T) {
 	}
 }
 
-// TestShapes: constants do not make another shape, all else does.
-func TestShapes(t *testing.T) {
+// TestNamesKey: statements that differ only in constants share a key.
+func TestNamesKey(t *testing.T) {
 	t.Parallel()
 	shape := func(sql string) string {
 		n, ok := catalog.NamesOf(sqltext.Analyze(sql))

@@ -7,7 +7,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// TestRowsOnly says of each statement whether a command tag of no rows means
+// TestRowsOnly states for each statement whether a command tag of no rows means
 // that nothing was changed, by the server's parser and by names.
 func TestRowsOnly(t *testing.T) {
 	t.Parallel()
