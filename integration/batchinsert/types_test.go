@@ -192,6 +192,19 @@ func waysToWrite[V any]() []wayToWrite[V] {
 			}
 			return counted(int64(len(ids)), rows, err)
 		}},
+		{"buffered", func(ctx context.Context, pg *db.DB, rows []row) error {
+			w := table.NewWriter(pg, nil)
+			for _, row := range rows {
+				if err := w.Add(ctx, row); err != nil {
+					return err
+				}
+			}
+			err := w.Close(ctx)
+			if unwritten, ok := errors.AsType[*batchinsert.UnwrittenError[row]](err); ok {
+				return unwritten.Err
+			}
+			return err
+		}},
 		{"returning row by row", func(ctx context.Context, pg *db.DB, rows []row) error {
 			_, err := pg.Exec(ctx, "CREATE RULE again AS ON INSERT TO typed DO ALSO SELECT 1")
 			if err != nil {
@@ -353,17 +366,71 @@ func TestEveryWayWritesTheSameValues(t *testing.T) {
 	runTypes(t, typeCases)
 }
 
+// A composite is a value of type span, and a single one of type alone.
+type (
+	composite struct {
+		Length pgtype.Interval
+		Share  *pgtype.Numeric
+	}
+	single struct{ N *int32 }
+)
+
+func share(text string) *pgtype.Numeric {
+	var n pgtype.Numeric
+	if err := n.Scan(text); err != nil {
+		panic(err)
+	}
+	return &n
+}
+
+// Values that the connection has a binary form for because their types are
+// registered.
+var compositeCases = []typeCase{
+	column("span", composite{}, composite{Length: pgtype.Interval{Months: -13, Days: 2, Microseconds: 1, Valid: true}, Share: share("1.50")}),
+	column("span", ptr(composite{}), nil, ptr(composite{Share: share("1")})),
+	column("span[]", []composite{{}, {Share: share("1")}}, nil, []composite{}),
+	column("alone", single{ptr[int32](1)}, single{}),
+	column("alone", nil, ptr(single{}), ptr(single{ptr[int32](1)})),
+	column("spanned", composite{Share: share("1.50")}),
+	column("spanned", nil, ptr(composite{Share: share("1.50")})),
+	column("nested", struct {
+		Single single
+		Spans  []composite
+	}{single{ptr[int32](1)}, []composite{{Share: share("2")}}}),
+}
+
+func TestEveryWayWritesTheSameValuesOfRegisteredTypes(t *testing.T) {
+	t.Parallel()
+	pg := withTypes(t)
+	registered, err := db.Open(t.Context(), pg.Pool().Config().ConnString(), &db.Options{
+		Types: []string{"citext", "mood", "span", "spans", "alone", "nested", "positive", "code", "ints", "moods", "spanned"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(registered.Close)
+	for _, c := range slices.Concat(compositeCases, typeCases) {
+		c.run(t, registered)
+	}
+}
+
 func TestEveryWayRefusesTheSameValues(t *testing.T) {
 	t.Parallel()
 	runTypes(t, refusedCases)
 }
 
 func runTypes(t *testing.T, cases []typeCase) {
-	pg := open(t, "CREATE EXTENSION citext", "CREATE TYPE mood AS ENUM ('sad', 'so ''so''', '')",
-		"CREATE TYPE span AS (length interval, share numeric)", "CREATE TYPE spans AS RANGE (subtype = interval)",
-		"CREATE DOMAIN positive AS integer CHECK (VALUE > 0)", "CREATE DOMAIN code AS char(2)",
-		"CREATE DOMAIN ints AS integer[]", "CREATE DOMAIN moods AS mood[]")
+	pg := withTypes(t)
 	for _, c := range cases {
 		c.run(t, pg)
 	}
+}
+
+// withTypes is open, with the types that the cases use.
+func withTypes(t *testing.T) *db.DB {
+	return open(t, "CREATE EXTENSION citext", "CREATE TYPE mood AS ENUM ('sad', 'so ''so''', '')",
+		"CREATE TYPE span AS (length interval, share numeric)", "CREATE TYPE spans AS RANGE (subtype = interval)",
+		"CREATE DOMAIN positive AS integer CHECK (VALUE > 0)", "CREATE DOMAIN code AS char(2)",
+		"CREATE DOMAIN ints AS integer[]", "CREATE DOMAIN moods AS mood[]",
+		"CREATE TYPE alone AS (n integer)", "CREATE TYPE nested AS (single alone, spans span[])", "CREATE DOMAIN spanned AS span")
 }
