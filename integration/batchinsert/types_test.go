@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -401,17 +402,68 @@ var compositeCases = []typeCase{
 
 func TestEveryWayWritesTheSameValuesOfRegisteredTypes(t *testing.T) {
 	t.Parallel()
-	pg := withTypes(t)
-	registered, err := db.Open(t.Context(), pg.Pool().Config().ConnString(), &db.Options{
+	registered := withRegisteredTypes(t, "")
+	for _, c := range slices.Concat(compositeCases, typeCases) {
+		c.run(t, registered)
+	}
+}
+
+// Settings of the session change how the server reads text, and how it writes
+// the values that the test compares.
+func TestEveryWayWritesTheSameValuesUnderOtherSettings(t *testing.T) {
+	t.Parallel()
+	for _, settings := range []string{
+		"intervalstyle=sql_standard&datestyle=SQL,DMY&bytea_output=escape&extra_float_digits=-15",
+		"intervalstyle=iso_8601&datestyle=German&lc_monetary=C&xmloption=document&timezone=Asia/Kathmandu",
+		"intervalstyle=postgres_verbose&datestyle=Postgres,MDY&backslash_quote=off&transform_null_equals=on",
+	} {
+		t.Run(settings, func(t *testing.T) {
+			t.Parallel()
+			registered := withRegisteredTypes(t, settings)
+			for _, c := range slices.Concat(compositeCases, intervalCases, typeCases) {
+				if !dependsOnSettings(c.sql) {
+					c.run(t, registered)
+				}
+			}
+		})
+	}
+}
+
+// dependsOnSettings reports whether the text that a case gives the server does
+// not mean the same under all settings.
+func dependsOnSettings(name string) bool {
+	return slices.ContainsFunc([]string{"string into interval", "string into span", "string into xml"}, func(s string) bool { return strings.HasPrefix(name, s) })
+}
+
+var intervalCases = []typeCase{
+	column("interval", pgtype.Interval{Months: -13, Days: 2, Microseconds: 1, Valid: true}, pgtype.Interval{Days: -1, Microseconds: 1, Valid: true},
+		pgtype.Interval{Months: 1, Days: -1, Microseconds: -1, Valid: true}, pgtype.Interval{Valid: true}),
+	column("interval[]", []pgtype.Interval{{Months: -13, Days: 2, Microseconds: 1, Valid: true}, {}}, nil),
+	column("interval[]", []time.Duration{-26 * time.Hour, time.Microsecond}),
+	column("spans", pgtype.Range[pgtype.Interval]{
+		Lower: pgtype.Interval{Months: -13, Days: 2, Valid: true}, Upper: pgtype.Interval{Months: -1, Days: 2, Valid: true},
+		LowerType: pgtype.Inclusive, UpperType: pgtype.Exclusive, Valid: true,
+	}),
+	column("span[]", []composite{{Length: pgtype.Interval{Months: -13, Days: 2, Microseconds: 1, Valid: true}}}),
+}
+
+// withRegisteredTypes is withTypes, with the types registered and with settings
+// in the connection string.
+func withRegisteredTypes(t *testing.T, settings string) *db.DB {
+	t.Helper()
+	at, err := url.Parse(withTypes(t).Pool().Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.RawQuery = strings.Trim(at.RawQuery+"&"+settings, "&")
+	registered, err := db.Open(t.Context(), at.String(), &db.Options{
 		Types: []string{"citext", "mood", "span", "spans", "alone", "nested", "positive", "code", "ints", "moods", "spanned"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(registered.Close)
-	for _, c := range slices.Concat(compositeCases, typeCases) {
-		c.run(t, registered)
-	}
+	return registered
 }
 
 func TestEveryWayRefusesTheSameValues(t *testing.T) {

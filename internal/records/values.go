@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/pgcopy"
 )
 
 // Values reads rows that a program yields as COPY's text format. Its errors are
@@ -36,7 +38,7 @@ type Values struct {
 
 // OpenValues returns the rows of seq, which have a value for each name.
 func OpenValues(names []string, seq iter.Seq2[[]any, error]) (*Values, Format) {
-	v := &Values{names: names, types: pgtype.NewMap()}
+	v := &Values{names: names, types: pgcopy.TextTypes(pgtype.NewMap())}
 	v.next, v.stop = iter.Pull2(seq)
 	return v, &textFormat{names: names}
 }
