@@ -26,6 +26,9 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 	if !isPool {
 		return errWriter
 	}
+	if err := l.describeFirst(ctx, w); err != nil {
+		return err
+	}
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
 		return err

@@ -89,6 +89,7 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	l.describe(s)
 	var indexes []index
 	if l.opts.DropIndexes {
 		if indexes, err = dropIndexes(ctx, tx, s.match.Schema); err != nil {
