@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -82,7 +83,7 @@ func pass(client net.Conn, server string, left *atomic.Int32) {
 		if strings.EqualFold(string(body), "commit\x00") && left.Add(-1) == 0 {
 			lost.Store(true)
 		}
-		if _, err := to.Write(append(head, body...)); err != nil {
+		if _, err := to.Write(slices.Concat(head, body)); err != nil {
 			break
 		}
 		kind = 1
