@@ -10,7 +10,7 @@ demo: ## a table of 135,233 cities, loaded and read
 test: ## all tests, under the race detector
 	.ci/test
 
-bench: ## the figures of README.md, against other libraries
+bench: ## the figures of BENCHMARKS.md, beside other libraries: about an hour
 	go run ./integration/benchmarks/cmd/bench
 
 bench-short: ## the same with less data

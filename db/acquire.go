@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
-// Acquire takes a connection out of the pool. The caller must Release it.
+// Acquire takes a connection from the pool. The caller must Release it.
 func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	conn, wait, err := d.acquire(ctx)
 	if err != nil {
@@ -35,22 +35,22 @@ func (d *DB) AcquireFunc(ctx context.Context, f func(*pgxpool.Conn) error) error
 	return f(conn)
 }
 
-// AcquireAllIdle takes all idle connections out of the pool, as
-// [pgxpool.Pool.AcquireAllIdle] does. The caller must Release each.
+// AcquireAllIdle takes all idle connections from the pool, as
+// [pgxpool.Pool.AcquireAllIdle] does. The caller must Release each of them.
 func (d *DB) AcquireAllIdle(ctx context.Context) []*pgxpool.Conn { return d.pool.AcquireAllIdle(ctx) }
 
-// Reset closes all connections of the pool, those in use when they are given
-// back, as [pgxpool.Pool.Reset] does.
+// Reset closes all connections of the pool, and those in use when they are
+// released, as [pgxpool.Pool.Reset] does.
 func (d *DB) Reset() { d.pool.Reset() }
 
 // Config returns a copy of the pool's configuration, as [pgxpool.Pool.Config]
-// does. It includes the handle's hooks and tracer: for another handle, parse the
-// connection string again.
+// does. The copy includes the handle's hooks and tracer: to open another
+// handle, parse the connection string again.
 func (d *DB) Config() *pgxpool.Config { return d.pool.Config() }
 
-// take is Acquire for who sends a statement at once: it begins when the wait
-// ends, which spares a look at the clock. The state is nil where no tracer of
-// ours sits.
+// take is Acquire for a statement that is sent at once: the statement begins
+// when the wait ends, which saves a clock reading. The state is nil without a
+// tracker.
 func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, error) {
 	conn, wait, err := d.acquire(ctx)
 	if err != nil {
@@ -64,15 +64,15 @@ func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, e
 	return conn, s, nil
 }
 
-// A wait is for a connection, from and to what the clock told.
+// A wait is the time of a wait for a connection, by clock.Now.
 type wait struct{ from, to time.Duration }
 
 func (w wait) took() time.Duration { return w.to - w.from }
 
-// acquire is the only way from the handle to a connection: here waits are
-// measured, and errors told as Open tells them. Those who run nothing that the
-// tracer sees call it, since the next statement on the connection would have
-// their wait on its account.
+// acquire takes a connection from the pool, measures the wait and explains
+// errors as Open does. Every acquire of the handle goes through it. Callers
+// that run nothing the tracer sees call acquire directly: take and Acquire
+// would charge their wait to the next statement on the connection.
 func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	w := wait{from: clock.Now()}
 	d.usage.begin(d)
@@ -89,13 +89,13 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	return conn, w, nil
 }
 
-// release gives a connection back to its pool: the only way there, as acquire is
-// from it. It may be called again.
+// release returns a connection to its pool. Every release of the handle goes
+// through it. It may be called more than once.
 func release(conn *pgxpool.Conn) { conn.Release() }
 
-// An acquireError says for which statement no connection was had.
+// An acquireError names the statement that got no connection.
 type acquireError struct {
-	label string // "" where there is none yet
+	label string // "" until a statement is known
 	err   error
 }
 
@@ -108,10 +108,10 @@ func (e *acquireError) Error() string {
 
 func (e *acquireError) Unwrap() error { return e.err }
 
-// withoutLabel returns what an acquireError wraps, for those who name the
-// statement themselves, and any other error as it is.
+// withoutLabel unwraps an acquireError, for callers that name the statement
+// themselves, and returns any other error as it is.
 func withoutLabel(err error) error {
-	if e, ok := err.(*acquireError); ok { //nolint:errorlint // one that is wrapped further is somebody else's
+	if e, ok := err.(*acquireError); ok { //nolint:errorlint // a wrapped one belongs to another layer
 		return e.err
 	}
 	return err
@@ -127,23 +127,22 @@ func (d *DB) waitError(ctx context.Context, err error) error {
 	return fmt.Errorf("wait for a connection: %w", err)
 }
 
-// triesAnother reports whether what failed with err on conn is to be tried on
-// another connection: it never reached the server, since the connection was
-// broken before. So may all others be that were idle. What only reads is tried
-// again as well where it may have reached a session that was about to end.
-func (d *DB) triesAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
+// tryAnother reports whether a call that failed with err on conn is to be tried
+// on another connection: the connection was broken and the call never reached
+// the server. All other idle connections may be broken too. A session that was
+// about to end counts as well, which callers accept for reads only.
+func (d *DB) tryAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
 	return (connecterror.NeverSent(err) || endedEarly(conn.Conn(), err)) &&
 		conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
 }
 
-// early is how soon after a statement was sent a session has to end for that not
-// to be meant for the statement: who stops one that runs for too long has seen it
-// run.
+// early is how soon after a statement was sent its session has to end for the
+// end to be unrelated to the statement: an operator who ends a session because
+// of a long statement has seen it run for longer.
 const early = time.Second
 
-// endedEarly reports whether the server said that it ends the session on which
-// the statement was sent that failed with err, and so soon that it had most
-// likely done so before.
+// endedEarly reports whether err says that the server ended the session so soon
+// after the statement was sent that it had most likely decided to before.
 func endedEarly(conn *pgx.Conn, err error) bool {
 	pgErr, ok := connecterror.Server(err)
 	if !ok {

@@ -14,29 +14,30 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A Builder makes a statement at run time: squirrel's builders, what SQL
-// returns, and anything else with this method. The text numbers its
-// parameters $1, $2, ... One that is read from is one statement; a text of
-// several would run all of them where the simple protocol is used.
+// A Builder makes a statement at run time: squirrel's builders, the result of
+// SQL, and any other type with this method. The text numbers its parameters $1,
+// $2, ... Functions that read rows accept one statement: the simple protocol
+// would run every statement of a text.
 type Builder interface {
 	ToSql() (sql string, args []any, err error)
 }
 
-// SQL is a Builder of a text that is there already.
-func SQL(sql string, args ...any) Builder { return given{sql, args} }
+// SQL returns a Builder for an existing text.
+func SQL(sql string, args ...any) Builder { return builtText{sql, args} }
 
-type given struct {
+type builtText struct {
 	sql  string
 	args []any
 }
 
-func (g given) ToSql() (string, []any, error) { return g.sql, g.args, nil }
+func (t builtText) ToSql() (string, []any, error) { return t.sql, t.args, nil }
 
-// Select begins a SELECT of the given columns. Like those of Insert, Update
-// and Delete its text is numbered by the rules of the server's lexer: a
-// question mark is a parameter only where it is not part of a string, a quoted
-// name or a comment, and ?? is the operator ?. Inner statements come from
-// squirrel itself, which leaves the question marks for the outermost to number.
+// Select begins a SELECT of the given columns. The builders of Select, Insert,
+// Update and Delete number their parameters by the rules of the server's lexer:
+// a question mark is a parameter only outside of strings, quoted names and
+// comments, and ?? is the operator ?. Build inner statements with squirrel
+// itself, which leaves the question marks for the outermost statement to
+// number.
 func Select(columns ...string) squirrel.SelectBuilder {
 	return squirrel.Select(columns...).PlaceholderFormat(placeholders{})
 }
@@ -63,10 +64,10 @@ func (placeholders) ReplacePlaceholders(sql string) (string, error) {
 	return sqltext.Placeholders(sql)
 }
 
-// AnyOf is the condition that column, an expression in SQL, is one of values.
-// Other than squirrel.Eq with a slice, its text is the same for any number of
-// values, so that one prepared statement serves them all. No values means that
-// no row meets it.
+// AnyOf returns the condition that column, an SQL expression, equals one of
+// values. Unlike squirrel.Eq with a slice, its text is the same for any number
+// of values, so that one prepared statement serves all of them. With no values
+// the condition matches no row.
 func AnyOf[T any](column string, values []T) squirrel.Sqlizer {
 	if values == nil {
 		values = []T{} // nil would be sent as NULL
@@ -81,7 +82,7 @@ func All[T any](ctx context.Context, q Querier, b Builder) ([]T, error) {
 		return nil, err
 	}
 	if cached, ok := q.(cacheapi.TypedReader); ok {
-		return r.keptAll(ctx, cached, sourceOf(cached).tracker.Text(sql), sql, args)
+		return r.cachedAll(ctx, cached, sourceOf(cached).tracker.Text(sql), sql, args)
 	}
 	return r.all(ctx, q, sql, labelOf(sql), args)
 }
@@ -94,7 +95,7 @@ func One[T any](ctx context.Context, q Querier, b Builder) (T, error) {
 		return zero, err
 	}
 	if cached, ok := q.(cacheapi.TypedReader); ok {
-		return r.keptOne(ctx, cached, sourceOf(cached).tracker.Text(sql), sql, args)
+		return r.cachedOne(ctx, cached, sourceOf(cached).tracker.Text(sql), sql, args)
 	}
 	return r.one(ctx, q, sql, labelOf(sql), args)
 }
@@ -117,7 +118,7 @@ func Exec(ctx context.Context, e Execer, b Builder) (pgconn.CommandTag, error) {
 	if err != nil {
 		return pgconn.CommandTag{}, fmt.Errorf("db: build a statement: %w", err)
 	}
-	tag, err := execAgain(ctx, e, sql, args)
+	tag, err := execRetrying(ctx, e, sql, args)
 	if err != nil {
 		return tag, fmt.Errorf("db: %s: %w", labelOf(sql)(), err)
 	}
@@ -130,7 +131,7 @@ func built[T any](b Builder) (r reader[T], sql string, args []any, err error) {
 	if err != nil {
 		return r, "", nil, fmt.Errorf("db: build a statement: %w", err)
 	}
-	if strings.IndexByte(sql, ';') >= 0 { // most texts have none, and need no look
+	if strings.IndexByte(sql, ';') >= 0 { // most texts have none
 		if err := sqltext.Analyze(sql).CheckSingle(); err != nil {
 			return r, "", nil, fmt.Errorf("db: build a statement: %w", err)
 		}
@@ -143,7 +144,8 @@ func built[T any](b Builder) (r reader[T], sql string, args []any, err error) {
 	return r, sql, args, nil
 }
 
-// labelOf returns what messages call a statement; it is only asked for by them.
+// labelOf returns a function that returns the label of a statement for
+// messages. Labels are computed only when needed.
 func labelOf(sql string) func() string {
 	return func() string { return sqltext.Analyze(sql).Label() }
 }

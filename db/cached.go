@@ -27,19 +27,19 @@ func init() {
 // sourceOf returns the handle that a cached handle reads from.
 func sourceOf(cached cacheapi.TypedReader) *DB { return cached.Source().(*DB) }
 
-// keptAll answers from the values that q keeps, or loads them.
-func (r reader[T]) keptAll(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) ([]T, error) {
-	values, shared, err := r.keptRows(ctx, q, text, sql, args)
+// cachedAll returns the rows from the cache of q, or loads them.
+func (r reader[T]) cachedAll(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) ([]T, error) {
+	values, shared, err := r.cachedRows(ctx, q, text, sql, args)
 	if err != nil || shared {
 		return values, err
 	}
 	return r.decoder.Clone(values), nil
 }
 
-// keptAppendTo is keptAll, and appends what it answers to dst, which it returns
-// after an error.
-func (r reader[T]) keptAppendTo(ctx context.Context, q cacheapi.TypedReader, dst []T, text *sqltext.Statement, sql string, args []any) ([]T, error) {
-	values, shared, err := r.keptRows(ctx, q, text, sql, args)
+// cachedAppendTo is cachedAll, but appends the rows to dst. After an error it
+// returns dst.
+func (r reader[T]) cachedAppendTo(ctx context.Context, q cacheapi.TypedReader, dst []T, text *sqltext.Statement, sql string, args []any) ([]T, error) {
+	values, shared, err := r.cachedRows(ctx, q, text, sql, args)
 	switch {
 	case err != nil:
 		return dst, err
@@ -49,11 +49,11 @@ func (r reader[T]) keptAppendTo(ctx context.Context, q cacheapi.TypedReader, dst
 	return r.decoder.AppendClone(dst, values), nil
 }
 
-// keptRows returns the values that q keeps, or loads them. The caller may hand
-// them out if they are shared, else copies.
-func (r reader[T]) keptRows(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (values []T, shared bool, err error) {
-	read := lendRead(text, r.form+cacheapi.FormAll, args)
-	defer returnRead(read)
+// cachedRows returns the cached values of q, or loads them. The caller may
+// return them as they are if they are shared, and must copy them otherwise.
+func (r reader[T]) cachedRows(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (values []T, shared bool, err error) {
+	read := getRead(text, r.form+cacheapi.FormAll, args)
+	defer putRead(read)
 	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
@@ -75,34 +75,34 @@ func (r reader[T]) loadAll(ctx context.Context, q cacheapi.TypedReader, read *ca
 		if err != nil {
 			return nil, 0, err
 		}
-		kept, size := r.decoder.Keep(values)
+		stored, size := r.decoder.Keep(values)
 		if size >= 0 {
 			size += sliceBytes
 		}
-		return kept, size, nil
+		return stored, size, nil
 	})
 }
 
-// sliceBytes is what a slice takes in an interface.
+// sliceBytes is the size of a slice in an interface.
 const sliceBytes = 24
 
-// noRow is the kept value of a read of one row that found none.
+// noRow is the cached value of a read of one row that found none.
 type noRow struct{}
 
-// keptOne answers from the value that q keeps, or loads it.
-func (r reader[T]) keptOne(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
+// cachedOne returns the row from the cache of q, or loads it.
+func (r reader[T]) cachedOne(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
 	var zero T
-	read := lendRead(text, r.form+cacheapi.FormOne, args)
+	read := getRead(text, r.form+cacheapi.FormOne, args)
 	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
 		var err error
 		if value, shared, err = r.loadOne(ctx, q, read, sql, argkey.Clone(args)); err != nil {
-			returnRead(read)
+			putRead(read)
 			return zero, err
 		}
 	}
-	returnRead(read)
+	putRead(read)
 	if _, none := value.(noRow); none {
 		return zero, pgx.ErrNoRows
 	}
@@ -119,41 +119,42 @@ func (r reader[T]) loadOne(ctx context.Context, q cacheapi.TypedReader, read *ca
 		value, err := r.one(ctx, q, sql, label, args)
 		switch {
 		case err == pgx.ErrNoRows: //nolint:errorlint // one returns it bare
-			return noRow{}, 0, nil // an empty answer is an answer
+			return noRow{}, 0, nil // the absence of a row is cached too
 		case err != nil:
 			return nil, 0, err
 		}
-		kept, size := r.decoder.Keep([]T{value})
-		return &kept[0], size, nil
+		stored, size := r.decoder.Keep([]T{value})
+		return &stored[0], size, nil
 	})
 }
 
-// lendRead returns a Read for the given statement, form and arguments.
-func lendRead(text *sqltext.Statement, form uint64, args []any) *cacheapi.Read {
+// getRead returns a pooled Read for the given statement, form and arguments.
+func getRead(text *sqltext.Statement, form uint64, args []any) *cacheapi.Read {
 	read := reads.Get().(*cacheapi.Read)
 	read.Text, read.Form = text, form
 	read.Key, read.Keyed = argkey.Append(read.Key[:0], args)
 	return read
 }
 
-// longestLentKey keeps one huge argument from staying in memory.
-const longestLentKey = 16 << 10
+// maxPooledKey keeps the memory of a huge key out of the pool.
+const maxPooledKey = 16 << 10
 
-func returnRead(read *cacheapi.Read) {
+func putRead(read *cacheapi.Read) {
 	read.Text = nil
-	if cap(read.Key) <= longestLentKey {
+	if cap(read.Key) <= maxPooledKey {
 		reads.Put(read)
 	}
 }
 
-// formIDs gives each Go type a number. It grows with the types of the program,
-// not with its data.
+// formIDs numbers Go types. It grows with the types of the program, not with
+// its data.
 var formIDs struct {
 	byType sync.Map // of reflect.Type to uint64
 	last   atomic.Uint64
 }
 
-// firstForm returns the number of formAll of T; the other forms follow it.
+// firstForm returns the number of cacheapi.FormAll for T; the other forms
+// follow it.
 func firstForm[T any]() uint64 {
 	t := reflect.TypeFor[T]()
 	if id, ok := formIDs.byType.Load(t); ok {
@@ -163,5 +164,5 @@ func firstForm[T any]() uint64 {
 	return id.(uint64)
 }
 
-// reads lends out Reads with room for their keys.
+// reads pools Reads with room for their keys.
 var reads = sync.Pool{New: func() any { return &cacheapi.Read{Key: make([]byte, 0, 256)} }}

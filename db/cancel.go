@@ -10,34 +10,34 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Rows that are left early must be read to their end before their connection
-// can be used again: the protocol has no other way to end a result. Where many
-// are left the server is asked to stop (PostgreSQL manual, "Canceling Requests
-// in Progress"), what it has sent already is read, and its error is kept from
-// the caller, who has what he wanted.
+// Rows that the caller abandons must be read to their end before their
+// connection can be used again: the protocol has no other way to end a result.
+// Where many rows are left, the server is asked to stop (PostgreSQL manual,
+// "Canceling Requests in Progress"), the data that it has sent is read, and its
+// error is hidden from the caller.
 //
-// A cancel that comes late would hit the connection's next statement. So its own
-// connection is read to its end, which comes when the signal is sent; and where
-// the result ended without having been cancelled, one round trip on the
-// connection absorbs the signal.
+// A late cancel would hit the connection's next statement. So the connection of
+// the cancel request is read to its end, which comes when the signal is sent.
+// Where the result ended without having been cancelled, one round trip on the
+// statement's connection absorbs the signal.
 //
-// It is done for rows of the handle only: in a transaction the cancel would abort
-// what the caller goes on with. And only for statements that change nothing: of
-// others the caller may count on what they do to the last row.
+// Only rows of the handle are cancelled: in a transaction the cancel would
+// abort the caller's further work. And only statements that change nothing are
+// cancelled: the caller of any other may rely on its effects to the last row.
 
-// What is read at most before the server is asked to stop. A cancel costs the
-// server a process, 2 to 50 ms, and while it starts what is in the buffers of the
-// network is on its way all the same: 23,000 to 276,000 narrow rows in seven
-// runs. Less than that is read quicker.
+// Bounds of what is read before the server is asked to stop. A cancel costs the
+// server a process, which takes 2 to 50 ms to start. Meanwhile the data in the
+// network buffers arrives anyway: 23,000 to 276,000 narrow rows in seven runs.
+// Reading less than that is faster.
 const (
-	mostDrainedRows  = 50_000
-	mostDrainedBytes = 4 << 20
+	maxDrainedRows  = 50_000
+	maxDrainedBytes = 4 << 20
 )
 
 const cancelTimeout = 5 * time.Second
 
-// cutShort ends rows that may not have been read to their end.
-func (r *rows) cutShort() {
+// cancelRest ends rows that may have more to read.
+func (r *rows) cancelRest() {
 	if r.drain() {
 		return
 	}
@@ -48,10 +48,10 @@ func (r *rows) cutShort() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
 	defer stop()
-	r.cut = true
-	s.tracked.Cut()
+	r.cancelled = true
+	s.tracked.Cancelling()
 	if err := conn.PgConn().CancelRequest(ctx); err != nil || ctx.Err() != nil {
-		closeNow(conn) // when it will come, if at all, cannot be known
+		closeNow(conn) // the cancel may still arrive, at an unknown time
 	}
 	r.Rows.Close()
 	if !isCancelled(r.Rows.Err()) {
@@ -59,9 +59,10 @@ func (r *rows) cutShort() {
 	}
 }
 
-// drain reads what is left of a small result, and reports whether that was all.
+// drain reads the rest of a small result, and reports whether it reached the
+// end.
 func (r *rows) drain() bool {
-	for n, size := 0, 0; n < mostDrainedRows && size < mostDrainedBytes; n++ {
+	for n, size := 0, 0; n < maxDrainedRows && size < maxDrainedBytes; n++ {
 		if !r.Rows.Next() {
 			return true
 		}
@@ -72,14 +73,14 @@ func (r *rows) drain() bool {
 	return false
 }
 
-// idleAfter reports whether the connection is outside of transactions once the
-// statement has ended. It may be nil, for none.
+// idleAfter reports whether the connection is outside of transactions once st
+// has ended. st may be nil, for no statement.
 func idleAfter(st *sqltext.Statement) bool { return st != nil && st.Count == 1 && !st.MayCommit() }
 
-// drainUntilKnown reads on until it is known whether the statement changes
-// something, and reports whether it is certain that it does not, so that nobody
-// can tell where it was stopped. It does not wait for that: the server is asked
-// on another connection, which may be had only once this one is given back.
+// drainUntilKnown reads rows until the effects of the statement are known, and
+// reports whether it certainly changes nothing, so that stopping it early has
+// no visible effect. It does not wait for the examination, which runs on
+// another connection and may need the one of these rows to be released first.
 func (r *rows) drainUntilKnown(s *connState) bool {
 	readsOnly := s.tracked.ReadsOnly()
 	for {

@@ -13,90 +13,90 @@ type Table struct {
 	OID          uint32
 }
 
-// String returns the table's name with its schema.
+// String returns the schema-qualified name.
 func (t Table) String() string { return t.Schema + "." + t.Name }
 
-// A Change says that a transaction changed a table, or may have.
+// A Change reports that a transaction changed a table, or may have changed it.
 type Change struct {
 	Table Table // zero where All is set
-	All   bool  // which tables were changed cannot be told: any may have been
+	All   bool  // the changed tables are unknown: any table may have changed
 	State ChangeState
 
-	// Inherited is true where none of the table's own rows was changed, but rows
-	// of a partition or another table that inherits from it: what was read FROM
-	// ONLY the table is still right.
+	// Inherited reports that none of the table's own rows changed, but rows of
+	// a partition or of another table that inherits from it. Reads FROM ONLY
+	// the table are still valid.
 	Inherited bool
 
-	// Cause is how messages call the statement of which it cannot be told what
-	// it changed. Only where All is set.
+	// Cause labels the statement whose changes could not be determined. Set
+	// only together with All.
 	Cause string
 }
 
-// ChangeState tells what is known of the transaction that made a change.
+// ChangeState is the state of the transaction that made a change.
 type ChangeState uint8
 
 const (
-	// Committed means that the transaction has committed, and reads that begin from now
-	// on see what it did.
+	// Committed means that the transaction has committed: reads that begin from
+	// now on see the change.
 	Committed ChangeState = iota
 
-	// InDoubt means that the answer to the commit, or to a statement that commits by
-	// itself, was lost. The change may be there, may never come, or may come
-	// later. With All it may also mean that a transaction has committed and
-	// the server is still being asked which tables it changed: a commit waits
-	// for that for a few milliseconds only. For each InDoubt there follows one
-	// Settled or one Unchanged, with the same Table, Inherited and All.
+	// InDoubt means that the response to the commit, or to a statement that
+	// commits by itself, was lost. The change may have happened, may never
+	// happen, or may happen later. With All it may also mean that a transaction
+	// has committed and its changed tables are not determined yet: a commit
+	// waits for that for a few milliseconds only. Exactly one Resolved or
+	// Unchanged follows each InDoubt, with the same Table, Inherited and All.
 	InDoubt
 
-	// Settled ends an InDoubt: the server's session is gone, and what it did
-	// or did not do is visible to reads that begin from now on.
-	Settled
+	// Resolved ends an InDoubt: the server's session has ended, and reads that
+	// begin from now on see its changes if it made any.
+	Resolved
 
-	// Unchanged ends an InDoubt: the change did not take place. Where the
-	// question was which tables a transaction had changed, those precede it in
-	// the same call, as Committed. Commits that are made while it is asked
-	// share the doubt of the first, and each tells its tables before the doubt
-	// ends.
+	// Unchanged ends an InDoubt: the change did not happen. Where the doubt was
+	// about the changed tables of a committed transaction, these precede it in
+	// the same call, as Committed. Commits made during such a doubt share it,
+	// and each reports its tables before the doubt ends.
 	Unchanged
 )
 
-// ErrUnobserved is returned by OnChange for a handle that New made: nothing
-// tells such a handle what happens on its pool's connections.
+// ErrUnobserved is returned by OnChange for a handle from New, which does not
+// see the statements that run on its pool.
 var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not see the pool's statements; make it with Open or OpenConfig")
 
-// OnChange calls fn after each commit that changed tables, or may have, with
-// all of its changes, until stop is called. fn runs before the call that
-// committed returns to its caller, on that caller's goroutine, so that what a
-// program wrote is known to fn's owner before the program goes on; fn should
-// be quick, must not use the handle, and may be called from many goroutines at
-// once. ctx is the committing call's own.
+// OnChange calls fn after each commit that changed tables, or may have changed
+// them, with all of its changes, until stop is called. fn runs on the goroutine
+// of the committing call, before that call returns: when the program continues
+// after a write, fn has been called for it. fn should be quick, must not use
+// the handle, and may be called from many goroutines at once. ctx carries the
+// values of the committing call's context, but not its cancellation.
 //
-// Seen is what runs through pgx's methods on the connections of this handle's
-// pool: through the handle, transactions, batches, COPY and Pool itself. Not
-// seen is what is sent past them, through a bare pgconn.PgConn (CopyRaw
-// reports itself), and what other programs do. Rolled back work, savepoints
-// included, tells nothing; where it is not certain what a statement wrote,
-// fn is told All. A statement whose command tag counts no row (UPDATE 0) tells
-// nothing, where all that it might have changed comes with such rows.
+// OnChange sees what runs through pgx's methods on the connections of the
+// handle's pool: statements of the handle, transactions, batches, COPY and Pool
+// itself. It does not see what is sent through a bare pgconn.PgConn (CopyRaw
+// reports itself), nor what other programs do. Work that is rolled back, to a
+// savepoint too, is not reported. Where the effects of a statement are
+// uncertain, fn receives All. A statement whose command tag counts no row
+// (UPDATE 0) is not reported, unless it may change something without changing
+// such rows.
 //
-// The program learns of a commit when the statement that committed has ended.
-// For rows that is when they have been read to their end or closed: of UPDATE ...
-// RETURNING the server may have committed while the program is still in its loop
-// over the rows, and fn is called after it. In a batch a COMMIT has ended when its
-// result is read; statements outside of a transaction block commit together, when
-// the batch is closed. A procedure that commits on its way, and a text of several
-// statements, count when they have ended.
+// fn is called when the committing statement has ended, which for rows means
+// that they have been read to their end or closed. An UPDATE ... RETURNING may
+// have committed on the server while the program still loops over its rows; fn
+// is called after the loop. In a batch a COMMIT ends when its result is read;
+// statements outside of a transaction block commit together, when the batch is
+// closed. A procedure that commits while it runs, and a multi-statement text,
+// are reported when they have ended.
 //
-// The server is asked what a statement changes when one of its fingerprint first
-// runs. A commit waits a few milliseconds for the answer. If it takes longer, fn
-// is called with All and InDoubt, and later, on another goroutine, with the
-// changed tables and All, Unchanged, or with All, Settled if the changes could
-// not be determined. Commits that need an answer meanwhile share that doubt and
-// do not wait. While fn is registered each new connection is asked which
-// database it leads to, for Change.Database, and compiled statements are examined
-// in the background.
+// A statement is examined on the server when one of its fingerprint first runs.
+// A commit waits a few milliseconds for the result. If the examination takes
+// longer, fn is called with All and InDoubt, and later, on another goroutine,
+// with the changed tables and All, Unchanged, or with All, Resolved if the
+// changes could not be determined. Commits that need an examination meanwhile
+// share that doubt and do not wait. While fn is registered, each new connection
+// is asked which database it leads to, and compiled statements are examined in
+// the background.
 //
-// It returns ErrUnobserved for a handle made by New.
+// OnChange returns ErrUnobserved for a handle from New.
 func (d *DB) OnChange(fn func(ctx context.Context, changes []Change)) (stop func(), err error) {
 	if !d.observed {
 		return nil, ErrUnobserved

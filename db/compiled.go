@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Compiled is a statement made by Compile, whatever its rows become: what
-// Options.Prepare and [DB.Check] take.
+// Compiled is a statement of any row type made by Compile or CompileWrite.
+// Options.Prepare and [DB.Check] take it.
 type Compiled interface {
 	// SQL returns the text that is sent.
 	SQL() string
@@ -25,11 +25,11 @@ type Compiled interface {
 	check(conn *pgx.Conn, sd *pgconn.StatementDescription) error
 }
 
-// Check holds statements to the server's present schema: each is prepared, and
-// its columns are held against the Go type that they are to become. It returns
-// the problems of all statements joined, each naming its statement. Nothing is
-// run. Parameters by name, as [pgx.NamedArgs] takes them, are numbered first. Call
-// it when a program starts, or after a migration.
+// Check checks statements against the server's current schema: it prepares each
+// one and checks its columns against the Go type of its rows. It returns the
+// joined problems of all statements, each naming its statement. It runs
+// nothing. Named parameters, as [pgx.NamedArgs] takes them, are numbered first.
+// Call it when a program starts, or after a migration.
 func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 	conn, _, err := d.acquire(ctx)
 	if err != nil {
@@ -51,14 +51,14 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 			problems = append(problems, fmt.Errorf("db: check %s: %w", stmt.statement().Label(), err))
 		}
 		if conn.Conn().IsClosed() {
-			break // the rest would only repeat that
+			break // the other statements would fail likewise
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// check holds the columns of a prepared statement against T. A statement that
-// returns none is one for Exec.
+// check checks the columns of a prepared statement against T. A statement
+// without columns is meant for Exec.
 func (s *Stmt[T]) check(conn *pgx.Conn, sd *pgconn.StatementDescription) error {
 	if len(sd.Fields) == 0 {
 		return nil

@@ -9,27 +9,28 @@ import (
 	"github.com/headrace/headrace/internal/pgxrows"
 )
 
-// connState is what a handle keeps with a connection of its pool. It belongs to
-// whoever holds the connection, which is one goroutine at a time.
+// A connState is the state that a handle keeps with a connection of its pool.
+// It belongs to the holder of the connection, which is one goroutine at a time.
 type connState struct {
 	handle  *DB
 	tracked *changes.Conn
-	taken   atomic.Int64      // by clock.Now, when the handle handed it out; 0 if it never did; read by callers that wait
-	rows    []rows            // some rows to hand out, allocated together
-	scans   pgxrows.ScanPlans // of the rows that QueryRow reads
+	taken   atomic.Int64      // clock.Now when the handle last handed the connection out, or 0; read by waiting callers
+	rows    []rows            // allocated in blocks, for newRows
+	scans   pgxrows.ScanPlans // for QueryRow
 }
 
-// stateKey is where a connection's custom data has its connState.
+// stateKey is the key of a connState in the connection's custom data.
 const stateKey = "github.com/headrace/headrace/db"
 
-// stateOf returns the state kept with conn, or nil where conn is of no pool that
-// a handle has opened.
+// stateOf returns the state kept with conn, or nil where conn is not in the
+// pool of a handle.
 func stateOf(conn *pgx.Conn) *connState {
 	s, _ := conn.PgConn().CustomData()[stateKey].(*connState)
 	return s
 }
 
-// handleOf returns the handle whose pool conn is in, or nil where stateOf does.
+// handleOf returns the handle whose pool conn is in, or nil where there is
+// none.
 func handleOf(conn *pgx.Conn) *DB {
 	if s := stateOf(conn); s != nil {
 		return s.handle
@@ -37,7 +38,8 @@ func handleOf(conn *pgx.Conn) *DB {
 	return nil
 }
 
-// ensureState returns the state kept with conn, made now if there is none.
+// ensureState returns the state kept with conn, and creates it if there is
+// none.
 func (d *DB) ensureState(conn *pgx.Conn) *connState {
 	data := conn.PgConn().CustomData()
 	s, ok := data[stateKey].(*connState)
@@ -48,7 +50,7 @@ func (d *DB) ensureState(conn *pgx.Conn) *connState {
 	return s
 }
 
-// newRows returns an empty rows. A nil state, of an adopted pool, gives one too.
+// newRows returns empty rows. The receiver may be nil, for an adopted pool.
 func (s *connState) newRows() *rows {
 	if s == nil {
 		return new(rows)

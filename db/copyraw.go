@@ -17,24 +17,25 @@ import (
 )
 
 // A Copier writes rows by the COPY protocol. *DB, *pgxpool.Pool, *pgxpool.Conn,
-// pgx.Tx, *pgx.Conn and the cached handle of package querycache are Copiers.
+// pgx.Tx, *pgx.Conn and the cached handle of package querycache implement it.
 type Copier interface {
 	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error)
 }
 
-// CopyRaw runs sql, a COPY ... FROM STDIN, and sends what r yields as its data,
-// in whatever format sql names. w is one of the types that [Copier] names, or one
-// that embeds such a type. A text that shows that it is another statement, or
-// several, is refused: the data would be dropped in silence.
+// CopyRaw runs sql, a COPY ... FROM STDIN, and sends the bytes of r as its
+// data, in the format that sql names. w is one of the types listed at [Copier],
+// or a type that embeds one. CopyRaw rejects a text that is visibly another
+// statement, or several statements: the server would ignore the data.
 //
-// pgconn reads r on a goroutine of its own. An error of r aborts the COPY, and
-// is returned, wrapped, with the server's answer to that (57014). A panic of r
-// aborts it too, and goes on in the goroutine that called CopyRaw. When ctx
-// ends, or the connection breaks, a Read under way is left behind: what r uses
-// must not be used again then before that Read has returned.
+// pgconn reads r on a goroutine of its own. An error of r aborts the COPY and
+// is returned, wrapped, together with the server's error for that (57014). A
+// panic of r aborts the COPY too, and continues in the goroutine that called
+// CopyRaw. When ctx ends or the connection breaks, CopyRaw may return while a
+// Read is still running: do not reuse what r reads from before that Read has
+// returned.
 //
-// Unlike pgconn's own CopyFrom it is seen by the tracers of the connection, and
-// so by OnChange and Stats.
+// Unlike pgconn's own CopyFrom, CopyRaw calls the tracers of the connection, so
+// that OnChange and Stats see it.
 func CopyRaw(ctx context.Context, w Copier, sql string, r io.Reader) (pgconn.CommandTag, error) {
 	st := sqltext.Analyze(sql)
 	if err := checkCopy(st); err != nil {
@@ -78,13 +79,13 @@ func copyOnConn(ctx context.Context, conn *pgx.Conn, st *sqltext.Statement, r io
 		tracer.TraceCopyFromEnd(ctx, conn, pgx.TraceCopyFromEndData{CommandTag: tag, Err: err})
 	}
 	if p := source.panicked(); p != nil {
-		panic(p) // on with it, in the goroutine that called us
+		panic(p) // continue it in the caller's goroutine
 	}
 	return tag, err
 }
 
-// checkCopy refuses a text that shows that it takes no data. What cannot be
-// read is left to the server.
+// checkCopy rejects a text that visibly takes no data. A text that cannot be
+// split into tokens is left to the server.
 func checkCopy(st *sqltext.Statement) error {
 	const wanted = "db: CopyRaw wants COPY ... FROM STDIN"
 	switch {
@@ -96,8 +97,8 @@ func checkCopy(st *sqltext.Statement) error {
 	return fmt.Errorf(wanted+", and got %s", st.Label())
 }
 
-// copyTarget returns the table that a COPY ... FROM writes to, or nothing
-// where the text does not show it; any table may then have been written.
+// copyTarget returns the table that a COPY ... FROM writes to, or nil where the
+// text does not show it; any table may then have been written.
 func copyTarget(st *sqltext.Statement) pgx.Identifier {
 	if st.Err != nil || st.Count != 1 || len(st.Writes) != 1 {
 		return nil
@@ -109,13 +110,13 @@ func copyTarget(st *sqltext.Statement) pgx.Identifier {
 	return pgx.Identifier{table.Schema, table.Name}
 }
 
-// A copySource is the reader of a COPY's data. pgconn tells the server of its
-// error and returns the server's answer, in which the error is text only; and
-// it reads on a goroutine of its own, on which a panic would end the program.
-// So both are kept here.
+// A copySource is the reader of a COPY's data. It records the reader's error
+// and panic: pgconn sends the error to the server as text and returns the
+// server's error only, and it reads on a goroutine of its own, where a panic
+// would end the program.
 type copySource struct {
 	r      io.Reader
-	failed atomic.Pointer[error] // a Read that was left behind may still set it
+	failed atomic.Pointer[error] // an abandoned Read may still set it
 	panic  atomic.Pointer[panics.Error]
 }
 
@@ -132,7 +133,7 @@ func (s *copySource) Read(p []byte) (n int, err error) {
 		}
 	}()
 	n, err = s.r.Read(p)
-	if err != nil && err != io.EOF { // as pgconn takes it: a wrapped one is a failure
+	if err != nil && err != io.EOF { // as in pgconn, a wrapped io.EOF is a failure
 		s.fail(err)
 	}
 	return n, err
@@ -140,7 +141,7 @@ func (s *copySource) Read(p []byte) (n int, err error) {
 
 func (s *copySource) fail(err error) { s.failed.Store(&err) }
 
-// explain adds the source's error to that of the COPY that it aborted.
+// explain adds the source's error to the error of the COPY that it aborted.
 func (s *copySource) explain(err error) error {
 	failed := s.failed.Load()
 	if failed == nil || err == nil {

@@ -14,20 +14,20 @@ import (
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// A DB is a handle to one PostgreSQL server: a pool of connections, what is
-// known about the statements that ran on them, and who wants to hear of
-// changes. It has the methods of [pgxpool.Pool] that programs call, with
-// pgxpool's signatures, so that it stands where a pool stood.
+// A DB is a handle to one PostgreSQL server. It holds a pool of connections,
+// what is known about the statements that ran on them, and the functions to
+// notify of changes. It has the methods of [pgxpool.Pool] that programs call,
+// with the same signatures, so that it can replace a pool.
 //
-// A DB may be used by many goroutines at once.
+// A DB is safe for concurrent use.
 type DB struct {
 	pool     *pgxpool.Pool
 	opts     Options
-	observed bool             // the tracker sits in each connection of the pool
-	tracker  *changes.Tracker // of what the pool's connections do
+	observed bool             // whether the pool's connections have the tracker
+	tracker  *changes.Tracker // tracks the pool's connections
 
-	contextHooks bool                   // of the program's own
-	serverID     atomic.Pointer[string] // for what became of transactions; nil until asked for
+	contextHooks bool                   // see hasContextHooks
+	serverID     atomic.Pointer[string] // the server that TxOptions.Resolve asks; nil until first needed
 	waits        stmtstats.Waits
 	usage        usage
 	closed       atomic.Bool
@@ -38,21 +38,20 @@ func newDB(opts Options) *DB {
 }
 
 // Querier runs a statement that returns rows. *DB, pgx.Tx, *pgxpool.Pool,
-// *pgxpool.Conn, *pgx.Conn and the cached handle of package querycache are
-// Queriers.
+// *pgxpool.Conn, *pgx.Conn and the cached handle of package querycache
+// implement it.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// Execer runs a statement for its effect. Whatever is a Querier in the list
-// above is an Execer as well.
+// Execer runs a statement for its effect. Every type listed at Querier
+// implements it.
 type Execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-// Pool returns the pool under the handle. Statements run on it directly are
-// seen by OnChange and Stats as well, where the handle was opened by Open or
-// OpenConfig.
+// Pool returns the pool under the handle. On a handle from Open or OpenConfig,
+// OnChange and Stats also see statements that run on the pool directly.
 func (d *DB) Pool() *pgxpool.Pool { return d.pool }
 
 // Exec runs sql for its effect, as [pgxpool.Pool.Exec] does.
@@ -63,7 +62,7 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := d.execOn(ctx, conn, sql, args)
-		another := d.triesAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
+		another := d.tryAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
 		release(conn)
 		if !another {
 			return tag, err
@@ -72,20 +71,20 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 }
 
 func (d *DB) execOn(ctx context.Context, conn *pgxpool.Conn, sql string, args []any) (pgconn.CommandTag, error) {
-	for runs := 1; ; runs++ {
+	for attempts := 1; ; attempts++ {
 		tag, err := conn.Exec(ctx, sql, args...)
-		again, ok := argsForAnotherRun(ctx, d, conn.Conn(), runs, err, args)
+		next, ok := retryArgs(ctx, d, conn.Conn(), attempts, err, args)
 		if !ok {
 			return tag, err
 		}
-		args = again
+		args = next
 	}
 }
 
-// Query runs sql and returns its rows, as [pgxpool.Pool.Query] does. The
-// caller must close the rows, or read them to their end; until then they hold
-// a connection. Closing rows of which many are left asks the server to stop,
-// unless the statement may change something.
+// Query runs sql and returns its rows, as [pgxpool.Pool.Query] does. The caller
+// must close the rows or read them to their end; until then they hold a
+// connection. Closing rows with many left asks the server to stop, unless the
+// statement may change something.
 func (d *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	r, err := d.query(ctx, sql, args)
 	if err != nil {
@@ -106,7 +105,7 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 		if err == nil {
 			return r, nil
 		}
-		another := d.triesAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
+		another := d.tryAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
 		if !another && r.ahead && !connecterror.NeverSent(err) {
 			return r, nil // Err returns the error
 		}
@@ -117,8 +116,8 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 	}
 }
 
-// QueryRow runs sql, of which at most one row is read, as
-// [pgxpool.Pool.QueryRow] does: errors come with Scan.
+// QueryRow runs sql and reads at most one row, as [pgxpool.Pool.QueryRow] does.
+// Scan returns the errors.
 func (d *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	r, err := d.query(ctx, sql, args)
 	if err != nil {
@@ -128,10 +127,10 @@ func (d *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 }
 
 // SendBatch sends all statements of b in one round trip, as
-// [pgxpool.Pool.SendBatch] does. The caller must close the results; until then,
-// or until the end of the transaction that b began, they hold a connection. A
-// batch that failed only because of how it was prepared is not sent again, since
-// results may have been read; Gather does that for reads.
+// [pgxpool.Pool.SendBatch] does. The caller must close the results. They hold a
+// connection until then, or until the end of a transaction that b began. A
+// batch that failed because of how it was prepared is not sent again, since the
+// caller may have read results; Gather retries such reads.
 func (d *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	conn, err := d.Acquire(ctx)
 	if err != nil {
@@ -145,7 +144,7 @@ func (d *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 }
 
 // CopyFrom writes rows by the COPY protocol, as [pgxpool.Pool.CopyFrom] does.
-// Package batchinsert does the same for typed rows at a fraction of the cost.
+// Package batchinsert writes typed rows at a fraction of the cost.
 func (d *DB) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
 	conn, err := d.Acquire(ctx)
 	if err != nil {
@@ -156,11 +155,10 @@ func (d *DB) CopyFrom(ctx context.Context, table pgx.Identifier, columns []strin
 }
 
 // Begin starts a transaction. The caller must end it; until then it holds a
-// connection. InTx does both, and runs again what the server asks to be run
-// again.
+// connection. InTx begins, ends and retries a transaction.
 func (d *DB) Begin(ctx context.Context) (pgx.Tx, error) { return d.BeginTx(ctx, pgx.TxOptions{}) }
 
-// BeginTx starts a transaction with the given mode.
+// BeginTx starts a transaction with the given options.
 func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
 	conn, tx, _, err := d.begin(ctx, TxOptions{TxOptions: opts})
 	if err != nil {
@@ -169,7 +167,7 @@ func (d *DB) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
 	return &pooledTx{tx, conn}, nil
 }
 
-// Ping takes a connection and asks the server an empty question.
+// Ping takes a connection and sends the server an empty statement.
 func (d *DB) Ping(ctx context.Context) error {
 	for tries := 0; ; tries++ {
 		conn, wait, err := d.acquire(ctx)
@@ -180,7 +178,7 @@ func (d *DB) Ping(ctx context.Context) error {
 			s.tracked.Begin(wait.to)
 		}
 		err = conn.Ping(ctx)
-		another := d.triesAnother(ctx, conn, tries, err)
+		another := d.tryAnother(ctx, conn, tries, err)
 		release(conn)
 		if !another {
 			return err
@@ -188,12 +186,12 @@ func (d *DB) Ping(ctx context.Context) error {
 	}
 }
 
-// Stat returns the pool's own figures.
+// Stat returns the pool's statistics.
 func (d *DB) Stat() *pgxpool.Stat { return d.pool.Stat() }
 
-// Close ends the handle: it waits until every connection is given back, closes
-// them and the pool, and stops what runs in the background. It may be called
-// more than once.
+// Close closes the handle: it waits until every connection is released, closes
+// them and the pool, and stops the background work. It may be called more than
+// once.
 func (d *DB) Close() {
 	if d.closed.Swap(true) {
 		return

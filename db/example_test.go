@@ -19,7 +19,8 @@ var riverByID = db.MustCompile[River](`
 	-- name: RiverByID :one
 	SELECT id, name, km FROM example_rivers WHERE id = $1`)
 
-// openRivers returns a handle with the rivers in a table, and what closes it.
+// openRivers returns a handle with a table of rivers, and a function that
+// removes both.
 func openRivers() (*db.DB, func()) {
 	pg := openExample()
 	ctx := context.Background()
@@ -33,8 +34,8 @@ func openRivers() (*db.DB, func()) {
 	}
 }
 
-// Open asks the server once: a wrong address, password or database is told
-// here, in one line.
+// Open pings the server: it reports a wrong address, password or database in
+// one line.
 func ExampleOpen() {
 	ctx := context.Background()
 	pg, err := db.Open(ctx, os.Getenv("DATABASE_URL"), &db.Options{MaxRows: 10_000})
@@ -55,8 +56,8 @@ func ExampleOpen() {
 	// db: connect to 127.0.0.1:1 as user "me": nothing listens there (is the server running?)
 }
 
-// What can be wrong with a statement is told when it is compiled, or held to
-// the schema by Check, and not by its first use.
+// Compile reports errors in a statement, and Check its mismatches with the
+// schema, before the first use.
 func ExampleCompile() {
 	pg, done := openRivers()
 	defer done()
@@ -87,7 +88,7 @@ func ExampleStmt_One() {
 	// true
 }
 
-// The slice is passed back for the next read, which needs no memory for its rows.
+// Passing the slice back reuses its memory for the next read.
 func ExampleStmt_AppendTo() {
 	pg, done := openRivers()
 	defer done()
@@ -105,7 +106,7 @@ func ExampleStmt_AppendTo() {
 	// 4 Loire
 }
 
-// Rows are read as the loop goes on; leaving it ends the read.
+// The loop reads rows one by one; leaving it ends the read.
 func ExampleStmt_Each() {
 	pg, done := openRivers()
 	defer done()
@@ -124,8 +125,8 @@ func ExampleStmt_Each() {
 	// Elbe
 }
 
-// A statement built at run time. The list is one parameter, so that the text,
-// and what the server prepares, is the same for any number of names.
+// A statement built at run time. The list is one parameter, so that the text
+// and its prepared statement are the same for any number of names.
 func ExampleSelect() {
 	pg, done := openRivers()
 	defer done()
@@ -148,7 +149,8 @@ func ExampleSelect() {
 	// SELECT id, name, km FROM example_rivers WHERE name = ANY($1) AND km > $2 ORDER BY name [[Rhine Loire Styx] 1000]
 }
 
-// The function may run again: what it does outside of tx happens each time.
+// The function may run several times: its effects outside of tx happen on each
+// attempt.
 func ExampleDB_InTx() {
 	pg, done := openRivers()
 	defer done()
@@ -170,8 +172,8 @@ func ExampleDB_InTx() {
 	// Output: Lost and found <nil>
 }
 
-// Whoever keeps answers hears of each commit before the call returns that
-// committed. A rollback changed nothing, and is not told.
+// OnChange reports each commit before the committing call returns, and no
+// rollback.
 func ExampleDB_OnChange() {
 	pg, done := openRivers()
 	defer done()
@@ -179,7 +181,7 @@ func ExampleDB_OnChange() {
 	changed := make(chan db.Table, 1)
 	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) {
 		for _, change := range changes {
-			if change.State == db.Committed { // the server may have to be asked first which table it was
+			if change.State == db.Committed { // the change may be in doubt until the statement is examined
 				changed <- change.Table
 			}
 		}
@@ -210,7 +212,7 @@ func ExampleDB_OnChange() {
 	// committed, changed: public.example_rivers
 }
 
-// Bytes that are there already go to the server as they are.
+// CopyRaw sends existing bytes to the server unchanged.
 func ExampleCopyRaw() {
 	pg, done := openRivers()
 	defer done()

@@ -15,38 +15,38 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Batcher sends statements together. *DB, pgx.Tx, *pgxpool.Pool,
-// *pgxpool.Conn and *pgx.Conn are Batchers.
+// Batcher sends several statements in one round trip. *DB, pgx.Tx,
+// *pgxpool.Pool, *pgxpool.Conn and *pgx.Conn implement it.
 type Batcher interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
-// A Gatherable is a read that Gather can make: a *Gathered of any type.
+// A Gatherable is a read that Gather can execute: a *Gathered of any type.
 type Gatherable interface{ gatherable() *gathered }
 
-// A Gathered is a read that waits for Gather, and then its answer. It belongs
-// to one goroutine at a time.
+// A Gathered is a read to be executed by Gather, and its result afterwards. It
+// belongs to one goroutine at a time.
 type Gathered[V any] struct {
 	gathered
 	value V
 }
 
-// gathered is what Gather needs of a Gathered.
+// gathered is the part of a Gathered that does not depend on its type.
 type gathered struct {
 	text    *sqltext.Statement
 	sql     string // as it is sent
 	args    []any
-	collect func(rows pgx.Rows, maxRows int) error // nil for what cannot be read
+	collect func(rows pgx.Rows, maxRows int) error // nil if the read is invalid
 	err     error
 
-	runs int // how often it was sent
+	attempts int // how often it was sent
 }
 
 func (g *gathered) gatherable() *gathered { return g }
 
-var errNotGathered = errors.New("db: the read was not made: give it to Gather")
+var errNotGathered = errors.New("db: read not executed: pass it to Gather")
 
-// Value returns the answer, or the error of this read alone.
+// Value returns the result of this read, or its error.
 func (g *Gathered[V]) Value() (V, error) { return g.value, g.err }
 
 // GatherAll prepares the read of all rows for Gather; see All.
@@ -94,45 +94,46 @@ func toGather[V any](text *sqltext.Statement, sql string, args []any, decode fun
 	return g
 }
 
-// checkGather refuses a statement whose text shows that it writes: what is
-// gathered may be run again.
+// checkGather rejects a statement whose text shows that it writes: Gather may
+// send a read twice.
 func checkGather(t *sqltext.Statement) error {
 	if err := t.CheckSingle(); err != nil {
 		return err
 	}
 	if t.ReadOnly == sqltext.No {
-		return errors.New("the statement is not a read: what is gathered may be run again")
+		return errors.New("the statement writes: Gather accepts reads, which it may send twice")
 	}
 	return nil
 }
 
-// checkGatherArgs refuses what pgx takes before a statement's arguments, but for
-// query rewriters: it would go to the server as an argument.
+// checkGatherArgs rejects pgx's special leading arguments except query
+// rewriters: a batch would send them to the server as arguments.
 func checkGatherArgs(args []any) error {
 	n, _ := argkey.Special(args)
 	for _, arg := range args[:n] {
 		if _, ok := arg.(pgx.QueryRewriter); !ok {
-			return fmt.Errorf("the arguments hold a %T: what is gathered goes out in the mode and the formats of its connection", arg)
+			return fmt.Errorf("the arguments hold a %T: Gather sends reads in the mode and the formats of the connection", arg)
 		}
 	}
 	return nil
 }
 
-// Gather makes independent reads in one round trip, and returns their errors
-// joined, each with its statement; each Gathered has its own.
+// Gather executes independent reads in one round trip, and returns their errors
+// joined, each naming its statement. Each Gathered holds its own result and
+// error.
 //
 //	city, roads := cityByID.GatherOne(42), roadsOf.GatherAll(42)
 //	err := db.Gather(ctx, pg, city, roads)
 //
-// The server runs the reads in order, outside of a transaction of the caller
-// in one of its own, and gives up at the first one that fails. That one gets
-// the error, and those behind it are sent again in one round trip more; so a
-// function that writes, called by one of them, may do so twice. Inside a
-// transaction of the caller nothing can run any more: those behind get the
-// error too, wrapped.
+// The server runs the reads in order, in a transaction of their own unless q is
+// in one, and stops at the first one that fails. The failed read gets the
+// error, and Gather sends the reads after it again, in one more round trip. A
+// function that writes, called by one of them, may therefore do so twice. In a
+// transaction of the caller nothing can run after the failure: the reads after
+// it get the error too, wrapped.
 //
-// Reads see one snapshot only in a transaction that says so (repeatable read).
-// Through a cached handle Gather asks the server.
+// The reads share one snapshot only in a transaction that asks for it
+// (repeatable read). Through a cached handle Gather bypasses the cache.
 func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 	if cached, ok := q.(cacheapi.TypedReader); ok {
 		q = sourceOf(cached)
@@ -140,7 +141,7 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 	var todo []*gathered
 	for _, read := range reads {
 		if g := read.gatherable(); g.collect != nil {
-			g.runs = 0
+			g.attempts = 0
 			todo = append(todo, g)
 		}
 	}
@@ -150,18 +151,18 @@ func Gather(ctx context.Context, q Batcher, reads ...Gatherable) error {
 	errs := make([]error, len(reads))
 	for i, read := range reads {
 		g := read.gatherable()
-		if errs[i] = g.err; g.err == pgx.ErrNoRows { //nolint:errorlint // settle sets it bare
+		if errs[i] = g.err; g.err == pgx.ErrNoRows { //nolint:errorlint // setResult sets it bare
 			errs[i] = fmt.Errorf("db: read %s: %w", g.text.Label(), g.err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// gatherBatch sends reads, and returns those that are to be sent again.
+// gatherBatch sends reads in one batch, and returns those to send again.
 func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered {
 	var batch pgx.Batch
 	for _, g := range reads {
-		g.runs++
+		g.attempts++
 		batch.Queue(g.sql, g.args...)
 	}
 	results := q.SendBatch(ctx, &batch)
@@ -172,37 +173,37 @@ func gatherBatch(ctx context.Context, q Batcher, reads []*gathered) []*gathered 
 		if err == nil {
 			err = g.collect(rows, maxRows(ctx, q, rows))
 		}
-		g.settle(err)
+		g.setResult(err)
 		if !endsBatch(err) {
 			continue
 		}
 		_ = end() // it repeats the error
-		if endsUnseen(err) {
+		if endsWithContext(err) {
 			for _, g := range reads[i:] {
-				g.err = fmt.Errorf("db: read %s, one of %d gathered: no answer came: %w", g.text.Label(), len(reads), err)
+				g.err = fmt.Errorf("db: read %s, one of %d gathered: no result received: %w", g.text.Label(), len(reads), err)
 			}
 			return nil
 		}
-		if connecterror.LostStatementName(err) && mayBatchAgain(ctx, q) {
-			return oneByOne(ctx, q, reads[i:], err)
+		if connecterror.LostStatementName(err) && canRetryBatch(ctx, q) {
+			return readSeparately(ctx, q, reads[i:], err)
 		}
 		if prepare, ok := errors.AsType[pgx.ErrPreprocessingBatch](err); ok {
-			return blame(ctx, q, reads, prepare)
+			return attribute(ctx, q, reads, prepare)
 		}
-		return again(ctx, q, g, reads[i+1:], err)
+		return retryRest(ctx, q, g, reads[i+1:], err)
 	}
 	if err := end(); err != nil {
-		for _, g := range reads { // the end of them all failed
+		for _, g := range reads { // the batch as a whole failed
 			if g.err == nil {
-				g.settle(err)
+				g.setResult(err)
 			}
 		}
 	}
 	return nil
 }
 
-// settle keeps how the read ended.
-func (g *gathered) settle(err error) {
+// setResult records how the read ended.
+func (g *gathered) setResult(err error) {
 	switch {
 	case err == nil:
 		g.err = nil
@@ -213,8 +214,8 @@ func (g *gathered) settle(err error) {
 	}
 }
 
-// endsBatch tells whether the batch ended with err, other than an answer that
-// did not fit the value.
+// endsBatch reports whether err ended the batch. A result that does not fit its
+// Go type does not.
 func endsBatch(err error) bool {
 	if err == nil {
 		return false
@@ -225,18 +226,18 @@ func endsBatch(err error) bool {
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// endsUnseen reports whether the batch ended with the context. The server keeps
-// small answers until the batch is done, so that which read it was at is not
-// known.
-func endsUnseen(err error) bool {
+// endsWithContext reports whether the batch ended with the context. Which read
+// was running then is unknown: the server holds back small results until the
+// batch is done.
+func endsWithContext(err error) bool {
 	return !connecterror.IsServer(err) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
-// blame gives the error of a statement that could not be prepared, or whose
-// arguments could not be encoded, to the reads with its text: pgx reports it
-// with the first read of the batch. Nothing of the batch has run. It returns
-// the reads that are to be sent again.
-func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreprocessingBatch) []*gathered {
+// attribute assigns the error of a statement that could not be prepared, or
+// whose arguments could not be encoded, to the reads with its text: pgx reports
+// it with the first read of the batch. Nothing of the batch has run. attribute
+// returns the reads to send again.
+func attribute(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreprocessingBatch) []*gathered {
 	var same, rest []*gathered
 	for _, g := range reads {
 		if g.sql == err.SQL() {
@@ -245,67 +246,67 @@ func blame(ctx context.Context, q Batcher, reads []*gathered, err pgx.ErrPreproc
 			rest = append(rest, g)
 		}
 	}
-	alone := !connecterror.IsServer(err) // it is the arguments, and each has its own
-	if len(same) == 0 {                  // a rewriter changed the text: it may be any
-		same, rest, alone = reads, nil, true
+	separate := !connecterror.IsServer(err) // an error of the arguments, which differ between reads
+	if len(same) == 0 {                     // a rewriter changed the text: the error may be any read's
+		same, rest, separate = reads, nil, true
 	}
 	for _, g := range same {
-		if alone && len(reads) > 1 && mayBatchAgain(ctx, q) {
+		if separate && len(reads) > 1 && canRetryBatch(ctx, q) {
 			gatherBatch(ctx, q, []*gathered{g})
 		} else {
-			g.settle(err.Unwrap())
+			g.setResult(err.Unwrap())
 		}
 	}
-	if !mayBatchAgain(ctx, q) {
-		giveUp(rest, err)
+	if !canRetryBatch(ctx, q) {
+		failAll(rest, err)
 		return nil
 	}
 	return rest
 }
 
-// again decides on the reads behind the one that failed.
-func again(ctx context.Context, q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
-	if !connecterror.IsServer(err) || !mayBatchAgain(ctx, q) {
-		giveUp(rest, err)
+// retryRest decides which reads to send after one that failed.
+func retryRest(ctx context.Context, q Batcher, failed *gathered, rest []*gathered, err error) []*gathered {
+	if !connecterror.IsServer(err) || !canRetryBatch(ctx, q) {
+		failAll(rest, err)
 		return nil
 	}
 	if !connecterror.StalePlan(err) {
 		return rest
 	}
 	reads := append([]*gathered{failed}, rest...)
-	if failed.runs == mostRuns-1 {
-		return oneByOne(ctx, q, reads, err)
+	if failed.attempts == maxAttempts-1 {
+		return readSeparately(ctx, q, reads, err)
 	}
 	return reads
 }
 
-// oneByOne makes reads one by one and names no statement, which a batch of pgx
-// cannot. It returns nil: no read is left to send.
-func oneByOne(ctx context.Context, q Batcher, reads []*gathered, err error) []*gathered {
+// readSeparately executes reads one after the other without statement names,
+// which a batch of pgx cannot avoid. It returns nil: no read is left to send.
+func readSeparately(ctx context.Context, q Batcher, reads []*gathered, err error) []*gathered {
 	querier, ok := q.(Querier)
 	if !ok {
-		giveUp(reads[1:], err)
+		failAll(reads[1:], err)
 		return nil
 	}
 	for _, g := range reads {
-		_, err := queryOnce(ctx, querier, g.sql, nameless(g.args), func(rows pgx.Rows) (struct{}, error) {
+		_, err := queryOnce(ctx, querier, g.sql, unnamed(g.args), func(rows pgx.Rows) (struct{}, error) {
 			return struct{}{}, g.collect(rows, maxRows(ctx, q, rows))
 		})
-		g.settle(err)
+		g.setResult(err)
 	}
 	return nil
 }
 
-// giveUp tells reads that could not be made why.
-func giveUp(reads []*gathered, err error) {
+// failAll sets the error of reads that could not be executed.
+func failAll(reads []*gathered, err error) {
 	for _, g := range reads {
 		g.err = fmt.Errorf("db: read %s: not run, since another read failed: %w", g.text.Label(), err)
 	}
 }
 
-// mayBatchAgain reports whether q can still run statements: a connection
-// cannot that is closed or in a failed transaction.
-func mayBatchAgain(ctx context.Context, q Batcher) bool {
+// canRetryBatch reports whether q can still run statements: its connection is
+// neither closed nor in a failed transaction.
+func canRetryBatch(ctx context.Context, q Batcher) bool {
 	conn := connOf(q)
 	switch {
 	case conn == nil:
@@ -313,7 +314,7 @@ func mayBatchAgain(ctx context.Context, q Batcher) bool {
 	case conn.IsClosed():
 		return false
 	case idle(conn):
-		return handleOf(conn).dropStale(ctx, conn) == nil // a pool does it when it hands a connection out
+		return handleOf(conn).deallocateStale(ctx, conn) == nil // a pool deallocates when it hands out a connection
 	}
 	return conn.PgConn().TxStatus() == 'T'
 }

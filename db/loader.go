@@ -17,46 +17,46 @@ import (
 // LoaderOptions configures a Loader. The zero value means the defaults; with a
 // negative one every lookup fails.
 type LoaderOptions struct {
-	// Window is how long a batch waits for a further key. It is sent when none
-	// came for so long, and after five windows at the latest. Default 1 ms.
+	// Window is how long a batch waits for a further key. A batch is sent when
+	// no key came within a window, and after five windows at the latest.
+	// Default 1 ms.
 	Window time.Duration
 
-	// MaxKeys is the number of keys at which a batch is sent without waiting
-	// any longer. Default 1000.
+	// MaxKeys is the number of keys at which a batch is sent at once. Default
+	// 1000.
 	MaxKeys int
 }
 
 const (
 	defaultLoaderWindow  = time.Millisecond
 	defaultLoaderMaxKeys = 1000
-	mostLoaderWindows    = 5
+	maxLoaderWindows     = 5
 )
 
-// A Loader answers lookups by key from many goroutines with one statement: it
-// collects keys for a moment and asks for all of them at once. A loop or a tree
-// of resolvers that looks up one key each then costs one round trip instead
-// of one a key.
+// A Loader combines lookups by key from many goroutines into one statement: it
+// collects keys for a moment and loads all of them at once. A loop or a tree of
+// resolvers that looks up one key at a time then costs one round trip instead
+// of one per key.
 //
-// Each key is asked for once a batch, however many callers want it; they share
-// the value, and must not change what it points to. What fails for one key
-// fails those who want it; a batch that fails as a whole fails its own callers
-// only. A load that panics fails them with an error that holds the value and
-// the stack. A caller whose context ends leaves without the others; when all
-// have left, the batch is cancelled.
+// A batch loads each key once, however many callers want it. Callers share the
+// value and must not change what it points to. The error of one key goes to the
+// callers of that key; the error of a whole batch goes to the callers of that
+// batch. When a load panics, its callers get an error with the panic value and
+// the stack. A caller whose context ends leaves the batch; when all have left,
+// the batch is cancelled.
 //
 // The statement runs with the values, not the deadline, of the context of the
-// batch's first caller, and its answers go to all of them. Where a context
-// decides what may be read, the tenant whose rows a policy of the server shows
-// for example, callers of different ones must not meet in a Loader: make one for
-// each request.
+// batch's first caller, and its results go to all callers. Where a context
+// decides what may be read, as with row security by tenant, use one Loader per
+// request, so that callers with different contexts never share a batch.
 //
-// A row finds its callers by its key, compared by Go's ==. What the server
-// takes for equal must be equal there too: a citext or numeric read as text, or
-// a time in another location, is not, and its key is answered as missing.
+// Rows are matched to keys by Go's ==. Values that the server considers equal
+// must be equal there too. A citext or numeric read as text, or a time in
+// another location, is not, and its key counts as missing.
 //
-// A Loader may be used by many goroutines at once, and so must what it reads
-// from: a *DB or a pool, not a transaction or a connection. It has a goroutine
-// only while a batch is under way.
+// A Loader is safe for concurrent use, and q must be too: use a *DB or a pool,
+// not a transaction or a connection. A Loader has a goroutine only while a
+// batch is loading.
 type Loader[K comparable, V any] struct {
 	load    func(ctx context.Context, keys []K) (map[K]V, error)
 	missing func(key K) (V, error)
@@ -64,14 +64,15 @@ type Loader[K comparable, V any] struct {
 	maxKeys int
 
 	mu    sync.Mutex
-	batch *loaderBatch[K, V] // guarded by mu: the one that takes keys; nil if none does
+	batch *loaderBatch[K, V] // guarded by mu: the batch that accepts keys, or nil
 }
 
-// NewLoader returns a Loader of the single row that belongs to a key. The
-// statement selects them by the keys in its only parameter, as in
-// SELECT * FROM cities WHERE id = ANY($1), and key tells which one a row
-// belongs to. A key without row is [pgx.ErrNoRows]; one with several wraps
-// [pgx.ErrTooManyRows]. Options.MaxRows does not bound what is asked together.
+// NewLoader returns a Loader of the single row of a key. The statement selects
+// rows by the keys in its only parameter, as in SELECT * FROM cities WHERE id =
+// ANY($1), and key returns the key of a row. A key without a row returns
+// [pgx.ErrNoRows]; a key with several rows returns an error that wraps
+// [pgx.ErrTooManyRows]. Options.MaxRows does not apply to the combined
+// statement.
 func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, V] {
 	return newLoader(opts, func(ctx context.Context, keys []K) (map[K]V, error) {
 		rows, err := s.All(WithMaxRows(ctx, 0), q, keys) // the rows of many callers
@@ -91,8 +92,8 @@ func NewLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *
 	}, noRowLoaded[K, V])
 }
 
-// NewListLoader returns a Loader of all rows that belong to a key, in the
-// statement's order: children by their parent's key. A key without rows has an
+// NewListLoader returns a Loader of all rows of a key, in the statement's
+// order, such as children by their parent's key. A key without rows has an
 // empty list.
 func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, opts *LoaderOptions) *Loader[K, []V] {
 	return newLoader(opts, func(ctx context.Context, keys []K) (map[K][]V, error) {
@@ -106,19 +107,20 @@ func NewListLoader[K comparable, V any](q Querier, s *Stmt[V], key func(V) K, op
 			byKey[k] = append(byKey[k], row)
 		}
 		for k, list := range byKey {
-			byKey[k] = slices.Clip(list) // callers share it: what they append must not
+			byKey[k] = slices.Clip(list) // callers share the rows, not what they append
 		}
 		return byKey, nil
 	}, func(K) ([]V, error) { return nil, nil })
 }
 
-// NewLoaderFunc returns a Loader over a function that looks keys up. Keys that
-// are not in the map it returns are answered with [pgx.ErrNoRows]. An error that
-// is a LoadError, wrapped or not, fails the keys in it; any other one fails all.
+// NewLoaderFunc returns a Loader that calls load with the keys to look up. A
+// key that is missing in the returned map returns [pgx.ErrNoRows]. If the error
+// of load is a LoadError, wrapped or not, it fails the keys in it; any other
+// error fails all keys.
 //
-// load must not ask, over other Loaders either, for keys that it was called for:
-// within a context of WithLoaderCache that call would wait for load itself, until
-// its context ends.
+// load must not look up the keys that it was called with, not even through
+// other Loaders: within a context of WithLoaderCache that lookup would wait for
+// load itself, until its context ends.
 func NewLoaderFunc[K comparable, V any](load func(ctx context.Context, keys []K) (map[K]V, error), opts *LoaderOptions) *Loader[K, V] {
 	return newLoader(opts, load, noRowLoaded[K, V])
 }
@@ -142,7 +144,7 @@ func newLoader[K comparable, V any](opts *LoaderOptions, load func(context.Conte
 	return l
 }
 
-// validate names the field that is out of range.
+// validate returns an error that names the first invalid field.
 func (o *LoaderOptions) validate() error {
 	switch {
 	case o.Window < 0:
@@ -153,16 +155,16 @@ func (o *LoaderOptions) validate() error {
 	return nil
 }
 
-// Load returns the value for key. It blocks until the batch that key went into
-// is answered or ctx ends. Within a context of WithLoaderCache a value that
-// was loaded before is returned at once.
+// Load returns the value for key. It blocks until the batch of key is loaded or
+// ctx ends. Within a context of WithLoaderCache it returns a value that was
+// loaded before at once.
 func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 	return l.wait(ctx, key, l.ask(ctx, key))
 }
 
-// LoadMany returns the values for keys, in their order, each as often as its
-// key is given. An error is a [LoadError] with that of each key that has one;
-// the values of the others are returned even so.
+// LoadMany returns the values for keys, in the order of keys; a repeated key
+// has its value repeated. An error is a [LoadError] with the error of each key
+// that has one; the values of the other keys are valid even then.
 func (l *Loader[K, V]) LoadMany(ctx context.Context, keys []K) ([]V, error) {
 	batches := make([]*loaderBatch[K, V], len(keys))
 	for i, key := range keys {
@@ -179,7 +181,7 @@ func (l *Loader[K, V]) LoadMany(ctx context.Context, keys []K) ([]V, error) {
 	return values, failed.orNil()
 }
 
-// wait returns the answer for a key of b.
+// wait returns the result for a key of b.
 func (l *Loader[K, V]) wait(ctx context.Context, key K, b *loaderBatch[K, V]) (V, error) {
 	select {
 	case <-b.done:
@@ -204,8 +206,8 @@ func (l *Loader[K, V]) wait(ctx context.Context, key K, b *loaderBatch[K, V]) (V
 	}
 }
 
-// ask puts key into the batch that takes keys, or one that was asked before in
-// the same request.
+// ask adds key to the open batch, or returns the batch that loaded key before
+// in the same request.
 func (l *Loader[K, V]) ask(ctx context.Context, key K) *loaderBatch[K, V] {
 	cache := loaderCacheOf(ctx)
 	if b, ok := cache.get(l, key).(*loaderBatch[K, V]); ok && l.join(b, key) {
@@ -229,20 +231,20 @@ func (l *Loader[K, V]) ask(ctx context.Context, key K) *loaderBatch[K, V] {
 	return b
 }
 
-// A loaderBatch is some keys on their way.
+// A loaderBatch is a set of keys that are loaded together.
 type loaderBatch[K comparable, V any] struct {
-	ctx    context.Context // of the load: the batch lives no longer
+	ctx    context.Context // of the load, which the batch does not outlive
 	cancel context.CancelFunc
 	timer  *time.Timer
 
 	keys    map[K]struct{} // guarded by Loader.mu until sent
 	order   []K            // likewise
-	windows int            // likewise: that have passed
-	noted   int            // likewise: keys when the last one passed; at first the one that opened it
-	callers int            // guarded by Loader.mu: those who wait
+	windows int            // likewise: windows that have passed
+	noted   int            // likewise: number of keys when the last window passed; 1 at first
+	callers int            // guarded by Loader.mu: callers that wait
 	sent    bool           // guarded by Loader.mu
 
-	done   chan struct{} // closed when values and err are there
+	done   chan struct{} // closed when values and err are set
 	values map[K]V
 	err    error
 }
@@ -256,11 +258,11 @@ func (l *Loader[K, V]) open(ctx context.Context) *loaderBatch[K, V] {
 	return b
 }
 
-// windowPassed sends b, unless keys are still coming.
+// windowPassed sends b, unless keys are still arriving.
 func (l *Loader[K, V]) windowPassed(b *loaderBatch[K, V]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if b.windows++; len(b.order) > b.noted && b.windows < mostLoaderWindows && !b.sent {
+	if b.windows++; len(b.order) > b.noted && b.windows < maxLoaderWindows && !b.sent {
 		b.noted = len(b.order)
 		b.timer.Reset(l.window)
 		return
@@ -268,7 +270,7 @@ func (l *Loader[K, V]) windowPassed(b *loaderBatch[K, V]) {
 	l.send(b)
 }
 
-// send has the batch loaded. Called with mu held.
+// send starts the load of the batch. Called with mu held.
 func (l *Loader[K, V]) send(b *loaderBatch[K, V]) {
 	if b.sent {
 		return
@@ -285,8 +287,8 @@ func (l *Loader[K, V]) send(b *loaderBatch[K, V]) {
 	}()
 }
 
-// run loads the batch. However load ends, there is an answer for the callers:
-// the goroutine is none of theirs, so that a panic in it would end the process.
+// run loads the batch, and sets its result however load ends: it runs on a
+// goroutine of the Loader, where a panic would end the process.
 func (b *loaderBatch[K, V]) run(load func(context.Context, []K) (map[K]V, error)) {
 	if b.err = b.ctx.Err(); b.err != nil {
 		return
@@ -308,8 +310,8 @@ func (b *loaderBatch[K, V]) errorOf(key K) error {
 	return b.err
 }
 
-// join makes one more caller wait for key in b. It is false if b is not worth
-// waiting for: it failed, or was given up.
+// join adds a caller that waits for key in b, and reports whether b may still
+// return a value: it has neither failed nor been cancelled.
 func (l *Loader[K, V]) join(b *loaderBatch[K, V], key K) bool {
 	select {
 	case <-b.done:
@@ -325,7 +327,7 @@ func (l *Loader[K, V]) join(b *loaderBatch[K, V], key K) bool {
 	return true
 }
 
-// leave makes one caller less wait for b. The last one gives b up.
+// leave removes a caller of b. The last one to leave cancels b.
 func (l *Loader[K, V]) leave(b *loaderBatch[K, V]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -333,5 +335,5 @@ func (l *Loader[K, V]) leave(b *loaderBatch[K, V]) {
 		return
 	}
 	b.cancel()
-	l.send(b) // so that nobody joins it any more
+	l.send(b) // so that no caller joins it
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// recorder looks keys up after a while, and keeps what it was asked for.
+// A recorder loads keys after a delay, and records them.
 type recorder struct {
-	mu      sync.Mutex
-	batches [][]int
-	err     error
-	cut     int // loads whose context ended
+	mu        sync.Mutex
+	batches   [][]int
+	err       error
+	cancelled int // loads whose context ended
 }
 
 func (r *recorder) load(ctx context.Context, keys []int) (map[int]string, error) {
@@ -33,7 +33,7 @@ func (r *recorder) load(ctx context.Context, keys []int) (map[int]string, error)
 	case <-time.After(10 * time.Millisecond):
 	case <-ctx.Done():
 		r.mu.Lock()
-		r.cut++
+		r.cancelled++
 		r.mu.Unlock()
 		return nil, ctx.Err()
 	}
@@ -65,17 +65,17 @@ func TestLoaderGathers(t *testing.T) {
 			t.Errorf("asked for %v, want 10 keys at once", r.batches)
 		}
 		if _, err := l.Load(t.Context(), 3); err != nil || len(r.batches) != 2 {
-			t.Errorf("a later lookup: %v, %d batches: nothing is kept without WithLoaderCache", err, len(r.batches))
+			t.Errorf("a later lookup: %v, %d batches: nothing is cached without WithLoaderCache", err, len(r.batches))
 		}
 	})
 }
 
-// A batch waits while keys keep coming, but not for ever.
+// A batch waits while keys keep arriving, but not indefinitely.
 func TestLoaderWindow(t *testing.T) {
 	for _, tt := range []struct {
-		every time.Duration // between two keys
-		sent  time.Duration // when the first batch is
-		keys  int           // that it holds
+		every time.Duration // interval between keys
+		sent  time.Duration // time at which the first batch is sent
+		keys  int           // number of its keys
 	}{
 		{every: 2 * time.Millisecond, sent: time.Millisecond, keys: 1},
 		{every: 900 * time.Microsecond, sent: 5 * time.Millisecond, keys: 6},
@@ -137,7 +137,7 @@ func TestLoaderErrorsStayInTheirBatch(t *testing.T) {
 		r.err = nil
 		r.mu.Unlock()
 		if got, err := l.Load(t.Context(), 2); err != nil || got != "2" {
-			t.Errorf("the batch behind a failed one: %q, %v", got, err)
+			t.Errorf("the batch after a failed one: %q, %v", got, err)
 		}
 		if err := <-failed; err == nil || err.Error() != "broken" {
 			t.Errorf("err = %v, want that of the batch", err)
@@ -145,7 +145,8 @@ func TestLoaderErrorsStayInTheirBatch(t *testing.T) {
 	})
 }
 
-// A caller that gives up leaves the others alone; the last one ends the load.
+// A caller that leaves does not affect the others; the last one cancels the
+// load.
 func TestLoaderCallersLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
@@ -160,12 +161,12 @@ func TestLoaderCallersLeave(t *testing.T) {
 		})
 		wg.Go(func() {
 			if got, err := l.Load(t.Context(), 2); err != nil || got != "2" {
-				t.Errorf("the one who stayed: %q, %v", got, err)
+				t.Errorf("the remaining caller: %q, %v", got, err)
 			}
 		})
 		wg.Wait()
-		if r.cut != 0 {
-			t.Error("the load was cut while a caller waited for it")
+		if r.cancelled != 0 {
+			t.Error("the load was cancelled while a caller waited for it")
 		}
 		short, cancel = context.WithTimeout(t.Context(), 5*time.Millisecond)
 		defer cancel()
@@ -173,8 +174,8 @@ func TestLoaderCallersLeave(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 		synctest.Wait()
-		if r.cut != 1 {
-			t.Error("the load went on though everybody had left")
+		if r.cancelled != 1 {
+			t.Error("the load continued after all callers had left")
 		}
 	})
 }
@@ -222,7 +223,7 @@ func TestLoaderCache(t *testing.T) {
 			t.Error("no error")
 		}
 		r.err = nil
-		load(l, 2, 5) // what failed is asked for again
+		load(l, 2, 5) // a failed key is loaded again
 	})
 }
 
@@ -254,12 +255,12 @@ func TestLoaderErrorsByKey(t *testing.T) {
 		}
 		fails = false
 		if n, err := l.Load(ctx, 2); err != nil || n != 20 {
-			t.Errorf("what failed, asked for again: %d, %v", n, err)
+			t.Errorf("second load of a failed key: %d, %v", n, err)
 		}
 	})
 }
 
-// A load that does not return ends nobody but its callers.
+// A load that does not return affects its callers only.
 func TestLoaderPanics(t *testing.T) {
 	broken := errors.New("broken")
 	for _, tt := range []struct {

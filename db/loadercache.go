@@ -8,15 +8,14 @@ import (
 type loaderCacheKey struct{}
 
 // WithLoaderCache returns a context in which each Loader remembers what it
-// loaded: a key that was asked for before is not asked for again, also while
-// its answer is still on the way. Make one per request; it grows with the keys,
-// and answers no fresher than it was when it was loaded. What failed is asked
-// for again.
+// loaded: it loads a key once, and callers share a load that is under way.
+// Failed keys are loaded again. Use one per request: it grows with the keys,
+// and its values are as old as their load.
 func WithLoaderCache(ctx context.Context) context.Context {
 	return context.WithValue(ctx, loaderCacheKey{}, &loaderCache{batches: make(map[loaderKey]any)})
 }
 
-// Forget drops what ctx's cache remembers of key, after a write for example.
+// Forget removes key from the cache of ctx, for example after a write.
 func (l *Loader[K, V]) Forget(ctx context.Context, key K) {
 	loaderCacheOf(ctx).drop(l, key)
 }

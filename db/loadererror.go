@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// A LoadError holds the errors of the keys that a Loader has no value for. It is
-// what [Loader.LoadMany] returns, and what a function of NewLoaderFunc may
-// return beside the values of other keys. errors.Is and errors.As look into
-// each.
+// A LoadError holds the errors of the keys without a value. [Loader.LoadMany]
+// returns it, and the function of NewLoaderFunc may return it together with the
+// values of other keys. errors.Is and errors.As examine each error.
 type LoadError[K comparable] map[K]error
 
 const keysInMessage = 3
 
-// Error names some of the keys, each with its error.
+// Error lists some of the keys, each with its error.
 func (e LoadError[K]) Error() string {
 	lines := make([]string, 0, len(e))
 	for key, err := range e {
@@ -28,7 +27,7 @@ func (e LoadError[K]) Error() string {
 	return "db: load: " + strings.Join(lines, "; ")
 }
 
-// Unwrap returns the errors, in no order.
+// Unwrap returns the errors in no particular order.
 func (e LoadError[K]) Unwrap() []error {
 	all := make([]error, 0, len(e))
 	for _, err := range e {
@@ -37,7 +36,7 @@ func (e LoadError[K]) Unwrap() []error {
 	return all
 }
 
-// orNil returns e, or nil if it holds nothing.
+// orNil returns e, or nil if e is empty.
 func (e LoadError[K]) orNil() error {
 	if len(e) == 0 {
 		return nil
@@ -45,6 +44,6 @@ func (e LoadError[K]) orNil() error {
 	return e
 }
 
-// errLoadExited is the error of a load that called [runtime.Goexit], as
+// errLoadExited is the error for a load that called [runtime.Goexit], as
 // testing's FailNow does.
 var errLoadExited = errors.New("db: load: the loading function ended its goroutine")

@@ -8,21 +8,20 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 )
 
-// ErrTooManyRows is what a typed read fails with that returns more rows than
-// Options.MaxRows or WithMaxRows allow, and One where there is more than one.
-// It is pgx's own.
+// ErrTooManyRows is the error of a typed read that returns more rows than
+// Options.MaxRows or WithMaxRows allows, and of One for more than one row. It
+// is pgx's own.
 var ErrTooManyRows = pgx.ErrTooManyRows
 
-// WithMaxRows bounds the rows of the typed reads that are made with the
-// returned context, in place of Options.MaxRows; 0 means no bound. Each and
-// Loaders have none.
+// WithMaxRows returns a context that bounds the rows of typed reads, in place
+// of Options.MaxRows; 0 means no bound. It does not apply to Each and Loaders.
 func WithMaxRows(ctx context.Context, n int) context.Context {
 	return cacheapi.WithMaxRows(ctx, n)
 }
 
-// maxRows returns the bound for a read of rows from q; 0 is none. Transactions,
-// connections and pools do not know their handle, but the connection does that
-// rows, which may be nil, come from.
+// maxRows returns the bound for a read of rows from q; 0 means none. rows may
+// be nil. Transactions, connections and pools do not know their handle; the
+// connection of rows does.
 func maxRows(ctx context.Context, q any, rows pgx.Rows) int {
 	if n, ok := cacheapi.MaxRows(ctx); ok {
 		return n

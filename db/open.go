@@ -14,31 +14,31 @@ import (
 	"github.com/headrace/headrace/internal/customtypes"
 )
 
-// Open connects to the server that connString names and returns a handle to
-// it. connString is a URL or a list of keywords, as [pgxpool.ParseConfig]
-// takes it; environment variables such as PGHOST count as they do in libpq.
+// Open connects to the server that connString names and returns a handle to it.
+// connString is a URL or a list of keywords, as [pgxpool.ParseConfig] accepts
+// it. Environment variables such as PGHOST apply as in libpq.
 //
-// Where connString is silent the pool has at most max(4, 2 x GOMAXPROCS)
-// connections, closes idle ones after 5 minutes and each after an hour with
-// 6 minutes of jitter, looks at their health every 30 seconds, and gives up
-// connecting after 5 seconds.
+// Defaults apply to settings that connString does not set: at most max(4, 2 x
+// GOMAXPROCS) connections; idle connections close after 5 minutes, and every
+// connection after an hour with 6 minutes of jitter; a health check every 30
+// seconds; a connect timeout of 5 seconds.
 //
-// Open asks the server once, so that a wrong address, password or database is
-// told here, in one line, and not by the first statement. The caller closes
+// Open pings the server, so that a wrong address, password or database is
+// reported here, in one line, and not by the first statement. The caller closes
 // the handle.
 func Open(ctx context.Context, connString string, opts *Options) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(connString)
 	if err != nil {
-		return nil, fmt.Errorf("db: read the connection string: %w", err) // pgx hides the password
+		return nil, fmt.Errorf("db: parse the connection string: %w", err) // pgx hides the password
 	}
 	ApplyDefaults(cfg)
 	return OpenConfig(ctx, cfg, opts)
 }
 
 // OpenConfig is Open for a configuration that the caller made with
-// [pgxpool.ParseConfig]. The pool's settings are taken as they are; the hooks
-// and the tracer in cfg are kept, and those of the handle run beside them. cfg
-// itself is not changed. [ApplyDefaults] sets what Open sets.
+// [pgxpool.ParseConfig]. It uses the pool's settings as they are and keeps the
+// hooks and the tracer in cfg; those of the handle run in addition. It does not
+// modify cfg. [ApplyDefaults] sets the defaults of Open.
 func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, error) {
 	if cfg == nil || cfg.ConnConfig == nil {
 		return nil, fmt.Errorf("db: OpenConfig needs a configuration made by pgxpool.ParseConfig")
@@ -59,7 +59,7 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	d.watchUsage(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("db: make the pool: %w", err)
+		return nil, fmt.Errorf("db: create the pool: %w", err)
 	}
 	d.pool = pool
 	d.tracker.Start(own)
@@ -73,8 +73,9 @@ func OpenConfig(ctx context.Context, cfg *pgxpool.Config, opts *Options) (*DB, e
 	return d, nil
 }
 
-// firstPing asks the server once. A hook that decides by the caller's context may
-// refuse that of Open: then it is asked on a connection that runs none of those.
+// firstPing pings the server. A hook that decides by the caller's context may
+// refuse the context of Open; the ping then runs on the examiner's connection,
+// which runs no such hook.
 func (d *DB) firstPing(ctx context.Context) error {
 	if !d.contextHooks {
 		return d.pool.Ping(ctx)
@@ -87,12 +88,11 @@ func (d *DB) firstPing(ctx context.Context) error {
 	return d.tracker.OnExaminer(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
 }
 
-// New returns a handle over a pool that exists already. The pool is not
-// changed, which is why such a handle cannot do what needs a hook in the
-// connections: it sees no changes (OnChange reports ErrUnobserved), keeps no
-// statistics of statements, and logs no slow ones. Options.Types,
-// Options.Prepare and Options.ExamineOnPool are refused.
-// Closing the handle closes the pool.
+// New returns a handle over an existing pool. It leaves the pool unchanged, so
+// that the handle lacks everything that needs a hook in the connections:
+// OnChange returns ErrUnobserved, Stats has no statements, and slow statements
+// are not logged. New rejects Options.Types, Options.Prepare and
+// Options.ExamineOnPool. Closing the handle closes the pool.
 func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 	if pool == nil {
 		return nil, fmt.Errorf("db: New needs a pool, got nil")
@@ -111,18 +111,19 @@ func New(pool *pgxpool.Pool, opts *Options) (*DB, error) {
 	return d, nil
 }
 
-// hasContextHooks reports whether the program gave a hook that each acquire runs
+// hasContextHooks reports whether the program set a hook that each acquire runs
 // with the caller's context.
 func hasContextHooks(cfg *pgxpool.Config) bool {
 	return cfg.PrepareConn != nil || cfg.BeforeAcquire != nil //nolint:staticcheck // programs still use it
 }
 
-// ApplyDefaults sets in cfg, as [pgxpool.ParseConfig] made it, what its
-// connection string, service file and environment leave open, to Open's defaults:
-// for programs that change the configuration before OpenConfig.
+// ApplyDefaults applies the defaults of Open to cfg, which
+// [pgxpool.ParseConfig] made, for every setting that the connection string, the
+// service file and the environment leave open. It is for programs that change
+// the configuration before OpenConfig.
 func ApplyDefaults(cfg *pgxpool.Config) {
 	given := func(string) bool { return false }
-	if parsed, err := pgconn.ParseConfig(cfg.ConnString()); err == nil { // it leaves the pool's settings where they are
+	if parsed, err := pgconn.ParseConfig(cfg.ConnString()); err == nil { // pgconn leaves the pool's settings in RuntimeParams
 		given = func(setting string) bool { _, ok := parsed.RuntimeParams[setting]; return ok }
 	}
 	if !given("pool_max_conns") {
@@ -142,7 +143,7 @@ func ApplyDefaults(cfg *pgxpool.Config) {
 	}
 }
 
-// hookConnects runs the caller's hooks, says whose errors are theirs, and loads
+// hookConnects runs the caller's hooks, marks their errors as theirs, and loads
 // the types.
 func (d *DB) hookConnects(cfg *pgxpool.Config) {
 	if before := cfg.BeforeConnect; before != nil {

@@ -7,61 +7,62 @@ import (
 	"time"
 )
 
-// Options configures a DB. The zero value, and a nil *Options, mean the defaults.
+// Options configures a DB. The zero value, and a nil *Options, mean the
+// defaults.
 type Options struct {
-	// MaxRetries is how often work is run again that the server asked to be
-	// run again: transactions of InTx after a serialization failure or a
-	// deadlock. Default 3; -1 means never.
+	// MaxRetries is how often InTx retries a transaction after a serialization
+	// failure or a deadlock. Default 3; -1 means never.
 	MaxRetries int
 
-	// MaxRows bounds how many rows a typed read may return; one that returns
-	// more fails with ErrTooManyRows. It keeps a missing LIMIT from taking the
-	// process down. It counts for All, pages and Gather, on the handle and on
-	// whatever uses its connections: transactions, connections, Pool; on a
-	// handle of New for reads from itself alone. It does not count for Each,
-	// whose memory does not grow with the rows, nor for what a Loader asks for
-	// together. Default 0: no bound. WithMaxRows sets it for one call.
+	// MaxRows bounds the rows that a typed read may return; a read that returns
+	// more fails with ErrTooManyRows. It keeps a missing LIMIT from exhausting
+	// the memory of the process. It applies to All, pages and Gather, on the
+	// handle and on anything that uses its connections: transactions,
+	// connections, Pool. On a handle of New it applies to reads from the handle
+	// itself only. It does not apply to Each, whose memory does not grow with
+	// the rows, nor to the combined statement of a Loader. Default 0: no bound.
+	// WithMaxRows overrides it for one call.
 	MaxRows int
 
 	// SlowQuery is the duration from which on a statement is logged at level
-	// Warn: its fingerprint as number and as text, name, duration, rows and wait,
-	// never its arguments. At most ten lines a second are written. COPY FROM STDIN,
-	// which lasts as long as the program sends rows, is not among them. Default 0:
-	// nothing is logged.
+	// Warn, with its fingerprint (number and text), name, duration, rows and
+	// wait, and never its arguments. At most ten lines a second are written.
+	// COPY FROM STDIN is never logged, since it lasts as long as the program
+	// sends rows. Default 0: no logging.
 	SlowQuery time.Duration
 
-	// Types names the server's types (enums, composites, domains, ranges of
-	// your own) to load and register on each new connection, by name, with or
-	// without schema. Their arrays come with them, and so do the types that they
-	// are made of. Base types that extensions add as a kind of text, such as
-	// citext, become text; others need a codec that the program registers, in
-	// the hook AfterConnect of OpenConfig. Only Open and OpenConfig can give it.
+	// Types names types of the server (enums, composites, domains, ranges of
+	// your own) to load and register on each new connection, with or without
+	// schema. Their arrays and component types are loaded too. Base types that
+	// extensions add as a kind of text, such as citext, become text; other base
+	// types need a codec, which the program registers in the hook AfterConnect
+	// of OpenConfig. Requires Open or OpenConfig.
 	Types []string
 
-	// Prepare are statements that each new connection prepares at once, so that
-	// no caller pays for their first use: for the statements that must always
-	// be fast. One that cannot be prepared makes the connection fail. It has
-	// no effect in the exec modes that name no statements, and behind a pooler
-	// that knows no names none that counts (Stats.LostNames). Only Open and
-	// OpenConfig can give it.
+	// Prepare lists statements that each new connection prepares at once, so
+	// that no caller pays for their first use. A statement that cannot be
+	// prepared makes the connection fail. It has no effect in exec modes
+	// without named statements, and no lasting effect behind a pooler without
+	// prepared-statement support (Stats.LostNames). Requires Open or
+	// OpenConfig.
 	Prepare []Compiled
 
-	// ExamineOnPool has the server asked what statements do on connections of
-	// the pool that nobody uses just then, in place of one beside the pool: for
-	// servers that allow a program no further connection. Nothing waits for
-	// such a connection. What cannot be asked meanwhile is announced as a change
-	// to all tables by OnChange, and is not cached. Default: one connection
-	// beside the pool, made when it is first needed and closed after a minute
-	// without use.
+	// ExamineOnPool examines statements on idle connections of the pool instead
+	// of on a separate connection, for servers that allow the program no
+	// further connection. It never waits for a connection: while none is idle,
+	// OnChange reports writes that are not examined yet as changes to all
+	// tables, and reads that are not examined yet are not cached. Default: one
+	// separate connection, made when it is first needed and closed after a
+	// minute without use.
 	ExamineOnPool bool
 
-	// Logger receives what the package has to say. Default slog.Default().
+	// Logger receives the log messages of the handle. Default slog.Default().
 	Logger *slog.Logger
 }
 
 const defaultMaxRetries = 3
 
-// withDefaults returns a copy of o whose zero values are replaced.
+// withDefaults returns a copy of o with zero values replaced by defaults.
 func (o *Options) withDefaults() Options {
 	var out Options
 	if o != nil {
@@ -79,7 +80,8 @@ func (o *Options) withDefaults() Options {
 	return out
 }
 
-// validate says which field cannot be as it is. It runs before withDefaults.
+// validate returns an error that names the first invalid field. It runs before
+// withDefaults.
 func (o *Options) validate() error {
 	if o == nil {
 		return nil

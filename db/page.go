@@ -11,122 +11,123 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// ErrBadCursor is the error for a cursor that was not made for the statement,
-// its arguments and its order, or was changed, cut or forged, or signed by a
-// key that is not among Pager.Sign. It tells no more than that: a cursor comes
-// from outside. Answer it as a bad request, or begin at the first page.
+// ErrBadCursor is the error for a cursor that was made for another statement,
+// other arguments or another order, that was modified, truncated or forged, or
+// that was signed by a secret missing from Pager.Sign. It carries no further
+// detail, since cursors come from outside. Respond with a bad request, or start
+// at the first page.
 var ErrBadCursor = paging.ErrBadCursor
 
-// A Cursor is a place between two rows, and the direction in which to go on
-// from it. It is opaque text, safe in URLs; the empty one is the beginning. It
-// does not point at a row: it stays good when the rows around it are deleted.
+// A Cursor is a position between two rows, and the direction to continue in. It
+// is opaque text, safe in URLs; the empty cursor is the beginning. It does not
+// point at a row: it stays valid when the rows around it are deleted.
 //
-// A cursor holds the key values of a row, in the clear.
+// A cursor contains the key values of a row, unencrypted.
 //
-// It may be kept, in a bookmark say: it is bound to the normalized text of its
-// statement, to the columns and directions of its order, and to the values of
-// the arguments as the server is sent them, not to how the program holds them.
-// Integers of any width are equal, and a driver.Valuer is what it returns. An
-// instant in another time zone is equal where the parameter is a timestamptz;
-// for a timestamp, a date or a text the server is sent the wall clock, which is
-// another argument. Versions of this library that open other cursors than those before
-// will say so.
+// A cursor may be stored, for example in a bookmark. It is bound to the
+// normalized text of its statement, to the columns and directions of its order,
+// and to the argument values as they are sent to the server: equal integers
+// match regardless of width, and a driver.Valuer matches the value that it
+// returns. An instant in another time zone matches where the parameter is a
+// timestamptz. For a timestamp, a date or a text, pgx sends the wall clock, so
+// that it is a different argument. A release of this library that cannot open
+// older cursors will say so.
 type Cursor string
 
-// LastPage stands for the end: the page before it is the last one.
+// LastPage is the position after the last row: the page before it is the last
+// page.
 const LastPage Cursor = paging.LastPage
 
-// A Page is some rows, in the Pager's order, and the ways on from them.
+// A Page holds rows in the Pager's order, and the cursors of the neighbouring
+// pages.
 //
-// The rows on the other side of the page's beginning are not looked at: after
-// they were deleted, Prev leads to a page without rows, whose Next leads back.
+// A read does not check whether the page before still has rows. If they were
+// deleted, Prev leads to a page without rows, whose Next leads back.
 //
-// As JSON it has the members items, which is a list also where there are none,
-// next and prev, which are left out where there is no such page.
+// As JSON a page has the members items, next and prev. items is a list even if
+// it is empty; next and prev are left out if there is no such page.
 type Page[T any] struct {
 	Items []T    `json:"items"`
-	Next  Cursor `json:"next,omitempty"` // the page after this one; "" where this one is the last
-	Prev  Cursor `json:"prev,omitempty"` // the page before this one; "" where this one was read without a cursor, or by Prev and is the first
+	Next  Cursor `json:"next,omitempty"` // the page after this one; "" on the last page
+	Prev  Cursor `json:"prev,omitempty"` // the page before this one; "" on a page read without a cursor, and on a first page read by Prev
 }
 
-// A Pager is the order that pages go through, and who may make cursors.
+// A Pager defines the order of pages and the secrets that sign cursors.
 type Pager struct {
 	// Keys order the rows. They are columns of the statement's result. No two
-	// rows may be equal in all of them, and the last one may not be NULL: end
-	// with a unique column, such as the primary key. A page that meets two
-	// equal rows fails. Equal is what the server takes for equal: 1.0 and 1.00
-	// are, and under some collations a and A. Where bytes do not tell, as with
-	// a key of text alone, the server is asked in the page's own query, for
-	// about 0.03 ms for 50 rows on PostgreSQL 15; the first page that finds it
-	// out is read twice.
+	// rows may be equal in all keys, and the last key may not be NULL: end with
+	// a unique column, such as the primary key. A page that contains two equal
+	// rows fails. Equality is that of the server: 1.0 equals 1.00, and under
+	// some collations a equals A. Where the bytes do not decide, as with a
+	// single key of type text, the page's own query compares neighbouring rows,
+	// for about 0.03 ms per 50 rows on PostgreSQL 15. The first page that finds
+	// this out is read twice.
 	//
-	// The value of a key must not change from page to page. A key that is seen to
-	// call a function such as random() or now() in the statement's select list is
-	// refused; what views, subqueries and functions of the database's own hide is
-	// for the caller to know.
+	// The value of a key must not change from page to page. Paging rejects a
+	// key whose expression in the select list visibly calls a function such as
+	// random() or now(). It cannot see such calls in views, subqueries and
+	// functions of the database.
 	Keys []Order
 
-	// Sign holds the secrets, of 16 bytes at least, by which cursors are signed
-	// (HMAC-SHA-256): by the first one; those behind it still open cursors that
-	// they signed, so that secrets can be changed one after the other. Without
-	// secrets a cursor is bound to statement, arguments and order, which finds
-	// mistakes, but whoever reads the source can forge one.
+	// Sign holds the secrets that sign cursors (HMAC-SHA-256), of 16 bytes at
+	// least. The first one signs; cursors signed by the others are still
+	// accepted, so that secrets can be rotated. Without secrets a cursor is
+	// still bound to statement, arguments and order, which detects mistakes,
+	// but anyone who reads the source can forge one.
 	Sign [][]byte
 }
 
-// An Order is one key of a Pager: a column, its direction, and what is known
-// of its NULLs. Make it with Asc or Desc.
+// An Order is one key of a Pager: a column, its direction, and how it treats
+// NULLs. Make it with Asc or Desc.
 type Order struct{ key paging.Order }
 
-// Asc orders by a column of the statement's result from small to large, NULLs
-// at the end, as the server does. The name is the column's as the server
-// reports it: no quotes, and case counts.
+// Asc orders by a column of the statement's result in ascending order, NULLs
+// last, as the server does. The name is the column's name as the server reports
+// it: without quotes, and case-sensitive.
 func Asc(column string) Order { return Order{paging.Order{Column: column}} }
 
-// Desc orders by a column from large to small, NULLs at the beginning, as the
-// server does.
+// Desc orders by a column in descending order, NULLs first, as the server does.
 func Desc(column string) Order { return Order{paging.Order{Column: column, Desc: true}} }
 
-// NullsFirst puts the rows that have NULL in the column before all others.
-// For an index to serve the order it must have been made with the same words.
+// NullsFirst puts rows with NULL in the column first. An index serves the order
+// only if it was created with NULLS FIRST too.
 func (o Order) NullsFirst() Order { o.key.Nulls = keyset.NullsFirst; return o }
 
-// NullsLast puts the rows that have NULL in the column behind all others.
+// NullsLast puts rows with NULL in the column last.
 func (o Order) NullsLast() Order { o.key.Nulls = keyset.NullsLast; return o }
 
-// NotNull promises that the column is never NULL in the result, which spares
-// later pages a look for NULLs: worth it for all keys but the first and the
-// last. A page that meets a NULL there fails. Mind columns from the optional
-// side of an outer join.
+// NotNull promises that the column is never NULL in the result, which saves
+// later pages a search for NULLs. It is useful for every key but the first and
+// the last. A page that contains a NULL there fails. Columns from the optional
+// side of an outer join may be NULL.
 func (o Order) NotNull() Order { o.key.Holding = paging.NullsNever; return o }
 
-// Nullable says that the column may be NULL. Keys are taken to be so unless
-// they are the last.
+// Nullable states that the column may be NULL, which is the default for every
+// key but the last.
 func (o Order) Nullable() Order { o.key.Holding = paging.NullsMaybe; return o }
 
-// Page returns up to limit rows of the statement behind the place at, in the
-// order of p. The empty cursor gives the first page and LastPage the last; a
-// page's Next and Prev lead on, also under another limit, but not with other
-// arguments or another order.
+// Page returns up to limit rows of the statement after the position at, in the
+// order of p. The empty cursor returns the first page and LastPage the last. A
+// page's Next and Prev lead to its neighbours; they work with another limit,
+// but not with other arguments or another order.
 //
-// The server runs one statement, which takes as long at any depth as for the
-// first page where an index has the keys in their order and directions. Rows
-// that are there all the while, and whose keys do not change, are met exactly
-// once by who follows Next to its end, whatever is inserted and deleted
-// meanwhile.
+// The server runs one statement, which takes equally long at any depth where an
+// index has the keys in their order and directions. Following Next to the end
+// visits each row exactly once if the row exists throughout and its keys do not
+// change, whatever else is inserted and deleted meanwhile.
 //
 // The statement may be any query. DISTINCT, GROUP BY, window functions, UNION
-// and LIMIT within it give right pages, but the server works them out anew for
-// each. It may have no ORDER BY of its own (beside LIMIT, OFFSET or DISTINCT ON,
-// where it decides on the rows), no FOR UPDATE or FOR SHARE, which would lock
-// far more rows than the page has, no data-modifying WITH, and no two columns
-// of one name. Key types must have a text form that the server reads back to
-// the same value, as all of its own types do.
+// and LIMIT within it give correct pages, but the server evaluates them again
+// for each page. The statement may not have an ORDER BY of its own (except with
+// LIMIT, OFFSET or DISTINCT ON, where it selects the rows), FOR UPDATE or FOR
+// SHARE (which would lock far more rows than the page has), data-modifying
+// WITH, or two columns of one name. Key types must have a text form that the
+// server reads back to the same value, as all built-in types do.
 //
-// Each limit makes a statement of its own to prepare: let users choose among a
-// few. Arguments are bound into the cursor; one that cannot be, such as a map
+// Each limit is a separate statement to prepare: offer users a choice of a few.
+// Arguments are part of the cursor; an argument that cannot be, such as a map
 // or an io.Reader, is an error. A pgx.QueryRewriter such as pgx.NamedArgs is
-// applied first, and given no connection.
+// applied first, without a connection.
 func (s *Stmt[T]) Page(ctx context.Context, q Querier, p Pager, at Cursor, limit int, args ...any) (Page[T], error) {
 	if text, rest, ok, err := paging.ApplyRewriter(ctx, s.text, args); ok || err != nil {
 		if err != nil {
@@ -134,7 +135,7 @@ func (s *Stmt[T]) Page(ctx context.Context, q Querier, p Pager, at Cursor, limit
 		}
 		return paginate(ctx, s.read, q, text, p, at, limit, rest)
 	}
-	var room [4]paging.Order // so that a kept page costs no allocation
+	var room [4]paging.Order // so that a cached page costs no allocation
 	run, err := s.paged.In(s.text, p.order(room[:0]))
 	if err != nil {
 		return Page[T]{}, pageError(s.text, err)
@@ -168,7 +169,7 @@ func paginate[T any](ctx context.Context, r reader[T], q Querier, text *sqltext.
 	return r.page(ctx, q, pageCall{run, p.Sign, at, limit}, args)
 }
 
-// pageError says which statement could not be paged through.
+// pageError adds the statement to an error of its page.
 func pageError(text *sqltext.Statement, err error) error {
 	return fmt.Errorf("db: page of %s: %w", text.Label(), err)
 }
@@ -181,7 +182,7 @@ func (p Pager) order(dst []paging.Order) []paging.Order {
 	return dst
 }
 
-// A pageCall is one call for a page, its statement's arguments apart.
+// A pageCall is one call for a page, without the arguments of its statement.
 type pageCall struct {
 	*paging.Statement
 	sign  [][]byte
@@ -189,18 +190,19 @@ type pageCall struct {
 	limit int
 }
 
-// page answers from what q keeps, or reads the page.
+// page returns the page from the cache of q, or reads it.
 func (r reader[T]) page(ctx context.Context, q Querier, call pageCall, args []any) (Page[T], error) {
 	if err := call.check(); err != nil {
 		return Page[T]{}, pageError(call.Text, err)
 	}
 	if cached, ok := q.(cacheapi.TypedReader); ok {
-		return r.keptPage(ctx, cached, call, args)
+		return r.cachedPage(ctx, cached, call, args)
 	}
 	return r.readPage(ctx, q, call, argkey.Clone(args))
 }
 
-// maxLimit leaves room for the row that tells whether there is more.
+// maxLimit leaves room for the extra row that shows whether another page
+// follows.
 const maxLimit = 1<<31 - 2
 
 func (c pageCall) check() error {

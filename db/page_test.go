@@ -8,7 +8,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// What a kept page depends on is part of its key.
+// The key of a cached page contains everything that the page depends on.
 func TestPageKeys(t *testing.T) {
 	text := sqltext.Analyze("SELECT id, name FROM cities")
 	seen := make(map[string]int)

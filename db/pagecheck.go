@@ -15,14 +15,14 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// CheckPages reports whether the server can read the statement's pages in the
-// order of p by an index. Without one it sorts all rows for each page; the error
-// names the index that is missing, where the plan shows it. Indexes count also
-// where the tables are so small that the server would not use them. Nothing is
-// run: the server is asked for a plan. Call it beside [DB.Check].
+// CheckPages checks whether the server can read the statement's pages in the
+// order of p from an index. Without an index it sorts all rows for each page;
+// the error names the missing index, where the plan shows it. An index counts
+// even where the tables are too small for the server to use it. CheckPages asks
+// the server for a plan and runs nothing. Call it together with [DB.Check].
 //
-// DISTINCT, GROUP BY, window functions and UNION in the statement are barriers
-// that no index gets through: leave such statements out.
+// No index gives an order through DISTINCT, GROUP BY, window functions and
+// UNION: do not check such statements.
 func (s *Stmt[T]) CheckPages(ctx context.Context, d *DB, p Pager) error {
 	text := s.text
 	if numbered := numbered(text); numbered != text.Normalized {
@@ -47,14 +47,14 @@ func (s *Stmt[T]) CheckPages(ctx context.Context, d *DB, p Pager) error {
 	return nil
 }
 
-// A noIndexError says that pages are sorted.
+// A noIndexError reports that the server sorts the rows of each page.
 type noIndexError struct {
-	table string // "" where there are several
+	table string // "" for several tables
 	keys  []string
 }
 
 func (e *noIndexError) Error() string {
-	text := "no index gives the order of the keys, so that the server sorts all rows for each page"
+	text := "no index has the order of the keys, so that the server sorts all rows for each page"
 	if e.table == "" {
 		return text + ": it sorts by " + strings.Join(e.keys, ", ")
 	}
@@ -105,8 +105,8 @@ func (n *planNode) relation() string {
 	return found
 }
 
-// explainOrder asks for the plan of a first page, in a transaction in which
-// sorting and reading whole tables seem dear.
+// explainOrder returns the plan of a first page, with sorting and sequential
+// scans disabled.
 func explainOrder(ctx context.Context, conn *pgx.Conn, run *paging.Statement) (*planNode, error) {
 	const name = "headrace_check_pages"
 	execute := name
@@ -116,14 +116,14 @@ func explainOrder(ctx context.Context, conn *pgx.Conn, run *paging.Statement) (*
 	sql := strings.Join([]string{
 		"BEGIN READ ONLY", "SET LOCAL plan_cache_mode = force_generic_plan",
 		"SET LOCAL enable_sort = off", "SET LOCAL enable_incremental_sort = off", "SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off",
-		"PREPARE " + name + " AS " + run.SQL((*keyset.Position)(nil).Shape(2)) + "\n",
+		"PREPARE " + name + " AS " + run.SQL((*keyset.Position)(nil).Form(2)) + "\n",
 		"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE " + execute, "DEALLOCATE " + name, "ROLLBACK",
 	}, ";")
 	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil && !conn.IsClosed() {
 		_, endErr := conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
 		_, dropErr := conn.PgConn().Exec(ctx, "DEALLOCATE "+name).ReadAll()
-		if _, unknown := errors.AsType[*pgconn.PgError](dropErr); !unknown { // it had not been prepared
+		if _, unknown := errors.AsType[*pgconn.PgError](dropErr); !unknown { // the statement was not prepared
 			err = errors.Join(err, dropErr)
 		}
 		err = errors.Join(err, endErr)

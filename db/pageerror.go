@@ -16,17 +16,18 @@ import (
 	"github.com/headrace/headrace/internal/paging"
 )
 
-// What an error of a page is due to: the statement, a key, or the cursor.
+// Explanations of page errors: the statement, a key, or the cursor.
 
-// blame says what a page's error err is due to. sql is the text that was sent.
-func (c pageCall) blame(ctx context.Context, q Querier, from *keyset.Position, sql string, args []any, err error) error {
+// explain adds to the error of a page what caused it. sql is the text that was
+// sent.
+func (c pageCall) explain(ctx context.Context, q Querier, from *keyset.Position, sql string, args []any, err error) error {
 	pgErr, ok := connecterror.Server(err)
 	if !ok {
 		return err
 	}
 	if pgErr.Code == codeUndefinedColumn {
 		if key := c.KeyAt(sql, int(pgErr.Position)); key != "" {
-			return fmt.Errorf("key %q is no column of the result (case counts): %w", key, err)
+			return fmt.Errorf("key %q is not a column of the result (names are case-sensitive): %w", key, err)
 		}
 	}
 	if from == nil || len(from.Values) == 0 {
@@ -39,16 +40,16 @@ func (c pageCall) blame(ctx context.Context, q Querier, from *keyset.Position, s
 }
 
 // outdated reports whether a page failed with the given code because of the
-// values in its cursor: the type of a key was changed since, so that the server
-// has no operator for them, or it no longer takes them, as with an enum's value
-// that was renamed. It costs two questions, after such an error only; in a
-// transaction, which has failed, it finds out nothing.
+// values in its cursor: the type of a key has changed and the server has no
+// operator for them, or it no longer accepts them, as with a renamed enum
+// value. It costs two queries, after such an error only. In a transaction,
+// which has failed, it cannot find out.
 func (c pageCall) outdated(ctx context.Context, q Querier, from *keyset.Position, args []any, code string) bool {
 	if code != codeUndefinedFunction && !strings.HasPrefix(code, classDataException) {
 		return false
 	}
 	begin := (*keyset.Position)(nil)
-	rows, err := q.Query(ctx, c.SQL(begin.Shape(1)), args...)
+	rows, err := q.Query(ctx, c.SQL(begin.Form(1)), args...)
 	if err != nil {
 		return false
 	}
@@ -59,7 +60,7 @@ func (c pageCall) outdated(ctx context.Context, q Querier, from *keyset.Position
 		return true
 	}
 	none := func(at *keyset.Position) error { // the server reads the values, and no row
-		rows, err := q.Query(ctx, c.SQL(at.Shape(0)), at.AppendArgs(slices.Clip(args))...)
+		rows, err := q.Query(ctx, c.SQL(at.Form(0)), at.AppendArgs(slices.Clip(args))...)
 		if err != nil {
 			return err
 		}
@@ -76,16 +77,16 @@ const (
 	classDataException    = "22"
 )
 
-// instantTypes are those for which pgx sends the instant of a time.Time. For
-// all others it sends the wall clock, or a text with the zone in it.
+// instantTypes are the types for which pgx sends the instant of a time.Time.
+// For all others it sends the wall clock, or a text that includes the zone.
 var instantTypes = []uint32{
 	pgtype.TimestamptzOID, pgtype.TimestamptzArrayOID,
 	pgtype.TstzrangeOID, pgtype.TstzrangeArrayOID, pgtype.TstzmultirangeOID,
 }
 
-// checkMoved returns ErrBadCursor unless the server is sent instants for the
-// given arguments, whose times are the cursor's in other zones. It asks the
-// server for the parameters' types: a round trip for such cursors only.
+// checkMoved returns ErrBadCursor unless the given arguments, whose times equal
+// those of the cursor in other zones, are sent as instants. It asks the server
+// for the parameter types, one round trip for such cursors only.
 func (c pageCall) checkMoved(ctx context.Context, q Querier, moved []int) error {
 	types, err := paramTypes(ctx, q, c.Text.Normalized)
 	if err != nil {
@@ -99,8 +100,8 @@ func (c pageCall) checkMoved(ctx context.Context, q Querier, moved []int) error 
 	return nil
 }
 
-// paramTypes returns the types of a statement's parameters, or none where q
-// does not lead to a connection.
+// paramTypes returns the types of a statement's parameters, or nil where q does
+// not lead to a connection.
 func paramTypes(ctx context.Context, q Querier, sql string) ([]uint32, error) {
 	var conn *pgx.Conn
 	switch q := q.(type) {

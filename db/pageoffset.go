@@ -15,50 +15,51 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// ErrPageTooDeep is the error for a page number whose OFFSET is beyond
+// ErrPageTooDeep is the error for a page number with an OFFSET beyond
 // OffsetPager.MaxOffset.
 var ErrPageTooDeep = errors.New("db: page too deep")
 
-// An OffsetPager cuts rows into numbered pages, for those who must show page
-// numbers. The server reads and drops all rows before a page, so that a page
-// costs the more the deeper it is; and rows that are inserted or deleted
-// meanwhile move others from page to page: some are met twice, some never.
-// Where that matters, or there are many rows, use a Pager.
+// An OffsetPager divides rows into numbered pages, for programs that must show
+// page numbers. The server reads and discards all rows before a page, so that
+// deeper pages cost more. Rows that are inserted or deleted meanwhile shift
+// others between pages: some appear twice, some never. Where that matters, or
+// there are many rows, use a Pager.
 type OffsetPager struct {
 	Keys      []Order // as in Pager
 	Size      int     // rows of a page
-	MaxOffset int     // largest number of rows to drop; default 10,000. A page beyond fails with ErrPageTooDeep
+	MaxOffset int     // largest number of rows to skip; default 10,000. A page beyond it fails with ErrPageTooDeep
 	Count     Count   // whether to count all rows
 }
 
-// Count says how the rows of all pages are counted.
+// Count selects how the rows of all pages are counted.
 type Count uint8
 
 const (
 	// NoCount leaves OffsetPage.Total at 0.
 	NoCount Count = iota
 
-	// EstimatedCount asks the planner, by EXPLAIN: a guess from statistics, in
-	// less than a millisecond.
+	// EstimatedCount asks the planner, by EXPLAIN: an estimate from statistics,
+	// in less than a millisecond.
 	EstimatedCount
 
-	// ExactCount counts, which takes as long as reading all rows. It counts in
-	// a statement of its own: rows may come and go between it and the page,
-	// unless q is a transaction of isolation level repeatable read.
+	// ExactCount counts the rows, which takes as long as reading all of them.
+	// It runs a separate statement: rows may be inserted and deleted between
+	// the count and the page, unless q is a transaction of isolation level
+	// repeatable read.
 	ExactCount
 )
 
-// An OffsetPage is some rows, and what is known about all of them.
+// An OffsetPage holds the rows of a page, and the number of all rows.
 type OffsetPage[T any] struct {
 	Items []T
-	More  bool  // there is a page after this one
+	More  bool  // whether a page follows this one
 	Total int64 // rows of all pages, as OffsetPager.Count says
 }
 
 const defaultMaxOffset = 10_000
 
-// PaginateOffset returns the page of the given number, beginning with 1, of
-// the statement that b makes. What statements can be is said at Stmt.Page.
+// PaginateOffset returns the page of the given number, counted from 1, of the
+// statement that b makes. Stmt.Page describes the statements that can be paged.
 func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPager, number int) (OffsetPage[T], error) {
 	var page OffsetPage[T]
 	sql, args, err := b.ToSql()
@@ -79,7 +80,7 @@ func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPa
 	if err != nil {
 		return page, pageError(text, err)
 	}
-	pageSQL := run.SQL((*keyset.Position)(nil).Shape(p.Size+1)) + " OFFSET $" + strconv.Itoa(run.Params()+1)
+	pageSQL := run.SQL((*keyset.Position)(nil).Form(p.Size+1)) + " OFFSET $" + strconv.Itoa(run.Params()+1)
 	pageArgs := append(slices.Clip(args), offset)
 	if page.Items, err = All[T](WithMaxRows(ctx, 0), q, SQL(pageSQL, pageArgs...)); err != nil {
 		return page, err
@@ -91,7 +92,7 @@ func PaginateOffset[T any](ctx context.Context, q Querier, b Builder, p OffsetPa
 	return page, err
 }
 
-// offset returns how many rows come before a page.
+// offset returns the number of rows before a page.
 func (p OffsetPager) offset(number int) (int, error) {
 	limit := p.MaxOffset
 	if limit == 0 {
@@ -110,7 +111,7 @@ func (p OffsetPager) offset(number int) (int, error) {
 	return (number - 1) * p.Size, nil
 }
 
-// of counts the rows of a statement.
+// of counts the rows of a statement as c says.
 func (c Count) of(ctx context.Context, q Querier, p *paging.Statement, args []any) (int64, error) {
 	args = paging.ForOtherColumns(args)
 	switch c {
@@ -125,10 +126,10 @@ func (c Count) of(ctx context.Context, q Querier, p *paging.Statement, args []an
 	}
 }
 
-// estimate asks the planner how many rows a statement returns.
+// estimate returns the planner's estimate of the rows of a statement.
 func estimate(ctx context.Context, q Querier, p *paging.Statement, args []any) (int64, error) {
 	if cached, ok := q.(cacheapi.TypedReader); ok {
-		q = sourceOf(cached) // an estimate is neither worth keeping nor a read of tables
+		q = sourceOf(cached) // an estimate is not worth caching and reads no tables
 	}
 	plans, err := One[[]struct {
 		Plan struct {

@@ -29,45 +29,46 @@ func (r reader[T]) readPage(ctx context.Context, q Querier, call pageCall, args 
 			return Page[T]{}, err
 		}
 	}
-	shape := place.At.Shape(call.limit + 1)
-	shape.Compare = shape.Compare || call.Compare.Load()
-	page, seen, err := r.readBlocks(ctx, q, call, place, shape, args)
-	if err == nil && seen.Unsure() && !shape.Compare {
+	form := place.At.Form(call.limit + 1)
+	form.Compare = form.Compare || call.Compare.Load()
+	page, seen, err := r.readBlocks(ctx, q, call, place, form, args)
+	if err == nil && seen.Unsure() && !form.Compare {
 		call.Compare.Store(true)
-		shape.Compare = true
-		page, _, err = r.readBlocks(ctx, q, call, place, shape, args)
+		form.Compare = true
+		page, _, err = r.readBlocks(ctx, q, call, place, form, args)
 	}
 	return page, err
 }
 
-// readBlocks reads a page, at first by the block that is likely to fill it.
-func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, place paging.Place, shape keyset.Shape, args []any) (Page[T], *paging.Rows, error) {
-	if keyset.FirstMayDo(call.Keys, shape) {
-		first := shape
+// readBlocks reads a page. It first tries the one block of the query that is
+// likely to fill the page.
+func (r reader[T]) readBlocks(ctx context.Context, q Querier, call pageCall, place paging.Place, form keyset.Form, args []any) (Page[T], *paging.Rows, error) {
+	if keyset.FirstMayFill(call.Keys, form) {
+		first := form
 		first.First = true
-		page, seen, err := r.readShape(ctx, q, call, place, first, args)
+		page, seen, err := r.readForm(ctx, q, call, place, first, args)
 		if err != nil || seen.More() {
 			return page, seen, err
 		}
-		// NULLs follow. The whole page is read again: it is one snapshot.
+		// NULLs follow: read the whole page in one snapshot.
 	}
-	return r.readShape(ctx, q, call, place, shape, args)
+	return r.readForm(ctx, q, call, place, form, args)
 }
 
-// readShape reads a page by the query of the given shape.
-func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, place paging.Place, shape keyset.Shape, args []any) (page Page[T], seen *paging.Rows, err error) {
+// readForm reads a page by the query of the given form.
+func (r reader[T]) readForm(ctx context.Context, q Querier, call pageCall, place paging.Place, form keyset.Form, args []any) (page Page[T], seen *paging.Rows, err error) {
 	sent := args
-	if shape.Compare {
+	if form.Compare {
 		sent = paging.WithColumn(args)
 	}
-	sql := call.SQL(shape)
-	items, err := queryAgain(ctx, q, sql, place.At.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
-		seen = paging.NewRows(rows, call.Statement, call.limit, place.At, shape.Compare)
+	sql := call.SQL(form)
+	items, err := queryRetrying(ctx, q, sql, place.At.AppendArgs(slices.Clip(sent)), func(rows pgx.Rows) ([]T, error) {
+		seen = paging.NewRows(rows, call.Statement, call.limit, place.At, form.Compare)
 		items, err := r.decoder.All(seen, maxRows(ctx, q, rows))
 		return items, errors.Join(seen.Failed(), err)
 	})
 	if err != nil {
-		return page, seen, readError(call.Text.Label, call.blame(ctx, q, place.At, sql, args, err))
+		return page, seen, readError(call.Text.Label, call.explain(ctx, q, place.At, sql, args, err))
 	}
 	if place.Backward() {
 		slices.Reverse(items)
@@ -81,20 +82,20 @@ func (r reader[T]) readShape(ctx context.Context, q Querier, call pageCall, plac
 	return page, seen, nil
 }
 
-// keptPage answers from the pages that q keeps, or loads one.
-func (r reader[T]) keptPage(ctx context.Context, q cacheapi.TypedReader, call pageCall, args []any) (Page[T], error) {
-	read := lendRead(call.Text, r.form+cacheapi.FormPage, args)
+// cachedPage returns the page from the cache of q, or loads it.
+func (r reader[T]) cachedPage(ctx context.Context, q cacheapi.TypedReader, call pageCall, args []any) (Page[T], error) {
+	read := getRead(call.Text, r.form+cacheapi.FormPage, args)
 	read.Shares = r.decoder.Shares() != ""
 	read.Key = call.appendKey(read.Key)
 	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
 		var err error
 		if value, shared, err = r.loadPage(ctx, q, read, call, argkey.Clone(args)); err != nil {
-			returnRead(read)
+			putRead(read)
 			return Page[T]{}, err
 		}
 	}
-	returnRead(read)
+	putRead(read)
 	page := *value.(*Page[T])
 	if bound := maxRows(ctx, sourceOf(q), nil); bound > 0 && len(page.Items) > bound {
 		return Page[T]{}, readError(call.Text.Label, &rowscan.TooManyRowsError{Max: bound})
@@ -117,9 +118,9 @@ func (r reader[T]) loadPage(ctx context.Context, q cacheapi.TypedReader, read *c
 	})
 }
 
-// appendKey appends to the key of a statement's arguments what else a page
-// depends on. It ends in fixed sizes, so that it can be taken apart from its
-// end and two pages never share a key. Of the secret only a digest goes in:
+// appendKey appends to a key of arguments everything else that a page depends
+// on. The key ends in fields of fixed size, so that it can be split from its
+// end and no two pages share a key. It holds a digest of the secret only, since
 // keys may be stored.
 func (c pageCall) appendKey(key []byte) []byte {
 	key = c.AppendOrder(key)

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// VALUES stand for a table, so that the examples need none.
+// VALUES replace a table, so that the examples need none.
 const rivers = `SELECT * FROM (VALUES (1, 'Elbe', 1094), (2, 'Rhine', 1233), (3, 'Lost', NULL), (4, 'Loire', 1006),
 	(5, 'Danube', 2850)) AS rivers(id, name, km)`
 
@@ -33,8 +33,8 @@ func openExample() *db.DB {
 	return pg
 }
 
-// The longest rivers first, those of unknown length at the end. In a web
-// service the cursors travel in links.
+// The longest rivers come first, those of unknown length last. In a web
+// service, links carry the cursors.
 func ExampleStmt_Page() {
 	pg := openExample()
 	defer pg.Close()
@@ -63,8 +63,8 @@ func ExampleStmt_Page() {
 	// Lost | a page before: true | a page behind: false
 }
 
-// A page as the answer to a request: the limit and the cursor come with it, and a
-// cursor that was made for something else is the client's mistake.
+// A page as the response to a request: the request has the limit and the
+// cursor, and a cursor for another statement is the client's mistake.
 func ExamplePage_http() {
 	pg := openExample()
 	defer pg.Close()
@@ -112,7 +112,7 @@ func ExamplePaginateOffset() {
 	// Output: Loire Lost of 5 more: true
 }
 
-// Two reads in one round trip, each with its own answer.
+// Two reads in one round trip, each with its own result.
 func ExampleGather() {
 	pg := openExample()
 	defer pg.Close()
@@ -127,7 +127,7 @@ func ExampleGather() {
 	// Output: Rhine [Danube Rhine]
 }
 
-// Five lookups from five goroutines are one statement.
+// Five lookups from five goroutines become one statement.
 func ExampleNewLoader() {
 	pg := openExample()
 	defer pg.Close()

@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// What begins on a connection that the handle took out of the pool, and gives
-// it back at its end. pgxpool has the same for connections that its pool takes
-// itself, and no way to make them for others.
+// Transactions and batch results on a connection that the handle took from the
+// pool, which they release at their end. pgxpool has the same types for
+// connections that its pool takes itself, and does not export them.
 
 // A pooledTx is a transaction; see [pgxpool.Tx].
 type pooledTx struct {
@@ -17,13 +17,13 @@ type pooledTx struct {
 	conn   *pgxpool.Conn
 }
 
-// Commit commits and gives the connection back; see [pgxpool.Tx.Commit].
+// Commit commits and releases the connection; see [pgxpool.Tx.Commit].
 func (t *pooledTx) Commit(ctx context.Context) error {
 	defer release(t.conn) // may be called again
 	return t.Tx.Commit(ctx)
 }
 
-// Rollback rolls back and gives the connection back; see [pgxpool.Tx.Rollback].
+// Rollback rolls back and releases the connection; see [pgxpool.Tx.Rollback].
 func (t *pooledTx) Rollback(ctx context.Context) error {
 	defer release(t.conn)
 	return t.Tx.Rollback(ctx)
@@ -33,14 +33,14 @@ func (t *pooledTx) Rollback(ctx context.Context) error {
 type pooledResults struct {
 	pgx.BatchResults // embedded as above
 	conn             *pgxpool.Conn
-	tx               *pooledTx // has the connection where the batch began a transaction
+	tx               *pooledTx // releases the connection where the batch began a transaction
 	closed           bool
 	err              error // of Close
 }
 
-// Close ends the batch and gives the connection back, unless a transaction
-// goes on on it. Called again it repeats its error and no more: pgx's own would
-// reach for the connection, which may be another's by then.
+// Close closes the batch and releases the connection, unless the batch began a
+// transaction. Further calls return the same error and do nothing else: pgx's
+// own Close would use the connection, which may have another holder by then.
 func (r *pooledResults) Close() error {
 	if r.closed {
 		return r.err

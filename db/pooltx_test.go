@@ -11,21 +11,21 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A method that pgx adds to what is embedded here goes past the connection's
-// way back. This test asks whether it may.
-func TestPgxHasNoFurtherMethods(t *testing.T) {
+// New methods of embedded pgx interfaces bypass the release of the connection.
+// This test counts them.
+func TestPgxInterfacesHaveNoNewMethods(t *testing.T) {
 	for typ, known := range map[reflect.Type]int{
-		reflect.TypeFor[pgx.Tx]():           11, // of which Commit and Rollback give the connection back
-		reflect.TypeFor[pgx.BatchResults](): 5,  // of which Close does
-		reflect.TypeFor[pgx.Rows]():         10, // of which Close does, and Next, Scan and Values at the end
+		reflect.TypeFor[pgx.Tx]():           11, // Commit and Rollback release the connection
+		reflect.TypeFor[pgx.BatchResults](): 5,  // Close does
+		reflect.TypeFor[pgx.Rows]():         10, // Close does, and Next, Scan and Values at the end
 	} {
 		if n := typ.NumMethod(); n != known {
-			t.Errorf("%v has %d methods, and %d were looked at", typ, n, known)
+			t.Errorf("%v has %d methods, want %d: check the new ones", typ, n, known)
 		}
 	}
 }
 
-// refused are a batch's results in which every read has failed.
+// refused is a batch result in which every read fails.
 type refused struct {
 	pgx.BatchResults
 	err    error
@@ -38,8 +38,8 @@ func (r *refused) Close() error             { r.closes++; return r.err }
 // SendBatch implements [Batcher].
 func (r *refused) SendBatch(context.Context, *pgx.Batch) pgx.BatchResults { return r }
 
-// pgx's results reach for the caches of their connection each time they are
-// closed, and somebody else may have that by the second time.
+// pgx's results use the caches of their connection each time they are closed,
+// and the connection may have another holder by the second time.
 func TestResultsAreClosedOnce(t *testing.T) {
 	errRefused := &pgconn.PgError{Code: "22012"}
 	inner := &refused{err: errRefused}

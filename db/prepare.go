@@ -13,14 +13,14 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Statements of Options.Prepare are prepared when a connection opens. pgx
-// finds a statement that was prepared under its own text as a name, and never
-// forgets it; so once a migration has made one invalid (0A000, see again.go)
-// all of them are dropped from the connection before it is used again, and go
-// the way of all other statements.
+// The statements of Options.Prepare are prepared when a connection opens. pgx
+// finds a statement that was prepared with its own text as the name, and never
+// discards it. So once a migration has invalidated one of them (0A000, see
+// retry.go), all of them are deallocated before the connection is used again;
+// from then on they are treated like all other statements.
 
 // prepareHooks makes each new connection prepare the statements of
-// Options.Prepare, after what hook AfterConnect does.
+// Options.Prepare, after the hook AfterConnect.
 func (d *DB) prepareHooks(cfg *pgxpool.Config) {
 	if len(d.opts.Prepare) == 0 || !cachesStatements(cfg.ConnConfig) {
 		return
@@ -39,7 +39,7 @@ func (d *DB) prepareHooks(cfg *pgxpool.Config) {
 		prepare = func(ctx context.Context, conn *pgx.Conn) (bool, error) { return old(ctx, conn), nil } //nolint:unparam // the hook's type
 	}
 	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-		if err := d.dropStale(ctx, conn); err != nil {
+		if err := d.deallocateStale(ctx, conn); err != nil {
 			return false, nil //nolint:nilerr // the pool takes another connection
 		}
 		if prepare == nil {
@@ -49,21 +49,21 @@ func (d *DB) prepareHooks(cfg *pgxpool.Config) {
 	}
 }
 
-// cachesStatements reports whether statements may be known to the server by
-// name: not behind a pooler that the connection string was told of.
+// cachesStatements reports whether statements may have names on the server: not
+// behind a pooler, if the connection string sets another exec mode.
 func cachesStatements(cfg *pgx.ConnConfig) bool {
 	return cfg.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 }
 
-// prepareAll prepares the statements on a new connection. Where a pooler gives
-// several clients one session it stops: another has prepared them there, and
-// they go the way of all other statements.
+// prepareAll prepares the statements on a new connection. Where a pooler shares
+// one session between clients it stops at the first name that another client
+// has prepared; the statements are then treated like all others.
 func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 	for _, stmt := range d.opts.Prepare {
 		_, err := conn.Prepare(ctx, numbered(stmt.statement()), numbered(stmt.statement()))
 		switch {
 		case connecterror.LostStatementName(err):
-			d.tracker.NoteLostName(changes.Of(conn))
+			d.tracker.CountUnknownName(changes.Of(conn))
 			return nil
 		case err != nil:
 			return fmt.Errorf("prepare %s: %w", stmt.statement().Label(), err)
@@ -72,10 +72,10 @@ func (d *DB) prepareAll(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// dropStale drops the statements that were prepared at connect, if the server
-// has said that one of them no longer fits. Called outside of transactions. A
-// nil handle has prepared none.
-func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
+// deallocateStale deallocates the statements that were prepared at connect, if
+// the server has reported one of them as invalid. Called outside of
+// transactions. A nil handle has prepared none.
+func (d *DB) deallocateStale(ctx context.Context, conn *pgx.Conn) error {
 	s := stateOf(conn)
 	if d == nil || s == nil || !s.tracked.Stale() {
 		return nil
@@ -89,8 +89,8 @@ func (d *DB) dropStale(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// numbered returns what is sent once pgx.NamedArgs has numbered the parameters,
-// and the normalized text where there are none by name.
+// numbered returns the text that is sent after pgx.NamedArgs has numbered the
+// parameters, or the normalized text if there are no named parameters.
 func numbered(st *sqltext.Statement) string {
 	if st.MaxParam > 0 || !strings.Contains(st.Text, "@") {
 		return st.Normalized

@@ -14,19 +14,19 @@ import (
 )
 
 // A reader reads the rows of statements into values of T, from the server or
-// from a handle that keeps them.
+// from a cached handle.
 //
-// Arguments reach q.Query only as copies made by argkey.Clone. A caller's
-// arguments would otherwise be moved to the heap on each call, also on those
-// that a cache answers, since the compiler cannot see which it will be.
+// Arguments reach q.Query only as copies made by argkey.Clone. Without the copy
+// the caller's arguments would escape to the heap on each call, cache hits
+// included, since the compiler cannot know which calls hit.
 type reader[T any] struct {
 	decoder *rowscan.Decoder[T]
-	form    uint64 // number of formAll
+	form    uint64 // number of cacheapi.FormAll for T
 }
 
 // all reads every row from q.
 func (r reader[T]) all(ctx context.Context, q Querier, sql string, label func() string, args []any) ([]T, error) {
-	values, err := queryAgain(ctx, q, sql, args, func(rows pgx.Rows) ([]T, error) {
+	values, err := queryRetrying(ctx, q, sql, args, func(rows pgx.Rows) ([]T, error) {
 		return r.decoder.All(rows, maxRows(ctx, q, rows))
 	})
 	if err != nil {
@@ -35,9 +35,9 @@ func (r reader[T]) all(ctx context.Context, q Querier, sql string, label func() 
 	return values, nil
 }
 
-// appendTo appends every row from q to dst, which it returns after an error.
+// appendTo appends every row from q to dst. After an error it returns dst.
 func (r reader[T]) appendTo(ctx context.Context, q Querier, dst []T, sql string, label func() string, args []any) ([]T, error) {
-	values, err := queryAgain(ctx, q, sql, args, func(rows pgx.Rows) ([]T, error) {
+	values, err := queryRetrying(ctx, q, sql, args, func(rows pgx.Rows) ([]T, error) {
 		return r.decoder.AppendTo(dst, rows, maxRows(ctx, q, rows))
 	})
 	if err != nil {
@@ -48,7 +48,7 @@ func (r reader[T]) appendTo(ctx context.Context, q Querier, dst []T, sql string,
 
 // one reads the only row from q.
 func (r reader[T]) one(ctx context.Context, q Querier, sql string, label func() string, args []any) (T, error) {
-	value, err := queryAgain(ctx, q, sql, args, r.decoder.One)
+	value, err := queryRetrying(ctx, q, sql, args, r.decoder.One)
 	if err != nil {
 		return value, readError(label, err)
 	}
@@ -80,7 +80,7 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 		}
 		err := stream(q, args)
 		if err != nil && !begun && connecterror.NotRun(err) {
-			err = runAgain(ctx, q, args, err, stream)
+			err = retryOn(ctx, q, args, err, stream)
 		}
 		if err != nil {
 			var none T
@@ -89,8 +89,8 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 	}
 }
 
-// readError says which statement failed. That there is no row is an answer
-// that callers branch on, and is returned as it is.
+// readError adds the statement to an error. pgx.ErrNoRows, which callers branch
+// on, is returned as it is.
 func readError(label func() string, err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return pgx.ErrNoRows

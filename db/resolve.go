@@ -14,70 +14,71 @@ import (
 	"github.com/headrace/headrace/internal/retry"
 )
 
-// A CommitUnknownError says that the answer to a COMMIT was lost, and that no
-// server could be asked in time what became of the transaction, or one that
-// cannot know. Err is how the answer was lost.
+// A CommitUnknownError reports that the response to a COMMIT was lost and that
+// the outcome of the transaction could not be determined in time. Err is the
+// error that lost the response.
 type CommitUnknownError struct {
-	ID  string // of the transaction, as pg_xact_status takes it
+	ID  string // the transaction id, as pg_xact_status takes it
 	Err error
 }
 
-// Error says which transaction it is.
+// Error names the transaction.
 func (e *CommitUnknownError) Error() string {
-	return fmt.Sprintf("db: it is not known whether transaction %s was committed: %v", e.ID, e.Err)
+	return fmt.Sprintf("db: commit transaction %s: outcome unknown: %v", e.ID, e.Err)
 }
 
 // Unwrap returns Err.
 func (e *CommitUnknownError) Unwrap() error { return e.Err }
 
-// An undoneError says that a transaction whose COMMIT was not answered was not
-// committed, so that it may run again.
+// An undoneError reports that a transaction whose COMMIT got no response was
+// not committed, so that it may be retried.
 type undoneError struct{ err error }
 
 func (e *undoneError) Error() string { return "the transaction was not committed: " + e.err.Error() }
 func (e *undoneError) Unwrap() error { return e.err }
 
-// A txID is what a transaction is found again by.
+// A txID identifies a transaction across connections and restarts.
 type txID struct {
 	xid      string
-	timeline string // of the server's log: after a failover xids may be another's
-	crash    string // when the server's statistics began: after a crash xids that left no trace are used again
-	database string // of the server, as changes.Tracker.AskServer returns it
+	timeline string // of the server's log: after a failover another transaction may have the xid
+	crash    string // when the server's statistics began: after a crash the server reuses xids that left no trace
+	database string // server and database, as changes.Tracker.AskServer returns them
 }
 
-// resolveTime is for how long a server is waited for that has to tell what
-// became of a transaction.
+// resolveTimeout bounds the wait for a server that has to report the outcome of
+// a transaction.
 const (
-	resolveTime = 15 * time.Second
-	resolvePoll = 20 * time.Millisecond
+	resolveTimeout = 15 * time.Second
+	resolvePoll    = 20 * time.Millisecond
 )
 
-// isFinal reports whether the server refused to commit. When it ends a session
-// it may have committed before: in that it waits for standbys.
+// isFinal reports whether the server refused to commit. A server that ends the
+// session may have committed before, while it waited for standbys.
 func isFinal(err error) bool {
 	pgErr, ok := connecterror.Server(err)
 	return ok && pgErr.SeverityUnlocalized == "ERROR"
 }
 
-// placeColumns tell where an id means what it meant. Names of log files begin with
-// the timeline. Statistics begin anew after a crash, and not after a shutdown
-// (xlog.c, StartupXLOG).
+// placeColumns identify the log in which a transaction id is valid. Names of
+// log files begin with the timeline. The statistics are reset after a crash and
+// kept after a shutdown (xlog.c, StartupXLOG).
 const placeColumns = `
 	pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8),
 	(SELECT coalesce(stats_reset::pg_catalog.text, '') FROM pg_catalog.pg_stat_bgwriter)`
 
-// idQuery gives the transaction an id.
+// idQuery assigns the transaction an id and returns it.
 const idQuery = changes.OwnMark + "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text," + placeColumns
 
-// beginKnown begins a transaction on conn and asks for its id, in the same round
-// trip where it can: beside COMMIT the id would be lost with the answer. Which server this is
-// is asked on conn too: for another connection there may be no room.
-func (d *DB) beginKnown(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions) (tx pgx.Tx, id txID, err error) {
+// beginWithID begins a transaction on conn and asks for its id, in the same
+// round trip where possible: asked together with COMMIT, the id would be lost
+// with the response. The identity of the server is asked on conn too, since the
+// server may have no room for another connection.
+func (d *DB) beginWithID(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions) (tx pgx.Tx, id txID, err error) {
 	if known := d.serverID.Load(); known != nil {
 		id.database = *known
 	} else {
 		if id.database, err = d.tracker.AskServer(ctx, conn.Conn()); err != nil {
-			return nil, id, fmt.Errorf("ask which server this is: %w", err)
+			return nil, id, fmt.Errorf("identify the server: %w", err)
 		}
 		d.serverID.Store(&id.database)
 	}
@@ -87,7 +88,8 @@ func (d *DB) beginKnown(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOpti
 			return tx, id, err
 		}
 	}
-	// Batches are prepared, and pgx has no other way: behind such a pooler it takes two round trips.
+	// pgx always prepares batches: behind such a pooler this takes two round
+	// trips.
 	if tx, err = conn.BeginTx(ctx, opts); err != nil {
 		return nil, id, err
 	}
@@ -115,9 +117,10 @@ func beginAndAsk(ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions, kn
 	return tx, id, nil
 }
 
-// resolve asks what became of a transaction until that is settled.
+// resolve asks for the outcome of a transaction until it is known or
+// resolveTimeout has passed.
 func (d *DB) resolve(ctx context.Context, id txID, lost error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTime) // the caller's end may be why the answer was lost
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTimeout) // the response may be lost because ctx ended
 	defer cancel()
 	for {
 		status, err := d.statusOf(ctx, id)
@@ -136,7 +139,7 @@ func (d *DB) resolve(ctx context.Context, id txID, lost error) error {
 	}
 }
 
-// What pg_xact_status says, or "" for no more than that it cannot be told.
+// Results of pg_xact_status; "" where the outcome cannot be determined.
 const (
 	xactCommitted = "committed"
 	xactAborted   = "aborted"
@@ -144,8 +147,8 @@ const (
 	xactUnknown   = ""
 )
 
-// statusOf returns what became of a transaction. An error means that no server
-// could be asked.
+// statusOf returns the outcome of a transaction. It returns an error if no
+// server could be asked.
 func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 	now := id
 	err = d.askAnywhere(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
@@ -162,18 +165,18 @@ func (d *DB) statusOf(ctx context.Context, id txID) (status string, err error) {
 	case err != nil:
 		return xactUnknown, err
 	case now.database != id.database:
-		d.serverID.Store(&now.database) // another server stands there: for transactions to come
+		d.serverID.Store(&now.database) // another server: for later transactions
 		return xactUnknown, err
 	case now.timeline != id.timeline:
 		return xactUnknown, err
 	case status == xactCommitted && now.crash != id.crash:
-		return xactUnknown, err // it may be another's, who was given the same id after the crash
+		return xactUnknown, err // another transaction may have been given the same id after the crash
 	}
 	return status, err
 }
 
-// askAnywhere runs fn on the examiner's connection, or, where there is no room for
-// that, on one of the pool.
+// askAnywhere runs fn on the examiner's connection, or on one of the pool where
+// the server has no room for that.
 func (d *DB) askAnywhere(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
 	asked := false
 	err := d.tracker.OnExaminer(ctx, func(ctx context.Context, conn *pgx.Conn) error {
@@ -191,8 +194,8 @@ func (d *DB) askAnywhere(ctx context.Context, fn func(ctx context.Context, conn 
 	return fn(ctx, conn.Conn())
 }
 
-// xactStatus returns what pg_xact_status says. An id that is still to come was
-// given out before a crash, and nothing of its transaction was left.
+// xactStatus returns the result of pg_xact_status. An id in the future was
+// assigned before a crash, and its transaction left no trace.
 func xactStatus(ctx context.Context, conn *pgx.Conn, xid string) (status string, err error) {
 	const query = "SELECT coalesce(pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8), '')"
 	err = conn.QueryRow(ctx, query, pgx.QueryExecModeExec, xid).Scan(&status)

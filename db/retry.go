@@ -10,58 +10,58 @@ import (
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
-// A statement that failed only because of how it was prepared has not run,
-// and is run again, outside of transactions:
+// A statement that failed because of how it was prepared has not run, and is
+// retried, outside of transactions:
 //
 //   - 0A000 from RevalidateCachedQuery, "cached plan must not change result
-//     type": a migration changed what the statement returns after this
-//     connection had prepared it. pgx has forgotten the statement by the time
-//     its error is out, so the next run prepares it afresh. Where one migration
-//     follows the other, it may be stale again by the time it is run.
-//   - 26000 and 42P05: a pooler in between moved the session to another
-//     server connection, where the statement's name is unknown or taken
-//     (PgBouncer in transaction mode before 1.21). The next run names none.
+//     type": a migration changed the result of the statement after this
+//     connection had prepared it. pgx drops its prepared form before it returns
+//     the error, so that the next attempt prepares it again. Where one
+//     migration follows another, it may be stale again by then.
+//   - 26000 and 42P05: a pooler moved the session to another server connection,
+//     where the statement's name is unknown or taken (PgBouncer in transaction
+//     mode before 1.21). The next attempt uses no name.
 //
-// Inside a transaction the error has aborted the transaction; InTx runs the
-// whole of it again.
+// Inside a transaction the error has aborted the transaction; InTx retries it
+// as a whole.
 
-// mostRuns is how often a statement is sent at most. The last time it goes in
-// one message with its preparation, which no migration can come in between of:
-// the lock that parsing takes lasts until the end. It is the last resort, since
-// the server then has to guess the types of the arguments from the text alone.
-const mostRuns = 4
+// maxAttempts bounds how often a statement is sent. The last attempt prepares
+// and runs it in one message, and no migration can come in between: the lock
+// that parsing takes lasts until the end. It is the last resort, since the
+// server then has to infer the types of the arguments from the text alone.
+const maxAttempts = 4
 
-// argsForAnotherRun tells whether a statement that failed with err, having been
-// sent the given number of times, is to be run again on conn, and with which
-// arguments. d is the connection's handle, if it is known.
-func argsForAnotherRun(ctx context.Context, d *DB, conn *pgx.Conn, runs int, err error, args []any) ([]any, bool) {
-	if err == nil || runs == mostRuns || !connecterror.NotRun(err) || !idle(conn) {
+// retryArgs reports whether a statement that failed with err after the given
+// number of attempts is to be sent again on conn, and returns the arguments for
+// that. d is the connection's handle, or nil if unknown.
+func retryArgs(ctx context.Context, d *DB, conn *pgx.Conn, attempts int, err error, args []any) ([]any, bool) {
+	if err == nil || attempts == maxAttempts || !connecterror.NotRun(err) || !idle(conn) {
 		return nil, false
 	}
 	if len(args) > 0 && args[0] == pgx.QueryExecModeExec {
-		return nil, false // a name that the program itself gave
+		return nil, false // sql is a name that the program gave
 	}
 	lost := connecterror.LostStatementName(err)
-	if lost && d != nil && !d.observed { // else the tracer has seen it
-		d.tracker.NoteLostName(nil)
+	if lost && d != nil && !d.observed { // otherwise the tracer has counted it
+		d.tracker.CountUnknownName(nil)
 	}
-	if lost || runs == mostRuns-1 {
-		args = nameless(args)
+	if lost || attempts == maxAttempts-1 {
+		args = unnamed(args)
 	}
-	return args, d.dropStale(ctx, conn) == nil
+	return args, d.deallocateStale(ctx, conn) == nil
 }
 
-// nameless returns arguments with which a statement is not given a name.
-func nameless(args []any) []any { return append([]any{pgx.QueryExecModeExec}, args...) }
+// unnamed returns args for a statement that is sent without a name.
+func unnamed(args []any) []any { return append([]any{pgx.QueryExecModeExec}, args...) }
 
-// idle reports whether conn can run a statement that is a transaction by itself.
+// idle reports whether conn is open and outside of a transaction block.
 func idle(conn *pgx.Conn) bool { return !conn.IsClosed() && conn.PgConn().TxStatus() == 'I' }
 
-// runAgain runs a statement again that failed with err on q, where that is safe
-// and worth it, and returns how it ended. A *DB has done so itself by then.
-func runAgain[Q any](ctx context.Context, q Q, args []any, err error, run func(q Q, args []any) error) error {
+// retryOn retries a statement that failed with err on q, where that is safe and
+// useful, and returns its last error. A *DB has already retried by itself.
+func retryOn[Q any](ctx context.Context, q Q, args []any, err error, run func(q Q, args []any) error) error {
 	if pool, ok := any(q).(*pgxpool.Pool); ok {
-		conn, acquireErr := pool.Acquire(ctx) // one for all further runs: others have prepared it as well
+		conn, acquireErr := pool.Acquire(ctx) // one for all further attempts: other connections have prepared it too
 		if acquireErr != nil {
 			return err
 		}
@@ -72,18 +72,18 @@ func runAgain[Q any](ctx context.Context, q Q, args []any, err error, run func(q
 	if conn == nil {
 		return err
 	}
-	for runs := 1; ; runs++ {
-		again, ok := argsForAnotherRun(ctx, handleOf(conn), conn, runs, err, args)
+	for attempts := 1; ; attempts++ {
+		next, ok := retryArgs(ctx, handleOf(conn), conn, attempts, err, args)
 		if !ok {
 			return err
 		}
-		args = again
+		args = next
 		err = run(q, args)
 	}
 }
 
-// connOf returns the connection that q runs statements on, or nil where it has
-// several or does not tell.
+// connOf returns the connection that q runs statements on, or nil where q has
+// several or does not expose it.
 func connOf(q any) *pgx.Conn {
 	switch q := q.(type) {
 	case *pgx.Conn:
@@ -94,32 +94,33 @@ func connOf(q any) *pgx.Conn {
 	return nil
 }
 
-// execAgain is e.Exec, run again where the statement did not run.
-func execAgain(ctx context.Context, e Execer, sql string, args []any) (pgconn.CommandTag, error) {
+// execRetrying is e.Exec, retried where the statement did not run.
+func execRetrying(ctx context.Context, e Execer, sql string, args []any) (pgconn.CommandTag, error) {
 	tag, err := e.Exec(ctx, sql, args...)
 	if err == nil || !connecterror.NotRun(err) {
 		return tag, err
 	}
-	return execMore(ctx, e, sql, args, err)
+	return execRetry(ctx, e, sql, args, err)
 }
 
-// execMore is apart so that what it captures costs no allocation before.
-func execMore(ctx context.Context, e Execer, sql string, args []any, err error) (tag pgconn.CommandTag, _ error) {
-	err = runAgain(ctx, e, args, err, func(e Execer, args []any) (err error) {
+// execRetry is a separate function so that its closure costs execRetrying no
+// allocation.
+func execRetry(ctx context.Context, e Execer, sql string, args []any, err error) (tag pgconn.CommandTag, _ error) {
+	err = retryOn(ctx, e, args, err, func(e Execer, args []any) (err error) {
 		tag, err = e.Exec(ctx, sql, args...)
 		return err
 	})
 	return tag, err
 }
 
-// queryAgain runs sql on q and hands its rows to collect, and does so again
+// queryRetrying runs sql on q and passes its rows to collect, and retries both
 // where the statement did not run.
-func queryAgain[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error)) (V, error) {
+func queryRetrying[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error)) (V, error) {
 	value, err := queryOnce(ctx, q, sql, args, collect)
 	if err == nil || !connecterror.NotRun(err) {
 		return value, err
 	}
-	return queryMore(ctx, q, sql, args, collect, err)
+	return queryRetry(ctx, q, sql, args, collect, err)
 }
 
 func queryOnce[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error)) (V, error) {
@@ -131,8 +132,8 @@ func queryOnce[V any](ctx context.Context, q Querier, sql string, args []any, co
 	return collect(rows)
 }
 
-func queryMore[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error), err error) (value V, _ error) {
-	err = runAgain(ctx, q, args, err, func(q Querier, args []any) (err error) {
+func queryRetry[V any](ctx context.Context, q Querier, sql string, args []any, collect func(pgx.Rows) (V, error), err error) (value V, _ error) {
+	err = retryOn(ctx, q, args, err, func(q Querier, args []any) (err error) {
 		value, err = queryOnce(ctx, q, sql, args, collect)
 		return err
 	})

@@ -10,35 +10,34 @@ import (
 )
 
 // rows are the rows of a statement on a connection of the pool, which they
-// give back when they are closed. Like all pgx.Rows they belong to one
-// goroutine.
+// release when they are closed. Like all pgx.Rows they belong to one goroutine.
 //
-// The first row is read when they are made. Only then is it known whether the
-// server has run the statement as it was prepared; if it has not (see
-// argsForAnotherRun) it is run again before anybody has looked at the columns,
-// which may be others now.
+// start reads the first row: only then is it known whether the server has run
+// the statement as it was prepared. If it has not (see retryArgs), the
+// statement is retried before the caller has looked at the columns, which may
+// differ now.
 type rows struct {
-	pgx.Rows // pgx adds methods in minor releases: embedded on purpose
-	conn     *pgxpool.Conn
-	state    *connState // of the connection; nil where no tracer of ours sits
-	ahead    bool       // Next was called on Rows already, and
-	any      bool       // returned this
-	cut      bool       // the server was asked to stop
+	pgx.Rows  // pgx adds methods in minor releases: embedded on purpose
+	conn      *pgxpool.Conn
+	state     *connState // of the connection; nil where no tracer of ours sits
+	ahead     bool       // start has called Next on Rows
+	any       bool       // what that call returned
+	cancelled bool       // the server was asked to stop
 }
 
-// start runs the statement and reads its first row. The error may be one that
-// the caller is to see in Err, as pgx has it: see ahead.
+// start runs the statement and reads its first row. Where ahead is set, the
+// caller may return the error from Err instead, as pgx does.
 func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
-	for runs := 1; ; runs++ {
+	for attempts := 1; ; attempts++ {
 		err := r.query(ctx, sql, args)
 		if err == nil && !r.any {
 			err = r.Rows.Err()
 		}
-		again, ok := argsForAnotherRun(ctx, d, r.conn.Conn(), runs, err, args)
+		next, ok := retryArgs(ctx, d, r.conn.Conn(), attempts, err, args)
 		if !ok {
 			return err
 		}
-		args = again
+		args = next
 	}
 }
 
@@ -66,10 +65,10 @@ func (r *rows) Next() bool {
 	return more
 }
 
-// Close ends the read and gives the connection back.
+// Close closes the rows and releases the connection.
 func (r *rows) Close() {
 	if r.conn != nil {
-		r.cutShort()
+		r.cancelRest()
 	}
 	r.Rows.Close()
 	r.release()
@@ -77,14 +76,14 @@ func (r *rows) Close() {
 
 // Err returns the error that ended the rows; see [pgx.Rows].
 func (r *rows) Err() error {
-	if r.cut {
-		return nil // it is that of the cancel
+	if r.cancelled {
+		return nil // the error is that of the cancel
 	}
 	return r.Rows.Err()
 }
 
 // Scan reads the current row; see [pgx.Rows]. pgx closes its rows when a scan
-// fails, so the connection is given back then too.
+// fails, so Scan releases the connection then too.
 func (r *rows) Scan(dest ...any) error {
 	err := r.Rows.Scan(dest...)
 	if err != nil {
@@ -109,7 +108,7 @@ func (r *rows) release() {
 	}
 }
 
-// row reads the first row of a rows and closes it.
+// A row reads the first of its rows and closes them.
 type row rows
 
 // Scan reads the row; see [pgx.Row].

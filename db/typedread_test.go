@@ -10,8 +10,8 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 )
 
-// keeper is a cacheapi.TypedReader that answers every read with the value it has, or
-// loads where it has none.
+// A keeper is a cacheapi.TypedReader that serves every read with its value, or
+// loads if it has none.
 type keeper struct {
 	value  any
 	shared bool
@@ -37,19 +37,19 @@ func (k *keeper) Query(context.Context, string, ...any) (pgx.Rows, error) { retu
 
 var errNoServer = errors.New("no server")
 
-type keptCity struct {
+type cachedCity struct {
 	ID   int64
 	Name string
 }
 
-func TestKeptReadsDoNotAllocate(t *testing.T) {
+func TestCachedReadsDoNotAllocate(t *testing.T) {
 	k := &keeper{shared: true, source: newDB(Options{})}
-	byID := MustCompile[keptCity]("SELECT id, name FROM cities WHERE id = $1 AND name <> $2")
-	all := MustCompile[keptCity]("SELECT id, name FROM cities WHERE id > $1")
+	byID := MustCompile[cachedCity]("SELECT id, name FROM cities WHERE id = $1 AND name <> $2")
+	all := MustCompile[cachedCity]("SELECT id, name FROM cities WHERE id > $1")
 	ctx := t.Context()
 	id, name := int64(1<<40), "Ulm"
 
-	k.value = &keptCity{1, "Ulm"}
+	k.value = &cachedCity{1, "Ulm"}
 	if n := testing.AllocsPerRun(100, func() {
 		if city, err := byID.One(ctx, k, id, name); err != nil || city.Name != "Ulm" {
 			t.Fatal(city, err)
@@ -57,7 +57,7 @@ func TestKeptReadsDoNotAllocate(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("One allocates %v times", n)
 	}
-	k.value = []keptCity{{1, "Ulm"}, {2, "Köln"}}
+	k.value = []cachedCity{{1, "Ulm"}, {2, "Köln"}}
 	if n := testing.AllocsPerRun(100, func() {
 		if cities, err := all.All(ctx, k, id); err != nil || len(cities) != 2 {
 			t.Fatal(cities, err)
@@ -73,7 +73,7 @@ func TestKeptReadsDoNotAllocate(t *testing.T) {
 	}); n != 1 {
 		t.Errorf("All with a copy allocates %v times, want once: the slice", n)
 	}
-	dst := make([]keptCity, 0, 2)
+	dst := make([]cachedCity, 0, 2)
 	if n := testing.AllocsPerRun(100, func() {
 		if cities, err := all.AppendTo(ctx, k, dst, id); err != nil || len(cities) != 2 || &cities[0] != &dst[:1][0] {
 			t.Fatal(cities, err)
@@ -83,25 +83,25 @@ func TestKeptReadsDoNotAllocate(t *testing.T) {
 	}
 }
 
-func TestCopiesOfKeptValuesAreTheCallersOwn(t *testing.T) {
-	kept := []keptCity{{1, "Ulm"}}
-	k := &keeper{value: kept, source: newDB(Options{})}
-	got, err := MustCompile[keptCity]("SELECT id, name FROM cities").All(t.Context(), k)
+func TestCachedValuesAreCopied(t *testing.T) {
+	cached := []cachedCity{{1, "Ulm"}}
+	k := &keeper{value: cached, source: newDB(Options{})}
+	got, err := MustCompile[cachedCity]("SELECT id, name FROM cities").All(t.Context(), k)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got[0].Name = "changed"
-	if kept[0].Name != "Ulm" {
-		t.Error("a caller changed the kept value")
+	if cached[0].Name != "Ulm" {
+		t.Error("a caller changed the stored value")
 	}
 }
 
-func TestKeptValuesAreAppended(t *testing.T) {
+func TestAppendToCopiesCachedValues(t *testing.T) {
 	ctx := t.Context()
 	nick := "Spatz"
 	type nicked struct{ Nick *string }
-	kept := []nicked{{&nick}, {nil}}
-	k := &keeper{value: kept, source: newDB(Options{})}
+	cached := []nicked{{&nick}, {nil}}
+	k := &keeper{value: cached, source: newDB(Options{})}
 	stmt := MustCompile[nicked]("SELECT nick FROM cities")
 	other := "old"
 	for _, k.shared = range []bool{false, true} {
@@ -116,12 +116,12 @@ func TestKeptValuesAreAppended(t *testing.T) {
 				t.Errorf("room for %d: got %v, %v", room, got, err)
 			}
 			if got[1].Nick == &nick != k.shared {
-				t.Errorf("room for %d: what the kept value points to is handed out: %t, want %t", room, !k.shared, k.shared)
+				t.Errorf("room for %d: the target of the stored value is returned: %t, want %t", room, !k.shared, k.shared)
 			}
 		}
 	}
 	if k.last.Form != stmt.read.form+cacheapi.FormAll {
-		t.Error("AppendTo is not answered by what All left")
+		t.Error("AppendTo does not use the entry of All")
 	}
 	dst := make([]nicked, 1, 5)
 	if got, err := stmt.AppendTo(WithMaxRows(ctx, 2), k, dst); err != nil || len(got) != 3 {
@@ -136,41 +136,41 @@ func TestKeptValuesAreAppended(t *testing.T) {
 	}
 }
 
-func TestReadsAreToldApart(t *testing.T) {
-	k := &keeper{value: []keptCity{}, source: newDB(Options{})}
+func TestFormsAndArgumentsHaveDistinctKeys(t *testing.T) {
+	k := &keeper{value: []cachedCity{}, source: newDB(Options{})}
 	ctx := t.Context()
 	key := func(read func()) (form uint64, key string) {
 		read()
 		return k.last.Form, string(k.last.Key)
 	}
-	cities := MustCompile[keptCity]("SELECT id, name FROM cities WHERE id = $1")
+	cities := MustCompile[cachedCity]("SELECT id, name FROM cities WHERE id = $1")
 	allForm, allKey := key(func() { _, _ = cities.All(ctx, k, 1) })
 	if form, key := key(func() { _, _ = cities.All(ctx, k, int64(1)) }); form != allForm || key == allKey {
 		t.Error("int and int64 have one key")
 	}
-	k.value = &keptCity{}
+	k.value = &cachedCity{}
 	if form, key := key(func() { _, _ = cities.One(ctx, k, 1) }); form == allForm || key != allKey {
 		t.Error("One and All have one form")
 	}
-	type other keptCity
+	type other cachedCity
 	k.value = []other{}
 	if form, _ := key(func() { _, _ = All[other](ctx, k, SQL("SELECT id, name FROM cities WHERE id = $1", 1)) }); form == allForm {
 		t.Error("two types have one form")
 	}
-	k.value = []keptCity{}
+	k.value = []cachedCity{}
 	if _, _ = cities.All(ctx, k, func() {}); k.last.Keyed {
 		t.Error("a function has a key")
 	}
 }
 
-func TestOneKeepsThatThereIsNoRow(t *testing.T) {
+func TestOneCachesTheAbsenceOfARow(t *testing.T) {
 	k := &keeper{value: noRow{}, source: newDB(Options{})}
 	if _, err := MustCompile[int]("SELECT 1 WHERE false").One(t.Context(), k); err != pgx.ErrNoRows {
 		t.Errorf("error %v, want pgx.ErrNoRows itself", err)
 	}
 }
 
-func TestWithMaxRowsHoldsForKeptValues(t *testing.T) {
+func TestWithMaxRowsAppliesToCachedValues(t *testing.T) {
 	k := &keeper{value: []int{1, 2, 3}, source: newDB(Options{})}
 	if _, err := MustCompile[int]("SELECT 1").All(WithMaxRows(t.Context(), 2), k); !errors.Is(err, ErrTooManyRows) {
 		t.Errorf("error %v, want ErrTooManyRows", err)

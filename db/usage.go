@@ -13,22 +13,22 @@ import (
 	"github.com/headrace/headrace/internal/clock"
 )
 
-// usage are the connections of a handle's pool, and the callers that wait for
-// one.
+// usage tracks the connections of a handle's pool, and the callers that wait
+// for one.
 type usage struct {
 	mu    sync.Mutex
 	conns map[*connState]struct{} // guarded by mu
 
 	waiting atomic.Int64
-	served  atomic.Uint64 // how often a connection was had, or given up
-	watched atomic.Bool   // a look at those that wait is due
+	served  atomic.Uint64 // acquires that have ended, with a connection or an error
+	watched atomic.Bool   // whether the watch timer is set
 }
 
-// longWait is how long callers wait, none of them being served, before a line is
+// longWait is how long callers wait without any acquire ending before a line is
 // logged.
 const longWait = 5 * time.Second
 
-// watchUsage makes the pool's connections known.
+// watchUsage registers the pool's connections in usage.
 func (d *DB) watchUsage(cfg *pgxpool.Config) {
 	d.usage.conns = make(map[*connState]struct{})
 	connected, closing := cfg.AfterConnect, cfg.BeforeClose
@@ -53,7 +53,7 @@ func (d *DB) watchUsage(cfg *pgxpool.Config) {
 	}
 }
 
-// begin notes that a caller waits for a connection; the end is noted by end.
+// begin counts a waiting caller; end removes it.
 func (u *usage) begin(d *DB) {
 	u.waiting.Add(1)
 	if !u.watched.Load() && u.watched.CompareAndSwap(false, true) {
@@ -66,20 +66,21 @@ func (u *usage) end() {
 	u.served.Add(1)
 }
 
-// watch looks after a while whether callers wait of whom none was served, as
-// those do forever who ask for a second connection while they hold the last. It
-// goes on while callers wait, and logs one line until the next one is served.
+// watch checks periodically whether callers wait and no acquire has ended, as
+// happens when every connection is held by a caller that waits for a second
+// one. It continues while callers wait, and logs one line until an acquire
+// ends.
 func (u *usage) watch(d *DB) {
 	before, logged := u.served.Load(), false
-	var again *time.Timer
+	var timer *time.Timer
 	ready := make(chan struct{})
-	again = time.AfterFunc(longWait, func() {
+	timer = time.AfterFunc(longWait, func() {
 		<-ready
 		waiting, served := u.waiting.Load(), u.served.Load()
 		if waiting == 0 || d.closed.Load() {
 			u.watched.Store(false)
-			if u.waiting.Load() > 0 && !d.closed.Load() && u.watched.CompareAndSwap(false, true) { // came meanwhile
-				again.Reset(longWait)
+			if u.waiting.Load() > 0 && !d.closed.Load() && u.watched.CompareAndSwap(false, true) { // a caller came meanwhile
+				timer.Reset(longWait)
 			}
 			return
 		}
@@ -89,13 +90,13 @@ func (u *usage) watch(d *DB) {
 		}
 		logged = logged && served == before
 		before = served
-		again.Reset(longWait)
+		timer.Reset(longWait)
 	})
 	close(ready)
 }
 
-// exhausted returns an error that says how the pool's connections are used if
-// all of them are, so that callers wait, and nil if not.
+// exhausted returns an error that describes the use of the pool's connections
+// if all of them are in use, and nil otherwise.
 func (d *DB) exhausted() error {
 	if inUse := d.inUse(); inUse != "" {
 		return &exhaustedError{inUse}
@@ -107,7 +108,8 @@ type exhaustedError struct{ text string }
 
 func (e *exhaustedError) Error() string { return e.text }
 
-// inUse says how the pool's connections are used if all of them are, or "".
+// inUse describes the use of the pool's connections if all of them are in use,
+// and returns "" otherwise.
 func (d *DB) inUse() string {
 	stat := d.pool.Stat()
 	if stat.MaxConns() == 0 || stat.AcquiredConns() < stat.MaxConns() {
@@ -127,8 +129,8 @@ func (d *DB) inUse() string {
 	return text
 }
 
-// longest returns since when the connection is in use that was handed out first,
-// and how its last statement is called, "" where that is not known.
+// longest returns when the connection that has been in use longest was taken,
+// and the label of its last statement, "" if unknown.
 func (u *usage) longest() (since time.Duration, last string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

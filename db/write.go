@@ -9,9 +9,9 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A Write is a statement examined once that is run for its effect: an INSERT, an
-// UPDATE, a DELETE, a call. For one whose rows are read, with RETURNING, there is
-// Stmt. It may be used by many goroutines at once.
+// A Write is a statement that is examined once and run for its effect: an
+// INSERT, an UPDATE, a DELETE, a call. For a statement whose rows are read,
+// with RETURNING, use Stmt. It is safe for concurrent use.
 type Write struct{ stmt *Stmt[struct{}] }
 
 // CompileWrite examines sql as [Compile] does.
@@ -46,11 +46,12 @@ func (w *Write) statement() *sqltext.Statement { return w.stmt.text }
 // SQL returns the text that is sent.
 func (w *Write) SQL() string { return w.stmt.SQL() }
 
-// check has nothing to hold against a type: rows that come are dropped.
+// check has no type to check against: Write discards rows.
 func (w *Write) check(*pgx.Conn, *pgconn.StatementDescription) error { return nil }
 
-// Optional runs the statement and returns its only row, and whether there was
-// one. The error wraps [pgx.ErrTooManyRows] where there are more.
+// Optional runs the statement and returns its only row, and reports whether
+// there was one. It returns an error that wraps [pgx.ErrTooManyRows] if there
+// are several.
 func (s *Stmt[T]) Optional(ctx context.Context, q Querier, args ...any) (value T, found bool, err error) {
 	value, err = s.One(ctx, q, args...)
 	if err == pgx.ErrNoRows { //nolint:errorlint // One returns it bare
@@ -59,8 +60,8 @@ func (s *Stmt[T]) Optional(ctx context.Context, q Querier, args ...any) (value T
 	return value, err == nil, err
 }
 
-// Optional runs the statement that b makes and returns its only row, if there is
-// one; see [Stmt.Optional].
+// Optional runs the statement that b makes and returns its only row, and
+// reports whether there was one; see [Stmt.Optional].
 func Optional[T any](ctx context.Context, q Querier, b Builder) (value T, found bool, err error) {
 	value, err = One[T](ctx, q, b)
 	if err == pgx.ErrNoRows { //nolint:errorlint // One returns it bare
@@ -69,8 +70,8 @@ func Optional[T any](ctx context.Context, q Querier, b Builder) (value T, found 
 	return value, err == nil, err
 }
 
-// InTxValue is [DB.InTx] for a function that returns a value. After an error the
-// value is the zero one.
+// InTxValue is [DB.InTx] for a function that returns a value. After an error it
+// returns the zero value.
 func InTxValue[T any](ctx context.Context, d *DB, opts TxOptions, fn func(tx pgx.Tx) (T, error)) (T, error) {
 	var value T
 	err := d.InTx(ctx, opts, func(tx pgx.Tx) (err error) {

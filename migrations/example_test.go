@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// A program has its files in a folder, by //go:embed and fs.Sub.
+// A program embeds its files in a folder, with //go:embed and fs.Sub.
 var rivers = fstest.MapFS{
 	"00001_example_rivers.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE example_rivers (name text PRIMARY KEY, length_km int NOT NULL);
@@ -60,7 +60,7 @@ func ExampleUp() {
 	// applied again: 0
 }
 
-// Down takes back what lies above the version that is to stay.
+// Down reverts the migrations above the given version.
 func ExampleDown() {
 	ctx := context.Background()
 	pool := openExample(ctx)
@@ -82,7 +82,7 @@ func ExampleDown() {
 	// down to 0: took back 00001_example_rivers.sql
 }
 
-// Status only reads: a health check may ask it.
+// Status only reads: a health check may call it.
 func ExampleStatus() {
 	ctx := context.Background()
 	pool := openExample(ctx)
@@ -108,7 +108,7 @@ func ExampleStatus() {
 	// 2 00002_example_mouths.sql pending: true
 }
 
-// Install may be called at every start: where all is there it does nothing.
+// Install may be called at every start: if all tables exist it does nothing.
 func ExampleInstall() {
 	ctx := context.Background()
 	pool := openExample(ctx)

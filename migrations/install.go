@@ -13,19 +13,18 @@ import (
 //go:embed schema/*.sql
 var ownSchema embed.FS
 
-// ownHistory is apart from the program's: its versions are the library's.
+// ownHistory is separate from the program's: its versions are the library's.
 var ownHistory = history{table: "headrace.goose_db_version", lockID: installLock}
 
-// Install makes, or brings up to date, the tables that headrace keeps for
-// itself in the schema "headrace": loads and load_chunks, the ledger of
-// resumable loads, and quarantine, the rows that a load could not take. It may
-// be called at every start, by many processes at once, and does nothing where
-// nothing is to do; a database that a newer headrace has installed is left as it
-// is.
+// Install creates or updates the tables that headrace keeps for itself in the
+// schema "headrace": loads and load_chunks, the ledger of resumable loads, and
+// quarantine, the rows that a load could not insert. It may be called at every
+// start, by many processes at once, and does nothing if the tables are current.
+// It leaves a database unchanged that a newer headrace has installed.
 //
-// The schema needs the right to create one, once: a role without it may call
-// Install after a role that has it. Nothing in headrace calls Install unasked;
-// what needs these tables and lacks them names this function.
+// Creating the schema needs CREATE on the database, once: a role without it may
+// call Install after a role that has it. Nothing in headrace calls Install
+// unasked; errors about missing tables name this function.
 func Install(ctx context.Context, pool Pool) error {
 	under, err := poolOf(pool)
 	if err != nil {
@@ -44,16 +43,16 @@ func Install(ctx context.Context, pool Pool) error {
 	return nil
 }
 
-// ensureSchema makes the schema, in which the table of versions has to be before
-// the first migration runs. CREATE SCHEMA IF NOT EXISTS alone would not do: it
-// asks for the right to create even where the schema exists, and two at once
-// collide on the catalog's unique index.
+// ensureSchema creates the schema, which must exist before the first migration
+// because it contains the table of versions. CREATE SCHEMA IF NOT EXISTS is not
+// enough: it needs CREATE on the database even if the schema exists, and two
+// concurrent calls collide on the catalog's unique index.
 func ensureSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	if missing, err := lacksSchema(ctx, pool); err != nil || !missing {
 		return err
 	}
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		// Not installLock: behind a pooler another process may hold that one.
+		// Not installLock: behind a pooler another process may hold that.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, installLock+1); err != nil {
 			return err
 		}
@@ -65,8 +64,8 @@ func ensureSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	})
 }
 
-// lacksSchema reads the catalog itself: to_regnamespace, and IF NOT EXISTS too,
-// may go by what the session remembers from before it waited for a lock.
+// lacksSchema reads the catalog itself: to_regnamespace and IF NOT EXISTS may
+// use what the session cached before it waited for a lock.
 func lacksSchema(ctx context.Context, q interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }) (missing bool, err error) {

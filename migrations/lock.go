@@ -14,18 +14,18 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// pollEvery is how often a waiter asks for the lock; goose's locker knows whole
-// seconds only.
+// pollEvery is the interval at which a waiter tries to take the lock; goose's
+// locker supports whole seconds only.
 const pollEvery = time.Second
 
-// locker is goose's session lock where the connection leads to the server
-// itself, and a transaction held open where a pooler is in between. It serves
-// one call at a time: goose's provider sees to that.
+// A locker is goose's session lock if the connection leads to the server
+// itself, and an open transaction with a lock behind a pooler. It serves one
+// call at a time, as goose's provider guarantees.
 type locker struct {
 	session lock.SessionLocker
 	pool    *pgxpool.Pool
 	id      int64
-	held    pgx.Tx // behind a pooler: the transaction that holds the lock
+	held    pgx.Tx // the transaction that holds the lock behind a pooler
 }
 
 func newLocker(pool *pgxpool.Pool, id int64) (*locker, error) {
@@ -35,7 +35,7 @@ func newLocker(pool *pgxpool.Pool, id int64) (*locker, error) {
 		lock.WithLockTimeout(uint64(pollEvery/time.Second), math.MaxUint64),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("make migration lock: %w", err)
+		return nil, fmt.Errorf("create migration lock: %w", err)
 	}
 	return &locker{session: session, pool: pool, id: id}, nil
 }
@@ -54,8 +54,8 @@ func (l *locker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// SessionUnlock implements goose's lock.SessionLocker. Where the session is gone
-// the server has released the lock with it, so that nothing is left to unlock.
+// SessionUnlock implements goose's lock.SessionLocker. If the session has
+// ended, the server has released its lock, and there is nothing to unlock.
 func (l *locker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	if l.held != nil {
 		return l.release(ctx)
@@ -71,9 +71,9 @@ func (l *locker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	return l.session.SessionUnlock(ctx, conn)
 }
 
-// isDirect tells whether conn talks to its backend with nothing in between that
-// could give it another: a pooler makes up the process number that it tells
-// clients at the start.
+// isDirect reports whether conn leads to its backend without a pooler that
+// could give it another: a pooler invents the process id that it reports to
+// clients.
 func isDirect(ctx context.Context, conn *sql.Conn) (bool, error) {
 	var told uint32
 	err := conn.Raw(func(c any) error {
@@ -90,8 +90,8 @@ func isDirect(ctx context.Context, conn *sql.Conn) (bool, error) {
 	return told == actual, nil
 }
 
-// hold waits for the lock in a transaction of its own, begun anew for each try
-// so that none stays open while it waits.
+// hold waits for the lock in a transaction of its own. Each attempt uses a new
+// transaction, so that none stays open during the wait.
 func (l *locker) hold(ctx context.Context) error {
 	if n := l.pool.Config().MaxConns; n < 2 {
 		return errors.New("behind a pooler the pool needs 2 connections, one of them for the lock: its MaxConns is 1")
@@ -115,7 +115,8 @@ func (l *locker) hold(ctx context.Context) error {
 	}
 }
 
-// tryHold returns the transaction that got the lock, or nil where another has it.
+// tryHold returns the transaction that got the lock, or nil if the lock is
+// taken.
 func (l *locker) tryHold(ctx context.Context) (_ pgx.Tx, err error) {
 	tx, err := l.pool.Begin(ctx)
 	if err != nil {

@@ -11,28 +11,29 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Applied is one migration that was run.
+// Applied describes a migration that was run.
 type Applied struct {
-	Version  int64         // the number its file's name begins with
+	Version  int64         // the number at the begin of the file's name
 	File     string        // the file's name
-	Duration time.Duration // how long it took, the record of it included
+	Duration time.Duration // including the time to record it
 }
 
-// Up applies every migration in files that the database has not had yet, in the
-// order of their versions, each in a transaction of its own unless the file says
-// "-- +goose NO TRANSACTION". It returns those it applied: none, and no error,
-// where nothing was left to do.
+// Up applies every migration in files that the database lacks, in ascending
+// order of versions, each in a transaction of its own unless the file says "--
+// +goose NO TRANSACTION". It returns the migrations that it applied, which may
+// be none.
 //
-// files holds them at its root; what [embed.FS] puts into a folder is reached by
-// [fs.Sub]. Versions that the database has and files has not are left alone: an
-// older program may start beside a newer one. A file numbered below a version
-// that is applied already is an error, since its author has seen a schema that
-// this database no longer has.
+// The migrations are at the root of files; use [fs.Sub] for a folder of an
+// [embed.FS]. Up ignores versions that the database has and files lacks: an
+// older program may start alongside a newer one. A file with a version below
+// one that is already applied is an error, since its author tested it on a
+// schema that this database no longer has.
 //
-// Any number of processes may call Up at once; see the package's text. When a
-// migration fails, Up returns those applied before it, and an error that names
-// file and line and wraps the server's *pgconn.PgError. The failed one leaves
-// nothing behind, unless it ran without a transaction.
+// Any number of processes may call Up concurrently; see the package
+// documentation. When a migration fails, Up returns the migrations applied
+// before it, and an error that names file and line and wraps the server's
+// *pgconn.PgError. A failed migration has no effect, unless it ran without a
+// transaction.
 func Up(ctx context.Context, pool Pool, files fs.FS) ([]Applied, error) {
 	under, err := poolOf(pool)
 	if err != nil {
@@ -42,10 +43,10 @@ func Up(ctx context.Context, pool Pool, files fs.FS) ([]Applied, error) {
 	return applied, oneLine(err)
 }
 
-// Down takes back every applied migration whose version is above the given one,
-// newest first; Down to 0 takes back all. It returns those it took back, and
-// waits, fails and reports as [Up] does. A version above it that is applied and
-// missing from files is an error that names it, and nothing is taken back.
+// Down reverts every applied migration above the given version, newest first;
+// Down to 0 reverts all. It returns the reverted migrations, and waits, fails
+// and reports as [Up] does. If an applied version to revert is missing in
+// files, Down reverts nothing and returns an error that names it.
 func Down(ctx context.Context, pool Pool, files fs.FS, version int64) ([]Applied, error) {
 	under, err := poolOf(pool)
 	if err != nil {
@@ -79,7 +80,7 @@ func up(ctx context.Context, pool *pgxpool.Pool, files fs.FS, h history) ([]Appl
 	return m.report("migrate up", results, err)
 }
 
-// report turns goose's results and its error into this package's.
+// report converts goose's results and error.
 func (m *migrator) report(doing string, results []*goose.MigrationResult, err error) ([]Applied, error) {
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 		results = partial.Applied

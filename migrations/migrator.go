@@ -11,21 +11,22 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// history names where applied versions are recorded and what guards them.
+// A history names the table of applied versions and the lock that guards it.
 type history struct {
 	table  string
 	lockID int64
 }
 
 const (
-	// userLock is goose's own, so that a program that still uses goose with its
-	// session locker and one that uses this package wait for each other.
+	// userLock is goose's own, so that programs that use goose with its session
+	// locker and programs that use this package wait for each other.
 	userLock int64 = 4097083626
-	// installLock guards headrace's own tables: "headrace" in ASCII.
+	// installLock guards headrace's own tables; the number is "headrace" in
+	// ASCII.
 	installLock int64 = 0x6865616472616365
 )
 
-// migrator is a goose provider over a pool for the length of one call.
+// A migrator is a goose provider over a pool, for one call.
 type migrator struct {
 	provider *goose.Provider
 	db       *sql.DB
@@ -35,7 +36,7 @@ type migrator struct {
 	trail    *trail
 }
 
-// openMigrator must be followed by close.
+// openMigrator returns a migrator, which the caller must close.
 func openMigrator(pool *pgxpool.Pool, files fs.FS, h history) (*migrator, error) {
 	sources, err := readSources(files)
 	if err != nil {
@@ -56,7 +57,7 @@ func openMigrator(pool *pgxpool.Pool, files fs.FS, h history) (*migrator, error)
 		goose.WithTableName(h.table),
 		goose.WithSessionLocker(locker),
 		goose.WithDisableGlobalRegistry(true),
-		// Verbose for the trail's sake only: nothing is printed.
+		// Verbose is for the trail only: nothing is printed.
 		goose.WithVerbose(true),
 		goose.WithSlog(slog.New(m.trail)),
 	)
@@ -67,6 +68,6 @@ func openMigrator(pool *pgxpool.Pool, files fs.FS, h history) (*migrator, error)
 	return m, nil
 }
 
-// close gives the connections back; the pool stays open. An error could only
-// tell of a connection that the pool replaces anyway.
+// close releases the connections; the pool stays open. An error could only
+// concern a connection that the pool replaces anyway.
 func (m *migrator) close() { _ = m.db.Close() }

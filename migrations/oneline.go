@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// oneLine says in one line that no connection could be made: pgx gives each
-// attempt one of its own. Another error is returned as it is. Package db, which
-// says more, is not to be imported from here.
+// oneLine reports in one line that no connection could be made: pgx writes one
+// line for each attempt. It returns any other error as it is. It does not use
+// package db, which explains more, because this package must not import it.
 func oneLine(err error) error {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); !ok {
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A server that is not there, at two addresses, is told of in one line.
+// The error for an unreachable server with two addresses is one line.
 func TestServerDownIsToldInOneLine(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), "postgres://me:secret@"+closedAddress(t)+","+closedAddress(t)+"/d")

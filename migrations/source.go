@@ -11,15 +11,15 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// source is one migration file.
+// A source is a migration file.
 type source struct {
 	version int64
 	file    string
 }
 
 // readSources lists the migrations at the root of files in ascending order. It
-// is stricter than goose, which passes over an .sql file whose name it does not
-// understand: a migration that is silently never applied.
+// is stricter than goose, which skips an .sql file with an invalid name and so
+// never applies the migration.
 func readSources(files fs.FS) ([]source, error) {
 	if files == nil {
 		return nil, errors.New("read migrations: files is nil")
@@ -36,7 +36,7 @@ func readSources(files fs.FS) ([]source, error) {
 	for _, name := range names {
 		version, err := goose.NumericComponent(name)
 		if err != nil {
-			return nil, fmt.Errorf("read migrations: %s: a name is digits, an underscore, and what it does, as in 00001_cities.sql: %w", name, err)
+			return nil, fmt.Errorf("read migrations: %s: want a name of digits, an underscore and a description, as in 00001_cities.sql: %w", name, err)
 		}
 		if other, taken := byVersion[version]; taken {
 			return nil, fmt.Errorf("read migrations: %s and %s both have version %d", other, name, version)
@@ -48,8 +48,8 @@ func readSources(files fs.FS) ([]source, error) {
 	return sources, nil
 }
 
-// noSources says why there is nothing at the root of files; most often an
-// embed.FS was given whose files lie in a folder.
+// noSources explains why files has no migrations at its root; usually the files
+// of an embed.FS are in a folder.
 func noSources(files fs.FS) error {
 	found, err := fs.Glob(files, "*/*.sql")
 	if err != nil || len(found) == 0 {

@@ -40,8 +40,8 @@ func TestReadSourcesRefuses(t *testing.T) {
 	}{
 		{"nothing", fstest.MapFS{}, "no *.sql file at its root"},
 		{"folder", fstest.MapFS{"schema/00001_a.sql": file("")}, `pass fs.Sub(files, "schema")`},
-		{"dash", fstest.MapFS{"00001_a.sql": file(""), "00002-b.sql": file("")}, "00002-b.sql: a name is digits"},
-		{"no number", fstest.MapFS{"cities.sql": file("")}, "cities.sql: a name is digits"},
+		{"dash", fstest.MapFS{"00001_a.sql": file(""), "00002-b.sql": file("")}, "00002-b.sql: want a name of digits"},
+		{"no number", fstest.MapFS{"cities.sql": file("")}, "cities.sql: want a name of digits"},
 		{"zero", fstest.MapFS{"0_a.sql": file("")}, "0_a.sql"},
 		{"twice", fstest.MapFS{"1_a.sql": file(""), "00001_b.sql": file("")}, "00001_b.sql and 1_a.sql both have version 1"},
 	} {

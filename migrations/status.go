@@ -13,24 +13,23 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// State is what is known of one version.
+// State describes one version.
 type State struct {
 	Version int64
-	// File is the file's name; empty where the database has a version that
-	// files has not.
+	// File is the file's name; empty if only the database has the version.
 	File string
-	// AppliedAt is when it was applied; the zero time where it was not. goose
-	// records it without a time zone: it is right where the session's TimeZone
-	// is the one under which it was applied.
+	// AppliedAt is when it was applied, or the zero time. goose records it
+	// without a time zone: it is correct if the session's TimeZone is the one
+	// under which it was applied.
 	AppliedAt time.Time
 }
 
-// Pending tells whether the migration has still to be applied.
+// Pending reports whether the migration is still to be applied.
 func (s State) Pending() bool { return s.AppliedAt.IsZero() }
 
-// Status lists every version that files or the database has, in ascending
-// order. It only reads: it creates nothing, takes no lock, waits for no
-// migration under way, and works on a replica.
+// Status lists every version in files or in the database, in ascending order.
+// It only reads: it creates nothing, takes no lock, does not wait for a running
+// migration, and works on a replica.
 func Status(ctx context.Context, pool Pool, files fs.FS) ([]State, error) {
 	sources, err := readSources(files)
 	if err != nil {
@@ -47,8 +46,8 @@ func Status(ctx context.Context, pool Pool, files fs.FS) ([]State, error) {
 	return mergeStates(sources, times), nil
 }
 
-// appliedTimes reads goose's table; a table that is not there yet has no rows.
-// goose's version 0, which marks the table's creation, is left out.
+// appliedTimes reads goose's table, which may not exist yet. It omits goose's
+// version 0, which marks the creation of the table.
 func appliedTimes(ctx context.Context, pool *pgxpool.Pool, table string) (map[int64]time.Time, error) {
 	const doing = "read applied migrations: %w"
 	var exists bool
@@ -94,8 +93,8 @@ func mergeStates(sources []source, times map[int64]time.Time) []State {
 	return states
 }
 
-// checkKnown refuses to go down past a version whose file is missing, which
-// goose would notice as well, but without saying which it is.
+// checkKnown returns an error if the file of a version to revert is missing.
+// goose's own error does not name the version.
 func (m *migrator) checkKnown(ctx context.Context, pool *pgxpool.Pool, version int64) error {
 	times, err := appliedTimes(ctx, pool, m.history.table)
 	if err != nil {

@@ -13,15 +13,15 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// trail hears goose say which statement it runs next: its errors don't tell.
-// It is a [slog.Handler] because that is the one place where goose tells. Were
-// goose to word its messages otherwise, errors would lose their line number and
-// nothing else; a test keeps watch.
+// A trail records which statement goose runs next, which goose's errors do not
+// contain. It is a [slog.Handler] because goose only logs it. If goose changed
+// its messages, errors would lose their line number and nothing else; a test
+// guards that.
 //
-// goose runs statements one after the other, so no lock is needed.
+// goose runs statements sequentially, so the trail needs no lock.
 type trail struct {
 	file       string
-	statements []string // of file so far; the last one is under way
+	statements []string // statements of file so far; the last one is running
 }
 
 // Enabled implements slog.Handler.
@@ -55,7 +55,7 @@ func (t *trail) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// explain says in which file and line the migration failed.
+// explain adds the file and line to the error of a failed migration.
 func (m *migrator) explain(failed *goose.PartialError) error {
 	file := failed.Failed.Source.Path
 	line := 0
@@ -68,9 +68,9 @@ func (m *migrator) explain(failed *goose.PartialError) error {
 	return fmt.Errorf("%s: line %d: %w", file, line, failed.Err)
 }
 
-// failedLine finds the line of text that err is about, counted from 1: where the
-// server points to, else where the last of statements begins. It returns 0 where
-// a statement cannot be found in text, as after goose's ENVSUB.
+// failedLine returns the line of text that err concerns, counted from 1: the
+// line that the server points to, or the first line of the last statement. It
+// returns 0 if a statement is not found in text, as after goose's ENVSUB.
 func failedLine(text, direction string, statements []string, err error) int {
 	text = strings.ReplaceAll(text, "\r\n", "\n") // as goose reads lines
 	end := 0
@@ -78,7 +78,7 @@ func failedLine(text, direction string, statements []string, err error) int {
 		end = downSection(text)
 	}
 	start := -1
-	for _, s := range statements { // in turn, since the same text may occur twice
+	for _, s := range statements { // in order, since the same text may occur twice
 		i := strings.Index(text[end:], s)
 		if i < 0 {
 			return 0
@@ -93,8 +93,8 @@ func failedLine(text, direction string, statements []string, err error) int {
 	return 1 + strings.Count(text[:start], "\n") + strings.Count(last[:faultOffset(last, err)], "\n")
 }
 
-// faultOffset is the byte in statement that the server points to. The server
-// counts characters, from 1; 0 means that it points nowhere.
+// faultOffset returns the byte offset in statement that the server points to, 0
+// if it points to none. The server counts characters, from 1.
 func faultOffset(statement string, err error) int {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
@@ -111,7 +111,7 @@ func faultOffset(statement string, err error) int {
 	return offset
 }
 
-// downSection is where the lines after "-- +goose Down" begin.
+// downSection returns the offset of the lines after "-- +goose Down".
 func downSection(text string) int {
 	offset := 0
 	for line := range strings.Lines(text) {

@@ -92,7 +92,7 @@ func (l *changelog) apply(c changes.Change) {
 	switch c.State {
 	case changes.InDoubt:
 		apply = l.doubt
-	case changes.Settled:
+	case changes.Resolved:
 		apply = l.resolve
 	case changes.Unchanged:
 		apply = l.dismiss
@@ -100,7 +100,7 @@ func (l *changelog) apply(c changes.Change) {
 	apply(&l.anything)
 	if c.All {
 		apply(&l.everything)
-		if c.Cause != "" && (c.State == changes.Committed || c.State == changes.Settled) {
+		if c.Cause != "" && (c.State == changes.Committed || c.State == changes.Resolved) {
 			l.cause.Store(&c.Cause)
 		}
 		return

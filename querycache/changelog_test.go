@@ -52,7 +52,7 @@ func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
 	same.change(changes.InDoubt)
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "doubtful again", says("doubtful again"))
-	same.change(changes.Settled)
+	same.change(changes.Resolved)
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 	if !o.cache.InvalidateTables("cities") || o.cache.InvalidateTables("rivers") {
@@ -119,7 +119,7 @@ func TestNewDatabaseIsInDoubt(t *testing.T) {
 	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: changes.InDoubt}})
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "again", says("again"))
-	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: changes.Settled}})
+	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: changes.Resolved}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 }
@@ -152,15 +152,15 @@ func TestInheritedDoubtsSpareOnlyReads(t *testing.T) {
 	o.want(ctx, "own", says("unasked"))
 	hear(changes.InDoubt, false)
 	o.want(ctx, "doubtful", says("doubtful"))
-	hear(changes.Settled, true)
+	hear(changes.Resolved, true)
 	o.want(ctx, "doubtful still", says("doubtful still"))
-	hear(changes.Settled, false)
+	hear(changes.Resolved, false)
 	o.want(ctx, "settled", says("settled"))
 	hear(changes.Committed, true)
 	o.want(ctx, "settled", says("unasked"))
 
 	writer := o.sibling(one)
-	for _, change := range []changes.Change{{State: changes.InDoubt}, {State: changes.InDoubt, Inherited: true}, {State: changes.Settled, Inherited: true}} {
+	for _, change := range []changes.Change{{State: changes.InDoubt}, {State: changes.InDoubt, Inherited: true}, {State: changes.Resolved, Inherited: true}} {
 		change.Table, change.Database = changes.Table{Schema: "public", Name: "cities", OID: 1}, one
 		writer.reads.source.handleChanges(ctx, []changes.Change{change})
 	}
@@ -184,7 +184,7 @@ func TestStopWaitsForDoubts(t *testing.T) {
 	if stopped != 0 {
 		t.Error("the subscription ended before the doubt was resolved")
 	}
-	s.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: changes.Settled}})
+	s.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: changes.Resolved}})
 	o.want(ctx, "settled", says("settled"))
 	o.want(ctx, "settled", says("unasked"))
 	if stopped != 1 {
@@ -205,7 +205,7 @@ func TestInvalidateTablesWhileInDoubt(t *testing.T) {
 	if n := o.cache.Stats().Lookups[Hit]; n != 0 {
 		t.Errorf("%d hits while the table is in doubt", n)
 	}
-	o.change(changes.Settled)
+	o.change(changes.Resolved)
 	for range 3 {
 		a.Get(ctx, 1)
 	}

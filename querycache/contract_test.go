@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The tests that doc.go and README name exist.
+// The tests that doc.go and the pages name exist.
 func TestDocumentedTestsExist(t *testing.T) {
 	defined := map[string]bool{}
 	definition := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
@@ -26,7 +26,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"doc.go", "../README.md"} {
+	for _, path := range []string{"doc.go", "../README.md", "../GUARANTEES.md"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ func TestExplainNamesTheRemedy(t *testing.T) {
 		{ByName{"A": hour}, "-- name: B\nSELECT 1", catalog.Refusal{}, []string{"no policy", `"B"`}},
 	} {
 		o := newOffline(t, nil, c.policy)
-		if c.refuse.Reason != catalog.Keepable {
+		if c.refuse.Reason != catalog.NotRefused {
 			o.reads.source.effects = inOne(func(context.Context, *sqltext.Statement) (catalog.Effects, error) {
 				return catalog.Effects{Refusals: []catalog.Refusal{c.refuse}, WritesKnown: true}, nil
 			})

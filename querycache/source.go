@@ -79,7 +79,7 @@ func (s *source) handleChange(c changes.Change) {
 		d := &doubt{change: c}
 		s.doubts = append(s.doubts, d)
 		changelogs = s.cache.beginDoubt(d)
-	case c.State == changes.Settled || c.State == changes.Unchanged:
+	case c.State == changes.Resolved || c.State == changes.Unchanged:
 		i := slices.IndexFunc(s.doubts, func(d *doubt) bool {
 			return d.change.Table == c.Table && d.change.Inherited == c.Inherited && d.change.All == c.All
 		})
@@ -87,7 +87,7 @@ func (s *source) handleChange(c changes.Change) {
 		case i >= 0:
 			changelogs = s.cache.endDoubt(s.doubts[i])
 			s.doubts = slices.Delete(s.doubts, i, i+1)
-		case c.State == changes.Settled: // told as in doubt before anybody followed
+		case c.State == changes.Resolved: // told as in doubt before anybody followed
 			c.State = changes.Committed
 			changelogs = s.cache.concerned(c.Database)
 		}
@@ -149,7 +149,7 @@ func (s *source) close() {
 	}
 	s.stop, s.untrack, s.followers = nil, nil, 0
 	for _, d := range s.doubts {
-		d.change.State = changes.Settled
+		d.change.State = changes.Resolved
 		for _, l := range s.cache.endDoubt(d) {
 			l.apply(d.change)
 		}

@@ -1,5 +1,5 @@
-// Command readme is the program at the top of README.md, with its error
-// handling: a test holds the two together. It takes a table with a row:
+// Command readme is the program at the top of README.md with its error handling;
+// a test compares the two. It needs a table with a row:
 //
 //	psql -c "CREATE TABLE cities AS SELECT 42 AS id, 'Kent' AS name, 118000 AS population"
 //	DATABASE_URL=postgres://... go run ./examples/readme
@@ -32,7 +32,7 @@ func main() {
 }
 
 func run(ctx context.Context, url string) error {
-	pg, err := db.Open(ctx, url, nil) // a pool with statistics and hooks: the truth
+	pg, err := db.Open(ctx, url, nil) // a pgx pool with statistics and change tracking
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func run(ctx context.Context, url string) error {
 		return err
 	}
 	defer cache.Close()
-	stop, err := cache.Follow(pg) // what pg commits drops what it made stale
+	stop, err := cache.Follow(pg) // commits through pg invalidate entries
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func run(ctx context.Context, url string) error {
 		return err
 	}
 
-	city, err := cityByID.One(ctx, reads, 42) // from memory from now on, a minute at most
+	city, err := cityByID.One(ctx, reads, 42) // loaded; served from memory for up to a minute
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func run(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	city, err = cityByID.One(ctx, reads, 42) // has the new population: our own change is seen
+	city, err = cityByID.One(ctx, reads, 42) // the new population
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func allTold(told <-chan db.Change) (changes []db.Change) {
 			doubts++
 		case c.All && c.State == db.Unchanged:
 			doubts--
-		case c.All && c.State == db.Settled:
+		case c.All && c.State == db.Resolved:
 			doubts--
 			changes = append(changes, c)
 		default:

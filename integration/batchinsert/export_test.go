@@ -282,7 +282,7 @@ func TestExportIsTracedAndReadOnly(t *testing.T) {
 		"CREATE FUNCTION unknown() RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END'")
 	stop, err := pg.OnChange(func(_ context.Context, changes []db.Change) {
 		for _, c := range changes {
-			if c.State == db.Committed || c.State == db.Settled { // and not only that the server had not told yet what a read does
+			if c.State == db.Committed || c.State == db.Resolved { // and not only that the server had not told yet what a read does
 				t.Errorf("announced: %v", c)
 			}
 		}

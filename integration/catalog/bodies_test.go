@@ -10,8 +10,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// longName is cut by the server, in the middle of a character if it looked at
-// bytes alone.
+// longName is truncated by the server; truncating by bytes alone would split a
+// character.
 var longName = strings.Repeat("очень_", 6) + "длинное_имя"
 
 // bodies are functions whose bodies are strings.
@@ -64,8 +64,8 @@ CREATE FUNCTION user_count() RETURNS bigint LANGUAGE sql STABLE SET search_path 
 CREATE FUNCTION named_count() RETURNS bigint LANGUAGE plpgsql STABLE AS $$BEGIN RETURN (SELECT count(*) FROM tenant.kv); END$$;
 CREATE FUNCTION plain_count() RETURNS bigint LANGUAGE plpgsql STABLE AS $$BEGIN RETURN (SELECT count(*) FROM kv); END$$;`
 
-// TestBodies has a line for each way in which the text of a function names what
-// it reads, changes and calls, or hides it.
+// TestBodies has a line for each way in which the text of a function names, or
+// hides, what it reads, changes and calls.
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -123,7 +123,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// cut cuts a name as the server does.
+// cut truncates a name as the server does.
 func cut(name string) string {
 	for len(name) > 63 {
 		runes := []rune(name)
@@ -132,8 +132,8 @@ func cut(name string) string {
 	return name
 }
 
-// TestBodiesInOtherEncodings: where the server folds other letters too, a body
-// with such letters is not looked into.
+// TestBodiesInOtherEncodings: if the server folds letters beyond ASCII, a body
+// with such letters is not evaluated.
 func TestBodiesInOtherEncodings(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -233,8 +233,8 @@ CREATE FUNCTION harmless(t text) RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE F
 	}
 }
 
-// TestEventTriggersThatWrite: what they add to a change of the schema that a
-// running program makes is known by their functions.
+// TestEventTriggersThatWrite: the effects of event triggers on a schema change
+// of a running program are known by their functions.
 func TestEventTriggersThatWrite(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// callsQuery writes a call of each of the server's functions of a volatility,
-// with NULLs for arguments, where that can be written.
+// callsQuery writes a call of each built-in function of a volatility, with
+// NULLs as arguments, where such a call is valid.
 const callsQuery = `
 SELECT p.proname || '(' || oidvectortypes(p.proargtypes) || ')',
 	quote_ident(p.proname) || '(' || COALESCE((
@@ -30,8 +30,8 @@ WHERE p.oid < 16384 AND p.pronamespace = 'pg_catalog'::regnamespace AND p.provol
 	AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE a.aggfnoid = p.oid AND (a.aggkind <> 'n' OR p.pronargs = 0))
 ORDER BY 1`
 
-// refusedCalls examines one statement that calls all of them, and returns
-// which are there and which are a reason to refuse.
+// refusedCalls examines one statement that calls all of them, and returns which
+// exist and which are refused.
 func refusedCalls(t *testing.T, conn *pgx.Conn, volatility string) (all []string, refused map[string]catalog.Reason) {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), callsQuery, volatility)
@@ -58,9 +58,9 @@ func refusedCalls(t *testing.T, conn *pgx.Conn, volatility string) (all []string
 	return all, refused
 }
 
-// TestEveryBuiltin has the server name all its functions: no VOLATILE one may
-// pass, no IMMUTABLE one is refused, and of the STABLE ones exactly those pass
-// of which somebody has thought about what they depend on.
+// TestEveryBuiltin lists all built-in functions of the server: no VOLATILE one
+// may pass, no IMMUTABLE one is refused, and exactly those STABLE ones pass
+// whose dependencies were reviewed.
 func TestEveryBuiltin(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -87,25 +87,25 @@ func TestEveryBuiltin(t *testing.T) {
 		_, no := refused[signature]
 		passed[name] = passed[name] || !no
 		passed[signature] = !no
-		if !no && !slices.Contains(thoughtAbout, signature) && !slices.Contains(thoughtAbout, name) && !comparesTimes(name) {
+		if !no && !slices.Contains(reviewed, signature) && !slices.Contains(reviewed, name) && !comparesTimes(name) {
 			t.Errorf("stable %s passes", signature)
 		}
 	}
-	for _, name := range thoughtAbout {
+	for _, name := range reviewed {
 		if pass, there := passed[name]; there && !pass {
 			t.Errorf("stable %s is refused", name)
 		}
 	}
 }
 
-// comparesTimes tells whether a name is that of a function behind an operator
-// of a time with and one without zone.
+// comparesTimes reports whether a function implements an operator on a time
+// with and a time without zone.
 func comparesTimes(name string) bool {
 	return strings.HasSuffix(name, "_timestamptz") || strings.HasPrefix(name, "timestamptz_")
 }
 
-// thoughtAbout are the STABLE functions that depend on settings alone.
-var thoughtAbout = []string{
+// reviewed are the STABLE functions that depend only on settings.
+var reviewed = []string{
 	"date(timestamp with time zone)", "time(timestamp with time zone)", "timestamp(timestamp with time zone)",
 	"timestamptz", "timetz(timestamp with time zone)", "timezone(timestamp with time zone)",
 	"timezone(timestamp without time zone)", "make_timestamptz", "date_part", "extract", "date_trunc", "date_add",
@@ -123,7 +123,7 @@ var thoughtAbout = []string{
 	"jsonb_populate_recordset", "json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset",
 }
 
-// TestExtensions: what well-known extensions bring is known too.
+// TestExtensions: functions of well-known extensions are known too.
 func TestExtensions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -160,7 +160,7 @@ CREATE TRIGGER modified BEFORE UPDATE ON word FOR EACH ROW EXECUTE FUNCTION modd
 	}
 }
 
-// TestColumns: which columns are read, of views and what is under them.
+// TestColumns: the columns that are read, of views and of relations under them.
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

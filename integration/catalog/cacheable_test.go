@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestFunctions has a line for each kind of function, cast and constant of
-// the server's own: what the answer depends on beside tables.
+// TestFunctions has a line for each kind of built-in function, cast and
+// constant, with what the result depends on in addition to tables.
 func TestFunctions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

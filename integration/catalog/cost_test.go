@@ -12,12 +12,12 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// inUse is how many of the tables the statements of TestCostIsThatOfWhatIsInUse
-// are about.
+// inUse is the number of tables that the statements of
+// TestCostIsThatOfWhatIsInUse name.
 const inUse = 50
 
-// manyTables makes tables with what tables have. Statements about one of them
-// lead to no other.
+// manyTables creates typical tables. Statements about one of them lead to no
+// other.
 const manyTables = `
 DO $do$ BEGIN
 	FOR i IN 1..%d LOOP
@@ -31,8 +31,8 @@ DO $do$ BEGIN
 	END LOOP;
 END $do$`
 
-// TestCostIsThatOfWhatIsInUse: of catalogs that grow with the schema only the
-// rows of what is in use are read.
+// TestCostIsThatOfWhatIsInUse: the reads of catalogs depend on the objects in
+// use, not on the size of the schema.
 func TestCostIsThatOfWhatIsInUse(t *testing.T) {
 	t.Parallel()
 	few := costsWith(t, 2*inUse)
@@ -47,13 +47,13 @@ func TestCostIsThatOfWhatIsInUse(t *testing.T) {
 	}
 }
 
-// A cost is what the server reads of its catalogs.
+// A cost counts the server's reads of its catalogs.
 type cost struct {
 	rows    int
 	scanned []string // catalogs with a row for each table that were read as a whole
 }
 
-// costsWith returns what is read in a database of n tables, by activity.
+// costsWith returns the costs in a database of n tables, by activity.
 func costsWith(t *testing.T, n int) map[string]cost {
 	conn := pgtest.Connect(t, pgtest.New(t))
 	pgtest.Exec(t, conn, fmt.Sprintf(manyTables, n))
@@ -104,7 +104,7 @@ func costsWith(t *testing.T, n int) map[string]cost {
 	return costs
 }
 
-// costOf returns what the server reads of its catalogs for do, on conn.
+// costOf returns the cost of do, on conn.
 func costOf(t *testing.T, conn *pgx.Conn, do func() error) cost {
 	before := catalogReads(t, conn)
 	own := catalogReads(t, conn)
@@ -124,7 +124,7 @@ func costOf(t *testing.T, conn *pgx.Conn, do func() error) cost {
 
 type reads struct{ rows, scans, size int }
 
-// catalogReads returns how much was read of each catalog so far.
+// catalogReads returns the number of reads of each catalog so far.
 func catalogReads(t *testing.T, conn *pgx.Conn) map[string]reads {
 	pgtest.Exec(t, conn, "SELECT pg_stat_force_next_flush()")
 	rows, err := conn.Query(t.Context(), `
@@ -142,9 +142,10 @@ func catalogReads(t *testing.T, conn *pgx.Conn) map[string]reads {
 	return all
 }
 
-// TestLooksAreNotCompiled: the server would compile the query of a look for
-// seconds, which runs for milliseconds. The session's own setting stays.
-func TestLooksAreNotCompiled(t *testing.T) {
+// TestSchemaChecksAreNotCompiled: a check of the schema disables JIT, since
+// compiling its query would take seconds where running it takes milliseconds.
+// The session's own setting stays.
+func TestSchemaChecksAreNotCompiled(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	jit := func() (setting string) {

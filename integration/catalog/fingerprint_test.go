@@ -18,8 +18,8 @@ func fingerprint(t *testing.T, conn *pgx.Conn, d catalog.Dependencies) int64 {
 	return version
 }
 
-// TestFingerprintChanges has a line for each change of the schema after which
-// what was learned of a statement may be wrong.
+// TestFingerprintChanges has a line for each schema change that may invalidate
+// the effects of a statement.
 func TestFingerprintChanges(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -81,8 +81,8 @@ CREATE FUNCTION late() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM stre
 	}
 }
 
-// TestFingerprintStays has a line for each thing that happens all the time
-// and changes no definition.
+// TestFingerprintStays has a line for each frequent event that changes no
+// definition.
 func TestFingerprintStays(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// TestFunctionBodies follows functions in SQL whatever way they are written.
+// TestFunctionBodies follows functions in SQL in every form of body.
 func TestFunctionBodies(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -58,15 +58,15 @@ CREATE FUNCTION pure(a text) RETURNS text LANGUAGE sql AS 'SELECT lower(a)';`)
 	} {
 		check(c.sql, c.reads, c.writes, c.writes == "")
 	}
-	// One that by_other calls would run under the path that it sets, so all that
-	// a word may stand for counts.
+	// A function that by_other calls would run under the path that by_other
+	// sets, so every object that a word may name counts.
 	check(`SELECT by_nested()`, "city other.city other.plain", "", false)
 	check(`SELECT by_hidden_default(1)`, "city country", "", false)
 	check(`SELECT by_utility()`, "plain", "plain", false)
 }
 
-// TestVolatileFunctions: whatever calls a function that may write is done each
-// time that it is asked for.
+// TestVolatileFunctions: a statement that calls a function that may write runs
+// on each call.
 func TestVolatileFunctions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -93,7 +93,7 @@ ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;`)
 	}
 }
 
-// TestCastsToJSON: the functions that make JSON call casts that somebody made.
+// TestCastsToJSON: functions that make JSON call user-defined casts.
 func TestCastsToJSON(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -110,8 +110,8 @@ CREATE FUNCTION point3_json(p point3) RETURNS json LANGUAGE plpgsql AS 'BEGIN RE
 	}
 }
 
-// TestSearchPath: the same text means other relations under another path, and
-// is examined as the server would run it.
+// TestSearchPath: one text refers to other relations under another path, and is
+// examined as the server would run it.
 func TestSearchPath(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// asRole makes conn a role with no rights but those granted here.
+// asRole switches conn to a role with only the given privileges.
 func asRole(t *testing.T, conn *pgx.Conn, grants string) {
 	t.Helper()
 	var database string
@@ -49,8 +49,8 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 }
 
-// unprobed are statements examined where the server cannot parse them as a
-// function's body. What they read is known where their names say it all.
+// unprobed are statements that the server cannot parse as a function's body.
+// Their reads are known if their names show everything.
 func unprobed(t *testing.T, conn *pgx.Conn, reason string) {
 	t.Helper()
 	for _, c := range []struct {
@@ -122,7 +122,7 @@ func unprobed(t *testing.T, conn *pgx.Conn, reason string) {
 }
 
 // TestNoTemp: without the right TEMP, a statement is known as far as its text
-// tells it.
+// shows.
 func TestNoTemp(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -131,9 +131,9 @@ func TestNoTemp(t *testing.T) {
 	unprobed(t, conn, "the role has no right TEMP on the database")
 }
 
-// TestNoTempOperators: where the text is all there is, each operator of a name
-// in it counts, those of operator classes, and all casts and domains that
-// somebody made.
+// TestNoTempOperators: if only the text is available, each user-defined
+// operator with a name in it counts, and so do those of operator classes, and
+// all casts and domains.
 func TestNoTempOperators(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -154,7 +154,7 @@ CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = made_up);`)
 	pgtest.Exec(t, conn, `RESET ROLE;
 CREATE OPERATOR =# (LEFTARG = event, RIGHTARG = event, FUNCTION = made_up);
 CREATE OPERATOR CLASS event_ops DEFAULT FOR TYPE event USING hash AS OPERATOR 1 =#`)
-	if got, known := byNames(t, conn, `SELECT DISTINCT at FROM person`, catalog.OnPath); known {
+	if got, known := byNames(t, conn, `SELECT DISTINCT at FROM person`, catalog.PathScope); known {
 		t.Errorf("the operator of a class: names tell %q", got)
 	}
 }
@@ -179,7 +179,8 @@ func TestStandby(t *testing.T) {
 	unprobed(t, conn, "the server is a standby")
 }
 
-// TestReadOnlyByDefault: such a session is no obstacle.
+// TestReadOnlyByDefault: default_transaction_read_only does not prevent an
+// examination.
 func TestReadOnlyByDefault(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -189,8 +190,8 @@ func TestReadOnlyByDefault(t *testing.T) {
 	}
 }
 
-// TestTemporaryTables: the connection's own are known as such; those of others
-// are not there.
+// TestTemporaryTables: the connection's own temporary tables are recognized;
+// those of other sessions are invisible.
 func TestTemporaryTables(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -213,7 +214,7 @@ func TestTemporaryTables(t *testing.T) {
 	}
 }
 
-// TestManyParameters: a function may have 100, a statement more.
+// TestManyParameters: a function may have 100 parameters, a statement more.
 func TestManyParameters(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -233,7 +234,7 @@ func TestManyParameters(t *testing.T) {
 }
 
 // TestLockedRelation: Examine must not wait for a transaction that may be
-// waiting for it.
+// waiting for Examine.
 func TestLockedRelation(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -295,7 +296,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestEventTrigger: where one forbids DDL the server's parser cannot be asked.
+// TestEventTrigger: if an event trigger forbids DDL, the server's parser cannot
+// be used.
 func TestEventTrigger(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -308,7 +310,7 @@ CREATE EVENT TRIGGER forbid ON ddl_command_start EXECUTE FUNCTION forbid();`)
 	}
 }
 
-// TestNothingStays: no object, no lock and no setting of the probe is left.
+// TestNothingStays: an examination leaves no object, lock or setting.
 func TestNothingStays(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

@@ -7,8 +7,8 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// TestLocks: before COMMIT the transaction's own locks tell what it may have
-// changed, whatever did it.
+// TestLocks: before COMMIT the transaction's own locks show what it may have
+// changed, by whatever means.
 func TestLocks(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -60,7 +60,7 @@ CREATE TEMP TABLE staging (id int);`)
 	pgtest.Exec(t, conn, `ROLLBACK`)
 }
 
-// TestLocksOfOthers: those of other sessions and databases are not told.
+// TestLocksOfOthers: locks of other sessions and databases are not reported.
 func TestLocksOfOthers(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -73,7 +73,7 @@ func TestLocksOfOthers(t *testing.T) {
 	}
 }
 
-// TestUnknownWritesAreLocked: whatever Examine does not know of, Locks does.
+// TestUnknownWritesAreLocked: writes that Examine does not know are locked.
 func TestUnknownWritesAreLocked(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -96,8 +96,8 @@ CREATE TRIGGER made_up AFTER INSERT OR UPDATE ON watched FOR EACH STATEMENT EXEC
 	}
 }
 
-// TestWritten: what the locks do not tell makes the answer unknown, and the
-// transaction goes on whatever the server says.
+// TestWritten: changes that locks do not show make the result unknown, and the
+// transaction continues even after an error of the server.
 func TestWritten(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

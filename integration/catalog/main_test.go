@@ -1,5 +1,5 @@
-// Package catalog_test holds the tests of internal/catalog, all of which need
-// a server: its parser is what they are about.
+// Package catalog_test has the tests of internal/catalog, all of which need a
+// server, since they are about its parser.
 package catalog_test
 
 import (
@@ -24,7 +24,7 @@ func connect(t *testing.T) *pgx.Conn {
 	return pgtest.Connect(t, pgtest.NewFrom(t, "catalog", pgtest.Script(schema)))
 }
 
-// examine examines a text and makes sure that nothing of that stays.
+// examine examines a text and checks that nothing of that remains.
 func examine(t *testing.T, conn *pgx.Conn, sql string) catalog.Effects {
 	t.Helper()
 	e, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(sql))
@@ -37,7 +37,7 @@ func examine(t *testing.T, conn *pgx.Conn, sql string) catalog.Effects {
 	return e
 }
 
-// names returns what relations are called, those of public by their bare name.
+// names returns the names of relations, those in public unqualified.
 func names(relations []catalog.Relation) string {
 	var list []string
 	for _, r := range relations {
@@ -47,7 +47,7 @@ func names(relations []catalog.Relation) string {
 	return strings.Join(list, " ")
 }
 
-// refusals returns the reasons in words, one a line.
+// refusals returns the texts of the reasons, one per line.
 func refusals(e catalog.Effects) string {
 	var list []string
 	for _, r := range e.Refusals {
@@ -56,7 +56,8 @@ func refusals(e catalog.Effects) string {
 	return strings.Join(list, "\n")
 }
 
-// locks returns the relations that the open transaction has locked as writers do.
+// locks returns the relations on which the open transaction holds write-level
+// locks.
 func locks(ctx context.Context, conn *pgx.Conn) ([]catalog.Relation, error) {
 	relations, _, err := catalog.Written(ctx, conn)
 	return relations, err

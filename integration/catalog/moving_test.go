@@ -10,8 +10,8 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// moving are objects by which the text of a statement hides a time, a name or
-// a check.
+// moving are objects that hide a time, a name or a check from the text of a
+// statement.
 const moving = `
 CREATE TABLE told (id int, said text, at timestamptz, day date, clock timetz, day_of int4range, class regclass, payload jsonb);
 CREATE TYPE stamped_pair AS (id int, at timestamptz);
@@ -29,8 +29,8 @@ CREATE FUNCTION fixed_day() RETURNS date LANGUAGE sql STABLE AS $$SELECT '2020-0
 CREATE FUNCTION bound_day() RETURNS date LANGUAGE sql STABLE BEGIN ATOMIC SELECT '2020-01-01'::date; END;
 CREATE FUNCTION parsed_day(t text) RETURNS date LANGUAGE sql STABLE BEGIN ATOMIC SELECT t::date; END;`
 
-// TestMovingTimes has a line for each way by which an answer may be another one
-// tomorrow without a word that says so.
+// TestMovingTimes has a line for each way in which a result may change with the
+// time without a word that shows it.
 func TestMovingTimes(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -114,7 +114,7 @@ func TestMovingTimes(t *testing.T) {
 	}
 }
 
-// TestTakesTime: a parameter may be read as a time by a cast, or inside
+// TestTakesTime: a parameter may be read as a time by a cast, or as part of
 // another type.
 func TestTakesTime(t *testing.T) {
 	t.Parallel()
@@ -152,8 +152,8 @@ func manyParams(n int) string {
 	return b.String()
 }
 
-// TestSystemColumns: what VACUUM and row locks change is never kept, wherever
-// it is read.
+// TestSystemColumns: columns that VACUUM and row locks change are never cached,
+// wherever they are read.
 func TestSystemColumns(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -184,8 +184,8 @@ CREATE FUNCTION ctid_of() RETURNS tid LANGUAGE sql STABLE AS 'SELECT max(ctid) F
 	}
 }
 
-// TestNamesInTheCatalogs: the name of an object stands for another one after a
-// change of the schema, and is written as it is called then.
+// TestNamesInTheCatalogs: after a schema change, the name of an object may
+// refer to another object, and an object may be written with another name.
 func TestNamesInTheCatalogs(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -220,7 +220,7 @@ CREATE TEXT SEARCH CONFIGURATION mine (COPY = english)`)
 	}
 }
 
-// TestStateOfSessions: what other sessions, or other users, see otherwise.
+// TestStateOfSessions: state that differs between sessions or users.
 func TestStateOfSessions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -251,7 +251,8 @@ func TestStateOfSessions(t *testing.T) {
 	}
 }
 
-// TestSettingsOfAnswers: an answer names each setting that it depends on.
+// TestSettingsOfAnswers: the effects name each setting that the result depends
+// on.
 func TestSettingsOfAnswers(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -275,7 +276,7 @@ func TestSettingsOfAnswers(t *testing.T) {
 	}
 }
 
-// TestVirtualColumns: they are computed when they are read.
+// TestVirtualColumns: virtual columns are computed when they are read.
 func TestVirtualColumns(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// byNames examines the names of a text. ok is false where they do not tell.
-func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.Where) (writes string, ok bool) {
+// byNames examines the names of a text. ok is false if they are not sufficient.
+func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.NameScope) (writes string, ok bool) {
 	t.Helper()
 	n, ok := catalog.NamesOf(sqltext.Analyze(sql))
 	if !ok {
@@ -25,15 +25,15 @@ func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.Where) (writes st
 	return names(e.Writes), e.WritesKnown
 }
 
-// TestNamesTellNoLess: what the names of a statement tell holds all that the
-// server's parser tells.
-func TestNamesTellNoLess(t *testing.T) {
+// TestNamesIncludeParsed: the effects by names include those by the server's
+// parser.
+func TestNamesIncludeParsed(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	pgtest.Exec(t, conn, writers)
 	told := 0
 	for _, c := range writeCases {
-		for _, in := range []catalog.Where{catalog.OnPath, catalog.Anywhere} {
+		for _, in := range []catalog.NameScope{catalog.PathScope, catalog.AnyScope} {
 			got, ok := byNames(t, conn, c.sql, in)
 			if !ok {
 				continue
@@ -55,8 +55,8 @@ func TestNamesTellNoLess(t *testing.T) {
 	}
 }
 
-// TestNamesAreExact: for plain statements names tell what the parser tells,
-// whatever else is in the database.
+// TestNamesAreExact: for plain statements the effects by names equal those by
+// the parser, whatever else is in the database.
 func TestNamesAreExact(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -64,7 +64,7 @@ func TestNamesAreExact(t *testing.T) {
 		switch c.name {
 		case "insert", "update", "delete", "no action of keys on insert", "foreign key that cascades", "CTE", "read", "trigger",
 			"partition", "view", "rule", "insert stays in the parent", "row security":
-			if got, ok := byNames(t, conn, c.sql, catalog.OnPath); !ok || got != c.writes {
+			if got, ok := byNames(t, conn, c.sql, catalog.PathScope); !ok || got != c.writes {
 				t.Errorf("%s: names tell %q, %v, want %q", c.sql, got, ok, c.writes)
 			}
 		}
@@ -81,7 +81,7 @@ func TestNamesAreExact(t *testing.T) {
 		`DELETE FROM house; SELECT 1`:                  unknown,
 		`SELECT count(*), lower(min(note)) FROM plain`: "",
 	} {
-		got, ok := byNames(t, conn, sql, catalog.Anywhere)
+		got, ok := byNames(t, conn, sql, catalog.AnyScope)
 		if !ok {
 			got = unknown
 		}
@@ -89,20 +89,20 @@ func TestNamesAreExact(t *testing.T) {
 			t.Errorf("%s: names tell %q anywhere, want %q", sql, got, want)
 		}
 	}
-	if got, ok := byNames(t, conn, `DELETE FROM street`, catalog.Anywhere); !ok || !strings.Contains(got, "plain") {
+	if got, ok := byNames(t, conn, `DELETE FROM street`, catalog.AnyScope); !ok || !strings.Contains(got, "plain") {
 		t.Errorf("a temporary view hides a table: %q, %v", got, ok)
 	}
 }
 
-// TestShapes: constants do not make another shape, all else does.
-func TestShapes(t *testing.T) {
+// TestNamesKey: statements that differ only in constants share a key.
+func TestNamesKey(t *testing.T) {
 	t.Parallel()
 	shape := func(sql string) string {
 		n, ok := catalog.NamesOf(sqltext.Analyze(sql))
 		if !ok {
 			t.Fatalf("no names in %s", sql)
 		}
-		return n.Shape
+		return n.Key
 	}
 	same := shape(`UPDATE a SET v = 'x' WHERE id = 1`)
 	if got := shape(`update a set v = $1 where id IN (2, 3)`); got != same {

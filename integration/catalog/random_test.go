@@ -15,9 +15,9 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// TestRandomSchemas makes schemas in which tables, views, functions, rules and
-// foreign keys lead to each other at random, runs statements, and holds what
-// was said of them against the locks that the server took.
+// TestRandomSchemas creates schemas with random links between tables, views,
+// functions, rules and foreign keys, runs statements, and compares their
+// effects with the locks that the server took.
 func TestRandomSchemas(t *testing.T) {
 	t.Parallel()
 	held := 0
@@ -31,7 +31,7 @@ func TestRandomSchemas(t *testing.T) {
 
 const tables = 6
 
-// randomSchema returns how many statements could be run.
+// randomSchema returns the number of statements that could be run.
 func randomSchema(t *testing.T, seed uint64) (held int) {
 	t.Helper()
 	conn := connect(t)
@@ -99,7 +99,7 @@ CREATE TABLE t%[1]d_high PARTITION OF t%[1]d FOR VALUES FROM (3) TO (MAXVALUE)`,
 	return fmt.Sprintf(`CREATE TABLE t%d (id int PRIMARY KEY, ref int)`, i)
 }
 
-// randomLinks lead from table i to others.
+// randomLinks returns links from table i to others.
 func randomLinks(r *rand.Rand, i int) []string {
 	actions := []string{"CASCADE", "SET NULL", "SET DEFAULT", "NO ACTION"}
 	action := func() string { return actions[r.IntN(len(actions))] }

@@ -13,9 +13,9 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// TestRandomBodies makes functions whose bodies touch tables in odd ways at
-// random, runs them, and holds what was said of them against the locks that the
-// server took: those of readers, and those of writers.
+// TestRandomBodies creates functions that use tables in random unusual ways,
+// runs them, and compares their effects with the read-level and write-level
+// locks that the server took.
 func TestRandomBodies(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(4)
@@ -33,13 +33,13 @@ func TestRandomBodies(t *testing.T) {
 	}
 }
 
-// oddTables are names of tables, as SQL text has them. Some are in two schemas.
+// oddTables are names of tables in SQL syntax. Some are in two schemas.
 var oddTables = []string{
 	"t0", "t1", "t2", "Заказы", `"Odd Name"`, `"with ""quotes"""`, `"select"`, "update", "key", `"DO"`,
 	strings.Repeat("long_", 13), strings.Repeat("длинно", 7),
 }
 
-// maker makes bodies.
+// A maker generates bodies.
 type maker struct {
 	r         *rand.Rand
 	functions []string // that can be called without arguments
@@ -47,7 +47,7 @@ type maker struct {
 
 func (m *maker) pick(list ...string) string { return list[m.r.IntN(len(list))] }
 
-// table returns a way to name a table.
+// table returns a table in one of several spellings.
 func (m *maker) table() string {
 	name := m.pick(oddTables...)
 	switch m.r.IntN(4) {
@@ -143,7 +143,7 @@ func (m *maker) hiding(nested string) string {
 
 func quoteText(sql string) string { return "'" + strings.ReplaceAll(sql, "'", "''") + "'" }
 
-// function returns the command that makes a function, and its name.
+// function returns the command that creates a function, and its name.
 func (m *maker) function(i int) (name, sql string) {
 	name = fmt.Sprintf("f%d", i)
 	options := m.pick("", "", "STABLE", "SECURITY DEFINER", "SET search_path = s1, public", `STABLE SET search_path = "S2", public`,
@@ -163,8 +163,8 @@ func (m *maker) function(i int) (name, sql string) {
 		quoteText("DECLARE n int; r record; BEGIN\n"+body.String()+"RETURN 1; END"))
 }
 
-// randomBodies returns how many calls could be run, and of how many it was
-// known what they write.
+// randomBodies returns the number of calls that could be run, and the number of
+// those with known writes.
 func randomBodies(t *testing.T, seed uint64) (held, known int) {
 	t.Helper()
 	conn := connect(t)
@@ -185,7 +185,7 @@ func randomBodies(t *testing.T, seed uint64) (held, known int) {
 		}
 		call := fmt.Sprintf("SELECT public.%s()", name)
 		e := examine(t, conn, call)
-		byName, namesKnown := byNames(t, conn, call, catalog.OnPath)
+		byName, namesKnown := byNames(t, conn, call, catalog.PathScope)
 		read, written, ok := locksOf(t, conn, call)
 		if !ok {
 			continue
@@ -211,8 +211,8 @@ func randomBodies(t *testing.T, seed uint64) (held, known int) {
 	return held, known
 }
 
-// locksOf runs a statement and returns the relations that it locked as readers
-// and as writers do. ok is false where it fails.
+// locksOf runs a statement and returns the relations on which it took
+// read-level and write-level locks. ok is false if it fails.
 func locksOf(t *testing.T, conn *pgx.Conn, sql string) (read, written []catalog.Relation, ok bool) {
 	t.Helper()
 	defer pgtest.Exec(t, conn, "ROLLBACK")

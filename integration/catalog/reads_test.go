@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// TestReads has a line for each way in which an answer depends on more, or on
-// other, than the relations that its text names.
+// TestReads has a line for each way in which a result depends on more, or on
+// other, relations than its text names.
 func TestReads(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -98,8 +98,8 @@ CREATE OPERATOR CLASS event_rank FOR TYPE event USING btree AS OPERATOR 1 <#, OP
 	}
 }
 
-// heldAgainstLocks runs a statement, and holds what is known to be read
-// against the locks that the server took.
+// heldAgainstLocks runs a statement, and compares its reads with the locks that
+// the server took.
 func heldAgainstLocks(t *testing.T, conn *pgx.Conn, sql string, e catalog.Effects) {
 	t.Helper()
 	pgtest.Exec(t, conn, "BEGIN; "+sql)

@@ -49,8 +49,8 @@ CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO lo
 CREATE FUNCTION writes() RETURNS void LANGUAGE plpgsql AS 'BEGIN UPDATE target SET name = name; END';
 CREATE VIEW tv AS SELECT * FROM target;`
 
-// changes are changes of that schema, one after the other. Some have names that
-// statements use come to stand for something else, some make objects again.
+// changes are changes of that schema, in sequence. Some make names in
+// statements refer to other objects, some recreate objects.
 var changes = []string{
 	`DROP TABLE y; CREATE TABLE y (id int PRIMARY KEY, name text)`,
 	`DROP TABLE x CASCADE; CREATE TABLE x (id int PRIMARY KEY, name text); CREATE VIEW xv AS SELECT id, name FROM x; CREATE VIEW xvv AS SELECT count(name) AS n FROM xv;
@@ -114,9 +114,9 @@ var changes = []string{
 	`CREATE TEXT SEARCH CONFIGURATION s.english (COPY = pg_catalog.simple)`, `DROP TEXT SEARCH CONFIGURATION s.english`,
 }
 
-// TestChangesOfTheSchemaAreNoticed: where an examination, or the statement's
-// answer, is another after a change, so is the fingerprint of what the
-// examination before it had looked at.
+// TestChangesOfTheSchemaAreNoticed: if a change alters the effects of a
+// statement, or its result, the fingerprint of the earlier examination changes
+// too.
 func TestChangesOfTheSchemaAreNoticed(t *testing.T) {
 	t.Parallel()
 	conn := pgtest.Connect(t, pgtest.New(t))
@@ -136,8 +136,8 @@ func TestChangesOfTheSchemaAreNoticed(t *testing.T) {
 		reads := st.Kind == sqltext.Select || st.Kind == sqltext.TableQuery
 		list = append(list, &noticed{name: sql, ask: catalog.Question{Statement: st}, runs: reads})
 		if n, ok := catalog.NamesOf(st); ok && !reads {
-			for _, in := range []catalog.Where{catalog.OnPath, catalog.OrTemporary, catalog.Anywhere} {
-				list = append(list, &noticed{name: fmt.Sprintf("names of %s (%d)", sql, in), ask: catalog.Question{Names: &n, In: in}})
+			for _, in := range []catalog.NameScope{catalog.PathScope, catalog.TemporaryScope, catalog.AnyScope} {
+				list = append(list, &noticed{name: fmt.Sprintf("names of %s (%d)", sql, in), ask: catalog.Question{Names: &n, Scope: in}})
 			}
 		}
 	}
@@ -176,7 +176,7 @@ func TestChangesOfTheSchemaAreNoticed(t *testing.T) {
 	}
 }
 
-// A noticed is a question, and what came of it after the last change.
+// A noticed is a question, and its answer after the last change.
 type noticed struct {
 	name string
 	ask  catalog.Question
@@ -188,7 +188,7 @@ type noticed struct {
 	now    int64 // the fingerprint of the dependencies before
 }
 
-// look answers all questions anew.
+// look answers all questions again.
 func look(t *testing.T, conn *pgx.Conn, list []*noticed) {
 	t.Helper()
 	sets := make([]catalog.Dependencies, len(list))
@@ -225,8 +225,7 @@ func answerOf(t *testing.T, conn *pgx.Conn, sql string) string {
 	return b.String()
 }
 
-// different says what of two effects differs that says anything of the
-// statement.
+// different describes the relevant differences between two effects.
 func different(a, b catalog.Effects) string {
 	var list []string
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)

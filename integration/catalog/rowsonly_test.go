@@ -8,7 +8,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// TestRowsOnly says of each statement whether a command tag of no rows means
+// TestRowsOnly states for each statement whether a command tag of no rows means
 // that nothing was changed, by the server's parser and by names.
 func TestRowsOnly(t *testing.T) {
 	t.Parallel()
@@ -71,7 +71,7 @@ CREATE TABLE noting_default (id int PRIMARY KEY, note bool DEFAULT noting_condit
 		if !ok {
 			continue
 		}
-		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.OnPath)
+		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.PathScope)
 		if err != nil {
 			t.Fatalf("%s: %v", sql, err)
 		}

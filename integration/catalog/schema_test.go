@@ -1,6 +1,6 @@
 package catalog_test
 
-// schema is what the statements of the tests are about.
+// schema is the schema for the statements of the tests.
 const schema = `
 CREATE TABLE country (code text PRIMARY KEY, name text);
 CREATE TABLE city (id int PRIMARY KEY, name text, country text REFERENCES country ON DELETE CASCADE ON UPDATE CASCADE,

@@ -17,7 +17,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// utilitySchema has functions that write in each way in which a statement may
+// utilitySchema has functions that write, for each way in which a statement may
 // call one, and relations with the names of key words.
 const utilitySchema = `
 CREATE SCHEMA s;
@@ -79,7 +79,7 @@ func utilityDatabase(tb testing.TB) *pgx.Conn {
 	return conn
 }
 
-// A utilityCheck counts what was held against the server.
+// A utilityCheck counts the comparisons with the server.
 type utilityCheck struct{ ran, wrote, known int }
 
 func (c *utilityCheck) run(t *testing.T, conn *pgx.Conn, seed uint64, statements int) {
@@ -90,7 +90,7 @@ func (c *utilityCheck) run(t *testing.T, conn *pgx.Conn, seed uint64, statements
 	}
 }
 
-// check runs a statement, and holds what was written against what is known of it.
+// check runs a statement, and compares its writes with its effects.
 func (c *utilityCheck) check(t *testing.T, conn *pgx.Conn, sql string) {
 	t.Helper()
 	st := sqltext.Analyze(sql)
@@ -123,7 +123,7 @@ func (c *utilityCheck) check(t *testing.T, conn *pgx.Conn, sql string) {
 	}
 	lacks("examined", e)
 	if n, ok := catalog.NamesOf(st); ok {
-		for _, in := range []catalog.Where{catalog.OnPath, catalog.Anywhere} {
+		for _, in := range []catalog.NameScope{catalog.PathScope, catalog.AnyScope} {
 			e, err := catalog.ExamineNames(t.Context(), conn, n, in)
 			if err != nil {
 				t.Fatalf("%s: %v", sql, err)
@@ -137,7 +137,7 @@ func (c *utilityCheck) check(t *testing.T, conn *pgx.Conn, sql string) {
 }
 
 // writtenBy returns the relations whose rows a statement changes. ran is false
-// where the server refuses it.
+// if the server rejects it.
 func writtenBy(t *testing.T, conn *pgx.Conn, st *sqltext.Statement) (written []string, ran bool) {
 	t.Helper()
 	pgtest.Exec(t, conn, "BEGIN")
@@ -167,8 +167,8 @@ func writtenBy(t *testing.T, conn *pgx.Conn, st *sqltext.Statement) (written []s
 	return written, true
 }
 
-// rowChanges returns how many rows of each table the session has changed, and
-// of materialized views which file they are in.
+// rowChanges returns the number of rows that the session has changed in each
+// table, and the file of each materialized view.
 func rowChanges(t *testing.T, conn *pgx.Conn) map[string]int64 {
 	t.Helper()
 	results, err := conn.PgConn().Exec(t.Context(), `
@@ -191,10 +191,10 @@ WHERE c.relkind IN ('r', 'm') AND n.nspname IN ('public', 's')`).ReadAll()
 	return counts
 }
 
-// A generator makes utility statements along their grammar.
+// A generator generates utility statements by their grammar.
 type generator struct{ *rand.Rand }
 
-// one returns one of several texts, spelled in one of several ways.
+// one returns one of several texts, in one of several spellings.
 func (g generator) one(texts ...string) string { return texts[g.IntN(len(texts))] }
 
 func (g generator) statement() string {
@@ -250,7 +250,7 @@ func (g generator) explained() string {
 	return g.query(3)
 }
 
-// filling makes a relation from a query.
+// filling returns a statement that creates a relation from a query.
 func (g generator) filling() string {
 	return g.one("CREATE TABLE ", "CREATE TEMP TABLE ", "CREATE UNLOGGED TABLE IF NOT EXISTS ", "CREATE MATERIALIZED VIEW ") + g.name() + g.one("", " USING heap", " WITH (fillfactor = 70)") +
 		" AS " + g.one(g.query(3), g.query(3), "EXECUTE writes") + g.one("", "", " WITH DATA", " WITH NO DATA")

@@ -11,7 +11,7 @@ import (
 const unknown = "*"
 
 // writeCases has a line for each way in which a statement changes more, or
-// other, than the relation that its text names.
+// other, relations than its text names.
 var writeCases = []struct{ name, sql, writes string }{
 	{"insert", `INSERT INTO plain VALUES ($1, $2)`, "plain"},
 	{"insert from a query", `INSERT INTO plain SELECT id, name FROM city RETURNING id`, "plain"},
@@ -141,7 +141,7 @@ var writeCases = []struct{ name, sql, writes string }{
 	{"show", `SHOW ALL`, ""},
 }
 
-// writers are functions that the server's parser does not show.
+// writers are functions whose bodies the server's parser does not show.
 const writers = `
 CREATE FUNCTION made_up() RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE ''DELETE FROM '' || ''plain''; END';
 CREATE FUNCTION remade() RETURNS void LANGUAGE plpgsql AS 'BEGIN CREATE OR REPLACE VIEW old_city AS SELECT id, name, country FROM city; END';
@@ -187,8 +187,8 @@ func TestWrites(t *testing.T) {
 	}
 }
 
-// TestWritesHoldTheLocks runs the statements, and holds what is known of them
-// against the locks that the server took.
+// TestWritesHoldTheLocks runs the statements, and compares their effects with
+// the locks that the server took.
 func TestWritesHoldTheLocks(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -225,8 +225,8 @@ INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO ch
 	}
 }
 
-// TestOnlyAndAncestors: who reads a relation without its children can tell a
-// change of theirs from one of its own.
+// TestOnlyAndAncestors: a read of a relation without its children distinguishes
+// changes of the children from its own.
 func TestOnlyAndAncestors(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -255,8 +255,8 @@ func TestOnlyAndAncestors(t *testing.T) {
 	}
 }
 
-// TestMaintenanceThatCalls: expressions of indexes and statistics are computed
-// by statements that are about rows of no table.
+// TestMaintenanceThatCalls: maintenance statements evaluate expressions of
+// indexes and statistics.
 func TestMaintenanceThatCalls(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

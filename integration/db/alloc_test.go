@@ -6,12 +6,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// What the handle puts around a call of the pool, figures and another run and
-// the connection's way back, is paid in time and not in memory: no method
-// allocates more than that of the pool under it.
+// Statistics, retries and releases of the handle cost time, not memory: no
+// method allocates more than that of the pool under it.
 //
 // Not parallel: allocations of other tests would count.
-func TestNoMoreAllocationsThanThePool(t *testing.T) {
+func TestHandleAllocatesNoMoreThanThePool(t *testing.T) {
 	pg := open(t, nil, "CREATE TABLE c (id int)")
 	for name, call := range map[string]func(t *testing.T, h handle){
 		"QueryRow": func(t *testing.T, h handle) {

@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// A readCase is a batch of which the first results are read, and what is told
+// A readCase is a batch whose first results are read, and the changes announced
 // then and at its end.
 type readCase struct {
 	name       string
@@ -54,8 +54,8 @@ const (
 	addB = "INSERT INTO b VALUES (300)"
 )
 
-// What a batch has committed is told when the program reads that it has.
-func TestBatchTellsWhenItsResultsAreRead(t *testing.T) {
+// A commit in a batch is announced when the program reads its result.
+func TestBatchCommitsAreAnnouncedWhenRead(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
@@ -117,8 +117,8 @@ func (c *readCase) run(conn *pgxpool.Conn, log *changeLog) error {
 	return wrong
 }
 
-// Rows that are left open, and closed later, in another batch, or never, have
-// nothing told too early, and nothing told of another statement.
+// Rows that are left open, and closed later, in another batch, or never, cause
+// no early announcement, and none for another statement.
 func TestBatchRowsLeftOpen(t *testing.T) {
 	t.Parallel()
 	const update = "UPDATE a SET v = v WHERE id = 1 RETURNING id"
@@ -190,8 +190,8 @@ func TestBatchRowsLeftOpen(t *testing.T) {
 	})
 }
 
-// What was received before the connection breaks counts, and the rest is in
-// doubt where it may have been committed.
+// Results received before the connection breaks count; the rest is in doubt if
+// it may have been committed.
 func TestBatchLosesItsConnection(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

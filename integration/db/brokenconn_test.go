@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// cuttable is a handle whose network connections can be cut.
+// A cuttable is a handle whose network connections can be cut.
 type cuttable struct {
 	*db.DB
 	mu    sync.Mutex
@@ -45,7 +45,7 @@ func openCuttable(t *testing.T, maxConns int32) *cuttable {
 	return c
 }
 
-// openBeside returns a connection to the handle's database.
+// openBeside returns a separate connection to the handle's database.
 func openBeside(t *testing.T, pg *cuttable) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), pg.Pool().Config().ConnString())
@@ -78,9 +78,9 @@ func (c *cuttable) fill(t *testing.T) {
 	}
 }
 
-// What was never sent is sent on another connection, also when all idle ones
-// were cut.
-func TestWhatWasNeverSentRunsOnAnotherConnection(t *testing.T) {
+// A statement that was never sent is sent on another connection, even when all
+// idle ones were cut.
+func TestUnsentStatementsAreRetriedOnAnotherConnection(t *testing.T) {
 	t.Parallel()
 	pg := openCuttable(t, 3)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))
@@ -141,9 +141,9 @@ func TestWhatWasNeverSentRunsOnAnotherConnection(t *testing.T) {
 	}
 }
 
-// The server ends idle sessions when it shuts down, or for an administrator: what
-// only reads runs on another connection then, and nothing else.
-func TestReadsRunAgainAfterTheirSessionHadEnded(t *testing.T) {
+// The server ends idle sessions when it shuts down, or for an administrator:
+// only reads run on another connection then.
+func TestReadsAreRetriedAfterTheirSessionEnded(t *testing.T) {
 	t.Parallel()
 	pg := openCuttable(t, 3)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))
@@ -195,9 +195,9 @@ func TestReadsRunAgainAfterTheirSessionHadEnded(t *testing.T) {
 	}
 }
 
-// Who ends the session of a statement that runs for too long does not want to see
-// it again.
-func TestStoppedReadsDoNotRunAgain(t *testing.T) {
+// A statement whose session an administrator ends after a while is not sent
+// again.
+func TestStoppedReadsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	pg := openCuttable(t, 2)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))
@@ -226,8 +226,8 @@ func TestStoppedReadsDoNotRunAgain(t *testing.T) {
 	}
 }
 
-// A COMMIT that was never sent has not committed: there is nothing to ask.
-func TestCommitThatWasNeverSentIsNotUnknown(t *testing.T) {
+// A COMMIT that was never sent has not committed: its outcome is known.
+func TestUnsentCommitIsNotUnknown(t *testing.T) {
 	t.Parallel()
 	for _, resolve := range []bool{false, true} {
 		pg := openCuttable(t, 2)
@@ -249,8 +249,8 @@ func TestCommitThatWasNeverSentIsNotUnknown(t *testing.T) {
 	}
 }
 
-// With the context at its end nothing is tried again, and nothing is unknown.
-func TestCommitAfterTheContextsEnd(t *testing.T) {
+// After the end of the context nothing is retried, and no outcome is unknown.
+func TestCommitAfterContextEnd(t *testing.T) {
 	t.Parallel()
 	pg := openCuttable(t, 2)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))

@@ -11,13 +11,13 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// far is a statement of so many rows that reading them all would be noticed:
-// the server would write its buffers many times over.
+// far is a statement with so many rows that reading them all would be
+// noticeable: the server would fill its buffers many times.
 const far = 20_000_000
 
 var numbers = db.MustCompile[int64]("SELECT generate_series(1, $1::bigint)")
 
-// leave are the ways to leave a result early.
+// leave lists the ways to leave a result early.
 var leave = map[string]func(t *testing.T, q db.Querier) error{
 	"Each": func(t *testing.T, q db.Querier) error {
 		for _, err := range numbers.Each(t.Context(), q, far) {
@@ -50,8 +50,8 @@ var leave = map[string]func(t *testing.T, q db.Querier) error{
 	},
 }
 
-// What is left early is not read to its end, costs no connection, is no error
-// in the statistics, and cancels nothing that comes after it.
+// A result that is left early is not read to its end, does not lose its
+// connection, counts as no error, and cancels no later statement.
 func TestLeavingEarlyStopsTheServer(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil)
@@ -72,7 +72,7 @@ func TestLeavingEarlyStopsTheServer(t *testing.T) {
 	}
 }
 
-// A statement that does something is left to do it to the end.
+// A statement that changes something runs to its end.
 func TestLeavingEarlyStopsNoWrite(t *testing.T) {
 	t.Parallel()
 	const n = 100_000
@@ -101,8 +101,8 @@ func TestLeavingEarlyStopsNoWrite(t *testing.T) {
 	must(t)(nil, err)
 }
 
-// No statement is ever hit by the cancel of another.
-func TestLeavingEarlyHitsNobodyElse(t *testing.T) {
+// A cancel never affects another statement.
+func TestLeavingEarlyCancelsNoOtherStatement(t *testing.T) {
 	t.Parallel()
 	hitsNobodyElse(t, open(t, nil))
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// A changeLog collects what OnChange tells.
+// A changeLog collects the changes that OnChange reports.
 type changeLog struct {
 	mu   sync.Mutex
 	told []string
@@ -37,7 +37,7 @@ func watch(t *testing.T, pg *db.DB) *changeLog {
 			switch c.State {
 			case db.InDoubt:
 				name += "?"
-			case db.Settled:
+			case db.Resolved:
 				name += "!"
 			case db.Unchanged:
 				name += "="
@@ -55,7 +55,7 @@ func watch(t *testing.T, pg *db.DB) *changeLog {
 	return log
 }
 
-// take returns what was told since the last call, announcements separated by
+// take returns the changes since the last call, announcements separated by
 // semicolons.
 func (l *changeLog) take() string {
 	l.mu.Lock()
@@ -65,8 +65,8 @@ func (l *changeLog) take() string {
 	return told
 }
 
-// takeKnown is take once nothing is in doubt, as if each commit had waited until
-// it was known what it changed.
+// takeKnown is take once nothing is in doubt, as if each commit had waited for
+// its examination.
 func (l *changeLog) takeKnown() string {
 	l.wait()
 	return known(l.take())
@@ -78,7 +78,7 @@ func (l *changeLog) wait() {
 	}
 }
 
-// inDoubt reports whether the end of a doubt is still to be told.
+// inDoubt reports whether a doubt has not ended yet.
 func (l *changeLog) inDoubt() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,8 +89,7 @@ func hasDoubt(told string) bool {
 	return strings.Count(told, "?") > strings.Count(told, "!")+strings.Count(told, "=")
 }
 
-// known leaves out of what was told the doubts of commits that only waited for
-// the server to tell which tables they had changed.
+// known removes the doubts of commits that only waited for their examination.
 func known(told string) string {
 	var list []string
 	begun := func() int { return slices.Index(list, "*?") }
@@ -113,8 +112,8 @@ func known(told string) string {
 	return strings.Join(slices.DeleteFunc(list, func(one string) bool { return one == "" }), "; ")
 }
 
-// settle waits until it is known what the commits of a handle that is watched
-// have changed.
+// settle waits until the changes of all commits of a watched handle are
+// determined.
 func settle(pg *db.DB) {
 	if log, ok := logs.Load(pg); ok {
 		log.(*changeLog).wait()
@@ -135,7 +134,8 @@ var changeSchema = []string{
 	"INSERT INTO a SELECT i, 'a' FROM generate_series(1, 100) i",
 }
 
-// A changeCase is what a program does with a handle, and all that it is told.
+// A changeCase is a program's use of a handle, and the changes announced for
+// it.
 type changeCase struct {
 	name string
 	do   func(pg *db.DB) error
@@ -143,7 +143,7 @@ type changeCase struct {
 	fail bool
 }
 
-// runChanges runs each case on a database of its own.
+// runChanges runs each case on its own database.
 func runChanges(t *testing.T, setup []string, cases []changeCase) {
 	t.Helper()
 	for _, tt := range cases {
@@ -336,7 +336,7 @@ func TestChanges(t *testing.T) {
 	})
 }
 
-// rewriter sends another text than the one it was given with.
+// A rewriter sends another text than the given one.
 type rewriter struct{}
 
 func (rewriter) RewriteQuery(context.Context, *pgx.Conn, string, []any) (string, []any, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-func TestCheckHoldsStatementsToTheSchema(t *testing.T) {
+func TestCheckFindsSchemaMismatches(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, itemSchema...)
 	good := db.MustCompile[item]("-- name: Good :many\nSELECT id, name FROM items WHERE id = $1")

@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// onEach runs a test on each kind of what CopyRaw writes to.
+// onEach runs a test on each type that CopyRaw accepts.
 func onEach(t *testing.T, pg *db.DB, test func(kind string, w db.Copier)) {
 	t.Helper()
 	test("handle", pg)
@@ -35,7 +35,7 @@ func onEach(t *testing.T, pg *db.DB, test func(kind string, w db.Copier)) {
 
 const copyItems = "COPY items (id, name) FROM STDIN"
 
-func TestCopyRawTellsOfItsSource(t *testing.T) {
+func TestCopyRawReturnsErrorsOfItsSource(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
 	errSource := errors.New("the disk is gone")
@@ -94,8 +94,8 @@ type readerFunc func(p []byte) (int, error)
 // Read implements io.Reader.
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// What takes no data would drop it and succeed.
-func TestCopyRawRefusesWhatTakesNoData(t *testing.T) {
+// A statement that takes no data would ignore it and succeed.
+func TestCopyRawRejectsStatementsWithoutData(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
 	for _, sql := range []string{

@@ -17,8 +17,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// calls are all ways in which a program asks a handle for a connection. Each
-// returns the error of the call.
+// calls are all ways to request a connection from a handle. Each returns the
+// error of the call.
 var calls = map[string]func(t *testing.T, pg *db.DB) error{
 	"Acquire": func(t *testing.T, pg *db.DB) error {
 		conn, err := pg.Acquire(t.Context())
@@ -91,7 +91,8 @@ var calls = map[string]func(t *testing.T, pg *db.DB) error{
 
 var one = db.MustCompile[int]("SELECT 1")
 
-// A server that went away after Open is told of as Open would have told it.
+// The error for a server that became unreachable after Open is the same as from
+// Open.
 func TestServerDownIsReportedInOneLine(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"opened", "adopted"} {
@@ -118,7 +119,7 @@ func TestServerDownIsReportedInOneLine(t *testing.T) {
 	}
 }
 
-// overProxy returns a handle, with the items in its database, whose server is
+// overProxy returns a handle, with the items in its database, to a server
 // behind a proxy.
 func overProxy(t *testing.T, kind string) (*db.DB, *faultproxy.Proxy) {
 	t.Helper()
@@ -156,8 +157,8 @@ func overProxy(t *testing.T, kind string) (*db.DB, *faultproxy.Proxy) {
 	return pg, proxy
 }
 
-// Every way to a connection is measured: a caller that had to wait is in Waits,
-// whether it got one or gave up.
+// Every acquire is measured: Waits includes each caller that had to wait, with
+// or without success.
 func TestWaitsCountEveryCall(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
@@ -185,7 +186,7 @@ func TestWaitsCountEveryCall(t *testing.T) {
 	}
 }
 
-// The longest wait is that for a connection that has to be made first.
+// The longest wait is the one for a new connection.
 func TestWaitsCountConnecting(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
@@ -198,7 +199,7 @@ func TestWaitsCountConnecting(t *testing.T) {
 	}
 }
 
-// waitOf adds up what statements waited for a connection.
+// waitOf adds up the waits of statements.
 func waitOf(s db.Stats) (sum time.Duration) {
 	for _, st := range s.Statements {
 		sum += st.Wait

@@ -18,7 +18,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// A hook that decides by the caller's context need not let Open in.
+// Open succeeds if a hook that decides by the caller's context rejects the
+// context of Open.
 func TestOpenWithContextHooks(t *testing.T) {
 	t.Parallel()
 	type tenant struct{}
@@ -72,8 +73,9 @@ func TestOpenWithContextHooks(t *testing.T) {
 	}
 }
 
-// Settings are those of the parsed configuration, wherever they come from.
-func TestDefaultsAreForWhatIsNotSet(t *testing.T) {
+// Defaults do not replace settings of the parsed configuration, wherever they
+// come from.
+func TestDefaultsApplyToUnsetSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "services")
 	must(t)(nil, os.WriteFile(file, []byte("[shop]\nconnect_timeout=30\npool_max_conns=3\n"), 0o600))
 	t.Setenv("PGSERVICEFILE", file)
@@ -96,7 +98,7 @@ func TestDefaultsAreForWhatIsNotSet(t *testing.T) {
 	}
 }
 
-// Parameters by name are numbered before a statement is checked or prepared.
+// Named parameters are numbered before a statement is checked or prepared.
 func TestNamedParametersAreChecked(t *testing.T) {
 	t.Parallel()
 	plain := open(t, nil, "CREATE TABLE nums AS SELECT -1 AS min, 2 AS n")
@@ -161,7 +163,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// A struct that is to be one column's value gets a hint.
+// The error for a struct as the value of one column gives a hint.
 func TestStructForOneColumn(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil)
@@ -191,8 +193,8 @@ func TestPageAsJSON(t *testing.T) {
 	}
 }
 
-// How long a COPY lasts is up to who sends the rows: it is no slow statement.
-func TestCopiesAreNoSlowStatements(t *testing.T) {
+// A COPY lasts as long as the program sends rows: it is not a slow statement.
+func TestCopiesAreNotSlowStatements(t *testing.T) {
 	t.Parallel()
 	var out slowLog
 	pg := open(t, out.options(time.Nanosecond), "CREATE TABLE nums (n int)")

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// DDL under an event trigger tells of what that writes, be the statement one that
-// else changes no row.
+// DDL under an event trigger announces the writes of the trigger, even if the
+// statement itself changes no row.
 func TestChangesByEventTriggers(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil,

@@ -19,7 +19,7 @@ import (
 
 func asError[E error](err error, target *E) bool { return errors.As(err, target) }
 
-// openWith opens a handle to a database of the test's own.
+// openWith opens a handle to its own database.
 func openWith(t *testing.T, opts *db.Options, change func(cfg *pgxpool.Config)) *db.DB {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(pgtest.New(t))
@@ -31,8 +31,8 @@ func openWith(t *testing.T, opts *db.Options, change func(cfg *pgxpool.Config)) 
 	return pg
 }
 
-// Rows that are left early do not wait for another connection while they hold
-// theirs: there may be no other.
+// Leaving rows early does not wait for another connection while it holds its
+// own: there may be no other.
 func TestLeavingRowsWaitsForNoOtherConnection(t *testing.T) {
 	t.Parallel()
 	var connects atomic.Int32
@@ -69,7 +69,7 @@ func TestLeavingRowsWaitsForNoOtherConnection(t *testing.T) {
 	}
 }
 
-// Resolve needs no connection beside the transaction's own.
+// Resolve needs no connection other than the transaction's own.
 func TestResolveNeedsNoOtherConnection(t *testing.T) {
 	t.Parallel()
 	admin := open(t, nil, "CREATE TABLE t (id int)")
@@ -99,9 +99,9 @@ func TestResolveNeedsNoOtherConnection(t *testing.T) {
 	pg.Close()
 }
 
-// Who waits in vain is told how the connections are used: in the error where a
-// deadline ends the wait, in the log where there is none.
-func TestExhaustedPoolSaysSo(t *testing.T) {
+// A caller that waits in vain learns how the connections are used: from the
+// error if a deadline ends the wait, from the log otherwise.
+func TestExhaustedPoolIsReported(t *testing.T) {
 	t.Parallel()
 	lines := make(chan string, 16)
 	pg := openWith(t, &db.Options{Logger: slog.New(slog.NewTextHandler(lineWriter(lines), nil))}, func(cfg *pgxpool.Config) { cfg.MaxConns = 1 })
@@ -150,8 +150,7 @@ func (w lineWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Errors of waits are of one style: the package, the statement, what was waited
-// for.
+// Errors of waits have one form: the package, the statement, the reason.
 func TestErrorsOfWaitsNameTheStatement(t *testing.T) {
 	t.Parallel()
 	pg := openWith(t, nil, func(cfg *pgxpool.Config) { cfg.MaxConns = 1 })

@@ -19,8 +19,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// A deafConn sends everything, and hears nothing any more once it has sent the
-// given word: the server does what it was told and its answer is lost.
+// A deafConn sends everything, and receives nothing after it has sent the given
+// word: the server runs the statement and its response is lost.
 type deafConn struct {
 	net.Conn
 	word *atomic.Pointer[string]
@@ -60,9 +60,9 @@ func (c *deafConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// openDeaf returns a handle whose connections lose the answer to what contains
-// the word that the returned function sets. The given number of cancel requests
-// is lost.
+// openDeaf returns a handle whose connections lose the response to messages
+// that contain the word that the returned function sets. The given number of
+// cancel requests is lost.
 func openDeaf(t *testing.T, connString string, lostCancels int32) (pg *db.DB, loseAnswerTo func(word string)) {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(connString)
@@ -87,7 +87,7 @@ func openDeaf(t *testing.T, connString string, lostCancels int32) (pg *db.DB, lo
 	return pg, func(s string) { word.Store(&s) }
 }
 
-func TestLostAnswers(t *testing.T) {
+func TestLostResponses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -146,7 +146,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// A write whose caller gives up may still be done.
+// A write whose context ends may still take place.
 func TestCancelledWrite(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, "CREATE TABLE a (id int)")
@@ -166,7 +166,7 @@ func TestCancelledWrite(t *testing.T) {
 	}
 }
 
-// A session that is still at work keeps its tables in doubt.
+// A session that is still running keeps its tables in doubt.
 func TestDoubtLastsWhileTheSessionDoes(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"", "pg_read_all_settings"} { // the latter does not see the session that logged in
@@ -221,7 +221,7 @@ func testDoubtLasts(t *testing.T, role string) {
 }
 
 // A session that missed its cancel, and waits for a lock, is cancelled again.
-func TestDoubtEndsWhereTheCancelWasLost(t *testing.T) {
+func TestDoubtEndsAfterLostCancel(t *testing.T) {
 	t.Parallel()
 	pg, lose := openDeaf(t, pgtest.New(t), 1)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE a (id int)"))
@@ -239,7 +239,8 @@ func TestDoubtEndsWhereTheCancelWasLost(t *testing.T) {
 	}
 }
 
-// waitFor returns what was told once it is want, or after some seconds.
+// waitFor returns the announced changes once they equal want, or after some
+// seconds.
 func waitFor(t *testing.T, log *changeLog, want string) string {
 	t.Helper()
 	told := ""

@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// picky is a number whose Scan method panics or fails at some.
+// A picky is a number whose Scan method panics or fails for some values.
 type picky int64
 
 func (p *picky) Scan(src any) error {
@@ -33,7 +33,7 @@ var (
 	brokenOff    = db.MustCompile[int64]("SELECT 1 / (20000 - i) FROM generate_series(1::bigint, 30000) i")
 )
 
-// waysOut are the ways that a loop over Each ends by before its rows do.
+// waysOut are the ways in which a loop over Each ends before its rows do.
 var waysOut = map[string]func(ctx context.Context, q db.Querier) (err error){
 	"break": func(ctx context.Context, q db.Querier) (err error) {
 		for _, err = range numbers.Each(ctx, q, 30_000) {
@@ -94,7 +94,7 @@ var waysOutOfStatements = map[string]func(ctx context.Context, q db.Querier) (er
 	},
 }
 
-// wanted reads rows up to an error, which comes after n rows, once.
+// wanted reads rows up to one error, which comes after n rows.
 func wanted[T any](rows func(func(T, error) bool), n int, text string) error {
 	for _, err := range rows {
 		switch {
@@ -112,7 +112,7 @@ func wanted[T any](rows func(func(T, error) bool), n int, text string) error {
 	return nil
 }
 
-// Whichever way a loop is left, the connection is there for the next.
+// However a loop ends, the next statement gets the connection.
 func TestLeavingEachCostsNoConnection(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil)

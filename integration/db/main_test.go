@@ -13,14 +13,14 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// open returns a handle to a database of the test's own, in which the given
-// statements have been run.
+// open returns a handle to its own database, in which the given statements have
+// been run.
 func open(t *testing.T, opts *db.Options, setup ...string) *db.DB {
 	t.Helper()
 	return pgtest.Open(t, pgtest.New(t), opts, setup...)
 }
 
-// must fails the test when the error of a call with one result is not nil.
+// must fails the test if the error of a call with one result is not nil.
 func must(t *testing.T) func(_ any, err error) {
 	return func(_ any, err error) {
 		t.Helper()
@@ -40,7 +40,7 @@ func count(t *testing.T, q db.Querier, sql string, args ...any) int {
 	return n
 }
 
-// handle is what a *db.DB and a *pgxpool.Pool have in common.
+// A handle has the methods that a *db.DB and a *pgxpool.Pool share.
 type handle interface {
 	db.Querier
 	db.Execer

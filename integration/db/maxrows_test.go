@@ -9,7 +9,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// Options.MaxRows counts wherever the handle's connections are read from.
+// Options.MaxRows applies to every read from the handle's connections.
 func TestMaxRowsEverywhere(t *testing.T) {
 	t.Parallel()
 	pg := open(t, &db.Options{MaxRows: 5}, itemSchema...)

@@ -9,9 +9,9 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// TestFunctionsThatMoveNames: what a function sets for the rest of the
-// transaction decides which tables later statements write to.
-func TestFunctionsThatMoveNames(t *testing.T) {
+// TestFunctionsThatChangeNames: settings that a function makes for the rest of
+// the transaction determine which tables later statements write to.
+func TestFunctionsThatChangeNames(t *testing.T) {
 	t.Parallel()
 	plpgsql := func(body string) string {
 		return "CREATE FUNCTION move() RETURNS int LANGUAGE plpgsql AS $$ " + body + " $$"

@@ -12,9 +12,9 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// Statements sent together may hold the commit, the savepoint or the rollback
-// that decides what is told.
-func TestChangesSentTogether(t *testing.T) {
+// A batch or a multi-statement text may contain the commit, the savepoint or
+// the rollback that determines the announced changes.
+func TestChangesOfMultiStatements(t *testing.T) {
 	t.Parallel()
 	const insertA, insertB = "INSERT INTO a VALUES (300)", "INSERT INTO b VALUES (300)"
 	together := func(before []string, sent func(conn *pgxpool.Conn) error, after ...string) func(pg *db.DB) error {

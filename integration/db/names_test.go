@@ -10,8 +10,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A compiled statement is sent without the comment that has its name. It is
-// called by it all the same, whatever it runs on.
+// A compiled statement is sent without the comment that contains its name.
+// Statistics and logs use the name anyway, whatever the statement runs on.
 func TestNamesReachStatsAndLog(t *testing.T) {
 	t.Parallel()
 	var log slowLog
@@ -91,8 +91,8 @@ func TestNamesReachStatsAndLog(t *testing.T) {
 	}
 }
 
-// One prepared statement serves all that differ in their names only, and each is
-// counted under its own.
+// Statements that differ only in their names share one prepared statement, and
+// each is counted under its own name.
 func TestNamesCostNoPreparedStatement(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)

@@ -28,8 +28,8 @@ var noRowsSchema = append(slices.Clip(changeSchema),
 	"CREATE TABLE leaf PARTITION OF root FOR VALUES FROM (0) TO (1000)",
 )
 
-// A statement whose command tag counts no row tells nothing, where all that it
-// might have changed comes with such rows.
+// A statement whose command tag counts no row announces nothing, if each of its
+// changes comes with such a row.
 func TestChangesOfNoRows(t *testing.T) {
 	t.Parallel()
 	once := func(sql string, args ...any) func(pg *db.DB) error {

@@ -21,7 +21,7 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 )
 
-func TestOpenSaysWhatIsWrong(t *testing.T) {
+func TestOpenNamesTheProblem(t *testing.T) {
 	t.Parallel()
 	good := pgtest.New(t)
 	replace := func(change func(*pgconn.Config)) *pgxpool.Config {
@@ -82,7 +82,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWrongPassword(t *testing.T) {
+func TestOpenReportsWrongPassword(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{Password: "right"})
 	cfg, err := pgxpool.ParseConfig(server.ConnString())
@@ -104,9 +104,9 @@ func TestOpenSaysWrongPassword(t *testing.T) {
 	}
 }
 
-// The server is there and lets the user in: what fails then is none of its
-// doing, and is named for what it is, with the host that it was tried on.
-func TestOpenSaysWhatFailedAfterConnecting(t *testing.T) {
+// Failures after the server has accepted the user are not the server's fault:
+// the error names the cause and the host.
+func TestOpenNamesFailuresAfterConnecting(t *testing.T) {
 	t.Parallel()
 	ask := func(ctx context.Context, conn *pgconn.PgConn) error {
 		return conn.Exec(ctx, "SELECT 1 / 0").Close()
@@ -121,7 +121,7 @@ func TestOpenSaysWhatFailedAfterConnecting(t *testing.T) {
 		{
 			name: "a type that is not there",
 			opts: db.Options{Types: []string{"no_such_type"}},
-			want: "Options.Types: there is no type no_such_type",
+			want: "Options.Types: type no_such_type does not exist",
 		},
 		{
 			name: "a statement that cannot be prepared",
@@ -175,7 +175,7 @@ func TestOpenSaysWhatFailedAfterConnecting(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesOptions(t *testing.T) {
+func TestOpenRejectsInvalidOptions(t *testing.T) {
 	t.Parallel()
 	for field, opts := range map[string]*db.Options{
 		"MaxRetries": {MaxRetries: -2},
@@ -191,7 +191,7 @@ func TestOpenRefusesOptions(t *testing.T) {
 	}
 }
 
-// closedPort returns a port of this machine that nothing listens on.
+// closedPort returns a local port that nothing listens on.
 func closedPort(t *testing.T) uint16 {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -206,8 +206,8 @@ func closedPort(t *testing.T) uint16 {
 	return uint16(port)
 }
 
-// A hook that brings a tracer does not take the place of the handle's.
-func TestBeforeConnectMayBringATracer(t *testing.T) {
+// A tracer that a hook sets does not replace the handle's.
+func TestBeforeConnectMaySetATracer(t *testing.T) {
 	t.Parallel()
 	cfg, err := pgxpool.ParseConfig(pgtest.New(t))
 	if err != nil {
@@ -248,7 +248,7 @@ func (c *statementTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pg
 
 func (*statementTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// Only the program's own hooks make answers depend on its contexts.
+// Results depend on contexts only through the program's own hooks.
 func TestContextHooks(t *testing.T) {
 	t.Parallel()
 	connString := pgtest.New(t)

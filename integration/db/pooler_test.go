@@ -22,7 +22,7 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// wide is a row of types whose text and binary forms differ.
+// A wide is a row of types whose text and binary forms differ.
 type wide struct {
 	ID      int64
 	Price   float64
@@ -130,9 +130,9 @@ func TestBehindPgBouncer(t *testing.T) {
 	}
 }
 
-// Whatever a statement goes to the server by, a name that is lost on the way
-// does not show. Only a batch of the program's own cannot be sent again: what it
-// has read of the results is out. Its error says so, and it is counted.
+// Lost statement names are invisible to callers, however a statement is sent.
+// Only a batch of the program cannot be retried, since the program may have
+// read results. Its error says so, and it is counted.
 func TestEveryWayBehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	for _, exec := range []string{"exec", "simple_protocol", "cache_statement"} {
@@ -190,9 +190,9 @@ func TestEveryWayBehindPgBouncer(t *testing.T) {
 	}
 }
 
-// A transaction whose id is asked for begins behind a pooler, too, that loses the
+// A transaction with a transaction id can begin behind a pooler that loses the
 // names of statements.
-func TestKnownTransactionsBehindPgBouncer(t *testing.T) {
+func TestResolveBehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	direct := open(t, nil, "CREATE TABLE t (id int)")
 	bouncer := pgbouncer.New(t, direct.Pool().Config().ConnString(), &pgbouncer.Options{
@@ -223,8 +223,8 @@ func TestKnownTransactionsBehindPgBouncer(t *testing.T) {
 	}
 }
 
-// A commit through a pooler whose process ids are its own is settled as well.
-func TestDoubtBehindPgBouncerSettles(t *testing.T) {
+// A doubt behind a pooler with process ids of its own is resolved, too.
+func TestDoubtBehindPgBouncerIsResolved(t *testing.T) {
 	t.Parallel()
 	connString := pgtest.New(t)
 	bouncer := pgbouncer.New(t, connString, nil)
@@ -244,9 +244,9 @@ func TestDoubtBehindPgBouncerSettles(t *testing.T) {
 	}
 }
 
-// A doubt waits for the pooler for a second before it looks. What other commits
-// changed is examined meanwhile.
-func TestDoubtBehindPgBouncerHoldsUpNoOther(t *testing.T) {
+// A doubt waits a second for the pooler before the first poll. Examinations for
+// other commits go on meanwhile.
+func TestDoubtBehindPgBouncerDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	connString := pgtest.New(t)
 	bouncer := pgbouncer.New(t, connString, nil)
@@ -279,8 +279,8 @@ func TestDoubtBehindPgBouncerHoldsUpNoOther(t *testing.T) {
 	t.Errorf("the change of another table was not known before the doubt was settled: %q", told)
 }
 
-// What each connection does first is done behind a pooler as well, also where
-// the names of its statements are lost on the way.
+// The setup of a connection works behind a pooler, even if the names of its
+// statements are lost.
 func TestConnectingBehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	type pair struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// openOne returns a handle with a single connection, which tells when it is
-// not given back.
+// openOne returns a handle with a single connection, and a check that it was
+// released.
 func openOne(t *testing.T) *db.DB {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(pgtest.New(t))
@@ -41,7 +41,7 @@ func holds(t *testing.T, pg *db.DB, want int32, when string) {
 	}
 }
 
-func TestTransactionsGiveTheirConnectionBack(t *testing.T) {
+func TestTransactionsReleaseTheirConnection(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
 	ctx := t.Context()
@@ -81,7 +81,7 @@ func TestTransactionsGiveTheirConnectionBack(t *testing.T) {
 	holds(t, pg, 0, "after a commit that rolled back")
 }
 
-func TestBatchesGiveTheirConnectionBack(t *testing.T) {
+func TestBatchesReleaseTheirConnection(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
 	ctx := t.Context()
@@ -125,9 +125,9 @@ func TestBatchesGiveTheirConnectionBack(t *testing.T) {
 	}
 }
 
-// Nobody is left waiting for a connection in silence: the error says that it
-// was waited, the figures for how long.
-func TestGivingUpTheWait(t *testing.T) {
+// A caller does not wait for a connection silently: the error reports the wait,
+// and the figures its duration.
+func TestAbandonedWaitIsReported(t *testing.T) {
 	t.Parallel()
 	pg := openOne(t)
 	held, err := pg.Acquire(t.Context())

@@ -26,12 +26,12 @@ func (f *firstTwo) ScanRow(rows pgx.Rows) error {
 	return err
 }
 
-// tally counts how often it was given a value.
+// A tally counts the values that it receives.
 type tally int
 
 func (c *tally) Scan(any) error { *c++; return nil }
 
-// targets makes what a row is scanned into, anew for each scan.
+// targets returns new targets for each scan of a row.
 type targets func() []any
 
 func to[A any]() targets     { return func() []any { return []any{new(A)} } }
@@ -46,8 +46,8 @@ func many[A any](n int) targets {
 	}
 }
 
-// The plans that QueryRow keeps never show: whatever a row of one text is
-// scanned into, in turn, the values and errors are pgx's.
+// Cached plans of QueryRow are invisible: for any sequence of targets of one
+// text, values and errors are pgx's.
 func TestQueryRowIsPgxs(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, "CREATE TYPE mood AS ENUM ('low', 'high')")
@@ -78,9 +78,9 @@ func TestQueryRowIsPgxs(t *testing.T) {
 	}
 }
 
-// unlikePgx tells how QueryRow of a handle differs from that of its pool. A
-// NULL of a type that does not fit is answered by pgx's chance: each answer
-// that it gives is right.
+// unlikePgx returns the difference between QueryRow of a handle and of its
+// pool. pgx's result for a NULL of a type that does not fit is random; each of
+// its results is accepted.
 func unlikePgx(t *testing.T, pg *db.DB, sql string, into targets) (difference string) {
 	got := into()
 	err := pg.QueryRow(t.Context(), sql).Scan(got...)
@@ -96,7 +96,7 @@ func unlikePgx(t *testing.T, pg *db.DB, sql string, into targets) (difference st
 	return difference
 }
 
-// What the program registers on a connection counts from then on.
+// Types that the program registers on a connection take effect at once.
 func TestQueryRowFollowsTypes(t *testing.T) {
 	t.Parallel()
 	plain := open(t, nil)
@@ -121,8 +121,9 @@ func TestQueryRowFollowsTypes(t *testing.T) {
 	}
 }
 
-// A row that cannot be scanned is counted, and told to the program's tracer.
-func TestQueryRowTellsOfScans(t *testing.T) {
+// A row that cannot be scanned is counted as an error, and reported to the
+// program's tracer.
+func TestQueryRowReportsScanErrors(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil)
 	const sql = "SELECT 'x'::text AS v"
@@ -141,9 +142,9 @@ func TestQueryRowTellsOfScans(t *testing.T) {
 	t.Errorf("two scans failed, and were counted as %+v", pg.Stats().Statements)
 }
 
-// The wait for a connection is told apart from the statement, and so is what a
-// program does with a connection before it sends one.
-func TestWaitsAreNoRunTime(t *testing.T) {
+// The wait for a connection is not part of the statement's time, nor is the
+// time before a program sends a statement on its connection.
+func TestWaitsAreNotRunTime(t *testing.T) {
 	t.Parallel()
 	plain := open(t, nil)
 	pg, err := db.Open(t.Context(), plain.Pool().Config().ConnString()+"&pool_max_conns=1", nil)

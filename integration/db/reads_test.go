@@ -13,8 +13,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// callSchema has functions that write, and what calls them without a word in
-// the text of a statement.
+// callSchema has functions that write, and objects that call them without a
+// word in the text of a statement.
 var callSchema = append(slices.Clone(changeSchema),
 	`CREATE FUNCTION bump() RETURNS text LANGUAGE plpgsql AS $$ BEGIN UPDATE a SET v = v || '!' WHERE id = 1; RETURN 'x'; END $$`,
 	`CREATE FUNCTION hidden() RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DELETE ' || 'FROM a'; RETURN 'x'; END $$`,
@@ -36,7 +36,7 @@ var callSchema = append(slices.Clone(changeSchema),
 	`INSERT INTO b VALUES (1, 'b')`,
 )
 
-// A text that shows nothing but reads is told by what it calls.
+// A text that only reads is reported by the functions that it calls.
 func TestChangesByReads(t *testing.T) {
 	t.Parallel()
 	run := func(statements ...string) func(pg *db.DB) error {
@@ -102,7 +102,7 @@ func TestChangesByReads(t *testing.T) {
 	runChanges(t, callSchema, cases)
 }
 
-// COMMIT PREPARED commits what is not known of.
+// COMMIT PREPARED commits unknown changes.
 func TestCommitPrepared(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, changeSchema...)
@@ -132,8 +132,8 @@ func TestCommitPrepared(t *testing.T) {
 	}
 }
 
-// What a pool's hook does at each acquire neither is a change nor makes the
-// changes of others unknown.
+// What a pool's hook does at each acquire is not a change, and does not make
+// the changes of statements unknown.
 func TestChangesUnderAHook(t *testing.T) {
 	t.Parallel()
 	for _, sql := range []string{"SELECT set_config('app.tenant', $1, false)", "SET search_path = public", "SET ROLE NONE"} {

@@ -16,7 +16,8 @@ import (
 
 var resolving = db.TxOptions{Resolve: true}
 
-// raise returns a function that raises a counter and counts how often it ran.
+// raise returns a function that increments a counter, and the number of its
+// runs.
 func raise(t *testing.T, runs *int) func(pgx.Tx) error {
 	return func(tx pgx.Tx) error {
 		*runs++
@@ -26,7 +27,7 @@ func raise(t *testing.T, runs *int) func(pgx.Tx) error {
 }
 
 // Wherever the exchange of COMMIT is cut, the transaction takes place once, and
-// InTx says so.
+// InTx returns nil.
 func TestLostCommitsAreResolved(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"opened", "adopted"} {
@@ -67,7 +68,7 @@ func TestLostCommitsAreResolved(t *testing.T) {
 	}
 }
 
-// behindProxy returns a handle to a server that may be killed, with a counter.
+// behindProxy returns a handle to a server that can be killed, with a counter.
 func behindProxy(t *testing.T) (*db.DB, *faultproxy.Proxy, *pgserver.Server) {
 	t.Helper()
 	server := pgtest.Private(t, &pgserver.Options{})
@@ -91,8 +92,9 @@ func behindProxy(t *testing.T) (*db.DB, *faultproxy.Proxy, *pgserver.Server) {
 	return pg, proxy, server
 }
 
-// A transaction whose server dies before COMMIT arrives is run again once the
-// server is back, unless somebody else may have been given its id meanwhile.
+// A transaction whose server dies before COMMIT arrives is retried once the
+// server is back, unless another transaction may have been given its id
+// meanwhile.
 func TestCommitsAreResolvedAfterACrash(t *testing.T) {
 	t.Parallel()
 	for _, reused := range []bool{false, true} {
@@ -123,8 +125,8 @@ func TestCommitsAreResolvedAfterACrash(t *testing.T) {
 	}
 }
 
-// comeBack starts the server, and lets the proxy lead to it, after some transactions
-// of other programs if so wanted.
+// comeBack starts the server and directs the proxy to it, after some
+// transactions of other programs if requested.
 func comeBack(ctx context.Context, server *pgserver.Server, proxy *faultproxy.Proxy, others bool) error {
 	if err := server.Restart(ctx); err != nil {
 		return err
@@ -145,8 +147,7 @@ func comeBack(ctx context.Context, server *pgserver.Server, proxy *faultproxy.Pr
 	return nil
 }
 
-// Where nobody can be asked in time the outcome is unknown, and the error says of
-// which transaction.
+// If the outcome cannot be determined in time, the error names the transaction.
 func TestUnknownCommits(t *testing.T) {
 	t.Parallel()
 	pg, proxy := overProxy(t, "opened")
@@ -165,9 +166,9 @@ func TestUnknownCommits(t *testing.T) {
 	proxy.Refuse(false)
 }
 
-// What the server refuses to commit is no unknown outcome, and nothing that fails
-// before COMMIT is.
-func TestResolveLeavesOtherErrors(t *testing.T) {
+// If the server rejects the commit, or the transaction fails before COMMIT, the
+// outcome is known.
+func TestResolveReturnsOtherErrors(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, "CREATE TABLE a (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)", "INSERT INTO a VALUES (1)")
 	err := pg.InTx(t.Context(), resolving, func(tx pgx.Tx) error {

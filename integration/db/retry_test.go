@@ -12,15 +12,15 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// anyQuerier is what statements of every kind are sent to.
+// An anyQuerier runs statements of every kind.
 type anyQuerier interface {
 	db.Querier
 	db.Execer
 	db.Batcher
 }
 
-// waysToRead are all the ways that a statement goes to the server by, each of
-// which must not show that a migration came in between.
+// waysToRead are all ways to send a statement to the server. No migration in
+// between may be visible in any of them.
 var waysToRead = []struct {
 	name string
 	read func(ctx context.Context, q anyQuerier) (rows int, err error)
@@ -79,7 +79,7 @@ var (
 	returning = db.MustCompile[map[string]any]("UPDATE plans SET id = id + $1 RETURNING *")
 )
 
-// plans returns a handle whose connections have prepared what they can, and
+// plans returns a handle whose connections have prepared all statements, and
 // another for migrations.
 func plans(t *testing.T) (pg, setup *db.DB) {
 	setup = open(t, nil, "CREATE TABLE plans (id int PRIMARY KEY, v int); INSERT INTO plans SELECT i, i FROM generate_series(1, 10) i")
@@ -91,7 +91,8 @@ func plans(t *testing.T) (pg, setup *db.DB) {
 	return pg, setup
 }
 
-// queriersOf returns what statements can be sent to outside of transactions.
+// queriersOf returns everything that statements outside of transactions can run
+// on.
 func queriersOf(t *testing.T, pg *db.DB) []anyQuerier {
 	conn, err := pg.Acquire(t.Context())
 	if err != nil {
@@ -111,7 +112,7 @@ func queriersOf(t *testing.T, pg *db.DB) []anyQuerier {
 	return []anyQuerier{pg, pg.Pool(), conn, other.Conn(), foreign}
 }
 
-func TestMigrationsDoNotShow(t *testing.T) {
+func TestMigrationsAreInvisible(t *testing.T) {
 	t.Parallel()
 	pg, setup := plans(t)
 	for i, q := range queriersOf(t, pg) {
@@ -127,8 +128,8 @@ func TestMigrationsDoNotShow(t *testing.T) {
 	}
 }
 
-// One migration behind the other: a statement that is prepared afresh may be
-// stale again when it is run.
+// With consecutive migrations a statement may be stale again after it was
+// prepared again.
 func TestMigrationsUnderLoad(t *testing.T) {
 	t.Parallel()
 	pg, setup := plans(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// Texts that differ in white space, comments and the case of keywords only are
-// one prepared statement on the server.
+// Texts that differ only in white space, comments and the case of keywords
+// share one prepared statement on the server.
 func TestPreparedStatementsAreShared(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, itemSchema...)

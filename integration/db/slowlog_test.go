@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A slowLine is what the log says of one statement.
+// A slowLine is the log line of a statement.
 type slowLine struct {
 	Level, Msg      string
 	Statement, Name string
@@ -41,7 +41,7 @@ func (l *slowLog) options(from time.Duration) *db.Options {
 	return &db.Options{SlowQuery: from, Logger: slog.New(slog.NewJSONHandler(l, nil))}
 }
 
-// take returns the lines so far, and forgets them.
+// take returns the lines so far, and clears them.
 func (l *slowLog) take(t *testing.T) (lines []slowLine) {
 	t.Helper()
 	l.mu.Lock()
@@ -99,8 +99,8 @@ func TestSlowStatementsAreLogged(t *testing.T) {
 	}
 }
 
-// Without the option nothing is written. The wait for a connection is told
-// apart, and makes no statement slow.
+// Without the option nothing is logged. The wait for a connection is reported
+// separately, and makes no statement slow.
 func TestQuickStatementsAreNotLogged(t *testing.T) {
 	t.Parallel()
 	var quiet, log slowLog

@@ -10,8 +10,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// What pgx takes in front of a statement's arguments is taken from every way
-// to read, and on whatever is read from.
+// Special leading arguments of pgx work in every way to read, on every handle.
 func TestSpecialArguments(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, itemSchema...)
@@ -51,7 +50,8 @@ func TestSpecialArguments(t *testing.T) {
 	}
 }
 
-// readSpecial reads items 1, 3, 4 and 5 in every way that takes such arguments.
+// readSpecial reads items 1, 3, 4 and 5 in every way that accepts such
+// arguments.
 func readSpecial(t *testing.T, q anyQuerier, sql string, args []any) {
 	t.Helper()
 	stmt := db.MustCompile[item](sql)

@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// TestStringsThatEscape: where a session reads backslashes in plain strings as
-// escapes, a string ends elsewhere than the text shows by itself.
+// TestStringsThatEscape: if a session reads backslashes in plain strings as
+// escapes, a string ends elsewhere than the text alone shows.
 func TestStringsThatEscape(t *testing.T) {
 	t.Parallel()
 	const hidden = `SELECT '\'', put(1) --'`

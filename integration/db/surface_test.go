@@ -38,7 +38,7 @@ var (
 )
 
 // The handle has the methods of pgxpool.Pool that programs call, with the same
-// signatures. When pgx adds one, this test asks whether it belongs to them.
+// signatures. The test fails when pgx adds a method, which may belong to them.
 func TestHandleHasThePoolsMethods(t *testing.T) {
 	t.Parallel()
 	pool, handle := reflect.TypeFor[*pgxpool.Pool](), reflect.TypeFor[*db.DB]()
@@ -140,7 +140,7 @@ func TestReadsFromEveryHandle(t *testing.T) {
 	}
 }
 
-// A read that fails in the middle of its rows leaves the caller's as they are.
+// A read that fails after some rows leaves the caller's rows unchanged.
 func TestAppendToAfterAnError(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, itemSchema...)
@@ -186,7 +186,7 @@ func TestBuilders(t *testing.T) {
 	}
 }
 
-// By the simple protocol the server takes any number of statements.
+// Under the simple protocol the server runs any number of statements.
 func TestBuiltReadsAreOneStatement(t *testing.T) {
 	t.Parallel()
 	setup := open(t, nil, itemSchema...)
@@ -251,7 +251,7 @@ func TestTypesAreLoaded(t *testing.T) {
 	}
 }
 
-// Extensions bring base types, of which pgx loads none.
+// Extensions add base types, which pgx does not load.
 func TestBaseTypes(t *testing.T) {
 	t.Parallel()
 	plain := open(t, nil, "CREATE EXTENSION citext", "CREATE EXTENSION hstore", "CREATE TYPE tagged AS (id int, tag citext)")
@@ -274,8 +274,8 @@ func TestBaseTypes(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"hstore":     "public.hstore is a base type",
-		"no_citext":  "there is no type no_citext",
-		"citext, xx": "there is no type citext, xx",
+		"no_citext":  "type no_citext does not exist",
+		"citext, xx": "type citext, xx does not exist",
 	} {
 		_, err := db.Open(t.Context(), connString, &db.Options{Types: []string{"citext", name}})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -93,7 +93,7 @@ func TestInTxGivesUp(t *testing.T) {
 	}
 }
 
-func TestInTxHeedsContextBetweenRuns(t *testing.T) {
+func TestInTxStopsBetweenAttemptsWhenContextEnds(t *testing.T) {
 	t.Parallel()
 	pg := open(t, &db.Options{MaxRetries: 1000})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -131,7 +131,7 @@ func TestInTxRollsBackOnPanicAndError(t *testing.T) {
 	}
 }
 
-// A migration makes the plan that a connection keeps invalid.
+// A migration invalidates a connection's cached plan.
 func TestDDLIsInvisibleOutsideTransactions(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, "CREATE TABLE t (id int, v int)", "INSERT INTO t VALUES (1, 2)")
@@ -153,7 +153,7 @@ func TestDDLIsInvisibleOutsideTransactions(t *testing.T) {
 	}
 }
 
-func TestDDLInsideInTxRunsAgain(t *testing.T) {
+func TestInTxRetriesAfterDDL(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, "CREATE TABLE t (id int, v int)", "INSERT INTO t VALUES (1, 2)")
 	read := func(tx pgx.Tx) error {
@@ -184,9 +184,9 @@ func TestErrorsNameTheStatement(t *testing.T) {
 	}
 }
 
-// A statement that the server does not know by its name, in the middle of a
-// transaction, is prepared again in another run.
-func TestInTxRunsAgainAfterLostNames(t *testing.T) {
+// A statement whose name the server does not know, within a transaction, is
+// prepared again in the next attempt.
+func TestInTxRetriesAfterLostNames(t *testing.T) {
 	t.Parallel()
 	lines := make(chan string, 16)
 	pg := open(t, &db.Options{Logger: slog.New(slog.NewTextHandler(lineWriter(lines), nil))}, "CREATE TABLE t (id int)")
@@ -219,9 +219,9 @@ func TestInTxRunsAgainAfterLostNames(t *testing.T) {
 	}
 }
 
-// Where something in the transaction changes what a name means, another run
-// ends as the one before it did: one is enough.
-func TestInTxDoesNotRunInVain(t *testing.T) {
+// If the transaction itself changes what a name refers to, a second retry would
+// fail like the first: one is enough.
+func TestInTxDoesNotRetryInVain(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, "CREATE SCHEMA a", "CREATE SCHEMA b", "CREATE TABLE a.t AS SELECT 1 AS n", "CREATE TABLE b.t AS SELECT 'x' AS n")
 	stmt := db.MustCompile[map[string]any]("SELECT * FROM t")

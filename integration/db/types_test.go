@@ -12,9 +12,9 @@ import (
 
 type status string
 
-// Arrays come with their elements, by either spelling, and so do types that
-// another one is made of, in any order.
-func TestArraysComeWithTheirElements(t *testing.T) {
+// Arrays are loaded with their elements, in either spelling, and so are the
+// component types of others, in any order.
+func TestArraysAreLoadedWithTheirElements(t *testing.T) {
 	t.Parallel()
 	plain := open(t, nil, "CREATE SCHEMA shop", "CREATE TYPE shop.status AS ENUM ('new', 'done')", "CREATE TYPE item AS (n int, s shop.status)",
 		"CREATE DOMAIN amount AS int", "CREATE EXTENSION citext")
@@ -50,8 +50,8 @@ func TestArraysComeWithTheirElements(t *testing.T) {
 	}
 }
 
-// Slices of a string type reach an enum that is not loaded, as slices of strings
-// do, by every path.
+// Slices of a string type are encoded for an enum that is not loaded, as slices
+// of strings are, on every path.
 func TestSlicesOfStringTypesReachUnknownTypes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, nil, "CREATE TYPE status AS ENUM ('new', 'done')", "CREATE TABLE orders (id int, s status)", "INSERT INTO orders VALUES (1, 'new'), (2, 'done')")

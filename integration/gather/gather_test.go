@@ -57,7 +57,7 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// handles are a handle, a connection, and a transaction.
+// handles returns a handle, a connection, and a transaction.
 func handles(t *testing.T, pg *db.DB) []db.Batcher {
 	conn, err := pg.Acquire(t.Context())
 	if err != nil {
@@ -72,7 +72,7 @@ func handles(t *testing.T, pg *db.DB) []db.Batcher {
 	return []db.Batcher{pg, conn, tx}
 }
 
-// broken are reads that fail in different stages.
+// broken are reads that fail at different stages.
 var broken = []struct {
 	name  string
 	read  func() *db.Gathered[int]
@@ -88,8 +88,8 @@ var broken = []struct {
 	{"NULL into a number", func() *db.Gathered[int] { return db.GatherOne[int](db.SQL("SELECT NULL::int")) }, "NULL", 1},
 }
 
-// TestGatherErrors puts each kind of failure into each place of a batch: it
-// must be told of that read and no other, and the others must be answered.
+// TestGatherErrors puts each kind of failure at each position of a batch: that
+// read and no other must get the error, and the others their results.
 func TestGatherErrors(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
@@ -165,7 +165,7 @@ func gatherInTransaction(t *testing.T, q db.Batcher) {
 	}
 }
 
-func TestGatherRefuses(t *testing.T) {
+func TestGatherRejectsInvalidReads(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
 	pgtest.Exec(t, pg, "CREATE TABLE t (n int)")
@@ -192,8 +192,8 @@ func TestGatherRefuses(t *testing.T) {
 	}
 }
 
-// A migration must not show: the read whose plan is stale runs once more, also
-// where the connection prepared it when it was opened.
+// A migration must be invisible: a read with a stale plan is sent again, even
+// if the connection prepared it when it was opened.
 func TestGatherAfterMigration(t *testing.T) {
 	t.Parallel()
 	stmt := db.MustCompile[map[string]any]("SELECT * FROM t")
@@ -244,8 +244,8 @@ func TestGatherBounds(t *testing.T) {
 	}
 }
 
-// Named arguments are put into the text by pgx, so that it is no longer known
-// by it.
+// pgx numbers named arguments in the text, so that the read cannot be found by
+// its original text.
 func TestGatherNamedArguments(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
@@ -273,8 +273,8 @@ type panicky struct{}
 
 func (*panicky) Scan(any) error { panic("cannot scan") }
 
-// A scan that panics must not take a connection with it.
-func TestGatherGivesTheConnectionBackAfterPanic(t *testing.T) {
+// A scan that panics must not lose its connection.
+func TestGatherReleasesTheConnectionAfterPanic(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
 	func() {
@@ -290,8 +290,8 @@ func TestGatherGivesTheConnectionBackAfterPanic(t *testing.T) {
 	}
 }
 
-// Of reads that the context cut off it is not known which one the server was at.
-func TestGatherBlamesNoneForTheContextsEnd(t *testing.T) {
+// After the end of the context it is unknown which read the server was running.
+func TestGatherAttributesTheContextEndToNoRead(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
 	quick := db.GatherOne[int](db.SQL("SELECT 1"))
@@ -302,7 +302,7 @@ func TestGatherBlamesNoneForTheContextsEnd(t *testing.T) {
 		t.Error(err)
 	}
 	for _, err := range []error{gatheredError(quick.Value()), gatheredError(slow.Value())} {
-		if err == nil || !strings.Contains(err.Error(), "one of 2 gathered: no answer came") {
+		if err == nil || !strings.Contains(err.Error(), "one of 2 gathered: no result received") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -310,8 +310,8 @@ func TestGatherBlamesNoneForTheContextsEnd(t *testing.T) {
 
 func gatheredError[V any](_ V, err error) error { return err }
 
-// No row is an answer, and the joined error says whose.
-func TestGatherNamesWhoHasNoRow(t *testing.T) {
+// A missing row is a result, and the joined error names its read.
+func TestGatherNamesReadsWithoutRow(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
 	none := db.MustCompile[int]("-- name: NoneOfThem :one\nSELECT 1 WHERE false").GatherOne()

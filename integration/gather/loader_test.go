@@ -46,7 +46,7 @@ func family(t *testing.T) *db.DB {
 	return pg
 }
 
-// A thousand parents with their children take two statements.
+// A thousand parents with their children are loaded by two statements.
 func TestLoaderNested(t *testing.T) {
 	t.Parallel()
 	q := &queries{Querier: family(t)}
@@ -78,8 +78,8 @@ func TestLoaderNested(t *testing.T) {
 	}
 }
 
-// Callers share a list, but not the room behind it.
-func TestLoaderListsHaveNoRoom(t *testing.T) {
+// Callers share a list, but not its spare capacity.
+func TestLoaderListsHaveNoSpareCapacity(t *testing.T) {
 	t.Parallel()
 	children := db.NewListLoader(family(t), childrenOf, func(c child) int { return c.ParentID }, nil)
 	list, err := children.Load(t.Context(), 3)

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// open returns a handle to a database of the test's own.
+// open returns a handle to its own database.
 func open(t *testing.T) *db.DB {
 	t.Helper()
 	return pgtest.Open(t, pgtest.New(t), nil)

@@ -28,9 +28,9 @@ func TestInstallTwice(t *testing.T) {
 	}
 }
 
-// A program's migrations and the library's have the same version numbers and
-// don't meet.
-func TestInstallBesideUp(t *testing.T) {
+// A program's migrations and the library's have the same version numbers and do
+// not conflict.
+func TestInstallAndUpAreIndependent(t *testing.T) {
 	t.Parallel()
 	ctx, pool := t.Context(), pgtest.Pool(t)
 	if err := migrations.Install(ctx, pool); err != nil {
@@ -51,7 +51,8 @@ func TestInstallBesideUp(t *testing.T) {
 	}
 }
 
-// A role that may not create schemas may call Install once another has.
+// A role without CREATE on the database may call Install after another role
+// has.
 func TestInstallWithoutRights(t *testing.T) {
 	t.Parallel()
 	ctx, url := t.Context(), pgtest.New(t)
@@ -93,7 +94,7 @@ func TestInstallWithoutRights(t *testing.T) {
 	}
 }
 
-func TestLedgerKeepsItsRules(t *testing.T) {
+func TestLedgerConstraints(t *testing.T) {
 	t.Parallel()
 	ctx, pool := t.Context(), pgtest.Pool(t)
 	if err := migrations.Install(ctx, pool); err != nil {

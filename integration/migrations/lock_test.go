@@ -26,8 +26,8 @@ func TestEightProcessesApplyOnce(t *testing.T) {
 	applyOnce(t, url, url)
 }
 
-// applyOnce lets eight processes migrate by one URL and looks at the result by
-// the other.
+// applyOnce has eight processes migrate by one URL and checks the result by the
+// other.
 func applyOnce(t *testing.T, through, direct string) {
 	t.Helper()
 	const processes = 8
@@ -87,7 +87,7 @@ func checkAppliedOnce(t *testing.T, url string) {
 	}
 }
 
-func TestWaiterGivesUpWithItsContext(t *testing.T) {
+func TestWaitEndsWithContext(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)
 	holder, err := pool.Acquire(t.Context())
@@ -120,9 +120,9 @@ func TestWaiterGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
-// A context that ends in the middle of a migration takes that migration back and
-// leaves no lock.
-func TestContextEndsInTheMiddle(t *testing.T) {
+// If a context ends during a migration, the migration is rolled back and leaves
+// no lock.
+func TestContextEndsDuringMigration(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	pool, err := pgxpool.New(t.Context(), url)

@@ -15,8 +15,8 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// migrateURL makes the test binary a program that migrates and ends: the tests
-// of many processes start it anew.
+// migrateURL makes the test binary a program that migrates and exits: the tests
+// with many processes start it.
 const migrateURL = "HEADRACE_TEST_MIGRATE_URL"
 
 func TestMain(m *testing.M) {
@@ -47,8 +47,8 @@ func migrate(url string) int {
 	return 0
 }
 
-// slowFiles fail when they are applied twice, and take long enough for others to
-// come in between.
+// slowFiles fail when they are applied twice, and take long enough for other
+// processes to interfere.
 var slowFiles = fstest.MapFS{
 	"00001_runs.sql":  sqlFile("-- +goose Up\nCREATE TABLE runs (version int);\nSELECT pg_sleep(0.2);\n"),
 	"00002_first.sql": sqlFile("-- +goose Up\nINSERT INTO runs VALUES (2);\nSELECT pg_sleep(0.2);\n"),

@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// pooled returns a new database's URL, and its URL through a pooler.
+// pooled returns the URL of a new database, and its URL through a pooler.
 func pooled(t *testing.T, mode pgbouncer.Mode) (direct, through string) {
 	t.Helper()
 	direct = pgtest.New(t)
@@ -38,8 +38,9 @@ func TestEightProcessesBehindAPooler(t *testing.T) {
 	}
 }
 
-// One process behind the pooler and one beside it take the same lock.
-func TestPoolerAndDirectExcludeEachOther(t *testing.T) {
+// A process behind the pooler and one with a direct connection take the same
+// lock.
+func TestPoolerAndDirectConnectionsExcludeEachOther(t *testing.T) {
 	t.Parallel()
 	direct, through := pooled(t, pgbouncer.Transaction)
 	holder, err := pgxpool.New(t.Context(), direct)
@@ -67,8 +68,8 @@ func TestPoolerAndDirectExcludeEachOther(t *testing.T) {
 	}
 }
 
-// The lock has a connection of its own there; a pool of one would wait for
-// itself.
+// Behind a pooler the lock needs its own connection; a pool of one would wait
+// for itself.
 func TestPoolOfOneBehindAPooler(t *testing.T) {
 	t.Parallel()
 	_, through := pooled(t, pgbouncer.Transaction)

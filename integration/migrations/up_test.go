@@ -142,7 +142,7 @@ func TestDownFailureNamesLine(t *testing.T) {
 	}
 }
 
-// A file that goose cannot parse stops everything before the first statement.
+// A file that goose cannot parse prevents every statement.
 func TestParseFailureNamesFile(t *testing.T) {
 	t.Parallel()
 	ctx, pool := t.Context(), pgtest.Pool(t)
@@ -159,7 +159,7 @@ func TestParseFailureNamesFile(t *testing.T) {
 	}
 }
 
-func TestOutOfOrderIsRefused(t *testing.T) {
+func TestOutOfOrderIsRejected(t *testing.T) {
 	t.Parallel()
 	ctx, pool := t.Context(), pgtest.Pool(t)
 	if _, err := migrations.Up(ctx, pool, fstest.MapFS{"00002_b.sql": sqlFile("-- +goose Up\nSELECT 1;\n")}); err != nil {
@@ -174,7 +174,7 @@ func TestOutOfOrderIsRefused(t *testing.T) {
 	}
 }
 
-func TestOlderProgramBesideNewerSchema(t *testing.T) {
+func TestOlderProgramWithNewerSchema(t *testing.T) {
 	t.Parallel()
 	ctx, pool := t.Context(), pgtest.Pool(t)
 	if _, err := migrations.Up(ctx, pool, cities); err != nil {
@@ -214,8 +214,8 @@ func exists(t *testing.T, pool *pgxpool.Pool, table string) bool {
 	return found
 }
 
-// A handle stands where a pool stands.
-func TestMigrationsTakeAHandle(t *testing.T) {
+// A handle can replace a pool.
+func TestMigrationsAcceptAHandle(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.DB(t, nil)
 	if applied, err := migrations.Up(t.Context(), pg, cities); err != nil || len(applied) != 2 {

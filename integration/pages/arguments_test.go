@@ -12,9 +12,9 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A cursor is bound to what the server is sent: pgx sends the wall clock of a
-// time.Time for every type but timestamptz, so that one instant in two zones is
-// two arguments.
+// A cursor is bound to the sent argument: for every type but timestamptz pgx
+// sends the wall clock of a time.Time, so that one instant in two zones is two
+// arguments.
 func TestCursorIsBoundToTheTimeThatIsSent(t *testing.T) {
 	t.Parallel()
 	pg := open(t, `CREATE TABLE ev (id int PRIMARY KEY, at timestamp, tz timestamptz, day date)`,
@@ -72,8 +72,8 @@ func TestCursorIsBoundToTheTimeThatIsSent(t *testing.T) {
 func oneTime(at time.Time) any      { return at }
 func severalTimes(at time.Time) any { return []time.Time{at} }
 
-// A transaction and a connection tell the parameters' types as well; a Querier
-// that does not lead to a connection cannot.
+// The parameter types are known on a transaction and a connection, but not on a
+// Querier that does not lead to a connection.
 func TestZonesOnAConnection(t *testing.T) {
 	t.Parallel()
 	pg := open(t, `CREATE TABLE ev AS SELECT g AS id, now() + g * interval '1 hour' AS at FROM generate_series(1, 100) g`)
@@ -105,8 +105,8 @@ type rank int
 
 func (r rank) String() string { return [...]string{"third", "first"}[r] }
 
-// Values that pgx sends as other texts are other arguments, whatever they have
-// in memory.
+// Values that pgx sends as different texts are different arguments, whatever
+// they contain in memory.
 func TestCursorIsBoundToTheTextThatIsSent(t *testing.T) {
 	t.Parallel()
 	connString := pgtest.New(t)

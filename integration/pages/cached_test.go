@@ -11,8 +11,9 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A page read through a cached handle is kept as a whole, apart from other
-// pages, limits, orders and secrets, and dropped when its table changes.
+// A page read through a cached handle is cached as a whole, separately from
+// other pages, limits, orders and secrets, and invalidated when its table
+// changes.
 func TestCachedPages(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities)
@@ -82,8 +83,8 @@ func TestCachedPages(t *testing.T) {
 	})
 }
 
-// waitForHits calls read until n answers come from the cache: nothing is kept
-// while the server is asked what a new statement does.
+// waitForHits calls read until n results come from the cache: nothing is cached
+// while a new statement is examined.
 func waitForHits(t *testing.T, cache *querycache.Cache, n int, read func()) {
 	t.Helper()
 	var hits uint64

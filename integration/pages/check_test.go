@@ -7,7 +7,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// CheckPages names the index that pages lack, however small the table is.
+// CheckPages names a missing index, however small the table is.
 func TestCheckPagesNamesTheMissingIndex(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE ev (id int PRIMARY KEY, received_at timestamptz, kind text NOT NULL)",

@@ -9,8 +9,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// TestWalkWhileRowsChange walks both ways while rows are inserted, deleted,
-// and moved in the order. Rows that stay are met exactly once.
+// TestWalkWhileRowsChange walks both ways while rows are inserted, deleted and
+// moved in the order. It visits rows that stay exactly once.
 func TestWalkWhileRowsChange(t *testing.T) {
 	t.Parallel()
 	pg := open(t,

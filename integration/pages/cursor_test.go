@@ -83,8 +83,8 @@ func TestCursorsAreBound(t *testing.T) {
 	}
 }
 
-// A cursor stays good when the row it was made from is gone, and the way back
-// from an empty page leads to the rows that are left.
+// A cursor stays valid when its row is deleted, and the cursor of an empty page
+// leads to the remaining rows.
 func TestCursorsSurviveTheirRows(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities)
@@ -119,7 +119,7 @@ func TestCursorsSurviveTheirRows(t *testing.T) {
 	}
 }
 
-// DDL under a cursor: the place means something else then.
+// DDL may change the meaning of a cursor's position.
 func TestCursorAfterTypeChange(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE nums (id int PRIMARY KEY)", "INSERT INTO nums SELECT generate_series(1, 20)")
@@ -150,7 +150,7 @@ func TestCursorAfterTypeChange(t *testing.T) {
 	}
 }
 
-// The value in a cursor may have become one that the server no longer reads.
+// The server may no longer accept the value in a cursor.
 func TestCursorWithRenamedEnumValue(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TYPE mood AS ENUM ('sad', 'ok', 'fine')", "CREATE TYPE feeling AS (m mood)",
@@ -208,8 +208,8 @@ func TestCursorWithRenamedEnumValue(t *testing.T) {
 	}
 }
 
-// An argument that the server cannot read is not the cursor's fault.
-func TestUnreadableArgumentIsNoBadCursor(t *testing.T) {
+// An argument that the server cannot read does not make the cursor bad.
+func TestUnreadableArgumentIsNotABadCursor(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities)
 	stmt := db.MustCompile[int]("SELECT id FROM cities WHERE population / $1 >= 0 AND id >= coalesce(nullif($2::text, ''), '0')::int")
@@ -240,8 +240,8 @@ func TestUnreadableArgumentIsNoBadCursor(t *testing.T) {
 	}
 }
 
-// Rows before a page are not looked at: once they are gone, Prev leads to a page
-// without rows, and from there back.
+// Rows before a page are not read: if they are deleted, Prev leads to a page
+// without rows, whose Next leads back.
 func TestPrevAfterDeletes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities)
@@ -295,8 +295,8 @@ func TestRefused(t *testing.T) {
 		{name: "columns of one name", sql: "SELECT id, name AS x, name AS x FROM cities", want: `column "x"`},
 		{name: "no limit", sql: "SELECT id FROM cities", limit: -1, want: "limit is -1: want 1 to 2147483646"},
 		{name: "limit beyond the server's", sql: "SELECT id FROM cities", limit: 1 << 40, want: "limit is 1099511627776: want 1 to 2147483646"},
-		{name: "key in another case", sql: "SELECT id FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("ID")}}, want: `key "ID" is no column of the result`},
-		{name: "key in another case, behind others", sql: "SELECT id, name FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("name"), db.Asc("ID")}}, want: `key "ID" is no column of the result`},
+		{name: "key in another case", sql: "SELECT id FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("ID")}}, want: `key "ID" is not a column of the result`},
+		{name: "key in another case, behind others", sql: "SELECT id, name FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("name"), db.Asc("ID")}}, want: `key "ID" is not a column of the result`},
 		{name: "random key", sql: "SELECT id, random() AS r FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("r"), db.Asc("id")}}, want: `key "r" calls random`},
 		{name: "random key without a name", sql: "SELECT random() FROM cities", p: db.Pager{Keys: []db.Order{db.Asc("random")}}, want: `key "random" calls random`},
 		{name: "key that grows with time", sql: "WITH c AS (SELECT * FROM cities) SELECT id, clock_timestamp() - to_timestamp(id) AS age FROM c", p: db.Pager{Keys: []db.Order{db.Desc("age"), db.Asc("id")}}, want: `key "age" calls clock_timestamp`},

@@ -8,9 +8,9 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// Columns that follow the order in which rows were written have their pages in
-// few blocks, so that each further descent of an index shows; those that do
-// not have a block for each row, so that each row too much shows.
+// Pages of columns that follow the order of insertion are in few blocks, which
+// reveals each further index descent. Pages of other columns have a block per
+// row, which reveals each further row.
 const deepTable = `
 	CREATE TYPE step AS ENUM ('new', 'paid', 'sent', 'done', 'lost');
 	CREATE TABLE deep (
@@ -40,12 +40,12 @@ const deepTable = `
 	CREATE INDEX ON deep (status, scattered, code);
 	VACUUM ANALYZE deep`
 
-// unread is a row of any columns, left where it is.
+// unread is a row with any columns that it does not read.
 type unread struct{}
 
 func (*unread) ScanRow(pgx.Rows) error { return nil }
 
-// TestBuffersAreFlat compares what page 10,000 touches with what page 1 does.
+// TestBuffersAreFlat compares the buffers of page 10,000 with those of page 1.
 func TestBuffersAreFlat(t *testing.T) {
 	t.Parallel()
 	pg := open(t, split(deepTable)...)

@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// equalTypes are types of which values may be equal to the server and have
-// different bytes. The middle two of each are.
+// equalTypes are types with values that are equal to the server and differ in
+// bytes. The middle two values of each type are.
 var equalTypes = []struct {
 	typ    string
 	values [4]string
@@ -35,7 +35,7 @@ var equalTypes = []struct {
 	{typ: "text[] COLLATE anycase", values: [4]string{"{A}", "{b}", "{B}", "{c}"}, needs: "anycase"},
 }
 
-// extras makes what is not part of every server, and tells what there is.
+// extras creates what not every server has, and returns what there is.
 func extras(t *testing.T, pg *db.DB) map[string]bool {
 	t.Helper()
 	have := map[string]bool{"": true}
@@ -58,8 +58,8 @@ func extras(t *testing.T, pg *db.DB) map[string]bool {
 	return have
 }
 
-// A page fails that meets rows which the order cannot tell apart, though their
-// bytes differ: the next one would leave out the second of them.
+// A page with rows that the order does not distinguish fails, although their
+// bytes differ: the next page would miss the second row.
 func TestEqualRows(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TYPE amount AS (n numeric)", "CREATE DOMAIN price AS numeric")
@@ -93,7 +93,7 @@ func TestEqualRows(t *testing.T) {
 	}
 }
 
-// untilError reads pages from an end on to the other one or to an error.
+// untilError reads pages from one end to the other, or to an error.
 func untilError[T any](t *testing.T, page fetch[T], at db.Cursor) (all []T, err error) {
 	t.Helper()
 	backward := at == db.LastPage
@@ -114,8 +114,8 @@ func untilError[T any](t *testing.T, page fetch[T], at db.Cursor) (all []T, err 
 	return nil, nil
 }
 
-// Rows of which only the server knows that they differ are paged through as
-// all others, into structs, maps and types that scan themselves.
+// Rows that only the server can distinguish are paged through like others, into
+// structs, maps and types that scan themselves.
 func TestComparedByTheServer(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE words (word text PRIMARY KEY, n numeric NOT NULL, len int)",

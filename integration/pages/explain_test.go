@@ -11,9 +11,9 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// An explainer runs statements and has the server explain each of them first,
-// with the same arguments: in turn by a plan for just these and by the generic
-// plan that a prepared statement may get.
+// An explainer runs statements after it has explained each of them with the
+// same arguments: with a custom plan, and with the generic plan that a prepared
+// statement may get.
 type explainer struct {
 	conn    *pgxpool.Conn
 	plan    string // of the last statement
@@ -65,8 +65,8 @@ func texts(args []any) (list []string) {
 	return list
 }
 
-// sorts tells whether the plan has a scan's rows sorted: a sort of anything
-// but the page itself.
+// sorts reports whether the plan sorts the rows of a scan, beyond the page
+// itself.
 func (e *explainer) sorts() bool {
 	return strings.Contains(e.plan, "Seq Scan") || strings.Contains(e.plan, "Incremental Sort")
 }

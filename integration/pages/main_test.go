@@ -1,5 +1,5 @@
-// Package pages_test holds keyset pages against a real server: each row once,
-// at any depth, whatever the order.
+// Package pages_test checks keyset pages against a real server: each row once,
+// at any depth, in any order.
 package pages_test
 
 import (
@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// open returns a handle to a database of the test's own, in which the given
-// statements have been run.
+// open returns a handle to its own database, in which the given statements have
+// been run.
 func open(t *testing.T, setup ...string) *db.DB {
 	t.Helper()
 	return pgtest.Open(t, pgtest.New(t), nil, setup...)
@@ -23,7 +23,7 @@ func open(t *testing.T, setup ...string) *db.DB {
 // fetch reads the page at a cursor.
 type fetch[T any] func(ctx context.Context, at db.Cursor) (db.Page[T], error)
 
-// endless is more rows than a test walks through.
+// endless is a number of rows beyond any test.
 const endless = 10_000
 
 // forward reads all pages from the first to the last.
@@ -70,8 +70,7 @@ func backward[T any](t *testing.T, page fetch[T]) []T {
 	return nil
 }
 
-// split takes a script apart into statements, which must have no semicolon
-// within.
+// split splits a script into statements, which must not contain semicolons.
 func split(script string) []string {
 	return strings.Split(script, ";")
 }

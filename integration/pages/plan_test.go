@@ -8,10 +8,10 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// TestPlansAreKept reads one page again and again: from the sixth time on the
-// server uses the plan that it has, where that looks no dearer to it than one
-// for the very values. To plan a page takes longer than to read it.
-func TestPlansAreKept(t *testing.T) {
+// TestGenericPlansAreUsed reads one page repeatedly: from the sixth time on the server
+// uses its generic plan, if that looks no more expensive than a custom one.
+// Planning a page takes longer than reading it.
+func TestGenericPlansAreUsed(t *testing.T) {
 	t.Parallel()
 	pg := open(t, split(`
 		CREATE TABLE goods (id int PRIMARY KEY, price float8 NOT NULL, sold timestamptz, grade int NOT NULL, note text NOT NULL);

@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// TestStatements pages through what a statement may be made of.
+// TestStatements pages through statements of every form.
 func TestStatements(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities, "CREATE TABLE visits AS SELECT i % 25 AS city_id, i AS id FROM generate_series(0, 99) i",
@@ -70,7 +70,7 @@ func TestStatements(t *testing.T) {
 	}
 }
 
-// rowBytes is a row as the server sent it, whatever its columns.
+// rowBytes is a row as the server sent it, with any columns.
 type rowBytes string
 
 func (r *rowBytes) ScanRow(rows pgx.Rows) error {
@@ -78,7 +78,7 @@ func (r *rowBytes) ScanRow(rows pgx.Rows) error {
 	return nil
 }
 
-// trim drops a semicolon.
+// trim removes a semicolon.
 func trim(sql string) string {
 	if sql[len(sql)-1] == ';' {
 		return sql[:len(sql)-1]
@@ -86,7 +86,7 @@ func trim(sql string) string {
 	return sql
 }
 
-// A page is read from whatever runs statements.
+// A page can be read from everything that runs statements.
 func TestQueriers(t *testing.T) {
 	t.Parallel()
 	pg := open(t, cities)

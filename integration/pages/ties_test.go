@@ -6,9 +6,9 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// TestMillionTies pages through a million rows that are equal in the leading
-// key, in mixed directions: a walk through the ties would touch thousands of
-// blocks for each page.
+// TestMillionTies pages through a million rows with equal leading keys, in
+// mixed directions: a walk through the ties would read thousands of blocks per
+// page.
 func TestMillionTies(t *testing.T) {
 	t.Parallel()
 	pg := open(t, split(`

@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// keyTypes are the orderable types, each with values that are easily rounded,
-// swallowed or misread on the way through a cursor.
+// keyTypes are the orderable types, with values that are easily rounded, lost
+// or misread in a cursor.
 var keyTypes = []struct {
 	typ    string
 	values []string
@@ -85,7 +85,7 @@ var keyTypes = []struct {
 	{"int4multirange", []string{"{}", "{[1,2),[5,9)}"}},
 }
 
-// A rowID reads the column id alone, whatever the others are.
+// A rowID reads only the column id, whatever the others are.
 type rowID string
 
 func (id *rowID) ScanRow(rows pgx.Rows) error {
@@ -93,7 +93,7 @@ func (id *rowID) ScanRow(rows pgx.Rows) error {
 	return nil
 }
 
-// TestTypes walks through the values of each type, one a page, under settings
+// TestTypes walks through the values of each type, one per page, under settings
 // that change how the server writes values.
 func TestTypes(t *testing.T) {
 	t.Parallel()
@@ -183,8 +183,8 @@ func walkType(t *testing.T, conn db.Querier, table, typ string, values []string,
 	}
 }
 
-// TestBytes walks through all values of the type "char", most of which are no
-// text.
+// TestBytes walks through all values of the type "char", most of which are not
+// valid text.
 func TestBytes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, `CREATE TABLE bytes AS SELECT i::"char" AS k FROM generate_series(-128, 127) i`)

@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A column of the table that orders are drawn from. Values are few, so that
-// there are ties, and some are NULL.
+// A column of the table that orders are drawn from. It has few values, so that
+// there are ties, and some NULLs.
 type column struct {
 	name, typ, value string
 	nullable         bool
@@ -26,8 +26,8 @@ var columns = []column{
 	{"e", "int", "(random() * 40)::int", false},
 }
 
-// TestWalk draws orders and holds their pages, both ways, to one sorted read
-// of everything, with index scans and without.
+// TestWalk draws orders and compares their pages, both ways, with one sorted
+// read of all rows, with index scans and without.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	var defs, values []string
@@ -86,8 +86,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// wander goes on and back at random, by pages of any size, and holds each page
-// to the rows that lie there.
+// wander moves forward and back at random, by pages of any size, and compares
+// each page with the rows at its position.
 func wander(t *testing.T, by func(limit int) fetch[int], want []int, rnd *rand.Rand) {
 	t.Helper()
 	var at db.Cursor

@@ -71,7 +71,7 @@ func (b *bench) follow(pg *db.DB) {
 			switch c.State {
 			case db.InDoubt:
 				b.doubts.Add(1)
-			case db.Settled, db.Unchanged:
+			case db.Resolved, db.Unchanged:
 				b.doubts.Add(-1)
 			}
 		}

@@ -1,4 +1,5 @@
-// Package rowscan_test holds the decoders of internal/rowscan to pgx on what real servers send.
+// Package rowscan_test compares the decoders of internal/rowscan with pgx on
+// data of real servers.
 package rowscan_test
 
 import (
@@ -27,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// schema has the kinds of types that a program makes.
+// schema has each kind of user-defined type.
 const schema = `
 CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree;
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -49,7 +50,8 @@ var programsTypes = []string{
 	"small", "humor", "couple", "digits", "reach", "nest", "_nest",
 }
 
-// connect returns a connection in an execution mode to a database with the schema, with the types loaded or not.
+// connect returns a connection in an execution mode to a database with the
+// schema, with or without its types loaded.
 func connect(t *testing.T, mode pgx.QueryExecMode, load bool) *pgx.Conn {
 	t.Helper()
 	config, err := pgx.ParseConfig(pgtest.NewFrom(t, "rowscan", pgtest.Script(schema)))
@@ -73,16 +75,19 @@ func connect(t *testing.T, mode pgx.QueryExecMode, load bool) *pgx.Conn {
 	return conn
 }
 
-// A check reads a recorded value into one Go type by a Decoder and by pgx, and reports where they differ.
+// A check reads a recorded value into one Go type by a Decoder and by pgx, and
+// reports where they differ.
 type check func(rec *replay.Recording, typeMap *pgtype.Map) error
 
 // into reads the value as it is.
 func into[T any]() check { return unlessGuess[T](by(pgx.RowTo[T])) }
 
-// field reads the value as the field of a struct: where T is a struct, that alone makes it a value.
+// field reads the value as the field of a struct: only there is a struct T a
+// single value.
 func field[T any]() check { return unlessGuess[T](by(pgx.RowToStructByName[Holder[T]])) }
 
-// embedded reads the value as a field of an embedded struct, of a row behind a pointer.
+// embedded reads the value as a field of an embedded struct, in a row behind a
+// pointer.
 func embedded[T any]() check { return unlessGuess[T](by(pgx.RowToAddrOfStructByName[embedding[T]])) }
 
 func unlessGuess[T any](c check) check {
@@ -99,7 +104,8 @@ type (
 	embedding[T any] struct{ Holder[T] }
 )
 
-// by compares with one of pgx's ways of reading a row. The Decoder reads into new memory, and to where the value before was.
+// by compares with one of pgx's ways of reading a row. The Decoder reads into
+// new memory, and over an old value.
 func by[T any](oracle pgx.RowToFunc[T]) check {
 	var before atomic.Pointer[T]
 	before.Store(new(T))
@@ -145,7 +151,8 @@ func agree[T any](got, want T, gotErr, wantErr error) bool {
 	return ours == theirs || addresses.ReplaceAllString(ours, "0x") == addresses.ReplaceAllString(theirs, "0x")
 }
 
-// collectOne is pgx.CollectOneRow, but that a panic in it is errPanic: a composite into a multirange is one.
+// collectOne is pgx.CollectOneRow, except that a panic in it becomes errPanic,
+// as for a composite into a multirange.
 func collectOne[T any](rows pgx.Rows, oracle pgx.RowToFunc[T]) (value T, err error) {
 	defer func() {
 		if recover() != nil {
@@ -157,7 +164,8 @@ func collectOne[T any](rows pgx.Rows, oracle pgx.RowToFunc[T]) (value T, err err
 
 var errPanic = errors.New("pgx panics")
 
-// reason is what an error says of the value alone, without what pgx and the Decoder each tell of its column.
+// reason returns the part of an error about the value, without the column
+// descriptions of pgx and the Decoder.
 func reason(err error) string {
 	if column, ok := errors.AsType[*rowscan.ColumnError](err); ok {
 		return column.Err.Error()
@@ -170,8 +178,8 @@ func reason(err error) string {
 
 var addresses = regexp.MustCompile("0x[0-9a-f]+")
 
-// isGuess reports whether the value is a NULL of a type that pgx cannot scan into T: it then tries the plans of all types,
-// in random order.
+// isGuess reports whether the value is a NULL of a type that pgx cannot scan
+// into T: pgx then tries the plans of all types in random order.
 func isGuess[T any](rec *replay.Recording, typeMap *pgtype.Map) bool {
 	rows, column := rec.Rows(typeMap), rec.Fields()[0]
 	defer rows.Close()
@@ -197,7 +205,7 @@ func (p *xy) ScanIndex(i int) any { return []any{&p.X, &p.Y}[i] }
 // ScanNull is never reached: NULL goes into *xy.
 func (p *xy) ScanNull() error { return fmt.Errorf("cannot scan NULL into %T", p) }
 
-// told is a database/sql Scanner that shows what it was given.
+// told is a database/sql Scanner that records its argument.
 type told struct{ text string }
 
 func (v *told) Scan(src any) error {
@@ -208,7 +216,7 @@ func (v *told) Scan(src any) error {
 	return nil
 }
 
-// Value makes told a driver.Valuer, which is of no concern here.
+// Value makes told a driver.Valuer, which does not matter here.
 func (v told) Value() (driver.Value, error) { return v.text, nil }
 
 var checks = []check{
@@ -289,7 +297,8 @@ var values = []string{
 }
 
 func TestOracle(t *testing.T) {
-	// All that these modes have between them: the formats that pgx asks for, and text for everything.
+	// All that these modes have between them: the formats that pgx asks for,
+	// and text for everything.
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol} {
 		for _, load := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%v/loaded=%t", mode, load), func(t *testing.T) {
@@ -315,7 +324,7 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// A wide has a column of each kind that one row of a program may have.
+// A wide has a column of each kind that a row may have.
 type wide struct {
 	ID        int64
 	Quantity  int32

@@ -2,7 +2,7 @@ package rowscan_test
 
 import "reflect"
 
-// same compares as reflect.DeepEqual does, but that NaN is NaN.
+// same is reflect.DeepEqual, except that NaN equals NaN.
 func same(a, b reflect.Value) bool {
 	if a.IsValid() != b.IsValid() || a.IsValid() && a.Type() != b.Type() {
 		return false

@@ -10,7 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/rowscan"
 )
 
-// TestStream reads a million rows, of which no more than a few may be in memory at a time.
+// TestStream reads a million rows with only a few in memory at a time.
 func TestStream(t *testing.T) {
 	type row struct {
 		ID   int64
@@ -53,8 +53,9 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// TestConnectionsComeBack checks that every way out of a read gives its connection back.
-func TestConnectionsComeBack(t *testing.T) {
+// TestConnectionsAreReleased checks that every way out of a read releases its
+// connection.
+func TestConnectionsAreReleased(t *testing.T) {
 	pool := pgtest.Pool(t)
 	d, err := rowscan.New[int]()
 	if err != nil {

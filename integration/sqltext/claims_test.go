@@ -12,9 +12,9 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// The server locks each relation that a statement names, in a mode that tells
-// reading from writing.
-func TestTablesAreThoseThatTheServerLocks(t *testing.T) {
+// The server locks each relation that a statement names, in a mode that
+// distinguishes reading from writing.
+func TestTablesEqualServerLocks(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	for _, text := range corpus.Statements {
@@ -73,7 +73,7 @@ func locked(t *testing.T, tx pgx.Tx, modes []string) []string {
 	return names
 }
 
-func TestReadOnlyIsWhatTheServerRunsReadOnly(t *testing.T) {
+func TestReadOnlyAgreesWithReadOnlyTransactions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	counts := map[sqltext.Claim]int{}

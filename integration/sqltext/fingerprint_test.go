@@ -14,17 +14,17 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A pair of texts of which the server's query identifier (that of
-// pg_stat_statements) and the fingerprint say, or do not say, the same.
+// A pair is two texts whose query identifiers of the server (as in
+// pg_stat_statements), and whose fingerprints, are compared.
 type pair struct{ a, b, reason string }
 
-// A deviation is a pair of which the two say different things.
+// A deviation is a pair for which the two comparisons differ.
 type deviation struct {
 	pair
 	until int // the version from which on they say the same; 0: in none
 }
 
-// alike: one for both.
+// alike lists pairs with one identifier and one fingerprint.
 var alike = []pair{
 	{"SELECT id FROM nodes WHERE id = 1", "select ID\nfrom nodes -- c\nwhere id=2;", "literals, white space, comments, case"},
 	{"SELECT id FROM nodes WHERE id = 1", "SELECT id FROM nodes WHERE id = -1", "the sign of a number"},
@@ -39,7 +39,7 @@ var alike = []pair{
 	{"INSERT INTO nodes VALUES (1, 2, 'a')", "INSERT INTO nodes VALUES (3, 4, 'b')", "values"},
 }
 
-// apart: one for each.
+// apart lists pairs with two identifiers and two fingerprints.
 var apart = []pair{
 	{"SELECT id FROM nodes WHERE id = 1", "SELECT id FROM nodes WHERE id > 1", "another operator"},
 	{"SELECT id FROM nodes WHERE id = 1", "SELECT id FROM nodes WHERE parent_id = 1", "another column"},
@@ -55,7 +55,7 @@ var apart = []pair{
 	{"VALUES (1, 2)", "VALUES (1, 2, 3)", "width of rows"},
 }
 
-// merged are deviations: the server tells the two apart, the fingerprint does not.
+// merged lists deviations with two identifiers and one fingerprint.
 var merged = []deviation{
 	{pair{"SELECT id FROM nodes WHERE id IN (1, 2)", "SELECT id FROM nodes WHERE id IN (1, 2, 3)", "length of a list; squashed since 18"}, 18},
 	{pair{"SELECT id FROM nodes WHERE id IN (1)", "SELECT id FROM nodes WHERE id IN (1, 2)", "a list of one is a comparison"}, 0},
@@ -67,7 +67,7 @@ var merged = []deviation{
 	{pair{"SELECT id FROM nodes WHERE id > 1", "SELECT id FROM nodes WHERE id > 1.5", "the type of a literal, and with it the operator"}, 0},
 }
 
-// splitUp are deviations: the server does not tell the two apart, the fingerprint does.
+// splitUp lists deviations with one identifier and two fingerprints.
 var splitUp = []deviation{
 	{pair{"SELECT id AS a FROM nodes", "SELECT id AS b FROM nodes", "aliases of columns"}, 0},
 	{pair{"SELECT n.id FROM nodes n", "SELECT m.id FROM nodes m", "aliases of tables; told apart since 18"}, 18},
@@ -113,7 +113,7 @@ func TestFingerprintAgainstQueryIdentifier(t *testing.T) {
 	}
 }
 
-// Parameters are literals for the fingerprint, and none for the server.
+// Parameters are literals for the fingerprint, but not for the server.
 func TestFingerprintOfParameters(t *testing.T) {
 	a := sqltext.Analyze("SELECT id FROM nodes WHERE id = $1 AND label = $2")
 	b := sqltext.Analyze("SELECT id FROM nodes WHERE id = 1 AND label = $1")
@@ -122,8 +122,8 @@ func TestFingerprintOfParameters(t *testing.T) {
 	}
 }
 
-// Whatever the corpus has: changed literals change neither, and two statements
-// are one for both or none.
+// For the whole corpus: changed literals change neither identifier nor
+// fingerprint, and two statements share both or none.
 func TestFingerprintsOfTheCorpus(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -153,9 +153,9 @@ func TestFingerprintsOfTheCorpus(t *testing.T) {
 	}
 }
 
-// splitInCorpus tells whether the fingerprint tells two statements of the corpus
-// apart that the server does not: by the alias of a column, and by how a name
-// is spelled.
+// splitInCorpus reports whether the fingerprints of two statements of the
+// corpus differ and their identifiers do not: by the alias of a column, or by
+// the spelling of a name.
 func splitInCorpus(a, b string) bool {
 	both := func(part string) bool { return strings.Contains(a, part) && strings.Contains(b, part) }
 	return strings.Contains(a, "$$it's$$") && strings.Contains(b, "'x' AS y") || both(`U&"d`)
@@ -170,8 +170,8 @@ func nextNumber(match string) string {
 	return groups[1] + strconv.Itoa(n+1)
 }
 
-// queryID returns the identifier that the server computes for a statement, and
-// that pg_stat_statements keeps it by.
+// queryID returns the identifier that the server computes for a statement, as
+// pg_stat_statements uses it.
 func queryID(t *testing.T, conn *pgx.Conn, sql string) int64 {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), "SET compute_query_id = on"); err != nil {

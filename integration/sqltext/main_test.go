@@ -1,4 +1,4 @@
-// Package sqltext_test holds package sqltext's reading of statements against a
+// Package sqltext_test compares package sqltext's analysis of statements with a
 // server's.
 package sqltext_test
 
@@ -33,7 +33,7 @@ func within(t *testing.T, conn *pgx.Conn, options pgx.TxOptions, fn func(tx pgx.
 	}
 }
 
-// answer is what a statement gives, or its error.
+// An answer is a statement's result, or its error.
 func answer(ctx context.Context, tx pgx.Tx, sql string) string {
 	results, err := tx.Conn().PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Normalized text is prepared in place of the text, so it must describe and
-// give the same.
-func TestNormalizedTextGivesTheSame(t *testing.T) {
+// Normalized text is prepared in place of the text, so it must have the same
+// description and results.
+func TestNormalizedTextHasTheSameResults(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	for _, text := range corpus.Statements {
@@ -39,7 +39,7 @@ func TestNormalizedTextGivesTheSame(t *testing.T) {
 	}
 }
 
-// description is what the server says of a prepared statement.
+// A description is what the server reports about a prepared statement.
 func description(t *testing.T, conn *pgx.Conn, sql string) string {
 	t.Helper()
 	sd, err := conn.PgConn().Prepare(t.Context(), "", sql, nil)
@@ -53,8 +53,8 @@ func description(t *testing.T, conn *pgx.Conn, sql string) string {
 	return text
 }
 
-// answerAt is what a statement gives within a transaction, which it leaves as
-// it was.
+// answerAt returns a statement's result within a transaction, which it leaves
+// unchanged.
 func answerAt(t *testing.T, tx pgx.Tx, sql string) string {
 	t.Helper()
 	nested, err := tx.Begin(t.Context())
@@ -65,7 +65,7 @@ func answerAt(t *testing.T, tx pgx.Tx, sql string) string {
 	return answer(t.Context(), nested, sql)
 }
 
-func TestNamesFoldAsTheServerFolds(t *testing.T) {
+func TestNamesFoldAsOnTheServer(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	long := strings.Repeat("Long_", 15)
@@ -88,7 +88,7 @@ func TestNamesFoldAsTheServerFolds(t *testing.T) {
 	}
 }
 
-func TestSplitsAsTheServerSplits(t *testing.T) {
+func TestStatementsSplitAsOnTheServer(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	for _, text := range []string{
@@ -122,7 +122,7 @@ func TestSplitsAsTheServerSplits(t *testing.T) {
 	}
 }
 
-// empty tells whether a result is the answer to a text without a statement.
+// empty reports whether a result is that of a text without a statement.
 func empty(reader *pgconn.ResultReader) bool {
 	tag, err := reader.Close()
 	return err == nil && tag.String() == ""

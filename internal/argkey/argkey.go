@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The tag before each argument's bytes. Values are part of no stored format:
-// keys live as long as the process.
+// The tag before each argument's bytes. The values are not a stored format:
+// keys live no longer than the process.
 const (
 	tagNil byte = iota
 	tagFalse
@@ -51,21 +51,20 @@ const (
 	tagValuer
 )
 
-// Append appends the key bytes of args to dst and reports whether every one of
-// them can be keyed. If not, what it returns holds the bytes of those before the
-// first that cannot, and must not be used as a key.
+// Append appends the key bytes of args to dst and reports whether all of them
+// can be encoded. If not, the result must not be used as a key.
 //
-// Keyed are nil; the basic types and types made of them; time.Time (the instant
-// and the zone's offset and name); the types of package pgtype that hold one
-// value; net/netip; arrays, slices and structs of all these; and pointers to
-// them. A [driver.Valuer] is keyed by its fields and by what its Value method
-// returns; other methods that encode a value are taken to depend on the value
-// alone. Maps, functions, channels, readers, query rewriters, values nested
-// deeper than 8 levels, and pointers in fields that are not exported, but for
-// those of package math/big, are refused.
+// Append accepts nil; the basic types and types based on them; time.Time (the
+// instant and the zone's offset and name); the types of package pgtype that
+// hold one value; net/netip; arrays, slices and structs of all these; and
+// pointers to them. It encodes a [driver.Valuer] by its fields and by the
+// result of its Value method; other methods that encode a value are assumed to
+// depend on the value only. It rejects maps, functions, channels, readers,
+// query rewriters, values nested deeper than 8 levels, and pointers in
+// unexported fields, except those of package math/big.
 //
-// It allocates nothing for nil, the basic types, time.Time, the slices of basic
-// types and pgtype's plain values, beyond growing dst.
+// Apart from growing dst, it allocates nothing for nil, the basic types,
+// time.Time, slices of basic types and pgtype's plain values.
 func Append(dst []byte, args []any) ([]byte, bool) {
 	for i := range args {
 		var ok bool
@@ -76,7 +75,7 @@ func Append(dst []byte, args []any) ([]byte, bool) {
 	return dst, true
 }
 
-// appendArg appends one argument. It asks for the commonest types first.
+// appendArg appends one argument. It tries the most frequent types first.
 func appendArg(dst []byte, arg any, depth int) ([]byte, bool) {
 	switch v := arg.(type) {
 	case nil:
@@ -115,7 +114,7 @@ func appendArg(dst []byte, arg any, depth int) ([]byte, bool) {
 	return appendReflected(dst, arg, depth)
 }
 
-// appendRarer appends the basic types that arguments seldom have.
+// appendRarer appends the less frequent basic types.
 func appendRarer(dst []byte, arg any) ([]byte, bool) {
 	switch v := arg.(type) {
 	case int8:
@@ -149,7 +148,7 @@ func appendRarer(dst []byte, arg any) ([]byte, bool) {
 	return dst, false
 }
 
-// appendSlice appends the slices that stand for arrays in = ANY($1).
+// appendSlice appends the slices that pgx sends as arrays, as for = ANY($1).
 func appendSlice(dst []byte, arg any) ([]byte, bool) {
 	switch v := arg.(type) {
 	case []int64:
@@ -220,7 +219,7 @@ func appendBytes(dst, b []byte) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 }
 
-// appendLen begins a slice of n elements; a nil slice is NULL to pgx.
+// appendLen begins a slice of n elements; pgx sends NULL for a nil slice.
 func appendLen(dst []byte, n int, isNil bool) []byte {
 	if isNil {
 		return append(dst, tagNilSlice)
@@ -228,9 +227,9 @@ func appendLen(dst []byte, n int, isNil bool) []byte {
 	return binary.AppendUvarint(append(dst, tagSlice), uint64(n))
 }
 
-// appendTime appends the instant and the zone: a timestamptz is sent by the
-// first, a timestamp or date by the wall clock that both make. The monotonic
-// reading is no part of what is sent.
+// appendTime appends the instant and the zone: pgx sends the instant for a
+// timestamptz, and the wall clock, which depends on both, for a timestamp or
+// date. It omits the monotonic reading, which pgx does not send.
 func appendTime(dst []byte, t time.Time) []byte {
 	name, offset := t.Zone()
 	dst = appendWord(dst, uint64(t.Unix()))

@@ -51,7 +51,7 @@ var (
 	two    = 2
 )
 
-// distinct holds argument lists of which no two may have the same key.
+// distinct holds argument lists with pairwise different keys.
 var distinct = [][]any{
 	{}, {nil}, {nil, nil}, {int(1)}, {int8(1)}, {int16(1)}, {int32(1)}, {int64(1)},
 	{uint(1)}, {uint8(1)}, {uint16(1)}, {uint32(1)}, {uint64(1)}, {"1"}, {1.0}, {float32(1)}, {true}, {false},
@@ -149,7 +149,7 @@ func TestAppendAsksValuers(t *testing.T) {
 }
 
 // Two arguments with one key must be sent as the same parameter, for every type
-// of the default map that takes them.
+// of the default map that accepts them.
 func TestAppendAgreesWithTheWire(t *testing.T) {
 	m := pgtype.NewMap()
 	for _, oid := range []uint32{pgtype.Int4OID, pgtype.Int8OID, pgtype.TextOID, pgtype.TimestamptzOID, pgtype.TimestampOID, pgtype.DateOID, pgtype.UUIDOID, pgtype.NumericOID, pgtype.JSONBOID, pgtype.InetOID, pgtype.Int8ArrayOID, pgtype.TextArrayOID} {

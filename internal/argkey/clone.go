@@ -11,15 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Clone returns a copy of args that may outlive the call that args was made for:
-// each value in a new box, and of all that [Append] takes a copy that shares no
-// memory with it which its owner could change. What Append refuses is copied one
-// level deep. pgx sends the same parameters for the copy. Callers that hand
-// arguments to pgx, to another goroutine or to an interface go through Clone so
-// that their own stay on the stack.
+// Clone returns a copy of args that may outlive the call that args was made
+// for. Each value gets a new box. Everything that [Append] accepts is copied so
+// that it shares no modifiable memory with the original; anything else is
+// copied one level deep. pgx sends the same parameters for the copy. Callers
+// that pass arguments to pgx, to another goroutine or to an interface pass a
+// Clone, so that their own arguments stay on the stack.
 //
-// A function or a channel, which pgx cannot send, becomes a value whose encoding
-// fails and says so.
+// A function or a channel, which pgx cannot send, becomes a value whose
+// encoding fails with a clear error.
 func Clone(args []any) []any {
 	if args == nil {
 		return nil
@@ -71,7 +71,7 @@ func cloneArg(arg any) any {
 	return cloneReflected(arg)
 }
 
-// cloneNamed does what maps.Clone would, which lets the map escape.
+// cloneNamed is maps.Clone, which would let the map escape.
 func cloneNamed[M ~map[string]any](m M) M {
 	if m == nil {
 		return nil
@@ -96,8 +96,8 @@ func cloneReflected(arg any) any {
 }
 
 // clonePointerShaped copies a value that an interface holds as a bare pointer:
-// a pointer, a map, or a struct or array around just one of these. What the
-// pointer leads to may be on the caller's stack, so it is copied too.
+// a pointer, a map, or a struct or array with just one of these. It copies the
+// target too, which may be on the caller's stack.
 func clonePointerShaped(v reflect.Value, t reflect.Type) any {
 	for v.Kind() == reflect.Struct || v.Kind() == reflect.Array {
 		v = soleElement(v)
@@ -130,8 +130,8 @@ func cloneMap(v reflect.Value) reflect.Value {
 	return m
 }
 
-// isPointerShaped reports whether an interface holds a t as a bare pointer: the
-// rule of the compiler's types.IsDirectIface.
+// isPointerShaped reports whether an interface holds a t as a bare pointer, by
+// the rule of the compiler's types.IsDirectIface.
 func isPointerShaped(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.UnsafePointer:
@@ -151,7 +151,7 @@ func isPointerShaped(t reflect.Type) bool {
 	return false
 }
 
-// soleElement returns the only part of a struct or array that has a size.
+// soleElement returns the only part of a struct or array with a size.
 func soleElement(v reflect.Value) reflect.Value {
 	if v.Kind() == reflect.Array {
 		return v.Index(0)
@@ -164,10 +164,10 @@ func soleElement(v reflect.Value) reflect.Value {
 	return v
 }
 
-// unsendable stands for an argument that has no copy and no wire form.
+// An unsendable replaces an argument without copy and wire format.
 type unsendable struct{ t reflect.Type }
 
-// Value implements [driver.Valuer], by failing.
+// Value implements [driver.Valuer]. It always fails.
 func (u unsendable) Value() (driver.Value, error) {
 	return nil, fmt.Errorf("argument of type %s cannot be sent to the server", u.t)
 }

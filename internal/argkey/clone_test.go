@@ -115,8 +115,8 @@ func TestAppendAllocates(t *testing.T) {
 	}
 }
 
-// Values that lived on a caller's stack must be whole in the copy after that
-// stack has grown, moved and been written over.
+// Copies of values on a caller's stack must stay intact after that stack has
+// grown, moved and been overwritten.
 func TestCallersKeepTheirBoxes(t *testing.T) {
 	type kept struct {
 		key          []byte

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// deepen replaces what v, which is addressable and a copy by assignment, shares
-// with its original by copies, as deep as Append looks. Strings stay, as does
-// what isIdentity knows; maps do, which Append refuses.
+// deepen replaces everything that v, an addressable shallow copy, shares with
+// its original by copies, as deep as Append looks. It keeps strings, identities
+// (see isIdentity), and maps, which Append rejects.
 func deepen(v reflect.Value, depth int) {
 	t := v.Type()
 	if depth > maxDepth || isFlat(t) {
@@ -57,8 +57,8 @@ func deepenElements(v reflect.Value, depth int) {
 	}
 }
 
-// flatTypes remembers, by type, whether assigning a value copies all of it that
-// can be changed.
+// flatTypes caches, by type, whether assigning a value copies everything in it
+// that can be modified.
 var flatTypes sync.Map // of reflect.Type to bool
 
 func isFlat(t reflect.Type) bool {
@@ -82,20 +82,20 @@ func isFlat(t reflect.Type) bool {
 	return flat
 }
 
-// isIdentity reports whether values of t stand for what they point at: they are
-// compared, or shared, by the pointer, and nobody changes what is there.
+// isIdentity reports whether values of t stand for their target: they are
+// compared or shared by pointer, and the target is never modified.
 func isIdentity(t reflect.Type) bool {
 	return t == reflect.TypeFor[*time.Location]() || t.PkgPath() == "unique" && strings.HasPrefix(t.Name(), "Handle[")
 }
 
-// hidesState reports whether v, a pointer or an interface in a field that is
-// not exported, may lead to what only its package can copy.
+// hidesState reports whether v, a pointer or an interface in an unexported
+// field, may lead to something that only its package can copy.
 func hidesState(v reflect.Value, t reflect.Type) bool {
 	if v.CanInterface() || v.IsNil() {
 		return false
 	}
 	switch t {
-	case reflect.TypeFor[*big.Int](), reflect.TypeFor[*big.Rat](), reflect.TypeFor[*big.Float](): // as decimals have them
+	case reflect.TypeFor[*big.Int](), reflect.TypeFor[*big.Rat](), reflect.TypeFor[*big.Float](): // as in decimal types
 		return false
 	}
 	return true

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// decimal is made as decimals of other packages are.
+// A decimal is built like the decimals of other packages.
 type decimal struct {
 	value *big.Int
 	exp   int32
@@ -25,8 +25,8 @@ type filter struct {
 	At     time.Time
 }
 
-// What the owner of an argument does to it later, at any depth, changes
-// neither the copy nor the key that the copy has.
+// Later modifications of an argument, at any depth, change neither the copy nor
+// its key.
 func TestCloneIsApartAtEveryDepth(t *testing.T) {
 	n := big.NewInt(1 << 62)
 	n.Mul(n, n)
@@ -61,7 +61,7 @@ func TestCloneIsApartAtEveryDepth(t *testing.T) {
 	}
 }
 
-// Pointers by which values are told apart stay what they are.
+// Pointers that identify values are kept.
 func TestCloneKeepsIdentities(t *testing.T) {
 	addrs := []netip.Addr{netip.MustParseAddr("::1"), netip.MustParseAddr("fe80::1%eth0"), netip.MustParseAddr("10.0.0.1")}
 	times := []struct{ at time.Time }{{utc.In(berlin)}}
@@ -78,7 +78,8 @@ func TestCloneKeepsIdentities(t *testing.T) {
 	}
 }
 
-// A pointer that only its package sees may lead to what it alone can copy.
+// A pointer in an unexported field may lead to something that only its package
+// can copy.
 func TestHiddenPointersHaveNoKey(t *testing.T) {
 	for _, arg := range []any{hidden{&point{}}, &hidden{&point{}}, []hidden{{&point{}}}, struct{ e any }{1}} {
 		if _, ok := Append(nil, []any{arg}); ok {

@@ -1,16 +1,17 @@
-// Package argkey turns the arguments of a statement into the bytes that stand
-// for them in a cache key, and copies arguments so that they outlive a call.
+// Package argkey encodes the arguments of a statement for a cache key, and
+// copies arguments so that they outlive a call.
 //
-// Two lists of arguments have the same bytes only if PostgreSQL would be sent
-// the same parameters for them. Each argument is tagged with its Go type, since
-// pgx chooses the wire form by it: int 1, int64 1, "1" and nil all differ. What
-// cannot be told apart for certain is refused, and the read goes uncached.
+// Two lists of arguments have the same bytes only if pgx would send the same
+// parameters for them. Each argument is tagged with its Go type, which
+// determines the wire format: int 1, int64 1, "1" and nil all differ. Arguments
+// that cannot be distinguished with certainty are rejected, and the read is not
+// cached.
 //
 // # Design notes
 //
-// Neither function lets the boxes of its arguments escape, so a caller whose
-// ...any reaches only these two on its fast path pays no allocation for passing
-// an int or a string: the compiler keeps the boxes on the caller's stack. What
-// the boxes point at (the bytes of a string, the elements of a slice) does count
-// as escaping. TestAppendAllocates and TestCallersKeepTheirBoxes hold this.
+// Neither function lets the boxes of its arguments escape: a caller that passes
+// ...any only to these two on its fast path allocates nothing for an int or a
+// string, whose box the compiler keeps on the caller's stack. The memory that
+// the boxes point at (the bytes of a string, the elements of a slice) does
+// escape. TestAppendAllocates and TestCallersKeepTheirBoxes verify this.
 package argkey

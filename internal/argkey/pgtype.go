@@ -27,8 +27,8 @@ const (
 	pgNumeric
 )
 
-// appendPgtype appends the types of package pgtype that programs pass most.
-// Those not listed are structs of basic types, which appendReflected knows.
+// appendPgtype appends the most frequent types of package pgtype. The others
+// are structs of basic types, which appendReflected handles.
 func appendPgtype(dst []byte, arg any) ([]byte, bool) {
 	switch v := arg.(type) {
 	case pgtype.Text:

@@ -21,8 +21,8 @@ var (
 	readerType   = reflect.TypeFor[io.Reader]()
 )
 
-// appendReflected appends an argument of a type that has no case of its own: a
-// type of the program's, or a composite one.
+// appendReflected appends an argument of a type without a case of its own: a
+// type of the program, or a composite one.
 func appendReflected(dst []byte, arg any, depth int) ([]byte, bool) {
 	leakContent(arg)
 	v := reflect.ValueOf(hide(arg))
@@ -46,7 +46,8 @@ func appendValue(dst []byte, v reflect.Value, depth int) ([]byte, bool) {
 	return appendValuer(dst, v, depth)
 }
 
-// appendType appends what tells v's type from any other of the same content.
+// appendType appends an encoding that distinguishes v's type from any other
+// with the same content.
 func appendType(dst []byte, t reflect.Type) []byte {
 	if name := t.Name(); name != "" {
 		return appendString(appendString(dst, t.PkgPath()), name)
@@ -54,7 +55,7 @@ func appendType(dst []byte, t reflect.Type) []byte {
 	return appendString(append(dst, 0), t.String())
 }
 
-// appendContent appends the content of v, whose type is known to the reader.
+// appendContent appends the content of v, whose type is encoded before.
 func appendContent(dst []byte, v reflect.Value, t reflect.Type, depth int) ([]byte, bool) {
 	switch t.Kind() {
 	case reflect.Bool:
@@ -88,11 +89,11 @@ func appendContent(dst []byte, v reflect.Value, t reflect.Type, depth int) ([]by
 		}
 		return appendValue(append(dst, tagPointer), v.Elem(), depth+1)
 	}
-	return dst, false // maps have no order; channels and functions no value
+	return dst, false // maps have no order, channels and functions no value
 }
 
-// appendElements appends the elements of a slice or an array. Those of a type
-// that cannot differ from element to element are told without their type.
+// appendElements appends the elements of a slice or an array. It omits the type
+// of elements if it is the same for all of them.
 func appendElements(dst []byte, v reflect.Value, depth int) ([]byte, bool) {
 	n := v.Len()
 	dst = binary.AppendUvarint(dst, uint64(n))
@@ -121,11 +122,11 @@ func appendStruct(dst []byte, v reflect.Value, t reflect.Type, depth int) ([]byt
 	return dst, ok
 }
 
-// appendValuer appends what a driver.Valuer would have pgx send. Its fields are
-// in the key already, but its method may look beyond them.
+// appendValuer appends the value of a driver.Valuer. The key contains its
+// fields already, but its method may depend on more.
 func appendValuer(dst []byte, v reflect.Value, depth int) ([]byte, bool) {
 	if !v.CanInterface() {
-		return dst, true // an unexported field: only its owner's method sees it
+		return dst, true // an unexported field: only its owner's method uses it
 	}
 	if v.Kind() == reflect.Pointer && v.IsNil() {
 		return dst, true

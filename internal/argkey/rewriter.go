@@ -3,7 +3,7 @@ package argkey
 import "github.com/jackc/pgx/v5"
 
 // Rewriter returns the query rewriter among the leading arguments, where pgx
-// looks for it; nil if there is none.
+// looks for it, or nil.
 func Rewriter(args []any) pgx.QueryRewriter {
 	for _, arg := range args {
 		switch arg := arg.(type) {
@@ -17,8 +17,8 @@ func Rewriter(args []any) pgx.QueryRewriter {
 	return nil
 }
 
-// Special counts the leading arguments that are pgx's and not the
-// statement's, and finds the one that counts as rewriter, or -1.
+// Special returns the number of leading arguments that are for pgx and not for
+// the statement, and the index of the effective rewriter, or -1.
 func Special(args []any) (n, rewriter int) {
 	rewriter = -1
 	for i, arg := range args {

@@ -1,5 +1,5 @@
-// Package cacheapi is what packages db and querycache share and programs do not
-// see: how a cached handle answers the typed reads of db, and what it has to
-// know of the handle that it reads from. Package db registers itself when it is
-// initialized.
+// Package cacheapi is the interface between packages db and querycache that
+// programs do not see: how a cached handle serves the typed reads of db, and
+// what it needs to know about its source handle. Package db registers itself at
+// initialization.
 package cacheapi

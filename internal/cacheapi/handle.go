@@ -2,31 +2,31 @@ package cacheapi
 
 import "github.com/headrace/headrace/internal/changes"
 
-// A Handle is what querycache knows of a *db.DB besides its public methods.
+// A Handle gives querycache access to a *db.DB beyond its public methods.
 type Handle struct {
 	Tracker *changes.Tracker
 
 	// Observed reports whether the tracker sees the statements on the pool's
-	// connections; where it does not, there are no changes to subscribe to.
+	// connections; if not, there are no changes to subscribe to.
 	Observed bool
 
-	// ContextHooks reports whether the pool was configured with a hook that each
-	// acquire runs with the caller's context (PrepareConn, BeforeAcquire), and
-	// that may set a role, a tenant or other settings by it: results may then
-	// depend on who asks. Hooks of the handle's own do not count.
+	// ContextHooks reports whether the pool has a hook that each acquire runs
+	// with the caller's context (PrepareConn, BeforeAcquire). Such a hook may
+	// set a role, a tenant or other settings, so that results may depend on the
+	// caller. The handle's own hooks do not count.
 	ContextHooks bool
 
 	// Closed reports whether the handle was closed.
 	Closed func() bool
 
-	// Exhausted returns an error that says how the pool's connections are used
-	// if all of them are, so that callers wait, and nil if not.
+	// Exhausted returns an error that describes the use of the pool's
+	// connections if all of them are in use, and nil otherwise.
 	Exhausted func() error
 }
 
 var handleOf func(pg any) Handle
 
-// Register sets how a *db.DB becomes a Handle.
+// Register sets the function that returns the Handle of a *db.DB.
 func Register(of func(pg any) Handle) { handleOf = of }
 
 // HandleOf returns the Handle of pg, a *db.DB.

@@ -8,24 +8,25 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A Read describes one typed read to a handle that may answer it without
-// asking the server. It is valid during the call that it is passed to, and no
-// longer: the handle copies what it keeps.
+// A Read describes a typed read to a handle that may serve it from memory. It
+// is valid only during the call that it is passed to: the handle copies what it
+// stores.
 type Read struct {
 	Text *sqltext.Statement
 
-	// Form tells apart what the results of one statement and its arguments have
-	// become: the rows of one Go type, one row of it, a page of them. Two reads
-	// with the same Text.Identity, Form and Key have results of one Go type.
+	// Form distinguishes the forms of a statement's result: all rows of a Go
+	// type, one row, a page. Two reads with the same Text.Identity, Form and
+	// Key have results of one Go type.
 	Form uint64
 
-	// Key is the arguments in an encoding that differs where the server could
-	// tell them apart. It is meaningless unless Keyed.
+	// Key encodes the arguments so that lists that the server could distinguish
+	// differ. It is meaningless unless Keyed.
 	Key   []byte
-	Keyed bool // false: some argument has no such encoding
+	Keyed bool // false if an argument has no such encoding
 
-	// Shares is true where copies of a value would share memory that a caller
-	// could change, so that only one who hands out the value itself may keep it.
+	// Shares reports that copies of a value would share memory that a caller
+	// could modify: only a policy that hands out the stored value itself may
+	// store it.
 	Shares bool
 }
 
@@ -35,35 +36,35 @@ type Querier interface {
 }
 
 // A LoadFunc reads a value from q, and returns the number of bytes that the
-// value keeps alive, -1 if that cannot be known, so that it must not be kept.
+// value keeps alive, or -1 if that is unknown, in which case it must not be
+// stored.
 type LoadFunc = func(ctx context.Context, q Querier) (value any, size int64, err error)
 
-// A TypedReader is a handle that may answer a typed read from values it keeps
-// decoded. The functions and methods of package db that read rows into Go values
-// ask for it, the way io.Copy asks for io.WriterTo; other handles are read from
-// by Query.
+// A TypedReader is a handle that may serve a typed read from decoded values in
+// memory. The functions of package db that read rows into Go values check for
+// it, as io.Copy checks for io.WriterTo; they read from other handles by Query.
 type TypedReader interface {
-	// Source returns the *db.DB that values are loaded from. What is not worth
-	// keeping, such as a stream, is read from it directly.
+	// Source returns the *db.DB that values are loaded from. Reads that are not
+	// worth caching, such as streams, use it directly.
 	Source() Querier
 
-	// Cached returns the value kept for r. shared means that the caller may be
-	// handed the value itself; else package db hands out a copy.
+	// Cached returns the stored value for r. shared reports that the caller may
+	// receive the value itself; otherwise package db returns a copy.
 	Cached(ctx context.Context, r *Read) (value any, shared, ok bool)
 
-	// Load is called when nothing is kept. It runs load, or waits for a load of
-	// the same read that is under way, and may keep the value. load may be called
+	// Load is called when no value is stored. It runs load, or waits for a
+	// running load of the same read, and may store the value. It may call load
 	// more than once.
 	Load(ctx context.Context, r *Read, load LoadFunc) (value any, shared bool, err error)
 }
 
-// The forms that the results of a Go type may have. The forms of all types are
-// numbered in one row: a type's begin at a multiple of Forms.
+// The forms of the results of a Go type. The forms of all types are numbered
+// consecutively; those of a type begin at a multiple of Forms.
 const (
 	FormAll = iota
 	FormOne
 	FormPage
-	Forms // how many there are
+	Forms // the number of forms
 )
 
 // IsPage reports whether a [Read.Form] is that of a page.

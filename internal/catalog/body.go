@@ -7,65 +7,66 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A body is what the words of a function's text tell of what it may do. The
-// text of a function in PL/pgSQL, or in SQL, has to name what it reads, changes
-// and calls, unless it runs text that it makes up. Nothing is taken from the
-// place of a word but what the server's grammar leaves no choice about: any
-// word may be a column's or a variable's name.
+// A body describes what a function may do, according to the words of its text.
+// A function in PL/pgSQL or SQL has to name what it reads, changes and calls,
+// unless it runs text that it builds. The position of a word is ignored, except
+// where the server's grammar leaves no choice: any word may be the name of a
+// column or a variable.
 type body struct {
-	words     []word          // each once: whatever may name something
+	words     []word          // every word that may be a name, once
 	names     map[string]bool // of the words
-	operators []string        // each once
-	writes    event           // what its statements may do to rows
-	opaque    bool            // it may change the schema, or run text that is not in it
-	into      bool            // it may make a table by SELECT INTO
-	session   []string        // functions without parentheses that tell who asks
+	operators []string        // every operator, once
+	writes    event           // the events that its statements may cause
+	opaque    bool            // it may change the schema, or run text from elsewhere
+	into      bool            // it may create a table by SELECT INTO
+	session   []string        // functions without parentheses that depend on the user or session
 	moves     bool            // it may set the search path or the role
-	temporary int             // words by which it may make temporary relations, less those that end with the transaction
+	temporary int             // number of words that may create temporary relations, minus those that end with the transaction
 }
 
-// leavesTemporary reports whether it may make a temporary relation that outlives
-// its transaction.
+// leavesTemporary reports whether the function may create a temporary relation
+// that outlives its transaction.
 func (b *body) leavesTemporary() bool { return b.temporary > 0 && (b.names["create"] || b.opaque) }
 
-// A word is an identifier as the text has it, but for folding and quotes.
+// A word is an identifier of the text, folded and without quotes.
 type word struct {
 	name  string
-	calls bool // it may stand for a call: before a parenthesis, or after a dot
+	calls bool // it may be a call: before a parenthesis, or after a dot
 }
 
-// bodyWriters are the words without which no statement changes rows. COPY is
-// not among them: it may run a program.
+// bodyWriters are the words that a statement needs to change rows. COPY is
+// opaque instead: it may run a program.
 var bodyWriters = map[string]event{
 	"insert": onInsert, "update": onUpdate, "delete": onDelete, "merge": onInsert | onUpdate | onDelete, "truncate": onTruncate,
 }
 
-// opaqueWords begin commands that change the schema, run text that is made up
-// or prepared elsewhere, fetch from a cursor that was opened elsewhere, run
-// programs, or call what only the catalogs name.
+// opaqueWords begin commands that change the schema, run text that is built or
+// prepared elsewhere, fetch from a cursor that was opened elsewhere, run
+// programs, or call functions that only the catalogs name.
 var opaqueWords = set(
 	"create", "alter", "drop", "grant", "revoke", "refresh", "import", "reassign", "load", "discard",
 	"execute", "prepare", "fetch", "move", "copy", "reindex", "cluster", "vacuum", "analyze", "analyse",
 )
 
-// sessionWords are functions that tell who asks, and are called by their mere
-// names. Those that tell the time are left out: see [HiddenFunction].
+// sessionWords are functions that depend on the user or session and are called
+// without parentheses. Functions that depend on the time are left out: see
+// [HiddenFunction].
 var sessionWords = set(
 	"current_role", "current_user", "user", "session_user", "system_user", "current_catalog", "current_schema",
 )
 
-// pathWords are in what sets the search path or the role.
+// pathWords occur in statements that set the search path or the role.
 var pathWords = set("search_path", "schema", "role", "authorization", "session_authorization", "set_config", "reset")
 
-// readBody goes through the words of a function's text. inUTF8 says that the
-// server's encoding is UTF8: only then it is certain how it folds letters beyond
-// ASCII, which is not at all.
+// readBody evaluates the words of a function's text. inUTF8 reports that the
+// server's encoding is UTF8: only then is it certain that the server does not
+// fold letters beyond ASCII.
 func readBody(text, language string, inUTF8 bool) body {
 	b := body{opaque: language != "sql" && language != "plpgsql"}
 	at := map[string]int{}
 	b.names = map[string]bool{}
-	dot, do, last := false, false, -1 // what the token before was; last is the place of a word
-	var before [2]string              // the two words before
+	dot, do, last := false, false, -1 // about the preceding token; last is the index of a word
+	var before [2]string              // the two preceding words
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
 		if !ok {
@@ -92,7 +93,7 @@ func readBody(text, language string, inUTF8 bool) body {
 				b.operators = append(b.operators, raw)
 			}
 		}
-		// Only DO is followed by a string or its language, as its grammar is.
+		// Only DO can be followed by a string or LANGUAGE.
 		b.opaque = b.opaque || do && (token.Kind == sqltext.String || name == "language")
 		do = token.Kind == sqltext.Word && name == "do"
 		if raw == "(" && last >= 0 {
@@ -111,7 +112,7 @@ func readBody(text, language string, inUTF8 bool) body {
 	}
 }
 
-// countTemporary takes note of a word that follows two others.
+// countTemporary evaluates a word that follows two others.
 func (b *body) countTemporary(before [2]string, name string) {
 	switch {
 	case temporaryWords[name]:
@@ -123,9 +124,9 @@ func (b *body) countTemporary(before [2]string, name string) {
 
 var temporaryWords = set("temp", "temporary", "pg_temp")
 
-// keyword takes a word for what it would be if it began a statement, and
-// returns it folded. Columns and variables of such names only make the function
-// look worse than it is.
+// keyword evaluates a word as if it began a statement, and returns it folded.
+// Columns and variables of such names only make the function look more harmful
+// than it is.
 func (b *body) keyword(raw, language string, inUTF8 bool) string {
 	name := lowerASCII(raw)
 	b.writes |= bodyWriters[name]
@@ -136,13 +137,13 @@ func (b *body) keyword(raw, language string, inUTF8 bool) string {
 	switch {
 	case opaqueWords[name], runsSQL(name), !inUTF8 && !isASCII(name):
 		b.opaque = true
-	case name == "into" && language == "sql": // of SELECT makes a table
+	case name == "into" && language == "sql": // SELECT INTO creates a table
 		b.into = true
 	}
 	return name
 }
 
-// quoted returns the name in quotes. What an escape stands for is not looked at.
+// quoted returns the name in quotes. Escapes are not decoded.
 func (b *body) quoted(raw string) string {
 	if raw[0] != '"' {
 		b.opaque = true

@@ -10,7 +10,7 @@ func TestReadBody(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		text, language string
-		words          string // with a parenthesis after those that may be calls
+		words          string // words that may be calls have a parenthesis
 		writes         event
 		opaque         bool
 	}{

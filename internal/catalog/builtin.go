@@ -2,10 +2,10 @@ package catalog
 
 import "strings"
 
-// stableBuiltins tells of the server's own STABLE functions on which settings
-// they depend, and on nothing else. Functions that are not listed look into
-// the catalogs or at the server's state. Names are
-// without arguments where all functions of the name are alike.
+// stableBuiltins lists the built-in STABLE functions that depend only on
+// settings, with those settings. Functions that are not listed read the
+// catalogs or the server's state. A name without arguments stands for all
+// functions of that name.
 var stableBuiltins = map[string]settings{
 	// Conversions between times with and without zone.
 	"date(timestamp with time zone)":                    timeZone,
@@ -75,9 +75,9 @@ var stableBuiltins = map[string]settings{
 	"version":             0,
 }
 
-// immutableBuiltins tells on which settings some of the server's IMMUTABLE
-// functions depend all the same: they name time zones, of which the session
-// has abbreviations of its own, or quote names.
+// immutableBuiltins lists the settings that some IMMUTABLE built-in functions
+// depend on all the same: they take names of time zones, for which the session
+// has its own abbreviations, or they quote names.
 var immutableBuiltins = map[string]settings{
 	"quote_ident(text)":                                                                   quoteAllIdentifiers,
 	"timezone(text, timestamp with time zone)":                                            timeZone | timezoneAbbreviations,
@@ -88,9 +88,9 @@ var immutableBuiltins = map[string]settings{
 	"generate_series(timestamp with time zone, timestamp with time zone, interval, text)": timeZone | timezoneAbbreviations,
 }
 
-// toJSON are the server's functions that make JSON of any value. They look
-// for a cast to json of the types they meet, so a cast that somebody made is
-// among the functions they may call.
+// toJSON are the built-in functions that convert any value to JSON. They look
+// for a cast to json from the types of their values, so they may call
+// user-defined casts.
 var toJSON = set(
 	"array_to_json", "row_to_json", "to_json", "to_jsonb",
 	"json_agg", "json_agg_strict", "jsonb_agg", "jsonb_agg_strict",
@@ -99,15 +99,16 @@ var toJSON = set(
 	"json_build_array", "json_build_object", "jsonb_build_array", "jsonb_build_object",
 )
 
-// fromJSON make values of any type from their text form.
+// fromJSON are the built-in functions that make values of any type from their
+// text form.
 var fromJSON = set(
 	"json_populate_record", "json_populate_recordset", "jsonb_populate_record",
 	"jsonb_populate_record_valid", "jsonb_populate_recordset",
 	"json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset",
 )
 
-// timeBuiltins tell the time or the transaction, or give a time of the day the
-// offset that its zone has today.
+// timeBuiltins are the built-in functions that depend on the time or the
+// transaction, or that apply today's offset of a zone to a time of day.
 var timeBuiltins = set(
 	"timetz(time without time zone)", "timezone(text, time with time zone)", "timezone(time with time zone)",
 	"jsonb_path_exists_tz", "jsonb_path_query_tz", "jsonb_path_query_first_tz", "jsonb_path_query_array_tz", "jsonb_path_match_tz",
@@ -118,7 +119,8 @@ var timeBuiltins = set(
 	"pg_postmaster_start_time", "pg_conf_load_time",
 )
 
-// sessionBuiltins tell who asks, from where, and with which settings.
+// sessionBuiltins are the built-in functions that depend on the user, the
+// client or settings.
 var sessionBuiltins = set(
 	"current_user", "session_user", "system_user", "getpgusername", "current_database",
 	"current_schema", "current_schemas", "current_setting", "pg_client_encoding",
@@ -132,8 +134,8 @@ var sessionBuiltins = set(
 	"pg_is_other_temp_schema",
 )
 
-// runsSQL tells of the server's own functions whether they run a statement
-// that they are given, or call what the catalogs name.
+// runsSQL reports whether a built-in function runs a statement that it is
+// passed, or calls a function that only the catalogs name.
 func runsSQL(name string) bool {
 	switch name {
 	case "ts_stat", "ts_rewrite", "brin_summarize_new_values", "brin_summarize_range":
@@ -142,7 +144,7 @@ func runsSQL(name string) bool {
 	return strings.Contains(name, "_to_xml")
 }
 
-// pureExtensions are extensions none of whose functions reads or writes a
+// pureExtensions are extensions with no function that reads or writes a
 // relation.
 var pureExtensions = set(
 	"autoinc", "btree_gin", "btree_gist", "citext", "cube", "earthdistance", "fuzzystrmatch", "hstore",
@@ -150,8 +152,8 @@ var pureExtensions = set(
 	"unaccent", "uuid-ossp", "vector",
 )
 
-// stableExtensions tells on which settings the STABLE functions of some pure
-// extensions depend. Those of others may depend on any.
+// stableExtensions lists the settings that the STABLE functions of some pure
+// extensions depend on. Those of others may depend on any setting.
 var stableExtensions = map[string]settings{
 	"citext":   0,
 	"pg_trgm":  trgmSimilarity | trgmWordSimilarity | trgmStrictWordSimilarity,

@@ -63,12 +63,12 @@ func TestQuoteName(t *testing.T) {
 	}
 }
 
-// TestReasons: each has a text, and none that may show somebody else's rows,
-// or another answer to each, may be kept for a time.
+// TestReasons: each reason has a text, and no reason that may expose another
+// user's rows, or has a different result each time, allows caching for a time.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for reason := Keepable; reason <= NotRead; reason++ {
+	for reason := NotRefused; reason <= NotRead; reason++ {
 		text := Refusal{Reason: reason}.String()
 		if text == "" || seen[text] {
 			t.Errorf("reason %d: text %q", reason, text)
@@ -103,7 +103,7 @@ func TestKindsOfStatements(t *testing.T) {
 			t.Errorf("%s: %+v", text, p)
 		}
 	}
-	if p := planStatement(sqltext.Analyze(`CALL f()`)); !p.asks() || p.effects.WritesKnown { // what it leaves behind is asked
+	if p := planStatement(sqltext.Analyze(`CALL f()`)); !p.asks() || p.effects.WritesKnown { // the server is asked what it leaves in the session
 		t.Errorf("CALL f(): %+v", p)
 	}
 }

@@ -6,21 +6,20 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// This file decides which values move with the time, or with a name in the
-// catalogs, when they are read from their text form or written in it.
+// This file determines which values change with the time, or with a name in the
+// catalogs, when they are converted from or to their text form.
 
-// A typeUse names a type that has to be looked up, and what is done with its
-// values.
+// A typeUse names a type to look up, and how its values are used.
 type typeUse struct {
 	kind stepKind
 	oid  uint32
 }
 
-// firstUnfixedOID is the first oid that initdb chooses by itself: types below it
-// are those of pg_type.dat, and known here.
+// firstUnfixedOID is the first oid that initdb assigns: types below it are
+// those of pg_type.dat, which this package knows.
 const firstUnfixedOID = 10000
 
-// use notes what is done with values of a type.
+// use records how values of a type are used.
 func (r *references) use(kind stepKind, typ uint32) {
 	switch {
 	case typ >= firstUnfixedOID:
@@ -49,7 +48,7 @@ func (r *references) use(kind stepKind, typ uint32) {
 	}
 }
 
-// input notes that values are read from a text that is not known.
+// input records that values are read from an unknown text.
 func (r *references) input(typ uint32) {
 	r.settings |= textSettings(typ)
 	if builtinArrays[typ] {
@@ -61,7 +60,7 @@ func (r *references) input(typ uint32) {
 	}
 }
 
-// castByText notes a cast by the text form of a value.
+// castByText records a cast by the text form of a value.
 func (r *references) castByText(n *node) {
 	arg, result := n.get("arg").node, n.oid("resulttype")
 	r.use(outputStep, exprType(arg))
@@ -73,8 +72,8 @@ func (r *references) castByText(n *node) {
 	r.use(inputStep, result)
 }
 
-// isParam reports whether an expression is a parameter of the statement. NULL
-// stands for one where there are too many of them: see withoutParams.
+// isParam reports whether an expression is a parameter of the statement.
+// withoutParams replaces parameters by NULL if there are too many.
 func isParam(n *node) bool {
 	for n != nil && n.kind == "RELABELTYPE" {
 		n = n.get("arg").node
@@ -82,7 +81,7 @@ func isParam(n *node) bool {
 	return n != nil && (n.kind == "PARAM" || n.kind == "CONST" && n.get("constisnull").word == "true")
 }
 
-// constant notes what a constant depends on: the server read it with the
+// constant records what a constant depends on: the server read it with the
 // session's settings when it parsed the statement.
 func (r *references) constant(n *node) {
 	typ := n.oid("consttype")
@@ -97,7 +96,7 @@ func (r *references) constant(n *node) {
 	}
 }
 
-// constantSettings tells with which settings a constant is read.
+// constantSettings returns the settings with which a constant is read.
 func constantSettings(typ uint32) (s settings) {
 	switch {
 	case timeTypes[typ]:
@@ -116,14 +115,14 @@ func constantSettings(typ uint32) (s settings) {
 	return s
 }
 
-// makesRecords are the server's functions that read the columns of a record
+// makesRecords are the built-in functions that read the columns of a record
 // from JSON: json_to_record, jsonb_populate_recordset and so on.
 var makesRecords = map[uint32]bool{
 	3204: true, 3205: true, 3209: true, 3475: true, 3490: true, 3491: true, 3960: true, 3961: true, 6338: true,
 }
 
-// record notes the columns that such a function makes. A list of columns stands
-// in FROM, beside the call.
+// record records the columns that such a function returns. The list of columns
+// is in FROM, next to the call.
 func (r *references) record(call *node, columns []value) {
 	if call == nil || call.kind != "FUNCEXPR" || !makesRecords[call.oid("funcid")] {
 		return
@@ -135,18 +134,19 @@ func (r *references) record(call *node, columns []value) {
 	r.columnsFromText(columns)
 }
 
-// columnsFromText notes types of columns that are read from text.
+// columnsFromText records the types of columns that are read from text.
 func (r *references) columnsFromText(types []value) {
 	for _, typ := range types {
-		if typ.word != "o" { // which says what the list has
+		if typ.word != "o" { // marks a list of oids
 			r.use(inputStep, typ.oid())
 		}
 	}
 }
 
-// textForm follows a type that is not one of the fixed ones to those that its
-// text form is made of: that of an enum of none, that of a domain, array, range
-// or composite of its parts, and that of others may depend on anything.
+// textForm follows a type that is not in pg_type.dat to the types that its text
+// form consists of. The text form of an enum depends on none, that of a domain,
+// array, range or composite on its components, and that of any other type may
+// depend on anything.
 func (w *walk) textForm(s step) error {
 	f := w.routines.types[s.oid]
 	r := &references{}
@@ -187,10 +187,9 @@ const (
 	recordType = 2249
 )
 
-// namesObjects are the types whose text form is the name of an object in the
-// catalogs: regproc, regprocedure, regoper, regoperator, regclass, regtype,
-// regconfig, regdictionary, regnamespace, regrole, regcollation, and arrays of
-// them.
+// namesObjects are the types whose text form is the name of a catalog object:
+// regproc, regprocedure, regoper, regoperator, regclass, regtype, regconfig,
+// regdictionary, regnamespace, regrole, regcollation, and arrays of them.
 var namesObjects = map[uint32]bool{
 	24: true, 2202: true, 2203: true, 2204: true, 2205: true, 2206: true,
 	3734: true, 3769: true, 4089: true, 4096: true, 4191: true,
@@ -199,9 +198,9 @@ var namesObjects = map[uint32]bool{
 }
 
 // timeTypes are the types whose constants the server reads with the session's
-// settings, and for which it knows words such as today: date, time,
-// timestamp, timestamptz, interval, timetz, and arrays, ranges and
-// multiranges of them.
+// settings, and for which it accepts words such as today: date, time,
+// timestamp, timestamptz, interval, timetz, and arrays, ranges and multiranges
+// of them.
 var timeTypes = map[uint32]bool{
 	1082: true, 1083: true, 1114: true, 1184: true, 1186: true, 1266: true,
 	1182: true, 1183: true, 1115: true, 1185: true, 1187: true, 1270: true,
@@ -209,11 +208,11 @@ var timeTypes = map[uint32]bool{
 	4535: true, 4533: true, 4534: true, 6155: true, 6152: true, 6153: true,
 }
 
-// intervals are those of timeTypes that know no such word.
+// intervals are the timeTypes that accept no such word.
 var intervals = map[uint32]bool{1186: true, 1187: true}
 
-// byDate are timetz and its array: read without an offset they get that which
-// the session's zone has today.
+// byDate are timetz and its array: without an offset, a value gets the offset
+// that the session's zone has today.
 var byDate = map[uint32]bool{1266: true, 1270: true}
 
 // withZone are timestamptz and timetz and their arrays, ranges and multiranges:
@@ -222,7 +221,7 @@ var withZone = map[uint32]bool{
 	1184: true, 1185: true, 1266: true, 1270: true, 3910: true, 3911: true, 4534: true, 6153: true,
 }
 
-// builtinArrays are the arrays of pg_type.dat.
+// builtinArrays are the array types of pg_type.dat.
 var builtinArrays = func() map[uint32]bool {
 	m := map[uint32]bool{}
 	for _, oid := range []uint32{
@@ -236,11 +235,11 @@ var builtinArrays = func() map[uint32]bool {
 	return m
 }()
 
-// NamesTime tells whether a text holds one of the words that the server reads
-// as a time that moves, in a date or a timestamp: now, today, tomorrow,
-// yesterday. A parameter of such a type that is given one of them makes the
-// answer depend on when it was asked for. Quotes and backslashes, which may
-// stand anywhere in the text form of an array or a record, count for nothing.
+// NamesTime reports whether a text contains one of the words that the server
+// reads as a moving time in a date or a timestamp: now, today, tomorrow,
+// yesterday. With such an argument for a parameter of these types, the result
+// depends on the time of the read. It ignores quotes and backslashes, which may
+// occur anywhere in the text form of an array or a record.
 func NamesTime(text string) bool {
 	if strings.ContainsAny(text, `\"`) {
 		text = strings.NewReplacer(`\`, "", `"`, "").Replace(text)
@@ -260,8 +259,8 @@ func NamesTime(text string) bool {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// namesTime tells whether a string constant of the text may hold a time that
-// moves. One that has to be decoded may hold anything.
+// namesTime reports whether a string constant of the text may contain a moving
+// time. A constant that has to be decoded may contain anything.
 func namesTime(text string) bool {
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
@@ -278,9 +277,9 @@ func namesTime(text string) bool {
 	}
 }
 
-// joined puts together the parts of a constant that line ends part, as in
-// 'to' at the end of a line and 'day' on the next. Two quotes, which stand for
-// one, part nothing that is a word.
+// joined joins the parts of a constant that is continued on further lines, as
+// in 'to' at the end of a line and 'day' on the next. A doubled quote, which
+// stands for one, does not split a word.
 func joined(constant string) string {
 	if constant[0] == '$' || !strings.ContainsAny(constant, "\n\r") {
 		return constant

@@ -2,98 +2,97 @@ package catalog
 
 import "strconv"
 
-// Effects is what a statement does to the relations of its database, as far
-// as the server's own parser and catalogs tell. What cannot be known is said
-// to be unknown and never guessed.
+// Effects describes what a statement does to the relations of its database, as
+// far as the server's parser and catalogs show. Everything else is reported as
+// unknown, never guessed.
 type Effects struct {
-	// Reads has every table, partition, foreign table, materialized view and
-	// sequence that the answer may depend on: views are resolved, children
-	// added, and what row security policies and functions with a body in
-	// SQL-standard form read. Complete where ReadsKnown.
+	// Reads lists every table, partition, foreign table, materialized view and
+	// sequence that the result may depend on. Views are resolved; children, and
+	// relations read by row security policies and by functions with a body in
+	// SQL-standard form, are included. Complete if ReadsKnown.
 	Reads      []Relation
 	ReadsKnown bool
 
-	// Only are those of Reads of which the answer takes the rows of the relation
-	// itself (FROM ONLY) and none of those that inherit from it: a change of
-	// their rows, which Writes tells of as one of the relation's too, does not
-	// concern it. See Ancestors.
+	// Only lists the relations of Reads that are read FROM ONLY. Changes of
+	// rows in tables that inherit from them do not affect the result, although
+	// Writes reports such a change for the parent too. See Ancestors.
 	Only []Relation
 
-	// Views are the views that lead to Reads. For people, who may know a table
-	// by them only.
+	// Views lists the views that lead to Reads, for messages.
 	Views []Relation
 
-	// Writes has every relation whose rows the statement may change: views
-	// and rules are resolved, partitions (and their ancestors), children,
-	// what foreign keys with actions change, and what the words of functions'
-	// bodies name. Complete where WritesKnown; where not, [Locks] asked in the same transaction before it commits
-	// knows.
+	// Writes lists every relation whose rows the statement may change. Views
+	// and rules are resolved; partitions (and their ancestors), children,
+	// targets of foreign key actions, and relations that the words of function
+	// bodies name are included. Complete if WritesKnown; if not, [Locks] finds
+	// them in the same transaction before it commits.
 	Writes      []Relation
 	WritesKnown bool
 
-	// Ancestors are those of Writes none of whose own rows the statement changes,
-	// but rows of a partition or another table that inherits from them. Whoever
-	// read one before it had that child knows of the ancestor alone.
+	// Ancestors lists the relations of Writes with no changed row of their own,
+	// but changed rows in a partition or another table that inherits from them.
+	// A reader that examined its statement before the child existed depends on
+	// the ancestor only.
 	Ancestors []Relation
 
-	// RowsOnly is true where whatever the statement changes, it changes through
-	// the rows that its command tag counts: with a tag of no rows (UPDATE 0)
-	// it has changed nothing.
+	// RowsOnly reports that every change of the statement comes with a row that
+	// its command tag counts: if the tag counts no row (UPDATE 0), it has
+	// changed nothing.
 	RowsOnly bool
 
-	// Columns are the columns that Reads and the views above it are asked
-	// for. The whole row is the column of no name. For people.
+	// Columns lists the columns that are read from Reads and the views above
+	// them, for messages. An empty name stands for the whole row.
 	Columns []Column
 
-	// ReadOnly is true where it is certain that the statement changes nothing,
-	// locks no rows, calls nothing volatile and reads nothing that a standby
-	// lacks: it may run on a replica.
+	// ReadOnly reports that the statement certainly changes nothing, locks no
+	// rows, calls nothing volatile and reads nothing that a standby lacks: it
+	// may run on a replica.
 	ReadOnly bool
 
-	// Cacheable is true where the answer depends on nothing but Reads, the
-	// arguments, the role, the search path and Settings. Where it is false,
-	// Refusals tells why, the worst first.
+	// Cacheable reports that the result depends on nothing but Reads, the
+	// arguments, the role, the search path and Settings. If it is false,
+	// Refusals lists the reasons, the worst first.
 	Cacheable bool
 	Refusals  []Refusal
 
-	// Settings are the names of the server's settings on which the answer
-	// depends, sorted: their values, by current_setting(name, true), belong
-	// into the key of a kept answer.
+	// Settings lists the server settings that the result depends on, sorted.
+	// Their values, by current_setting(name, true), are part of the key of an
+	// entry.
 	Settings []string
 
 	// ParamTypes are the oids of the parameters' types.
 	ParamTypes []uint32
 
-	// TakesTime is true where a parameter is read as a date or a time, or may
-	// be: the answer to one that holds a word such as today depends on when it
-	// was asked for. See [NamesTime].
+	// TakesTime reports that a parameter is, or may be, read as a date or a
+	// time: with an argument such as today, the result depends on the time of
+	// the read. See [NamesTime].
 	TakesTime bool
 
-	// MovesNames is true where something that the statement calls may set the
-	// search path or the role for the statements after it in its transaction.
-	// What the statement itself sets is not looked at.
-	MovesNames bool
+	// ChangesNames reports that a function called by the statement may set the
+	// search path or the role for later statements of its transaction. It
+	// ignores what the statement itself sets.
+	ChangesNames bool
 
-	// LeavesTemporary is true where something that the statement calls may make a
-	// temporary relation that is there until the session ends.
+	// LeavesTemporary reports that a function called by the statement may
+	// create a temporary relation that lasts until the session ends.
 	LeavesTemporary bool
 
-	// DDL is true where the statement changes the schema or the rights: all
-	// that was learned of any statement has to be learned again.
+	// DDL reports that the statement changes the schema or privileges: the
+	// effects of all statements have to be examined again.
 	DDL bool
 
-	// Temporary is true where the statement makes a temporary relation, which
-	// on its connection hides a permanent one of the same name.
+	// Temporary reports that the statement creates a temporary relation, which
+	// hides a permanent relation of the same name on its connection.
 	Temporary bool
 
-	// Dependencies are the definitions that all of this was read from, and
-	// Version is [Fingerprint] of them at that time.
+	// Dependencies lists the definitions that the effects were derived from,
+	// and Version is their [Fingerprint] at that time.
 	Dependencies Dependencies
 	Version      int64
 }
 
-// Refusal is the worst reason why the answer may not be kept, the zero value
-// where it may.
+// Refusal returns the worst reason against caching the result, the zero value
+// if there is none.
 func (e *Effects) Refusal() Refusal {
 	if len(e.Refusals) == 0 {
 		return Refusal{}
@@ -101,8 +100,8 @@ func (e *Effects) Refusal() Refusal {
 	return e.Refusals[0]
 }
 
-// A Relation is something with rows. It is comparable; where the relation is
-// not in the catalogs any more, only OID is set.
+// A Relation is a table, view or another relation with rows. It is comparable.
+// If the relation is no longer in the catalogs, only OID is set.
 type Relation struct {
 	OID         uint32
 	Schema      string
@@ -111,7 +110,7 @@ type Relation struct {
 	Persistence Persistence
 }
 
-// String returns the qualified name, quoted where it has to be.
+// String returns the qualified name, quoted where necessary.
 func (r Relation) String() string {
 	if r.Name == "" {
 		return "relation " + strconv.FormatUint(uint64(r.OID), 10)
@@ -122,7 +121,7 @@ func (r Relation) String() string {
 // Kind is pg_class.relkind.
 type Kind byte
 
-// The kinds of relations that have rows, or lead to some.
+// The kinds of relations that have rows, or lead to relations that have.
 const (
 	Table            Kind = 'r'
 	PartitionedTable Kind = 'p'
@@ -135,7 +134,7 @@ const (
 // Persistence is pg_class.relpersistence.
 type Persistence byte
 
-// What becomes of a relation's rows when a session or the server ends.
+// The values of pg_class.relpersistence.
 const (
 	Permanent Persistence = 'p'
 	Unlogged  Persistence = 'u'
@@ -148,31 +147,33 @@ type Column struct {
 	Name     string
 }
 
-// Dependencies are all that a statement's effects were derived from. As long as
-// its fingerprint stays the same, so do the effects under the same role and
-// search path.
+// Dependencies lists everything that a statement's effects were derived from.
+// As long as its fingerprint stays the same, so do the effects under the same
+// role and search path.
 //
-// Operators, casts, operator classes, collations, text search configurations and
-// the checks of domains that somebody made always count, all of them: a text uses
-// them without naming them, or names them in a constant.
+// User-defined operators, casts, operator classes, collations, text search
+// configurations and domain checks always count, all of them: a text uses them
+// without naming them, or names them in a constant.
 type Dependencies struct {
-	// Relations, Functions and Types are the objects looked at, by oid, sorted:
-	// in pg_class (also views and the tables that foreign keys lead to),
-	// pg_proc, and pg_type where somebody made them.
+	// Relations, Functions and Types are the oids of the objects that were
+	// looked up, sorted: in pg_class (including views and the tables that
+	// foreign keys lead to), in pg_proc, and in pg_type if user-defined.
 	Relations []uint32
 	Functions []uint32
 	Types     []uint32
 
-	// Names are the names that were looked up, or may come to stand for
-	// something else: the words of the text and of functions' bodies, sorted.
-	// An object of such a name in any schema counts, be it there or not yet.
+	// Names lists the names that were looked up or may later resolve to
+	// something else: the words of the text and of function bodies, sorted. An
+	// object of such a name counts in any schema, whether it exists already or
+	// not.
 	Names []string
 
-	// EventTriggers is true where it matters whether there are any.
+	// EventTriggers reports that the effects depend on the set of event
+	// triggers.
 	EventTriggers bool
 }
 
-// none reports whether the effects depend on nothing.
+// none reports whether d is empty.
 func (d *Dependencies) none() bool {
 	return len(d.Relations)+len(d.Functions)+len(d.Types)+len(d.Names) == 0 && !d.EventTriggers
 }

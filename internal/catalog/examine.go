@@ -11,45 +11,46 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// ErrLocked says that a relation of the statement was locked by somebody, as
-// ALTER TABLE and TRUNCATE do. Examine does not wait for it: the lock may be
-// held by the transaction that waits for Examine.
+// ErrLocked reports that a relation of the statement was locked, as by ALTER
+// TABLE and TRUNCATE. Examine does not wait for the lock, which may be held by
+// the very transaction that waits for Examine.
 var ErrLocked = errors.New("a relation is locked")
 
-// Examine tells what a statement does, as the server behind conn understands
-// it under conn's role and search path. Nothing of the statement is run.
+// Examine determines what a statement does, as the server behind conn
+// understands it under conn's role and search path. It runs nothing of the
+// statement.
 //
-// conn is used exclusively for the time of the call and must not be in a
-// transaction. All is done in one transaction that is rolled back, below pgx's
-// tracers; with an error conn may be closed.
+// Examine needs exclusive use of conn, outside of a transaction. It works in
+// one transaction that is rolled back, below pgx's tracers; after an error conn
+// may be closed.
 //
 // The role needs the right TEMP on the database, and the server must not be a
-// standby: without, what a statement reads is unknown, with [Unexamined] as the
-// reason, and what it writes is known only where the text tells it. An error
-// means that the statement could not be examined now (it has a mistake, a
-// relation does not exist or is locked, the connection broke) and says nothing
-// of later: [ErrLocked] and *pgconn.PgError can be told by errors.
+// standby. Otherwise the reads are unknown, with [Unexamined] as the reason,
+// and the writes are known only where the text shows them. An error means that
+// the statement could not be examined now (it has a mistake, a relation does
+// not exist or is locked, the connection broke). errors.Is and errors.As find
+// [ErrLocked] and *pgconn.PgError.
 //
-// It takes some milliseconds and is meant to be asked once for each text, role
-// and search path. A server that logs DDL statements logs the statement.
+// An examination takes some milliseconds; make it once per text, role and
+// search path. A server that logs DDL statements logs the statement.
 func Examine(ctx context.Context, conn *pgx.Conn, st *sqltext.Statement) (Effects, error) {
 	a := ExamineAll(ctx, conn, []Question{{Statement: st}})[0]
 	return a.Effects, a.Err
 }
 
-// A plan is how a question is answered.
+// A plan describes how a question is answered.
 type plan struct {
-	effects Effects // as far as they are known beforehand
+	effects Effects // as far as the text shows them
 
 	// At most one of these is asked of the server.
 	query *sqltext.Statement // given to the server's parser
-	find  *wanted            // names to begin with
+	find  *wanted            // names to look up first
 
-	steps   []step         // that the walk takes besides
-	planned bool           // the statement is planned and not run
-	byNames bool           // of the effects only the writes are asked for
-	counted bool           // the statement's command tag counts what it changes
-	adjust  func(*Effects) // what is different in the end
+	steps   []step         // further steps of the walk
+	planned bool           // the statement is planned, not run
+	byNames bool           // only the writes are wanted
+	counted bool           // the statement's command tag counts the rows it changes
+	adjust  func(*Effects) // final adjustment of the effects
 }
 
 // asks reports whether the server has to be asked.
@@ -57,12 +58,12 @@ func (p *plan) asks() bool { return p.query != nil || p.find != nil || len(p.ste
 
 func planOf(q Question) plan {
 	if q.Names != nil {
-		return planNames(q.Names, q.In)
+		return planNames(q.Names, q.Scope)
 	}
 	return planStatement(q.Statement)
 }
 
-// planStatement has the server parse what it plans.
+// planStatement plans to have the server parse statements that it plans.
 func planStatement(st *sqltext.Statement) plan {
 	switch st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
@@ -72,8 +73,8 @@ func planStatement(st *sqltext.Statement) plan {
 	return planUtility(st)
 }
 
-// unescapedPlan is for a session that reads constants another way than is
-// assumed here.
+// unescapedPlan is the plan for a session with standard_conforming_strings off,
+// whose constants this package would misread.
 func unescapedPlan(q Question) plan {
 	if q.Names != nil {
 		return plan{byNames: true}
@@ -81,18 +82,18 @@ func unescapedPlan(q Question) plan {
 	return plan{effects: unknownEffects(Unexamined, "standard_conforming_strings is off")}
 }
 
-// unknownEffects are those of a statement of which nothing is known.
+// unknownEffects returns the effects of an unknown statement.
 func unknownEffects(reason Reason, object string) Effects {
 	return Effects{Refusals: []Refusal{{reason, object}}}
 }
 
-// An examination is the way from a question to its answer.
+// An examination leads from a question to its answer.
 type examination struct {
 	plan
 	answer *Answer
 	walk   *walk
 	params []uint32 // types
-	unit   *unit    // what it asks for at the time
+	unit   *unit    // its current requests
 	done   bool
 }
 
@@ -113,7 +114,7 @@ func newExamination(p plan, answer *Answer, t *transaction) *examination {
 	return x
 }
 
-// fail gives the question an error as its answer.
+// fail answers the question with an error.
 func (x *examination) fail(err error) {
 	activity := "examine statement"
 	if x.byNames {
@@ -127,9 +128,9 @@ func (x *examination) fail(err error) {
 	x.done = true
 }
 
-// begin returns what is asked first: the types of the statement's parameters,
-// which makes sure that it is one statement and ends where it seems to; or what
-// names stand for.
+// begin returns the first requests: for the types of the statement's
+// parameters, which also verifies that it is one complete statement; or for the
+// objects of names.
 func (x *examination) begin() *unit {
 	switch {
 	case x.query != nil:
@@ -142,7 +143,7 @@ func (x *examination) begin() *unit {
 	return x.unit
 }
 
-// begun takes what begin asked for.
+// begun processes the results of begin.
 func (x *examination) begun() error {
 	switch {
 	case x.query != nil:
@@ -158,7 +159,7 @@ func (x *examination) begun() error {
 	return nil
 }
 
-// probe has the server parse the statement.
+// probe returns the request that has the server parse the statement.
 func (x *examination) probe(typeNames map[uint32]string) *unit {
 	if x.query == nil {
 		return nil
@@ -171,7 +172,7 @@ func (x *examination) probe(typeNames map[uint32]string) *unit {
 	return x.unit
 }
 
-// probed takes the statement as the server parsed it.
+// probed processes the statement as the server parsed it.
 func (x *examination) probed() error {
 	tree, err := probed(x.unit)
 	if refused, ok := errors.AsType[*refusedError](err); ok {
@@ -190,7 +191,7 @@ func (x *examination) probed() error {
 	return nil
 }
 
-// refused returns what is asked where the server did not parse the statement.
+// refused returns the requests for a statement that the server did not parse.
 func (x *examination) refused() *unit {
 	if x.query == nil || x.find == nil {
 		return nil

@@ -1,7 +1,7 @@
 package catalog
 
-// exprType returns the type of an expression's result as nodeFuncs.c tells it,
-// 0 where the node is none or does not tell.
+// exprType returns the type of an expression's result, as nodeFuncs.c does, 0
+// if the node has none.
 func exprType(n *node) uint32 {
 	if n == nil {
 		return 0
@@ -47,8 +47,8 @@ const (
 	arraySubquery = 6
 )
 
-// subqueryType returns the type of a subquery; that of an array stands for the
-// array, whose text form depends on the same.
+// subqueryType returns the type of a subquery. The element type stands for an
+// array, whose text form depends on the same settings.
 func subqueryType(n *node) uint32 {
 	kind := n.get("subLinkType").number()
 	if kind < exprSubquery {
@@ -87,7 +87,7 @@ var resultFields = map[string]string{
 	"NEXTVALUEEXPR": "typeId",
 }
 
-// sameAs names the field that holds an expression of the same type.
+// sameAs names the field that holds a subexpression of the same type.
 var sameAs = map[string]string{
 	"NAMEDARGEXPR": "arg", "COLLATEEXPR": "arg", "JSONVALUEEXPR": "formatted_expr", "RETURNINGEXPR": "retexpr",
 }

@@ -1,26 +1,25 @@
 package catalog
 
-// relationFacts is what the catalogs say of a relation that is read.
+// relationFacts describes a relation that is read, as the catalogs do.
 type relationFacts struct {
 	Relation
 	security bool // row security policies are in force
-	gin      bool // it has an index that may be told to find less than all
+	gin      bool // it has a GIN index, which a setting may limit to some of the rows
 	children []uint32
-	types    []uint32 // of its columns, but those of pg_type.dat that are neither names of objects nor times with zone
+	types    []uint32 // types of its columns, except those of pg_type.dat that are neither names of objects nor times with zone
 	rules    []rule
-	virtual  []string // trees of its columns that are computed when they are read
+	virtual  []string // trees of its virtual generated columns
 	trees    []string // of its policies
 }
 
-// A rule is a row of pg_rewrite. The one of type '1' is a view's query.
+// A rule is a row of pg_rewrite. The rule of event '1' is a view's query.
 type rule struct {
 	event   byte // '1' select, '2' update, '3' insert, '4' delete
-	instead bool // and without condition: what was asked for is not done
+	instead bool // and unconditional: it replaces the command
 	trees   []string
 }
 
-// writeFacts is what the catalogs say beyond that of a relation that is
-// written to.
+// writeFacts describes what writing to a relation involves, as the catalogs do.
 type writeFacts struct {
 	parents  []uint32
 	triggers []trigger
@@ -33,16 +32,16 @@ type trigger struct {
 	function uint32
 }
 
-// A foreignKey of another table leads to the relation.
+// A foreignKey is one of another table that references the relation.
 type foreignKey struct {
 	from               uint32
 	onDelete, onUpdate byte // pg_constraint.confdeltype, confupdtype
 }
 
 // Each of the queries below returns rows of one form: a tag, the oid of the
-// object asked for, and what the tag says they are. OFFSET 0 has the server
-// look up each object by an index, however many there are: it would read all of
-// a catalog otherwise.
+// requested object, and columns that depend on the tag. OFFSET 0 makes the
+// server look up each object by an index, however many there are, instead of
+// reading a whole catalog.
 
 const relationQuery = `
 SELECT 'relation', c.oid, n.nspname::text, c.relname::text, c.relkind::text || c.relpersistence::text, c.relrowsecurity::text
@@ -108,8 +107,8 @@ func (f *relationFacts) add(row [][]byte) error {
 
 // Internal triggers are left out: those of foreign keys do what the keys'
 // actions say, which are followed, and those of deferred unique keys write
-// nothing. Keys are found by them, since pg_constraint has no index by the
-// table that a key leads to.
+// nothing. The query finds keys by these triggers, since pg_constraint has no
+// index on the referenced table.
 const writeQuery = `
 SELECT 'parent', q.oid, inhparent::text, NULL, NULL
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (SELECT inhparent FROM pg_inherits WHERE inhrelid = q.oid OFFSET 0) i

@@ -10,20 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// printQuery returns a hash of each object and name asked for: the relations
-// $1, functions $2, types $3 and names $4, and one of all that counts always.
-// Its cost depends on these and not on the size of the catalogs: each subquery
-// is about one object and goes by an index.
+// fingerprintQuery returns a hash for each requested object and name: the
+// relations $1, functions $2, types $3 and names $4, and one for everything
+// that always counts. Its cost depends on these and not on the size of the
+// catalogs: each subquery reads one object by an index.
 //
-// A hash is made of the transactions that wrote the rows of the catalogs: one
-// that comes, goes or is written anew changes it. Freezing does not change xmin
-// as it is shown. Rows of pg_class are compared by content, as TRUNCATE and
-// VACUUM FULL write them anew. What is temporary does not count, unless it was
-// looked at itself.
+// A hash covers the transactions that wrote the catalog rows: a row that is
+// inserted, deleted or updated changes it. Freezing does not change xmin as it
+// is shown. Rows of pg_class are compared by content, since TRUNCATE and VACUUM
+// FULL rewrite them. Temporary objects do not count, unless they were requested
+// themselves.
 //
-// A foreign key that leads to a relation shows in the triggers that it has
-// there.
-var printQuery = exact(`
+// A foreign key that references a relation is visible in the triggers of that
+// relation.
+var fingerprintQuery = exact(`
 SELECT 'relation', q.oid::pg_catalog.text, ` + hash(`
 	(SELECT ROW(c.relname, c.relnamespace, c.relowner, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
 			c.relacl, c.reloptions, s.xmin)::pg_catalog.text
@@ -95,8 +95,9 @@ func each(values, from string) string {
 	return "(SELECT pg_catalog.bit_xor(" + hash(values) + ") FROM pg_catalog." + from + ")"
 }
 
-// printsRequest asks for the hashes of all that is in sets of dependencies.
-func printsRequest(sets []Dependencies) *request {
+// fingerprintRequest asks for the hashes of all that is in sets of
+// dependencies.
+func fingerprintRequest(sets []Dependencies) *request {
 	relations, functions, types, names := map[uint32]bool{}, map[uint32]bool{}, map[uint32]bool{}, map[string]bool{}
 	for _, d := range sets {
 		include(relations, d.Relations)
@@ -104,7 +105,7 @@ func printsRequest(sets []Dependencies) *request {
 		include(types, d.Types)
 		include(names, d.Names)
 	}
-	return &request{sql: printQuery, args: []string{
+	return &request{sql: fingerprintQuery, args: []string{
 		oidArray(sorted(relations)), oidArray(sorted(functions)), oidArray(sorted(types)), textArray(slices.Sorted(maps.Keys(names)))}}
 }
 
@@ -114,55 +115,54 @@ func include[T comparable](set map[T]bool, list []T) {
 	}
 }
 
-// prints are the hashes of objects and names.
-type prints map[printKey]int64
+// fingerprints maps objects and names to their hashes.
+type fingerprints map[fingerprintKey]int64
 
-type printKey struct{ kind, object string }
+type fingerprintKey struct{ kind, object string }
 
-func readPrints(rows [][][]byte) (prints, error) {
-	p := make(prints, len(rows))
+func readFingerprints(rows [][][]byte) (fingerprints, error) {
+	p := make(fingerprints, len(rows))
 	for _, row := range rows {
 		if row[2] == nil {
-			continue // the type is not there
+			continue // the type does not exist
 		}
 		hash, err := strconv.ParseInt(string(row[2]), 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("read the version of a catalog row: %w", err)
 		}
-		p[printKey{string(row[0]), string(row[1])}] = hash
+		p[fingerprintKey{string(row[0]), string(row[1])}] = hash
 	}
 	return p, nil
 }
 
-// of adds up the hashes of a set.
-func (p prints) of(d Dependencies) int64 {
+// of returns the sum of the hashes of d.
+func (p fingerprints) of(d Dependencies) int64 {
 	if d.none() {
 		return 0
 	}
-	sum := p[printKey{"always", ""}]
+	sum := p[fingerprintKey{"always", ""}]
 	add := func(kind string, oids []uint32) {
 		for _, oid := range oids {
-			sum += p[printKey{kind, strconv.FormatUint(uint64(oid), 10)}]
+			sum += p[fingerprintKey{kind, strconv.FormatUint(uint64(oid), 10)}]
 		}
 	}
 	add("relation", d.Relations)
 	add("function", d.Functions)
 	add("type", d.Types)
 	for _, name := range d.Names {
-		sum += p[printKey{"name", name}]
+		sum += p[fingerprintKey{"name", name}]
 	}
 	if d.EventTriggers {
-		sum += p[printKey{"event triggers", ""}]
+		sum += p[fingerprintKey{"event triggers", ""}]
 	}
 	return sum
 }
 
-// Fingerprint returns a number that changes when one of the definitions does
-// that the dependencies name: a relation's columns, the query of a view,
-// policies, triggers, rules, partitions, foreign keys, a function's body, a
-// type, or an object of the same name that may take the place of one of these.
-// It may run inside a transaction and needs no rights beyond those that
-// everybody has.
+// Fingerprint returns a number that changes when a definition changes that d
+// names: a relation's columns, the query of a view, policies, triggers, rules,
+// partitions, foreign keys, a function's body, a type, or an object of the same
+// name that may take its place. It may run inside a transaction and needs no
+// special privileges.
 func Fingerprint(ctx context.Context, conn *pgx.Conn, d Dependencies) (int64, error) {
 	versions, err := Fingerprints(ctx, conn, []Dependencies{d})
 	if err != nil {
@@ -171,15 +171,15 @@ func Fingerprint(ctx context.Context, conn *pgx.Conn, d Dependencies) (int64, er
 	return versions[0], nil
 }
 
-// withoutJIT holds for the transaction: what is sent up to the next sync of the
-// protocol, or the one that is open. Compiling the query to machine code may
-// take seconds: the server estimates its cost by far too high.
+// withoutJIT disables JIT for the current transaction, or for the statements up
+// to the next sync of the protocol. The server overestimates the cost of the
+// query by far, and compiling it may take seconds.
 const withoutJIT = "SELECT pg_catalog.set_config('jit', 'off', true)"
 
-// Fingerprints returns the [Fingerprint] of each of several sets of
-// dependencies, all from one snapshot and in one network round trip.
+// Fingerprints returns the [Fingerprint] of each set of dependencies, all from
+// one snapshot and in one network round trip.
 func Fingerprints(ctx context.Context, conn *pgx.Conn, of []Dependencies) ([]int64, error) {
-	r := printsRequest(of)
+	r := fingerprintRequest(of)
 	u := newUnit(&request{sql: withoutJIT}, r)
 	err := exchange(ctx, conn.PgConn(), u)
 	if err == nil {
@@ -188,7 +188,7 @@ func Fingerprints(ctx context.Context, conn *pgx.Conn, of []Dependencies) ([]int
 	if err != nil {
 		return nil, fmt.Errorf("read the versions of catalog rows: %w", err)
 	}
-	p, err := readPrints(r.rows)
+	p, err := readFingerprints(r.rows)
 	if err != nil {
 		return nil, err
 	}

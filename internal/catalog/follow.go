@@ -5,30 +5,29 @@ import (
 	"strings"
 )
 
-// bodyFacts is what is known of a function whose body is a string.
+// bodyFacts describes a function whose body is a string.
 type bodyFacts struct {
 	body
-	probed bool   // the server's parser was given it
-	tree   string // as the server parsed it under the path of the session, or its own; none where it cannot be parsed so
-	err    error  // why that could not be tried
+	probed bool   // the server's parser has seen it
+	tree   string // as the server parsed it under the session's path, or its own; empty if that failed
+	err    error  // why parsing could not be attempted
 }
 
-// sameAnyway reports whether the names in a body stand for the same under each
-// search path under which they stand for something.
-func (f *facts) sameAnyway(b *body) bool {
+// meansOneThing reports whether the names in a body resolve to the same objects
+// under every search path under which they resolve.
+func (f *facts) meansOneThing(b *body) bool {
 	return !f.dependOnPath(b.operators) && !slices.ContainsFunc(b.words, func(word word) bool {
 		n := f.named[word]
 		return !oneSchema(n.relations) || !oneSchema(n.types) || !oneSchema(n.functions)
 	})
 }
 
-// followBody follows a function whose body is a string. It is not bound to
-// objects until it is called, and then under the search path and the role of
-// the moment: those of the session, unless the function itself, or one that
-// calls it, sets others.
+// followBody follows a function whose body is a string. The body is resolved
+// when the function is called, under the search path and role of that moment:
+// those of the session, unless the function or a caller of it sets others.
 func (w *walk) followBody(oid uint32) error {
 	f, b := w.routines.functions[oid], w.bodies[oid]
-	w.effects.MovesNames = w.effects.MovesNames || b.moves
+	w.effects.ChangesNames = w.effects.ChangesNames || b.moves
 	w.effects.LeavesTemporary = w.effects.LeavesTemporary || b.leavesTemporary()
 	for _, typ := range f.types {
 		w.enqueue(typeStep, typ, 0)
@@ -41,19 +40,19 @@ func (w *walk) followBody(oid uint32) error {
 		return nil
 	}
 	w.dependsOnNames(textNames(f.body)...)
-	if !w.sameAnyway(&b.body) {
+	if !w.meansOneThing(&b.body) {
 		if w.pathOf(f) == nil || w.roleMoved {
 			w.followWords(oid)
 			return nil
 		}
-		w.guessed = append(w.guessed, oid)
+		w.assumed = append(w.assumed, oid)
 	}
 	w.texts = append(w.texts, f.body)
 	return w.trees([]string{b.tree})
 }
 
-// notePath notes that from here on functions may run under another path or
-// role than the session's.
+// notePath records that functions may run under a search path or role other
+// than the session's from here on.
 func (w *walk) notePath(f *functionFacts) {
 	switch {
 	case f.definer || f.role || f.name == "set_config":
@@ -63,29 +62,30 @@ func (w *walk) notePath(f *functionFacts) {
 	}
 }
 
-// move follows by all meanings of their words the functions that were followed
-// as if the session's path, or the rights of its role, held for them.
+// move records that search path or role may change. It follows functions again
+// whose bodies were followed under the assumption that they do not, this time
+// in all schemas.
 func (w *walk) move(role bool) {
 	if w.moved && (w.roleMoved || !role) {
 		return
 	}
 	w.moved, w.roleMoved = true, w.roleMoved || role
-	guessed := w.guessed
-	w.guessed = nil
-	for _, oid := range guessed {
+	assumed := w.assumed
+	w.assumed = nil
+	for _, oid := range assumed {
 		if !role && w.routines.functions[oid].path != "" {
-			w.guessed = append(w.guessed, oid)
+			w.assumed = append(w.assumed, oid)
 			continue
 		}
 		w.followWords(oid)
 	}
 }
 
-// pathOf returns the schemas in which the unqualified names in a function's
-// body are looked for, nil where these may be any.
+// pathOf returns the schemas in which unqualified names in a function's body
+// are looked up, nil for all schemas.
 func (w *walk) pathOf(f *functionFacts) []string {
 	switch {
-	case w.in == Anywhere || f.definer || f.role:
+	case w.scope == AnyScope || f.definer || f.role:
 		return nil
 	case f.path != "":
 		return schemasOf(f.path)
@@ -95,8 +95,8 @@ func (w *walk) pathOf(f *functionFacts) []string {
 	return w.schemas
 }
 
-// schemasOf returns the schemas of a search path, and the server's own, nil
-// where they depend on the role.
+// schemasOf returns the schemas of a search path and pg_catalog, nil if they
+// depend on the role.
 func schemasOf(path string) []string {
 	list := []string{"pg_catalog"}
 	for name := range strings.SplitSeq(path, ",") {

@@ -19,7 +19,7 @@ func (w *walk) call(oid uint32) error {
 		w.enqueue(functionStep, part, 0)
 	}
 	w.notePath(f)
-	w.effects.MovesNames = w.effects.MovesNames || f.parsed && slices.ContainsFunc(f.trees, callsSetConfig)
+	w.effects.ChangesNames = w.effects.ChangesNames || f.parsed && slices.ContainsFunc(f.trees, callsSetConfig)
 	switch {
 	case oid < firstNormalOID:
 		w.callBuiltin(f)
@@ -27,7 +27,7 @@ func (w *walk) call(oid uint32) error {
 	case f.parsed || len(f.support) > 0:
 		return nil
 	case f.schema == "headrace" && f.name == "touch":
-		// The trigger by which this library tells what changed: writes nothing.
+		// The trigger by which this library tracks changes writes nothing.
 		return nil
 	}
 	w.callOpaque(oid, f)
@@ -38,15 +38,15 @@ func (w *walk) call(oid uint32) error {
 // in pg_proc.dat).
 func callsSetConfig(tree string) bool { return strings.Contains(tree, ":funcid 2078 ") }
 
-// callOpaque judges a function whose body the server does not show. One in C
-// that is declared IMMUTABLE is taken at its word, as the server's indexes take
-// it; one in a language in which anybody may write queries is not. Its text
-// tells what it may do: see followBody.
+// callOpaque evaluates a function with no parsed body. A function in C that is
+// declared IMMUTABLE is trusted, as the server's indexes trust it. A function
+// in a language for queries is not; its text shows what it may do: see
+// followBody.
 func (w *walk) callOpaque(oid uint32, f *functionFacts) {
 	compiled := f.language == "c" || f.language == "internal"
 	pure := pureExtensions[f.extension]
 	switch {
-	case pure && f.name == "populate_record": // of hstore: it reads columns of any type from text
+	case pure && f.name == "populate_record": // of hstore: reads columns of any type from text
 		w.refuseFunction(f, UnknownFunction)
 		w.effects.ReadsKnown = false
 	case f.volatility == 'i' && (compiled || pure):
@@ -66,9 +66,8 @@ func (w *walk) callOpaque(oid uint32, f *functionFacts) {
 	}
 }
 
-// refuseFunction refuses a function that is VOLATILE, as one is that is not
-// declared anything, for that: its answer is for one call. Others it refuses
-// for the reason given.
+// refuseFunction refuses a function for the given reason, or as VOLATILE, which
+// is also the default of a function that declares nothing.
 func (w *walk) refuseFunction(f *functionFacts, reason Reason) {
 	if f.volatility == 'v' {
 		reason = VolatileFunction
@@ -77,7 +76,7 @@ func (w *walk) refuseFunction(f *functionFacts, reason Reason) {
 	w.effects.ReadOnly = false
 }
 
-// callBuiltin judges one of the server's own functions.
+// callBuiltin evaluates a built-in function.
 func (w *walk) callBuiltin(f *functionFacts) {
 	switch f.volatility {
 	case 's':
@@ -103,7 +102,8 @@ func (w *walk) volatile(f *functionFacts) {
 	w.effects.ReadOnly = false
 }
 
-// callImmutable judges what the server declares IMMUTABLE and is not.
+// callImmutable evaluates a built-in function that is declared IMMUTABLE and
+// may not be.
 func (w *walk) callImmutable(f *functionFacts) {
 	w.settings |= immutableBuiltins[f.name+"("+f.arguments+")"]
 	if f.name == "satisfies_hash_partition" {
@@ -116,7 +116,7 @@ func (w *walk) callStable(f *functionFacts) {
 	case toJSON[f.name]:
 		w.settings |= allOutput
 		return
-	case fromJSON[f.name]: // what it makes, its call tells: see makesRecords
+	case fromJSON[f.name]: // the call shows the types of its result: see makesRecords
 		w.settings |= allInput
 		return
 	case comparesTimes(f.name):
@@ -139,8 +139,8 @@ func (w *walk) callStable(f *functionFacts) {
 	}
 }
 
-// comparesTimes tells whether a function is one of those behind < and = of a
-// date or a timestamp with a timestamp with time zone, such as
+// comparesTimes reports whether a function implements an operator such as < and
+// = on a date or a timestamp and a timestamp with time zone, for example
 // timestamptz_lt_date.
 func comparesTimes(name string) bool {
 	from, rest, ok := strings.Cut(name, "_")

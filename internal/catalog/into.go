@@ -7,13 +7,13 @@ import (
 )
 
 // makesTable reports whether a query may be a SELECT INTO, which changes the
-// schema: it has an INTO that is not that of a data-modifying query in WITH.
-// EXPLAIN ANALYZE runs one too. INSERT and MERGE are names as well.
+// schema: it has an INTO that does not belong to a data-modifying query in
+// WITH. EXPLAIN ANALYZE may run one too. INSERT and MERGE may also be names.
 func makesTable(st *sqltext.Statement) bool {
 	if st.Kind != sqltext.Select && st.Kind != sqltext.Explain {
 		return false
 	}
-	var before [2]string // the tokens before
+	var before [2]string // the preceding tokens
 	for l := sqltext.NewLexer(st.Text); ; {
 		token, ok := l.Next()
 		if !ok {

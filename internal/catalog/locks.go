@@ -8,10 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// locksQuery asks for the relations of this database that this session has
-// locked as writers do, or more. A relation dropped in the transaction is in
-// pg_class no more. Indexes and TOAST tables are left out, as their table is
-// locked too, and views, which have no rows of their own.
+// locksQuery returns the relations of this database that this session has
+// locked at write level or above. A relation dropped in the transaction is
+// missing in pg_class. Indexes and TOAST tables are left out, since their table
+// is locked too, and so are views, which have no rows of their own.
 var locksQuery = exact(`
 SELECT DISTINCT l.relation, n.nspname, c.relname, c.relkind::text || c.relpersistence::text
 FROM pg_catalog.pg_lock_status() l
@@ -39,13 +39,13 @@ func lockedRelations(rows [][][]byte) ([]Relation, error) {
 	return list, nil
 }
 
-// beyondQuery asks for what the locks on relations do not tell: rows of the
-// catalogs written in this transaction (or just before it, by this session),
-// of functions and types for instance; triggers that wait for COMMIT; and ways
-// to write over another connection.
+// beyondQuery finds out what the locks on relations do not show: catalog rows
+// written in this transaction (or just before it, by this session), for example
+// of functions and types; triggers that are deferred to COMMIT; and ways to
+// write over another connection.
 //
-// The relations of the server itself are gone through by the index: most of
-// pg_class are others.
+// The query walks the index to the relations of the server itself, since most
+// of pg_class are others.
 var beyondQuery = exact(`
 WITH RECURSIVE own (oid) AS (
 	SELECT pg_catalog.min(c.oid) FROM pg_catalog.pg_class c
@@ -66,18 +66,18 @@ SELECT pg_catalog.current_setting('track_counts') = 'off'
 	OR EXISTS (SELECT FROM pg_catalog.pg_language l WHERE l.lanispl AND NOT l.lanpltrusted)
 	OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'dblink')`)
 
-// Written returns the relations that the transaction open on conn has locked as
-// writers do: it may have changed these and no others, since such locks are held
-// to the end. Relations of the catalogs and temporary ones are among them. known
-// is false where it may have changed others, or the schema, or may do so at
-// COMMIT yet. Ask before COMMIT: afterwards, and in a transaction that has failed,
-// there is nothing to ask for.
+// Written returns the relations on which the open transaction of conn holds
+// write-level locks, including catalogs and temporary relations. It may have
+// changed these and no others, since such locks are held to its end. known is
+// false if it may have changed others, or the schema, or may still do so at
+// COMMIT. Call it before COMMIT: afterwards, and in a failed transaction, there
+// are no locks to report.
 //
-// A procedure or DO block that commits by itself lets go of its locks, so after
-// one that ran outside a transaction this knows nothing.
+// A procedure or DO block that commits releases its locks, so Written cannot
+// report the writes of one that ran outside a transaction.
 //
-// The request goes around pgx's tracers. It leaves the transaction as it was,
-// also when the server refuses to answer.
+// The request bypasses pgx's tracers. It leaves the transaction as it was, even
+// if the server reports an error.
 func Written(ctx context.Context, conn *pgx.Conn) (relations []Relation, known bool, err error) {
 	const point = "headrace_written"
 	pc := conn.PgConn()

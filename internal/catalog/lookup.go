@@ -6,19 +6,19 @@ import (
 	"slices"
 )
 
-// facts are what was looked up in a transaction, for all walks in it.
+// facts caches what was looked up in a transaction, for all its walks.
 type facts struct {
 	inUTF8        bool     // the server's encoding
 	hasTemp       bool     // the role's right on the database
 	schemas       []string // of the session's search path
-	eventTriggers []uint32 // functions of those that fire after DDL
+	eventTriggers []uint32 // functions of the event triggers that fire after DDL
 	relations     map[uint32]*relationFacts
 	targets       map[uint32]*writeFacts
 	routines      routines
 	named         map[word]*namesakes
 	bodies        map[uint32]*bodyFacts
-	userMade      []userMade             // nil until it was looked up
-	indexes       []string               // expressions of indexes and statistics; nil until they were looked up
+	userMade      []userMade             // nil until looked up
+	indexes       []string               // expressions of indexes and statistics; nil until looked up
 	references    map[string]*references // by node tree
 }
 
@@ -37,8 +37,7 @@ func newFacts() *facts {
 	}
 }
 
-// A lookup is what walks need to know for their next steps and is not known
-// yet.
+// A lookup collects what walks need for their next steps and is not known yet.
 type lookup struct {
 	relations, targets, functions, operators, types map[uint32]bool
 	words                                           map[word]bool
@@ -46,7 +45,7 @@ type lookup struct {
 	userMade, indexes                               bool
 }
 
-// add adds what a step of a walk needs.
+// add adds what a step of a walk needs to know.
 func (l *lookup) add(s step, w *walk) {
 	switch s.kind {
 	case functionStep:
@@ -70,8 +69,8 @@ func (l *lookup) add(s step, w *walk) {
 	}
 }
 
-// addBody adds what the words of a function's body name, and what the server
-// makes of the body.
+// addBody adds the words of a function's body, and the request that has the
+// server parse the body.
 func (l *lookup) addBody(oid uint32, w *walk) {
 	f, b := w.routines.functions[oid], w.bodies[oid]
 	if b == nil {
@@ -98,14 +97,14 @@ func need[K comparable, V any](list *map[K]bool, key K, known map[K]V) {
 	(*list)[key] = true
 }
 
-// A reading is a unit whose result becomes part of the facts.
+// A reading is a unit whose results become part of the facts.
 type reading struct {
 	*unit
 	about string
-	take  func() error // nil for what has no result
+	take  func() error // nil if there is no result
 }
 
-// readings returns what has to be asked for.
+// readings returns the requests for the lookup.
 func (l *lookup) readings(f *facts) []reading {
 	var list []reading
 	ask := func(about, sql string, take func(rows [][][]byte) error, args ...string) {
@@ -145,7 +144,7 @@ func (l *lookup) readings(f *facts) []reading {
 
 func sorted(oids map[uint32]bool) []uint32 { return slices.Sorted(maps.Keys(oids)) }
 
-// fill puts rows into the facts of the objects asked for.
+// fill adds rows to the facts of the objects that were requested.
 func fill[F any](known map[uint32]*F, asked map[uint32]bool, rows [][][]byte, add func(*F, [][]byte) error) error {
 	for oid := range asked {
 		known[oid] = new(F)
@@ -162,7 +161,7 @@ func fill[F any](known map[uint32]*F, asked map[uint32]bool, rows [][][]byte, ad
 	return nil
 }
 
-// parsed returns what a node tree names.
+// parsed returns the references in a node tree.
 func (f *facts) parsed(text string) (*references, error) {
 	if r, ok := f.references[text]; ok {
 		return r, nil
@@ -176,7 +175,7 @@ func (f *facts) parsed(text string) (*references, error) {
 	return r, nil
 }
 
-// finish takes over what a reading returned.
+// finish processes the results of a reading.
 func (r reading) finish() error {
 	err := r.err
 	if err == nil && r.take != nil {

@@ -11,25 +11,25 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Names is all of a statement's text that decides what [ExamineNames] finds:
-// statements of one Shape change the same, whatever their constants.
+// Names holds everything in a statement's text that [ExamineNames] evaluates:
+// statements with one Key change the same relations, whatever their constants.
 type Names struct {
-	Shape string
+	Key string
 
 	reads, writes []sqltext.Table
 	calls         []sqltext.Function
 	operators     []string
-	words         []string // that may name types
+	words         []string // words that may name types
 	on            event
-	counted       bool // the command tag counts what it changes
-	temporary     bool // it makes or drops a temporary table, and nothing else but what event triggers add
+	counted       bool // the command tag counts the rows it changes
+	temporary     bool // creates or drops a temporary table, and does nothing else except firing event triggers
 }
 
-// NamesOf returns the names in a statement. It returns false where the text
-// does not show all of them, or is neither a query nor holds one.
+// NamesOf returns the names in a statement. It reports false if the text does
+// not show all of them, or is neither a query nor contains one.
 func NamesOf(st *sqltext.Statement) (Names, bool) {
 	if st.Temporary() != sqltext.NotTemporary {
-		return Names{Shape: "temporary", temporary: true}, true
+		return Names{Key: "temporary", temporary: true}, true
 	}
 	switch st.Kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery,
@@ -42,20 +42,20 @@ func NamesOf(st *sqltext.Statement) (Names, bool) {
 		return Names{}, false
 	}
 	n := Names{reads: st.Reads, writes: st.Writes, calls: slices.Clone(st.Calls), words: typeWords(st.Text), counted: countsChanges(st)}
-	if !n.look(st.Text) {
+	if !n.scanText(st.Text) {
 		return Names{}, false
 	}
 	if st.Kind == sqltext.Explain && st.Runs != sqltext.Yes && n.on != 0 {
-		return Names{}, false // planning may run defaults and rules that these names do not lead to
+		return Names{}, false // planning may evaluate defaults and rules that these names do not lead to
 	}
-	n.shape()
+	n.setKey()
 	return n, true
 }
 
-// look adds what the tokens of the text tell beyond the names: what is done to
-// the relations written to, the operators, and the functions that attribute
-// notation may call, as a.f does for f(a).
-func (n *Names) look(text string) bool {
+// scanText adds what the tokens of the text show beyond the names: the events
+// on the relations written to, the operators, and the functions that attribute
+// notation may call, as a.f calls f(a).
+func (n *Names) scanText(text string) bool {
 	operators, calls := map[string]bool{}, map[sqltext.Function]bool{}
 	for _, call := range n.calls {
 		calls[call] = true
@@ -92,14 +92,14 @@ func (n *Names) look(text string) bool {
 	}
 }
 
-// commandEvents tells what the words of commands do to what is written to. In
-// one statement there may be several, in WITH.
+// commandEvents maps commands to the events on the relation that they write to.
+// One statement may contain several, in WITH.
 var commandEvents = map[string]event{
 	"insert": onInsert, "update": onUpdate, "delete": onDelete, "merge": onInsert | onUpdate | onDelete,
 	"copy": onInsert, "truncate": onTruncate,
 }
 
-func (n *Names) shape() {
+func (n *Names) setKey() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %t", n.on, n.counted)
 	for _, list := range [][]sqltext.Table{n.reads, n.writes} {
@@ -118,7 +118,7 @@ func (n *Names) shape() {
 	for _, name := range n.words {
 		writeName(&b, "", name)
 	}
-	n.Shape = b.String()
+	n.Key = b.String()
 }
 
 func writeName(b *strings.Builder, schema, name string) {
@@ -128,32 +128,35 @@ func writeName(b *strings.Builder, schema, name string) {
 	b.WriteByte(' ')
 }
 
-// ExamineNames tells what a statement may change, going by the names in its
-// text: by the relations named, with all that the catalogs add, by all
-// functions of each name that is called, by the operators of each name, and by
-// the casts and domains that somebody made. It may tell of more than [Examine]
-// does and of no less. Of the effects, only Writes, WritesKnown, RowsOnly,
-// Dependencies and Version say anything. Nothing is locked, and neither rights
-// nor a primary are needed.
+// ExamineNames determines what a statement may change by the names in its text:
+// the named relations, with everything that the catalogs add, all functions of
+// each called name, the operators of each name, and user-defined casts and
+// domains. It may report more than [Examine] does, and never less. Only Writes,
+// WritesKnown, RowsOnly, Dependencies and Version of the effects are set. It
+// takes no locks, and needs neither privileges nor a primary.
 //
-// in tells where names are looked for. conn is used as by [Examine].
-func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, in Where) (Effects, error) {
-	a := ExamineAll(ctx, conn, []Question{{Names: &n, In: in}})[0]
+// scope is the scope in which names are looked up. conn is used as by
+// [Examine].
+func ExamineNames(ctx context.Context, conn *pgx.Conn, n Names, scope NameScope) (Effects, error) {
+	a := ExamineAll(ctx, conn, []Question{{Names: &n, Scope: scope}})[0]
 	return a.Effects, a.Err
 }
 
-// Where says what a name without a schema may stand for.
-type Where uint8
+// A NameScope is the set of relations that a name without a schema may refer
+// to.
+type NameScope uint8
 
-// Where names may lead.
+// The name scopes. A larger one includes the smaller ones.
 const (
-	OnPath      Where = iota // what conn's search path makes of them
-	OrTemporary              // that, or a temporary table of another session to which writing runs no code
-	Anywhere                 // relations of all schemas, by whatever search path and role, and temporary ones of all kinds
+	PathScope      NameScope = iota // the relation that conn's search path finds
+	TemporaryScope                  // also a temporary table of another session, if writing to it runs no code
+	AnyScope                        // relations of all schemas, under any search path and role, and all temporary relations
+
+	NameScopes // the number of name scopes
 )
 
-// planNames is what is to be done for a question of names.
-func planNames(n *Names, in Where) plan {
+// planNames plans the answer to a question of names.
+func planNames(n *Names, scope NameScope) plan {
 	p := plan{effects: Effects{WritesKnown: true}, byNames: true, counted: n.counted}
 	if n.temporary {
 		p.steps = []step{{kind: eventStep}}
@@ -165,7 +168,7 @@ func planNames(n *Names, in Where) plan {
 		operators: n.operators,
 		words:     n.words,
 		byName:    true,
-		in:        in,
+		scope:     scope,
 	}
 	p.effects.WritesKnown = !slices.ContainsFunc(n.calls, func(f sqltext.Function) bool { return f.Schema == "pg_temp" })
 	return p

@@ -7,11 +7,10 @@ import (
 	"strconv"
 )
 
-// A node is one node of the tree that the server's parser made of a
-// statement, as pg_proc.prosqlbody, pg_rewrite.ev_action and other columns of
-// type pg_node_tree hold it as text. The form is written down nowhere but in
-// the server's outfuncs.c and read.c; this reader follows the latter's
-// pg_strtok.
+// A node is a node of the tree that the server's parser made of a statement.
+// pg_proc.prosqlbody, pg_rewrite.ev_action and other columns of type
+// pg_node_tree hold such trees as text. The format is documented only by the
+// server's outfuncs.c and read.c; this reader follows pg_strtok in read.c.
 type node struct {
 	kind   string // FUNCEXPR
 	fields []field
@@ -23,22 +22,22 @@ type field struct {
 	value value
 }
 
-// A value is what a field or a list holds: a node, a list, or a word.
+// A value is the content of a field or a list: a node, a list, or a word.
 type value struct {
 	node *node
-	list []value // also of a bit set or a list of oids, whose first word (b, i, o) tells so
+	list []value // also a bit set or a list of oids, whose first word is b, i or o
 	word string  // unescaped; empty for null and for the empty string
 
-	datum uint32 // of a constant that is passed by value and fits
+	datum uint32 // value of a constant that is passed by value and fits
 }
 
-// maxDepth bounds how deep a tree may nest. The server's own limit on the
-// depth of its stack ends far below.
+// maxDepth bounds the nesting of a tree. The server's own limit on its stack is
+// far lower.
 const maxDepth = 20_000
 
 var errTreeEnds = errors.New("ends too early")
 
-// parseTree reads the text of a node tree. Errors name the place.
+// parseTree parses the text of a node tree. Errors contain the position.
 func parseTree(text string) (value, error) {
 	p := treeParser{text: text}
 	p.next()
@@ -55,13 +54,13 @@ func parseTree(text string) (value, error) {
 // treeParser holds one token of look-ahead.
 type treeParser struct {
 	text  string
-	pos   int    // where the next token is looked for
-	at    int    // where token began
+	pos   int    // where to look for the next token
+	at    int    // where token begins
 	token string // as written, with escapes; empty at the end
 }
 
-// next moves to the next token: one of ( ) { }, or what stands up to white
-// space or one of those.
+// next advances to the next token: one of ( ) { }, or a word up to white space
+// or one of these.
 func (p *treeParser) next() {
 	for p.pos < len(p.text) && isBlank(p.text[p.pos]) {
 		p.pos++
@@ -79,7 +78,7 @@ func (p *treeParser) next() {
 	p.token = p.text[p.at:p.pos]
 }
 
-// word moves behind a word.
+// word advances past a word.
 func (p *treeParser) word() {
 	for p.pos < len(p.text) {
 		switch c := p.text[p.pos]; {
@@ -96,7 +95,7 @@ func (p *treeParser) word() {
 func isBlank(c byte) bool   { return c == ' ' || c == '\n' || c == '\t' }
 func isBracket(c byte) bool { return c == '(' || c == ')' || c == '{' || c == '}' }
 
-// value reads a value and moves behind it.
+// value reads a value and advances past it.
 func (p *treeParser) value(depth int) (value, error) {
 	if depth > maxDepth {
 		return value{}, fmt.Errorf("nested more than %d deep", maxDepth)
@@ -142,8 +141,8 @@ func (p *treeParser) nodeBody(depth int) (*node, error) {
 		if p.token[0] != ':' {
 			return nil, fmt.Errorf("want the name of a field of %s, have %q", n.kind, p.token)
 		}
-		// The name counts as read before its value is: a value may itself
-		// begin with a colon, as an alias named ":x" does.
+		// Advance past the name first: a value may itself begin with a colon,
+		// as an alias named ":x" does.
 		name := p.token[1:]
 		p.next()
 		v, err := p.value(depth + 1)
@@ -159,9 +158,9 @@ func (p *treeParser) nodeBody(depth int) (*node, error) {
 	return n, nil
 }
 
-// datum moves behind the bytes of a constant, "4 [ 1 0 0 0 0 0 0 0 ]", and
-// returns what they stand for if that is a small number on a machine that has
-// the least byte first; the highest number otherwise.
+// datum advances past the bytes of a constant, "4 [ 1 0 0 0 0 0 0 0 ]", and
+// returns their value if it is a small number in little-endian order, and the
+// highest number otherwise.
 func (p *treeParser) datum() (uint32, error) {
 	if p.token != "[" {
 		return 0, nil
@@ -185,7 +184,7 @@ func (p *treeParser) datum() (uint32, error) {
 	return sum, nil
 }
 
-// unescape takes the backslashes out of a word; <> stands for null.
+// unescape removes the backslashes from a word; <> stands for null.
 func unescape(token string) string {
 	if token == "<>" || token == `""` {
 		return ""
@@ -209,7 +208,7 @@ func withoutBackslashes(token string) string {
 	return string(out)
 }
 
-// get returns the field's value, the zero value where there is none.
+// get returns the field's value, the zero value if there is none.
 func (n *node) get(name string) value {
 	if n == nil {
 		return value{}
@@ -222,7 +221,7 @@ func (n *node) get(name string) value {
 	return value{}
 }
 
-// oid returns the field as an object identifier, 0 where it is none.
+// oid returns the field as an object identifier, 0 if it is none.
 func (n *node) oid(name string) uint32 { return n.get(name).oid() }
 
 func (v value) oid() uint32 {
@@ -241,5 +240,5 @@ func (v value) number() int {
 	return i
 }
 
-// isNull tells whether v is neither node nor list nor word.
+// isNull reports whether v is neither node nor list nor word.
 func (v value) isNull() bool { return v.node == nil && v.list == nil && v.word == "" }

@@ -88,7 +88,7 @@ func TestCollect(t *testing.T) {
 	if len(r.columns) != 2 || r.columns[0].number != 0 || r.columns[1].number != 2 {
 		t.Errorf("columns %v", r.columns)
 	}
-	if len(r.functions) != 1 || len(r.operators) != 2 || !r.locksRows || !r.notRead || r.strange != "" {
+	if len(r.functions) != 1 || len(r.operators) != 2 || !r.locksRows || !r.notRead || r.unknownNode != "" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -100,7 +100,7 @@ func TestUnknownNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := collect(v); r.strange != "BRANDNEWEXPR" {
-		t.Errorf("strange is %q", r.strange)
+	if r := collect(v); r.unknownNode != "BRANDNEWEXPR" {
+		t.Errorf("strange is %q", r.unknownNode)
 	}
 }

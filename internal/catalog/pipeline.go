@@ -7,19 +7,19 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A request is a statement that is sent to the server with others, and what
-// the server returned.
+// A request is a statement that is sent to the server in a pipeline, and its
+// result.
 type request struct {
 	sql      string
 	args     []string
-	describe bool // parse it and return the types of its parameters only
+	describe bool // only parse it and return the types of its parameters
 
 	rows   [][][]byte
 	params []uint32
 }
 
-// A unit is a list of requests up to the first that fails. Units do not share
-// errors: the server goes on with the next one.
+// A unit is a list of requests that ends at the first failure. Units do not
+// share errors: the server continues with the next unit.
 type unit struct {
 	requests []*request
 	err      error
@@ -27,8 +27,8 @@ type unit struct {
 
 func newUnit(requests ...*request) *unit { return &unit{requests: requests} }
 
-// exchange sends units in one network round trip. An error is that of the
-// connection; the server's errors are in the units.
+// exchange sends units in one network round trip. It returns errors of the
+// connection; errors of the server are in the units.
 func exchange(ctx context.Context, conn *pgconn.PgConn, units ...*unit) error {
 	if len(units) == 0 {
 		return nil
@@ -43,7 +43,7 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, units ...*unit) error {
 	}
 	closed := p.Close()
 	if _, ok := errors.AsType[*pgconn.PgError](closed); ok && err == nil {
-		closed = nil // it is in a unit
+		closed = nil // the error is in a unit
 	}
 	if err == nil {
 		err = closed
@@ -79,7 +79,7 @@ func (u *unit) receive(conn *pgconn.PgConn, p *pgconn.Pipeline) error {
 			u.requests[i].rows, err = read.Rows, read.Err
 		default:
 			if err == nil {
-				return errors.New("the server's answer is incomplete")
+				return errors.New("the server's response is incomplete")
 			}
 		}
 		if err == nil {

@@ -9,16 +9,16 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A plainText is a statement that the server's parser was not asked about. Where
-// it is plain, its names say all that its answer depends on.
+// A plainText is a statement that the server did not parse. If it is plain, its
+// names show everything that its result depends on.
 type plainText struct {
-	because   string             // the parser was not asked
-	plain     bool               // as far as its words tell
+	because   string             // why the server did not parse it
+	plain     bool               // its words show nothing else
 	casts     bool               // it casts a parameter to a date or time
-	tables    map[[2]string]bool // that have a schema and no quotes
-	calls     map[string]bool    // names of functions, and what stands after a dot
-	functions []uint32           // that they may stand for
-	relations []uint32           // that its names stand for
+	tables    map[[2]string]bool // its tables, as written without quotes
+	calls     map[string]bool    // names of functions, and words after a dot
+	functions []uint32           // functions that calls may refer to
+	relations []uint32           // relations that its names refer to
 }
 
 func newPlainText(st *sqltext.Statement, because string) *plainText {
@@ -33,7 +33,7 @@ func newPlainText(st *sqltext.Statement, because string) *plainText {
 	return p
 }
 
-// whyNotParsed names what the role or the server lacks.
+// whyNotParsed describes what the role or the server lacks.
 func (f *facts) whyNotParsed(err *pgconn.PgError) string {
 	switch {
 	case err.Code == "25006":
@@ -44,11 +44,12 @@ func (f *facts) whyNotParsed(err *pgconn.PgError) string {
 	return err.Message
 }
 
-// read looks for what a statement may depend on without naming a relation
-// or a function: casts, times, names of objects, system columns. It knows few
-// things to be harmless and takes all else to be none of these.
+// read reports whether the text is free of constructs that make the result
+// depend on more than relations and functions it names: casts, times, names of
+// objects, system columns. It knows a few harmless constructs and rejects
+// everything else.
 func (p *plainText) read(text string) bool {
-	var before, last sqltext.Token // the two tokens before
+	var before, last sqltext.Token // the two preceding tokens
 	at := func(t sqltext.Token) string { return lowerASCII(text[t.Pos:t.End]) }
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
@@ -69,8 +70,8 @@ func (p *plainText) read(text string) bool {
 	}
 }
 
-// harmless reports whether an answer does not depend on more for a token, which
-// is word, behind two others.
+// harmless reports whether a token, whose text is word, adds no dependency
+// after the two preceding tokens.
 func (p *plainText) harmless(token sqltext.Token, word string, behind [2]sqltext.Token, at func(sqltext.Token) string) bool {
 	before, last := behind[0], behind[1]
 	switch token.Kind {
@@ -88,40 +89,38 @@ func (p *plainText) harmless(token sqltext.Token, word string, behind [2]sqltext
 		typed := last.Kind == sqltext.QuotedName || last.Kind == sqltext.Word &&
 			!plainTypes[at(last)] && !literalTypes[at(last)] && !beforeStrings[at(last)]
 		return !typed
-	case sqltext.Symbol: // after a cast, that of the name of a schema
+	case sqltext.Symbol: // after a cast, a dot follows the name of a schema
 		return word != "." || !plainTypes[at(last)] || at(before) != "::"
 	}
 	return true
 }
 
-// castsValue reports whether a cast to a date or time is one of a constant, or
-// of a parameter.
+// castsValue reports whether a cast to a date or time converts a constant or a
+// parameter.
 func (p *plainText) castsValue(from sqltext.Token, to string) bool {
 	p.casts = p.casts || from.Kind == sqltext.Param && literalTypes[to]
 	return literalTypes[to] && (from.Kind == sqltext.String || from.Kind == sqltext.Param)
 }
 
-// depends are words by which an answer depends on the time, the session, the
-// catalogs or chance, or that convert by the text form of values.
+// depends are words that make a result depend on the time, the session, the
+// catalogs or chance, or that convert values by their text form.
 var depends = set(
 	"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
 	"current_role", "current_user", "user", "session_user", "system_user", "current_catalog", "current_schema",
 	"cast", "zone", "local", "tablesample", "collation", "returning", "xmltable", "json_table", "json_value", "json_query",
 )
 
-// plainTypes are types of the server's own whose text form depends on settings
-// at most.
+// plainTypes are built-in types whose text form depends on settings at most.
 var plainTypes = set(
 	"bool", "boolean", "int", "integer", "bigint", "smallint", "int2", "int4", "int8", "numeric", "decimal", "real",
 	"double", "float4", "float8", "text", "char", "character", "varchar", "bpchar", "uuid", "json", "jsonb", "bytea", "interval", "inet", "cidr",
 )
 
-// literalTypes are those that a constant may be of that names no time that
-// moves.
+// literalTypes are the date and time types whose constants are harmless unless
+// they contain words such as today.
 var literalTypes = set("date", "timestamp", "timestamptz", "time")
 
-// beforeStrings are words that no type has for a name, or that mean something
-// else before a constant.
+// beforeStrings are words before a constant that do not name its type.
 var beforeStrings = func() map[string]bool {
 	words := set("like", "ilike", "escape", "between", "by")
 	for word := range reservedWords {
@@ -130,11 +129,11 @@ var beforeStrings = func() map[string]bool {
 	return words
 }()
 
-// isText are char, name, text, unknown, bpchar and varchar.
+// isText lists char, name, text, unknown, bpchar and varchar.
 var isText = map[uint32]bool{18: true, 19: true, 25: true, 705: true, 1042: true, 1043: true}
 
-// harmless reports whether a function, however it is called, depends on nothing
-// but its arguments and settings.
+// harmless reports whether a function, in any call, depends only on its
+// arguments and settings.
 func (f *functionFacts) harmless() bool {
 	if f == nil || f.schema != "pg_catalog" || strings.Contains(f.arguments, "reg") || fromJSON[f.name] || f.name == "satisfies_hash_partition" {
 		return false
@@ -144,7 +143,8 @@ func (f *functionFacts) harmless() bool {
 	return f.volatility == 'i' || f.volatility == 's' && (settingsOnly || all || toJSON[f.name] || comparesTimes(f.name))
 }
 
-// isPlain reports whether the names in the text say all.
+// isPlain reports whether the names in the text show everything that the result
+// depends on.
 func (w *walk) isPlain() bool {
 	p := w.plain
 	if !p.plain || p.casts && slices.ContainsFunc(w.effects.ParamTypes, func(typ uint32) bool { return isText[typ] }) {
@@ -177,7 +177,8 @@ func (w *walk) isPlain() bool {
 	return !slices.ContainsFunc(w.userMade, func(m userMade) bool { return m.cast && !pureExtensions[m.extension] })
 }
 
-// endPlain puts what the text tells into the effects, or that it does not.
+// endPlain records in the effects what the text shows, or that it does not show
+// everything.
 func (w *walk) endPlain() {
 	if w.isPlain() {
 		w.settings |= anySetting

@@ -12,38 +12,38 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// probeName is the function that holds the examined statement for the time of
-// the transaction.
+// probeName is the function that holds the examined statement during the
+// transaction.
 const probeName = "headrace_examined"
 
-// maxParams is how many parameters a function may have (FUNC_MAX_ARGS).
+// maxParams is the server's limit on function parameters (FUNC_MAX_ARGS).
 const maxParams = 100
 
-// A refusedError says why the server does not parse a statement as the body of
-// a function, be the statement right or not.
+// A refusedError reports that the server does not parse a statement as the body
+// of a function, whether the statement is valid or not.
 type refusedError struct{ *pgconn.PgError }
 
 func (e *refusedError) Unwrap() error { return e.PgError }
 
-// probe has the server parse a text as the body of a function, which is never
-// called, and return the node tree.
+// probe returns the requests that have the server parse a text as the body of a
+// function, which is never called, and return the node tree.
 func probe(name, params, body string) *unit {
 	return newUnit(
-		// The line end ends a comment in which the body may end.
+		// The line end terminates a comment at the end of the body.
 		&request{sql: "CREATE FUNCTION pg_temp." + quoteName(name) + "(" + params + ")" +
 			" RETURNS void LANGUAGE sql BEGIN ATOMIC " + body + "\n; END"},
 		&request{sql: bodyQuery, args: []string{name}})
 }
 
-// probed returns the node tree that a probe led to. With a *refusedError the
-// server does not parse the text so.
+// probed returns the node tree of a probe. It returns a *refusedError if the
+// server does not parse the text.
 func probed(u *unit) (string, error) {
 	if u.err != nil {
 		return "", refused(u.err)
 	}
 	rows := u.requests[len(u.requests)-1].rows
 	if len(rows) != 1 {
-		return "", errors.New("read the parsed statement: it is not there")
+		return "", errors.New("read the parsed statement: not found")
 	}
 	return string(rows[0][0]), nil
 }
@@ -61,8 +61,8 @@ var bodyQuery = exact(`
 SELECT prosqlbody FROM pg_catalog.pg_proc
 WHERE pronamespace = pg_catalog.pg_my_temp_schema() AND proname = $1`)
 
-// refused tells errors that lie in the statement or in the role's rights from
-// those that another try may not meet.
+// refused turns errors due to the statement or the role's privileges into a
+// *refusedError. Others may not recur.
 func refused(err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pgErr.Code[:2] {
@@ -74,8 +74,8 @@ func refused(err error) error {
 	return fmt.Errorf("parse: %w", err)
 }
 
-// probeFunction probes the body of a function in SQL that is a string, under
-// the session's search path or its own.
+// probeFunction probes the string body of a function in SQL, under the
+// session's search path or its own.
 func probeFunction(f *functionFacts, path string) *unit {
 	if f.path != "" {
 		path = f.path
@@ -85,7 +85,7 @@ func probeFunction(f *functionFacts, path string) *unit {
 	return u
 }
 
-// take takes over what a probe of a function led to.
+// take processes the result of a probe.
 func (b *bodyFacts) take(u *unit, f *functionFacts) {
 	tree, err := probed(u)
 	if _, ok := errors.AsType[*refusedError](err); !ok && err != nil {
@@ -94,12 +94,11 @@ func (b *bodyFacts) take(u *unit, f *functionFacts) {
 	b.tree, b.probed = tree, true
 }
 
-// builtinTypes knows the names of the server's own types, whose oids never
-// change.
+// builtinTypes has the names of the built-in types, whose oids never change.
 var builtinTypes = pgtype.NewMap()
 
-// typeName returns the name of a type of the server's own, as it can be written
-// under any search path.
+// typeName returns the name of a built-in type, in a form that is valid under
+// any search path.
 func typeName(oid uint32) (string, bool) {
 	if oid >= firstNormalOID {
 		return "", false
@@ -111,13 +110,13 @@ func typeName(oid uint32) (string, bool) {
 	return `pg_catalog."` + t.Name + `"`, true
 }
 
-// typeQuery returns the names of other types as they can be written under the
+// typeQuery returns the names of other types, in a form that is valid under the
 // search path of the session.
 const typeQuery = `
 SELECT t.oid, pg_catalog.format_type(t.oid, NULL)
 FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS t (oid)`
 
-// withoutParams puts a NULL of the parameter's type in place of each.
+// withoutParams replaces each parameter by a NULL of its type.
 func withoutParams(text string, types []string) string {
 	var out strings.Builder
 	for l := sqltext.NewLexer(text); ; {

@@ -15,7 +15,7 @@ func TestQueries(t *testing.T) {
 	const golden = "testdata/queries.sql"
 	var text strings.Builder
 	for _, q := range []struct{ name, sql string }{
-		{"fingerprints", printQuery},
+		{"fingerprints", fingerprintQuery},
 		{"locks of the own transaction", locksQuery},
 		{"writes beyond these locks", beyondQuery},
 		{"bodies of functions", bodyQuery},

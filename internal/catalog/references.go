@@ -1,24 +1,24 @@
 package catalog
 
-// references is what one node tree names, before any of it is looked up.
+// references lists what a node tree refers to, before any lookup.
 type references struct {
-	statement bool // the tree is that of the examined statement: what PARAM stands for is not known
-	reads     []read
-	writes    []write
-	functions []uint32  // oids in pg_proc
-	operators []uint32  // oids in pg_operator of operators that the server's initdb did not make
-	types     []typeUse // that pg_type.dat does not have
-	columns   []columnUse
-	results   map[uint32]bool // types of expressions, those that somebody made
-	settings  settings
-	refusals  []Refusal
-	locksRows bool
-	constants bool   // a date or time was written as a constant
-	takesTime bool   // a parameter is read as a date or time
-	notRead   bool   // commands other than SELECT are in it
-	strange   string // kind of a node that this package does not know
+	statement   bool // the tree is that of the examined statement, whose parameters have unknown values
+	reads       []read
+	writes      []write
+	functions   []uint32  // oids in pg_proc
+	operators   []uint32  // oids in pg_operator, of user-defined operators
+	types       []typeUse // types that pg_type.dat does not have
+	columns     []columnUse
+	results     map[uint32]bool // user-defined types of expressions
+	settings    settings
+	refusals    []Refusal
+	locksRows   bool
+	constants   bool   // a date or time was written as a constant
+	takesTime   bool   // a parameter is read as a date or time
+	notRead     bool   // it contains commands other than SELECT
+	unknownNode string // kind of a node that this package does not know
 
-	inFrom *node // the call whose columns were noted with its place in FROM
+	inFrom *node // the call in FROM whose columns were recorded with it
 }
 
 // A read names a relation whose rows are read.
@@ -27,7 +27,7 @@ type read struct {
 	only     bool // without the tables that inherit from it
 }
 
-// A write names a relation and what is done to it.
+// A write names a relation and the events on it.
 type write struct {
 	relation uint32
 	event    event
@@ -39,7 +39,7 @@ type columnUse struct {
 	number   int
 }
 
-// event is a set of ways to change a relation, with the bits of
+// An event is a set of ways to change a relation, with the bits of
 // pg_trigger.tgtype.
 type event uint8
 
@@ -49,7 +49,7 @@ const (
 	onUpdate   event = 1 << 4
 	onTruncate event = 1 << 5
 
-	byCopy event = 1 << 7 // COPY does not heed rules
+	byCopy event = 1 << 7 // COPY ignores rules
 )
 
 // Values of the enums CmdType and RTEKind.
@@ -63,7 +63,7 @@ const (
 	entryRelation = 0
 )
 
-// firstNormalOID is the first oid that is given to objects made after initdb.
+// firstNormalOID is the first oid of objects made after initdb.
 const firstNormalOID = 16384
 
 // collect walks through a tree.
@@ -93,11 +93,11 @@ func (r *references) value(v value) {
 	}
 }
 
-// node notes what the node names, then walks through its fields.
+// node records the references of a node, then walks through its fields.
 func (r *references) node(n *node) {
 	if !knownNodes[n.kind] {
-		if r.strange == "" {
-			r.strange = n.kind
+		if r.unknownNode == "" {
+			r.unknownNode = n.kind
 		}
 		return
 	}
@@ -132,7 +132,7 @@ func (r *references) node(n *node) {
 	}
 }
 
-// conversion notes what reads values from their text form or writes it.
+// conversion records nodes that convert values from or to their text form.
 func (r *references) conversion(n *node) {
 	switch n.kind {
 	case "COERCEVIAIO":
@@ -159,7 +159,7 @@ func (r *references) conversion(n *node) {
 // systemColumns are the names of columns by their number, from -1 down.
 var systemColumns = [...]string{"", "ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"}
 
-// column notes a system column. That of the table itself stays as it is.
+// column records a system column. tableoid is constant.
 func (r *references) column(n *node) {
 	switch number := -n.get("varattno").number(); {
 	case number <= 0 || number == 6:
@@ -173,8 +173,8 @@ func (r *references) column(n *node) {
 	}
 }
 
-// field notes the functions, operators and columns that a field names, under
-// whatever node it is found, then walks on.
+// field records the functions, operators and columns that a field names, in any
+// kind of node, then walks on.
 func (r *references) field(n *node, f *field) {
 	switch f.name {
 	case "funcid", "opfuncid", "aggfnoid", "winfnoid", "tsmhandler", "startInRangeFunc", "endInRangeFunc":
@@ -203,8 +203,8 @@ func appendUserMade(list []uint32, oid uint32) []uint32 {
 	return list
 }
 
-// selected notes the columns of a bit set. Its numbers are above the table's
-// own by 7 (FirstLowInvalidHeapAttributeNumber), to make room for the system
+// selected records the columns of a bit set. Its numbers are those of the table
+// plus 7 (FirstLowInvalidHeapAttributeNumber), to leave room for the system
 // columns.
 func (r *references) selected(relation uint32, bits []value) {
 	for i, bit := range bits {
@@ -217,7 +217,7 @@ func (r *references) selected(relation uint32, bits []value) {
 	}
 }
 
-// query notes what a query changes.
+// query records what a query changes.
 func (r *references) query(q *node) {
 	command := q.get("commandType").number()
 	if command == commandSelect {
@@ -250,7 +250,7 @@ func (r *references) refuse(reason Reason, object string) {
 	r.refusals = append(r.refusals, Refusal{reason, object})
 }
 
-// valueFunctions are the names of SQLValueFunctionOp, whose first nine tell
+// valueFunctions are the names of SQLValueFunctionOp. The first nine depend on
 // the time.
 var valueFunctions = [...]string{
 	"current_date", "current_time", "current_time", "current_timestamp", "current_timestamp",
@@ -258,7 +258,7 @@ var valueFunctions = [...]string{
 	"current_role", "current_user", "user", "session_user", "current_catalog", "current_schema",
 }
 
-// valueFunction notes CURRENT_DATE, CURRENT_USER and the like.
+// valueFunction records CURRENT_DATE, CURRENT_USER and the like.
 func (r *references) valueFunction(op int) {
 	switch {
 	case op < 0 || op >= len(valueFunctions):
@@ -271,10 +271,10 @@ func (r *references) valueFunction(op int) {
 	}
 }
 
-// knownNodes are the kinds of node that a parsed statement may hold in
-// PostgreSQL 15 to 18 and of which this package knows all that they name.
-// With any other kind the effects are unknown: CURRENTOFEXPR and all utility
-// statements are left out on purpose.
+// knownNodes are the kinds of node in parsed statements of PostgreSQL 15 to 18
+// whose references this package knows completely. Any other kind makes the
+// effects unknown: CURRENTOFEXPR and all utility statements are left out on
+// purpose.
 var knownNodes = set(
 	"QUERY", "RANGETBLENTRY", "RTEPERMISSIONINFO", "ALIAS", "FROMEXPR", "JOINEXPR", "RANGETBLREF",
 	"RANGETBLFUNCTION", "TABLEFUNC", "TABLESAMPLECLAUSE", "WITHCHECKOPTION", "SORTGROUPCLAUSE",

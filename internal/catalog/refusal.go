@@ -17,37 +17,37 @@ func (r Refusal) String() string {
 	return r.Object + ": " + text
 }
 
-// Reason is a kind of refusal. Higher is worse.
+// A Reason is a kind of refusal. Higher values are worse.
 type Reason uint8
 
-// The reasons. Up to Unexamined an answer may be kept for a time that
-// somebody chose, knowing that no change will drop it; from SequenceState on
-// it may not be kept at all, unless the caller makes good for the reason, as it
-// can for SessionFunction and RowSecurity.
+// The reasons. Results refused up to Unexamined may be cached for a time that
+// the caller chooses, knowing that no change invalidates them. From
+// SequenceState on they may not be cached at all, unless the caller makes up
+// for the reason, which is possible for SessionFunction and RowSecurity.
 const (
-	Keepable         Reason = iota
-	UnloggedTable           // a crash empties it, which no log tells
+	NotRefused       Reason = iota
+	UnloggedTable           // a crash empties it, without a trace in the log
 	MaterializedRows        // a materialized view: only REFRESH changes it
 	ForeignRows             // a foreign table: its rows change elsewhere
 	CatalogRows             // a catalog, or a view of information_schema
 	TimeFunction            // depends on the time or the transaction: now(), CURRENT_DATE, text that is cast to a date
-	TimeConstant            // 'today' and the like, read when the statement is parsed
-	HiddenFunction          // a function, not VOLATILE, whose tables its words tell, but not whether it depends on the time
+	TimeConstant            // 'today' and the like, evaluated when the statement is parsed
+	HiddenFunction          // a function, not VOLATILE, whose words show its tables, but not whether it depends on the time
 	UnknownFunction         // a function, not VOLATILE, that may read anything: declare its tables
-	CatalogFunction         // a function or cast that looks into the catalogs or at the server's state
-	Unexamined              // the server could not be asked; Object tells why
+	CatalogFunction         // a function or cast that reads the catalogs or the server's state
+	Unexamined              // the statement could not be examined, for the reason in Object
 	SequenceState           // a sequence read as a relation
-	SessionFunction         // depends on the user or on settings: the key has to hold them
-	RowSecurity             // policies show each user other rows: the key has to hold the user
+	SessionFunction         // depends on the user or on settings, which must be part of the key
+	RowSecurity             // policies show different rows to each user, who must be part of the key
 	SystemColumn            // ctid, xmin and the like
-	TemporaryTable          // other connections see another table of the name, or none
-	VolatileFunction        // another answer each time, or one that writes: random(), nextval(), any function not declared otherwise
+	TemporaryTable          // other connections have another table of that name, or none
+	VolatileFunction        // a different result each time, or writes: random(), nextval(), any function without a declared volatility
 	LocksRows               // FOR UPDATE, FOR SHARE
-	NotRead                 // it is no SELECT, VALUES or TABLE, or it changes something
+	NotRead                 // not a SELECT, VALUES or TABLE, or it changes something
 )
 
 var reasonTexts = [...]string{
-	Keepable:         "the result is cacheable",
+	NotRefused:       "the result is cacheable",
 	UnloggedTable:    "an unlogged table, which a server crash empties",
 	MaterializedRows: "a materialized view, whose rows change only with REFRESH",
 	ForeignRows:      "a foreign table, whose rows may change on another server",
@@ -69,6 +69,7 @@ var reasonTexts = [...]string{
 	NotRead + 1:      "unknown reason",
 }
 
-// Timed tells whether an answer refused for this reason may still be kept for
-// a time that the caller chose, as nobody else's answer and no wrong one.
+// Timed reports whether a result refused for this reason may still be cached
+// for a time that the caller chooses: it is correct, and the same for every
+// user.
 func (r Reason) Timed() bool { return r < SequenceState }

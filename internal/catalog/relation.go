@@ -1,6 +1,6 @@
 package catalog
 
-// read follows what reading a relation reads.
+// read follows a relation that is read.
 func (w *walk) read(f *relationFacts, only bool) error {
 	if f.OID < firstNormalOID {
 		w.reads[f.OID] = true
@@ -28,7 +28,7 @@ func (w *walk) read(f *relationFacts, only bool) error {
 	return w.readPolicies(f)
 }
 
-// refuseRows tells why the rows of a relation may change unnoticed.
+// refuseRows records why the rows of a relation may change unnoticed.
 func (w *walk) refuseRows(f *relationFacts) {
 	switch f.Kind {
 	case MaterializedView:
@@ -60,8 +60,8 @@ func (w *walk) readView(f *relationFacts) error {
 	return nil
 }
 
-// readPolicies follows what the policies of a relation read, whether or not
-// they are in force for this role: a view reads with its owner's.
+// readPolicies follows the policies of a relation, whether or not they apply to
+// this role: a view reads with the policies of its owner.
 func (w *walk) readPolicies(f *relationFacts) error {
 	if !f.security {
 		return nil
@@ -70,7 +70,7 @@ func (w *walk) readPolicies(f *relationFacts) error {
 	return w.trees(f.trees)
 }
 
-// write follows what changing a relation changes.
+// write follows a relation that is changed.
 func (w *walk) write(f *relationFacts, on event) error {
 	if f.OID < firstNormalOID {
 		w.writes[f.OID] = true
@@ -89,7 +89,7 @@ func (w *walk) write(f *relationFacts, on event) error {
 		return w.writeView(f, on)
 	}
 	if f.Kind == ForeignTable {
-		w.unknown(ForeignRows, f.String()) // it may lead to any table, of this database too
+		w.unknown(ForeignRows, f.String()) // it may lead to any table, even of this database
 	}
 	w.writes[f.OID], w.changed[f.OID] = true, true
 	w.writeChildren(f, on)
@@ -104,7 +104,7 @@ func (w *walk) write(f *relationFacts, on event) error {
 	return w.trees(facts.trees)
 }
 
-// checkColumns follows the checks of its columns' types.
+// checkColumns follows the checks of the types of a relation's columns.
 func (w *walk) checkColumns(f *relationFacts) {
 	for _, typ := range f.types {
 		if typ >= firstUnfixedOID {
@@ -113,8 +113,8 @@ func (w *walk) checkColumns(f *relationFacts) {
 	}
 }
 
-// ancestor notes that rows of a child of the relation changed. Whoever read
-// the relation before the child came to it knows of the relation alone.
+// ancestor records that rows of a child of the relation changed. A reader that
+// examined its statement before the child existed depends on the relation only.
 func (w *walk) ancestor(f *relationFacts) error {
 	w.writes[f.OID] = true
 	for _, parent := range w.targets[f.OID].parents {
@@ -123,9 +123,9 @@ func (w *walk) ancestor(f *relationFacts) error {
 	return nil
 }
 
-// writeChildren follows rows into the tables that inherit from f. ONLY is not
-// regarded. An insert reaches the partitions of a partitioned table and no
-// children of others; an update may move a row from one partition to another.
+// writeChildren follows writes into the tables that inherit from f, ignoring
+// ONLY. An insert reaches the partitions of a partitioned table and no children
+// of other tables; an update may move a row from one partition to another.
 func (w *walk) writeChildren(f *relationFacts, on event) {
 	if f.Kind == PartitionedTable {
 		if on&onUpdate != 0 {
@@ -142,7 +142,7 @@ func (w *walk) writeChildren(f *relationFacts, on event) {
 	}
 }
 
-// fire follows triggers. One that somebody wrote may do anything.
+// fire follows triggers. A user-defined trigger may do anything.
 func (w *walk) fire(facts *writeFacts, on event) {
 	for _, trigger := range facts.triggers {
 		if trigger.event&on != 0 {
@@ -151,9 +151,9 @@ func (w *walk) fire(facts *writeFacts, on event) {
 	}
 }
 
-// followKeys follows the actions of foreign keys that lead to the relation.
-// TRUNCATE fails where there are such keys, unless it names the other tables
-// or cascades to them.
+// followKeys follows the actions of foreign keys that reference the relation.
+// TRUNCATE fails if there are such keys, unless it names the other tables or
+// cascades to them.
 func (w *walk) followKeys(facts *writeFacts, on event) {
 	for _, key := range facts.keys {
 		var does event
@@ -165,14 +165,14 @@ func (w *walk) followKeys(facts *writeFacts, on event) {
 		}
 		does |= on & onTruncate
 		if does != 0 {
-			w.move(true) // it is done as the table's owner
+			w.move(true) // runs as the table's owner
 			w.enqueue(writeStep, key.from, does)
 		}
 	}
 }
 
-// action tells what pg_constraint.confdeltype stands for: cascade, set null,
-// set default; the others change nothing.
+// action returns the event of a pg_constraint.confdeltype: cascade, set null or
+// set default; the other actions change nothing.
 func action(code byte) event {
 	switch code {
 	case 'c':
@@ -183,10 +183,10 @@ func action(code byte) event {
 	return 0
 }
 
-// ruleEvents are the events by pg_rewrite.ev_type.
+// ruleEvents maps pg_rewrite.ev_type to events.
 var ruleEvents = map[byte]event{'2': onUpdate, '3': onInsert, '4': onDelete}
 
-// writeRules follows what rules do beside or instead of a command.
+// writeRules follows what rules do in addition to a command, or instead of it.
 func (w *walk) writeRules(f *relationFacts, on event) error {
 	for _, rule := range f.rules {
 		if ruleEvents[rule.event]&on == 0 {
@@ -199,8 +199,8 @@ func (w *walk) writeRules(f *relationFacts, on event) error {
 	return nil
 }
 
-// writeView follows a write through a view to the relations under it, as far
-// as no rule does something else instead.
+// writeView follows a write through a view to the relations under it, unless a
+// rule replaces the write.
 func (w *walk) writeView(f *relationFacts, on event) error {
 	for _, rule := range f.rules {
 		if rule.instead {
@@ -221,8 +221,8 @@ func (w *walk) writeView(f *relationFacts, on event) error {
 	return nil
 }
 
-// sources returns the relations in the FROM list of a view's query. A view
-// that can be written through has one.
+// sources returns the relations in the FROM list of a view's query. A view that
+// can be written through has one.
 func sources(tree string) []uint32 {
 	v, err := parseTree(tree)
 	if err != nil || len(v.list) == 0 || v.list[0].node == nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// finish puts what was found into the effects.
+// finish stores the findings in the effects.
 func (w *walk) finish() {
 	e := w.effects
 	e.Writes = w.relationList(w.writes)
@@ -51,7 +51,7 @@ func (w *walk) relationList(oids map[uint32]bool) []Relation {
 	return list
 }
 
-// views returns the views that somebody made and that were looked at.
+// views returns the user-defined views that were looked up.
 func (w *walk) views() map[uint32]bool {
 	views := map[uint32]bool{}
 	for s := range w.done {
@@ -62,7 +62,7 @@ func (w *walk) views() map[uint32]bool {
 	return views
 }
 
-// dependencies are all that was looked at.
+// dependencies returns everything that was looked up.
 func (w *walk) dependencies() Dependencies {
 	relations, functions, types := map[uint32]bool{}, map[uint32]bool{}, maps.Clone(w.results)
 	for s := range w.done {
@@ -93,7 +93,7 @@ SELECT q.oid, attnum, attname
 FROM unnest($1::oid[]) q (oid) CROSS JOIN LATERAL (
 	SELECT attnum, attname FROM pg_attribute WHERE attrelid = q.oid AND attnum > 0 AND NOT attisdropped OFFSET 0) a`
 
-// columnRelations adds the relations of which columns are read.
+// columnRelations adds the relations with columns that are read.
 func (w *walk) columnRelations(relations map[uint32]bool) {
 	for use := range w.columns {
 		if w.relations[use.relation] != nil && use.relation >= firstNormalOID {
@@ -102,7 +102,7 @@ func (w *walk) columnRelations(relations map[uint32]bool) {
 	}
 }
 
-// nameColumns puts the columns that are read into the effects.
+// nameColumns stores the columns that are read in the effects.
 func (w *walk) nameColumns(names map[columnUse]string) {
 	uses := slices.SortedFunc(maps.Keys(w.columns), func(a, b columnUse) int {
 		return cmp.Or(cmp.Compare(a.relation, b.relation), cmp.Compare(a.number, b.number))
@@ -116,7 +116,7 @@ func (w *walk) nameColumns(names map[columnUse]string) {
 	}
 }
 
-// columnNames reads what columnQuery returned.
+// columnNames processes the rows of columnQuery.
 func columnNames(rows [][][]byte) (map[columnUse]string, error) {
 	names := make(map[columnUse]string, len(rows))
 	for _, row := range rows {

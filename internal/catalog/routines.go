@@ -1,6 +1,6 @@
 package catalog
 
-// functionFacts is what the catalogs say of a function.
+// functionFacts describes a function, as the catalogs do.
 type functionFacts struct {
 	schema, name string
 	arguments    string // "text, timestamp with time zone"
@@ -8,14 +8,14 @@ type functionFacts struct {
 	volatility   byte     // i, s, v
 	trees        []string // of a body in SQL-standard form, and of the arguments' defaults
 	parsed       bool     // trees has the body
-	body         string   // of a function in SQL or PL/pgSQL that is a string
-	parameters   string   // of a function in SQL that is a string, as CREATE FUNCTION has them
+	body         string   // of a function in SQL or PL/pgSQL whose body is a string
+	parameters   string   // of a function in SQL whose body is a string, in the syntax of CREATE FUNCTION
 	path         string   // search path that the function sets
-	strings      bool     // and it sets how strings are read
-	role         bool     // and it sets the role
+	strings      bool     // it sets standard_conforming_strings
+	role         bool     // it sets the role
 	definer      bool     // it runs as its owner
-	types        []uint32 // of its arguments and result, but those of pg_type.dat
-	extension    string   // that it belongs to
+	types        []uint32 // of its arguments and result, except those of pg_type.dat
+	extension    string   // extension that it belongs to
 	support      []uint32 // an aggregate's functions
 }
 
@@ -27,13 +27,13 @@ func (f *functionFacts) String() string {
 	return quoteName(f.schema) + "." + name
 }
 
-// typeFacts is what the catalogs say of a type.
+// typeFacts describes a type, as the catalogs do.
 type typeFacts struct {
 	kind      byte     // pg_type.typtype
-	array     bool     // its part is its element
-	parts     []uint32 // that a domain, array, range or composite is made of
+	array     bool     // parts holds its element type
+	parts     []uint32 // component types of a domain, array, range or composite
 	trees     []string // of a domain's constraints
-	extension string   // that it belongs to
+	extension string   // extension that it belongs to
 }
 
 const functionQuery = `
@@ -95,15 +95,15 @@ FROM pg_cast
 WHERE oid >= 16384 AND casttarget = 'json'::regtype AND castfunc >= 16384
 ORDER BY 1, 2`
 
-// routines are the functions, operators and types that were looked up.
+// routines caches functions, operators and types.
 type routines struct {
 	functions map[uint32]*functionFacts
 	operators map[uint32]uint32 // their functions
 	types     map[uint32]*typeFacts
-	jsonCasts []uint32 // functions of casts to json that somebody made
+	jsonCasts []uint32 // functions of user-defined casts to json
 }
 
-// take takes over what functionQuery returned.
+// take processes the rows of functionQuery.
 func (r *routines) take(functions, operators, types []uint32, rows [][][]byte) error {
 	for _, oid := range functions {
 		r.functions[oid] = nil

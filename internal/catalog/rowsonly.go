@@ -8,8 +8,8 @@ import (
 )
 
 // countsChanges reports whether the statement's command tag counts the rows
-// that its command changes, and the text holds no other command that changes
-// rows. The server takes data-modifying queries in the leading WITH clause
+// that its command changes, and the text contains no other command that changes
+// rows. The server accepts data-modifying queries in the leading WITH clause
 // only.
 func countsChanges(st *sqltext.Statement) bool {
 	switch st.Kind {
@@ -37,11 +37,11 @@ func countsChanges(st *sqltext.Statement) bool {
 	}
 }
 
-// onlyRows reports whether nothing that the walk met changes rows but by the
-// rows that the command itself changes, as foreign keys do: no rule, and no
-// function that may write, be it that of a trigger, a default or a condition.
-// These run without a row being changed: triggers for each statement, BEFORE
-// triggers that return NULL, whatever ON CONFLICT DO NOTHING evaluates.
+// onlyRows reports whether every change comes with a row that the command
+// itself changes, as with foreign keys: the walk met no rule, and no function
+// that may write in a trigger, a default or a condition. These run without any
+// changed row: statement triggers, BEFORE triggers that return NULL, and
+// everything that ON CONFLICT DO NOTHING evaluates.
 func (w *walk) onlyRows() bool {
 	if !w.effects.WritesKnown {
 		return false
@@ -57,8 +57,8 @@ func (w *walk) onlyRows() bool {
 	return true
 }
 
-// writesNothing reports whether a function changes nothing by itself. What it
-// calls is in the walk.
+// writesNothing reports whether a function changes nothing itself. The walk
+// includes the functions that it calls.
 func (w *walk) writesNothing(oid uint32) bool {
 	f := w.routines.functions[oid]
 	switch {

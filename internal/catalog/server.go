@@ -9,9 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// query runs one statement with arguments in text form below pgx, where no
-// tracer hears of it and no statement cache keeps it, and returns the rows in
-// text form.
+// query runs one statement with arguments in text form and returns the rows in
+// text form. It runs below pgx, without tracers and statement cache.
 func query(ctx context.Context, conn *pgconn.PgConn, sql string, args ...string) ([][][]byte, error) {
 	params := make([][]byte, len(args))
 	for i, arg := range args {
@@ -21,8 +20,8 @@ func query(ctx context.Context, conn *pgconn.PgConn, sql string, args ...string)
 	return result.Rows, result.Err
 }
 
-// exact makes a query mean the server's own operators under any search path,
-// also one that puts a schema with others before pg_catalog.
+// exact qualifies the operators of a query so that they are the server's own
+// under any search path, even one with other schemas before pg_catalog.
 func exact(sql string) string {
 	return strings.NewReplacer(
 		" = ", " OPERATOR(pg_catalog.=) ",
@@ -48,7 +47,7 @@ func oidArray(oids []uint32) string {
 	return string(append(text, '}'))
 }
 
-// parseOID reads an oid, 0 where the server sent NULL.
+// parseOID reads an oid, 0 for NULL.
 func parseOID(text []byte) (uint32, error) {
 	if text == nil {
 		return 0, nil
@@ -60,7 +59,7 @@ func parseOID(text []byte) (uint32, error) {
 	return uint32(oid), nil
 }
 
-// quoteName writes an identifier as SQL text has to have it.
+// quoteName writes an identifier for SQL text, quoted where necessary.
 func quoteName(name string) string {
 	for i := range len(name) {
 		c := name[i]

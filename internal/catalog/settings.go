@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// settings is a set of the server's settings on which an answer depends.
+// settings is a set of server settings that a result depends on.
 type settings uint32
 
 const (
@@ -27,13 +27,15 @@ const (
 	timezoneAbbreviations
 	ginFuzzySearchLimit
 
-	// times is what the text form of a date or time may depend on.
+	// times are the settings that the text form of a date or time may depend
+	// on.
 	times = timeZone | dateStyle
-	// allOutput is what the text form of any value may depend on, and allInput
-	// what is read from one.
+	// allOutput are the settings that the text form of any value may depend on,
+	// and allInput those for reading any value from text.
 	allOutput = times | intervalStyle | extraFloatDigits | byteaOutput | lcMonetary | xmlBinary | xmlOption
 	allInput  = allOutput | arrayNulls | timezoneAbbreviations
-	// anySetting is what a function may depend on that the server does not show.
+	// anySetting are the settings that a function with a hidden body may depend
+	// on.
 	anySetting = allInput | lcNumeric | lcTime | textSearchConfig | quoteAllIdentifiers | ginFuzzySearchLimit
 )
 
@@ -56,9 +58,9 @@ func (s settings) names() []string {
 	return names
 }
 
-// textSettings tells on what the text form of a type's values depends, in
-// either direction. A type that it does not know may depend on all of them:
-// arrays, ranges and composites among them, which depend on what they hold.
+// textSettings returns the settings that the text form of a type's values
+// depends on, in either direction. An unknown type may depend on all of them,
+// as may arrays, ranges and composites, depending on their components.
 func textSettings(typ uint32) settings {
 	s, ok := typeSettings[typ]
 	if !ok {
@@ -67,7 +69,7 @@ func textSettings(typ uint32) settings {
 	return s
 }
 
-// typeSettings has the types of pg_type.dat, whose oids never change.
+// typeSettings lists the types of pg_type.dat, whose oids never change.
 var typeSettings = map[uint32]settings{
 	16: 0, 18: 0, 19: 0, 20: 0, 21: 0, 23: 0, 25: 0, 26: 0, 27: 0, 28: 0, // bool char name int8 int2 int4 text oid tid xid
 	114: 0, 650: 0, 705: 0, 774: 0, 829: 0, 869: 0, 1042: 0, 1043: 0, // json cidr unknown macaddr8 macaddr inet bpchar varchar

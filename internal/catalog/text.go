@@ -6,12 +6,12 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// followText begins to follow what the text itself names, where the server does
-// not parse it for us: the role lacks TEMP, or the server is a standby. That
-// tells what changes: the relations named, with all that the catalogs add, and
-// the functions of each name that is called. What the text does not show is in
-// question as a whole: operators and casts that somebody made. What an answer
-// depends on it tells where it is plain.
+// followText starts the walk from the names in the text, where the server
+// cannot parse it for this package: the role lacks TEMP, or the server is a
+// standby. The names show what the statement changes: the named relations, with
+// everything that the catalogs add, and the functions of each called name. The
+// text does not show operators and casts that are user-defined, so all of them
+// count. If the text is plain, the names also show what the result depends on.
 func (w *walk) followText(st *sqltext.Statement, because string) *wanted {
 	w.events = true
 	w.add(collectStatement(value{}, w.effects.ParamTypes))
@@ -20,7 +20,7 @@ func (w *walk) followText(st *sqltext.Statement, because string) *wanted {
 		w.effects.ReadOnly = false
 	}
 	var n Names
-	shown := n.look(st.Text) && st.TablesKnown
+	shown := n.scanText(st.Text) && st.TablesKnown
 	if !shown {
 		w.unknown(Unexamined, because)
 	}
@@ -34,14 +34,15 @@ func (w *walk) followText(st *sqltext.Statement, because string) *wanted {
 		words:     textNames(st.Text),
 		byName:    true,
 		strict:    true,
-		missing: func() { // SELECT ... INTO a table that is not there
+		missing: func() { // SELECT ... INTO a table that does not exist
 			w.plain.plain = false
 			w.unknown(Unexamined, because)
 		},
 	}
 }
 
-// writeEvents tells what a text may do to the relations that it writes to.
+// writeEvents returns the events that a text may cause on the relations that it
+// writes to.
 func writeEvents(st *sqltext.Statement) event {
 	switch st.Kind {
 	case sqltext.CopyFrom:

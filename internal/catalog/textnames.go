@@ -8,8 +8,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// textNames returns what may be a name in a text, each once: its words and
-// quoted names as the server folds them.
+// textNames returns every possible name in a text once: its words and quoted
+// names, folded as the server does.
 func textNames(text string) []string {
 	var list []string
 	seen := map[string]bool{}
@@ -28,7 +28,7 @@ func textNames(text string) []string {
 		switch token.Kind {
 		case sqltext.Word:
 			add(lowerASCII(raw))
-			if !isASCII(raw) { // a server with an encoding of single bytes folds all letters
+			if !isASCII(raw) { // a server with a single-byte encoding folds all letters
 				add(strings.ToLower(raw))
 			}
 		case sqltext.QuotedName:
@@ -57,14 +57,14 @@ func isASCII(word string) bool {
 }
 
 // typeWords returns the words of a text that may name a type, sorted. Reserved
-// words may not.
+// words cannot.
 func typeWords(text string) []string {
 	list := slices.DeleteFunc(textNames(text), func(name string) bool { return reservedWords[name] })
 	slices.Sort(list)
 	return list
 }
 
-// reservedWords are those that statements are full of.
+// reservedWords are the most frequent reserved words.
 var reservedWords = set(
 	"all", "and", "any", "array", "as", "asc", "both", "case", "cast", "check", "constraint", "default", "desc", "distinct", "do",
 	"else", "end", "except", "false", "fetch", "for", "from", "group", "having", "in", "intersect", "into", "lateral", "limit",

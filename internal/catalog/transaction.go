@@ -13,25 +13,25 @@ import (
 
 const (
 	lockNotAvailable    = "55P03"
-	featureNotSupported = "0A000" // what a standby says to READ WRITE
+	featureNotSupported = "0A000" // a standby's error for READ WRITE
 )
 
-// savepoint is where the transaction goes back to after each statement that
-// the server parsed, be it right or not: that takes the function away that
-// held it, and the locks on its relations.
+// savepoint is the savepoint to which the transaction rolls back after each
+// statement that the server parsed, successfully or not. This removes the
+// function that held it, and its locks on relations.
 const savepoint = "headrace_examined"
 
-// A transaction is one in which statements are examined. It is rolled back.
+// A transaction examines statements and is rolled back.
 type transaction struct {
 	conn   *pgconn.PgConn
 	path   string // the session's search path, as functions find it
-	narrow bool   // the search path is that of the queries here
+	narrow bool   // the search path is set for the queries of this package
 	*facts
 }
 
-// settingsQuery takes the snapshot, before anything of the examined statements
-// is looked at: a change of the schema in between is then not in Version, and
-// noticed with the next comparison.
+// settingsQuery takes the snapshot before anything about the examined
+// statements is read: a schema change in between is then missing in Version,
+// and the next comparison notices it.
 //
 // lock_timeout keeps an examined statement from waiting for the very
 // transaction on whose behalf it is examined.
@@ -44,7 +44,8 @@ SELECT pg_catalog.current_setting('search_path'),
 	(SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s), ',') FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) s),
 	pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP')`
 
-// begin starts the transaction, and sends the units with it that make returns.
+// begin starts the transaction, and sends the units that the function returns
+// in the same round trip.
 func (t *transaction) begin(ctx context.Context, waits int, units func() []*unit) error {
 	mode := "READ WRITE"
 	if t.conn.ParameterStatus("in_hot_standby") == "on" {
@@ -85,19 +86,20 @@ func (t *transaction) tryBegin(ctx context.Context, mode string, waits int, unit
 	return nil
 }
 
-// lockTimeout keeps all that may wait from waiting much longer than one does.
+// lockTimeout bounds the total wait of several statements to little more than
+// the wait of one.
 func lockTimeout(waits int) string {
 	return strconv.Itoa(max(5, 100/max(waits, 1))) + "ms"
 }
 
-// send sends units, those that may fail or lock something by themselves.
+// send sends units.
 func (t *transaction) send(ctx context.Context, units ...*unit) error {
 	return exchange(ctx, t.conn, units...)
 }
 
-// alone sends units each of which may fail without harm to the others, and
-// leaves nothing behind.
-func alone(units []*unit) []*unit {
+// isolated returns units with a rollback to the savepoint after each, so that a
+// unit may fail without affecting the others, and leaves nothing behind.
+func isolated(units []*unit) []*unit {
 	list := make([]*unit, 0, 2*len(units))
 	for _, u := range units {
 		list = append(list, u, newUnit(&request{sql: "ROLLBACK TO " + savepoint}))
@@ -105,8 +107,8 @@ func alone(units []*unit) []*unit {
 	return list
 }
 
-// narrowPath has the names in all that follows in the transaction mean the
-// server's own objects, also after going back to the savepoint.
+// narrowPath makes names refer to the server's own objects for the rest of the
+// transaction, even after a rollback to the savepoint.
 func (t *transaction) narrowPath() []*unit {
 	if t.narrow {
 		return nil
@@ -115,7 +117,7 @@ func (t *transaction) narrowPath() []*unit {
 	return []*unit{newUnit(&request{sql: "SET LOCAL search_path = pg_catalog, pg_temp"}, &request{sql: "SAVEPOINT " + savepoint})}
 }
 
-// rollback ends the transaction, also when ctx has ended.
+// rollback ends the transaction, even if ctx has ended.
 func (t *transaction) rollback(ctx context.Context) error {
 	if t.conn.IsClosed() || t.conn.TxStatus() == 'I' {
 		return nil

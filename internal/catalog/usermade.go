@@ -2,18 +2,18 @@ package catalog
 
 import "slices"
 
-// A userMade is an operator or a cast that somebody made.
+// A userMade is a user-defined operator or cast.
 type userMade struct {
 	function  uint32
-	name      string // of an operator, empty where syntax stands for it
-	extension string // that it belongs to
-	rival     bool   // other operators have its name
+	name      string // of an operator, empty if a text can use it without naming it
+	extension string // extension that it belongs to
+	rival     bool   // other operators have the same name
 	cast      bool
 }
 
-// userMadeQuery finds operators and casts that somebody made. Those have no
-// name that syntax stands for (BETWEEN, LIKE) and those of operator classes
-// (ORDER BY, DISTINCT). It is asked under any search path.
+// userMadeQuery finds user-defined operators and casts. Operators that syntax
+// stands for (BETWEEN, LIKE), and those of operator classes (ORDER BY,
+// DISTINCT), get no name. The query runs under any search path.
 var userMadeQuery = exact(`
 SELECT o.oprcode::pg_catalog.oid, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_amop a WHERE a.amopopr = o.oid) THEN ''
 		ELSE o.oprname::pg_catalog.text END,
@@ -31,7 +31,7 @@ SELECT c.castfunc, '',
 	'false', 'cast'
 FROM pg_catalog.pg_cast c WHERE c.oid >= 16384`)
 
-// takeUserMade takes over what it returned.
+// takeUserMade processes the rows of userMadeQuery.
 func (f *facts) takeUserMade(rows [][][]byte) error {
 	f.userMade = make([]userMade, len(rows))
 	for i, row := range rows {
@@ -50,8 +50,9 @@ func (f *facts) takeUserMade(rows [][][]byte) error {
 
 var syntaxOperators = set("=", "<>", "<", ">", "<=", ">=", "~~", "!~~", "~~*", "!~~*", "~", "!~")
 
-// enqueueUserMade adds what a text with the given operators may use of those
-// and of casts that somebody made. No name of the latter need be in it.
+// enqueueUserMade adds the user-defined operators and casts that a text with
+// the given operators may use. A text may use casts, and operators without a
+// name, without naming them.
 func (w *walk) enqueueUserMade(operators []string) {
 	for _, made := range w.userMade {
 		if made.in(operators) && (!made.cast || made.function >= firstNormalOID) {
@@ -60,13 +61,14 @@ func (w *walk) enqueueUserMade(operators []string) {
 	}
 }
 
-// in reports whether a text with the given operators may use it.
+// in reports whether a text with the given operators may use m.
 func (m *userMade) in(operators []string) bool {
 	return m.name == "" || slices.Contains(operators, m.name)
 }
 
-// dependOnPath reports whether operators of a text may stand for others under
-// another search path. Those of extensions that read nothing do no harm.
+// dependOnPath reports whether operators of a text may resolve differently
+// under another search path. Those of extensions that read nothing are
+// harmless.
 func (f *facts) dependOnPath(operators []string) bool {
 	return slices.ContainsFunc(f.userMade, func(m userMade) bool {
 		return m.rival && !pureExtensions[m.extension] && m.in(operators)

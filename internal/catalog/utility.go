@@ -7,8 +7,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// planUtility is what is to be done for what the server does not plan. Its text
-// tells what it is, and the catalogs what it leads to.
+// planUtility plans the examination of a statement that the server does not
+// plan. The text shows what it is, and the catalogs what it involves.
 func planUtility(st *sqltext.Statement) plan {
 	p := plan{effects: knownEffects(st)}
 	switch st.Kind {
@@ -25,7 +25,7 @@ func planUtility(st *sqltext.Statement) plan {
 		return planMaintenance(st)
 	case sqltext.DDL:
 		return planDDL(st)
-	case sqltext.Call: // what a procedure writes between its commits, locks do not tell; what it leaves behind, its words do
+	case sqltext.Call: // locks do not show what a procedure writes before its last commit; its words show what it leaves in the session
 		p = planCalls(st)
 	}
 	// CALL, DO, EXECUTE, FETCH, COMMIT PREPARED, several statements at once,
@@ -34,13 +34,14 @@ func planUtility(st *sqltext.Statement) plan {
 	return p
 }
 
-// knownEffects are those of a statement that does nothing but what is found yet.
+// knownEffects returns the effects of a statement that does nothing beyond what
+// is found later.
 func knownEffects(st *sqltext.Statement) Effects {
 	return Effects{ReadsKnown: true, WritesKnown: true, Refusals: []Refusal{{NotRead, st.Kind.String()}}}
 }
 
-// planTargets is for what writing to the relations does that the text names,
-// and for the functions that the condition of COPY calls.
+// planTargets plans for writes to the relations that the text names, and for
+// the functions in the condition of COPY.
 func planTargets(st *sqltext.Statement) plan {
 	p := plan{effects: knownEffects(st), find: &wanted{}}
 	if st.Kind == sqltext.CopyFrom && hasCondition(st.Text) {
@@ -53,17 +54,17 @@ func planTargets(st *sqltext.Statement) plan {
 	return p
 }
 
-// planCalls is for what the text of a statement calls by name, by operators and
-// by attribute notation, and for the types that it may name.
+// planCalls plans for everything that a statement's text calls by name, by
+// operators and by attribute notation, and for the types that it may name.
 func planCalls(st *sqltext.Statement) plan {
 	n := Names{calls: slices.Clone(st.Calls)}
 	p := plan{effects: knownEffects(st)}
-	p.effects.WritesKnown = n.look(st.Text)
+	p.effects.WritesKnown = n.scanText(st.Text)
 	p.find = &wanted{calls: n.calls, operators: n.operators, words: typeWords(st.Text), byName: true}
 	return p
 }
 
-// hasCondition reports whether the word WHERE is in a text.
+// hasCondition reports whether the text contains the word WHERE.
 func hasCondition(text string) bool {
 	for l := sqltext.NewLexer(text); ; {
 		token, ok := l.Next()
@@ -73,8 +74,8 @@ func hasCondition(text string) bool {
 	}
 }
 
-// planInner is for the statement inside of one that runs, explains or copies
-// it.
+// planInner plans for the statement inside a statement that runs, explains or
+// copies it.
 func planInner(st *sqltext.Statement) plan {
 	unknown := plan{effects: unknownEffects(NotRead, st.Kind.String())}
 	if st.Inner.Empty() {
@@ -105,8 +106,8 @@ func planInner(st *sqltext.Statement) plan {
 	return p
 }
 
-// callsInPlanning reports whether the planner may have called a function of the
-// program's own: one that is not VOLATILE. Others that it calls may be, and
+// callsInPlanning reports whether the planner may have called a user-defined
+// function that is not VOLATILE. Functions that it calls may be VOLATILE, and
 // write.
 func (w *walk) callsInPlanning() bool {
 	for s := range w.done {
@@ -117,24 +118,24 @@ func (w *walk) callsInPlanning() bool {
 	return false
 }
 
-// planDDL is for a change of the schema. Where the text shows that it does no
-// more than that, event triggers may.
+// planDDL plans for a schema change. Even where the text shows that the
+// statement does nothing else, event triggers may.
 func planDDL(st *sqltext.Statement) plan {
 	var p plan
 	switch st.DDL {
 	case sqltext.DefinesOnly:
 		p.effects = knownEffects(st)
 	case sqltext.FillsRelation:
-		// That has no rows that anybody read, and no triggers.
+		// The new relation has no rows that were read before, and no triggers.
 		if st.Runs == sqltext.No { // WITH NO DATA
 			p.effects = knownEffects(st)
 		} else {
 			p = planInner(st)
 		}
-	case sqltext.MakesIndex: // by expressions in the text, or by those of another table
+	case sqltext.MakesIndex: // with expressions in the text, or copied from another table
 		p = planCalls(st)
 		p.computeIndexes()
-	case sqltext.RefreshesView: // and its indexes
+	case sqltext.RefreshesView: // computes its indexes too
 		p = plan{effects: knownEffects(st), find: &wanted{tables: []namedTables{{st.Writes, refreshStep, 0}}, strict: true}}
 		p.computeIndexes()
 		return p
@@ -148,9 +149,9 @@ func planDDL(st *sqltext.Statement) plan {
 	return p
 }
 
-// planMaintenance is for VACUUM, ANALYZE, CLUSTER and REINDEX, which compute the
-// expressions of indexes and statistics. REINDEX fires event triggers, since
-// version 17.
+// planMaintenance plans for VACUUM, ANALYZE, CLUSTER and REINDEX, which compute
+// the expressions of indexes and statistics. REINDEX fires event triggers,
+// since version 17.
 func planMaintenance(st *sqltext.Statement) plan {
 	p := plan{effects: knownEffects(st)}
 	p.computeIndexes()
@@ -160,11 +161,11 @@ func planMaintenance(st *sqltext.Statement) plan {
 	return p
 }
 
-// computeIndexes has the expressions of all indexes and statistics of the
-// database followed. Few have functions of the program's own, and it is rare
-// that one of those writes: which of them a statement computes makes no
-// difference. An index that is made later shows in no fingerprint of what this
-// leads to: that makes it unexamined.
+// computeIndexes adds the expressions of all indexes and statistics of the
+// database. Few contain user-defined functions, and it is rare that one of
+// these writes, so it does not matter which of them a statement computes. An
+// index created later is not part of the fingerprint, so the effects count as
+// unexamined.
 func (p *plan) computeIndexes() {
 	p.steps = append(p.steps, step{kind: indexStep})
 	p.effects.Refusals = append(p.effects.Refusals, Refusal{Unexamined, "expressions of indexes"})
@@ -181,7 +182,7 @@ SELECT indexprs, indpred FROM pg_index WHERE indexprs IS NOT NULL OR indpred IS 
 UNION ALL
 SELECT stxexprs, NULL FROM pg_statistic_ext WHERE stxexprs IS NOT NULL`
 
-// takeIndexes takes what indexQuery returned.
+// takeIndexes processes the rows of indexQuery.
 func (f *facts) takeIndexes(rows [][][]byte) error {
 	f.indexes = make([]string, 0, 2*len(rows))
 	for _, row := range rows {

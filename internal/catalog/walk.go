@@ -6,11 +6,12 @@ import (
 	"maps"
 )
 
-// errVanished tells that an object went away while its statement was examined.
+// errVanished reports that an object was dropped while its statement was
+// examined.
 var errVanished = errors.New("the schema changed meanwhile")
 
-// A step is one thing that a statement leads to: a relation read or written
-// to, a function called, a value converted to a type.
+// A step is something that a statement involves: a relation that is read or
+// written, a function that is called, a value that is converted to a type.
 type step struct {
 	kind  stepKind
 	oid   uint32
@@ -25,11 +26,11 @@ const (
 	readOnlyStep          // ONLY: without children
 	writeStep
 	ancestorStep // rows of a child changed
-	refreshStep  // a materialized view is filled anew
+	refreshStep  // a materialized view is refreshed
 	functionStep
-	bodyStep // of a function: it is a string
+	bodyStep // the body of a function, as a string
 	operatorStep
-	wordStep     // of a text: it may name a type
+	wordStep     // a word of a text, which may name a type
 	indexStep    // the expressions of all indexes are computed
 	eventStep    // event triggers fire
 	typeStep     // a value is checked against the type
@@ -39,26 +40,26 @@ const (
 	paramStep    // a parameter is read from the type's text form
 )
 
-// ofRelation reports whether a step's object is a relation.
+// ofRelation reports whether the object of the step is a relation.
 func (k stepKind) ofRelation() bool { return k < functionStep }
 
-// ofType reports whether a step's object is a type.
+// ofType reports whether the object of the step is a type.
 func (k stepKind) ofType() bool { return k >= typeStep }
 
-// A walk follows all that a statement leads to, breadth first, so that what
-// is not known yet is looked up once a level, for all walks of a transaction.
+// A walk follows everything that a statement involves, breadth first, so that
+// missing facts are looked up once per level, for all walks of a transaction.
 type walk struct {
 	*facts
 	path    string     // the session's search path, as functions find it
-	texts   []string   // of the statement, and of bodies, where the server parsed them
-	byNames bool       // functions in SQL are not given to the server's parser
-	in      Where      // what names may stand for
-	plain   *plainText // the statement, where the server did not parse it
-	counted bool       // the statement's command tag counts what it changes
+	texts   []string   // texts that the server parsed: of the statement and of bodies
+	byNames bool       // the server does not parse functions in SQL
+	scope   NameScope  // in which names are resolved
+	plain   *plainText // the statement, if the server did not parse it
+	counted bool       // the statement's command tag counts the rows it changes
 
-	moved     bool     // something may run under another search path or role
-	roleMoved bool     // under another role
-	guessed   []uint32 // functions whose bodies were followed as if that were not so
+	moved     bool     // functions may run under another search path or role
+	roleMoved bool     // functions may run under another role
+	assumed   []uint32 // functions whose bodies were followed on the assumption that moved stays false
 
 	queue []step
 	done  map[step]bool
@@ -66,15 +67,15 @@ type walk struct {
 	effects  *Effects
 	reads    map[uint32]bool
 	writes   map[uint32]bool
-	changed  map[uint32]bool // those of writes whose own rows change
+	changed  map[uint32]bool // the relations of writes whose own rows change
 	columns  map[columnUse]bool
 	refused  map[Refusal]bool
-	results  map[uint32]bool // types of expressions, which may change
-	names    map[string]bool // that were looked up, or may come to stand for something
-	events   bool            // event triggers matter
+	results  map[uint32]bool // user-defined types of expressions
+	names    map[string]bool // names that were looked up, or may later resolve to something else
+	events   bool            // the effects depend on event triggers
 	settings settings
-	// constants tells that a date or time was written as a constant; of the
-	// statement itself or, to be careful, of a view or function.
+	// constants reports that a date or time was written as a constant: in the
+	// statement itself or, conservatively, in a view or function.
 	constants bool
 }
 
@@ -106,16 +107,16 @@ func (w *walk) enqueueStep(s step) {
 	}
 }
 
-// dependsOnNames notes names that the effects depend on: a relation, function
-// or type of such a name, in whatever schema, may change them when it comes,
-// changes or goes. Names are as the server folds them; it may cut them yet.
+// dependsOnNames records names that the effects depend on: an object of such a
+// name, in any schema, may change them when it is created, changed or dropped.
+// Names are folded, but not truncated, as the server does.
 func (w *walk) dependsOnNames(names ...string) {
 	for _, name := range names {
 		w.names[name] = true
 	}
 }
 
-// fireEventTriggers follows what event triggers add to a change of the schema.
+// fireEventTriggers follows the event triggers of a schema change.
 func (w *walk) fireEventTriggers() {
 	w.events = true
 	for _, function := range w.eventTriggers {
@@ -123,7 +124,7 @@ func (w *walk) fireEventTriggers() {
 	}
 }
 
-// level takes all steps that are waiting.
+// level processes all queued steps.
 func (w *walk) level() error {
 	level := w.queue
 	w.queue = nil
@@ -168,14 +169,14 @@ func (w *walk) take(s step) error {
 		return w.ancestor(f)
 	case refreshStep:
 		w.writes[f.OID] = true
-		w.move(true) // it is done as its owner
+		w.move(true) // runs as the owner
 		w.fireEventTriggers()
 		return w.readView(f)
 	}
 	return w.read(f, s.kind == readOnlyStep)
 }
 
-// trees adds what the node trees name. Those that are not there are empty.
+// trees adds the references of node trees. Missing trees are empty.
 func (w *walk) trees(texts []string) error {
 	for _, text := range texts {
 		if text == "" {
@@ -190,7 +191,7 @@ func (w *walk) trees(texts []string) error {
 	return nil
 }
 
-// add takes over what a tree names.
+// add adds the references of a tree.
 func (w *walk) add(r *references) {
 	for _, read := range r.reads {
 		kind := readStep
@@ -221,11 +222,11 @@ func (w *walk) add(r *references) {
 	w.settings |= r.settings
 	w.constants = w.constants || r.constants
 	w.effects.TakesTime = w.effects.TakesTime || r.takesTime
-	w.judge(r)
+	w.addStatement(r)
 }
 
-// judge takes over what a tree says of the statement as a whole.
-func (w *walk) judge(r *references) {
+// addStatement adds what a tree says about the statement as a whole.
+func (w *walk) addStatement(r *references) {
 	if r.locksRows {
 		w.refuse(LocksRows, "")
 		w.effects.ReadOnly = false
@@ -234,8 +235,8 @@ func (w *walk) judge(r *references) {
 		w.refuse(NotRead, "")
 		w.effects.ReadOnly = false
 	}
-	if r.strange != "" {
-		w.unknown(Unexamined, "a node "+r.strange)
+	if r.unknownNode != "" {
+		w.unknown(Unexamined, "a node "+r.unknownNode)
 	}
 }
 
@@ -243,7 +244,7 @@ func (w *walk) refuse(reason Reason, object string) {
 	w.refused[Refusal{reason, object}] = true
 }
 
-// unknown notes that from here on anything may be read or written.
+// unknown records that the statement may read or write anything.
 func (w *walk) unknown(reason Reason, object string) {
 	w.refuse(reason, object)
 	w.effects.ReadsKnown = false

@@ -10,28 +10,27 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// wanted are names in a text that are looked up under the session's search
-// path.
+// wanted holds names to look up under the session's search path.
 type wanted struct {
 	tables    []namedTables
 	calls     []sqltext.Function
 	operators []string
-	words     []string // that may name types
-	byName    bool     // calls and operators count: all functions and operators of each name
-	in        Where
-	strict    bool   // a relation that is not there is an error
-	missing   func() // with strict: what is done instead
+	words     []string // words that may name types
+	byName    bool     // look up all functions and operators of each name, too
+	scope     NameScope
+	strict    bool   // a missing relation is an error
+	missing   func() // with strict: called instead of failing
 }
 
-// namedTables are relations that the same is done with.
+// namedTables are relations with the same step.
 type namedTables struct {
 	tables []sqltext.Table
 	kind   stepKind
 	on     event
 }
 
-// Each of the queries returns the position of a name beside each relation that
-// it may stand for.
+// Each query returns the position of a name together with each relation that it
+// may refer to.
 var (
 	strictQuery = exact(`
 SELECT t.i, t.name::pg_catalog.regclass::pg_catalog.oid
@@ -53,7 +52,7 @@ WHERE (n.nspname = t.schema::pg_catalog.name OR t.schema = ''
 	AND c.relkind::pg_catalog.text = ANY (ARRAY['r', 'p', 'v', 'm', 'f', 'S', 't'])
 	AND $3::pg_catalog.text IS NOT NULL`)
 
-	// callQuery finds the functions of a name, with $1 naming the schema or none.
+	// callQuery finds the functions of a name, in schema $1 or in all schemas.
 	callQuery = exact(`
 SELECT p.oid
 FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS q (schema, name)
@@ -68,7 +67,7 @@ func (q *wanted) ask() *unit {
 	switch {
 	case q.strict:
 		sql = strictQuery
-	case q.in == Anywhere:
+	case q.scope == AnyScope:
 		sql = anywhereQuery
 	}
 	u := newUnit()
@@ -92,9 +91,9 @@ func (q *wanted) ask() *unit {
 	return u
 }
 
-// found begins the walk with what the names stand for.
+// found begins the walk with the objects that the names refer to.
 func (w *walk) found(q *wanted, u *unit) error {
-	w.in = q.in
+	w.scope = q.scope
 	if u.err != nil {
 		if _, ok := errors.AsType[*pgconn.PgError](u.err); ok && q.missing != nil {
 			q.missing()
@@ -131,9 +130,9 @@ func (w *walk) found(q *wanted, u *unit) error {
 	return nil
 }
 
-// enqueueFound adds the relations that names stand for. With a name that
-// stands for none, as that of a temporary table of another session, anything
-// may be written.
+// enqueueFound adds the relations that names refer to. If a name refers to
+// none, as that of a temporary table of another session, anything may be
+// written.
 func (w *walk) enqueueFound(q *wanted, t namedTables, rows [][][]byte) error {
 	found := map[string]bool{}
 	for _, row := range rows {
@@ -149,7 +148,7 @@ func (w *walk) enqueueFound(q *wanted, t namedTables, rows [][][]byte) error {
 	}
 	for i, table := range t.tables {
 		w.dependsOnNames(table.Name)
-		temporary := q.in == OrTemporary && (table.Schema == "" || table.Schema == "pg_temp")
+		temporary := q.scope == TemporaryScope && (table.Schema == "" || table.Schema == "pg_temp")
 		if !found[strconv.Itoa(i+1)] && !temporary {
 			w.effects.WritesKnown = false
 		}

@@ -2,22 +2,23 @@ package catalog
 
 import "slices"
 
-// An object is something that a word names.
+// An object is a database object that a word names.
 type object struct {
 	oid    uint32
 	schema string
-	how    byte // pg_class.relkind, pg_proc.provolatile, pg_type.typtype, or '-' for a type whose parts are the server's
+	how    byte // pg_class.relkind, pg_proc.provolatile, pg_type.typtype, or '-' for a type with built-in components only
 	temp   bool
 }
 
-// namesakes are all that a word names, in whatever schema.
+// namesakes are all objects that a word names, in any schema.
 type namesakes struct {
 	relations, functions, types []object
 }
 
-// wordQuery finds what the words $1 name, and the functions that the words $2
-// name, which are the same or empty. The server cuts them to the length of a name. OFFSET 0 has it look up
-// each by an index.
+// wordQuery finds the objects that the words $1 name, and the functions that
+// the words $2 name; $2 has the same words or empty ones. The server truncates
+// them to the length of a name. OFFSET 0 makes it look up each word by an
+// index.
 const wordQuery = `
 SELECT 'r', w.i, c.oid, n.nspname::text, c.relkind::text, (c.relpersistence = 't')::text
 FROM unnest($1::text[]) WITH ORDINALITY w (word, i)
@@ -37,8 +38,8 @@ FROM unnest($2::text[]) WITH ORDINALITY w (word, i)
 	CROSS JOIN LATERAL (SELECT * FROM pg_proc p WHERE p.proname = w.word::name OFFSET 0) p
 	JOIN pg_namespace n ON n.oid = p.pronamespace`
 
-// wordLists returns words, their names, and the names of those that may stand
-// for a call.
+// wordLists returns the words, their names, and the names of those that may be
+// called.
 func wordLists(set map[word]bool) (words []word, names, calls []string) {
 	for w := range set {
 		words = append(words, w)
@@ -53,7 +54,7 @@ func wordLists(set map[word]bool) (words []word, names, calls []string) {
 	return words, names, calls
 }
 
-// takeNamed takes over what wordQuery returned.
+// takeNamed processes the rows of wordQuery.
 func (f *facts) takeNamed(words []word, rows [][][]byte) error {
 	for _, w := range words {
 		f.named[w] = &namesakes{}
@@ -80,9 +81,9 @@ func (f *facts) takeNamed(words []word, rows [][][]byte) error {
 	return nil
 }
 
-// oneSchema reports whether objects of a name are all of one schema, so that
-// the name stands for the same under every search path under which it stands
-// for one of them.
+// oneSchema reports whether objects of one name are all in one schema, so that
+// the name resolves to the same object under every search path under which it
+// resolves.
 func oneSchema(objects []object) bool {
 	schema := ""
 	for _, o := range objects {
@@ -97,13 +98,14 @@ func oneSchema(objects []object) bool {
 	return true
 }
 
-// informationSchema has views with names that any column may have. It is on no
+// informationSchema has views whose names any column may have. It is on no
 // search path.
 const informationSchema = "information_schema"
 
-// followWords follows all that the words of a function's body may read, change
-// and call. In the schemas of the function's search path are those objects that
-// the words name by themselves, and in others those whose schema is named too.
+// followWords follows everything that the words of a function's body may read,
+// change and call: objects in the schemas of the function's search path by
+// unqualified name, and objects in other schemas only if a word names the
+// schema, too.
 func (w *walk) followWords(oid uint32) {
 	f, b := w.routines.functions[oid], w.bodies[oid]
 	path := w.pathOf(f)
@@ -112,11 +114,11 @@ func (w *walk) followWords(oid uint32) {
 		path = nil
 	}
 	if path != nil && f.path == "" {
-		w.guessed = append(w.guessed, oid)
+		w.assumed = append(w.assumed, oid)
 	}
 	writes := b.writes
 	if f.volatility != 'v' {
-		writes = 0 // the server refuses that; those it calls may
+		writes = 0 // the server rejects writes; functions that it calls may write
 	}
 	w.dependsOnNames(textNames(f.body)...)
 	for _, word := range b.words {
@@ -149,8 +151,8 @@ func (w *walk) followWords(oid uint32) {
 	w.refuseFunction(f, HiddenFunction)
 }
 
-// reach returns the objects of a name that a body may mean. No path has
-// information_schema, whose views have names that any column may have.
+// reach returns the objects of a name that a body may refer to. No path
+// includes information_schema, whose views have names that any column may have.
 func (b *body) reach(objects []object, path []string) []object {
 	var list []object
 	for _, o := range objects {
@@ -168,10 +170,11 @@ func (w *walk) followNamedType(t object) {
 	}
 }
 
-// followRelation follows a relation that a word names. A temporary one is that
-// of another session, unless names may stand for anything.
+// followRelation follows a relation that a word names. A temporary relation
+// belongs to another session and is skipped, unless names may resolve to
+// anything.
 func (w *walk) followRelation(r object, writes event) {
-	if r.temp && w.in != Anywhere {
+	if r.temp && w.scope != AnyScope {
 		return
 	}
 	w.enqueue(readStep, r.oid, 0)

@@ -11,24 +11,24 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A batch runs in one implicit transaction unless its statements say
-// otherwise, and its results are read one by one, or not at all. A statement
-// whose result is read has succeeded, and with it all before it: it is taken
-// into account then, and a commit told at once. What is left at the end of the
-// batch is taken into account together.
+// A batch runs in one implicit transaction unless its statements say otherwise,
+// and the program may read its results one by one, or not at all. When the
+// result of a statement is read, it has succeeded, and so have all before it:
+// it is processed then, and a commit is announced at once. The remaining
+// statements are processed at the end of the batch.
 
-// batch is what is kept of a batch under way.
+// A batch is the state of a running batch.
 type batch struct {
-	sent   *pgx.Batch // nil without one
-	began  time.Time
-	inTx   bool    // whether a transaction was open then
-	read   int     // so many of its statements are taken into account
-	lost   bool    // it cannot be told of which statement the next result is
-	failed bool    // the server reported an error for a statement
-	out    outcome // what has to be told at the end
+	sent      *pgx.Batch // nil if none is running
+	began     time.Time
+	inTx      bool    // whether a transaction was open when it began
+	read      int     // number of statements that are processed
+	unmatched bool    // results can no longer be matched to statements
+	failed    bool    // the server reported an error for a statement
+	out       outcome // what to announce at the end
 }
 
-// TraceBatchStart notes that a batch begins.
+// TraceBatchStart records the begin of a batch.
 func (t *Tracker) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	s := t.state(conn)
 	if s.refuses(conn) {
@@ -38,11 +38,11 @@ func (t *Tracker) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	s.current, s.locked = nil, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch = batch{sent: data.Batch, began: time.Now(), inTx: s.inTx}
-	seeSession(ctx, s, conn)
+	recordSession(ctx, s, conn)
 	return ctx
 }
 
-// TraceBatchQuery measures one statement of a batch and takes it into account.
+// TraceBatchQuery counts one statement of a batch and processes it.
 func (t *Tracker) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
 	s := Of(conn)
 	if s == nil {
@@ -58,34 +58,35 @@ func (t *Tracker) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.
 	if !s.batch.takes(st, data) {
 		return
 	}
-	by := s.meaning()
+	scope := s.nameScope()
 	s.step(st, r, &s.batch.out)
-	if st.MayCommit() && st.Kind != sqltext.DDL { // which commits with what follows it, as a rule
+	if st.MayCommit() && st.Kind != sqltext.DDL { // DDL usually commits with the statements after it
 		out := s.batch.out
 		s.batch.out = outcome{}
-		t.tell(ctx, conn, s, out, by)
+		t.notify(ctx, conn, s, out, scope)
 	}
 }
 
 // takes reports whether data is the end of the next statement, st, which has
-// succeeded. A program may leave the rows of one open and read on, and close
-// them later, in the middle of another batch, or never; and a text of several
-// statements has several results, of which pgx takes each for that of a text.
+// succeeded. It may not be: a program may leave the rows of a statement open
+// and read on, and close them later, in another batch, or never. A
+// multi-statement text has several results, each of which pgx reports as that
+// of the text.
 func (b *batch) takes(st *statement, data pgx.TraceBatchQueryData) bool {
-	if b.sent == nil || b.lost {
+	if b.sent == nil || b.unmatched {
 		return false
 	}
-	b.lost = b.read == len(b.sent.QueuedQueries) || b.sent.QueuedQueries[b.read].SQL != data.SQL ||
+	b.unmatched = b.read == len(b.sent.QueuedQueries) || b.sent.QueuedQueries[b.read].SQL != data.SQL ||
 		data.CommandTag.String() == "" || data.ReadStartTime.Before(b.began) || st.Count != 1 || st.Err != nil
-	if b.lost {
+	if b.unmatched {
 		return false
 	}
 	b.read++
 	return true
 }
 
-// TraceBatchEnd tells what the batch's end made visible. pgx has rewritten the
-// texts of queued statements by now.
+// TraceBatchEnd announces what the end of the batch made visible. pgx has
+// rewritten the texts of queued statements by now.
 func (t *Tracker) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
 	s := Of(conn)
 	if s == nil || s.wasRefused() || s.batch.sent == nil {
@@ -93,24 +94,24 @@ func (t *Tracker) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 	}
 	b := s.batch
 	s.tracker, s.batch = t, batch{}
-	t.noteUnfit(s, t.unknown, data.Err) // also of what pgx prepared first, for which there is no TraceBatchQuery
-	by := s.meaning()
+	t.noteStale(s, t.unknown, data.Err) // also for errors of preparing, which have no TraceBatchQuery
+	scope := s.nameScope()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}
 	r.byServer = connecterror.IsServer(r.err) && (b.failed || !hasCallbacks(b.sent))
 	all := t.batchStatements(s, conn, b.sent.QueuedQueries)
-	s.session.noteTogether(all, b.inTx, r.status)
+	s.session.noteMulti(all, b.inTx, r.status)
 	for _, st := range all {
 		s.noteTemporary(st)
 	}
 	rest := t.batchStatements(s, conn, b.sent.QueuedQueries[b.read:])
-	out := s.endedTogether(rest, r)
-	out.by = max(out.by, b.out.by)
+	out := s.multiEnded(rest, r)
+	out.scope = max(out.scope, b.out.scope)
 	out.committed.merge(b.out.committed)
-	t.tell(ctx, conn, s, out, by)
+	t.notify(ctx, conn, s, out, scope)
 }
 
-// hasCallbacks reports whether the batch's error may be that of a function of
-// the program's, and so a server's error about something else.
+// hasCallbacks reports whether the batch's error may come from a callback of
+// the program, and so may be a server error about something else.
 func hasCallbacks(batch *pgx.Batch) bool {
 	return slices.ContainsFunc(batch.QueuedQueries, func(q *pgx.QueuedQuery) bool { return q.Fn != nil })
 }

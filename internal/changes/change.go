@@ -11,59 +11,58 @@ type Table struct {
 	OID          uint32
 }
 
-// String returns the table's name with its schema.
+// String returns the schema-qualified name.
 func (t Table) String() string { return t.Schema + "." + t.Name }
 
-// A Change says that a transaction changed a table, or may have.
+// A Change reports that a transaction changed a table, or may have changed it.
 type Change struct {
 	Table Table // zero where All is set
-	All   bool  // which tables were changed cannot be told: any may have been
+	All   bool  // the changed tables are unknown: any table may have changed
 	State ChangeState
 
-	// Inherited is true where none of the table's own rows was changed, but rows
-	// of a partition or another table that inherits from it: what was read FROM
-	// ONLY the table is still right.
+	// Inherited reports that none of the table's own rows changed, but rows of
+	// a partition or of another table that inherits from it. Reads FROM ONLY
+	// the table are still valid.
 	Inherited bool
 
-	// Cause is how messages call the statement of which it cannot be told what
-	// it changed. Only where All is set.
+	// Cause labels the statement whose changes could not be determined. Set
+	// only together with All.
 	Cause string
 
-	// Database is where the change was made, nil where that is not known: it
-	// may be any database then.
+	// Database is the database of the change, nil for an unknown one, which may
+	// be any database.
 	Database *Database
 }
 
-// ChangeState tells what is known of the transaction that made a change.
+// ChangeState is the state of the transaction that made a change.
 type ChangeState uint8
 
 const (
-	// Committed means that the transaction has committed, and reads that begin from now
-	// on see what it did.
+	// Committed means that the transaction has committed: reads that begin from
+	// now on see the change.
 	Committed ChangeState = iota
 
-	// InDoubt means that the answer to the commit, or to a statement that commits by
-	// itself, was lost. The change may be there, may never come, or may come
-	// later. With All it may also mean that a transaction has committed and
-	// the server is still being asked which tables it changed: a commit waits
-	// for that for a few milliseconds only. For each InDoubt there follows one
-	// Settled or one Unchanged, with the same Table, Inherited and All.
+	// InDoubt means that the response to the commit, or to a statement that
+	// commits by itself, was lost. The change may have happened, may never
+	// happen, or may happen later. With All it may also mean that a transaction
+	// has committed and its changed tables are not determined yet: a commit
+	// waits for that for a few milliseconds only. Exactly one Resolved or
+	// Unchanged follows each InDoubt, with the same Table, Inherited and All.
 	InDoubt
 
-	// Settled ends an InDoubt: the server's session is gone, and what it did
-	// or did not do is visible to reads that begin from now on.
-	Settled
+	// Resolved ends an InDoubt: the server's session has ended, and reads that
+	// begin from now on see its changes if it made any.
+	Resolved
 
-	// Unchanged ends an InDoubt: the change did not take place. Where the
-	// question was which tables a transaction had changed, those precede it in
-	// the same call, as Committed. Commits that are made while it is asked
-	// share the doubt of the first, and each tells its tables before the doubt
-	// ends.
+	// Unchanged ends an InDoubt: the change did not happen. Where the doubt was
+	// about the changed tables of a committed transaction, these precede it in
+	// the same call, as Committed. Commits made during such a doubt share it,
+	// and each reports its tables before the doubt ends.
 	Unchanged
 )
 
-// OnChange calls fn after each commit that changed tables, or may have, until
-// stop is called; see db.DB.OnChange. fn must not change the list.
+// OnChange calls fn after each commit that changed tables, or may have changed
+// them, until stop is called; see db.DB.OnChange. fn must not modify the list.
 func (t *Tracker) OnChange(fn func(ctx context.Context, changes []Change)) (stop func()) {
 	untrack := t.track(&placeTracker{})
 	first := t.listeners.none()
@@ -74,14 +73,14 @@ func (t *Tracker) OnChange(fn func(ctx context.Context, changes []Change)) (stop
 	return func() { remove(); untrack() }
 }
 
-// listeners are the functions that are notified of changes.
+// listeners are the functions to notify of changes.
 type listeners struct{ subscribers[listener] }
 
 type listener struct {
 	fn func(context.Context, []Change)
 }
 
-func (l *listeners) tell(ctx context.Context, changes []Change) {
+func (l *listeners) notify(ctx context.Context, changes []Change) {
 	if len(changes) == 0 {
 		return
 	}
@@ -90,16 +89,16 @@ func (l *listeners) tell(ctx context.Context, changes []Change) {
 	}
 }
 
-// in returns changes with the database set that they were made in.
-func in(at *Database, changes []Change) []Change {
+// withDatabase returns changes with their database set.
+func withDatabase(at *Database, changes []Change) []Change {
 	for i := range changes {
 		changes[i].Database = at
 	}
 	return changes
 }
 
-// inState returns changes with their state set.
-func inState(changes []Change, state ChangeState) []Change {
+// withState returns changes with their state set.
+func withState(changes []Change, state ChangeState) []Change {
 	out := slices.Clone(changes)
 	for i := range out {
 		out[i].State = state

@@ -8,35 +8,34 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// This is the only file of the package that imports unsafe. Memory is compared
-// by its address here and never read through it.
+// The names of texts are found by the address of the text. The address is
+// compared and never read through; see unsafe.go.
 
-// compiledNames are the names of compiled statements, which are sent without
-// the comment that has the name: with it, each name would have a prepared
+// compiledNames holds the names of compiled statements, which are sent without
+// the comment that contains the name: with it, each name would need a prepared
 // statement of its own.
 //
-// It is one for the process, as a compiled statement is: that belongs to no
-// handle, and may reach one through a pool, a connection, a transaction or a
-// wrapper of the program's, none of which leads back to the handle.
+// There is one table for the process. A compiled statement belongs to no
+// handle, and may run through a pool, a connection, a transaction or a wrapper
+// of the program, none of which leads to the handle.
 var compiledNames nameTable
 
-// A nameTable finds a name by the place of the text in memory. Two statements
-// of one text have a copy of it each, and whatever hands a text on hands on its
-// place. A text of the same letters elsewhere has no name here.
+// A nameTable finds a name by the address of the text. Two statements with
+// equal texts have a copy each, and passing on a string passes on its address.
+// An equal text at another address has no name here.
 type nameTable struct {
 	byPlace sync.Map // of *byte to namedText
 }
 
 type namedText struct {
 	name string
-	text weak.Pointer[sqltext.Statement] // the program may drop the statement
+	text weak.Pointer[sqltext.Statement] // keeps no statement alive
 }
 
-// add makes the statement's name known until the program drops the statement.
-// The key keeps the text where it is until then, so that no other text can have
-// its place.
+// add registers the name of t until the program drops t. The key keeps the text
+// in place until then, so that no other text can have its address.
 func (n *nameTable) add(t *sqltext.Statement) {
-	if t.Name == "" || t.Normalized == t.Text { // what is sent has the name
+	if t.Name == "" || t.Normalized == t.Text { // the text that is sent contains the name
 		return
 	}
 	place := textData(t.Normalized)
@@ -52,7 +51,7 @@ func (n *nameTable) of(sql string) string {
 	return ""
 }
 
-// text returns the text of that statement, or nil.
+// text returns that statement, or nil.
 func (n *nameTable) text(sql string) *sqltext.Statement {
 	if one, ok := n.byPlace.Load(textData(sql)); ok {
 		return one.(namedText).text.Value()

@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// A name is found by the text that the statement hands out, and by no other one
-// of the same letters.
+// A name is found by the address of the statement's text, and not by an equal
+// text.
 func TestNamesOfTexts(t *testing.T) {
 	t.Parallel()
 	var n nameTable
@@ -39,7 +39,7 @@ func TestNamesOfTexts(t *testing.T) {
 	runtime.KeepAlive([]*sqltext.Statement{first, second, unnamed, unread})
 }
 
-// Statements compiled again and again do not fill the memory.
+// Names of statements that the program dropped are removed.
 func TestNamesAreForgotten(t *testing.T) {
 	t.Parallel()
 	var n nameTable
@@ -60,7 +60,7 @@ func TestNamesAreForgotten(t *testing.T) {
 	}
 }
 
-// Each name of one text has figures of its own, until there are too many names.
+// Each name of a text has figures of its own, until there are too many names.
 func TestStatsByName(t *testing.T) {
 	t.Parallel()
 	table := newStatements()
@@ -73,7 +73,7 @@ func TestStatsByName(t *testing.T) {
 		}
 	}
 	got := map[string]int64{}
-	for _, stats := range table.prints.Snapshot() {
+	for _, stats := range table.fingerprints.Snapshot() {
 		got[stats.Name] = stats.Calls
 	}
 	for name, calls := range map[string]int64{"": 2, "First": 2, "Second": 4, "Third": 2} {
@@ -83,14 +83,14 @@ func TestStatsByName(t *testing.T) {
 	}
 	for i := range stmtstats.MaxFingerprints {
 		name := "n" + strings.Repeat("x", i)
-		table.prints.Of(sqltext.Analyze(sql), name)
+		table.fingerprints.Of(sqltext.Analyze(sql), name)
 	}
 	third := compiled("-- name: Late :many\n" + sql)
 	for range 3 {
 		table.statsOf(table.get(third.Normalized), third.Normalized).Add(time.Second, 0, 1, nil)
 	}
-	if !slices.ContainsFunc(table.prints.Snapshot(), func(s stmtstats.Snapshot) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
-		t.Error("what came late is not among the others")
+	if !slices.ContainsFunc(table.fingerprints.Snapshot(), func(s stmtstats.Snapshot) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
+		t.Error("a name beyond the bound is not counted with the others")
 	}
 }
 

@@ -7,63 +7,64 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// A Conn is what a Tracker keeps with a connection. It belongs to whoever holds
-// the connection, which is one goroutine at a time.
+// A Conn is the state that a Tracker keeps with a connection. It belongs to the
+// holder of the connection, which is one goroutine at a time.
 type Conn struct {
 	tracker *Tracker // whose pool the connection is in
-	own     bool     // statements are this module's, and no part of the figures
+	own     bool     // statements are this module's and not counted
 
 	// The statement under way.
-	wait    time.Duration        // for the connection, until a statement takes it
-	began   time.Duration        // by clock.Now
-	timed   bool                 // began is that of the statement to come
-	current *statement           // nil without one
-	stats   *stmtstats.Statement // by which it is counted
-	inTx    bool                 // whether a transaction was open when it began
-	dead    bool                 // whether the connection was closed when it began
-	cut     bool                 // the server was asked to stop it
-	refused int                  // statements begun while the connection was busy, whose end is still to come
-	batch   batch                // the batch under way
-	copying bool                 // the statement that ended was COPY FROM STDIN
+	wait       time.Duration        // for the connection, to be charged to the next statement
+	began      time.Duration        // by clock.Now
+	timed      bool                 // began is set for the next statement
+	current    *statement           // nil if none is running
+	stats      *stmtstats.Statement // its figures
+	inTx       bool                 // whether a transaction was open when it began
+	dead       bool                 // whether the connection was closed when it began
+	cancelling bool                 // the server was asked to stop it
+	refused    int                  // statements begun while the connection was busy, and not ended yet
+	batch      batch                // the batch under way
+	copying    bool                 // the statement that ended was COPY FROM STDIN
 
 	// The open transaction.
-	pending  pending           // what it has written
-	locked   []Change          // all that it may have changed, as the server told just before COMMIT; nil if not asked
-	unsureTx sqltext.NameScope // what was set in it: names may stand for other tables
+	writeSet writeSet            // its writes so far
+	locked   []Change            // all tables that it may have changed, as the server reported just before COMMIT; nil if not asked
+	txNames  sqltext.NameFactors // what was set in it: names may stand for other tables
 
 	// The session.
-	session sessionState      // what became of it since it began
-	place   connPlace         // the database
-	unsure  sqltext.NameScope // what was set in it: names may stand for other tables
-	hooked  sqltext.NameScope // what the pool's hook AfterConnect set, which RESET undoes
+	session sessionState        // how it differs from its initial state
+	place   connPlace           // where the connection leads
+	names   sqltext.NameFactors // what was set in it: names may stand for other tables
+	hooked  sqltext.NameFactors // factors that the hook AfterConnect set, which RESET undoes
 
 	// Prepared statements.
-	prepared  map[string]string         // text by the name under which the program prepared it
-	preparing pgx.TracePrepareStartData // what the program prepares; no Name when it does not
-	stale     bool                      // some are invalid, or unknown to the server
-	unfit     *statement                // the last one that did not run because of how it was prepared
-	forgot    bool                      // the program dropped some by DEALLOCATE or DISCARD
+	prepared       map[string]string         // texts that the program prepared, by name
+	preparing      pgx.TracePrepareStartData // the statement that the program is preparing; no Name if none
+	stale          bool                      // some are invalid or unknown to the server
+	staleStatement *statement                // the last statement that did not run because of how it was prepared
+	forgot         bool                      // the program deallocated some by DEALLOCATE or DISCARD
 
-	recent *statement                          // the last statement, found again without a table
+	recent *statement                          // the last statement, to skip the lookup for its text
 	text   string                              // its text
 	last   atomic.Pointer[stmtstats.Statement] // of the last statement that began; read by other goroutines
 }
 
-// connKey is where a connection's custom data has its Conn.
+// connKey is the key of a Conn in the connection's custom data.
 const connKey = "github.com/headrace/headrace/internal/changes"
 
-// Of returns what is kept with conn, or nil where no Tracker sits.
+// Of returns the Conn of conn, or nil if it has no Tracker.
 func Of(conn *pgx.Conn) *Conn {
 	s, _ := conn.PgConn().CustomData()[connKey].(*Conn)
 	return s
 }
 
-// Ensure returns what is kept with conn, made now if there is nothing.
+// Ensure returns the Conn of conn, and creates it if there is none.
 func Ensure(conn *pgx.Conn) *Conn {
 	data := conn.PgConn().CustomData()
 	s, ok := data[connKey].(*Conn)
@@ -74,8 +75,8 @@ func Ensure(conn *pgx.Conn) *Conn {
 	return s
 }
 
-// Acquired notes how long the holder waited for the connection, until at, and
-// whether a statement begins now.
+// Acquired records how long the holder waited for the connection. If now is
+// set, a statement begins at the given time.
 func (s *Conn) Acquired(wait, at time.Duration, now bool) {
 	s.wait, s.timed = wait, now
 	if now {
@@ -86,14 +87,14 @@ func (s *Conn) Acquired(wait, at time.Duration, now bool) {
 // Began returns when the last statement began, by [clock.Now].
 func (s *Conn) Began() time.Duration { return s.began }
 
-// Begin notes that something that is no statement begins.
+// Begin records the begin of an operation that is not a statement.
 func (s *Conn) Begin(at time.Duration) { s.began = at }
 
-// Last returns the figures of the last statement that began, nil without one.
-// Any goroutine may call it.
+// Last returns the figures of the last statement that began, nil if there is
+// none. It is safe for concurrent use.
 func (s *Conn) Last() *stmtstats.Statement { return s.last.Load() }
 
-// Current returns the statement under way, nil without one.
+// Current returns the running statement, nil if there is none.
 func (s *Conn) Current() *sqltext.Statement {
 	if s.current == nil {
 		return nil
@@ -104,41 +105,41 @@ func (s *Conn) Current() *sqltext.Statement {
 // InTx reports whether a transaction was open when the last statement began.
 func (s *Conn) InTx() bool { return s.inTx }
 
-// Cut notes that the server is asked to stop the statement under way, whose
-// error then is no error.
-func (s *Conn) Cut() { s.cut = true }
+// Cancelling records that the server is asked to stop the running statement,
+// whose error is then not counted.
+func (s *Conn) Cancelling() { s.cancelling = true }
 
-// Own runs fn, whose statements are the module's own and not counted.
+// Own runs fn, and does not count its statements, which are this module's own.
 func (s *Conn) Own(fn func() error) error {
 	s.own = true
 	defer func() { s.own = false }()
 	return fn()
 }
 
-// HookDone notes that the pool's hook AfterConnect has run. What it set is what
-// every connection begins with, the examiner's too: names mean there what they
-// mean here.
-func (s *Conn) HookDone() { s.hooked, s.unsure = s.unsure, 0 }
+// HookDone records that the pool's hook AfterConnect has run. Every connection
+// begins with what it set, the examiner's included, so that names resolve there
+// as they do here.
+func (s *Conn) HookDone() { s.hooked, s.names = s.names, 0 }
 
-// Stale reports whether statements that were prepared on the connection are
-// invalid, or unknown to the server. Renewed ends that.
+// Stale reports whether statements prepared on the connection are invalid or
+// unknown to the server. Renewed resets it.
 func (s *Conn) Stale() bool { return s.stale }
 
-// Renewed notes that stale statements were dropped.
+// Renewed records that stale statements were deallocated.
 func (s *Conn) Renewed() { s.stale = false }
 
-// Unfit returns the last statement that did not run because of how it was
-// prepared, nil without one.
-func (s *Conn) Unfit() *sqltext.Statement {
-	if s.unfit == nil {
+// StaleStatement returns the last statement that did not run because of how it
+// was prepared, nil if there is none.
+func (s *Conn) StaleStatement() *sqltext.Statement {
+	if s.staleStatement == nil {
 		return nil
 	}
-	return s.unfit.Statement
+	return s.staleStatement.Statement
 }
 
-// refuses reports whether the connection is at work for another statement, so
-// that pgx will refuse the one that begins ("conn busy") and what is known of
-// the one under way has to stay. The end of the refused one comes first.
+// refuses reports whether the connection is busy with another statement, so
+// that pgx will reject the one that begins ("conn busy") and the state of the
+// running one has to stay. pgx reports the end of the rejected one first.
 func (s *Conn) refuses(conn *pgx.Conn) bool {
 	if !conn.PgConn().IsBusy() {
 		return false
@@ -147,7 +148,8 @@ func (s *Conn) refuses(conn *pgx.Conn) bool {
 	return true
 }
 
-// wasRefused reports whether the statement that ends is one that refuses told of.
+// wasRefused reports whether the statement that ends is one that refuses
+// counted.
 func (s *Conn) wasRefused() bool {
 	if s.refused == 0 {
 		return false
@@ -156,7 +158,7 @@ func (s *Conn) wasRefused() bool {
 	return true
 }
 
-// statementFor returns what is known about sql, which may be the name of a
+// statementFor returns the statement of sql, which may be the name of a
 // statement that the program prepared.
 func (s *Conn) statementFor(table *Statements, sql string) *statement {
 	if s.recent != nil && s.text == sql {
@@ -174,15 +176,15 @@ func (s *Conn) statementFor(table *Statements, sql string) *statement {
 type result struct {
 	tag      pgconn.CommandTag
 	err      error
-	byServer bool // err is what the server said of the statement
-	status   byte // of the transaction now: 'I' none, 'T' open, 'E' open and failed
+	byServer bool // err is the server's error for the statement
+	status   byte // of the transaction afterwards: 'I' none, 'T' open, 'E' open and failed
 	gone     bool // the connection is closed
 }
 
-// of returns how st ran that ended so.
+// of returns the run of st that had this result.
 func (r result) of(st *statement) run { return run{st, r.err == nil && changedNoRow(st, r.tag)} }
 
-// changedNoRow reports whether the tag is that of a command that changed no row.
+// changedNoRow reports whether tag counts no changed row for st.
 func changedNoRow(st *statement, tag pgconn.CommandTag) bool {
 	switch tag.String() {
 	case "INSERT 0 0":
@@ -199,47 +201,47 @@ func changedNoRow(st *statement, tag pgconn.CommandTag) bool {
 	return false
 }
 
-// outcome is what has to be told after a statement.
+// An outcome is what to announce after a statement.
 type outcome struct {
-	committed writes   // these are visible to everybody now
-	doubtful  writes   // these may be, or may become so
-	by        meaning  // what names stood for
-	locked    []Change // all that may have been changed, the schema not, where the server told; else nil
+	committed writes            // visible from now on
+	inDoubt   writes            // may be visible, now or later
+	scope     catalog.NameScope // in which names were resolved
+	locked    []Change          // all tables that may have been changed, if the server was asked for locks; excludes schema changes
 }
 
-func (o *outcome) none() bool { return o.committed.none() && o.doubtful.none() }
+func (o *outcome) none() bool { return o.committed.none() && o.inDoubt.none() }
 
-// ended takes note of how st, which is one statement, ended and returns what
-// has to be told.
+// ended records the end of st, which is one statement, and returns what to
+// announce.
 func (s *Conn) ended(st *statement, r result) outcome {
 	switch {
 	case r.gone:
-		return s.lost(st)
+		return s.connectionLost(st)
 	case s.inTx:
 		return s.endedInTx(st, r)
 	}
-	return s.endedAlone(st, r)
+	return s.endedOutsideTx(st, r)
 }
 
-// lost: the connection broke. Work of a transaction whose COMMIT was not under
-// way is rolled back by the server. pgconn.SafeToRetry is not asked here: of a
-// simple statement whose answer is lost pgx 5.12 returns the error of a closed
-// connection, which claims that nothing was sent.
-func (s *Conn) lost(st *statement) outcome {
-	defer s.pending.take()
+// connectionLost records that the connection broke during st. The server rolls
+// back a transaction whose COMMIT had not been sent. pgconn.SafeToRetry does
+// not help here: if the response to a simple statement is lost, pgx 5.12
+// returns the error of a closed connection, which claims that nothing was sent.
+func (s *Conn) connectionLost(st *statement) outcome {
+	defer s.writeSet.take()
 	if s.dead || s.inTx && !st.MayCommit() {
 		return outcome{}
 	}
 	s.ran(run{statement: st})
-	return outcome{doubtful: s.pending.writes, by: s.meaning(), locked: s.locked}
+	return outcome{inDoubt: s.writeSet.writes, scope: s.nameScope(), locked: s.locked}
 }
 
-// endedInTx: a transaction was open when st began.
+// endedInTx records the end of st in a transaction that was open when st began.
 func (s *Conn) endedInTx(st *statement, r result) (out outcome) {
 	if r.err == nil {
 		if st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK" { // a failed transaction cannot commit
-			s.unsureTx = 0
-			s.pending.take()
+			s.txNames = 0
+			s.writeSet.take()
 			return outcome{}
 		}
 		if s.control(st, &out) {
@@ -248,32 +250,32 @@ func (s *Conn) endedInTx(st *statement, r result) (out outcome) {
 		s.noteSettings(st)
 		s.noteCalls(st)
 	}
-	s.ran(r.of(st)) // also after an error: ROLLBACK TO may undo it, nothing needs it noted, and it does no harm
+	s.ran(r.of(st)) // harmless after an error, which ROLLBACK TO may undo
 	switch {
 	case r.status == 'I' && r.err != nil && endsByRollback(st):
-		s.unsureTx = 0
-		s.pending.take()
+		s.txNames = 0
+		s.writeSet.take()
 	case r.status == 'I': // a procedure ended the transaction
 		s.commit(&out)
 	case st.Kind == sqltext.Unrecognized: // it may have been COMMIT AND CHAIN
-		s.escaped(&out)
+		s.mayHaveCommitted(&out)
 	}
 	return out
 }
 
-// endsByRollback reports whether a transaction that the failing statement
-// ended was rolled back: a deferred constraint spoke at COMMIT, a transaction
+// endsByRollback reports whether a transaction that the failing statement ended
+// was rolled back: a deferred constraint failed at COMMIT, or a transaction
 // could not be prepared.
 func endsByRollback(st *statement) bool {
 	return st.Kind == sqltext.Commit || st.Kind == sqltext.PrepareTransaction
 }
 
-// endedAlone: no transaction was open, so that st was one by itself.
-func (s *Conn) endedAlone(st *statement, r result) outcome {
+// endedOutsideTx records the end of st outside of a transaction block.
+func (s *Conn) endedOutsideTx(st *statement, r result) outcome {
 	if r.err == nil {
 		s.noteSettings(st)
 		s.noteResets(st)
-		s.unsureTx = 0
+		s.txNames = 0
 	}
 	if r.status != 'I' || !s.mayHaveWritten(r.of(st)) {
 		return outcome{}
@@ -281,61 +283,61 @@ func (s *Conn) endedAlone(st *statement, r result) outcome {
 	if r.err != nil && rolledBack(st, r.err) {
 		return outcome{}
 	}
-	return outcome{committed: writes{by: []run{r.of(st)}}, by: s.meaning()}
+	return outcome{committed: writes{runs: []run{r.of(st)}}, scope: s.nameScope()}
 }
 
-// ran takes note of a run.
+// ran adds a run to the write set if it may have written.
 func (s *Conn) ran(r run) {
 	if s.mayHaveWritten(r) {
-		s.pending.add(r)
+		s.writeSet.add(r)
 	}
 }
 
-// mayHaveWritten reports whether a run may have changed something, as far as
-// that is known without asking the server.
+// mayHaveWritten reports whether a run may have changed something, as far as is
+// known without examining the statement.
 func (s *Conn) mayHaveWritten(r run) bool {
 	if !s.tracker.mayWrite(s, r.statement) {
 		return false
 	}
-	e := r.writesBy(s.meaning(), s.tracker.databaseOf(s))
+	e := r.writesBy(s.nameScope(), s.tracker.databaseOf(s))
 	return !r.noRows || e == nil || !e.full.RowsOnly
 }
 
-// rolledBack reports whether a statement by itself that failed with err left
-// nothing behind. Procedures, VACUUM and the like commit on their way.
+// rolledBack reports whether a statement outside of a transaction block that
+// failed with err had no lasting effect. Procedures, VACUUM and similar
+// statements commit while they run.
 func rolledBack(st *statement, err error) bool {
 	return connecterror.NeverSent(err) || connecterror.IsServer(err) && !st.MayCommit()
 }
 
-// noteSettings marks the connection when st may have changed what names stand
-// for.
+// noteSettings records which name factors st may have changed.
 func (s *Conn) noteSettings(st *statement) {
 	e := st.NameChange()
-	if (s.unsure|s.unsureTx)&sqltext.ByTable != 0 && st.MayAttachTrigger() {
-		e.Moves |= sqltext.ByTemporary // it may be a trigger, on a temporary table
+	if (s.names|s.txNames)&sqltext.ByTable != 0 && st.MayAttachTrigger() {
+		e.Moves |= sqltext.ByTemporary // st may create a trigger on a temporary table
 	}
 	if e.Local {
-		s.unsureTx |= e.Moves
+		s.txNames |= e.Moves
 	} else {
-		s.unsure |= e.Moves
+		s.names |= e.Moves
 	}
-	s.unsure |= e.Resets & s.hooked // to what the hook found
+	s.names |= e.Resets & s.hooked // a reset undoes what the hook set
 }
 
-// noteCalls marks the connection, for the rest of the transaction, when a
-// function that st calls may have changed what names stand for. Where it is not
-// known what st calls it is written down as pending, and found then.
+// noteCalls records, for the rest of the transaction, that a function called by
+// st may have changed search path or role. If the effects of st are unknown, st
+// is in the write set, and commitReport finds out.
 func (s *Conn) noteCalls(st *statement) {
-	if s.unsureTx&sqltext.ByPath != 0 || s.tracker.listeners.none() {
+	if s.txNames&sqltext.ByPath != 0 || s.tracker.listeners.none() {
 		return
 	}
-	if e := st.writesBy(s.meaning(), s.tracker.databaseOf(s)); e != nil && e.full.MovesNames {
-		s.unsureTx |= sqltext.ByPath | sqltext.ByRole
+	if e := st.writesBy(s.nameScope(), s.tracker.databaseOf(s)); e != nil && e.full.ChangesNames {
+		s.txNames |= sqltext.ByPath | sqltext.ByRole
 	}
 }
 
-// noteTemporary marks the session where what st calls may have left a temporary
-// relation in it.
+// noteTemporary records that functions called by st may have left a temporary
+// relation in the session.
 func (s *Conn) noteTemporary(st *statement) {
 	if s.tracker.listeners.none() || st.ReadOnly == sqltext.Yes || !st.MayWrite() {
 		return
@@ -344,12 +346,12 @@ func (s *Conn) noteTemporary(st *statement) {
 	case leaves:
 		s.session.changes = s.session.changes.with(sessionChanges{sqltext.TemporaryRelations: st.stats.Label()})
 	case !known && s.session.noteCalled(st) && st.Kind == sqltext.Call:
-		s.tracker.inquireIdly([]inquiryKey{{st: st}}) // its commit is not waited for: it counts as a change of all tables
+		s.tracker.requestIdly([]requestKey{{st: st}}) // no commit waits for this: a procedure's call counts as a change to all tables
 	}
 }
 
-// noteResets notes what a statement set back that ran outside of a
-// transaction, which might still take it back.
+// noteResets records what a statement reset outside of a transaction block,
+// which cannot roll it back any more.
 func (s *Conn) noteResets(st *statement) {
-	s.unsure &^= st.NameChange().Resets &^ s.hooked
+	s.names &^= st.NameChange().Resets &^ s.hooked
 }

@@ -6,29 +6,29 @@ import (
 	"sync/atomic"
 )
 
-// A Database is one database of one server for as long as the server runs. All
-// handles of the process that lead to it share one value, however they address
-// it and whatever their roles may read: handles lead to the same database if
-// and only if the values are equal.
+// A Database is one database of one server, for as long as the server runs. All
+// handles of the process that lead to it share one value, whatever their
+// addresses and roles: two handles lead to the same database if and only if the
+// values are equal.
 //
-// A server that starts again, or that goes on after a crash of one of its
-// processes, may have lost commits (synchronous_commit = off). It is another
-// value from then on, and so is another database that took the old one's name.
+// A server that restarts, or recovers from a crash of one of its processes, may
+// have lost commits (synchronous_commit = off). From then on it is another
+// value, and so is another database that took the name of the old one.
 type Database struct {
 	oid     string
-	start   string                 // when the postmaster started, its port, and oid
-	life    string                 // start, and since when statistics are kept: these begin anew after a crash
-	system  atomic.Pointer[string] // system identifier and oid; nil while no role may read it
-	joined  uint64                 // databases.tickets when this was found; guarded by databases.mu, as are
-	handles map[*Tracker]struct{}
+	start   string                 // start time of the postmaster, port and oid
+	life    string                 // start, and the time of the last statistics reset, which a crash causes
+	system  atomic.Pointer[string] // system identifier and oid; nil while no handle's role may read it
+	joined  uint64                 // databases.tickets when this was found; guarded by databases.mu
+	handles map[*Tracker]struct{}  // that lead here; guarded by databases.mu
 
-	gone   atomic.Bool // replaced, or left by all handles
-	schema schemaState // what is known of its schema
+	gone   atomic.Bool // replaced, or without handles
+	schema schemaState // what is known about its schema
 }
 
-// Concerns reports whether a change in the database may change what other
-// holds: it is the same, an earlier or later life of it, a standby of it, or
-// cannot be told from it.
+// Concerns reports whether a change in the database may affect what is read
+// from other: other is the same database, an earlier or later life of it, a
+// standby of it, or indistinguishable from it.
 func (a *Database) Concerns(other *Database) bool {
 	if a == nil || other == nil || a == other {
 		return true
@@ -37,8 +37,8 @@ func (a *Database) Concerns(other *Database) bool {
 	return a.oid != "" && a.oid == other.oid && (own == nil || others == nil || *own == *others)
 }
 
-// started returns when the database's server was started, in seconds since 1970,
-// or "" for a nil or untracked one.
+// started returns the start time of the database's server, in seconds since
+// 1970, or "" for a nil or untracked database.
 func (a *Database) started() string {
 	if a == nil {
 		return ""
@@ -47,16 +47,16 @@ func (a *Database) started() string {
 	return at
 }
 
-// An identity is what a connection answers that is asked where it leads.
+// An identity is a connection's response to placeQuery.
 type identity struct {
 	oid, start, life string
 	system           string // "" where the role may not read it
 	standby          bool
-	backend          uint32 // the server's process
+	backend          uint32 // process id of the server's process
 }
 
-// systemKey is by what a place is found whose system identifier is known. Each
-// standby is a server of its own.
+// systemKey returns the key of a database with a known system identifier. Each
+// standby counts as a server of its own.
 func (p *identity) systemKey() string {
 	if p.system == "" || !p.standby {
 		return p.system
@@ -64,21 +64,21 @@ func (p *identity) systemKey() string {
 	return p.system + " " + p.start
 }
 
-// databases are all that the process has a handle to. They are known by the
-// system identifier, which some roles may not read, and by the start of the
-// postmaster, which all may.
+// databases holds all databases that the process has a handle to. They are
+// found by the system identifier, which some roles may not read, and by the
+// start of the postmaster, which every role may read.
 var databases = databaseTable{byKey: make(map[string]*Database)}
 
 type databaseTable struct {
 	tickets atomic.Uint64
 
-	mu    sync.Mutex           // held also while handles take note of where they lead
+	mu    sync.Mutex           // also held while handles record their database
 	byKey map[string]*Database // guarded by mu
 }
 
-// place notes that the connection of the given number of d leads to p. ticket
-// was drawn before p was asked for. It returns nil where the server may have
-// started again since, so that it has to be asked once more.
+// place records that connection number of d leads to p. ticket was drawn before
+// p was queried. It returns nil if the server may have restarted since, so that
+// the caller has to ask again.
 func (t *databaseTable) place(d *Tracker, number uint64, p *identity, ticket uint64) *Database {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,8 +108,8 @@ func (t *databaseTable) place(d *Tracker, number uint64, p *identity, ticket uin
 	return found
 }
 
-// adopt notes that the connection of the given number of d, which was asked
-// before, leads to a database.
+// adopt records that connection number of d, which was asked before, leads to a
+// database.
 func (t *databaseTable) adopt(d *Tracker, number uint64, at *Database) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -119,15 +119,14 @@ func (t *databaseTable) adopt(d *Tracker, number uint64, at *Database) {
 	}
 }
 
-// displace notes that it is not known where the connection of the given number
-// of d leads.
+// displace records that the database of connection number of d is unknown.
 func (t *databaseTable) displace(d *Tracker, number uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d.placed(nil, number)
 }
 
-// replace ends a database whose server started again. t.mu is held.
+// replace retires a database whose server was restarted. Called with t.mu held.
 func (t *databaseTable) replace(old *Database) {
 	t.remove(old)
 	for d := range old.handles {
@@ -137,7 +136,7 @@ func (t *databaseTable) replace(old *Database) {
 	}
 }
 
-// remove forgets a database. t.mu is held.
+// remove removes a database. Called with t.mu held.
 func (t *databaseTable) remove(old *Database) {
 	old.gone.Store(true)
 	for key, known := range t.byKey {
@@ -147,7 +146,7 @@ func (t *databaseTable) remove(old *Database) {
 	}
 }
 
-// leave forgets a handle, and the databases that no other leads to.
+// leave removes a handle, and the databases that no other handle leads to.
 func (t *databaseTable) leave(d *Tracker) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -165,7 +164,7 @@ func (t *databaseTable) all() []*Database {
 	defer t.mu.Unlock()
 	list := make([]*Database, 0, len(t.byKey))
 	for _, known := range t.byKey {
-		list = append(list, known) // some twice, which does no harm
+		list = append(list, known) // some appear twice, which is harmless
 	}
 	return list
 }

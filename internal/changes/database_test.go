@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// handleAt is a handle one connection of which has told where it leads.
+// handleAt returns a handle with one connection, whose identity is p.
 func handleAt(t *databaseTable, p *identity) (*Tracker, *Database) {
 	d := New(slog.Default(), 0)
 	d.track(&placeTracker{})
@@ -39,8 +39,8 @@ func TestHandlesOfOneDatabase(t *testing.T) {
 	}
 }
 
-// A server that starts again, or whose statistics begin again, is another
-// Database for all handles, told before its first connection is used.
+// A restarted server, or one whose statistics were reset, is another Database
+// for all handles, and they are notified before its first connection is used.
 func TestLivesOfADatabase(t *testing.T) {
 	for _, next := range []identity{
 		{oid: "5", start: "101:5432/5", life: "101 1", system: "77/5"},
@@ -58,13 +58,13 @@ func TestLivesOfADatabase(t *testing.T) {
 		before := table.tickets.Load()
 		b := table.place(one, 2, &next, before)
 		if b == nil || b == a || !a.gone.Load() || len(left) != 2 || left[0] != a || left[1] != a {
-			t.Errorf("%+v: %v after %v, both handles were told %d times", next, b, a, len(left))
+			t.Errorf("%+v: %v after %v, the handles were notified %d times", next, b, a, len(left))
 		}
 		if one.CurrentDatabase() != b || two.CurrentDatabase() != nil {
 			t.Error("the handles lead elsewhere")
 		}
 		if table.place(two, 1, &p, before) != nil {
-			t.Error("an answer from before the start was taken for a later one")
+			t.Error("a response from before the restart was accepted")
 		}
 		table.leave(one)
 		table.leave(two)
@@ -74,8 +74,8 @@ func TestLivesOfADatabase(t *testing.T) {
 	}
 }
 
-// The newest connection says where a handle leads; the examiner's only while no
-// other does.
+// The newest connection determines the database of a handle; the examiner's
+// counts only while no other does.
 func TestNewestConnectionCounts(t *testing.T) {
 	table := newDatabaseTable()
 	here := identity{oid: "5", start: "100:5432/5", life: "100 1", system: "77/5"}
@@ -94,6 +94,6 @@ func TestNewestConnectionCounts(t *testing.T) {
 	}
 	table.displace(d, 9)
 	if d.CurrentDatabase() != nil {
-		t.Error("it is known where the handle leads although the newest connection's end is not")
+		t.Error("the handle has a database although that of the newest connection is unknown")
 	}
 }

@@ -10,35 +10,36 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// effects is what a statement does in a database, as far as the server told.
+// effects describes what a statement does in a database, as the server reported
+// it.
 type effects struct {
 	database *Database
-	since    int64        // the first version of the schema for which they hold, and
-	version  atomic.Int64 // the last one
-	outdated atomic.Bool  // what they depend on has changed, or cannot be compared
+	since    int64        // the first schema version for which they are valid
+	version  atomic.Int64 // the last schema version for which they are valid
+	outdated atomic.Bool  // their dependencies have changed, or cannot be compared
 	full     catalog.Effects
-	writes   []Change // that full.Writes makes
+	writes   []Change // the changes of full.Writes
 
-	of      *Tracker // who asked, and
+	of      *Tracker // the tracker that requested them
 	st      *statement
-	by      meaning
-	byNames bool // full has Writes alone
+	scope   catalog.NameScope
+	byNames bool // only full.Writes is set
 
-	public *Effects // the same for who is not of this package
+	public *Effects // the same for other packages
 }
 
-// hold reports whether the effects are those in the database as it is now.
-func (e *effects) hold(at *Database) bool {
+// validIn reports whether the effects are valid for the current schema of the
+// database.
+func (e *effects) validIn(at *Database) bool {
 	return e != nil && at != nil && e.database == at && e.version.Load() == at.schema.version.Load()
 }
 
-// held reports whether the effects are those that the statement had when the
-// schema was of the given version.
-func (e *effects) held(at *Database, version int64) bool {
+// validAt reports whether the effects were valid for the given schema version.
+func (e *effects) validAt(at *Database, version int64) bool {
 	return e != nil && e.database == at && e.since <= version && version <= e.version.Load()
 }
 
-// confirm notes that the effects hold for a version of the schema.
+// confirm records that the effects are valid for a schema version.
 func (e *effects) confirm(version int64) {
 	for old := e.version.Load(); old < version; old = e.version.Load() {
 		if e.version.CompareAndSwap(old, version) {
@@ -47,9 +48,9 @@ func (e *effects) confirm(version int64) {
 	}
 }
 
-// comparable reports whether all that the effects depend on is in their
-// fingerprint. What the server was not allowed to parse may become known by a
-// right that is granted.
+// comparable reports whether the fingerprint covers everything that the effects
+// depend on. It does not if the server was not allowed to parse the statement,
+// since granting a right may change that.
 func (e *effects) comparable() bool {
 	on := &e.full.Dependencies
 	none := len(on.Relations)+len(on.Functions)+len(on.Types)+len(on.Names) == 0 && !on.EventTriggers
@@ -59,8 +60,8 @@ func (e *effects) comparable() bool {
 	return !slices.ContainsFunc(e.full.Refusals, func(r catalog.Refusal) bool { return r.Reason == catalog.Unexamined })
 }
 
-// Effects is what a statement does in a database. As long as a value is in use,
-// a change of what it depends on is noticed and announced.
+// Effects describes what a statement does in a database. As long as a value is
+// in use, a change of its dependencies is noticed and announced.
 type Effects struct {
 	catalog.Effects
 	Database *Database
@@ -68,16 +69,17 @@ type Effects struct {
 	used *effects
 }
 
-// Effects returns what a statement reads, writes and calls, as the server's own
-// parser sees it. It is asked once, and again after the schema may have changed
-// by a statement of a handle of this process; what other programs do to the
-// schema is not noticed. It is meant for the packages of this module.
+// Effects returns what a statement reads, writes and calls, as the server's
+// parser sees it. The statement is examined once, and again after a statement
+// of a handle of this process may have changed the schema; changes that other
+// programs make to the schema go unnoticed. It is meant for the packages of
+// this module.
 func (t *Tracker) Effects(ctx context.Context, text *sqltext.Statement) (*Effects, error) {
 	e, err := t.effectsOf(ctx, t.statements.get(text.Normalized))
 	if err != nil {
 		return nil, err
 	}
-	if given := text.Text; given != text.Normalized { // as Query sends it: it does the same, and need not be asked about
+	if given := text.Text; given != text.Normalized { // as Query sends it, with the same effects
 		if st := t.statements.get(given); st.effects.Load() != e {
 			st.effects.Store(e)
 		}
@@ -87,28 +89,29 @@ func (t *Tracker) Effects(ctx context.Context, text *sqltext.Statement) (*Effect
 
 var errSchemaMoves = errors.New("the schema keeps changing")
 
-// effectsOf returns what st does, asking the server when it is not known yet
-// or when the schema may have changed since. What cannot be found out now is
-// asked again the next time.
+// effectsOf returns the effects of st, and examines it if they are unknown or
+// the schema may have changed since. A failed examination is repeated by the
+// next call.
 func (t *Tracker) effectsOf(ctx context.Context, st *statement) (*effects, error) {
 	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
 	defer cancel()
-	for range mostAsked {
-		if e := st.effects.Load(); e.hold(t.place()) {
+	for range maxExaminations {
+		if e := st.effects.Load(); e.validIn(t.place()) {
 			return e, nil
 		}
-		if err := t.inquire(inquiryKey{st: st, reads: true}).wait(ctx); err != nil {
+		if err := t.request(requestKey{st: st, reads: true}).wait(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return nil, errSchemaMoves
 }
 
-// mostAsked is how often a statement is examined that the schema changes under.
-const mostAsked = 3
+// maxExaminations bounds the examinations of a statement while the schema keeps
+// changing.
+const maxExaminations = 3
 
-// place returns the database that the handle's statements are examined for, nil
-// where it is not known.
+// place returns the database for which the handle examines statements, nil if
+// unknown.
 func (t *Tracker) place() *Database {
 	if !t.tracksPlaces() {
 		return &t.untracked
@@ -116,8 +119,8 @@ func (t *Tracker) place() *Database {
 	return t.current.Load()
 }
 
-// changesOf returns the changes of relations. ancestors are those of which no
-// own row changed.
+// changesOf returns the changes of relations. ancestors are the relations with
+// no changed row of their own.
 func changesOf(relations, ancestors []catalog.Relation) []Change {
 	changes := make([]Change, len(relations))
 	for i, r := range relations {
@@ -126,23 +129,23 @@ func changesOf(relations, ancestors []catalog.Relation) []Change {
 	return changes
 }
 
-// ReadsOnly returns a function that reports whether the statement under way
-// changes nothing, and whether that is known yet. Where the server has to be
-// asked for that it is, on another connection.
+// ReadsOnly returns a function that reports whether the running statement
+// changes nothing, and whether that is known yet. If necessary, it requests an
+// examination, which runs on another connection.
 func (s *Conn) ReadsOnly() func() (readOnly, known bool) {
 	t, st := s.tracker, s.current
 	if st.ReadOnly == sqltext.Yes {
 		return func() (readOnly, known bool) { return true, true }
 	}
-	if e := st.effects.Load(); e.hold(t.place()) {
+	if e := st.effects.Load(); e.validIn(t.place()) {
 		return func() (readOnly, known bool) { return e.full.ReadOnly, true }
 	}
-	asked := t.inquire(inquiryKey{st: st, reads: true})
+	asked := t.request(requestKey{st: st, reads: true})
 	return func() (readOnly, known bool) {
 		select {
 		case <-asked.done:
 			e := st.effects.Load()
-			return asked.err == nil && e.hold(t.place()) && e.full.ReadOnly, true
+			return asked.err == nil && e.validIn(t.place()) && e.full.ReadOnly, true
 		default:
 			return false, false
 		}

@@ -17,43 +17,44 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// An inquiry is a question for the server that somebody waits for: what a
-// statement does, or whether the schema has changed. Inquiries that wait at the
-// same time are answered together, by one goroutine that ends when none is left.
-type inquiry struct {
-	inquiryKey
-	done chan struct{} // closed when there is an answer, or err is set
+// A request asks for an examination: of the effects of a statement, or of
+// whether the schema has changed. One goroutine processes all waiting requests
+// in batches, and ends when none is left.
+type request struct {
+	requestKey
+	done chan struct{} // closed when the effects are stored, or err is set
 	err  error
 }
 
-// An inquiryKey tells what is asked. The zero key asks for a look at the schema.
-type inquiryKey struct {
+// A requestKey identifies what is requested. The zero key requests a check of
+// the schema.
+type requestKey struct {
 	st    *statement
-	by    meaning
-	reads bool // what st reads is asked for as well
+	scope catalog.NameScope
+	reads bool // includes what st reads
 }
 
-// wait waits for the answer, or for the end of ctx.
-func (q *inquiry) wait(ctx context.Context) error {
+// wait waits for the examination, or for the end of ctx.
+func (q *request) wait(ctx context.Context) error {
 	select {
 	case <-q.done:
 		return q.err
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the server to be asked: %w", ctx.Err())
+		return fmt.Errorf("wait for an examination: %w", ctx.Err())
 	}
 }
 
-// inquiries are those of a handle.
-type inquiries struct {
+// requests holds the requests of a handle.
+type requests struct {
 	mu      sync.Mutex
-	waiting map[inquiryKey]*inquiry // not asked yet; guarded by mu, as are
-	order   []*inquiry
-	idle    []*inquiry // nobody waits for these
+	waiting map[requestKey]*request // not begun yet; this and the fields below are guarded by mu
+	order   []*request
+	idle    []*request // background requests, processed after all others
 	running bool
 	closed  bool
-	failed  error         // why the server could not be asked
-	until   time.Duration // clock until which it is not asked again; 0 if it could be
-	pause   time.Duration // how long that lasted
+	failed  error         // why the last examination failed
+	until   time.Duration // clock.Now at which the pause after a failure ends; 0 for none
+	pause   time.Duration // length of that pause
 
 	ctx    context.Context // ends with the handle
 	cancel context.CancelFunc
@@ -61,24 +62,24 @@ type inquiries struct {
 }
 
 const (
-	mostTogether = 100         // inquiries that are answered together
-	longestPause = time.Minute // in which the server is not asked, after it could not be
+	maxBatch = 100         // requests processed in one examination
+	maxPause = time.Minute // longest pause after a failed examination
 )
 
-func (i *inquiries) init() {
-	i.waiting = make(map[inquiryKey]*inquiry)
+func (i *requests) init() {
+	i.waiting = make(map[requestKey]*request)
 	i.ctx, i.cancel = context.WithCancel(context.Background())
 }
 
-// inquire asks a question, or joins whoever has asked the same and waits.
-func (t *Tracker) inquire(key inquiryKey) *inquiry {
-	i := &t.inquiries
+// request requests an examination, or returns the waiting request for the same.
+func (t *Tracker) request(key requestKey) *request {
+	i := &t.requests
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if q := i.waiting[key]; q != nil {
 		return q
 	}
-	q := &inquiry{inquiryKey: key, done: make(chan struct{})}
+	q := &request{requestKey: key, done: make(chan struct{})}
 	switch {
 	case i.closed:
 		q.err = errExaminerClosed
@@ -91,34 +92,35 @@ func (t *Tracker) inquire(key inquiryKey) *inquiry {
 	}
 	i.waiting[key] = q
 	i.order = append(i.order, q)
-	t.answer()
+	t.startExamining()
 	return q
 }
 
-// inquireIdly asks questions that nobody waits for, after all others.
-func (t *Tracker) inquireIdly(keys []inquiryKey) {
-	i := &t.inquiries
+// requestIdly adds background requests, which are processed after all others.
+func (t *Tracker) requestIdly(keys []requestKey) {
+	i := &t.requests
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closed || i.until > clock.Now() {
 		return
 	}
 	for _, key := range keys {
-		i.idle = append(i.idle, &inquiry{inquiryKey: key, done: make(chan struct{})})
+		i.idle = append(i.idle, &request{requestKey: key, done: make(chan struct{})})
 	}
-	t.answer()
+	t.startExamining()
 }
 
-// answer makes sure that somebody answers. mu is held.
-func (t *Tracker) answer() {
-	i := &t.inquiries
+// startExamining makes sure that a goroutine processes the requests. Called
+// with mu held.
+func (t *Tracker) startExamining() {
+	i := &t.requests
 	if i.running || len(i.order)+len(i.idle) == 0 {
 		return
 	}
 	i.running = true
 	i.group.Go(func() {
 		for batch := i.take(); batch != nil; batch = i.take() {
-			err := t.answerAll(batch)
+			err := t.examineBatch(batch)
 			for _, q := range batch {
 				if q.err == nil {
 					q.err = err
@@ -129,15 +131,15 @@ func (t *Tracker) answer() {
 	})
 }
 
-// take returns the next inquiries, nil when there are none.
-func (i *inquiries) take() []*inquiry {
+// take returns the next batch of requests, nil if there are none.
+func (i *requests) take() []*request {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	from := &i.order
 	if len(i.order) == 0 {
 		from = &i.idle
 	}
-	n := min(len(*from), mostTogether)
+	n := min(len(*from), maxBatch)
 	if n == 0 {
 		i.running = false
 		i.order, i.idle = nil, nil
@@ -147,24 +149,24 @@ func (i *inquiries) take() []*inquiry {
 	*from = (*from)[n:]
 	if from == &i.order {
 		for _, q := range batch {
-			delete(i.waiting, q.inquiryKey)
+			delete(i.waiting, q.requestKey)
 		}
 	}
 	return batch
 }
 
-// goOn runs fn in the background, until the handle is closed.
-func (i *inquiries) goOn(fn func(ctx context.Context)) {
+// inBackground runs fn in the background, until the handle is closed.
+func (i *requests) inBackground(fn func(ctx context.Context)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closed {
-		return // nobody is notified: what is in doubt stays so
+		return // never resolved: what is in doubt stays so
 	}
 	i.group.Go(func() { fn(i.ctx) })
 }
 
-// stop ends all inquiries and what waits for them in the background.
-func (i *inquiries) stop() {
+// stop ends all requests and the background work that waits for them.
+func (i *requests) stop() {
 	i.mu.Lock()
 	i.closed = true
 	i.cancel()
@@ -172,9 +174,9 @@ func (i *inquiries) stop() {
 	i.group.Wait()
 }
 
-// note takes note of whether the server could be asked. Where it could not, it
-// is left alone for a while.
-func (i *inquiries) note(err error) {
+// note records whether an examination succeeded. After a failure the server is
+// not asked for a while.
+func (i *requests) note(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.failed = err
@@ -183,15 +185,16 @@ func (i *inquiries) note(err error) {
 		return
 	}
 	if i.until > clock.Now() {
-		return // this was asked before it was left alone
+		return // this examination began before the pause
 	}
 	i.pause = pauseAfter(err, i.pause)
 	i.until = clock.Now() + i.pause
 }
 
-// serverIsBack notes that the pool has made a connection: a server that was not
-// there is asked again at once. One that refuses to tell would do so again.
-func (i *inquiries) serverIsBack() {
+// serverIsBack records that the pool has made a connection: a server that was
+// unreachable is asked again at once. A server that rejected the examination
+// would do so again.
+func (i *requests) serverIsBack() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if _, absent := errors.AsType[*pgconn.ConnectError](i.failed); absent {
@@ -199,23 +202,23 @@ func (i *inquiries) serverIsBack() {
 	}
 }
 
-// pauseAfter returns for how long the server is left alone that could not be
-// asked, before that for the given time. One that refuses, as a pooler does that
-// knows no transactions, or that is not there will do so the next time as well.
-// One that ended a connection of this kind is there, and takes the next.
+// pauseAfter returns the pause after a failed examination, given the previous
+// pause. A server that rejects examinations, as a pooler without transactions
+// does, or that is unreachable will do so the next time as well. A server that
+// closed the examiner's connection is reachable and accepts the next one.
 func pauseAfter(err error, before time.Duration) time.Duration {
 	if errors.Is(err, errBroke) || connecterror.EndedByServer(err) {
-		return examinerAgain
+		return examinerRetryWait
 	}
-	return min(max(examinerRest, 2*before), longestPause)
+	return min(max(examinerBackoff, 2*before), maxPause)
 }
 
-// answerAll answers inquiries. A connection that breaks meanwhile is replaced at
-// once, and another time after a moment.
-func (t *Tracker) answerAll(batch []*inquiry) (err error) {
-	ctx := t.inquiries.ctx
+// examineBatch processes requests. It replaces a broken connection at once, and
+// a second time after a moment.
+func (t *Tracker) examineBatch(batch []*request) (err error) {
+	ctx := t.requests.ctx
 	for run := range 3 {
-		if run == 2 && retry.Sleep(ctx, examinerAgain) != nil {
+		if run == 2 && retry.Sleep(ctx, examinerRetryWait) != nil {
 			break
 		}
 		err = t.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
@@ -232,42 +235,42 @@ func (t *Tracker) answerAll(batch []*inquiry) (err error) {
 			return err
 		})
 		if errors.Is(err, errNoneIdle) {
-			return err // the next time there may be one
+			return err // the next attempt may find one
 		}
 		if err == nil || errors.Is(err, errExaminerClosed) {
 			break
 		}
 	}
-	t.inquiries.note(err)
+	t.requests.note(err)
 	return err
 }
 
 var errBroke = errors.New("the examining connection broke")
 
-// An examination answers a batch of inquiries on one connection.
+// An examination processes a batch of requests on one connection.
 type examination struct {
 	tracker *Tracker
 	at      *Database
 	conn    *pgx.Conn
-	batch   []*inquiry
+	batch   []*request
 
-	version int64 // of the schema before anything was asked
+	version int64 // the schema version at the begin
 }
 
 func (x *examination) run(ctx context.Context) error {
 	x.version = x.at.schema.version.Load()
-	if err := x.look(ctx); err != nil {
+	if err := x.checkSchema(ctx); err != nil {
 		return err
 	}
-	if err := x.askNames(ctx); err != nil {
+	if err := x.examineNames(ctx); err != nil {
 		return err
 	}
-	return x.askParser(ctx)
+	return x.examineParsed(ctx)
 }
 
-// look looks at the schema, where somebody asks for that or where what is known
-// of a statement has to be confirmed.
-func (x *examination) look(ctx context.Context) error {
+// checkSchema checks the schema, if a request asks for that or the known
+// effects of a statement have to be confirmed.
+func (x *examination) checkSchema(ctx context.Context) error {
 	needed := false
 	for _, q := range x.batch {
 		needed = needed || q.st == nil || x.unconfirmed(q)
@@ -275,82 +278,82 @@ func (x *examination) look(ctx context.Context) error {
 	if !needed {
 		return nil
 	}
-	outdated, err := x.at.schema.look(ctx, x.conn)
+	outdated, err := x.at.schema.check(ctx, x.conn)
 	if err != nil {
-		return fmt.Errorf("look at the schema: %w", err)
+		return fmt.Errorf("check the schema: %w", err)
 	}
-	examineAgain(outdated)
+	reexamine(outdated)
 	return nil
 }
 
-// unconfirmed reports whether something is known of the statement that a look
-// may confirm.
-func (x *examination) unconfirmed(q *inquiry) bool {
+// unconfirmed reports whether the statement has known effects that checking the
+// schema may confirm.
+func (x *examination) unconfirmed(q *request) bool {
 	if q.st == nil {
 		return false
 	}
 	e := q.known()
-	if e == nil && q.by == usual {
+	if e == nil && q.scope == catalog.PathScope {
 		e = q.st.effects.Load()
 	}
-	return e != nil && e.database == x.at && !e.outdated.Load() && !e.hold(x.at)
+	return e != nil && e.database == x.at && !e.outdated.Load() && !e.validIn(x.at)
 }
 
-// known returns the last answer to q, which may be out of date.
-func (q *inquiry) known() *effects {
+// known returns the last effects for q, which may be out of date.
+func (q *request) known() *effects {
 	if q.reads {
 		return q.st.effects.Load()
 	}
-	return q.st.wrote[q.by].Load()
+	return q.st.writeEffects[q.scope].Load()
 }
 
-// examineAgain has effects that are in use examined again, by the handles that
-// use them.
-func examineAgain(outdated []*effects) {
-	byHandle := make(map[*Tracker][]inquiryKey)
+// reexamine requests a new examination of outdated effects, from the handles
+// that use them.
+func reexamine(outdated []*effects) {
+	byHandle := make(map[*Tracker][]requestKey)
 	for _, e := range outdated {
 		if e.of.listeners.none() {
 			continue
 		}
-		byHandle[e.of] = append(byHandle[e.of], inquiryKey{st: e.st, by: e.by, reads: !e.byNames})
+		byHandle[e.of] = append(byHandle[e.of], requestKey{st: e.st, scope: e.scope, reads: !e.byNames})
 	}
 	for t, keys := range byHandle {
-		t.inquireIdly(keys)
+		t.requestIdly(keys)
 	}
 }
 
-// askNames answers, by the names in texts, what statements change. One answer
-// stands for all statements of a shape.
-func (x *examination) askNames(ctx context.Context) error {
+// examineNames finds out what statements change by the names in their texts.
+// One examination serves all statements with the same names.
+func (x *examination) examineNames(ctx context.Context) error {
 	var questions []catalog.Question
-	var first []*inquiry // of each question
-	byShape := make(map[shapeKey][]*inquiry)
+	var first []*request // the first request of each question
+	byNames := make(map[namesKey][]*request)
 	for _, q := range x.batch {
-		if q.st == nil || q.reads || x.holds(q) {
+		if q.st == nil || q.reads || x.answered(q) {
 			continue
 		}
 		names, ok := catalog.NamesOf(q.st.Statement)
 		if !ok {
 			continue
 		}
-		key := shapeKey{names.Shape, q.by}
-		if e := x.tracker.shapes.get(key); e.hold(x.at) {
+		key := namesKey{names.Key, q.scope}
+		if e := x.tracker.names.get(key); e.validIn(x.at) {
 			x.storeNames(q, e)
 			continue
 		}
-		if byShape[key] == nil {
-			questions = append(questions, catalog.Question{Names: &names, In: where[q.by]})
+		if byNames[key] == nil {
+			questions = append(questions, catalog.Question{Names: &names, Scope: q.scope})
 			first = append(first, q)
 		}
-		byShape[key] = append(byShape[key], q)
+		byNames[key] = append(byNames[key], q)
 	}
 	for n, answer := range x.examine(ctx, questions) {
 		if answer.Err != nil {
 			if x.conn.IsClosed() {
 				return answer.Err
 			}
-			for _, q := range byShape[shapeKey{questions[n].Names.Shape, first[n].by}] {
-				if q.by != usual { // else the parser may know, or says why not
+			for _, q := range byNames[namesKey{questions[n].Names.Key, first[n].scope}] {
+				if q.scope != catalog.PathScope { // otherwise the parser may know, or reports an error
 					q.err = answer.Err
 				}
 			}
@@ -359,33 +362,34 @@ func (x *examination) askNames(ctx context.Context) error {
 		e := x.effects(first[n], &answer.Effects)
 		e.byNames = true
 		x.at.schema.add(e)
-		key := shapeKey{questions[n].Names.Shape, first[n].by}
-		x.tracker.shapes.put(key, e)
-		for _, q := range byShape[key] {
+		key := namesKey{questions[n].Names.Key, first[n].scope}
+		x.tracker.names.put(key, e)
+		for _, q := range byNames[key] {
 			x.storeNames(q, e)
 		}
 	}
 	return nil
 }
 
-// storeNames stores what names tell, unless the parser is still to be asked.
-func (x *examination) storeNames(q *inquiry, e *effects) {
-	if e.full.WritesKnown || q.by != usual {
-		q.st.wrote[q.by].Store(e)
+// storeNames stores effects found by names, unless the parser still has to be
+// asked.
+func (x *examination) storeNames(q *request, e *effects) {
+	if e.full.WritesKnown || q.scope != catalog.PathScope {
+		q.st.writeEffects[q.scope].Store(e)
 	}
 }
 
-// askParser has the server parse statements of which more has to be known than
-// names tell.
-func (x *examination) askParser(ctx context.Context) error {
+// examineParsed has the server parse statements whose names do not tell enough.
+func (x *examination) examineParsed(ctx context.Context) error {
 	var questions []catalog.Question
-	byStatement := make(map[*statement][]*inquiry)
-	var first []*inquiry
+	byStatement := make(map[*statement][]*request)
+	var first []*request
 	for _, q := range x.batch {
 		switch {
-		case q.st == nil, q.err != nil, x.holds(q), !q.reads && q.by == usual && x.useParsed(q):
-		case q.by != usual, q.st.Kind == sqltext.Unrecognized, q.st.Count != 1:
-			// No connection but the statement's own knows what its names stand for, or it is no statement.
+		case q.st == nil, q.err != nil, x.answered(q), !q.reads && q.scope == catalog.PathScope && x.useParsed(q):
+		case q.scope != catalog.PathScope, q.st.Kind == sqltext.Unrecognized, q.st.Count != 1:
+			// Only the statement's own connection knows what its names resolve
+			// to, or it is not one statement.
 			x.store(q, x.effects(q, &catalog.Effects{}))
 		default:
 			if byStatement[q.st] == nil {
@@ -415,24 +419,25 @@ func (x *examination) askParser(ctx context.Context) error {
 	return nil
 }
 
-// holds reports whether q has an answer.
-func (x *examination) holds(q *inquiry) bool { return q.known().hold(x.at) }
+// answered reports whether the effects for q are known.
+func (x *examination) answered(q *request) bool { return q.known().validIn(x.at) }
 
-// useParsed answers what a statement changes by what the parser has told.
-func (x *examination) useParsed(q *inquiry) bool {
+// useParsed stores the effects that the parser reported as the write effects,
+// if they are valid.
+func (x *examination) useParsed(q *request) bool {
 	e := q.st.effects.Load()
-	if !e.hold(x.at) {
+	if !e.validIn(x.at) {
 		return false
 	}
-	q.st.wrote[usual].Store(e)
+	q.st.writeEffects[catalog.PathScope].Store(e)
 	return true
 }
 
-func (x *examination) store(q *inquiry, e *effects) {
-	if q.by == usual {
+func (x *examination) store(q *request, e *effects) {
+	if q.scope == catalog.PathScope {
 		q.st.effects.Store(e)
 	}
-	q.st.wrote[q.by].Store(e)
+	q.st.writeEffects[q.scope].Store(e)
 }
 
 func (x *examination) examine(ctx context.Context, questions []catalog.Question) []catalog.Answer {
@@ -442,8 +447,8 @@ func (x *examination) examine(ctx context.Context, questions []catalog.Question)
 	return catalog.ExamineAll(ctx, x.conn, questions)
 }
 
-func (x *examination) effects(q *inquiry, full *catalog.Effects) *effects {
-	e := &effects{database: x.at, full: *full, writes: changesOf(full.Writes, full.Ancestors), since: x.version, of: x.tracker, st: q.st, by: q.by}
+func (x *examination) effects(q *request, full *catalog.Effects) *effects {
+	e := &effects{database: x.at, full: *full, writes: changesOf(full.Writes, full.Ancestors), since: x.version, of: x.tracker, st: q.st, scope: q.scope}
 	e.version.Store(x.version)
 	e.public = &Effects{Effects: e.full, Database: x.at, used: e}
 	return e

@@ -14,16 +14,16 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// TestPauses: a server that ended a connection is asked again soon; one that
-// refuses, or is not there, is left alone for longer each time.
+// TestPauses: the examiner asks a server that closed the connection again soon,
+// and pauses longer each time for a server that rejects it or is unreachable.
 func TestPauses(t *testing.T) {
-	wrapped := func(err error) error { return fmt.Errorf("look at the schema: %w", err) }
+	wrapped := func(err error) error { return fmt.Errorf("check the schema: %w", err) }
 	for _, err := range []error{
 		&pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "57P02"}, &pgconn.PgError{Code: "57P05"}, &pgconn.PgError{Code: "25P03"}, &pgconn.PgError{Code: "25P04"},
 		io.EOF, io.ErrUnexpectedEOF, errBroke, net.ErrClosed, &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)},
 	} {
-		if got := pauseAfter(wrapped(err), longestPause); got != examinerAgain {
-			t.Errorf("after %v the server is left alone for %v, want %v", err, got, examinerAgain)
+		if got := pauseAfter(wrapped(err), maxPause); got != examinerRetryWait {
+			t.Errorf("after %v the server is left alone for %v, want %v", err, got, examinerRetryWait)
 		}
 	}
 	_, refused := pgconn.Connect(t.Context(), "host=127.0.0.1 port=1 sslmode=disable")
@@ -37,8 +37,8 @@ func TestPauses(t *testing.T) {
 				t.Errorf("after %v the server is left alone for %v, want %v", err, pause, want)
 			}
 		}
-		if pause = pauseAfter(err, longestPause); pause != longestPause {
-			t.Errorf("after %v the server is left alone for %v, want %v", err, pause, longestPause)
+		if pause = pauseAfter(err, maxPause); pause != maxPause {
+			t.Errorf("after %v the server is left alone for %v, want %v", err, pause, maxPause)
 		}
 	}
 }

@@ -9,30 +9,31 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
-// An examiner asks the server what statements do, on a connection of its own:
-// one that a caller waits for cannot be taken from a pool whose connections
-// may all be held by callers that wait. The connection is made when it is
-// first needed and closed when it was not used for a while.
+// An examiner examines statements on a separate connection: taking a connection
+// from the pool could deadlock if all of them are held by callers that wait for
+// an examination. The connection is made when it is first needed and closed
+// when it has not been used for a while.
 type examiner struct {
-	pool   *pgxpool.Config // for its connection settings and hooks; without tracer
-	lend   *pgxpool.Pool   // whose idle connections are used instead; nil for a connection of its own
-	turn   chan struct{}   // holds one token: whoever has it has conn
-	conn   *pgx.Conn       // nil until needed
-	closed bool            // read and written by whoever has the token
-	idle   *time.Timer     // closes conn; stopped by whoever has the token
-	failed error           // of the last connect; of whoever has the token
-	rest   time.Duration   // clock until which no other connect is tried after it; likewise
+	pool   *pgxpool.Config // connection settings and hooks, without tracer
+	lend   *pgxpool.Pool   // pool whose idle connections are used instead; nil for a separate connection
+	turn   chan struct{}   // holds one token, whose owner may use conn
+	conn   *pgx.Conn       // nil until first needed
+	closed bool            // owned with the token
+	idle   *time.Timer     // closes conn; stopped by the owner of the token
+	failed error           // error of the last connect; owned with the token
+	rest   time.Duration   // clock.Now until which no connect is tried after it; likewise
 }
 
 const (
-	examineTimeout = 5 * time.Second        // of one examination, connecting included
-	examinerIdle   = 60 * time.Second       // after which the connection is closed
-	examinerAgain  = 100 * time.Millisecond // before the last try of one examination
-	examinerRest   = time.Second            // after a failed connect, when no call waits for another
+	examineTimeout    = 5 * time.Second        // of one examination, connecting included
+	examinerIdle      = 60 * time.Second       // after which the connection is closed
+	examinerRetryWait = 100 * time.Millisecond // before the last attempt of one examination
+	examinerBackoff   = time.Second            // after a failed connect
 )
 
 var errExaminerClosed = errors.New("the handle is closed")
@@ -48,8 +49,8 @@ func newExaminer(cfg *pgxpool.Config) *examiner {
 	return e
 }
 
-// examinerName is what the connection calls itself beside a program of the given
-// name. The server cuts what is longer than 63 bytes.
+// examinerName returns the application_name of the connection for a program of
+// the given name. The server truncates names beyond 63 bytes.
 func examinerName(program string) string {
 	const own, longest = "headrace", 63
 	if program == "" {
@@ -59,7 +60,7 @@ func examinerName(program string) string {
 }
 
 // do runs fn with the connection, one caller at a time. fn must leave the
-// connection as it found it; after an error it is closed.
+// connection as it found it; do closes it after an error.
 func (e *examiner) do(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
 	defer cancel()
@@ -87,26 +88,26 @@ func (e *examiner) do(ctx context.Context, fn func(ctx context.Context, conn *pg
 	return err
 }
 
-// errNoneIdle says that the pool has no connection to examine statements on.
+// errNoneIdle reports that the pool has no idle connection for an examination.
 var errNoneIdle = errors.New("no connection of the pool is idle")
 
-// idlePatience is how long the pool may take to hand out an idle connection.
-const idlePatience = 10 * time.Millisecond
+// idleTimeout bounds the acquisition of an idle connection.
+const idleTimeout = 10 * time.Millisecond
 
-// onPool runs fn with an idle connection of the pool, whose session is as
-// sessions begin.
+// onPool runs fn with an idle connection of the pool whose session is in its
+// initial state.
 func (e *examiner) onPool(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
 	if e.lend.Stat().IdleConns() == 0 {
 		return errNoneIdle
 	}
-	acquire, cancel := context.WithTimeout(ctx, idlePatience)
+	acquire, cancel := context.WithTimeout(ctx, idleTimeout)
 	defer cancel()
 	conn, err := e.lend.Acquire(acquire)
 	if err != nil {
 		return errors.Join(errNoneIdle, err)
 	}
 	defer conn.Release()
-	if s := Of(conn.Conn()); s == nil || s.meaning() != usual || conn.Conn().PgConn().TxStatus() != 'I' {
+	if s := Of(conn.Conn()); s == nil || s.nameScope() != catalog.PathScope || conn.Conn().PgConn().TxStatus() != 'I' {
 		return errNoneIdle
 	}
 	return fn(ctx, conn.Conn())
@@ -123,7 +124,7 @@ func (e *examiner) connect(ctx context.Context) error {
 	}
 	e.failed = e.dial(ctx)
 	if e.failed != nil && !connecterror.EndedByServer(e.failed) {
-		e.rest = clock.Now() + examinerRest
+		e.rest = clock.Now() + examinerBackoff
 	}
 	return e.failed
 }
@@ -148,8 +149,8 @@ func (e *examiner) dial(ctx context.Context) error {
 	return nil
 }
 
-// prepare runs the pool's hook, which may set role and search_path. Nothing
-// else is set for the session: behind a pooler it is shared.
+// prepare runs the pool's hook AfterConnect, which may set role and
+// search_path. It sets nothing else: behind a pooler the session is shared.
 func (e *examiner) prepare(ctx context.Context) error {
 	if e.pool.AfterConnect == nil {
 		return nil
@@ -171,8 +172,8 @@ func (e *examiner) disconnect() {
 	e.conn = nil
 }
 
-// closeIdle closes the connection after it was not used for a while. A turn
-// that is under way sets the timer again.
+// closeIdle closes the connection when it has not been used for a while. If it
+// is in use, its user sets the timer again.
 func (e *examiner) closeIdle() {
 	select {
 	case <-e.turn:
@@ -182,7 +183,7 @@ func (e *examiner) closeIdle() {
 	}
 }
 
-// close ends the examiner, after the turn that is under way.
+// close closes the examiner, after the current user of the connection.
 func (e *examiner) close() {
 	<-e.turn
 	e.idle.Stop()

@@ -17,18 +17,18 @@ import (
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
-// Where a connection leads is asked on that connection and no other: two
-// connections with the same settings may lead to two servers. It is asked
-// while somebody needs it, once for each connection: a new one before the pool
-// hands it out, one made before that at the begin of its next statement.
+// Each connection is asked itself which database it leads to: two connections
+// with the same settings may lead to two servers. It is asked only while a
+// subscriber needs to know, once per connection: a new connection before the
+// pool hands it out, an older one at the begin of its next statement.
 
-// OwnMark begins statements of this module that run on connections of the
-// pool, for those who look at the server.
+// OwnMark is the prefix of this module's statements on connections of the pool,
+// for operators who look at the server.
 const OwnMark = "/* headrace */ "
 
-// placeQuery tells where a connection leads, in words that every role may use.
-// A sequence of statements, or a prepared one, would not get through every
-// pooler.
+// placeQuery identifies the server and database of a connection, using only
+// what every role may read. Not every pooler passes on several statements or a
+// prepared one.
 const placeQuery = OwnMark + `SELECT d.oid, pg_catalog.current_setting('port'),
 	EXTRACT(EPOCH FROM pg_catalog.pg_postmaster_start_time()),
 	(SELECT EXTRACT(EPOCH FROM b.stats_reset) FROM pg_catalog.pg_stat_bgwriter b),
@@ -39,11 +39,12 @@ const (
 	placeSystem = ", (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c)"
 )
 
-// errRestarted says that the server started again while it was asked.
+// errRestarted reports that the server was restarted during the query.
 var errRestarted = errors.New("the server started again meanwhile")
 
-// askPlace asks where a connection leads. An error is no answer; only that the
-// server refuses to tell its system identifier is one.
+// askPlace identifies the database of a connection. An error leaves it unknown,
+// except that the server may refuse the system identifier, which every later
+// query then leaves out.
 func (t *Tracker) askPlace(ctx context.Context, conn *pgconn.PgConn) (*identity, error) {
 	if !t.systemRefused.Load() {
 		p, err := readPlace(ctx, conn, placeQuery+placeSystem+placeFrom)
@@ -55,8 +56,8 @@ func (t *Tracker) askPlace(ctx context.Context, conn *pgconn.PgConn) (*identity,
 	return readPlace(ctx, conn, placeQuery+placeFrom)
 }
 
-// refusesSystem reports whether the server said that it will not tell its
-// system identifier: the right was revoked, or there is no such function.
+// refusesSystem reports whether the server refused the system identifier: the
+// right was revoked, or there is no such function.
 func refusesSystem(err error) bool {
 	pgErr, ok := connecterror.Server(err)
 	if !ok || pgErr.SeverityUnlocalized != "ERROR" {
@@ -89,9 +90,8 @@ func readPlace(ctx context.Context, conn *pgconn.PgConn, query string) (*identit
 	return p, nil
 }
 
-// AskServer returns the identity of the server and database of a connection,
-// which outlasts a restart of the server where the role may read its system
-// identifier.
+// AskServer returns the identity of the server and database of a connection. It
+// outlasts a restart of the server if the role may read the system identifier.
 func (t *Tracker) AskServer(ctx context.Context, conn *pgx.Conn) (string, error) {
 	found, err := t.askPlace(ctx, conn.PgConn())
 	switch {
@@ -103,30 +103,31 @@ func (t *Tracker) AskServer(ctx context.Context, conn *pgx.Conn) (string, error)
 	return found.system, nil
 }
 
-// A connPlace is where a connection leads, as far as it was asked.
+// A connPlace records which database a connection leads to.
 type connPlace struct {
-	database *Database // nil where that is not known
-	pooled   bool      // a pooler may lead it elsewhere at any time
-	version  int64     // of the database's schema when the transaction began
+	database *Database // nil if unknown
+	pooled   bool      // a pooler may redirect the connection at any time
+	version  int64     // the schema version when the transaction began
 	asked    time.Duration
 }
 
-// placeRest is how long a connection is not asked again: where it could not be
-// found out, and behind a pooler, which may connect to another server meanwhile.
-const placeRest = time.Second
+// placeRecheck is the interval for asking a connection again: if its database
+// could not be determined, and behind a pooler, which may connect to another
+// server meanwhile.
+const placeRecheck = time.Second
 
-// settled reports whether the connection need not be asked now.
-func (p *connPlace) settled() bool {
+// current reports whether the connection need not be asked now.
+func (p *connPlace) current() bool {
 	if p.asked == 0 {
 		return false
 	}
 	if p.database != nil && !p.pooled {
 		return !p.database.gone.Load()
 	}
-	return clock.Now()-p.asked < placeRest && (p.database == nil || !p.database.gone.Load())
+	return clock.Now()-p.asked < placeRecheck && (p.database == nil || !p.database.gone.Load())
 }
 
-// now returns where the connection leads, nil where that is not known.
+// now returns the database of the connection, nil if unknown.
 func (p *connPlace) now() *Database {
 	if p.database == nil || p.database.gone.Load() {
 		return nil
@@ -134,7 +135,8 @@ func (p *connPlace) now() *Database {
 	return p.database
 }
 
-// ask asks where conn leads, which is the connection of the given number of t.
+// ask determines the database of conn, which has the given number in the pool
+// of t.
 func (p *connPlace) ask(ctx context.Context, t *Tracker, conn *pgx.Conn, number uint64) error {
 	const tries = 3
 	p.database, p.asked = nil, clock.Now()
@@ -152,14 +154,15 @@ func (p *connPlace) ask(ctx context.Context, t *Tracker, conn *pgx.Conn, number 
 	return errRestarted
 }
 
-// identify asks where the connection leads that a statement is about to run on,
-// if somebody needs to know. A transaction is not disturbed.
+// identify determines the database of a connection on which a statement is
+// about to run, if a subscriber needs to know. It does not disturb a
+// transaction.
 func (t *Tracker) identify(ctx context.Context, s *Conn, conn *pgx.Conn) {
 	inSetup := s.session.number == 0
 	if inSetup || !t.tracksPlaces() || conn.IsClosed() || conn.PgConn().TxStatus() != 'I' {
 		return
 	}
-	if !s.place.settled() {
+	if !s.place.current() {
 		if err := s.place.ask(ctx, t, conn, s.session.number); err != nil && !conn.IsClosed() {
 			databases.displace(t, s.session.number)
 		}
@@ -174,41 +177,41 @@ func (t *Tracker) identify(ctx context.Context, s *Conn, conn *pgx.Conn) {
 	}
 }
 
-// IdentifyConnects makes each new connection tell where it leads before it is
-// used, if somebody needs to know.
+// IdentifyConnects makes each new connection determine its database before it
+// is used, if a subscriber needs to know.
 func (t *Tracker) IdentifyConnects(cfg *pgxpool.Config) {
 	connected := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		if err := connected(ctx, conn); err != nil || !t.tracksPlaces() {
 			return err
 		}
-		t.inquiries.serverIsBack()
+		t.requests.serverIsBack()
 		s := Ensure(conn)
 		err := s.place.ask(ctx, t, conn, s.session.number)
 		switch {
 		case err == nil:
 			return nil
 		case conn.IsClosed():
-			return fmt.Errorf("ask which database this is: %w", err)
+			return fmt.Errorf("identify the database: %w", err)
 		}
 		databases.displace(t, s.session.number)
 		return nil
 	}
 }
 
-// A placeTracker needs to know where the handle's connections lead.
+// A placeTracker is a subscriber to the database of the handle's connections.
 type placeTracker struct {
-	left func(old *Database) // nil where it need not be told
+	left func(old *Database) // called when the database changes; may be nil
 }
 
-// tracksPlaces reports whether anybody needs to know where connections lead.
+// tracksPlaces reports whether a subscriber needs to know the database of
+// connections.
 func (t *Tracker) tracksPlaces() bool { return !t.trackers.none() }
 
-// TrackDatabase makes the handle's connections tell which database they lead
-// to, until stop is called: one round trip for each connection. left is called
-// when the handle leads to a database no more, or when that cannot be told any
-// more, before a connection that leads elsewhere is used; it must not use the
-// handle.
+// TrackDatabase determines the database of the handle's connections until stop
+// is called, with one round trip per connection. It calls left when the handle
+// no longer leads to a database, or when that is unknown, before a connection
+// to another database is used. left must not use the handle.
 func (t *Tracker) TrackDatabase(left func(old *Database)) (stop func()) {
 	return t.track(&placeTracker{left})
 }
@@ -223,10 +226,10 @@ func (t *Tracker) track(one *placeTracker) (stop func()) {
 	return t.trackers.add(one)
 }
 
-// placed notes that the connection of the given number leads to a database, nil
-// for an unknown one. That of the newest connection is the handle's; 0 stands
-// for the examiner's, which counts while no other is known. databases.mu is
-// held.
+// placed records the database of the connection with the given number, nil if
+// unknown. The newest connection determines the database of the handle. The
+// number 0 stands for the examiner's connection, which counts while no other is
+// known. Called with databases.mu held.
 func (t *Tracker) placed(now *Database, number uint64) {
 	old := t.current.Load()
 	if old != nil && number < t.placedBy {
@@ -244,9 +247,9 @@ func (t *Tracker) placed(now *Database, number uint64) {
 	}
 }
 
-// Database returns which database the handle leads to, as its newest connection
-// told. Where none has yet the examiner's is asked. It returns an error where
-// that is not known.
+// Database returns the database of the handle, as its newest connection
+// reported it. If none has, the examiner's connection is asked. It returns an
+// error if the database is unknown.
 func (t *Tracker) Database(ctx context.Context) (*Database, error) {
 	if now := t.current.Load(); now != nil {
 		return now, nil
@@ -257,25 +260,24 @@ func (t *Tracker) Database(ctx context.Context) (*Database, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("db: ask which database this is: %w", err)
+		return nil, fmt.Errorf("db: identify the database: %w", err)
 	}
 	return at, nil
 }
 
-// CurrentDatabase returns which database the handle leads to, nil where that is
-// not known.
+// CurrentDatabase returns the database of the handle, nil if unknown.
 func (t *Tracker) CurrentDatabase() *Database { return t.current.Load() }
 
 var errElsewhere = errors.New("the examining connection leads to another database than the pool")
 
-// examinerPlace returns where the examiner's connection leads, which the caller
-// has: to what the handle's connections lead to, or an error.
+// examinerPlace returns the database of the examiner's connection, which the
+// caller owns. It returns an error unless that is the database of the handle.
 func (t *Tracker) examinerPlace(ctx context.Context, conn *pgx.Conn) (*Database, error) {
 	if !t.tracksPlaces() {
 		return &t.untracked, nil
 	}
 	s := Ensure(conn)
-	if !s.place.settled() || s.place.database == nil {
+	if !s.place.current() || s.place.database == nil {
 		if err := s.place.ask(ctx, t, conn, s.session.number); err != nil {
 			return nil, err
 		}
@@ -290,8 +292,7 @@ func (t *Tracker) examinerPlace(ctx context.Context, conn *pgx.Conn) (*Database,
 	return at, nil
 }
 
-// databaseOf returns which database a connection leads to, nil where that is
-// not known.
+// databaseOf returns the database of a connection, nil if unknown.
 func (t *Tracker) databaseOf(s *Conn) *Database {
 	if !t.tracksPlaces() {
 		return &t.untracked
@@ -299,8 +300,8 @@ func (t *Tracker) databaseOf(s *Conn) *Database {
 	return s.place.now()
 }
 
-// Database returns the database that all of the statements ran on, nil where
-// that is not known, and whether there was any statement.
+// Database returns the database on which all statements ran, nil if unknown,
+// and reports whether there was any statement.
 func (w *SessionWatch) Database() (at *Database, any bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -310,14 +311,13 @@ func (w *SessionWatch) Database() (at *Database, any bool) {
 	return at, len(w.databases) > 0
 }
 
-// isWatched reports whether a statement runs for somebody who called
-// WatchSession.
+// isWatched reports whether ctx comes from WatchSession.
 func isWatched(ctx context.Context) bool {
 	_, ok := ctx.Value(sessionWatchKey{}).(*SessionWatch)
 	return ok
 }
 
-// noteDatabase takes note of a statement's database. w.mu is held.
+// noteDatabase records a statement's database. Called with w.mu held.
 func (w *SessionWatch) noteDatabase(at *Database) {
 	if !slices.Contains(w.databases, at) {
 		w.databases = append(w.databases, at)

@@ -13,10 +13,10 @@ import (
 	"github.com/headrace/headrace/internal/retry"
 )
 
-// doubts follows transactions whose outcome is unknown: the connection broke
-// while a COMMIT, or a statement that commits by itself, was under way. The
-// server's session may still be working on it, so what it did is settled only
-// once that session is gone.
+// doubts follows transactions of unknown outcome: the connection broke during a
+// COMMIT, or during a statement that commits by itself. The server's session
+// may still be working on it, so the outcome is resolved only once that session
+// has ended.
 type doubts struct {
 	mu      sync.Mutex
 	stopped bool               // guarded by mu
@@ -25,29 +25,29 @@ type doubts struct {
 	running sync.WaitGroup
 }
 
-// A follower waits between two looks at the server, half as long again each
-// time, and asks it to cancel what the session does, at most so often.
+// A follower polls the server, with waits that grow by half each time, and asks
+// it at intervals to cancel what the session does.
 const (
-	shortestDoubtPoll = 5 * time.Millisecond
-	longestDoubtPoll  = 100 * time.Millisecond
-	cancelAgain       = 250 * time.Millisecond
+	minDoubtPoll   = 5 * time.Millisecond
+	maxDoubtPoll   = 100 * time.Millisecond
+	cancelInterval = 250 * time.Millisecond
 )
 
-// A lostSession is the session of a connection that broke.
-type lostSession struct {
+// A brokenSession is the session of a connection that broke.
+type brokenSession struct {
 	conn   *pgconn.PgConn // closed
-	server string         // when its server was started, as Database.started tells; "" where that is unknown
+	server string         // start time of its server, as Database.started returns it; "" if unknown
 }
 
-// begin announces changes as in doubt and follows their session until it is gone,
-// when it announces them as settled. schema says that they may be changes of the
-// schema.
-func (w *doubts) begin(ctx context.Context, t *Tracker, session lostSession, changes []Change, schema bool) {
-	t.listeners.tell(ctx, inState(changes, InDoubt))
+// begin announces changes as in doubt and follows their session until it has
+// ended, when it announces them as resolved. schema reports whether they may
+// include changes of the schema.
+func (w *doubts) begin(ctx context.Context, t *Tracker, session brokenSession, changes []Change, schema bool) {
+	t.listeners.notify(ctx, withState(changes, InDoubt))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return // nobody is told that it settled: those tables stay in doubt
+		return // never resolved: the tables stay in doubt
 	}
 	if w.ctx == nil {
 		w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -56,9 +56,9 @@ func (w *doubts) begin(ctx context.Context, t *Tracker, session lostSession, cha
 	w.running.Go(func() {
 		if t.waitForEnd(follow, session) {
 			if schema || slices.ContainsFunc(changes, func(c Change) bool { return c.All }) {
-				schemaMayChange(changes[0].Database) // since the change was told of
+				schemaMayChange(changes[0].Database) // since the change was announced
 			}
-			t.listeners.tell(follow, inState(changes, Settled))
+			t.listeners.notify(follow, withState(changes, Resolved))
 		}
 	})
 }
@@ -74,19 +74,19 @@ func (w *doubts) stop() {
 	w.running.Wait()
 }
 
-// waitForEnd returns true once the lost session has ended, false when ctx ended
-// first. It has where the server has no session with its process id that was
-// there before this call, and where the server was started again: process ids
-// are used again then, in a container within seconds.
+// waitForEnd waits until the broken session has ended, and reports false if ctx
+// ended first. The session has ended if the server has no session with its
+// process id that existed before this call, or if the server was restarted: a
+// restarted server reuses process ids, in a container within seconds.
 //
 // pgx asks the server to cancel what runs on a connection that it gives up, and
-// reads on until the server ends the connection: with its session, unless a
-// pooler is in between. The server is looked at then at once, and now and then
-// before, in case that does not come. A cancel that reached the session before
-// the statement did was lost, and the statement may wait for a lock: it is
-// cancelled again. That hits nothing else, since the request names the session by
-// its secret.
-func (t *Tracker) waitForEnd(ctx context.Context, session lostSession) bool {
+// reads until the server closes the connection, which happens when the session
+// ends, unless a pooler is in between. waitForEnd polls the server at once
+// then, and periodically before, in case that never comes. A cancel that
+// reached the session before the statement did is lost, and the statement may
+// wait for a lock: so it is cancelled again. That affects no other session,
+// since the request names the session by its secret.
+func (t *Tracker) waitForEnd(ctx context.Context, session brokenSession) bool {
 	look := sessionLook{server: session.server}
 	closed := session.conn
 	ended := closed.CleanupDone()
@@ -106,17 +106,17 @@ func (t *Tracker) waitForEnd(ctx context.Context, session lostSession) bool {
 			return true
 		}
 		if look.pooled && !look.looked {
-			if retry.Sleep(ctx, poolerPatience) != nil { // not while others wait for the examiner
+			if retry.Sleep(ctx, poolerWait) != nil { // outside of do, so that others can use the examiner
 				return false
 			}
 			wait = 0
 			continue
 		}
-		if clock.Now()-cancelled >= cancelAgain {
-			_ = cancelOn(ctx, closed) // the session will end at some time without
+		if clock.Now()-cancelled >= cancelInterval {
+			_ = cancelOn(ctx, closed) // the session ends without a cancel, too
 			cancelled = clock.Now()
 		}
-		wait = min(max(wait+wait/2, shortestDoubtPoll), longestDoubtPoll)
+		wait = min(max(wait+wait/2, minDoubtPoll), maxDoubtPoll)
 	}
 }
 
@@ -129,22 +129,22 @@ func cancelOn(ctx context.Context, conn *pgconn.PgConn) error {
 	return conn.CancelRequest(ctx)
 }
 
-// A sessionLook follows one server session over several looks.
+// A sessionLook follows one server session over several polls.
 type sessionLook struct {
-	server string     // when the session's server was started, "" where that is unknown
-	begun  *time.Time // of the session when it was first seen; nil before, and where the role may not see it
-	pooled bool       // there is a pooler: nothing was looked at yet, but for
-	looked bool       // the first look, at which
-	open   []string   // these transactions were under way
+	server string     // start time of the session's server, "" if unknown
+	begun  *time.Time // start time of the session when it was first seen; nil before, and if the role may not see it
+	pooled bool       // a pooler is in between
+	looked bool       // the first poll behind the pooler was made
+	open   []string   // transactions that were open at that poll
 	ended  bool
 }
 
-// poolerPatience is how long the first look is waited with behind a pooler, which
-// may still hold what the client has sent.
-const poolerPatience = time.Second
+// poolerWait is the wait before the first poll behind a pooler, which may still
+// hold what the client has sent.
+const poolerWait = time.Second
 
-// at looks for the session. That there is one everybody may see; since when,
-// only a member of its role.
+// at polls the server for the session. Every role may see that a session
+// exists; only a member of its role may see since when.
 func (l *sessionLook) at(ctx context.Context, conn *pgx.Conn, pid uint32) error {
 	const query = `
 SELECT pg_backend_pid(), s.n, s.begun, EXTRACT(EPOCH FROM pg_postmaster_start_time())::text
@@ -163,8 +163,9 @@ FROM (SELECT count(*) AS n, max(backend_start) AS begun FROM pg_stat_activity WH
 	return nil
 }
 
-// saw notes that a server that was started then has so many other sessions with
-// the process id, the last of which began then, nil where that is not shown.
+// saw records that a server started at the given time has so many other
+// sessions with the process id, the last of which began at begun, nil if the
+// role may not see it.
 func (l *sessionLook) saw(sessions int, begun *time.Time, started string) {
 	if l.begun == nil {
 		l.begun = begun
@@ -173,10 +174,10 @@ func (l *sessionLook) saw(sessions int, begun *time.Time, started string) {
 	l.ended = sessions == 0 || again || begun != nil && begun.After(*l.begun)
 }
 
-// behindPooler looks for all transactions of this user in this database that
-// were under way at the first look: the process id that a pooler gives out is
-// not the server's, and its sessions outlive those of its clients. Locks on
-// transactions everybody may see; since when a transaction runs, not.
+// behindPooler checks whether any transaction of this user in this database
+// that was open at the first poll is still open: a pooler's process ids are not
+// the server's, and server sessions outlive those of the clients. Every role
+// may see locks on transactions, but not since when a transaction runs.
 func (l *sessionLook) behindPooler(ctx context.Context, conn *pgx.Conn) error {
 	if !l.pooled {
 		l.pooled = true

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A lost session has ended where the server has none with its process id, where
-// that is another one's by now, and where the server was started again.
+// A broken session has ended if the server has no session with its process id,
+// if that belongs to another session by now, or if the server was restarted.
 func TestLostSessionHasEnded(t *testing.T) {
 	first, later := time.Unix(100, 0), time.Unix(200, 0)
 	type look struct {

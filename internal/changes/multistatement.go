@@ -4,22 +4,22 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Statements that are sent together, in a batch or in one text, may begin,
-// commit, divide and roll back transactions among themselves; only the last
-// one's outcome shows in the connection's status. So once they have succeeded
-// they are gone through in order, as if each had been sent by itself: those of a
-// batch when their results are read, others at the end.
-// When one has failed it is not known which, and what any of them may have
-// committed is told.
+// Statements sent in one message, in a batch or in a multi-statement text, may
+// begin, commit and roll back transactions among themselves, and the
+// connection's status shows only the final state. After success they are
+// therefore processed in order, as if each had been sent by itself: the
+// statements of a batch when their results are read, others at the end. After a
+// failure it is unknown which one failed, and the changes that any of them may
+// have committed are announced.
 
-// endedTogether takes note of how statements that were sent together ended and
-// returns what has to be told.
-func (s *Conn) endedTogether(parts []*statement, r result) outcome {
+// multiEnded records the end of statements that were sent in one message and
+// returns what to announce.
+func (s *Conn) multiEnded(parts []*statement, r result) outcome {
 	switch {
 	case r.gone:
-		return s.lostTogether(parts)
+		return s.multiConnectionLost(parts)
 	case r.err != nil:
-		return s.failedTogether(parts, r)
+		return s.multiFailed(parts, r)
 	}
 	var out outcome
 	for _, st := range parts {
@@ -31,36 +31,36 @@ func (s *Conn) endedTogether(parts []*statement, r result) outcome {
 	return out
 }
 
-// step takes note of one of them that has succeeded, with r as far as it is
-// known, and adds to out what has to be told. Afterwards inTx says whether a
-// transaction block is open, in which nothing commits on its way.
+// step records the success of one of the statements, with r as far as it is
+// known, and adds what to announce to out. Afterwards inTx reports whether a
+// transaction block is open, in which nothing commits before its end.
 func (s *Conn) step(st *statement, r result, out *outcome) {
 	s.noteSettings(st)
 	s.noteCalls(st)
 	switch {
 	case st.Kind == sqltext.Commit && r.tag.String() == "ROLLBACK": // a failed transaction cannot commit
-		s.unsureTx = 0
-		s.pending.take()
+		s.txNames = 0
+		s.writeSet.take()
 	case s.control(st, out):
 	default:
 		s.ran(r.of(st))
 		if st.MayCommit() && (!s.inTx || st.Kind == sqltext.Unrecognized) {
-			s.escaped(out)
+			s.mayHaveCommitted(out)
 		}
 		return
 	}
 	s.inTx = st.Kind == sqltext.Begin || st.Chain || s.inTx && !st.EndsTransaction()
 }
 
-// failedTogether: one of the statements failed, those before it ran and those
-// after it did not.
-func (s *Conn) failedTogether(parts []*statement, r result) outcome {
-	plain := true // no statement begins, ends or commits by itself
+// multiFailed records that one of the statements failed: those before it ran,
+// and those after it did not.
+func (s *Conn) multiFailed(parts []*statement, r result) outcome {
+	plain := true // no statement controls transactions or commits by itself
 	for _, st := range parts {
 		plain = plain && !st.MayCommit()
 	}
 	if plain && !s.inTx && r.status == 'I' && r.byServer {
-		s.pending.take() // the implicit transaction was rolled back
+		s.writeSet.take() // the implicit transaction was rolled back
 		return outcome{}
 	}
 	for _, st := range parts {
@@ -68,7 +68,7 @@ func (s *Conn) failedTogether(parts []*statement, r result) outcome {
 		s.noteCalls(st)
 		s.ran(run{statement: st})
 		if st.IsSavepoint() {
-			s.pending.loose = true
+			s.writeSet.unmatched = true
 		}
 	}
 	var out outcome
@@ -76,14 +76,14 @@ func (s *Conn) failedTogether(parts []*statement, r result) outcome {
 	case r.status == 'I':
 		s.commit(&out)
 	case !plain:
-		s.escaped(&out)
+		s.mayHaveCommitted(&out)
 	}
 	return out
 }
 
-// lostTogether: the connection broke.
-func (s *Conn) lostTogether(parts []*statement) outcome {
-	defer s.pending.take()
+// multiConnectionLost records that the connection broke during the statements.
+func (s *Conn) multiConnectionLost(parts []*statement) outcome {
+	defer s.writeSet.take()
 	plain := true
 	for _, st := range parts {
 		plain = plain && !st.MayCommit()
@@ -92,44 +92,43 @@ func (s *Conn) lostTogether(parts []*statement) outcome {
 	if s.dead || plain && s.inTx {
 		return outcome{}
 	}
-	return outcome{doubtful: s.pending.writes, by: s.meaning()}
+	return outcome{inDoubt: s.writeSet.writes, scope: s.nameScope()}
 }
 
-// control does with what is pending what a statement that succeeded and that
-// controls transactions does with the transaction. It returns false for any
-// other.
+// control updates the write set for a transaction control statement that
+// succeeded, and reports whether st is one.
 func (s *Conn) control(st *statement, out *outcome) bool {
 	switch st.Kind {
 	case sqltext.Begin:
 	case sqltext.Savepoint:
-		s.pending.setSavepoint(st.Target)
+		s.writeSet.setSavepoint(st.Target)
 	case sqltext.RollbackTo:
-		s.pending.rollbackTo(st.Target)
+		s.writeSet.rollbackTo(st.Target)
 	case sqltext.Release:
-		s.pending.release(st.Target)
-	case sqltext.Commit: // AND CHAIN opens the next one at once: the status does not tell
+		s.writeSet.release(st.Target)
+	case sqltext.Commit: // AND CHAIN opens the next transaction at once, invisible in the status
 		out.locked = s.locked
 		s.commit(out)
 	case sqltext.Rollback, sqltext.PrepareTransaction:
-		s.unsureTx = 0
-		s.pending.take()
+		s.txNames = 0
+		s.writeSet.take()
 	default:
 		return false
 	}
 	return true
 }
 
-// commit adds what is pending to what has to be told.
+// commit moves the write set to the committed changes of out.
 func (s *Conn) commit(out *outcome) {
-	out.by = max(out.by, s.meaning())
-	s.unsureTx = 0
-	out.committed.merge(s.pending.take())
+	out.scope = max(out.scope, s.nameScope())
+	s.txNames = 0
+	out.committed.merge(s.writeSet.take())
 }
 
-// escaped adds what is pending to what has to be told, as some of it may have
-// been committed, and keeps it, as some of it may not.
-func (s *Conn) escaped(out *outcome) {
-	out.by = max(out.by, s.meaning())
-	out.committed.merge(s.pending.writes)
-	s.pending.loose = true
+// mayHaveCommitted adds the write set to the committed changes of out, since
+// some of it may be committed, and keeps it, since some of it may not.
+func (s *Conn) mayHaveCommitted(out *outcome) {
+	out.scope = max(out.scope, s.nameScope())
+	out.committed.merge(s.writeSet.writes)
+	s.writeSet.unmatched = true
 }

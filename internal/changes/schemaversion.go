@@ -11,22 +11,22 @@ import (
 	"github.com/headrace/headrace/internal/catalog"
 )
 
-// A schemaState is what is known of a database's schema, by all handles. Its
-// version is raised with each commit that may have changed the schema. Effects
-// hold for a version; those of an older one are confirmed by a look, which
+// A schemaState is what all handles know about a database's schema. Each commit
+// that may have changed the schema increases its version. Effects are valid for
+// a version. Effects of an older version are confirmed by a check, which
 // compares the definitions that they depend on, or are examined again.
 type schemaState struct {
 	version atomic.Int64
 
 	mu      sync.Mutex
-	looked  int64                   // the version of the last look; guarded by mu, as are
-	changed int64                   // the version of the last look that found a change
-	used    []weak.Pointer[effects] // that may be confirmed
-	most    int                     // of used, before those that are gone are taken out
+	checked int64                   // the version of the last check; this and the fields below are guarded by mu
+	changed int64                   // the version of the last check that found a change
+	used    []weak.Pointer[effects] // effects that a check may confirm
+	pruneAt int                     // length of used at which dead entries are removed
 }
 
-// schemaMayChange notes that a commit to at may have changed the schema, and
-// returns its new version. A nil at stands for any database.
+// schemaMayChange records that a commit to at may have changed the schema, and
+// returns the new version. A nil at stands for any database.
 func schemaMayChange(at *Database) int64 {
 	if at != nil {
 		return at.schema.version.Add(1)
@@ -37,13 +37,13 @@ func schemaMayChange(at *Database) int64 {
 	return 0
 }
 
-// add remembers effects, so that they are confirmed with the others.
+// add registers effects, so that checks confirm them.
 func (s *schemaState) add(e *effects) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.used) >= s.most {
+	if len(s.used) >= s.pruneAt {
 		s.used = live(s.used)
-		s.most = max(64, 2*len(s.used))
+		s.pruneAt = max(64, 2*len(s.used))
 	}
 	s.used = append(s.used, weak.Make(e))
 }
@@ -59,8 +59,8 @@ func live(list []weak.Pointer[effects]) []weak.Pointer[effects] {
 	return kept
 }
 
-// unconfirmed returns the effects in use that hold for a version before the
-// given one.
+// unconfirmed returns the effects in use that are valid for an older version
+// than the given one.
 func (s *schemaState) unconfirmed(version int64) []*effects {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,19 +73,20 @@ func (s *schemaState) unconfirmed(version int64) []*effects {
 	return list
 }
 
-// sawChange reports whether the schema that a commit may have changed was
-// looked at since, and whether anything has changed that is in use.
-func (s *schemaState) sawChange(version int64) (looked, changed bool) {
+// checkedSince reports whether the schema was checked since the given version,
+// and whether that found a change of something in use.
+func (s *schemaState) checkedSince(version int64) (checked, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.looked >= version, s.changed >= version
+	return s.checked >= version, s.changed >= version
 }
 
-// look confirms what still holds of the effects in use, and returns the others.
-func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*effects, err error) {
+// check confirms the effects in use that are still valid, and returns the
+// others.
+func (s *schemaState) check(ctx context.Context, conn *pgx.Conn) (outdated []*effects, err error) {
 	version := s.version.Load()
 	list := s.unconfirmed(version)
-	prints, err := fingerprintsOf(ctx, conn, list)
+	fingerprints, err := fingerprintsOf(ctx, conn, list)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*eff
 	for i, e := range list {
 		switch {
 		case !e.comparable():
-		case prints[i] == e.full.Version:
+		case fingerprints[i] == e.full.Version:
 			e.confirm(version)
 			continue
 		default:
@@ -104,15 +105,15 @@ func (s *schemaState) look(ctx context.Context, conn *pgx.Conn) (outdated []*eff
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.looked = max(s.looked, version)
+	s.checked = max(s.checked, version)
 	if changed {
 		s.changed = max(s.changed, version)
 	}
 	return outdated, nil
 }
 
-// fingerprintsOf returns the fingerprint of what each of the effects depends
-// on, in one query.
+// fingerprintsOf returns the fingerprints of the dependencies of effects, in
+// one query.
 func fingerprintsOf(ctx context.Context, conn *pgx.Conn, list []*effects) ([]int64, error) {
 	if len(list) == 0 {
 		return nil, nil

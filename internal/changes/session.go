@@ -15,41 +15,43 @@ import (
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// An answer depends on more of its session than its statement shows: on the
-// search path and the role, on settings such as TimeZone, on temporary tables.
-// As long as sessions stay as they began they are alike, and what one answers
-// any of them would have answered.
+// A result depends on state of its session that the statement does not show:
+// the search path, the role, settings such as TimeZone, temporary tables.
+// Sessions of a pool that keep their initial state are interchangeable: each
+// would return the same result.
 
-// sessionState is what became of a connection's session since it began.
+// A sessionState records how a connection's session differs from its initial
+// state.
 type sessionState struct {
-	changes sessionChanges // what is not as it was then
-	hooked  sessionChanges // what hooks had set by then, which RESET and DISCARD would undo
-	inHook  bool           // statements are those of a hook of the program's
-	values  reported       // that the session began with, as its hooks left it
-	number  uint64         // of the connection among those of its pool
-	called  []*statement   // that ran before it was known whether they leave temporary relations
+	changes sessionChanges // what differs now
+	hooked  sessionChanges // what hooks had set initially, which RESET and DISCARD would undo
+	inHook  bool           // a hook of the program is running
+	values  reported       // initial values, as the hooks left them
+	number  uint64         // of the connection in its pool
+	called  []*statement   // statements that ran before it was known whether they leave temporary relations
 
-	// Of the open transaction, from the first change in it on.
+	// State of the open transaction, from its first change on.
 	tx     bool
-	before sessionChanges // what a rollback leads back to
-	ever   sessionChanges // everything that was in changes since
+	before sessionChanges // changes to restore on a rollback
+	ever   sessionChanges // everything that was in changes since then
 }
 
-// sessionChanges tell, by what was changed, which statement did it. A map is
-// not written to once it is one's: it is copied, which few sessions need.
+// sessionChanges maps what was changed to the label of the statement that
+// changed it. The maps are immutable: changes are made on copies, which few
+// sessions need.
 type sessionChanges map[string]string
 
-// with returns the changes of c and d.
+// with returns the union of c and d.
 func (c sessionChanges) with(d sessionChanges) sessionChanges {
 	if len(d) == 0 {
 		return c
 	}
 	sum := maps.Clone(d)
-	maps.Copy(sum, c) // who was first is told
+	maps.Copy(sum, c) // the earlier statement wins
 	return sum
 }
 
-// first returns the statement of one of the changes, the same each time.
+// first returns the statement of one of the changes, always the same one.
 func (c sessionChanges) first() string {
 	if len(c) == 0 {
 		return ""
@@ -57,8 +59,8 @@ func (c sessionChanges) first() string {
 	return c[slices.Min(slices.Collect(maps.Keys(c)))]
 }
 
-// reported are the settings with which the server keeps its client up to date,
-// however they are changed: in functions too.
+// reported holds the settings that the server reports to its client whenever
+// they change, in functions too.
 type reported [len(reportedNames)]string
 
 var reportedNames = [...]string{"TimeZone", "DateStyle", "IntervalStyle", "session_authorization", "search_path"} // the last from 18 on
@@ -70,15 +72,14 @@ func reportedBy(conn *pgx.Conn) (r reported) {
 	return r
 }
 
-// began says that the session is as sessions of the pool begin.
+// began records that the session is in its initial state.
 func (s *sessionState) began(conn *pgx.Conn, number uint64) {
 	*s = sessionState{hooked: s.changes, values: reportedBy(conn), number: number}
 }
 
-// note takes note of a statement that ran by itself, by its figures, and of the
-// end of its transaction.
+// note records a statement that ran, and the end of its transaction.
 func (s *sessionState) note(st *statement, label *stmtstats.Statement, inTx bool, r result) {
-	if s.tx && !inTx { // it ended unseen
+	if s.tx && !inTx { // the transaction ended unnoticed
 		s.changes, s.tx = s.ever, false
 	}
 	if r.err == nil || !rolledBack(st, r.err) {
@@ -89,8 +90,8 @@ func (s *sessionState) note(st *statement, label *stmtstats.Statement, inTx bool
 	}
 }
 
-// noteEnd takes note of what a statement means for the transaction in which it
-// ran. Where that is not certain, what was changed at any time in it counts.
+// noteEnd records what a statement means for its transaction. If that is
+// uncertain, everything that was changed at any time in the transaction counts.
 func (s *sessionState) noteEnd(st *statement, r result) {
 	kind, ended := st.Kind, r.status == 'I'
 	switch {
@@ -103,14 +104,14 @@ func (s *sessionState) noteEnd(st *statement, r result) {
 		s.changes, s.tx = s.ever, false
 	case kind == sqltext.RollbackTo:
 		s.changes = s.ever
-	case kind == sqltext.Commit || kind == sqltext.Unrecognized || st.Count > 1: // it may have been committed
+	case kind == sqltext.Commit || kind == sqltext.Unrecognized || st.Count > 1: // the transaction may have committed
 		s.before = s.ever
 	}
 }
 
-// noteTogether takes note of statements that were sent together, some of which
-// may have run.
-func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
+// noteMulti records statements that were sent in one message, some of which may
+// have run.
+func (s *sessionState) noteMulti(all []*statement, inTx bool, status byte) {
 	divided := false
 	for _, st := range all {
 		s.apply(st.Statement, st.stats, inTx || status != 'I', false)
@@ -125,8 +126,8 @@ func (s *sessionState) noteTogether(all []*statement, inTx bool, status byte) {
 	}
 }
 
-// apply takes note of what a statement does to its session. Where it is not
-// sure that the statement ran, and stays run, nothing is back as it was.
+// apply records what a statement does to its session. Unless it is sure that
+// the statement ran and will not be rolled back, resets are ignored.
 func (s *sessionState) apply(st *sqltext.Statement, label *stmtstats.Statement, inTx, sure bool) {
 	list := st.SessionChanges()
 	if len(list) == 0 {
@@ -154,8 +155,8 @@ func (s *sessionState) apply(st *sqltext.Statement, label *stmtstats.Statement, 
 	}
 }
 
-// reset takes out of changes what a statement puts back to what the session
-// began with; what a hook had set then is another thing.
+// reset removes from changes what a statement resets to its initial value. What
+// a hook had set is then changed, too.
 func (s *sessionState) reset(changes sessionChanges, what string, label *stmtstats.Statement, sure bool) sessionChanges {
 	changes = maps.Clone(changes)
 	if sure {
@@ -172,8 +173,8 @@ func (s *sessionState) reset(changes sessionChanges, what string, label *stmtsta
 	return changes
 }
 
-// isReset reports whether a reset of what puts back something that was changed.
-// RESET ALL leaves the role (guc_tables.c, GUC_NO_RESET_ALL).
+// isReset reports whether a reset of what restores something that was changed.
+// RESET ALL keeps the role (guc_tables.c, GUC_NO_RESET_ALL).
 func isReset(changed, what string) bool {
 	switch what {
 	case "discard all":
@@ -188,24 +189,25 @@ func isReset(changed, what string) bool {
 	return changed == what
 }
 
-// mostCalled bounds the statements of a session that are not known.
-const mostCalled = 16
+// maxCalled bounds sessionState.called.
+const maxCalled = 16
 
-// noteCalled takes note of a statement that may have called anything, and reports
-// whether that is new. What it calls may be known only later: see resolveCalled.
+// noteCalled records a statement that may have called anything, and reports
+// whether it was not recorded yet. resolveCalled evaluates it later.
 func (s *sessionState) noteCalled(st *statement) bool {
 	if slices.Contains(s.called, st) {
 		return false
 	}
-	if len(s.called) == mostCalled {
+	if len(s.called) == maxCalled {
 		s.called = slices.Delete(s.called, 0, 1)
 	}
 	s.called = append(s.called, st)
 	return true
 }
 
-// resolveCalled takes note of what is known by now of the statements that ran. It
-// returns a procedure's call of which nothing is known yet, or "".
+// resolveCalled evaluates the recorded statements whose effects are known by
+// now. It returns the label of a procedure call whose effects are still
+// unknown, or "".
 func (s *sessionState) resolveCalled(at *Database) (unknown string) {
 	s.called = slices.DeleteFunc(s.called, func(st *statement) bool {
 		leaves, known := st.leavesTemporary(at)
@@ -220,8 +222,8 @@ func (s *sessionState) resolveCalled(at *Database) (unknown string) {
 	return unknown
 }
 
-// changedBy returns what changed the session, or "": a statement, or for what
-// no statement shows, the setting that is not as it was.
+// changedBy returns what changed the session, or "": the label of a statement,
+// or, for a change that no statement shows, the name of the setting.
 func (s *sessionState) changedBy(conn *pgx.Conn) string {
 	if len(s.changes) > 0 {
 		return s.changes.first()
@@ -229,7 +231,8 @@ func (s *sessionState) changedBy(conn *pgx.Conn) string {
 	return s.moved(conn).first()
 }
 
-// moved returns the settings that are not as they were, whatever changed them.
+// moved returns the reported settings that differ from their initial values,
+// whatever changed them.
 func (s *sessionState) moved(conn *pgx.Conn) (moved sessionChanges) {
 	if s.values == (reported{}) {
 		return nil
@@ -242,9 +245,10 @@ func (s *sessionState) moved(conn *pgx.Conn) (moved sessionChanges) {
 	return moved
 }
 
-// WatchSessions makes the pool's hooks tell which changes are theirs: what
-// AfterConnect sets is what every session begins with, and what PrepareConn and
-// BeforeAcquire set is the caller's context in other words, see ContextHooks.
+// WatchSessions wraps the pool's hooks to recognize their changes. Every
+// session begins with what AfterConnect sets. What PrepareConn and
+// BeforeAcquire set depends on the caller's context; see
+// cacheapi.Handle.ContextHooks.
 func (t *Tracker) WatchSessions(cfg *pgxpool.Config) {
 	connected := cfg.AfterConnect
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
@@ -270,8 +274,9 @@ func (t *Tracker) WatchSessions(cfg *pgxpool.Config) {
 	}
 }
 
-// hook begins a hook; the function it returns ends it. What the hook sets is
-// not a change, and what it resets is none any more.
+// hook records the begin of a hook; the function that it returns records its
+// end. What the hook sets does not count as a change, and what it resets no
+// longer does.
 func (s *sessionState) hook(conn *pgx.Conn) (end func()) {
 	s.changes = s.changes.with(s.moved(conn))
 	before := s.changes
@@ -290,12 +295,12 @@ func (s *sessionState) hook(conn *pgx.Conn) (end func()) {
 	}
 }
 
-// A SessionWatch is told of the sessions in which statements ran. It may be
-// used by many goroutines at once.
+// A SessionWatch records the sessions in which statements ran. It is safe for
+// concurrent use.
 type SessionWatch struct {
 	mu        sync.Mutex
-	changed   string      // guarded by mu, as are
-	databases []*Database // that the statements ran on, nil for one that is not known
+	changed   string      // guarded by mu
+	databases []*Database // of the statements, nil for an unknown one; guarded by mu
 }
 
 // Changed returns what had changed the session of one of the statements before
@@ -308,15 +313,15 @@ func (w *SessionWatch) Changed() string {
 
 type sessionWatchKey struct{}
 
-// WatchSession returns a context whose statements tell the watch of their
-// sessions. Those of a handle that is not Observed tell nothing.
+// WatchSession returns a context, and a watch that records the sessions of its
+// statements. It records nothing for a handle that adopted its pool.
 func WatchSession(ctx context.Context) (context.Context, *SessionWatch) {
 	w := new(SessionWatch)
 	return context.WithValue(ctx, sessionWatchKey{}, w), w
 }
 
-// seeSession tells the context's watch, if it has one, of the session of conn.
-func seeSession(ctx context.Context, s *Conn, conn *pgx.Conn) {
+// recordSession adds the session of conn to the watch of ctx, if it has one.
+func recordSession(ctx context.Context, s *Conn, conn *pgx.Conn) {
 	w, ok := ctx.Value(sessionWatchKey{}).(*SessionWatch)
 	if !ok || s.session.inHook {
 		return

@@ -13,8 +13,9 @@ import (
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// A session goes through statements, of which "!" before one means that the server
-// refused it. What is changed at their end, hooks having set app.hooked before.
+// The script lists the statements of a session; "!" marks one that the server
+// rejects. want lists what is changed at the end, when hooks had set app.hooked
+// before.
 func TestSessionStates(t *testing.T) {
 	for script, want := range map[string]string{
 		"SET a.b = 1": "a.b",
@@ -47,7 +48,7 @@ func TestSessionStates(t *testing.T) {
 		"SET a.b = 1 / BEGIN / SAVEPOINT s / RESET a.b / ROLLBACK TO s / COMMIT":   "a.b",
 		"BEGIN / SET a.b = 1 / COMMIT; BEGIN / ROLLBACK":                           "a.b",
 		"BEGIN / SET a.b = 1 / ROLLBACK / BEGIN / SET c.d = 1 / COMMIT":            "c.d",
-		"SET a.b = 1; RESET a.b":                                                   "a.b", // it is not told how far it got
+		"SET a.b = 1; RESET a.b":                                                   "a.b", // how far the text got is unknown
 		"!SET a.b = 1; SELECT 1":                                                   "a.b",
 	} {
 		s := &Conn{}
@@ -59,8 +60,8 @@ func TestSessionStates(t *testing.T) {
 	}
 }
 
-// runScript has a session go through statements as a server would, perhaps from within
-// a transaction on.
+// runScript runs statements in a session as a server would, perhaps starting in
+// a transaction.
 func runScript(s *Conn, script string, inTx bool) {
 	failed := false
 	for sql := range strings.SplitSeq(script, " / ") {
@@ -91,7 +92,7 @@ func runScript(s *Conn, script string, inTx bool) {
 	}
 }
 
-// Statements of a batch are gone through together.
+// The statements of a batch are processed as one unit.
 func TestSessionStatesOfBatches(t *testing.T) {
 	for _, c := range []struct {
 		before, batch, after string
@@ -115,7 +116,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 		for sql := range strings.SplitSeq(c.batch, " / ") {
 			all = append(all, &statement{Statement: sqltext.Analyze(sql), stats: stmtstats.Named(sql)})
 		}
-		s.session.noteTogether(all, strings.HasPrefix(c.before, "BEGIN"), c.status)
+		s.session.noteMulti(all, strings.HasPrefix(c.before, "BEGIN"), c.status)
 		if c.after != "" {
 			runScript(s, c.after, c.status == 'T')
 		}
@@ -125,7 +126,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 	}
 }
 
-// A change is called by the statement that made it, without its constants.
+// The label of a change is that of the statement, without constants.
 func TestSessionChangesNameTheStatement(t *testing.T) {
 	table := newStatements()
 	for sql, want := range map[string]string{

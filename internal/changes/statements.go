@@ -6,35 +6,36 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// A statement is what one handle knows about one text that ran on it.
+// A statement is what a handle knows about a text that ran on it.
 type statement struct {
 	*sqltext.Statement
-	escapes bool                                   // the text has a backslash
-	stats   *stmtstats.Statement                   // of the text by itself
-	named   atomic.Pointer[[]*stmtstats.Statement] // of the compiled statements that are sent as this text; nil until there is one
-	effects atomic.Pointer[effects]                // by the server's parser; nil until asked for
-	wrote   [meanings]atomic.Pointer[effects]      // that tell at least what it changes; likewise
+	escapes      bool                                        // the text has a backslash
+	stats        *stmtstats.Statement                        // of the text by itself
+	named        atomic.Pointer[[]*stmtstats.Statement]      // figures of the compiled statements that are sent as this text; nil if none
+	effects      atomic.Pointer[effects]                     // as the server's parser reported them; nil until examined
+	writeEffects [catalog.NameScopes]atomic.Pointer[effects] // with at least the writes, by name scope; nil until examined
 
-	// numbered is the text with parameters in place of named arguments; nil
-	// until it is run with such.
+	// numbered is the statement with named arguments replaced by parameters;
+	// nil until it runs with named arguments.
 	numbered atomic.Pointer[statement]
 
-	// parts are the statements of a text that holds several, else st itself;
-	// nil until asked for.
+	// parts holds the statements of a multi-statement text, or the statement
+	// itself; nil until first needed.
 	parts atomic.Pointer[[]*statement]
 }
 
-// Statements remembers the texts that ran, as they were sent, and the
-// statistics of their fingerprints. Both are bounded, so that texts built with
-// values pasted in cannot fill the memory.
+// Statements remembers the texts that ran, as they were sent, and the figures
+// of their fingerprints. Both are bounded, so that texts with inlined values
+// cannot fill the memory.
 type Statements struct {
-	seed   maphash.Seed
-	shards [statementShards]statementShard
-	prints *stmtstats.Table
+	seed         maphash.Seed
+	shards       [statementShards]statementShard
+	fingerprints *stmtstats.Table
 }
 
 type statementShard struct {
@@ -45,18 +46,18 @@ type statementShard struct {
 const (
 	statementShards = 16
 	textsPerShard   = 256
-	longestKeptText = 64 << 10 // a longer text is analyzed each time it runs
+	maxStoredText   = 64 << 10 // longer texts are analyzed each time they run
 )
 
 func newStatements() *Statements {
-	t := &Statements{seed: maphash.MakeSeed(), prints: stmtstats.NewTable()}
+	t := &Statements{seed: maphash.MakeSeed(), fingerprints: stmtstats.NewTable()}
 	for i := range t.shards {
 		t.shards[i].byText = make(map[string]*statement)
 	}
 	return t
 }
 
-// get returns what is known about sql, looking at it now if it is new.
+// get returns the statement of sql, which it analyzes if it is new.
 func (t *Statements) get(sql string) *statement {
 	shard := &t.shards[maphash.String(t.seed, sql)%statementShards]
 	shard.mu.RLock()
@@ -68,11 +69,11 @@ func (t *Statements) get(sql string) *statement {
 	return t.add(shard, sql)
 }
 
-// add looks at sql and remembers it, forgetting some other text when full.
+// add analyzes sql and remembers it. A full shard forgets another text.
 func (t *Statements) add(shard *statementShard, sql string) *statement {
 	text := sqltext.Analyze(sql)
-	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.prints.Of(text, text.Name)}
-	if len(sql) > longestKeptText {
+	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.fingerprints.Of(text, text.Name)}
+	if len(sql) > maxStoredText {
 		return st
 	}
 	shard.mu.Lock()
@@ -81,7 +82,7 @@ func (t *Statements) add(shard *statementShard, sql string) *statement {
 		return known
 	}
 	if len(shard.byText) >= textsPerShard {
-		for victim := range shard.byText { // any one: Go begins at a random place
+		for victim := range shard.byText { // Go's iteration order is random
 			delete(shard.byText, victim)
 			break
 		}
@@ -90,7 +91,8 @@ func (t *Statements) add(shard *statementShard, sql string) *statement {
 	return st
 }
 
-// ownStats has the figures of this package's own statements, which nobody sees.
+// ownStats collects the figures of this package's own statements, which are not
+// reported.
 var ownStats = stmtstats.Named("")
 
 // statsOf returns the figures of a statement that is sent as sql.
@@ -99,7 +101,7 @@ func (t *Statements) statsOf(st *statement, sql string) *stmtstats.Statement {
 		return ownStats
 	}
 	name := compiledNames.of(sql)
-	if name == "" || st.stats == t.prints.Other() {
+	if name == "" || st.stats == t.fingerprints.Other() {
 		return st.stats
 	}
 	named := st.named.Load()
@@ -110,19 +112,19 @@ func (t *Statements) statsOf(st *statement, sql string) *stmtstats.Statement {
 			}
 		}
 	}
-	stats := t.prints.Of(st.Statement, name)
-	if stats.Name() != name { // they are counted together with others
+	stats := t.fingerprints.Of(st.Statement, name)
+	if stats.Name() != name { // the table is full: counted with others
 		return stats
 	}
 	all := []*stmtstats.Statement{stats}
 	if named != nil {
 		all = append(all, *named...)
 	}
-	st.named.CompareAndSwap(named, &all) // losing to another only means to look again
+	st.named.CompareAndSwap(named, &all) // on failure the next call tries again
 	return stats
 }
 
-// partsOf returns the statements that the text of st holds.
+// partsOf returns the statements in the text of st.
 func (t *Statements) partsOf(st *statement) []*statement {
 	if parts := st.parts.Load(); parts != nil {
 		return *parts

@@ -23,7 +23,7 @@ func TestStatementTableIsBounded(t *testing.T) {
 	if most := statementShards * textsPerShard; kept > most {
 		t.Errorf("%d texts are kept, want at most %d", kept, most)
 	}
-	all := table.prints.Snapshot()
+	all := table.fingerprints.Snapshot()
 	if len(all) != stmtstats.MaxFingerprints+1 {
 		t.Errorf("%d fingerprints, want %d and the rest as one", len(all), stmtstats.MaxFingerprints)
 	}
@@ -48,7 +48,7 @@ func TestStatementTableMergesFingerprints(t *testing.T) {
 		})
 	}
 	group.Wait()
-	all := table.prints.Snapshot()
+	all := table.fingerprints.Snapshot()
 	if len(all) != 1 || all[0].Calls != 800 || all[0].Rows != 1600 || all[0].Name != "ByID" {
 		t.Errorf("figures %+v, want one fingerprint named ByID of 800 calls and 1600 rows", all)
 	}
@@ -56,7 +56,7 @@ func TestStatementTableMergesFingerprints(t *testing.T) {
 
 func TestLongTextsAreNotKept(t *testing.T) {
 	table := newStatements()
-	sql := "SELECT '" + strings.Repeat("x", longestKeptText) + "'"
+	sql := "SELECT '" + strings.Repeat("x", maxStoredText) + "'"
 	first := table.get(sql)
 	if table.get(sql) == first {
 		t.Error("a text longer than the bound is kept")

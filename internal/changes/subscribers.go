@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// subscribers is a list that is read without a lock.
+// subscribers is a list that is read without a lock and copied on writes.
 type subscribers[T any] struct {
 	mu  sync.Mutex // held by add and stop
 	all atomic.Pointer[[]*T]

@@ -7,15 +7,16 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/argkey"
+	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// The methods of this file are pgx's hooks. They allocate nothing for a statement
-// that is known, and use the connection for nothing but to ask, before COMMIT,
-// what statements did of which that is not known.
+// The methods of this file are pgx's hooks. They allocate nothing for a known
+// statement. They use the connection for one purpose only: to ask before COMMIT
+// for the locks of statements whose effects cannot be examined.
 
 var (
 	_ pgx.QueryTracer    = (*Tracker)(nil)
@@ -24,7 +25,7 @@ var (
 	_ pgx.PrepareTracer  = (*Tracker)(nil)
 )
 
-// TraceQueryStart notes that a statement begins.
+// TraceQueryStart records the begin of a statement.
 func (t *Tracker) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s := t.state(conn)
 	if s.refuses(conn) {
@@ -40,25 +41,26 @@ func (t *Tracker) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.
 		t.askBeforeCommit(ctx, s, conn)
 		s.dead = conn.IsClosed() // then COMMIT is not sent
 	}
-	seeSession(ctx, s, conn)
+	recordSession(ctx, s, conn)
 	return ctx
 }
 
-// TraceQueryEnd notes that the statement's result has been read or given up.
+// TraceQueryEnd records the end of a statement: its result has been read or
+// abandoned.
 func (t *Tracker) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
 	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
 }
 
-// state returns the state kept with conn.
+// state returns the Conn of conn.
 func (t *Tracker) state(conn *pgx.Conn) *Conn {
 	s := Ensure(conn)
 	s.tracker = t
 	return s
 }
 
-// noteUnfit notes that err says that what was prepared does not fit, or is not
-// there, any more.
-func (t *Tracker) noteUnfit(s *Conn, st *statement, err error) {
+// noteStale records that, according to err, a prepared statement is invalid or
+// unknown to the server.
+func (t *Tracker) noteStale(s *Conn, st *statement, err error) {
 	switch {
 	case err == nil:
 		if st.Kind == sqltext.Deallocate || st.Kind == sqltext.Discard || st.Kind == sqltext.Several {
@@ -66,11 +68,11 @@ func (t *Tracker) noteUnfit(s *Conn, st *statement, err error) {
 		}
 		return
 	case connecterror.LostStatementName(err):
-		t.lostNames.note(t.logger, s)
+		t.unknownNames.note(t.logger, s)
 	case !connecterror.StalePlan(err):
 		return
 	}
-	s.stale, s.unfit = true, st
+	s.stale, s.staleStatement = true, st
 }
 
 func (t *Tracker) begin(s *Conn, conn *pgx.Conn, st *statement) {
@@ -90,12 +92,12 @@ func (t *Tracker) end(ctx context.Context, conn *pgx.Conn, r result) {
 	}
 	st := s.current
 	s.tracker, s.current, s.copying = t, nil, st.Kind == sqltext.CopyFrom && st.Client
-	if s.cut {
-		s.cut, r.err = false, nil
+	if s.cancelling {
+		s.cancelling, r.err = false, nil
 	}
-	t.noteUnfit(s, st, r.err)
+	t.noteStale(s, st, r.err)
 	t.count(ctx, s, s.stats, clock.Now()-s.began, r)
-	t.settle(ctx, conn, s, st, r)
+	t.endStatement(ctx, conn, s, st, r)
 }
 
 // count adds one call to a statement's figures.
@@ -107,14 +109,14 @@ func (t *Tracker) count(ctx context.Context, s *Conn, stats *stmtstats.Statement
 	}
 	stats.Add(took, wait, rows, r.err)
 	if s.copying {
-		return // how long it takes is up to who sends the rows
+		return // it takes as long as the program sends rows
 	}
 	t.slow.Note(ctx, stats, took, wait, rows)
 }
 
-// settle tells what the statement's end made visible.
-func (t *Tracker) settle(ctx context.Context, conn *pgx.Conn, s *Conn, st *statement, r result) {
-	by := s.meaning()
+// endStatement announces what the end of the statement made visible.
+func (t *Tracker) endStatement(ctx context.Context, conn *pgx.Conn, s *Conn, st *statement, r result) {
+	scope := s.nameScope()
 	r.status, r.gone = conn.PgConn().TxStatus(), conn.IsClosed()
 	s.session.note(st, s.stats, s.inTx, r)
 	if r.err == nil || !rolledBack(st, r.err) {
@@ -123,23 +125,24 @@ func (t *Tracker) settle(ctx context.Context, conn *pgx.Conn, s *Conn, st *state
 	var out outcome
 	if st.Count > 1 {
 		r.byServer = connecterror.IsServer(r.err)
-		out = s.endedTogether(t.statements.partsOf(st), r)
+		out = s.multiEnded(t.statements.partsOf(st), r)
 	} else {
 		out = s.ended(st, r)
 	}
-	t.tell(ctx, conn, s, out, by)
+	t.notify(ctx, conn, s, out, scope)
 }
 
-// tell announces what has to be told. by is what names stood for before.
-func (t *Tracker) tell(ctx context.Context, conn *pgx.Conn, s *Conn, out outcome, by meaning) {
+// notify announces an outcome. scope is the name scope before the statement
+// ended.
+func (t *Tracker) notify(ctx context.Context, conn *pgx.Conn, s *Conn, out outcome, scope catalog.NameScope) {
 	if out.none() {
 		return
 	}
-	out.by = max(out.by, by, s.meaning())
-	t.tellOutcome(ctx, conn, out)
+	out.scope = max(out.scope, scope, s.nameScope())
+	t.notifyOutcome(ctx, conn, out)
 }
 
-// statement returns what is known of a statement that is about to be sent.
+// statement returns the statement that is about to be sent.
 func (t *Tracker) statement(ctx context.Context, s *Conn, conn *pgx.Conn, sql string, args []any) *statement {
 	switch rewriter := argkey.Rewriter(args).(type) {
 	case nil:
@@ -160,7 +163,7 @@ func (t *Tracker) statement(ctx context.Context, s *Conn, conn *pgx.Conn, sql st
 	return t.unknown
 }
 
-// sent returns what is known of a text that is sent on conn.
+// sent returns the statement of a text that is sent on conn.
 func (t *Tracker) sent(s *Conn, conn *pgx.Conn, sql string) *statement {
 	st := s.statementFor(t.statements, sql)
 	if st.escapes && conn.PgConn().ParameterStatus("standard_conforming_strings") == "off" {
@@ -169,7 +172,7 @@ func (t *Tracker) sent(s *Conn, conn *pgx.Conn, sql string) *statement {
 	return st
 }
 
-// TracePrepareStart notes the text of a statement that the program prepares
+// TracePrepareStart records the text of a statement that the program prepares
 // under a name of its own, by which it may be run later.
 func (t *Tracker) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
 	if data.Name != "" && data.Name != data.SQL && !isCachedName(data.Name) {
@@ -178,8 +181,8 @@ func (t *Tracker) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pg
 	return ctx
 }
 
-// TracePrepareEnd remembers the text once the server has taken it: a name that
-// was taken before keeps what it had.
+// TracePrepareEnd remembers the text once the server has accepted it: a name in
+// use keeps its former text.
 func (t *Tracker) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {
 	s := Of(conn)
 	if s == nil || s.preparing.Name == "" {
@@ -194,7 +197,7 @@ func (t *Tracker) TracePrepareEnd(_ context.Context, conn *pgx.Conn, data pgx.Tr
 		s.prepared = make(map[string]string)
 	}
 	s.prepared[name] = sql
-	s.unsure |= t.statements.get(sql).NameChange().Moves // EXECUTE may run it
+	s.names |= t.statements.get(sql).NameChange().Moves // EXECUTE may run it
 	if s.text == name {
 		s.recent = nil
 	}
@@ -206,7 +209,7 @@ func isCachedName(name string) bool {
 	return len(name) > len(prefix) && name[:len(prefix)] == prefix
 }
 
-// TraceCopyFromStart notes that rows are copied into a table.
+// TraceCopyFromStart records the begin of a COPY into a table.
 func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
 	s := t.state(conn)
 	if s.refuses(conn) {
@@ -221,7 +224,7 @@ func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data p
 	return ctx
 }
 
-// TraceCopyFromEnd notes that the copy has ended.
+// TraceCopyFromEnd records the end of a COPY.
 func (t *Tracker) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
 	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
 }

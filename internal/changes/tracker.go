@@ -15,93 +15,93 @@ import (
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
-// A Tracker knows what the connections of one pool do: which statements run,
+// A Tracker follows what the connections of one pool do: which statements run,
 // how long they take, what transactions change, and in which database. It is
-// the tracer in each connection, and may be used by many goroutines at once.
+// the tracer in each connection, and is safe for concurrent use.
 type Tracker struct {
 	logger      *slog.Logger
-	connections atomic.Uint64 // that the pool has made
+	connections atomic.Uint64 // number of connections that the pool has made
 
 	statements *Statements
-	unknown    *statement // stands for a text that cannot be told
-	shapes     shapes
+	unknown    *statement // stands for an unknown text
+	names      namesTable
 	listeners  listeners
 	examiner   *examiner
-	inquiries  inquiries
+	requests   requests
 	late       lateCommits
 	doubts     doubts
 
 	trackers      subscribers[placeTracker]
-	current       atomic.Pointer[Database] // where the pool leads; nil where that is not known
-	placedBy      uint64                   // the connection that told; guarded by databases.mu
-	systemRefused atomic.Bool              // the role may not read the server's identifier
-	untracked     Database                 // in place of current while nobody needs that
+	current       atomic.Pointer[Database] // the database that the pool leads to; nil if unknown
+	placedBy      uint64                   // number of the connection that reported current; guarded by databases.mu
+	systemRefused atomic.Bool              // the role may not read the system identifier
+	untracked     Database                 // used in place of current while trackers is empty
 
-	slow      stmtstats.SlowLog
-	lostNames lostNames
-	closed    atomic.Bool
+	slow         stmtstats.SlowLog
+	unknownNames unknownNames
+	closed       atomic.Bool
 }
 
 // New returns a Tracker that logs statements of the given duration or longer,
-// none for 0. [Tracker.Start] follows once the pool's configuration is known.
+// or none for 0. Call [Tracker.Start] once the pool's configuration is known.
 func New(logger *slog.Logger, slow time.Duration) *Tracker {
 	t := &Tracker{logger: logger, statements: newStatements()}
-	t.inquiries.init()
+	t.requests.init()
 	t.unknown = &statement{
 		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},
-		stats:     t.statements.prints.Other(),
+		stats:     t.statements.fingerprints.Other(),
 	}
 	t.slow.Logger, t.slow.From = logger, slow
 	return t
 }
 
-// errRewritten is why nothing can be told of a text that is not the one sent.
+// errRewritten is the error of a text that is rewritten before it is sent.
 var errRewritten = errors.New("the text is rewritten before it is sent")
 
-// Start gives the Tracker the configuration, with the program's own hooks only,
-// by which it connects to examine statements.
+// Start sets the configuration for connections that examine statements. It must
+// hold the program's own hooks only.
 func (t *Tracker) Start(own *pgxpool.Config) { t.examiner = newExaminer(own) }
 
-// ExamineOn has statements examined on idle connections of pool.
+// ExamineOn makes the Tracker examine statements on idle connections of pool.
 func (t *Tracker) ExamineOn(pool *pgxpool.Pool) { t.examiner.lend = pool }
 
-// Closing notes that the pool is about to be closed: connections found from now
-// on count for no database.
+// Closing records that the pool is about to be closed: connections found from
+// now on are not registered with a database.
 func (t *Tracker) Closing() { t.closed.Store(true) }
 
-// Close ends what runs in the background. The pool has been closed.
+// Close stops the background work. The pool must be closed before.
 func (t *Tracker) Close() {
 	t.doubts.stop()
-	t.inquiries.stop()
+	t.requests.stop()
 	t.examiner.close()
 	databases.leave(t)
 }
 
-// Trace puts the Tracker beside the tracer in cfg.
+// Trace adds the Tracker to cfg, in addition to the tracer there.
 func (t *Tracker) Trace(cfg *pgxpool.Config) {
 	without := cfg.ConnConfig.Tracer
-	cfg.ConnConfig.Tracer = t.beside(without)
-	if before := cfg.BeforeConnect; before != nil { // which may bring a tracer of its own
+	cfg.ConnConfig.Tracer = t.withTracer(without)
+	if before := cfg.BeforeConnect; before != nil { // the hook may set a tracer
 		cfg.BeforeConnect = func(ctx context.Context, connConfig *pgx.ConnConfig) error {
 			connConfig.Tracer = without
 			err := before(ctx, connConfig)
-			connConfig.Tracer = t.beside(connConfig.Tracer)
+			connConfig.Tracer = t.withTracer(connConfig.Tracer)
 			return err
 		}
 	}
 }
 
-// beside returns a tracer that calls t, and theirs if there is one.
-func (t *Tracker) beside(theirs pgx.QueryTracer) pgx.QueryTracer {
+// withTracer returns a tracer that calls t, and theirs if it is not nil.
+func (t *Tracker) withTracer(theirs pgx.QueryTracer) pgx.QueryTracer {
 	if theirs == nil {
 		return t
 	}
 	return multitracer.New(t, theirs)
 }
 
-// Text returns what is known of a text, remembered from when it last ran or
-// analyzed now. The normalized text of a compiled statement, at its own place in
-// memory, is that statement, which has its name.
+// Text returns the analysis of a text, remembered from an earlier run or made
+// now. If sql is the normalized text of a compiled statement, at its own
+// address, Text returns that statement, which has its name.
 func (t *Tracker) Text(sql string) *sqltext.Statement {
 	if compiled := compiledNames.text(sql); compiled != nil {
 		return compiled
@@ -114,14 +114,14 @@ func (t *Tracker) ReadOnly(sql string) bool {
 	return t.statements.get(sql).ReadOnly == sqltext.Yes
 }
 
-// Statistics returns the figures of statements.
-func (t *Tracker) Statistics() []stmtstats.Snapshot { return t.statements.prints.Snapshot() }
+// Statistics returns the figures of all statements.
+func (t *Tracker) Statistics() []stmtstats.Snapshot { return t.statements.fingerprints.Snapshot() }
 
-// OnExaminer runs fn with the connection on which statements are examined, one
-// caller at a time. fn must leave the connection as it found it.
+// OnExaminer runs fn with the connection that examines statements, one caller
+// at a time. fn must leave the connection as it found it.
 func (t *Tracker) OnExaminer(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
 	return t.examiner.do(ctx, fn)
 }
 
-// CloseExaminer closes the connection of OnExaminer until it is needed again.
+// CloseExaminer closes the connection of OnExaminer until it is next needed.
 func (t *Tracker) CloseExaminer() { t.examiner.closeIdle() }

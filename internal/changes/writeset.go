@@ -1,135 +1,121 @@
 package changes
 
 import (
-	"context"
-	"sync"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/headrace/headrace/internal/catalog"
-	"github.com/headrace/headrace/internal/sqltext"
+	"slices"
 )
 
-// A meaning says what the names in a statement stand for.
-type meaning uint8
-
-const (
-	usual    meaning = iota // what they stand for on a new connection of the pool
-	besides                 // that, or plain temporary tables
-	anything                // search_path, role or temporary relations may give them another
-	meanings
-)
-
-// where tells how names of a meaning are looked for.
-var where = [meanings]catalog.Where{usual: catalog.OnPath, besides: catalog.OrTemporary, anything: catalog.Anywhere}
-
-func (s *Conn) meaning() meaning {
-	switch s.unsure | s.unsureTx {
-	case 0:
-		return usual
-	case sqltext.ByTable:
-		return besides
-	}
-	return anything
+// A run is a statement that ran, once or several times with the same kind of
+// result.
+type run struct {
+	*statement
+	noRows bool // its command tag counts no changed row
 }
 
-// shapes remembers what the names in statements tell, by shape. Statements
-// with constants pasted in have many texts and few shapes.
-type shapes struct {
-	mu    sync.Mutex
-	known map[shapeKey]*effects // guarded by mu
+// writes holds the statements of a transaction that may have written.
+type writes struct {
+	runs []run
+	all  bool // any table may have been written
 }
 
-type shapeKey struct {
-	shape string
-	by    meaning
+func (w writes) none() bool { return len(w.runs) == 0 && !w.all }
+
+// mayChangeSchema reports whether one of the statements is of a kind that may
+// change the schema.
+func (w writes) mayChangeSchema() bool {
+	return w.all || slices.ContainsFunc(w.runs, func(r run) bool { return r.MayChangeSchema() })
 }
 
-// maxShapes bounds the map, which begins anew when it is full.
-const maxShapes = 4096
-
-func (s *shapes) get(key shapeKey) *effects {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.known[key]
+// has reports whether w already includes r: a run that changed rows includes
+// one of the same statement that changed none.
+func (w writes) has(r run) bool {
+	return slices.ContainsFunc(w.runs, func(one run) bool { return one.statement == r.statement && (r.noRows || !one.noRows) })
 }
 
-func (s *shapes) put(key shapeKey, e *effects) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil || len(s.known) >= maxShapes {
-		s.known = make(map[shapeKey]*effects)
-	}
-	s.known[key] = e
-}
-
-// mayWrite reports whether st, which has run on the connection, may have
-// changed rows or the schema, by what is known without asking the server. A text
-// that only reads may call what writes, through a view, an operator or a policy:
-// where somebody is notified of changes it counts as a read once the server has
-// been asked.
-func (t *Tracker) mayWrite(s *Conn, st *statement) bool {
-	if st.ReadOnly == sqltext.Yes && (!st.RunsQuery() || t.listeners.none()) || !st.MayWrite() {
-		return false
-	}
-	e := st.writesBy(s.meaning(), t.databaseOf(s))
-	return e == nil || !e.full.WritesKnown || len(e.writes) > 0
-}
-
-// writesBy returns the effects that tell what st changes, nil where the server
-// has to be asked.
-func (st *statement) writesBy(by meaning, at *Database) *effects {
-	if e := st.effects.Load(); by == usual && e.hold(at) { // by the server's parser, which knows more than names tell
-		return e
-	}
-	if e := st.wrote[by].Load(); e.hold(at) {
-		return e
-	}
-	return nil
-}
-
-// leavesTemporary reports whether the statement may leave a temporary relation in
-// its session, by what was known of it at any time, and whether anything was.
-func (st *statement) leavesTemporary(at *Database) (leaves, known bool) {
-	for _, e := range []*effects{st.effects.Load(), st.wrote[usual].Load()} {
-		if e != nil && e.database == at {
-			leaves, known = leaves || e.full.LeavesTemporary, true
-		}
-	}
-	return leaves, known
-}
-
-// askBeforeCommit asks the server, inside the transaction that COMMIT is about
-// to end, what it may have changed, if it holds a statement of which that
-// cannot be known otherwise.
-func (t *Tracker) askBeforeCommit(ctx context.Context, s *Conn, conn *pgx.Conn) {
-	if t.listeners.none() || conn.PgConn().TxStatus() != 'T' || !t.onlyLocksTell(s) {
+// merge adds the runs of other.
+func (w *writes) merge(other writes) {
+	w.all = w.all || other.all
+	if w.runs == nil {
+		w.runs = slices.Clip(other.runs) // so that appending to one does not change the other
 		return
 	}
-	relations, known, err := catalog.Written(ctx, conn)
-	if err != nil || !known {
-		return // it is told as everything
+	for _, r := range other.runs {
+		if !w.has(r) {
+			w.runs = append(w.runs, r)
+		}
 	}
-	s.locked = append([]Change{}, changesOf(relations, nil)...)
 }
 
-// onlyLocksTell reports whether a statement of the transaction is known to be
-// beyond what can be asked for, and none is told as everything anyway.
-func (t *Tracker) onlyLocksTell(s *Conn) bool {
-	found := s.pending.all
-	for _, st := range s.pending.by {
-		switch st.Kind {
-		case sqltext.DDL, sqltext.CommitPrepared, sqltext.Declare, sqltext.Unrecognized:
-			if st.Temporary() != sqltext.NotTemporary {
-				continue
-			}
-			return false // the schema; another transaction; a cursor that is read at COMMIT; anything
-		case sqltext.Call, sqltext.Do, sqltext.Execute:
-			found = true
-			continue
-		}
-		w := st.wrote[s.meaning()].Load() // under whatever schema: it only says that it is worth while to ask
-		found = found || w != nil && !w.full.WritesKnown
+// A writeSet collects the writes of a connection's open transaction, and drops
+// those that a rollback to a savepoint undoes. It belongs to the holder of the
+// connection.
+type writeSet struct {
+	writes
+	savepoints []savepoint // outermost first
+	unmatched  bool        // savepoints may have been set or released unnoticed: a rollback to one undoes nothing
+}
+
+// A savepoint records the state of the write set when it was set.
+type savepoint struct {
+	name string // folded as the server does
+	runs int    // len(writes.runs) then
+	all  bool   // writes.all then
+}
+
+// maxWrites bounds the runs: a transaction with more different statements
+// counts as a change to all tables.
+const maxWrites = 128
+
+// add adds a run that may have written. A run that is already included is not
+// added again: its first addition survives every rollback that the second
+// would.
+func (p *writeSet) add(r run) {
+	switch {
+	case p.all || p.has(r):
+	case len(p.runs) >= maxWrites:
+		p.all = true
+	default:
+		p.runs = append(p.runs, r)
 	}
-	return found
+}
+
+func (p *writeSet) setSavepoint(name string) {
+	p.savepoints = append(p.savepoints, savepoint{name, len(p.runs), p.all})
+}
+
+// rollbackTo removes what was added after the savepoint, which stays. An
+// unknown name removes nothing: reporting too much is safe.
+func (p *writeSet) rollbackTo(name string) {
+	i := p.find(name)
+	if i < 0 || p.unmatched {
+		return
+	}
+	sp := p.savepoints[i]
+	p.runs = p.runs[:sp.runs]
+	p.all = sp.all
+	p.savepoints = p.savepoints[:i+1]
+}
+
+// release removes the savepoint and those set after it; the writes since then
+// belong to the enclosing level.
+func (p *writeSet) release(name string) {
+	if i := p.find(name); i >= 0 {
+		p.savepoints = p.savepoints[:i]
+	}
+}
+
+// find returns the index of the latest savepoint with that name, or -1.
+func (p *writeSet) find(name string) int {
+	for i, sp := range slices.Backward(p.savepoints) {
+		if sp.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// take returns the collected writes and clears the set.
+func (p *writeSet) take() writes {
+	w := p.writes
+	*p = writeSet{}
+	return w
 }

@@ -1,3 +1,3 @@
-// Package connecterror tells from an error what became of a statement or a
-// connection, and says in one line why no connection could be made.
+// Package connecterror classifies the errors of statements and connections, and
+// explains in one line why no connection could be made.
 package connecterror

@@ -16,9 +16,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Connect says in one line why no connection could be made, and where
-// to, if that is what err tells; another error is returned as it is. The cause
-// stays reachable by errors.As; the password is never in it.
+// Connect explains in one line why no connection could be made, and to which
+// server, if err is an error of connecting; it returns any other error as it
+// is. errors.As finds the cause. The message never contains the password.
 func Connect(err error) error {
 	failed, ok := errors.AsType[*pgconn.ConnectError](err)
 	if !ok || explained(err) {
@@ -27,8 +27,8 @@ func Connect(err error) error {
 	return explain(failed.Config, err, attempts(failed.Unwrap()))
 }
 
-// Open is Connect for the question that Open asks: whatever its
-// error is, it is why no connection could be had.
+// Open is Connect for the ping of db.Open: any error of it means that no
+// connection could be made.
 func Open(cfg *pgx.ConnConfig, err error) error {
 	if err = Connect(err); explained(err) {
 		return err
@@ -36,17 +36,17 @@ func Open(cfg *pgx.ConnConfig, err error) error {
 	return explain(&cfg.Config, err, []error{err})
 }
 
-// Setup tells that a hook, or an option that needs a connection set up,
-// failed: the server is there, and let the user in.
+// Setup reports that a hook failed, or an option that sets up connections: the
+// server is reachable and accepted the user.
 func Setup(conn *pgx.Conn, what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	to := conn.PgConn().Conn().RemoteAddr() // of several hosts, the one that it came to
+	to := conn.PgConn().Conn().RemoteAddr() // the host of the connection, out of several
 	return oneLine(fmt.Sprintf("set up the connection to %s as user %q: %s", addressOf(to.Network(), to.String()), conn.Config().User, what), err)
 }
 
-// BeforeConnect tells that the hook before connecting failed.
+// BeforeConnect reports that the hook BeforeConnect failed.
 func BeforeConnect(cfg *pgx.ConnConfig, err error) error {
 	if err == nil {
 		return nil
@@ -54,7 +54,7 @@ func BeforeConnect(cfg *pgx.ConnConfig, err error) error {
 	return oneLine(fmt.Sprintf("connect to %s as user %q: hook BeforeConnect", strings.Join(hosts(&cfg.Config), ", "), cfg.User), err)
 }
 
-// oneLineError says in one line what its cause says in several.
+// oneLineError has the message of its cause in one line.
 type oneLineError struct {
 	text  string
 	cause error
@@ -63,9 +63,9 @@ type oneLineError struct {
 func (e *oneLineError) Error() string { return e.text }
 func (e *oneLineError) Unwrap() error { return e.cause }
 
-// oneLine puts a text before an error, whose lines are joined: pgx gives each
-// attempt one. Of equal lines the first stays: an attempt without TLS often fails
-// as the one with TLS did.
+// oneLine prefixes an error with text, and joins its lines: pgx writes one for
+// each attempt. It keeps the first of equal lines: an attempt without TLS often
+// fails like the one with TLS.
 func oneLine(text string, err error) error {
 	var lines []string
 	for line := range strings.Lines(err.Error()) {
@@ -109,13 +109,13 @@ func explain(cfg *pgconn.Config, err error, attempts []error) error {
 // A place is a server that was tried.
 type place struct {
 	name     string
-	problem  string // "" where the error says it best
-	answered bool   // by the server itself, with an error
+	problem  string // "" if the error itself is clear
+	answered bool   // the server itself returned an error
 }
 
-// noteAttempt adds an attempt. Of several at one place, with TLS and without,
-// at each address of its name, the last one tells what is wrong, unless the
-// server has answered another.
+// noteAttempt adds an attempt. Among several attempts at one place, with TLS
+// and without, at each address of its name, the last one counts, unless the
+// server itself returned an error to an earlier one.
 func noteAttempt(tried []place, p place) []place {
 	i := slices.IndexFunc(tried, func(q place) bool { return q.name == p.name })
 	switch {
@@ -127,7 +127,7 @@ func noteAttempt(tried []place, p place) []place {
 	return tried
 }
 
-// attempts takes apart what pgx joins, one error for each address.
+// attempts splits the error that pgx joins into one error for each address.
 func attempts(err error) []error {
 	if isHookError(err) {
 		return []error{err}
@@ -141,13 +141,14 @@ func attempts(err error) []error {
 	return []error{err}
 }
 
-// isHookError tells the error of pgconn's own hook, [pgconn.Config.AfterConnect],
-// which is not one of connecting. pgx has no type for it.
+// isHookError reports whether err comes from pgconn's own hook,
+// [pgconn.Config.AfterConnect], and so is not an error of connecting. pgx has
+// no type for it.
 func isHookError(err error) bool { return strings.HasPrefix(err.Error(), "AfterConnect error: ") }
 
-// placeOf returns where an attempt went to. pgx keeps the type of these errors
-// to itself; their text begins "address (host): ". What does not is about
-// everything in cfg.
+// placeOf returns the server of an attempt. pgx does not export the type of
+// these errors; their text begins "address (host): ". Any other error concerns
+// all servers in cfg.
 func placeOf(cfg *pgconn.Config, attempt error) string {
 	if dnsErr, ok := errors.AsType[*net.DNSError](attempt); ok {
 		for _, host := range hosts(cfg) {
@@ -195,8 +196,8 @@ func addressOf(network, address string) string {
 
 const isItRunning = " (is the server running?)"
 
-// connectProblem names the problem in words, or returns "" where the error
-// itself does it best.
+// connectProblem describes the problem, or returns "" if the error itself is
+// clear.
 func connectProblem(cfg *pgconn.Config, err error) string {
 	if isHookError(err) {
 		return ""
@@ -225,8 +226,8 @@ func connectProblem(cfg *pgconn.Config, err error) string {
 	return ""
 }
 
-// refusal names why the server lets nobody in. Codes: PostgreSQL manual,
-// appendix "PostgreSQL Error Codes".
+// refusal describes why the server rejected the connection. Codes: PostgreSQL
+// manual, appendix "PostgreSQL Error Codes".
 func refusal(cfg *pgconn.Config, pgErr *pgconn.PgError) string {
 	switch pgErr.Code {
 	case "28P01":

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// The errors are pgx's own, of attempts at servers that turn everybody away:
-// a pgx that words them otherwise fails here.
+// The errors are pgx's own, from servers that reject every client: the test
+// fails if pgx changes their wording.
 func TestConnectErrors(t *testing.T) {
 	t.Parallel()
 	closed := closedAddress(t)
@@ -65,13 +65,13 @@ func TestConnectErrors(t *testing.T) {
 				t.Errorf("%q,\nwant one line that begins %q", text, tt.want)
 			}
 			if _, ok := errors.AsType[*pgconn.ConnectError](err); !ok || !errors.Is(err, cause) {
-				t.Errorf("the cause is out of reach in %v", err)
+				t.Errorf("errors.As and errors.Is do not find the cause of %v", err)
 			}
 		})
 	}
 }
 
-// What is no error of connecting stays as it is.
+// Connect returns other errors as they are.
 func TestConnectErrorLeavesOthersAlone(t *testing.T) {
 	for _, err := range []error{nil, errors.New("x\ny"), &pgconn.PgError{Code: "28P01"}} {
 		if got := Connect(err); got != err {
@@ -80,8 +80,8 @@ func TestConnectErrorLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-// refusing returns the address of a server that speaks no TLS and answers
-// every client with the same error, once it knows who it is.
+// refusing returns the address of a server without TLS that sends every client
+// the same error after its startup message.
 func refusing(t *testing.T, code, message string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

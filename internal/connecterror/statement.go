@@ -12,29 +12,29 @@ import (
 // Server returns the server's own error in err, if there is one.
 func Server(err error) (*pgconn.PgError, bool) { return errors.AsType[*pgconn.PgError](err) }
 
-// IsServer reports whether the server itself answered with an error.
+// IsServer reports whether err contains an error of the server itself.
 func IsServer(err error) bool {
 	_, ok := Server(err)
 	return ok
 }
 
 // NeverSent reports whether the statement that failed with err certainly never
-// reached the server. An error that says that the connection is closed does not
-// count: pgx 5.12 returns it also for a simple query or a batch whose answer was
-// lost, a COMMIT among them. (MultiResultReader.NextResult peeks at the message
-// that does not come, which closes the connection, and then finds it closed.)
+// reached the server. An error that the connection is closed does not count:
+// pgx 5.12 also returns it for a simple query or a batch whose response was
+// lost, a COMMIT among them. (MultiResultReader.NextResult peeks at the missing
+// message, which closes the connection, and then finds it closed.)
 func NeverSent(err error) bool {
 	return err != nil && pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
 }
 
-// A statement that failed only because of how it was prepared has not run:
+// Errors of statements that did not run because of how they were prepared:
 //
 //   - 0A000 from RevalidateCachedQuery, "cached plan must not change result
-//     type": a migration changed what the statement returns after the connection
-//     had prepared it.
-//   - 26000 and 42P05: a pooler in between moved the session to another server
-//     connection, where the statement's name is unknown or taken (PgBouncer in
-//     transaction mode before 1.21).
+//     type": a migration changed the result of the statement after the
+//     connection had prepared it.
+//   - 26000 and 42P05: a pooler moved the session to another server connection,
+//     where the statement's name is unknown or taken (PgBouncer in transaction
+//     mode before 1.21).
 
 // NotRun reports whether err is one of these.
 func NotRun(err error) bool { return StalePlan(err) || LostStatementName(err) }
@@ -51,9 +51,9 @@ func LostStatementName(err error) bool {
 	return ok && (pgErr.Code == "26000" || pgErr.Code == "42P05")
 }
 
-// EndedByServer reports whether err is that of a connection that the server had
-// accepted and that ended since: by an administrator, a timeout, a crash of
-// another session, or the network.
+// EndedByServer reports whether err is the error of an established connection
+// that ended: by an administrator, a timeout, a crash of another session, or
+// the network.
 func EndedByServer(err error) bool {
 	if pgErr, ok := Server(err); ok {
 		switch pgErr.Code {

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A retryable is an error as pgconn has them.
+// A retryable is an error like pgconn's.
 type retryable struct{ error }
 
 func (retryable) SafeToRetry() bool { return true }

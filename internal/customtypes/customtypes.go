@@ -13,8 +13,8 @@ import (
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
-// Load registers the named types on a new connection. Each connection
-// loads its own: enum codecs change while they decode.
+// Load registers the named types on a new connection. Each connection needs its
+// own: enum codecs change while they decode.
 func Load(ctx context.Context, conn *pgx.Conn, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -34,8 +34,8 @@ func Load(ctx context.Context, conn *pgx.Conn, names []string) error {
 	return nil
 }
 
-// withArrays returns the names without "[]", and those of the types' arrays and
-// elements.
+// withArrays returns the names without "[]", and the names of the types' arrays
+// and elements.
 func withArrays(ctx context.Context, conn *pgx.Conn, names []string) ([]string, error) {
 	elements := make([]string, len(names))
 	for i, name := range names {
@@ -58,8 +58,8 @@ func withArrays(ctx context.Context, conn *pgx.Conn, names []string) ([]string, 
 }
 
 // EncodeNamedStrings makes a connection encode slices of string types, such as
-// those of an enum, for types that are not registered: as text, as pgx does with
-// slices of strings. It is asked last, when pgx knows no way.
+// those of an enum, for types that are not registered: as text, as pgx encodes
+// slices of strings. It applies only where pgx has no encoding.
 func EncodeNamedStrings(conn *pgx.Conn) {
 	m := conn.TypeMap()
 	m.TryWrapEncodePlanFuncs = append(slices.Clip(m.TryWrapEncodePlanFuncs), wrapNamedStrings)
@@ -93,8 +93,8 @@ func (p *namedStringsPlan) Encode(value any, buf []byte) ([]byte, error) {
 	return p.next.Encode(stringsOf(value), buf)
 }
 
-// typesOnAnother asks for the types on a connection that names no statements,
-// made for that: pgx names them where its connections do by default.
+// typesOnAnother loads the types on a temporary connection that uses no
+// statement names: pgx uses names if that is the default of its connection.
 func typesOnAnother(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
 	cfg := conn.Config()
 	cfg.DefaultQueryExecMode, cfg.Tracer = pgx.QueryExecModeExec, nil
@@ -102,7 +102,7 @@ func typesOnAnother(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgt
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = other.Close(ctx) }() // it is gone either way
+	defer func() { _ = other.Close(ctx) }() // the connection is discarded in any case
 	types, err := typesOn(ctx, other, names)
 	if err == nil {
 		_, err = loadBaseTypes(ctx, conn, names)
@@ -110,12 +110,12 @@ func typesOnAnother(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgt
 	return types, err
 }
 
-// typesOn asks the server of conn for the types, but for base types, which it
+// typesOn loads the types from the server of conn, except base types, which it
 // registers on conn.
 func typesOn(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
 	types, err := conn.LoadTypes(ctx, names)
 	missing := missingTypes(names, types)
-	if len(missing) > 0 { // base types, which pgx leaves out and fails on where others are made of them
+	if len(missing) > 0 { // base types: pgx skips them, and fails on types that contain them
 		base, baseErr := loadBaseTypes(ctx, conn, missing)
 		if baseErr != nil {
 			return nil, baseErr
@@ -129,14 +129,14 @@ func typesOn(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Typ
 		return nil, fmt.Errorf("load %s: %w", strings.Join(names, ", "), err)
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("there is no type %s", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("type %s does not exist", strings.Join(missing, ", "))
 	}
 	return types, nil
 }
 
-// loadBaseTypes registers those among names that extensions added to the server
-// as a kind of text, such as citext, and returns them. What a base type of
-// another kind looks like on the wire is known to its authors only.
+// loadBaseTypes registers the base types among names that extensions added as a
+// kind of text, such as citext, and returns them. The wire format of other base
+// types is known to their authors only.
 func loadBaseTypes(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT n.nspname, t.typname, t.oid, t.typcategory = 'S'
@@ -151,7 +151,7 @@ func loadBaseTypes(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgty
 	var oid uint32
 	var text bool
 	_, err = pgx.ForEachRow(rows, []any{&schema, &name, &oid, &text}, func() error {
-		typ, known := conn.TypeMap().TypeForOID(oid) // pgx has its own from the start
+		typ, known := conn.TypeMap().TypeForOID(oid) // pgx may have it registered by default
 		if !known && !text {
 			return fmt.Errorf("%s.%s is a base type, which the catalog does not describe: leave it out, and register a codec in the hook AfterConnect of OpenConfig", schema, name)
 		}
@@ -165,7 +165,7 @@ func loadBaseTypes(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgty
 	return found, err
 }
 
-// missingTypes returns the names that none of types has.
+// missingTypes returns the names without a type in types.
 func missingTypes(names []string, types []*pgtype.Type) []string {
 	var missing []string
 	for _, name := range names {
@@ -176,8 +176,8 @@ func missingTypes(names []string, types []*pgtype.Type) []string {
 	return missing
 }
 
-// isNameOf reports whether name, with or without its schema, is that of a type
-// that pgx calls loaded.
+// isNameOf reports whether name, with or without schema, is the name of a type
+// that pgx loaded under the name loaded.
 func isNameOf(name, loaded string) bool {
 	return name == loaded || strings.HasSuffix(name, "."+loaded) || strings.HasSuffix(loaded, "."+name)
 }

@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// Check returns an error that names what makes values of typ impossible to copy
-// in general, nil where there is nothing. What interfaces hold is seen with each
-// value only.
+// Check returns an error that names a part of typ that cannot be copied in
+// general, or nil. It cannot see what interfaces contain, which is checked for
+// each value.
 func Check(typ reflect.Type) error { return check(typ, typ.String(), map[reflect.Type]bool{}) }
 
-// ErrTooBig is returned by [Keep] for a value that takes more than the limit.
+// ErrTooBig is returned by [Keep] for a value that takes more memory than the
+// limit.
 var ErrTooBig = errors.New("the value takes more memory than allowed")
 
-// check looks for what cannot be copied at path, which is a typ.
+// check looks for parts that cannot be copied at path, which is a typ.
 func check(typ reflect.Type, path string, seen map[reflect.Type]bool) error {
 	if seen[typ] || typ == reflect.TypeFor[time.Time]() || typ == reflect.TypeFor[*time.Location]() || isHandle(typ) || isType(typ) {
 		return nil
@@ -45,7 +46,7 @@ func check(typ reflect.Type, path string, seen map[reflect.Type]bool) error {
 	return nil
 }
 
-// isOpaque reports whether a copy of a typ would be another thing than the
+// isOpaque reports whether a copy of a typ would differ in identity from the
 // original, unless both are zero.
 func isOpaque(typ reflect.Type) bool {
 	switch typ.Kind() {
@@ -58,7 +59,7 @@ func isOpaque(typ reflect.Type) bool {
 	return false
 }
 
-// checkOpaque returns an error unless what is at a cell is zero.
+// checkOpaque returns an error unless the value of a cell is zero.
 func checkOpaque(at cell, typ reflect.Type) error {
 	for _, b := range at.bytes(typ.Size()) {
 		if b != 0 {
@@ -68,8 +69,8 @@ func checkOpaque(at cell, typ reflect.Type) error {
 	return nil
 }
 
-// checkBoxed returns an error for what an interface may hold and no copy can be
-// made of.
+// checkBoxed returns an error for a value in an interface that cannot be
+// copied.
 func checkBoxed(typ reflect.Type) error {
 	if typ.Kind() == reflect.Pointer && typ.Implements(reflect.TypeFor[error]()) {
 		return fmt.Errorf("a %v is an error, which is compared by identity", typ)

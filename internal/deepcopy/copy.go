@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// Keep replaces all that *v refers to by copies that nothing else refers to and
-// that keep nothing else alive, and returns the memory that they take. *v itself
-// is not counted. After an error, which is [ErrTooBig] where there would be more
-// than limit bytes, *v is as it was.
+// Keep replaces everything that *v refers to by copies that nothing else refers
+// to and that keep nothing else alive, and returns the memory that they take,
+// without *v itself. After an error, such as [ErrTooBig] for more than limit
+// bytes, *v is unchanged.
 func Keep[T any](v *T, limit int64) (size int64, err error) {
 	kept := *v
 	if size, err = keep(run{cellOf(&kept), planOf(reflect.TypeFor[T](), owning), 1}, limit); err != nil {
@@ -19,8 +19,8 @@ func Keep[T any](v *T, limit int64) (size int64, err error) {
 	return size, nil
 }
 
-// KeepAll returns a copy of v as Keep makes it, and the memory that it takes, its
-// array included.
+// KeepAll returns a copy of v as Keep makes it, and the memory that it takes,
+// including its array.
 func KeepAll[T any](v []T, limit int64) (kept []T, size int64, err error) {
 	p := planOf(reflect.TypeFor[T](), owning)
 	kept = make([]T, len(v))
@@ -32,19 +32,19 @@ func KeepAll[T any](v []T, limit int64) (kept []T, size int64, err error) {
 }
 
 func keep(root run, limit int64) (int64, error) {
-	c := lend(owning, limit)
-	defer c.giveBack()
+	c := getCopier(owning, limit)
+	defer c.putCopier()
 	err := c.copy(root)
 	return c.total, err
 }
 
-// Clone returns a copy of v that refers to copies only, but for strings, which are
-// shared. Copies of small things lie together in blocks of at most 4 KiB, which
+// Clone returns a copy of v that refers only to copies, except strings, which
+// are shared. Copies of small values share blocks of at most 4 KiB, which
 // bounds what one of them keeps alive.
 func Clone[T any](v T) T {
 	kept := v // escapes
 	if clone(run{cellOf(&kept), planOf(reflect.TypeFor[T](), sharing), 1}) != nil {
-		return v // memory that is referred to as of two types: Keep refuses it
+		return v // memory that is referenced with two types: Keep rejects it
 	}
 	return kept
 }
@@ -63,12 +63,13 @@ func AppendAll[T any](dst, v []T) []T {
 }
 
 func clone(root run) error {
-	c := lend(sharing, math.MaxInt64)
-	defer c.giveBack()
+	c := getCopier(sharing, math.MaxInt64)
+	defer c.putCopier()
 	return c.copy(root)
 }
 
-// Box returns the memory that a T takes in an interface, beside what it refers to.
+// Box returns the memory that a T takes in an interface, without what it refers
+// to.
 func Box[T any]() int64 {
 	p := planOf(reflect.TypeFor[T](), owning)
 	if p.direct {
@@ -77,10 +78,11 @@ func Box[T any]() int64 {
 	return Allocated(int64(p.size), p.pointers)
 }
 
-// IsFlat reports whether assigning a typ copies all of it but the bytes of strings.
+// IsFlat reports whether assigning a typ copies everything except the bytes of
+// strings.
 func IsFlat(typ reflect.Type) bool { return len(planOf(typ, sharing).parts) == 0 }
 
-// A run is n values of a plan, one behind the other.
+// A run is n consecutive values of a plan.
 type run struct {
 	cell
 	plan *plan
@@ -93,27 +95,27 @@ type copier struct {
 	limit int64 // bytes that the copy may take
 	block int   // bytes that copies may share
 
-	tracked bool           // ranges are noted, and each is copied once
-	index   map[cell]int32 // one more than that of the last range, or map, that begins there
+	tracked bool           // ranges are recorded, and each is copied once
+	index   map[cell]int32 // index + 1 of the last range, or map, that begins there
 	ranges  []span
 	maps    []mapCopy
-	todo    []run // to be looked at, in the first pass
-	repair  []run // of the copy's own memory, whose references are still the original's
+	todo    []run // to be scanned in the first pass
+	repair  []run // runs of the copy with references to the original
 	order   []int32
 	arenas  []arena
 	text    int64 // bytes of strings
 	texts   map[object]string
 	buf     []byte
-	work    int64 // bytes looked at
+	work    int64 // bytes scanned
 	total   int64 // bytes that the copy takes
-	extra   int64 // bytes of maps, and of what is shared but kept alive
+	extra   int64 // bytes of maps, and of shared memory that is kept alive
 	err     error
 }
 
 var copiers = sync.Pool{New: func() any { return &copier{index: make(map[cell]int32)} }}
 
-// lend returns a copier that has made no copy.
-func lend(own ownership, limit int64) *copier {
+// getCopier returns an empty copier from the pool.
+func getCopier(own ownership, limit int64) *copier {
 	c := copiers.Get().(*copier)
 	c.own, c.limit, c.block = own, limit, 4<<10
 	if own == owning {
@@ -122,12 +124,12 @@ func lend(own ownership, limit int64) *copier {
 	return c
 }
 
-// mostNoted keeps one huge value from staying in memory.
-const mostNoted = 1 << 12
+// maxPooled keeps the memory of a huge value out of the pool.
+const maxPooled = 1 << 12
 
-// giveBack lets go of everything but the memory for what is noted.
-func (c *copier) giveBack() {
-	if len(c.ranges) > mostNoted || len(c.maps) > mostNoted || cap(c.todo) > mostNoted || cap(c.repair) > mostNoted {
+// putCopier returns a copier to the pool, with only its memory for records.
+func (c *copier) putCopier() {
+	if len(c.ranges) > maxPooled || len(c.maps) > maxPooled || cap(c.todo) > maxPooled || cap(c.repair) > maxPooled {
 		return
 	}
 	clear(c.index)
@@ -143,7 +145,7 @@ func (c *copier) giveBack() {
 // An object is a range of memory that a reference leads to.
 type object = run
 
-// copy copies what root refers to, which is a shallow copy itself.
+// copy copies everything that root, a shallow copy itself, refers to.
 func (c *copier) copy(root run) error {
 	p := root.plan
 	if len(p.parts) == 0 || root.n == 0 {
@@ -174,7 +176,7 @@ func (c *copier) copy(root run) error {
 	return c.err
 }
 
-// size returns the memory that the copy takes, before it is made.
+// size returns the memory that the copy will take.
 func (c *copier) size() int64 {
 	size := Allocated(c.text, false) + c.extra
 	for i := range c.arenas {
@@ -184,16 +186,16 @@ func (c *copier) size() int64 {
 	return size
 }
 
-// An arena is memory for the values of one plan.
+// An arena is memory for values of one plan.
 type arena struct {
 	plan *plan
-	need int // values, in all
+	need int // number of values
 	free cell
 	left int
 }
 
 func (c *copier) arena(p *plan) *arena {
-	for i := range c.arenas { // there are a few
+	for i := range c.arenas { // there are few
 		if c.arenas[i].plan == p {
 			return &c.arenas[i]
 		}
@@ -202,7 +204,7 @@ func (c *copier) arena(p *plan) *arena {
 	return &c.arenas[len(c.arenas)-1]
 }
 
-// take returns n new values of the plan that nobody has yet.
+// take returns n unused values of the plan.
 func (c *copier) take(p *plan, n int) cell {
 	a := c.arena(p)
 	a.need -= n

@@ -29,7 +29,7 @@ type customer struct {
 	ByID   map[int64]*order
 }
 
-// newCustomer returns a customer with n orders that lead back to it.
+// newCustomer returns a customer with n orders that refer to it.
 func newCustomer(n int) *customer {
 	c := &customer{Name: "customer", ByID: map[int64]*order{}}
 	for i := range n {
@@ -63,7 +63,7 @@ func mustKeep[T any](t *testing.T, v T) T {
 	return v
 }
 
-// Values that lead back to each other do so in the copy, and to nothing else.
+// Values that refer to each other do so in the copy, and to nothing else.
 func TestCyclesAreCopied(t *testing.T) {
 	for name, copied := range map[string]func(*testing.T, *customer) *customer{"Keep": mustKeep[*customer], "Clone": func(_ *testing.T, c *customer) *customer { return Clone(c) }} {
 		for _, n := range []int{0, 1, 30, 400, 100_000} {
@@ -103,7 +103,7 @@ func TestLongChains(t *testing.T) {
 	}
 }
 
-// What grows with the ways to a value, and not with the value, never ends.
+// The work grows with the value, not with the number of paths to it.
 func TestManyWaysToAValue(t *testing.T) {
 	type pair [2]any
 	var boxed any = 1
@@ -138,7 +138,7 @@ func TestManyWaysToAValue(t *testing.T) {
 	}
 }
 
-// Pointers into the inside of a value point there in its copy.
+// Pointers into a value point to the same place in its copy.
 func TestPointersIntoValues(t *testing.T) {
 	type node struct {
 		A, B  int
@@ -245,7 +245,7 @@ func TestTooBig(t *testing.T) {
 	}
 }
 
-// Locations with equal rules become one; those with others do not.
+// Locations with equal rules become one, others stay distinct.
 func TestLocations(t *testing.T) {
 	at := func(name string, offset int) time.Time { return time.Unix(0, 0).In(time.FixedZone(name, offset)) }
 	v := mustKeep(t, []time.Time{at("one", 1800), at("one", 1800), at("one", 900), at("two", 1800), time.Unix(0, 0), time.Unix(0, 0).UTC()})

@@ -3,24 +3,25 @@ package deepcopy
 import "sync"
 
 const (
-	// handleBytes is what package unique keeps for a value beside it.
+	// handleBytes is the memory that package unique keeps for a value in
+	// addition.
 	handleBytes = 192
 
-	// Programs have a few values of package unique that are everywhere, such as
-	// the zone of their addresses. They are not charged to each kept value.
+	// Programs have a few ubiquitous values of package unique, such as the zone
+	// of their addresses. They are not counted for each stored value.
 	commonHandles = 64
-	commonText    = 64 // and are no longer than that
+	commonText    = 64 // and their longest text
 )
 
-// common are the addresses of those, the first ones met. They may have been given
-// to other values since.
+// common holds the addresses of such values, the first ones seen. Other values
+// may have the addresses by now.
 var common struct {
 	mu sync.Mutex
 	at map[uintptr]struct{} // guarded by mu
 }
 
-// findHandle counts the text of what package unique has made, which stays as
-// long as anybody has it. Values without text are few.
+// findHandle counts the text of a value of package unique, which stays alive as
+// long as anything refers to it. Few values have no text.
 func (c *copier) findHandle(p *part, at cell) {
 	held := at.pointee()
 	if held.isNil() {

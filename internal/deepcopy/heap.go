@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// classes returns the sizes that the allocator rounds small objects up to. The
-// runtime publishes them as the bounds of a histogram.
+// classes returns the size classes of the allocator. The runtime publishes them
+// as the bounds of a histogram.
 var classes = sync.OnceValue(func() []int64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs-by-size:bytes"}}
 	metrics.Read(sample)
@@ -30,8 +30,8 @@ const (
 	tinySize     = 16  // smaller ones without pointers share so many bytes
 )
 
-// Allocated returns how much memory an object of n bytes takes, as
-// runtime/malloc.go has it.
+// Allocated returns the memory that an object of n bytes takes, as in
+// runtime/malloc.go.
 func Allocated(n int64, pointers bool) int64 {
 	sizes := classes()
 	most := sizes[len(sizes)-1] - headerSize
@@ -49,23 +49,24 @@ func Allocated(n int64, pointers bool) int64 {
 	return sizes[i]
 }
 
-// What maps are made of (internal/runtime/maps): a header, and behind it up to
-// eight entries in one group, or tables of up to 1,024 places, of which seven
-// eighths are used at most.
+// The structure of maps (internal/runtime/maps): a header, and after it up to
+// eight entries in one group, or tables of up to 1,024 places, of which at most
+// seven eighths are used.
 const (
 	mapHeader   = 48
 	mapGroup    = 8
 	mapTable    = 32
 	mapPlaces   = 1024
-	longestSlot = 128 // longer keys and elements are objects by themselves
+	longestSlot = 128 // longer keys and elements are separate objects
 
-	// With as many entries a table no table is likely to overflow: entries are
-	// spread by hash, so that their number has a deviation of 28.
+	// With this number of entries per table no table is likely to overflow:
+	// entries are distributed by hash, so that their number has a standard
+	// deviation of 28.
 	mapEntries = 776
 )
 
-// tables returns how many tables a map of n entries is made with, and how many
-// places each has.
+// tables returns the number of tables of a new map of n entries, and the places
+// of each.
 func tables(n int) (count, places int) {
 	if n <= mapPlaces*7/8 {
 		return 1, 1 << bits.Len(uint(max(n*8/7, 2*mapGroup)-1))
@@ -73,8 +74,7 @@ func tables(n int) (count, places int) {
 	return 1 << bits.Len(uint((n-1)/mapEntries)), mapPlaces
 }
 
-// mapHint returns for how many entries a map has to be made so that it has that
-// many tables.
+// mapHint returns the size hint for a map that is to have that many tables.
 func mapHint(n int) int {
 	if n <= mapPlaces*7/8 {
 		return n
@@ -83,7 +83,7 @@ func mapHint(n int) int {
 	return count * places * 7 / 8
 }
 
-// mapSize returns the memory of a map of n entries that was made for them.
+// mapSize returns the memory of a map that was made for its n entries.
 func mapSize(key, elem *plan, n int) int64 {
 	pointers := key.pointers || elem.pointers
 	group := groupSize(key.typ, elem.typ)
@@ -109,7 +109,7 @@ func groupSize(key, elem reflect.Type) int64 {
 	keySize, keyAlign := slot(key)
 	elemSize, elemAlign := slot(elem)
 	if elemSize == 0 {
-		elemSize = 1 // so that nothing points behind the place
+		elemSize = 1 // so that nothing points past the place
 	}
 	return 8 + mapGroup*roundUp(roundUp(keySize, elemAlign)+elemSize, max(keyAlign, elemAlign))
 }

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The race detector's allocator rounds sizes in its own way, so the account is
-// compared without it.
+// The race detector's allocator rounds sizes differently, so the computed sizes
+// are compared without it.
 
 func document(i int) any {
 	var doc any
@@ -41,7 +41,7 @@ func emptied[K comparable](n, left int, key func(int) K) map[K]int {
 
 func itself(i int) int { return i }
 
-// samples make values that keep more alive than meets the eye, or much of it.
+// samples make values that keep more memory alive than their visible content.
 var samples = map[string]func(i int) any{
 	"bool": func(i int) any { return i%2 == 0 }, "int": func(i int) any { return i }, "text": func(i int) any { return fmt.Sprint("text ", i) },
 	"piece of a text":  func(i int) any { return strings.Repeat(fmt.Sprint(i), 1<<14)[:16] },
@@ -91,7 +91,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// checkSize compares the account of n copies with the heap.
+// checkSize compares the computed size of n copies with the heap.
 func checkSize(t *testing.T, n int, sample func(i int) any) {
 	t.Helper()
 	kept := make([]any, n)
@@ -136,7 +136,7 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// TestSizesOfAnything compares the account for values of random types.
+// TestSizesOfAnything compares the computed size for values of random types.
 func TestSizesOfAnything(t *testing.T) {
 	for seed := range uint64(40) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -157,8 +157,8 @@ var scalars = []reflect.Type{
 	reflect.TypeFor[string](), reflect.TypeFor[any](), reflect.TypeFor[time.Time](), reflect.TypeFor[struct{}](), reflect.TypeFor[complex128](),
 }
 
-// held are the types that interfaces hold. Package reflect never lets go of one
-// that was made, so they are few.
+// held are the types of values in interfaces. There are few, since package
+// reflect never frees a type that it made.
 var held = func() (types []reflect.Type) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for range 30 {

@@ -8,21 +8,22 @@ import (
 	"time"
 )
 
-// Locations are a few kilobytes each, and programs load the same ones over and
-// over: time.LoadLocation and time.Parse make another one each time. Kept values
-// share those whose rules are equal, and so those are not charged to them.
+// A location takes a few kilobytes, and programs load the same ones repeatedly:
+// each time.LoadLocation and time.Parse makes another. Stored values share
+// locations with equal rules, which are therefore not counted for them.
 var locations struct {
 	mu     sync.Mutex
 	n      int
 	byName map[string][]*time.Location // guarded by mu
 }
 
-// mostLocations bounds what is never let go of. There are about 600 in the world.
-const mostLocations = 1024
+// maxLocations bounds the locations that are never freed. There are about 600
+// in the world.
+const maxLocations = 1024
 
 var errLocations = errors.New("more than 1024 different time.Locations are in use")
 
-// canonical returns the location that kept values have in place of loc.
+// canonical returns the shared location in place of loc.
 func canonical(loc *time.Location) (*time.Location, error) {
 	if loc == time.UTC || loc == time.Local || loc == nil {
 		return loc, nil
@@ -35,7 +36,7 @@ func canonical(loc *time.Location) (*time.Location, error) {
 			return known, nil
 		}
 	}
-	if l.n == mostLocations {
+	if l.n == maxLocations {
 		return nil, errLocations
 	}
 	if l.byName == nil {
@@ -46,8 +47,8 @@ func canonical(loc *time.Location) (*time.Location, error) {
 	return loc, nil
 }
 
-// sameRules compares two locations, but for what they remember of the time that
-// they were loaded at.
+// sameRules compares two locations, except for what they cache of the time at
+// which they were loaded.
 func sameRules(a, b *time.Location) bool {
 	for f := range reflect.TypeFor[time.Location]().Fields() {
 		if strings.HasPrefix(f.Name, "cache") {

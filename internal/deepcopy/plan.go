@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A plan tells where values of a type hold references.
+// A plan lists the references in values of a type.
 type plan struct {
 	typ      reflect.Type
 	size     uintptr
@@ -15,25 +15,25 @@ type plan struct {
 	parts    []part
 	direct   bool // whether interfaces hold values in their second word
 
-	// simple: references lead to values that refer to nothing but strings, so
-	// there are no more of them than of the references.
+	// simple reports that references lead to values that refer to nothing but
+	// strings, so that there are no more of them than references.
 	simple bool
 }
 
-// An op is what is done with a part of a value.
+// An op is the kind of a part of a value.
 type op uint8
 
 const (
 	text     op = iota // a string
 	pointer            // to a value of the plan to
-	slice              // of such
-	array              // of n such
-	mapped             // of key to to
+	slice              // of such values
+	array              // of n such values
+	mapped             // from key to to
 	boxed              // an interface
 	moment             // a time.Time
 	location           // a *time.Location
 	handle             // a unique.Handle
-	opaque             // what can be copied only while it is zero
+	opaque             // can be copied only if it is zero
 )
 
 // A part is a reference within a value.
@@ -46,7 +46,7 @@ type part struct {
 	to     *plan
 }
 
-// An ownership tells what becomes of strings and locations in a copy.
+// An ownership determines what happens to strings and locations in a copy.
 type ownership bool
 
 const (
@@ -60,7 +60,7 @@ type planKey struct {
 }
 
 var (
-	plans    sync.Map   // planKey to *plan, all of whose parts are there
+	plans    sync.Map   // planKey to complete *plan
 	planning sync.Mutex // held while plans are made
 )
 
@@ -73,7 +73,7 @@ func planOf(typ reflect.Type, own ownership) *plan {
 	defer planning.Unlock()
 	m := maker{own, make(map[reflect.Type]*plan)}
 	p := m.plan(typ)
-	for typ, made := range m.made { // complete only now: a type may contain itself
+	for typ, made := range m.made { // plans are complete only now: a type may contain itself
 		made.simple = isSimple(made)
 		plans.LoadOrStore(planKey{typ, own}, made)
 	}
@@ -99,7 +99,7 @@ func (m *maker) plan(typ reflect.Type) *plan {
 	return p
 }
 
-// parts appends what a typ at the given offset of a value refers to.
+// parts appends the references in a typ at the given offset of a value.
 func (m *maker) parts(parts []part, typ reflect.Type, offset uintptr) []part {
 	p := part{offset: offset, typ: typ}
 	switch {
@@ -139,7 +139,7 @@ func (m *maker) byKind(parts []part, p part) []part {
 		p.op, p.key, p.to = mapped, m.plan(typ.Key()), m.plan(typ.Elem())
 	case reflect.Array:
 		p.op, p.n, p.to = array, typ.Len(), m.plan(typ.Elem())
-		if p.n == 0 || len(p.to.parts) == 0 { // an array is never part of its elements but by reference
+		if p.n == 0 || len(p.to.parts) == 0 { // an array contains itself only by reference
 			return parts
 		}
 	case reflect.Struct:
@@ -204,7 +204,8 @@ func hasPointers(typ reflect.Type) bool {
 	return false
 }
 
-// isHandle reports whether typ is a unique.Handle, which is compared by identity.
+// isHandle reports whether typ is a unique.Handle, which is compared by
+// identity.
 func isHandle(typ reflect.Type) bool {
 	return typ.PkgPath() == "unique" && strings.HasPrefix(typ.Name(), "Handle[")
 }

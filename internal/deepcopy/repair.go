@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// copyRanges copies the ranges and makes the maps, whose references are still to
-// be repaired.
+// copyRanges copies the ranges and makes the maps. Their references still have
+// to be repaired.
 func (c *copier) copyRanges() {
 	for i := range c.ranges {
 		s := &c.ranges[i]
@@ -27,7 +27,7 @@ func (c *copier) copyRanges() {
 	}
 }
 
-// fillMaps puts the entries into the maps, once their keys have their place.
+// fillMaps adds the entries to the maps, once their keys are repaired.
 func (c *copier) fillMaps() {
 	for i := range c.maps {
 		m := &c.maps[i]
@@ -37,7 +37,7 @@ func (c *copier) fillMaps() {
 	}
 }
 
-// repairRun makes the references of a run those of the copy.
+// repairRun redirects the references of a run to the copy.
 func (c *copier) repairRun(r run) {
 	for i := range r.n {
 		value := r.add(uintptr(i) * r.plan.size)
@@ -47,7 +47,7 @@ func (c *copier) repairRun(r run) {
 	}
 }
 
-// replace makes one reference that of the copy.
+// replace redirects one reference to the copy.
 func (c *copier) replace(p *part, at cell) {
 	switch p.op {
 	case text:
@@ -99,7 +99,8 @@ func (c *copier) copied(first cell, p *plan, n int) cell {
 	return to
 }
 
-// copyText copies a string's bytes behind those before, for which there is room.
+// copyText appends a string's bytes to the copied text, which has room for
+// them.
 func (c *copier) copyText(at cell) {
 	s := atString(at)
 	var key object
@@ -118,7 +119,7 @@ func (c *copier) copyText(at cell) {
 	}
 }
 
-// moveTime gives a time the location that kept values have.
+// moveTime sets the location of a time to the shared one.
 func (c *copier) moveTime(at cell) {
 	t := atTime(at)
 	was := t.Location()

@@ -10,24 +10,24 @@ import (
 // A span is a range of the original: n values of a plan.
 type span struct {
 	object
-	next   int32   // as copier.index, of the one before that begins there
-	into   int32   // the range that it is part of, itself if none
-	offset uintptr // within that
-	copy   cell    // of a range that is part of no other
+	next   int32   // as in copier.index, for the previous one that begins there
+	into   int32   // the range that contains it, or itself
+	offset uintptr // within that range
+	copy   cell    // the copy, for a range that no other contains
 }
 
 func (s *span) end() uintptr { return s.address() + uintptr(s.n)*s.plan.size }
 
-// A mapCopy is a map under way: its entries wait outside of it until they have
-// been repaired.
+// A mapCopy is a map that is being copied: its entries are stored separately
+// until they are repaired.
 type mapCopy struct {
-	was         cell          // what the original is a pointer to
+	was         cell          // the target of the original
 	value       reflect.Value // the copy
 	plan        part
 	keys, elems reflect.Value
 }
 
-// scan looks at all that root refers to.
+// scan finds everything that root refers to.
 func (c *copier) scan(root run) {
 	c.todo = append(c.todo, root)
 	for len(c.todo) > 0 && c.err == nil {
@@ -37,7 +37,7 @@ func (c *copier) scan(root run) {
 	}
 }
 
-// look notes the references in a run.
+// look records the references in a run.
 func (c *copier) look(r run) {
 	for i := range r.n {
 		value := r.add(uintptr(i) * r.plan.size)
@@ -47,7 +47,7 @@ func (c *copier) look(r run) {
 	}
 }
 
-// find notes what one reference leads to.
+// find records the target of one reference.
 func (c *copier) find(p *part, at cell) {
 	switch p.op {
 	case text:
@@ -74,8 +74,8 @@ func (c *copier) find(p *part, at cell) {
 	}
 }
 
-// shortText is the length up to which strings that are met twice are copied
-// twice: that costs no more than noting them.
+// shortText is the length up to which a string that occurs twice is copied
+// twice, which costs no more than recording it.
 const shortText = 64
 
 func (c *copier) findText(at cell) {
@@ -93,7 +93,7 @@ func (c *copier) findText(at cell) {
 	c.text += int64(len(s))
 }
 
-// reach notes n values.
+// reach records n values.
 func (c *copier) reach(first cell, p *plan, n int) {
 	if first.isNil() || n == 0 || p.size == 0 {
 		return
@@ -117,7 +117,7 @@ func (c *copier) reach(first cell, p *plan, n int) {
 	}
 }
 
-// known returns the number of a range, -1 if it was not noted.
+// known returns the number of a range, -1 if it is not recorded.
 func (c *copier) known(key object) int32 {
 	i := c.index[key.cell] - 1
 	for i >= 0 && (c.ranges[i].plan != key.plan || c.ranges[i].n != key.n) {
@@ -126,11 +126,11 @@ func (c *copier) known(key object) int32 {
 	return i
 }
 
-// workFactor is how many times the limit is looked at before a value is taken
-// to be too large. Ranges that overlap are looked at more than once.
+// workFactor is the multiple of the limit that may be scanned before a value
+// counts as too large. Overlapping ranges are scanned more than once.
 const workFactor = 8
 
-// spend reports whether bytes more may be looked at.
+// spend reports whether further bytes may be scanned.
 func (c *copier) spend(bytes int64) bool {
 	c.work += bytes
 	if c.work/workFactor > c.limit {
@@ -140,8 +140,8 @@ func (c *copier) spend(bytes int64) bool {
 	return true
 }
 
-// unbox returns the plan of what an interface holds, nil for nothing, and where
-// that lies.
+// unbox returns the plan of an interface's value, nil if it is empty, and the
+// cell of the value.
 func (c *copier) unbox(p *part, at cell) (*plan, cell) {
 	v := at.value(p.typ)
 	if v.IsNil() {
@@ -164,11 +164,11 @@ func (c *copier) unbox(p *part, at cell) (*plan, cell) {
 	return plan, at.data().pointee()
 }
 
-// findMap takes the entries out of a map.
+// findMap extracts the entries of a map.
 func (c *copier) findMap(p *part, at cell) {
 	v := at.value(p.typ)
 	was := at.pointee()
-	if v.IsNil() || c.index[was] > 0 { // nothing but a map begins where one does
+	if v.IsNil() || c.index[was] > 0 { // no other value begins at the address of a map
 		return
 	}
 	n := v.Len()
@@ -187,10 +187,10 @@ func (c *copier) findMap(p *part, at cell) {
 	c.todo = append(c.todo, run{firstOf(m.keys), p.key, n}, run{firstOf(m.elems), p.to, n})
 }
 
-var errOverlap = errors.New("memory is referred to as of two types")
+var errOverlap = errors.New("memory is referenced with two types")
 
-// merge finds the ranges that are part of others, and how much of each plan
-// there is.
+// merge finds the ranges that others contain, and the number of values of each
+// plan.
 func (c *copier) merge() {
 	for i := range c.ranges {
 		c.order = append(c.order, int32(i))

@@ -7,10 +7,10 @@ import (
 	"reflect"
 )
 
-// Sum returns a number that is another one after a change of anything that v
-// refers to. It holds for this v only, since where things lie is part of it: so
-// the parts may be visited in any order, each once. Nobody can change strings,
-// times' locations and the like, so they are not looked into.
+// Sum returns a checksum that changes with anything that v refers to. It
+// depends on addresses and so is valid for this v only, but may visit the parts
+// in any order, each once. It does not look into immutable values such as
+// strings and locations of times.
 func Sum(seed maphash.Seed, v any) (sum uint64) {
 	c := copier{limit: math.MaxInt64, tracked: true, index: make(map[cell]int32)}
 	c.scan(run{cellOf(&v), planOf(reflect.TypeFor[any](), sharing), 1})

@@ -10,9 +10,9 @@ import (
 
 // A cell is the address of a Go value.
 //
-// Invariant: p points to a value of the type that the owner of the cell knows (a
-// run's or a range's plan), and it is used as that type, or as a part of it that
-// reflect has told the offset of.
+// Invariant: p points to a value of the cell's type (that of a run's or a
+// range's plan), and is used as that type, or as a part of it at an offset from
+// package reflect.
 type cell struct{ p unsafe.Pointer }
 
 func cellOf[T any](v *T) cell { return cell{unsafe.Pointer(v)} }
@@ -29,41 +29,43 @@ func (c cell) add(offset uintptr) cell { return cell{unsafe.Add(c.p, offset)} }
 
 func (c cell) isNil() bool { return c.p == nil }
 
-// address returns where the cell lies. Nothing is read through the number.
+// address returns the address of the cell, which is never dereferenced.
 func (c cell) address() uintptr { return uintptr(c.p) }
 
-// value returns the cell as a value that can be set. Invariant: typ is its type.
+// value returns the cell as a settable value. Invariant: typ is its type.
 func (c cell) value(typ reflect.Type) reflect.Value { return reflect.NewAt(typ, c.p).Elem() }
 
-// array returns the n values from the cell on as a slice.
+// array returns the n values that start at the cell as a slice.
 func (c cell) array(typ reflect.Type, n int) reflect.Value { return reflect.SliceAt(typ, c.p, n) }
 
-// bytes returns the memory of the cell. Invariant: its type has n bytes; what is
-// returned is only read, or written where the type has no pointers.
+// bytes returns the memory of the cell. Invariant: its type has n bytes; the
+// result is only read, or written if the type has no pointers.
 func (c cell) bytes(n uintptr) []byte { return unsafe.Slice((*byte)(c.p), n) }
 
-// pointee returns what the pointer or the map in c points to.
+// pointee returns the target of the pointer or map in c.
 func (c cell) pointee() cell { return cell{*(*unsafe.Pointer)(c.p)} }
 
-// point makes the pointer or the map in c point to what to is the cell of.
+// point sets the pointer or map in c to the cell to.
 func (c cell) point(to cell) { *(*unsafe.Pointer)(c.p) = to.p }
 
-// elements returns the first element of the slice in c and how many there are. A
-// slice of any type is laid out as one of bytes.
+// elements returns the first element of the slice in c and its length. Slices
+// of all types have one layout.
 func (c cell) elements() (cell, int) {
 	s := *(*[]byte)(c.p)
 	return cell{unsafe.Pointer(unsafe.SliceData(s))}, len(s)
 }
 
-// slice makes the slice in c the n values from first on, with no room behind.
+// slice sets the slice in c to the n values from first on, without spare
+// capacity.
 func (c cell) slice(first cell, n int) { *(*[]byte)(c.p) = unsafe.Slice((*byte)(first.p), n) }
 
-// data returns the second word of the interface in c: a pointer to the value, or,
-// for types that are a single pointer, the value itself.
+// data returns the second word of the interface in c: a pointer to the value,
+// or, for types that are a single pointer, the value itself.
 func (c cell) data() cell { return c.add(unsafe.Sizeof(uintptr(0))) }
 
 // isDirect reports whether interfaces hold a typ in their second word. The zero
-// value of such a type is a nil pointer; others are pointed to.
+// value of such a type is a nil pointer; interfaces hold other types by
+// pointer.
 func isDirect(typ reflect.Type) bool {
 	zero := reflect.Zero(typ).Interface()
 	return cellOf(&zero).data().pointee().isNil()
@@ -72,10 +74,10 @@ func isDirect(typ reflect.Type) bool {
 // stringOf returns b as a string. Invariant: b is never written again.
 func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// textOf returns where the bytes of s lie.
+// textOf returns the address of the bytes of s.
 func textOf(s string) cell { return cell{unsafe.Pointer(unsafe.StringData(s))} }
 
-// nothing is what values without a size lie at.
+// nothing is the address of values without size.
 var nothing = cellOf(new(struct{}))
 
 func atString(c cell) *string { return at[string](c) }

@@ -13,22 +13,29 @@ import (
 	"time"
 )
 
-// A Binding is what cursors know of a statement's arguments.
+// A Binding encodes a statement's arguments for cursors.
 //
-// Cursors are kept in URLs, by others, for longer than a process or a version of this library: the bytes are a stored
-// format (TestBind freezes them). So they are made of values, not of Go types: integers of any width are equal, and so are
-// strings and types made of them. But what pgx sends as other texts is bound apart: types with a String method, which it
-// calls for parameters of type text, and structs of other fields, which are other JSON.
+// Cursors are stored in URLs, by others, for longer than a process or a version
+// of this library: the bytes are a stored format (TestBind freezes them). So
+// they encode values, not Go types: equal integers match regardless of width,
+// and so do strings and types based on them. But values that pgx sends as
+// different texts differ: types with a String method, which pgx calls for
+// parameters of type text, and structs with other fields, which are different
+// JSON.
 //
-// Bound are nil (also a nil pointer or slice), booleans, numbers, strings, byte slices, time.Time, net/netip, big.Int,
-// what a driver.Valuer returns (pgtype's types, for some), and pointers to, lists and structs of these. Maps, functions,
-// channels, readers, values nested deeper than 8 levels, and times in fields that are not exported, are not.
+// A Binding accepts nil (also a nil pointer or slice), booleans, numbers,
+// strings, byte slices, time.Time, net/netip, big.Int, the values that a
+// driver.Valuer returns (as some types of pgtype do), and pointers to, lists
+// and structs of these. It rejects maps, functions, channels, readers, values
+// nested deeper than 8 levels, and times in unexported fields.
 type Binding struct {
 	Bytes []byte
-	// Zones are the offsets from UTC, in seconds, of the times among the arguments. They are not part of Bytes: a time is
-	// bound as an instant, and whether the server is sent that or a wall clock depends on the parameter's type.
+	// Zones are the offsets from UTC, in seconds, of the times among the
+	// arguments. They are not part of Bytes: a time is encoded as an instant,
+	// and the parameter's type determines whether pgx sends the instant or the
+	// wall clock.
 	Zones []int
-	// Args are the arguments that the times are in, from 0.
+	// Args are the indexes of the arguments that contain the times, from 0.
 	Args []int
 
 	n int // arguments added
@@ -41,8 +48,8 @@ func (b *Binding) Add(arg any) bool {
 	return ok
 }
 
-// Moved returns the arguments with a time of another offset than the one in zones, which were those of a cursor; no zones
-// stand for UTC.
+// Moved returns the arguments with a time whose offset differs from the one in
+// zones, which are those of a cursor; nil zones stand for UTC.
 func (b *Binding) Moved(zones []int) []int {
 	var moved []int
 	for i, zone := range b.Zones {
@@ -57,7 +64,8 @@ func (b *Binding) Moved(zones []int) []int {
 	return moved
 }
 
-// The tag before each value. They are part of a stored format: never change one.
+// The tag before each value. Tags are part of a stored format: never change
+// one.
 const (
 	bindNil      = 'n'
 	bindFalse    = 'f'
@@ -65,12 +73,12 @@ const (
 	bindInteger  = 'i' // a varint
 	bindUnsigned = 'u' // a uvarint, of an integer beyond int64
 	bindFloat    = 'd' // 8 bytes
-	bindString   = 's' // a length and so many bytes
+	bindString   = 's' // a length and that many bytes
 	bindBytes    = 'b'
 	bindTime     = 'T' // seconds since 1970 as a varint, nanoseconds as a uvarint
-	bindList     = 'l' // a number and so many values
-	bindStruct   = 'S' // a number, and so many times the field's name, its json tag, and its value
-	bindText     = 'x' // behind a value: what its String method returns
+	bindList     = 'l' // a number and that many values
+	bindStruct   = 'S' // a number, and for each field its name, its json tag and its value
+	bindText     = 'x' // after a value: the result of its String method
 )
 
 const maxBindDepth = 8
@@ -97,13 +105,13 @@ func (b *Binding) bind(v reflect.Value, depth int) bool {
 			return b.tag(bindNil)
 		}
 	case reflect.Map, reflect.Func, reflect.Chan:
-		return false // a map has no order, which its Value method may show
+		return false // a map has no order, and its Value method may depend on it
 	}
 	t := v.Type()
 	switch t {
 	case timeType, bigType, addrType, prefixType:
 		if !v.CanInterface() {
-			return false // its fields are no stored format
+			return false // its fields are not a stored format
 		}
 		return b.known(v.Interface())
 	}
@@ -130,7 +138,7 @@ func (b *Binding) text(tag byte, text string) bool {
 	return true
 }
 
-// known binds a value of the types that are known by name.
+// known binds a value of one of the types listed above.
 func (b *Binding) known(value any) bool {
 	switch v := value.(type) {
 	case time.Time:
@@ -148,7 +156,7 @@ func (b *Binding) known(value any) bool {
 	}
 }
 
-// kind binds a value by what its type is made of.
+// kind binds a value by the kind of its type.
 func (b *Binding) kind(v reflect.Value, depth int) bool {
 	switch v.Kind() {
 	case reflect.String:
@@ -169,7 +177,7 @@ func (b *Binding) kind(v reflect.Value, depth int) bool {
 	return true
 }
 
-// stringer returns v as pgx would ask it for a text.
+// stringer returns v as a Stringer if pgx would use it as one.
 func stringer(v reflect.Value) (fmt.Stringer, bool) {
 	if !v.CanInterface() {
 		return nil, false

@@ -27,14 +27,15 @@ type (
 func (failing) Value() (driver.Value, error) { return nil, errors.New("no value") }
 func (hstore) Value() (driver.Value, error)  { return "in any order", nil }
 
-// TestBind freezes what cursors that are out in the world were bound to: a changed line makes them ErrBadCursor.
+// TestBind freezes the encoding of arguments in cursors: a changed line
+// invalidates stored cursors.
 func TestBind(t *testing.T) {
 	kathmandu := time.FixedZone("+0545", 5*3600+45*60)
 	instant := time.Date(2026, 2, 28, 23, 59, 59, 999_999_000, kathmandu)
 	text := "a"
 	for _, tt := range []struct {
 		want string
-		args []any // all alike
+		args []any // all have the same encoding
 	}{
 		{"n", []any{nil, (*string)(nil), []int(nil), []byte(nil), sql.NullString{}, (*time.Time)(nil)}},
 		{"f", []any{false, sql.NullBool{Valid: true}}},
@@ -80,7 +81,8 @@ func TestBind(t *testing.T) {
 	}
 }
 
-// Lists of arguments that differ are told apart, wherever one value ends and the next begins.
+// Different lists of arguments have different encodings, wherever one value
+// ends and the next begins.
 func TestBindTellsApart(t *testing.T) {
 	seen := make(map[string]string)
 	for _, args := range [][]any{
@@ -101,7 +103,8 @@ func TestBindTellsApart(t *testing.T) {
 	}
 }
 
-// Moved finds the arguments with a time in another zone than the cursor's, also within lists.
+// Moved finds the arguments with a time in another zone than the cursor's, also
+// within lists.
 func TestBindingMoved(t *testing.T) {
 	utc := time.Unix(0, 0).UTC()
 	east := utc.In(time.FixedZone("", 3600))

@@ -1,7 +1,8 @@
 package keyset
 
-// A block is a set of rows behind the position which one ordered index scan can read: rows equal to the position in
-// keys[:prefix], and beyond it in keys[prefix:end]; or, with null, NULL in keys[prefix] (end == prefix+1), or
+// A block is a set of rows after the position that one ordered index scan can
+// read: rows equal to the position in keys[:prefix], and beyond it in
+// keys[prefix:end]; or, with null, NULL in keys[prefix] (end == prefix+1), or,
 // with notNull, not NULL there.
 type block struct {
 	prefix, end int
@@ -10,9 +11,9 @@ type block struct {
 	inclusive   bool
 }
 
-// blocks splits the rows behind a position into blocks, in the order in which they follow each other. keys are in
-// reading direction; nulls[i] tells that the position is NULL in keys[i].
-func blocks(keys []Key, s Shape) []block {
+// blocks splits the rows after a position into blocks, in their order. keys are
+// in reading direction.
+func blocks(keys []Key, s Form) []block {
 	var bs []block
 	last := len(keys) - 1
 	if s.Inclusive && s.null(last) {
@@ -39,10 +40,12 @@ func blocks(keys []Key, s Shape) []block {
 	return bs
 }
 
-// joins tells whether b, which follows the position from keys[i+1] on, and the rows beyond it in keys[i] make one
-// condition. The NULLs of keys[i+1] would be lost in a comparison where it is not the first member, so it must have
-// none. Keys of different directions can be joined as well, but then the scan walks through the rows that equal the
-// position in the keys of the first direction, from the first of them on: not where there are many.
+// joins reports whether b, which is beyond the position from keys[i+1] on, and
+// the rows beyond it in keys[i] make one condition. A comparison loses the
+// NULLs of every member but the first, so keys[i+1] must have none. Keys of
+// different directions can be joined too, but then the scan walks through the
+// rows that equal the position in the keys of the first direction, from the
+// first of them on, which is too slow if there are many.
 func (b block) joins(keys []Key, i, tied int) bool {
 	if b.null || b.notNull || b.prefix != i+1 || keys[i+1].Nullable {
 		return false
@@ -51,7 +54,7 @@ func (b block) joins(keys []Key, i, tied int) bool {
 	return walk == b.end || walk > tied
 }
 
-// run is the number of leading keys that share a direction.
+// run returns the number of leading keys that share a direction.
 func run(keys []Key) int {
 	n := 1
 	for n < len(keys) && keys[n].Desc == keys[0].Desc {
@@ -60,8 +63,9 @@ func run(keys []Key) int {
 	return n
 }
 
-// Walks lists, in ascending order, the numbers of leading keys whose ties a page may have to walk through: those behind
-// which the direction changes. A caller that sees many rows in a row share so many keys tells by [Position.Tied].
+// Walks returns, in ascending order, the numbers of leading keys after which
+// the direction changes. A page may have to walk through rows that are tied in
+// so many keys; a caller that sees many such rows sets [Position.Tied].
 func Walks(keys []Key) []int {
 	var ends []int
 	for n := run(keys); n < len(keys); n += run(keys[n:]) {

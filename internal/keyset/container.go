@@ -5,10 +5,11 @@ import (
 	"strconv"
 )
 
-// A TextOf gives the text form of a value in binary format, as [Text] does for simple types, or false.
+// A TextOf returns the text form of a value in binary format, as [Text] does
+// for simple types, or false.
 type TextOf func(b []byte) (string, bool)
 
-// Simple is the text form of a type that [Text] knows, or nil.
+// Simple returns the TextOf of a type that [Text] knows, or nil.
 func Simple(typeOID uint32) TextOf {
 	if _, ok := binaryTypes[typeOID]; !ok {
 		return nil
@@ -16,12 +17,14 @@ func Simple(typeOID uint32) TextOf {
 	return func(b []byte) (string, bool) { return Text(typeOID, b) }
 }
 
-// Plain is the text form of types whose binary form is the same text: enums, for one.
+// Plain is the TextOf of types whose binary form equals the text form, such as
+// enums.
 func Plain(b []byte) (string, bool) { return textPlain(b) }
 
 const maxDimensions = 6 // MAXDIM in array.h
 
-// ArrayOf is the text form of arrays, with the delimiter of their element type, mostly a comma.
+// ArrayOf returns the TextOf of arrays, with the delimiter of their element
+// type, usually a comma.
 func ArrayOf(element TextOf, delimiter byte) TextOf {
 	return func(b []byte) (string, bool) {
 		f := fields{b: b}
@@ -64,7 +67,8 @@ type arrayText struct {
 	text      []byte
 }
 
-// dimension writes the elements of dimension d, which are arrays themselves but for the last.
+// dimension writes the elements of dimension d, which are arrays except in the
+// last dimension.
 func (a *arrayText) dimension(d int) {
 	a.text = append(a.text, '{')
 	for i := range a.sizes[d] {
@@ -77,13 +81,13 @@ func (a *arrayText) dimension(d int) {
 			a.text = a.quoted(a.text, a.element, "NULL")
 		}
 		if a.bad {
-			return // sizes may be lies
+			return // sizes may be wrong
 		}
 	}
 	a.text = append(a.text, '}')
 }
 
-// CompositeOf is the text form of composites.
+// CompositeOf returns the TextOf of composites.
 func CompositeOf(columns []TextOf) TextOf {
 	return func(b []byte) (string, bool) {
 		f := fields{b: b}
@@ -111,7 +115,7 @@ const (
 	rangeUpperInfinite = 0x10
 )
 
-// RangeOf is the text form of ranges.
+// RangeOf returns the TextOf of ranges.
 func RangeOf(bound TextOf) TextOf {
 	return func(b []byte) (string, bool) {
 		if len(b) == 0 {
@@ -140,7 +144,7 @@ func RangeOf(bound TextOf) TextOf {
 	}
 }
 
-// MultirangeOf is the text form of multiranges of ranges.
+// MultirangeOf returns the TextOf of multiranges of ranges.
 func MultirangeOf(ranges TextOf) TextOf {
 	return func(b []byte) (string, bool) {
 		f := fields{b: b}
@@ -160,10 +164,10 @@ func MultirangeOf(ranges TextOf) TextOf {
 	}
 }
 
-// fields reads the parts of a value one after the other.
+// fields reads the parts of a value in order.
 type fields struct {
 	b   []byte
-	bad bool // there was less than was asked for, or a part that is not of its type
+	bad bool // the value is too short, or a part is invalid for its type
 }
 
 func (f *fields) int32() int32 {
@@ -176,7 +180,7 @@ func (f *fields) int32() int32 {
 	return n
 }
 
-// value reads a length and so many bytes; a length of -1 is NULL.
+// value reads a length and that many bytes; a length of -1 is NULL.
 func (f *fields) value() (b []byte, null bool) {
 	n := f.int32()
 	if n == -1 {
@@ -190,8 +194,8 @@ func (f *fields) value() (b []byte, null bool) {
 	return b, false
 }
 
-// quoted appends the next value in double quotes, in which arrays, composites and ranges alike take backslashes, or
-// what they write for NULL.
+// quoted appends the next value in double quotes with backslash escapes, which
+// arrays, composites and ranges all accept, or null for NULL.
 func (f *fields) quoted(text []byte, of TextOf, null string) []byte {
 	b, isNull := f.value()
 	if isNull {
@@ -209,7 +213,7 @@ func (f *fields) quoted(text []byte, of TextOf, null string) []byte {
 	return append(text, '"')
 }
 
-// text is the result, if everything was there and no more.
+// text returns the result if the value was complete and nothing is left.
 func (f *fields) text(text []byte) (string, bool) {
 	if f.bad || len(f.b) > 0 {
 		return "", false

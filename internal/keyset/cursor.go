@@ -9,15 +9,18 @@ import (
 	"strings"
 )
 
-// ErrCursor is the error for every text that is not a cursor made for the scope, by one of the keys.
+// ErrCursor is the error for any text that is not a cursor for the scope,
+// signed by one of the keys.
 var ErrCursor = errors.New("cursor was not made for this statement, its arguments and its order, or was changed")
 
-// Scope is what a cursor belongs to. A cursor is of use in its own scope only.
+// A Scope identifies the statement, arguments and order that a cursor is valid
+// for.
 type Scope [sha256.Size]byte
 
-// NewScope makes the scope of pages through a statement (by the identity of its text) with arguments (encoded so that
-// different ones differ) in the order of keys. Whether keys are nullable is not part of it: that is knowledge, which
-// may grow.
+// NewScope returns the scope of pages through a statement (by the identity of
+// its text) with arguments (in an encoding that differs for different
+// arguments) in the order of keys. It does not include whether keys are
+// nullable, which the caller may learn later.
 func NewScope(statement [16]byte, args []byte, keys []Key) Scope {
 	b := make([]byte, 0, 64+len(args)+24*len(keys))
 	b = append(b, statement[:]...)
@@ -31,7 +34,7 @@ func NewScope(statement [16]byte, args []byte, keys []Key) Scope {
 
 const (
 	version = 1
-	tagSize = 16 // bytes of the sum kept: 128 bits, beyond guessing
+	tagSize = 16 // bytes of the sum that are kept: 128 bits cannot be guessed
 
 	flagBackward  = 1
 	flagInclusive = 2
@@ -41,11 +44,14 @@ const (
 
 var encoding = base64.RawURLEncoding.Strict()
 
-// Encode writes a position as a cursor: text safe in URLs. With keys it is signed by the first of them; without, it is
-// only bound: a changed or foreign cursor is told apart from a right one, an intended forgery is not.
+// Encode encodes a position as a cursor, a text safe in URLs. The first of the
+// keys signs it. Without keys the cursor is only bound: decoding detects a
+// changed or foreign cursor, but not a deliberate forgery.
 //
-// The bytes are: version, flags, Tied, then for each value its type OID and its length plus one as varints (a length of 0 is
-// NULL) and its text, then, by the flag, the number of Zones and those as varints, and at the end 16 bytes of a SHA-256 (signed: HMAC-SHA-256) over scope and all bytes before.
+// The bytes are: version, flags, Tied; for each value its type OID and its
+// length plus one as varints (0 is NULL) and its text; if flagged, the number
+// of Zones and the Zones as varints; and 16 bytes of a SHA-256 (signed:
+// HMAC-SHA-256) over the scope and all bytes before.
 func Encode(p Position, scope Scope, sign [][]byte) string {
 	b := make([]byte, 0, 128)
 	b = append(b, scope[:]...)
@@ -75,10 +81,11 @@ func Encode(p Position, scope Scope, sign [][]byte) string {
 	return encoding.EncodeToString(append(b, t[:]...)[len(scope):])
 }
 
-// Decode reads a cursor made by [Encode] in the same scope for an order of n keys. With keys, one of them must have
-// signed it; without, it must not be signed. The error is [ErrCursor].
+// Decode decodes a cursor made by [Encode] in the same scope for an order of n
+// keys. With keys, one of them must have signed it; without, it must not be
+// signed. The error is [ErrCursor].
 func Decode(cursor string, scope Scope, sign [][]byte, n int) (*Position, error) {
-	if strings.ContainsAny(cursor, "\r\n") { // the decoder would skip them
+	if strings.ContainsAny(cursor, "\r\n") { // the decoder would ignore them
 		return nil, ErrCursor
 	}
 	b, err := encoding.AppendDecode(append(make([]byte, 0, 128), scope[:]...), []byte(cursor))
@@ -152,7 +159,8 @@ func parseZones(b []byte) (zones []int, rest []byte, ok bool) {
 	return zones, b, true
 }
 
-// genuine tells whether sum was made for b by one of the keys, in a time that does not tell which.
+// genuine reports whether sum was made for b by one of the keys, in a time that
+// does not depend on which.
 func genuine(b, sum []byte, sign [][]byte) bool {
 	if len(sign) == 0 {
 		t := tag(b, nil)
@@ -166,7 +174,8 @@ func genuine(b, sum []byte, sign [][]byte) bool {
 	return ok
 }
 
-// tag is the sum over b, a scope and what is bound to it, and, if there is a key, proves that its holder made it.
+// tag returns the sum over b, which begins with a scope. With a key, the sum
+// proves that its holder made it.
 func tag(b, key []byte) [tagSize]byte {
 	if key == nil {
 		sum := sha256.Sum256(b)

@@ -34,7 +34,7 @@ func TestCursorRoundTrip(t *testing.T) {
 	}
 }
 
-// A cursor is good under its own conditions and under no others.
+// A cursor is valid in its own scope only.
 func TestCursorBound(t *testing.T) {
 	p := position()
 	tests := []struct {
@@ -70,7 +70,8 @@ func TestCursorBound(t *testing.T) {
 	}
 }
 
-// Each flipped bit, each cut and each addition is noticed, also in the bits that base64 does not use.
+// Decoding detects each flipped bit, each truncation and each addition, even in
+// bits that base64 does not use.
 func TestCursorDamaged(t *testing.T) {
 	for _, sign := range [][][]byte{nil, {key1}} {
 		p := position()
@@ -95,7 +96,7 @@ func TestCursorDamaged(t *testing.T) {
 	}
 }
 
-// seal signs a body as Encode does, so that the fuzzer gets behind the sum.
+// seal signs a body as Encode does, so that the fuzzer gets past the signature.
 func seal(body []byte) string {
 	t := tag(append(scope[:], body...), key1)
 	return base64.RawURLEncoding.EncodeToString(append(slices.Clip(body), t[:]...))

@@ -15,7 +15,7 @@ var (
 )
 
 func ExampleSQL() {
-	fmt.Println(keyset.SQL(cities, byName, position.Shape(3)))
+	fmt.Println(keyset.SQL(cities, byName, position.Form(3)))
 	fmt.Println(position.AppendArgs([]any{"NO"})...)
 	// Output:
 	// SELECT * FROM (SELECT id, name FROM cities WHERE country = $1

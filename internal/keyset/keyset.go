@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// Nulls says where the NULLs of a key stand in the order.
+// Nulls is the position of a key's NULLs in the order.
 type Nulls uint8
 
-// The zero value is PostgreSQL's default: after all values in ascending order, before them in descending order.
+// The values of Nulls. The zero value is PostgreSQL's default: last in
+// ascending order, first in descending order.
 const (
 	NullsDefault Nulls = iota
 	NullsFirst
 	NullsLast
 )
 
-// Key is one column of the order that pages go through.
+// A Key is one column of the order of pages.
 type Key struct {
 	Column   string // name of the column in the statement's result, as the server reports it, unquoted
 	Desc     bool
@@ -24,7 +25,7 @@ type Key struct {
 	Nullable bool // the column may hold NULL in the statement's result
 }
 
-// nullsLast tells whether NULLs come after the values when reading forward.
+// nullsLast reports whether NULLs come after the values when reading forward.
 func (k Key) nullsLast() bool {
 	switch k.Nulls {
 	case NullsFirst:
@@ -36,7 +37,7 @@ func (k Key) nullsLast() bool {
 	}
 }
 
-// reversed is the key as it is read backward.
+// reversed returns the key for reading backward.
 func (k Key) reversed() Key {
 	r := k
 	r.Desc = !k.Desc
@@ -45,7 +46,7 @@ func (k Key) reversed() Key {
 		r.Nulls = NullsLast
 	case NullsLast:
 		r.Nulls = NullsFirst
-	case NullsDefault: // the default turns round with the direction
+	case NullsDefault: // the default reverses with the direction
 	}
 	return r
 }
@@ -53,7 +54,7 @@ func (k Key) reversed() Key {
 // MaxKeys is the largest number of keys of an order.
 const MaxKeys = 32
 
-// Check tells what makes keys unusable as an order.
+// Check returns an error if keys cannot be an order.
 func Check(keys []Key) error {
 	if len(keys) == 0 {
 		return errors.New("no keys to order by")
@@ -77,35 +78,39 @@ func Check(keys []Key) error {
 	return nil
 }
 
-// Value is a key's value in one row, in the text form that the server reads back to exactly the same value.
+// A Value is a key's value in one row, in the text form that the server reads
+// back to exactly the same value.
 type Value struct {
 	Type uint32 // type OID, as described with the row
 	Null bool
 	Text string
 }
 
-// firstOwnType is the first OID that the server gives to types that are not its own (FirstNormalObjectId).
-const firstOwnType = 16384
+// firstUserType is the first OID of types that are not built in
+// (FirstNormalObjectId).
+const firstUserType = 16384
 
-// Position is a place between rows, and the direction in which to read on from it.
+// A Position is a position between rows, and the direction in which to read on
+// from it.
 type Position struct {
-	Values    []Value // the keys of the row beside the place
+	Values    []Value // the keys of the row next to the position
 	Backward  bool    // towards the beginning
-	Inclusive bool    // the row itself belongs to the page
-	// Tied is the number of leading keys, one of [Walks], which more rows than are worth walking through share with the
-	// row beside the place, so that those are to be skipped by the index; 0 for none. It changes the plan, never the
-	// rows.
+	Inclusive bool    // that row belongs to the page
+	// Tied is the number of leading keys, one of [Walks], that so many rows
+	// share with the row next to the position that the index should skip them;
+	// 0 for none. It affects the plan, never the rows.
 	Tied int
-	// Compare tells that rows were met which the bytes of their keys tell apart but the server may not, so that it has
-	// to be asked. It adds a column to the query, never changes the rows.
+	// Compare reports that there were rows that differ in the bytes of their
+	// keys but may be equal to the server, so that the query has to compare
+	// them. It adds a column to the query, and never affects the rows.
 	Compare bool
-	// Zones are [Binding.Zones] of the arguments, nil where all are UTC.
+	// Zones are the [Binding.Zones] of the arguments, nil if all are UTC.
 	Zones []int
 }
 
-// Statement is the statement that is paged through, taken apart.
+// A Statement is a statement to page through, split into parts.
 type Statement struct {
-	With   string // leading WITH clause without the statement behind it, or ""; it must not sit inside the subquery
+	With   string // leading WITH clause, or ""; it stays outside of the subquery
 	Body   string // the statement without With, semicolon and outermost ORDER BY
 	Params int    // number of the highest parameter in use, $Params
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Names of the parts of a page's query, behind a prefix: see freePrefix.
+// Names of the parts of a page's query, after a prefix: see freePrefix.
 const (
 	nameRows   = "_rows"
 	nameBlock  = "_block_"
@@ -15,8 +15,8 @@ const (
 	nameEqual  = "_equal"
 )
 
-// freePrefix returns what no name in stmt begins with: one in a hoisted WITH clause would clash, and the name of a table
-// be hidden.
+// freePrefix returns a prefix that no name in stmt has: a name in a hoisted
+// WITH clause would clash, and the name of a table be hidden.
 func freePrefix(stmt Statement) string {
 	const prefix = "headrace"
 	text := strings.ToLower(stmt.With + " " + stmt.Body)
@@ -27,29 +27,30 @@ func freePrefix(stmt Statement) string {
 	return free
 }
 
-// Shape is what the text of a page's query depends on, beside the statement and the keys: comparable, so that built
-// texts can be kept by it.
-type Shape struct {
+// A Form is everything that the text of a page's query depends on except the
+// statement and the keys. It is comparable, so that texts can be cached by it.
+type Form struct {
 	Limit     int  // rows to return at most
 	From      bool // there is a position; without one the page is the first or, with Backward, the last
 	Backward  bool
 	Inclusive bool
 	Tied      int
-	First     bool   // only the rows of the first block: see FirstMayDo
+	First     bool   // only the first block: see FirstMayFill
 	Compare   bool   // see Position.Compare
 	Nulls     uint32 // bit i: the position is NULL in key i
-	Own       uint32 // bit i: the type of key i is not one of the server's own, or is compared as another
+	Own       uint32 // bit i: the type of key i is not built in, or is compared as another
 	Char      uint32 // bit i: the type of key i is "char"
 	Types     uint32 // sum of the types of the position's values
 }
 
-func (s Shape) null(i int) bool { return s.Nulls&(1<<i) != 0 }
+func (s Form) null(i int) bool { return s.Nulls&(1<<i) != 0 }
 
-func (s Shape) own(i int) bool { return s.Own&(1<<i) != 0 }
+func (s Form) own(i int) bool { return s.Own&(1<<i) != 0 }
 
-// Shape is the shape of the query for at most limit rows behind p; nil is the beginning.
-func (p *Position) Shape(limit int) Shape {
-	s := Shape{Limit: limit}
+// Form returns the form of the query for at most limit rows after p; nil is the
+// beginning.
+func (p *Position) Form(limit int) Form {
+	s := Form{Limit: limit}
 	if p == nil {
 		return s
 	}
@@ -63,7 +64,7 @@ func (p *Position) Shape(limit int) Shape {
 		if v.Null {
 			s.Nulls |= 1 << i
 		}
-		if v.Type >= firstOwnType || slices.Contains(aliasTypes, v.Type) {
+		if v.Type >= firstUserType || slices.Contains(aliasTypes, v.Type) {
 			s.Own |= 1 << i
 		}
 		if v.Type == charType {
@@ -73,12 +74,14 @@ func (p *Position) Shape(limit int) Shape {
 	return s
 }
 
-// aliasTypes are regproc, regprocedure, regoper, regoperator, regclass, regtype, regconfig, regdictionary, regnamespace,
-// regrole and regcollation: compared as oid, whose text form is a number and theirs a name.
+// aliasTypes are regproc, regprocedure, regoper, regoperator, regclass,
+// regtype, regconfig, regdictionary, regnamespace, regrole and regcollation.
+// The server compares them as oid, whose text form is a number and not a name.
 var aliasTypes = []uint32{24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191}
 
-// AppendArgs appends the arguments of a query built for p's shape, which follow the statement's own: the text form of
-// each key that is not NULL, as a string, which pgx sends in text format whatever the parameter's type.
+// AppendArgs appends the arguments of a query of p's form, which follow the
+// statement's own: the text form of each key that is not NULL, as a string,
+// which pgx sends in text format for any parameter type.
 func (p *Position) AppendArgs(args []any) []any {
 	if p == nil {
 		return args
@@ -91,17 +94,21 @@ func (p *Position) AppendArgs(args []any) []any {
 	return args
 }
 
-// SQL is the query for a page of stmt in the order of keys. Its rows have the statement's columns, and with s.Compare a
-// boolean behind them: whether the row is equal to the one before it in all keys (never mind the first row's). Rows of a
-// page that is read backward come in reverse order. The query is read only if the statement is, and sees one snapshot.
+// SQL returns the query for a page of stmt in the order of keys. Its rows have
+// the statement's columns and, with s.Compare, a final boolean column: whether
+// the row equals the previous one in all keys (meaningless in the first row).
+// Rows of a page that is read backward come in reverse order. The query is
+// read-only if the statement is, and sees one snapshot.
 //
-// The server infers the parameters' types from the columns when it prepares the text, and holds to them when a column's
-// type is changed. So the text ends in a comment that differs with the types: the query is then prepared anew.
-func SQL(stmt Statement, keys []Key, s Shape) string {
+// The server infers the types of parameters from the columns when it prepares
+// the text, and keeps them when a column's type changes. So the text ends in a
+// comment that depends on the types: after such a change the query is prepared
+// again.
+func SQL(stmt Statement, keys []Key, s Form) string {
 	if s.Backward {
 		keys = reverse(keys)
 	}
-	w := &writer{keys: keys, shape: s, params: stmt.Params, prefix: freePrefix(stmt)}
+	w := &writer{keys: keys, form: s, params: stmt.Params, prefix: freePrefix(stmt)}
 	if s.Compare {
 		w.compared(stmt)
 	} else {
@@ -113,10 +120,11 @@ func SQL(stmt Statement, keys []Key, s Shape) string {
 	return w.String()
 }
 
-// FirstMayDo tells whether a page of shape s has several blocks and the first of them is likely to fill it: it has all
-// rows behind the position but for NULLs. It is the page where it has as many rows as Limit, and costs a third less
-// then than the whole query.
-func FirstMayDo(keys []Key, s Shape) bool {
+// FirstMayFill reports whether a page of form s has several blocks and the
+// first of them is likely to fill it: it contains all rows after the position
+// except NULLs. If it returns Limit rows, it is the page, for two thirds of the
+// cost of the whole query.
+func FirstMayFill(keys []Key, s Form) bool {
 	if !s.From {
 		return false
 	}
@@ -135,17 +143,18 @@ func reverse(keys []Key) []Key {
 	return r
 }
 
-// writer writes one query. keys are in reading direction.
+// A writer writes one query. keys are in reading direction.
 type writer struct {
 	strings.Builder
 	keys   []Key
-	shape  Shape
+	form   Form
 	params int
 	prefix string
 }
 
-// compared writes the page's query within one that compares each row with the one before it, by the operators that the
-// order is made of. The page's rows arrive in order: nothing is sorted anew.
+// compared writes the page's query inside a query that compares each row with
+// the previous one, by the operators of the order. The rows arrive in order, so
+// nothing is sorted again.
 func (w *writer) compared(stmt Statement) {
 	w.WriteString("SELECT *, ")
 	for i := range w.keys {
@@ -162,7 +171,8 @@ func (w *writer) compared(stmt Statement) {
 	w.orderBy()
 }
 
-// sameAsBefore writes that key i is neither less nor more than in the row before, or NULL in both.
+// sameAsBefore writes the condition that key i is neither less nor greater than
+// in the previous row, or NULL in both.
 func (w *writer) sameAsBefore(i int) {
 	lag := func() {
 		w.WriteString("lag(")
@@ -187,12 +197,12 @@ func (w *writer) sameAsBefore(i int) {
 
 // page writes the query for the page's rows.
 func (w *writer) page(stmt Statement) {
-	if !w.shape.From {
+	if !w.form.From {
 		w.single(stmt, nil)
 		return
 	}
-	bs := blocks(w.keys, w.shape)
-	if w.shape.First {
+	bs := blocks(w.keys, w.form)
+	if w.form.First {
 		bs = bs[:min(1, len(bs))]
 	}
 	switch len(bs) {
@@ -217,8 +227,9 @@ func (w *writer) single(stmt Statement, where func()) {
 	w.filterOrderLimit(where)
 }
 
-// lazy writes a query that reads blocks one after the other until the page is full. NOT MATERIALIZED makes the server
-// put the statement into each block, where the index is; MATERIALIZED makes it read a block once.
+// lazy writes a query that reads one block after the other until the page is
+// full. NOT MATERIALIZED makes the server inline the statement into each block,
+// where the index applies; MATERIALIZED makes it read a block once.
 func (w *writer) lazy(stmt Statement, bs []block) {
 	if stmt.With != "" {
 		w.WriteString(stmt.With)
@@ -238,7 +249,7 @@ func (w *writer) lazy(stmt Statement, bs []block) {
 		w.filterOrderLimit(func() { w.condition(b) })
 		if i > 0 {
 			w.WriteString(") AS b LIMIT ")
-			w.WriteString(strconv.Itoa(w.shape.Limit))
+			w.WriteString(strconv.Itoa(w.form.Limit))
 			for j := range i {
 				w.WriteString(" - (SELECT count(*) FROM " + w.prefix + nameBlock + strconv.Itoa(j) + ")")
 			}
@@ -262,7 +273,7 @@ func (w *writer) filterOrderLimit(where func()) {
 	}
 	w.orderBy()
 	w.WriteString(" LIMIT ")
-	w.WriteString(strconv.Itoa(w.shape.Limit))
+	w.WriteString(strconv.Itoa(w.form.Limit))
 }
 
 func (w *writer) orderBy() {
@@ -285,10 +296,10 @@ func (w *writer) orderBy() {
 	}
 }
 
-// condition writes what holds for the rows of b and no others.
+// condition writes the condition for exactly the rows of b.
 func (w *writer) condition(b block) {
 	for i := range b.prefix {
-		if w.shape.null(i) {
+		if w.form.null(i) {
 			w.isNull(i)
 		} else {
 			w.compare(i, i+1, " = ")
@@ -305,11 +316,14 @@ func (w *writer) condition(b block) {
 	}
 }
 
-// beyond writes that keys[b.prefix:b.end] stand behind the position. Keys of one direction are compared as a row,
-// which a B-tree takes as one condition. For others the first run bounds the scan (k1 >= v1) and a filter leaves out
-// those of its rows that do not stand behind the position: NOT (k1 = v1 AND k2 >= v2), of which the planner expects
-// that hardly any row is left out. Of the same as k1 > v1 OR k2 < v2 it expects a third without the values at hand, so
-// that it would plan each page anew: 0.085 ms against 0.043 ms a page, on PostgreSQL 15.
+// beyond writes the condition that keys[b.prefix:b.end] are after the position.
+// Keys of one direction are compared as a row, which a B-tree takes as one
+// condition. Otherwise the first run bounds the scan (k1 >= v1), and a filter
+// removes the rows in it that are not after the position: NOT (k1 = v1 AND k2
+// >= v2). The planner expects this filter to remove hardly any row. For the
+// equivalent k1 > v1 OR k2 < v2, without known values, it expects a third to
+// remain, and would plan each page again: 0.085 ms against 0.043 ms per page,
+// on PostgreSQL 15.
 func (w *writer) beyond(b block) {
 	n := b.prefix + run(w.keys[b.prefix:b.end])
 	if n == b.end {
@@ -320,12 +334,13 @@ func (w *writer) beyond(b block) {
 	w.WriteString(" AND NOT (")
 	w.compare(b.prefix, n, " = ")
 	w.WriteString(" AND ")
-	w.notBehind(n, b)
+	w.notAfter(n, b)
 	w.WriteByte(')')
 }
 
-// notBehind writes that keys[from:b.end] do not stand behind the position.
-func (w *writer) notBehind(from int, b block) {
+// notAfter writes the condition that keys[from:b.end] are not after the
+// position.
+func (w *writer) notAfter(from int, b block) {
 	n := from + run(w.keys[from:b.end])
 	if n == b.end {
 		w.compare(from, n, opposite[w.operator(from, b.inclusive)])
@@ -336,14 +351,14 @@ func (w *writer) notBehind(from int, b block) {
 	w.WriteString(" OR ")
 	w.compare(from, n, " = ")
 	w.WriteString(" AND ")
-	w.notBehind(n, b)
+	w.notAfter(n, b)
 	w.WriteByte(')')
 }
 
-// opposite has what is true where a comparison of values is not.
+// opposite maps a comparison of values to its negation.
 var opposite = map[string]string{" < ": " >= ", " <= ": " > ", " > ": " <= ", " >= ": " < "}
 
-// operator is the comparison that leads onwards in key i.
+// operator returns the comparison that leads onwards in key i.
 func (w *writer) operator(i int, inclusive bool) string {
 	switch {
 	case w.keys[i].Desc && inclusive:
@@ -364,7 +379,7 @@ func (w *writer) compare(from, to int, operator string) {
 	w.list(from, to, w.param)
 }
 
-// list writes keys[from:to] by item, in parentheses if there is more than one.
+// list writes keys[from:to] by item, in parentheses if there are several.
 func (w *writer) list(from, to int, item func(int)) {
 	if to-from == 1 {
 		item(from)
@@ -381,11 +396,12 @@ func (w *writer) list(from, to int, item func(int)) {
 	w.WriteByte(')')
 }
 
-// isNull writes that key i is NULL. IS NULL would be true of a composite with nothing but NULLs in it as well; IS NOT
-// DISTINCT FROM NULL is the same test to the planner without that.
+// isNull writes the condition that key i is NULL. IS NULL is also true for a
+// composite that contains nothing but NULLs; IS NOT DISTINCT FROM NULL is not,
+// and the planner treats it alike.
 func (w *writer) isNull(i int) {
 	w.column(i)
-	if w.shape.own(i) {
+	if w.form.own(i) {
 		w.WriteString(" IS NOT DISTINCT FROM NULL")
 	} else {
 		w.WriteString(" IS NULL")
@@ -394,7 +410,7 @@ func (w *writer) isNull(i int) {
 
 func (w *writer) isNotNull(i int) {
 	w.column(i)
-	if w.shape.own(i) {
+	if w.form.own(i) {
 		w.WriteString(" IS DISTINCT FROM NULL")
 	} else {
 		w.WriteString(" IS NOT NULL")
@@ -403,24 +419,26 @@ func (w *writer) isNotNull(i int) {
 
 func (w *writer) column(i int) { w.WriteString(Quote(w.keys[i].Column)) }
 
-// Quote writes a column's name as the query has it.
+// Quote quotes a column's name.
 func Quote(column string) string { return `"` + strings.ReplaceAll(column, `"`, `""`) + `"` }
 
-// param writes the parameter that holds the position in key i. NULLs are not sent.
+// param writes the parameter for the position in key i. NULLs are not sent.
 //
-// The server takes a parameter to be of the type of the column it is compared with; but beside a composite it takes it
-// to be any record, which has no text form. In a CASE it takes the column's very type, and the planner reduces CASE
+// The server gives a parameter the type of the column that it is compared with.
+// Compared with a composite, it becomes a generic record, which has no text
+// form. In a CASE it gets the column's exact type, and the planner reduces CASE
 // WHEN TRUE to the parameter before it looks for an index.
 //
-// The text form of "char" is no text where the byte is not ASCII, and changed in version 16: it goes as a number.
+// The text form of "char" is not valid text if the byte is not ASCII, and
+// changed in version 16: it is sent as a number.
 func (w *writer) param(i int) {
 	n := w.params + 1
 	for j := range i {
-		if !w.shape.null(j) {
+		if !w.form.null(j) {
 			n++
 		}
 	}
-	if w.shape.own(i) {
+	if w.form.own(i) {
 		w.WriteString("CASE WHEN TRUE THEN $" + strconv.Itoa(n) + " ELSE ")
 		w.column(i)
 		w.WriteString(" END")
@@ -428,7 +446,7 @@ func (w *writer) param(i int) {
 	}
 	w.WriteByte('$')
 	w.WriteString(strconv.Itoa(n))
-	if w.shape.Char&(1<<i) != 0 {
+	if w.form.Char&(1<<i) != 0 {
 		w.WriteString(`::int4::"char"`)
 	}
 }

@@ -19,7 +19,7 @@ func at(backward bool, values ...string) *Position {
 	return p
 }
 
-// where gives what follows the first WHERE of each block, without the order.
+// where holds the text after the first WHERE of each block, without the order.
 func where(sql string) []string {
 	var conditions []string
 	for _, part := range strings.Split(sql, " WHERE ")[1:] {
@@ -86,7 +86,7 @@ func TestConditions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			stmt := Statement{Body: "SELECT 1", Params: 2}
-			sql := SQL(stmt, tt.keys, tt.at.Shape(10))
+			sql := SQL(stmt, tt.keys, tt.at.Form(10))
 			if got := where(sql); strings.Join(got, "; ") != strings.Join(tt.want, "; ") {
 				t.Errorf("got  %q\nwant %q\nin %s", got, tt.want, sql)
 			}
@@ -113,14 +113,15 @@ SELECT * FROM headrace_block_0 UNION ALL SELECT * FROM headrace_block_1 ORDER BY
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := SQL(stmt, keys, tt.at.Shape(11)); got != tt.want {
+			if got := SQL(stmt, keys, tt.at.Form(11)); got != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})
 	}
 }
 
-// The first block alone is the page of a nullable key, but for its end; not that of ties, which are few.
+// The first block may fill the page of a nullable key, except at its end, but
+// not a page within ties, which are few.
 func TestFirst(t *testing.T) {
 	nullable, desc := Key{Column: "name", Nullable: true}, Key{Column: "name", Desc: true}
 	tests := []struct {
@@ -139,9 +140,9 @@ func TestFirst(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tt.at.Shape(10)
-			if got := FirstMayDo(tt.keys, s); got != tt.want {
-				t.Fatalf("FirstMayDo = %t, want %t", got, tt.want)
+			s := tt.at.Form(10)
+			if got := FirstMayFill(tt.keys, s); got != tt.want {
+				t.Fatalf("FirstMayFill = %t, want %t", got, tt.want)
 			}
 			s.First = true
 			if got := where(SQL(Statement{Body: "SELECT 1"}, tt.keys, s)); tt.want && len(got) != 1 {
@@ -155,7 +156,7 @@ func TestFirst(t *testing.T) {
 func TestTypesMakeTexts(t *testing.T) {
 	sql := func(typ uint32) string {
 		p := &Position{Values: []Value{{Type: typ, Text: "1"}}}
-		return SQL(Statement{Body: "SELECT 1"}, []Key{id}, p.Shape(1))
+		return SQL(Statement{Body: "SELECT 1"}, []Key{id}, p.Form(1))
 	}
 	if sql(20) == sql(23) {
 		t.Error("the same text for a bigint and an integer")
@@ -211,11 +212,12 @@ func TestWalks(t *testing.T) {
 	}
 }
 
-// The comparison is put around the page, in reading direction, and leaves its query as it is.
+// The comparison wraps the page's query, in reading direction, and leaves it
+// unchanged.
 func TestComparedText(t *testing.T) {
 	stmt := Statement{With: "WITH a AS (SELECT 1)", Body: "SELECT * FROM a"}
 	keys := []Key{name, {Column: "id", Desc: true}}
-	plain := Shape{Limit: 3, Backward: true}
+	plain := Form{Limit: 3, Backward: true}
 	compared := plain
 	compared.Compare = true
 	want := `SELECT *, ("name" <= lag("name") OVER headrace_before AND "name" >= lag("name") OVER headrace_before` +

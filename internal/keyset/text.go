@@ -11,9 +11,11 @@ import (
 	"time"
 )
 
-// Text gives the text form of a value that came in binary format: the one that the server reads back to exactly the
-// same value, under any DateStyle, IntervalStyle or extra_float_digits. The forms are those of the types' send
-// functions. It is false for types it does not know, and for bytes that are not of the type.
+// Text returns the text form of a value in binary format: the form that the
+// server reads back to exactly the same value under any DateStyle,
+// IntervalStyle or extra_float_digits. The binary forms are those of the types'
+// send functions. It reports false for unknown types and for bytes that are not
+// valid for the type.
 func Text(typeOID uint32, b []byte) (string, bool) {
 	t, ok := binaryTypes[typeOID]
 	if !ok || t.size > 0 && len(b) != t.size {
@@ -22,7 +24,8 @@ func Text(typeOID uint32, b []byte) (string, bool) {
 	return t.text(b)
 }
 
-// A binaryType is a type whose binary form is known here; size is its length in bytes, 0 if it varies.
+// A binaryType is a type with a known binary form; size is its length in bytes,
+// 0 if it varies.
 type binaryType struct {
 	size int
 	text func(b []byte) (string, bool)
@@ -75,13 +78,15 @@ var binaryTypes = map[uint32]binaryType{
 	5069: {8, textXID8},
 }
 
-// exactTypes have one form for each value. Others have several that are equal: numeric scales (1.0, 1.00), floats a
-// negative zero, intervals 30 days for a month, and text what its collation says.
+// exactTypes have one form for each value. Other types have several equal
+// forms: numeric scales (1.0, 1.00), a negative zero of floats, 30 days for a
+// month in intervals, and texts that are equal under their collation.
 var exactTypes = []uint32{
 	16, 17, 18, 20, 21, 23, 26, 27, 650, 774, 790, 829, 869, 1082, 1083, 1114, 1184, 1266, 1560, 1562, 2950, 3220, 5069,
 }
 
-// Exact tells whether values of a type are equal to the server only if their bytes are the same.
+// Exact reports whether the server considers values of a type equal only if
+// their bytes are the same.
 func Exact(typeOID uint32) bool { return slices.Contains(exactTypes, typeOID) }
 
 func textPlain(b []byte) (string, bool) { return string(b), true }
@@ -102,8 +107,9 @@ func textBool(b []byte) (string, bool) {
 // charType is "char", one byte.
 const charType = 18
 
-// Char gives the number that the server turns into a "char", for a key that is one, in either format. In text format the
-// server writes nothing for 0, and a byte beyond ASCII as it is or, since version 16, as \nnn.
+// Char returns the number that the server converts to a "char", for a key of
+// that type, in either format. In text format the server writes nothing for 0,
+// and a byte beyond ASCII as it is or, since version 16, as \nnn.
 func Char(b []byte) (string, bool) {
 	switch {
 	case len(b) == 0:
@@ -181,7 +187,8 @@ func textMAC(b []byte) (string, bool) {
 	return string(s), true
 }
 
-// textInet reads family (2 or 3), bits, whether it is a cidr, and the address with its length.
+// textInet reads family (2 or 3), bits, whether it is a cidr, and the address
+// with its length.
 func textInet(b []byte) (string, bool) {
 	if len(b) < 4 || int(b[3]) != len(b)-4 {
 		return "", false
@@ -218,7 +225,7 @@ func textJSONB(b []byte) (string, bool) {
 	return string(b[1:]), true
 }
 
-// epoch is the server's: days and microseconds count from it.
+// epoch is the server's epoch for days and microseconds.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
@@ -258,9 +265,9 @@ func textInstant(b []byte, zone string) string {
 	return date + " " + textClock(rest) + zone + era
 }
 
-// textDay is the date and the era, which is written behind time and zone.
+// textDay returns the date, and the era, which is written after time and zone.
 func textDay(days int64) (date, era string) {
-	// time.Duration ends after 292 years, days don't.
+	// Days exceed the range of time.Duration, 292 years.
 	y, m, d := time.Unix(epoch.Unix()+days*24*60*60, 0).UTC().Date()
 	if y <= 0 {
 		y, era = 1-y, " BC"
@@ -268,7 +275,7 @@ func textDay(days int64) (date, era string) {
 	return fmt.Sprintf("%04d-%02d-%02d", y, int(m), d), era
 }
 
-// textClock is HH:MM:SS.ffffff; hours may go beyond 24.
+// textClock returns HH:MM:SS.ffffff; hours may exceed 24.
 func textClock(micros int64) string {
 	seconds := micros / microsPerSecond
 	return fmt.Sprintf("%02d:%02d:%02d.%06d", seconds/3600, seconds/60%60, seconds%60, micros%microsPerSecond)
@@ -296,8 +303,9 @@ func textTimetz(b []byte) (string, bool) {
 	return clock + fmt.Sprintf("%s%02d:%02d:%02d", sign, west/3600, west/60%60, west%60), true
 }
 
-// textInterval reads microseconds, days and months. Each field has its sign, since under IntervalStyle sql_standard a
-// leading minus would count for all of them.
+// textInterval reads microseconds, days and months. Each field has its own
+// sign, since under IntervalStyle sql_standard a leading minus would apply to
+// all of them.
 func textInterval(b []byte) (string, bool) {
 	micros := int64(binary.BigEndian.Uint64(b))
 	days := int32(binary.BigEndian.Uint32(b[8:]))
@@ -308,7 +316,7 @@ func textInterval(b []byte) (string, bool) {
 	case micros == math.MinInt64 && days == math.MinInt32 && months == math.MinInt32:
 		return "-infinity", true
 	}
-	if micros == math.MinInt64 { // the server reads its own text of it no more
+	if micros == math.MinInt64 { // the server cannot read its own text form
 		return "", false
 	}
 	sign, abs := "+", micros
@@ -327,7 +335,8 @@ const (
 	numericNegInf   = 0xF000
 )
 
-// textNumeric reads the number of base-10,000 digits, the power of the first, sign, decimals shown, and the digits.
+// textNumeric reads the number of base-10,000 digits, the power of the first,
+// the sign, the decimals shown, and the digits.
 func textNumeric(b []byte) (string, bool) {
 	if len(b) < 8 {
 		return "", false
@@ -351,7 +360,7 @@ func textNumeric(b []byte) (string, bool) {
 	default:
 		return "", false
 	}
-	// group is the digit for 10,000^power.
+	// group returns the digit for 10,000^power.
 	group := func(power int) uint16 {
 		if i := weight - power; i >= 0 && i < n {
 			return binary.BigEndian.Uint16(b[8+2*i:])

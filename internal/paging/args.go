@@ -11,9 +11,10 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// ApplyRewriter applies the pgx.QueryRewriter among the leading arguments, which
-// would else be given the page's query in place of the statement. The other
-// special arguments are kept in front. It is false where there is none.
+// ApplyRewriter applies the pgx.QueryRewriter among the leading arguments,
+// which would otherwise rewrite the page's query instead of the statement. It
+// keeps the other special arguments in front. It reports false if there is no
+// rewriter.
 func ApplyRewriter(ctx context.Context, text *sqltext.Statement, args []any) (*sqltext.Statement, []any, bool, error) {
 	n, at := argkey.Special(args)
 	if at < 0 {
@@ -33,8 +34,9 @@ func ApplyRewriter(ctx context.Context, text *sqltext.Statement, args []any) (*s
 	return sqltext.Analyze(sql), append(kept, rest...), true, nil
 }
 
-// WithColumn returns arguments for a query that has a column behind
-// the statement's: it gets a format where the caller gave each column its own.
+// WithColumn returns arguments for a query with a further column after the
+// statement's. If the caller set a format for each column, the further column
+// gets one too.
 func WithColumn(args []any) []any {
 	n, _ := argkey.Special(args)
 	for i, arg := range args[:n] {
@@ -46,8 +48,8 @@ func WithColumn(args []any) []any {
 	return args
 }
 
-// ForOtherColumns returns arguments for a query whose columns are not the
-// statement's, without the formats that the caller gave these.
+// ForOtherColumns returns arguments for a query with other columns, without the
+// formats that the caller set for the statement's columns.
 func ForOtherColumns(args []any) []any {
 	n, _ := argkey.Special(args)
 	special := slices.DeleteFunc(slices.Clone(args[:n]), func(arg any) bool {

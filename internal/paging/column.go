@@ -10,15 +10,15 @@ import (
 	"github.com/headrace/headrace/internal/keyset"
 )
 
-// A column is a key's column as the server described it.
+// A column describes a key's column, as the server reported it.
 type column struct {
 	oid   uint32
 	text  keyset.TextOf
-	exact bool // values that differ in their bytes are not equal to the server
+	exact bool // the server considers values equal only if their bytes are
 }
 
-// newColumn keeps what is needed of f. It is called while the connection,
-// whose types these are, is still at hand; cursors are made after that.
+// newColumn extracts from f what cursors need. They are made after the rows,
+// when the connection with its types may have another owner.
 func newColumn(f pgconn.FieldDescription, types *pgtype.Map) column {
 	c := column{f.DataTypeOID, keyset.Plain, keyset.Exact(f.DataTypeOID)}
 	switch {
@@ -30,8 +30,8 @@ func newColumn(f pgconn.FieldDescription, types *pgtype.Map) column {
 	return c
 }
 
-// textOf returns what writes values of a type as text: exactly, which pgtype's
-// own way through Go values is not (it drops the bounds of arrays, for one).
+// textOf returns the TextOf of a type. It is exact, unlike pgtype's conversion
+// through Go values, which drops the bounds of arrays, for example.
 func textOf(types *pgtype.Map, oid uint32) keyset.TextOf {
 	if simple := keyset.Simple(oid); simple != nil {
 		return simple
@@ -66,8 +66,8 @@ func textOf(types *pgtype.Map, oid uint32) keyset.TextOf {
 
 func noText([]byte) (string, bool) { return "", false }
 
-// textByCodec is for domains, which share the codec of the type below, and for
-// the few types that only pgtype knows.
+// textByCodec serves domains, which share the codec of their base type, and the
+// few types that only pgtype knows.
 func textByCodec(codec pgtype.Codec) keyset.TextOf {
 	for _, oid := range []uint32{
 		pgtype.BoolOID, pgtype.ByteaOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID,
@@ -85,6 +85,6 @@ func textByCodec(codec pgtype.Codec) keyset.TextOf {
 	}
 }
 
-// ownTypes are the types that pgx knows without being told. Looking types up
-// does not change it.
+// ownTypes are the types that pgx registers by default. Lookups do not modify
+// it.
 var ownTypes = pgtype.NewMap()

@@ -1,6 +1,6 @@
-// Package paging reads the rows of statements page by page, by their keys: it
-// builds the queries of package keyset for one statement and order, opens and
-// makes cursors, and checks the rows of a page on their way to the decoder.
+// Package paging reads the rows of statements page by page, by their keys. It
+// builds the queries of package keyset for one statement and order, decodes and
+// encodes cursors, and checks the rows of a page as they are decoded.
 //
-// The server is asked by package db.
+// Package db sends the queries.
 package paging

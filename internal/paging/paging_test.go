@@ -11,18 +11,18 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// The query around a statement is known by the statement's name.
+// The query of a page carries the statement's name.
 func TestPageKeepsName(t *testing.T) {
 	p, err := New(sqltext.Analyze("-- name: Cities :many\nSELECT id FROM cities"), []Order{{Column: "id"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name := sqltext.Analyze(p.SQL(keyset.Shape{Limit: 10})).Name; name != "Cities" {
+	if name := sqltext.Analyze(p.SQL(keyset.Form{Limit: 10})).Name; name != "Cities" {
 		t.Errorf("the page's query is called %q", name)
 	}
 }
 
-// Orders and limits may come from users: what is kept for them is bounded.
+// Orders and limits may come from users: the caches for them are bounded.
 func TestPageTextsAreBounded(t *testing.T) {
 	text := sqltext.Analyze("SELECT * FROM cities")
 	var orders Orders
@@ -36,7 +36,7 @@ func TestPageTextsAreBounded(t *testing.T) {
 			t.Fatalf("order %d is not kept: %v", i, err)
 		}
 		for limit := range 2 * maxTexts {
-			if sql := run.SQL(keyset.Shape{Limit: limit}); !strings.Contains(sql, "LIMIT") {
+			if sql := run.SQL(keyset.Form{Limit: limit}); !strings.Contains(sql, "LIMIT") {
 				t.Fatal(sql)
 			}
 		}
@@ -46,8 +46,8 @@ func TestPageTextsAreBounded(t *testing.T) {
 	}
 }
 
-// Cursors are in bookmarks and other people's programs: what opens them today
-// opens them tomorrow. A change of the texts below is one of a stored format.
+// Cursors are stored in bookmarks and other programs, and must remain valid:
+// the texts below are a stored format.
 func TestCursorBytes(t *testing.T) {
 	p, err := New(sqltext.Analyze("-- name: Cities\nselect id, name from cities\nwhere population > $1 and founded < $2 and name <> $3"),
 		[]Order{{Column: "name", Nulls: keyset.NullsFirst}, {Column: "id", Desc: true}})
@@ -70,7 +70,7 @@ func TestCursorBytes(t *testing.T) {
 		if got := place.seal(at); got != tt.want {
 			t.Errorf("signed %t: the cursor is now\n%s, was\n%s", tt.sign != nil, got, tt.want)
 		}
-		// The same values, as another program may hold them.
+		// The same values, as another program may represent them.
 		again := []any{int16(1000), args[1].(time.Time).In(time.FixedZone("LMT", 1800)), sql.NullString{String: "Bern", Valid: true}}
 		opened, err := p.Open(tt.want, tt.sign, again)
 		if err != nil {

@@ -9,14 +9,14 @@ import (
 	"github.com/headrace/headrace/internal/keyset"
 )
 
-// A Place is where a page begins, and what its cursors are bound to.
+// A Place is the position at which a page begins, and the scope of its cursors.
 type Place struct {
 	At    *keyset.Position // nil at the beginning; without values at the end
-	Moved []int            // arguments that are the cursor's only if the server is sent their instants
+	Moved []int            // arguments that match the cursor only if they are sent as instants
 
 	scope keyset.Scope
 	sign  [][]byte
-	zones []int // of the times among the arguments; nil where all are UTC
+	zones []int // of the times among the arguments; nil if all are UTC
 }
 
 // ErrBadCursor is db.ErrBadCursor.
@@ -25,7 +25,7 @@ var ErrBadCursor = errors.New("db: bad cursor")
 // LastPage is the cursor that stands for the end.
 const LastPage = "last"
 
-// Open reads a cursor, which is bound to the statement and its arguments.
+// Open decodes a cursor, which is bound to the statement and its arguments.
 func (p *Statement) Open(cursor string, sign [][]byte, args []any) (Place, error) {
 	n, _ := argkey.Special(args)
 	bound := keyset.Binding{Bytes: make([]byte, 0, 64)}
@@ -52,29 +52,29 @@ func (p *Statement) Open(cursor string, sign [][]byte, args []any) (Place, error
 	return place, nil
 }
 
-// Backward reports whether the page's rows come in the opposite order.
+// Backward reports whether the page's rows come in reverse order.
 func (p Place) Backward() bool { return p.At != nil && p.At.Backward }
 
-// between tells whether the page begins at a row, not at either end.
+// between reports whether the page begins at a row, not at either end.
 func (p Place) between() bool { return p.At != nil && len(p.At.Values) > 0 }
 
-// Around makes the cursors of a page that was read.
+// Around returns the cursors of a page that was read.
 func (p Place) Around(r *Rows) (next, prev string, err error) {
 	var on, back string // in reading direction
 	switch {
 	case r.n == 0 && p.between():
-		// Nothing is left there. The way back begins with the row at the place.
+		// No rows are left. The previous page begins with the row at the position.
 		turned := *p.At
 		turned.Backward, turned.Inclusive, turned.Zones = !turned.Backward, !turned.Inclusive, p.zones
 		back = p.seal(turned)
 	case r.n > 0:
 		if r.more {
-			if on, err = p.beside(r, &r.last, r.tied(tie.last), p.Backward()); err != nil {
+			if on, err = p.cursorAt(r, &r.last, r.tied(tie.last), p.Backward()); err != nil {
 				return "", "", err
 			}
 		}
 		if p.between() {
-			if back, err = p.beside(r, &r.first, r.tied(tie.first), !p.Backward()); err != nil {
+			if back, err = p.cursorAt(r, &r.first, r.tied(tie.first), !p.Backward()); err != nil {
 				return "", "", err
 			}
 		}
@@ -89,13 +89,13 @@ func (p Place) seal(at keyset.Position) string {
 	return keyset.Encode(at, p.scope, p.sign)
 }
 
-// walkable is how many rows with the same leading keys a page walks through
-// before it is cheaper to descend the index once more: that is three or four
-// buffers, a row is one at most.
+// walkable is the number of rows with the same leading keys that a page walks
+// through before another index descent is cheaper: a descent costs three or
+// four buffers, a row at most one.
 const walkable = 4
 
-// tied is the largest number of leading keys that too many rows share with the
-// page's row at one end, as far as the page shows it.
+// tied returns the largest number of leading keys that too many rows share with
+// the page's row at one end, as far as the page shows it.
 func (r *Rows) tied(rows func(tie) int) int {
 	for _, v := range slices.Backward(r.ties) {
 		if n := rows(v); n > walkable || n == r.n {
@@ -108,8 +108,8 @@ func (r *Rows) tied(rows func(tie) int) int {
 func (t tie) first() int { return t.leading }
 func (t tie) last() int  { return t.trailing }
 
-// beside makes the cursor that leads on from a row.
-func (p Place) beside(r *Rows, row *rowKeys, tied int, backward bool) (string, error) {
+// cursorAt returns the cursor that leads on from a row.
+func (p Place) cursorAt(r *Rows, row *rowKeys, tied int, backward bool) (string, error) {
 	at := keyset.Position{Values: make([]keyset.Value, len(r.keys)), Backward: backward, Tied: tied, Compare: r.compared, Zones: p.zones}
 	for i, column := range r.columns {
 		at.Values[i].Type = column.oid
@@ -118,7 +118,7 @@ func (p Place) beside(r *Rows, row *rowKeys, tied int, backward bool) (string, e
 		}
 		text, ok := column.text(row.value(i))
 		if !ok {
-			return "", fmt.Errorf("key %q: its type (OID %d) has no text form known here", r.keys[i].Column, column.oid)
+			return "", fmt.Errorf("key %q: its type (OID %d) has no known text form", r.keys[i].Column, column.oid)
 		}
 		at.Values[i].Text = text
 	}

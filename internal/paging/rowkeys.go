@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// rowKeys are the key values of one row, as the server sent them, in memory
-// that is used again from row to row.
+// rowKeys holds the key values of one row, as the server sent them, in memory
+// that is reused from row to row.
 type rowKeys struct {
 	bytes []byte
-	ends  []int // of each value in bytes; of a NULL, -1 less than the negative of it
+	ends  []int // end of each value in bytes; for NULL, -1-end
 }
 
 func (k *rowKeys) set(values [][]byte, index []int) {
@@ -45,7 +45,7 @@ func (k *rowKeys) end(i int) int {
 	}
 }
 
-// same tells whether k and other have the same bytes in the first n keys.
+// same reports whether k and other have the same bytes in the first n keys.
 func (k *rowKeys) same(other *rowKeys, n int) bool {
 	return slices.Equal(k.ends[:n], other.ends[:n]) &&
 		bytes.Equal(k.bytes[:k.end(n-1)], other.bytes[:other.end(n-1)])

@@ -11,34 +11,34 @@ import (
 	"github.com/headrace/headrace/internal/keyset"
 )
 
-// Rows are the rows of a page on their way to the decoder. They stop at the
-// limit, note the keys that cursors are made of, and find rows that the order
-// cannot tell apart. Like all pgx.Rows they belong to one goroutine.
+// Rows are the rows of a page as they are decoded. They stop at the limit,
+// record the keys for cursors, and detect rows that the order does not
+// distinguish. Like all pgx.Rows they belong to one goroutine.
 type Rows struct {
 	pgx.Rows // pgx adds methods in minor releases: embedded on purpose
 	keys     []keyset.Key
 	limit    int
-	from     *keyset.Position // where the page begins; nil or without values at either end
+	from     *keyset.Position // position of the page; nil or without values at either end
 
 	columns  []column // of the keys
 	index    []int    // of the keys among the row's columns
 	n        int      // rows handed on
-	more     bool     // there is a row behind the last one
-	compared bool     // the last column tells whether a row is equal to the one before
-	unsure   bool     // two rows may be equal to the server: their bytes do not tell
+	more     bool     // another row follows the page
+	compared bool     // the last column reports whether a row equals the previous one
+	unsure   bool     // two rows with different bytes may be equal to the server
 	failed   error
 
 	first, last, next rowKeys
 	ties              []tie       // one for each of keyset.Walks
-	room              [3]struct { // for the keys of most rows
+	room              [3]struct { // inline memory, enough for the keys of most rows
 		bytes [64]byte
 		ends  [4]int
 	}
 }
 
-// NewRows returns the rows of a page of st that begins at from, and has up to
-// limit rows. compared says that the last column tells whether a row is equal to
-// the one before.
+// NewRows returns the rows of a page of st that begins at from and has up to
+// limit rows. compared reports that the last column shows whether a row equals
+// the previous one.
 func NewRows(rows pgx.Rows, st *Statement, limit int, from *keyset.Position, compared bool) *Rows {
 	r := &Rows{Rows: rows, keys: st.Keys, limit: limit, from: from, compared: compared}
 	for i, k := range []*rowKeys{&r.first, &r.last, &r.next} {
@@ -48,17 +48,17 @@ func NewRows(rows pgx.Rows, st *Statement, limit int, from *keyset.Position, com
 	return r
 }
 
-// More reports whether there is a row after the page's last one.
+// More reports whether another row follows the page.
 func (r *Rows) More() bool { return r.more }
 
-// Unsure reports whether two rows may be equal to the server, though their bytes
-// do not tell.
+// Unsure reports whether two rows with different bytes may be equal to the
+// server.
 func (r *Rows) Unsure() bool { return r.unsure }
 
-// Failed returns why the rows are no page, nil where they are.
+// Failed returns the error that makes the rows unusable as a page, or nil.
 func (r *Rows) Failed() error { return r.failed }
 
-// Next moves to the next row of the page; see [pgx.Rows].
+// Next advances to the next row of the page; see [pgx.Rows].
 func (r *Rows) Next() bool {
 	if r.failed != nil || !r.Rows.Next() {
 		return false
@@ -77,7 +77,7 @@ func (r *Rows) Next() bool {
 	return true
 }
 
-// note takes down the keys of the current row.
+// note records the keys of the current row.
 func (r *Rows) note() error {
 	if r.columns == nil {
 		r.columns = make([]column, 0, len(r.keys))
@@ -110,8 +110,8 @@ func (r *Rows) note() error {
 	return nil
 }
 
-// equal tells whether the current row is equal to the last one in all keys, or
-// notes that it may be.
+// equal reports whether the current row equals the last one in all keys, or
+// records that it may.
 func (r *Rows) equal() bool {
 	if r.compared {
 		values := r.Rows.RawValues()
@@ -138,7 +138,7 @@ func (r *Rows) equal() bool {
 // with the last row of a page.
 type tie struct{ keys, leading, trailing int }
 
-// count adds the row next, the one behind n others.
+// count adds the row next, which comes after n others.
 func (t *tie) count(first, last, next *rowKeys, n int) {
 	if t.leading == n && next.same(first, t.keys) {
 		t.leading++
@@ -174,10 +174,10 @@ func (r *Rows) Scan(dest ...any) error {
 			return row.ScanRow(r)
 		}
 	}
-	return r.Rows.Scan(append(slices.Clip(dest), nil)...) // nil is for a column to leave out
+	return r.Rows.Scan(append(slices.Clip(dest), nil)...) // pgx skips a column with target nil
 }
 
-// ownColumns leaves out what was added to the statement's columns.
+// ownColumns removes the column that was added to the statement's.
 func ownColumns[T any](all []T, compared bool) []T {
 	if compared && len(all) > 0 {
 		return all[:len(all)-1]
@@ -191,14 +191,14 @@ func (r *Rows) find() error {
 	for i, f := range fields {
 		for _, other := range fields[:i] {
 			if f.Name == other.Name {
-				return fmt.Errorf("column %q is there twice: give each column a name of its own", f.Name)
+				return fmt.Errorf("column %q occurs twice: give each column a distinct name", f.Name)
 			}
 		}
 	}
 	for k, key := range r.keys {
 		i := slices.IndexFunc(fields, func(f pgconn.FieldDescription) bool { return f.Name == key.Column })
 		if i < 0 {
-			return fmt.Errorf("key %q is no column of the result", key.Column)
+			return fmt.Errorf("key %q is not a column of the result", key.Column)
 		}
 		if from := r.from; from != nil && len(from.Values) > 0 && from.Values[k].Type != fields[i].DataTypeOID {
 			return fmt.Errorf("%w: the type of column %q has changed", ErrBadCursor, key.Column)
@@ -209,15 +209,15 @@ func (r *Rows) find() error {
 	return nil
 }
 
-// checkNulls finds a NULL in a key that pages take to have none: their
-// conditions would lose such rows.
+// checkNulls rejects a NULL in a key that is declared to have none: the
+// conditions of pages would lose such rows.
 func (r *Rows) checkNulls() error {
 	for i, key := range r.keys {
 		switch {
 		case r.next.null(i) && !key.Nullable && i == len(r.keys)-1:
 			return fmt.Errorf("key %q is NULL in a row: the last key must be unique and not NULL", key.Column)
 		case r.next.null(i) && !key.Nullable:
-			return fmt.Errorf("key %q is NULL in a row, though it was said to be NotNull", key.Column)
+			return fmt.Errorf("key %q is NULL in a row, although it is marked NotNull", key.Column)
 		}
 	}
 	return nil

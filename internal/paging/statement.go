@@ -9,7 +9,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// An Order is one key of the order that pages go through.
+// An Order is one key of the order of pages.
 type Order struct {
 	Column  string
 	Desc    bool
@@ -17,38 +17,38 @@ type Order struct {
 	Holding Nullability
 }
 
-// Nullability is what the caller knows of a column's NULLs.
+// Nullability is what the caller knows about a column's NULLs.
 type Nullability uint8
 
-// What may be known.
+// The values of Nullability.
 const (
 	NullsUnknown Nullability = iota
 	NullsNever
 	NullsMaybe
 )
 
-// A Statement is a statement that can be paged through in one order. It may be
-// used by many goroutines at once.
+// A Statement is a statement that can be paged through in one order. It is safe
+// for concurrent use.
 type Statement struct {
 	Text *sqltext.Statement
 	Keys []keyset.Key
 
-	// Compare is set once the server has to be asked whether rows are equal,
-	// since their bytes do not tell.
+	// Compare is set once the query has to compare rows, since their bytes do
+	// not show whether they are equal.
 	Compare atomic.Bool
 
 	parts keyset.Statement
 	spec  []byte // the order, as appendSpec writes it
 
 	mu    sync.RWMutex
-	texts map[keyset.Shape]string // guarded by mu: the queries built so far
+	texts map[keyset.Form]string // guarded by mu: cached queries
 }
 
-// maxTexts bounds the queries kept for one order: limits may come from users.
+// maxTexts bounds the cached queries of one order: limits may come from users.
 const maxTexts = 64
 
-// New splits a statement into its parts, or says why its rows cannot be paged
-// through.
+// New splits a statement into its parts. It returns an error if its rows cannot
+// be paged through.
 func New(text *sqltext.Statement, order []Order) (*Statement, error) {
 	parts, err := pageable(text)
 	if err != nil {
@@ -69,59 +69,60 @@ func New(text *sqltext.Statement, order []Order) (*Statement, error) {
 	}
 	return &Statement{
 		Text: text, Keys: keys, parts: parts, spec: appendSpec(nil, order),
-		texts: make(map[keyset.Shape]string),
+		texts: make(map[keyset.Form]string),
 	}, nil
 }
 
-// pageable takes a statement apart into what goes in front of the query that
-// is put around it and what goes inside.
+// pageable splits a statement into the part before the query that wraps it and
+// the part inside.
 func pageable(text *sqltext.Statement) (keyset.Statement, error) {
 	sql := text.Normalized
-	shape, err := sqltext.Outline(sql)
+	query, err := sqltext.Outline(sql)
 	switch {
 	case err != nil:
 		return keyset.Statement{}, err
-	case shape.Modifying:
+	case query.Modifying:
 		return keyset.Statement{}, errors.New("WITH changes data: it would do so for each page")
-	case shape.Into:
+	case query.Into:
 		return keyset.Statement{}, errors.New("SELECT INTO returns no rows")
-	case shape.Locking:
+	case query.Locking:
 		return keyset.Statement{}, errors.New("FOR UPDATE or FOR SHARE would lock rows beyond the page: lock the page's rows by their keys")
-	case !shape.OrderBy.Empty() && !shape.Limit && !shape.Offset && !shape.DistinctOn:
+	case !query.OrderBy.Empty() && !query.Limit && !query.Offset && !query.DistinctOn:
 		return keyset.Statement{}, errors.New("the outermost ORDER BY would sort all rows for each page: leave it out, the Pager orders")
 	}
-	return keyset.Statement{With: shape.With.Of(sql), Body: shape.Body.Of(sql), Params: text.MaxParam}, nil
+	return keyset.Statement{With: query.With.Of(sql), Body: query.Body.Of(sql), Params: text.MaxParam}, nil
 }
 
-// SQL returns the query for a page of the given shape.
-func (p *Statement) SQL(shape keyset.Shape) string {
+// SQL returns the query for a page of the given form.
+func (p *Statement) SQL(form keyset.Form) string {
 	p.mu.RLock()
-	sql, ok := p.texts[shape]
+	sql, ok := p.texts[form]
 	p.mu.RUnlock()
 	if ok {
 		return sql
 	}
-	sql = keyset.SQL(p.parts, p.Keys, shape)
+	sql = keyset.SQL(p.parts, p.Keys, form)
 	if name := p.Text.Name; name != "" {
-		sql = "-- name: " + name + " :many\n" + sql // statistics and logs call it as they call the statement
+		sql = "-- name: " + name + " :many\n" + sql // statistics and logs use the name of the statement
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.texts) >= maxTexts {
 		clear(p.texts)
 	}
-	p.texts[shape] = sql
+	p.texts[form] = sql
 	return sql
 }
 
-// Orders are the orders in which one compiled statement is paged through.
-// The zero value is ready.
+// Orders caches the orders in which one compiled statement is paged through.
+// The zero value is ready to use.
 type Orders struct {
 	mu     sync.RWMutex
 	bySpec map[string]*Statement // guarded by mu
 }
 
-// maxOrders bounds the orders kept for one statement: they may come from users.
+// maxOrders bounds the cached orders of one statement: they may come from
+// users.
 const maxOrders = 64
 
 // Params returns the number of the statement's own parameters.
@@ -132,13 +133,14 @@ func (p *Statement) CountSQL() string {
 	return p.parts.With + "\nSELECT count(*) FROM (" + p.parts.Body + "\n) AS headrace_rows"
 }
 
-// AppendOrder appends what tells the order from others of one statement.
+// AppendOrder appends an encoding that identifies the order among those of one
+// statement.
 func (p *Statement) AppendOrder(key []byte) []byte { return append(key, p.spec...) }
 
 // OrderSize returns the number of bytes that AppendOrder appends.
 func (p *Statement) OrderSize() int { return len(p.spec) }
 
-// In returns text in an order, remembered or made now.
+// In returns text in an order, cached or new.
 func (ps *Orders) In(text *sqltext.Statement, order []Order) (*Statement, error) {
 	var room [128]byte
 	spec := appendSpec(room[:0], order)
@@ -161,8 +163,8 @@ func (ps *Orders) In(text *sqltext.Statement, order []Order) (*Statement, error)
 	return made, nil
 }
 
-// appendSpec appends an encoding of keys that differs where they do. A zero
-// byte ends a column's name; one within a name is refused by keyset.Check.
+// appendSpec appends an encoding of keys that differs for different keys. A
+// zero byte ends a column's name; keyset.Check rejects one within a name.
 func appendSpec(b []byte, keys []Order) []byte {
 	for _, o := range keys {
 		desc := byte(0)

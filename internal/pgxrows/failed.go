@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Failed stands for the rows, or the row, of a statement that did not run.
+// Failed is the rows, or the row, of a statement that did not run.
 type Failed struct {
 	Cause error
 }

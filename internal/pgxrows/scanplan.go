@@ -11,35 +11,35 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// ScanPlans are pgx's scan plans for the rows that QueryRow reads on one
-// connection, by statement. pgx makes them anew for each result, which for one
-// row takes longer than to scan it; a program scans the rows of a statement
-// into the same types each time.
+// ScanPlans caches pgx's scan plans for the rows that QueryRow reads on one
+// connection, by statement. pgx makes them for each result, which takes longer
+// than scanning one row. Programs scan the rows of a statement into the same
+// types each time.
 type ScanPlans map[*sqltext.Statement]*rowPlan
 
-// A rowPlan has the plans for the rows of one statement.
+// A rowPlan holds the plans for the rows of one statement.
 type rowPlan struct {
 	columns []columnPlan
-	wraps   int // wrappers that the type map had
+	wraps   int // number of scan wrappers in the type map
 }
 
-// A columnPlan is the plan for one column, and what it rests on.
+// A columnPlan is the plan for one column, and the values that it is valid for.
 type columnPlan struct {
-	plan   pgtype.ScanPlan // nil where there is none yet, or it must not be kept
-	typ    *pgtype.Type    // as it is registered
+	plan   pgtype.ScanPlan // nil if there is none, or it must not be cached
+	typ    *pgtype.Type    // the registered type
 	target reflect.Type
 	oid    uint32
 	format int16
 }
 
-// Plans are kept for so many statements of a connection, and for rows of so
-// many columns.
+// Bounds of the cached statements per connection, and of the columns of their
+// rows.
 const (
 	maxStatements = 64
 	maxColumns    = 64
 )
 
-// of returns the plans for st, none at first.
+// of returns the plans for st, which are empty at first.
 func (k *ScanPlans) of(st *sqltext.Statement) *rowPlan {
 	if kept := (*k)[st]; kept != nil {
 		return kept
@@ -52,8 +52,8 @@ func (k *ScanPlans) of(st *sqltext.Statement) *rowPlan {
 	return kept
 }
 
-// Scan scans the current row of rows, which are those of st, as their own Scan
-// does. st may be nil, for an unknown statement.
+// Scan scans the current row of rows, which are rows of st, as rows.Scan does.
+// st may be nil, for an unknown statement.
 func (k *ScanPlans) Scan(st *sqltext.Statement, rows pgx.Rows, dest []any) error {
 	if st == nil || len(dest) == 1 && isRowScanner(dest[0]) {
 		return rows.Scan(dest...)
@@ -71,7 +71,7 @@ func (k *rowPlan) scan(rows pgx.Rows, dest []any) error {
 	}
 	for i, target := range dest {
 		if target == nil {
-			continue // a column to leave out
+			continue // skip the column
 		}
 		if err := k.columns[i].planFor(types, &fields[i], target).Scan(values[i], target); err != nil {
 			return rows.Scan(failedScan{pgx.ScanArgError{ColumnIndex: i, FieldName: fields[i].Name, Err: err}})
@@ -89,15 +89,15 @@ func (c *columnPlan) planFor(types *pgtype.Map, f *pgconn.FieldDescription, targ
 	}
 	plan := types.PlanScan(f.DataTypeOID, f.Format, target)
 	*c = columnPlan{}
-	if known && standsAlone(typ.Codec) {
+	if known && isIndependent(typ.Codec) {
 		*c = columnPlan{plan, typ, into, f.DataTypeOID, f.Format}
 	}
 	return plan
 }
 
-// standsAlone reports whether plans of the codec rest on no other type, which
-// the program may register anew.
-func standsAlone(codec pgtype.Codec) bool {
+// isIndependent reports whether plans of the codec depend on no other type,
+// which the program may register again.
+func isIndependent(codec pgtype.Codec) bool {
 	switch codec.(type) {
 	case pgtype.BoolCodec, pgtype.ByteaCodec, pgtype.DateCodec, *pgtype.EnumCodec, pgtype.Float4Codec, pgtype.Float8Codec,
 		pgtype.Int2Codec, pgtype.Int4Codec, pgtype.Int8Codec, pgtype.NumericCodec, pgtype.TextCodec,
@@ -112,15 +112,15 @@ func isRowScanner(target any) bool {
 	return ok
 }
 
-// A failedScan gives an error to pgx as that of a scan of its own: it ends the
-// rows, and tracers hear of it.
+// A failedScan passes an error to pgx as the error of a scan, which closes the
+// rows and reaches tracers.
 type failedScan struct{ err error }
 
 // ScanRow returns the error; see [pgx.RowScanner].
 func (f failedScan) ScanRow(pgx.Rows) error { return f.err }
 
-// CheckRowTargets rejects targets that would alias row memory after Scan, in
-// pgx's words.
+// CheckRowTargets rejects targets that would alias row memory after Scan, with
+// pgx's message.
 func CheckRowTargets(dest []any) error {
 	for _, target := range dest {
 		if _, ok := target.(*pgtype.DriverBytes); ok {

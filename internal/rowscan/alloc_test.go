@@ -10,7 +10,8 @@ import (
 	"github.com/headrace/headrace/internal/rowscan"
 )
 
-// The race detector makes pools forget at random, so allocations are counted without it.
+// The race detector makes pools drop values at random, so allocations are
+// counted without it.
 
 func TestAllocations(t *testing.T) {
 	d, err := rowscan.New[order]()
@@ -19,7 +20,7 @@ func TestAllocations(t *testing.T) {
 	}
 	for _, test := range []struct {
 		rows int
-		most float64 // of the whole read, pgx's included
+		most float64 // of the whole read, including pgx's
 	}{{1, 5}, {100, 10}, {10_000, 100}} {
 		conn := connect(t, test.rows)
 		read := func() {
@@ -28,7 +29,7 @@ func TestAllocations(t *testing.T) {
 			}
 		}
 		read() // compiles the plan
-		read() // knows the size of one result
+		read() // records the size of a result
 		if n := testing.AllocsPerRun(20, read); n > test.most {
 			t.Errorf("All of %d rows: %v allocations, want at most %v", test.rows, n, test.most)
 		}
@@ -43,7 +44,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestBytesPerRow holds a read to the size of its rows, their text, and 5 %.
+// TestBytesPerRow bounds the memory of a read by the size of its rows and their
+// text, plus 5 %.
 func TestBytesPerRow(t *testing.T) {
 	const n, rounds = 10_000, 20
 	d, err := rowscan.New[order]()
@@ -76,7 +78,8 @@ func TestBytesPerRow(t *testing.T) {
 	}
 }
 
-// TestRoomIsMadeWhenRowsHaveCome: a small result after large ones is not charged for room that it does not use.
+// TestRoomIsMadeWhenRowsHaveCome: a small result after large ones does not
+// allocate for the rows of those.
 func TestRoomIsMadeWhenRowsHaveCome(t *testing.T) {
 	const n, few = 10_000, 5
 	d, err := rowscan.New[order]()
@@ -104,7 +107,8 @@ func TestRoomIsMadeWhenRowsHaveCome(t *testing.T) {
 	}
 }
 
-// TestBytesAppended holds a read into the caller's slice to the text of its rows and 5 %.
+// TestBytesAppended bounds the memory of a read into the caller's slice by the
+// text of its rows, plus 5 %.
 func TestBytesAppended(t *testing.T) {
 	const n, rounds = 10_000, 20
 	d, err := rowscan.New[order]()

@@ -16,7 +16,7 @@ import (
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
-// crowd returns n people, of whom every third has a nick.
+// crowd returns n people. Every third has a nick.
 func crowd(t testing.TB, n int) (*replay.Recording, []person) {
 	t.Helper()
 	id := col{name: "id", oid: pgtype.Int8OID, format: pgtype.BinaryFormatCode}
@@ -36,7 +36,8 @@ func crowd(t testing.TB, n int) (*replay.Recording, []person) {
 	return result(t, id, name, nick), want
 }
 
-// used returns a slice of n people in an array of the given size, which is full of others.
+// used returns a slice of n people in an array of the given size, whose other
+// elements are people too.
 func used(n, size int) []person {
 	nick := "somebody else"
 	people := make([]person, size)
@@ -92,7 +93,7 @@ func (l *growing) Scan(src any) error {
 	return nil
 }
 
-// Nothing of what the array held before may show in a row.
+// No old value of the array may show in a row.
 func TestAppendToOverwritesAll(t *testing.T) {
 	type row struct {
 		A     pgtype.Text
@@ -141,7 +142,8 @@ func TestAppendToOverwritesAll(t *testing.T) {
 	}
 }
 
-// Rows that a program copied from its slice stay as they are when it reads into the slice again.
+// Rows that a program copied from its slice do not change when it reads into
+// the slice again.
 func TestAppendToLeavesWhatRowsReferTo(t *testing.T) {
 	first, want := crowd(t, 100)
 	second, _ := crowd(t, 90)

@@ -2,9 +2,11 @@ package rowscan
 
 import "encoding/binary"
 
-// decodeArray decodes a one-dimensional array without NULLs into a slice. The layout is that of array_send in
-// src/backend/utils/adt/arrayfuncs.c: the number of dimensions, whether there are NULLs, the elements' OID, for each
-// dimension its length and lower bound, and for each element its length and bytes.
+// decodeArray decodes a one-dimensional array without NULLs into a slice. The
+// layout is that of array_send in src/backend/utils/adt/arrayfuncs.c: the
+// number of dimensions, whether there are NULLs, the elements' OID, for each
+// dimension its length and lower bound, and for each element its length and
+// bytes.
 func decodeArray(r *run, c *column, dst cell, src []byte) bool {
 	const header, dimension = 12, 8
 	if len(src) < header {
@@ -26,7 +28,7 @@ func decodeArray(r *run, c *column, dst cell, src []byte) bool {
 	}
 	n := int(int32(binary.BigEndian.Uint32(src[header:])))
 	src = src[header+dimension:]
-	if n < 0 || n > len(src)/4 { // each element has its length at least
+	if n < 0 || n > len(src)/4 { // each element has at least its length
 		return false
 	}
 	first := c.element.alloc(n)

@@ -16,7 +16,8 @@ import (
 	"github.com/headrace/headrace/internal/rowscan/replay/wire"
 )
 
-// An order is a row of the benchmarks: 12 columns, 144 bytes, and about 85 bytes of text.
+// An order is a row of the benchmarks: 12 columns, 144 bytes, and about 85
+// bytes of text.
 type order struct {
 	ID        int64
 	Customer  int64
@@ -32,7 +33,7 @@ type order struct {
 	UpdatedAt time.Time
 }
 
-// targets are where a hand-written Scan puts a row.
+// targets returns the targets of a hand-written Scan.
 func (o *order) targets() []any {
 	return []any{&o.ID, &o.Customer, &o.Region, &o.Priority, &o.Paid, &o.Total, &o.Name, &o.Email, &o.Status, &o.Note, &o.CreatedAt, &o.UpdatedAt}
 }
@@ -81,7 +82,8 @@ func orders(tb testing.TB, n int) *replay.Recording {
 
 const selectOrders = "SELECT * FROM orders"
 
-// connect returns a connection whose server answers selectOrders with n rows from memory.
+// connect returns a connection to a server in memory that answers selectOrders
+// with n rows.
 func connect(tb testing.TB, n int) *pgx.Conn {
 	var backend wire.Backend
 	backend.Answer(selectOrders, orders(tb, n))
@@ -102,7 +104,7 @@ func query(tb testing.TB, conn *pgx.Conn) pgx.Rows {
 	return rows
 }
 
-// readers are the ways of reading all orders that are compared.
+// readers are the compared ways to read all orders.
 var readers = []struct {
 	name string
 	read func(rows pgx.Rows, n int) (int, error)
@@ -132,7 +134,7 @@ func readCold(rows pgx.Rows, _ int) (int, error) {
 	return len(all), err
 }
 
-// readFloor is what no reader through pgx.Rows can go below.
+// readFloor is the lower bound for readers through pgx.Rows.
 func readFloor(rows pgx.Rows, _ int) (n int, err error) {
 	for rows.Next() {
 		if rows.RawValues() != nil {

@@ -7,19 +7,21 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A choice is the decoder for a column and what it rests on.
+// A choice is the decoder for a column and the assumptions it rests on.
 type choice struct {
 	decode  decodeFunc
-	element conversion // of what a pointer points to, of the value beside Valid, of an array's elements
+	element conversion // of a pointer's target, of the value of a nullable, of an array's elements
 	valid   uintptr    // offset of Valid
-	// wraps are the types that pgx gets to by its scan wrappers on its way to the same value.
+	// wraps are the types through which pgx's scan wrappers reach the same
+	// value.
 	wraps [2]reflect.Type
-	// anyCodec tells that pgx does the same whatever codec is registered.
+	// anyCodec reports that pgx decodes alike whatever codec is registered.
 	anyCodec bool
 }
 
-// choose returns the decoder for values of a codec in a format that go into fields of type typ. Decoders exist for exact
-// types, and for types without methods of the same kind: a method may be one by which pgx scans.
+// choose returns the decoder for values of a codec in a format for fields of
+// type typ. Decoders exist for exact types, and for types without methods of
+// the same kind: pgx might scan by a method.
 func choose(c codec, format int16, oid uint32, typ reflect.Type) choice {
 	if format == pgtype.TextFormatCode {
 		switch typ {
@@ -57,10 +59,11 @@ var (
 	bytesType  = reflect.TypeFor[[]byte]()
 )
 
-// leave is the decoder of columns that are pgx's.
+// leave is the decoder of columns that are left to pgx.
 func leave(*run, *column, cell, []byte) bool { return false }
 
-// convert returns the conversion of non-NULL values of a class in a format into typ.
+// convert returns the conversion of non-NULL values of a class in a format into
+// typ.
 func convert(c class, format int16, typ reflect.Type) (conversion, bool) {
 	if typ == nil || c == other {
 		return conversion{}, false
@@ -77,8 +80,8 @@ func convert(c class, format int16, typ reflect.Type) (conversion, bool) {
 	return conv, ok
 }
 
-// elements returns the conversion of an array's elements. A slice of bytes is a value of its own, and the text format of
-// arrays is pgx's.
+// elements returns the conversion of an array's elements. A slice of bytes is a
+// single value, and arrays in text format are left to pgx.
 func elements(c codec, format int16, typ reflect.Type) (conversion, bool) {
 	if c.class != array || format != pgtype.BinaryFormatCode || typ.Elem().Kind() == reflect.Uint8 || reflect.PointerTo(typ).NumMethod() > 0 {
 		return conversion{}, false
@@ -86,7 +89,8 @@ func elements(c codec, format int16, typ reflect.Type) (conversion, bool) {
 	return convert(c.element, format, typ.Elem())
 }
 
-// uuids are types with a Scan method that reads the text of a UUID: what it makes of that is the 16 bytes.
+// uuids lists types with a Scan method that parses the text of a UUID into its
+// 16 bytes.
 var uuids = []string{"github.com/google/uuid.UUID", "github.com/gofrs/uuid.UUID", "github.com/gofrs/uuid/v5.UUID"}
 
 func isUUID(typ reflect.Type) bool {
@@ -94,7 +98,8 @@ func isUUID(typ reflect.Type) bool {
 		slices.Contains(uuids, typ.PkgPath()+"."+typ.Name())
 }
 
-// basic returns the predeclared type that typ has as its underlying one, or typ itself.
+// basic returns the predeclared type that typ has as its underlying one, or typ
+// itself.
 func basic(typ reflect.Type) reflect.Type {
 	if b, ok := basics[typ.Kind()]; ok {
 		return b

@@ -6,8 +6,9 @@ import (
 	"github.com/headrace/headrace/internal/deepcopy"
 )
 
-// Clone returns a copy of v that can be changed without v noticing: slices, maps and what pointers point to are the
-// copy's own, once each; strings, which nobody can change, are shared. For a flat T it allocates once.
+// Clone returns an independent copy of v: slices, maps and pointer targets are
+// copied, once each; strings, which are immutable, are shared. For a flat T it
+// allocates once.
 func (d *Decoder[T]) Clone(v []T) []T {
 	switch {
 	case v == nil:
@@ -36,17 +37,20 @@ func (d *Decoder[T]) CloneOne(v T) T {
 	return deepcopy.Clone(v)
 }
 
-// Shares returns the name of a field that it is not certain can be copied: a method of the field's type might change
-// what it refers to, or compare it by identity; "" where copies are on their own. Known to be safe are times, locations,
-// what package unique makes, regular expressions, and the numbers of math/big.
+// Shares returns the name of a field that may not be safe to copy: a method of
+// the field's type might modify what it refers to, or compare it by identity;
+// "" if copies are independent. Times, locations, values of package unique,
+// regular expressions, and the numbers of math/big are known to be safe.
 func (d *Decoder[T]) Shares() string { return d.shares }
 
-// Flat reports whether assigning a T copies all of it but the bytes of strings: Clone then costs one copy of memory.
+// Flat reports whether assigning a T copies everything except the bytes of
+// strings: Clone then is a single memory copy.
 func (d *Decoder[T]) Flat() bool { return d.flat }
 
-// Keep returns a copy of v to be kept for long, and the bytes of memory that it keeps alive. The copy is Clone's with
-// strings of its own: where decoded rows keep the slabs alive that they were cut from, it keeps nothing but itself. A
-// size of -1 stands for values that cannot be copied; they are returned as they are.
+// Keep returns a copy of v for long-term storage, and the bytes of memory that
+// it keeps alive. Unlike Clone it copies strings too, since decoded strings
+// keep the slabs alive that they were cut from. A size of -1 stands for values
+// that cannot be copied; they are returned as they are.
 func (d *Decoder[T]) Keep(v []T) (kept []T, size int64) {
 	kept, size, err := deepcopy.KeepAll(v, math.MaxInt64)
 	if err != nil {

@@ -22,7 +22,7 @@ type tree struct {
 	Any      any
 }
 
-// A wide has every kind of thing that a row can refer to.
+// A wide has every kind of reference that a row can contain.
 type wide struct {
 	ID      int64
 	Name    string
@@ -53,7 +53,8 @@ func newWide(i int) wide {
 	}
 }
 
-// change changes whatever can be changed through v without assigning to it.
+// change modifies everything that can be modified through v without assigning
+// to it.
 func change(v *wide) {
 	*v.Nick, *v.Age, v.Tags[0], v.Scores[0], v.Raw[0] = "changed", -1, "changed", -1, 0xff
 	v.Doc["k"].([]any)[2].(map[string]any)["new"] = 1
@@ -117,7 +118,8 @@ func TestFlat(t *testing.T) {
 	}
 }
 
-// TestKeepOwnsStrings decodes one row out of many and keeps it: its strings must not lie where the others' do.
+// TestKeepOwnsStrings keeps one row out of many: its strings must not share
+// memory with the others.
 func TestKeepOwnsStrings(t *testing.T) {
 	d := mustNew[person](t)
 	all, err := d.All(people(t).Rows(nil), 0)

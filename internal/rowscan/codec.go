@@ -6,11 +6,11 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A class is one of pgx's own codecs for which this package has decoders.
+// A class is one of pgx's codecs with decoders in this package.
 type class uint8
 
 const (
-	other class = iota // not registered, another codec, or one that a program brought
+	other class = iota // not registered, another codec, or one of the program's own
 	array
 	bigint
 	boolean
@@ -27,16 +27,18 @@ const (
 	uuid
 )
 
-// A codec is what a connection's type map does with a type of the server, as far as decoders depend on it. It is
-// decided by the codec registered, never by the type's OID: programs replace codecs, and domains and enums have OIDs of
+// A codec describes what a connection's type map does with a server type, as
+// far as decoders depend on it. It depends on the registered codec, never on
+// the type's OID: programs replace codecs, and domains and enums have OIDs of
 // their own.
 type codec struct {
 	class   class
 	element class // of an array's elements
-	located bool  // a timestamp codec, or that of the elements, has a ScanLocation: see locationOf
+	located bool  // the timestamp codec, or that of the elements, has a ScanLocation: see locationOf
 }
 
-// codecOf tells the codec of a registered type; nil stands for a type that is not registered.
+// codecOf returns the codec of a registered type; nil stands for an
+// unregistered type.
 func codecOf(t *pgtype.Type) codec {
 	if t == nil {
 		return codec{}
@@ -76,7 +78,7 @@ func codecOf(t *pgtype.Type) codec {
 	return codec{}
 }
 
-// elementOf returns the type of an array's elements that the array was registered with.
+// elementOf returns the element type that an array was registered with.
 func elementOf(t *pgtype.Type) *pgtype.Type {
 	if t != nil {
 		if c, ok := t.Codec.(*pgtype.ArrayCodec); ok {
@@ -86,8 +88,9 @@ func elementOf(t *pgtype.Type) *pgtype.Type {
 	return nil
 }
 
-// locationOf returns the ScanLocation that a codec is said to have. It is no part of the codec, and of no plan, since
-// programs load one for each connection (time.LoadLocation in AfterConnect), and only the pointer tells two apart.
+// locationOf returns the ScanLocation of a located codec. It is not part of the
+// codec, nor of any plan: programs load a location for each connection
+// (time.LoadLocation in AfterConnect), and only the pointers differ.
 func locationOf(m *pgtype.Map, oid uint32) *time.Location {
 	t, ok := m.TypeForOID(oid)
 	if !ok {
@@ -104,8 +107,9 @@ func locationOf(m *pgtype.Map, oid uint32) *time.Location {
 	return nil
 }
 
-// defaultTypes has what pgx registers by itself. It is never registered into, so that concurrent use is safe.
+// defaultTypes holds pgx's default types. It is never modified, so that
+// concurrent use is safe.
 var defaultTypes = pgtype.NewMap()
 
-// defaultWraps is the number of scan wrappers of a map that no program added any to.
+// defaultWraps is the number of scan wrappers in a default map.
 var defaultWraps = len(defaultTypes.TryWrapScanPlanFuncs)

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Type maps that programs changed: decoders must do what pgx does with them.
+// Tests with modified type maps: decoders must do what pgx does with them.
 
 // A loudCodec is a program's replacement for pgtype.TextCodec.
 type loudCodec struct{ pgtype.TextCodec }
@@ -35,7 +35,8 @@ func (loudPlan) Scan(src []byte, target any) error {
 	return nil
 }
 
-// A turnedCodec is a program's replacement for pgtype.UUIDCodec: bytes come in reverse.
+// A turnedCodec is a program's replacement for pgtype.UUIDCodec that reverses
+// the bytes.
 type turnedCodec struct{ pgtype.UUIDCodec }
 
 func (c turnedCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
@@ -56,7 +57,8 @@ func (turnedPlan) Scan(src []byte, target any) error {
 	return nil
 }
 
-// wrapTime is a scan wrapper that a program put before pgx's own: times lose their fractions.
+// wrapTime is a program's scan wrapper before pgx's own: it truncates times to
+// seconds.
 func wrapTime(target any) (pgtype.WrappedScanPlanNextSetter, any, bool) {
 	if t, ok := target.(*time.Time); ok {
 		return &truncatePlan{}, (*truncated)(t), true
@@ -157,7 +159,8 @@ func TestProgramsTypeMaps(t *testing.T) {
 	}
 }
 
-// TestPlanFollowsTypeMap reads the same columns on connections with different codecs through one Decoder.
+// TestPlanFollowsTypeMap reads the same columns on connections with different
+// codecs through one Decoder.
 func TestPlanFollowsTypeMap(t *testing.T) {
 	eastern := time.FixedZone("eastern", -5*3600)
 	located := pgtype.NewMap()
@@ -178,7 +181,8 @@ func TestPlanFollowsTypeMap(t *testing.T) {
 	}
 }
 
-// Arrays follow the codec of their elements, from connection to connection.
+// Plans for arrays depend on the codec of their elements, from connection to
+// connection.
 func TestPlanFollowsElementsTypeMap(t *testing.T) {
 	eastern := time.FixedZone("eastern", -5*3600)
 	located := pgtype.NewMap()
@@ -196,7 +200,8 @@ func TestPlanFollowsElementsTypeMap(t *testing.T) {
 	}
 }
 
-// Programs load a location for each connection. That makes no plan for each: their results are in their own, all the same.
+// Programs load a location for each connection. A plan serves all of them, and
+// results are in the location of their connection.
 func TestLocationsArePartOfNoPlan(t *testing.T) {
 	moment := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 	d := mustNew[time.Time](t)
@@ -217,7 +222,8 @@ func TestLocationsArePartOfNoPlan(t *testing.T) {
 	}
 }
 
-// TestPlansAreBounded uses more shapes than a Decoder keeps, again and again.
+// TestPlansAreBounded uses more shapes of results than a Decoder caches,
+// repeatedly.
 func TestPlansAreBounded(t *testing.T) {
 	d := mustNew[string](t)
 	for i := range 3 * maxPlans {
@@ -232,7 +238,8 @@ func TestPlansAreBounded(t *testing.T) {
 	}
 }
 
-// TestCellPointer checks the invariant of cell.pointer: an interface holds a pointer in its second word.
+// TestCellPointer checks the invariant of cell.pointer: an interface holds a
+// pointer in its second word.
 func TestCellPointer(t *testing.T) {
 	var n int64
 	var text string

@@ -9,27 +9,28 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A conversion decodes values into memory of one Go type and makes such memory.
+// A conversion decodes values into memory of one Go type and allocates such
+// memory.
 type conversion struct {
 	decode decodeFunc
 	alloc  func(n int) cell // an array of n zero values
 	size   uintptr          // of one
 }
 
-// A source is what a conversion is chosen by.
+// A source is the key by which a conversion is chosen.
 type source struct {
 	class  class
 	format int16
 	typ    reflect.Type
 }
 
-// A target is a conversion and what it is for.
+// A target is a conversion with its source.
 type target struct {
 	source
 	conversion
 }
 
-// from makes the target for values of a class in a format that become an F.
+// from returns the target for values of a class in a format that become an F.
 func from[F any](c class, format int16, decode decodeFunc) target {
 	typ := reflect.TypeFor[F]()
 	return target{source{c, format, typ}, conversion{decode, newArray[F], typ.Size()}}
@@ -40,7 +41,8 @@ const (
 	inBinary = pgtype.BinaryFormatCode
 )
 
-// fromIntegers are the conversions of all integer types of the server into one of Go.
+// fromIntegers returns the conversions of all integer types of the server into
+// a Go integer type.
 func fromIntegers[F integer]() []target {
 	return []target{
 		from[F](int2, inBinary, decodeInt2[F]), from[F](int2, inText, decodeIntText[F]),
@@ -49,7 +51,8 @@ func fromIntegers[F integer]() []target {
 	}
 }
 
-// conversions are all conversions. Reading is safe at any time; nothing is added after the package is initialized.
+// conversions holds all conversions. It is read-only after the package is
+// initialized.
 var conversions = byTarget(slices.Concat(
 	fromIntegers[int](), fromIntegers[int8](), fromIntegers[int16](), fromIntegers[int32](), fromIntegers[int64](),
 	fromIntegers[uint](), fromIntegers[uint8](), fromIntegers[uint16](), fromIntegers[uint32](), fromIntegers[uint64](),
@@ -76,13 +79,15 @@ func byTarget(list []target) map[source]conversion {
 	return m
 }
 
-// A nullable is a struct of a value and Valid that pgx fills from a class as it fills the value alone.
+// A nullable is a struct of a value and Valid that pgx fills from a class as it
+// fills the value itself.
 type nullable struct {
 	class class
 	typ   reflect.Type
 }
 
-// nullables tell the type of the value, which is the struct's first field.
+// nullables maps such structs to the type of the value, which is their first
+// field.
 var nullables = map[nullable]reflect.Type{
 	{boolean, reflect.TypeFor[pgtype.Bool]()}:            reflect.TypeFor[bool](),
 	{date, reflect.TypeFor[pgtype.Date]()}:               reflect.TypeFor[time.Time](),

@@ -14,13 +14,16 @@ import (
 
 // A Decoder decodes rows into values of type T:
 //
-//   - a struct is filled by column names as pgx.RowToStructByName does it, and a pointer to a struct likewise;
-//   - map[string]any takes each row by column name;
+//   - a struct is filled by column names as by pgx.RowToStructByName, and so is
+//     a pointer to a struct;
+//   - map[string]any receives each row by column name;
 //   - a type that implements pgx.RowScanner scans its row itself;
-//   - everything else (scalars, slices, pgtype's types, scanners) is the value of the only column.
+//   - any other type (scalars, slices, pgtype's types, scanners) is the value
+//     of the only column.
 //
-// It is safe for concurrent use. It learns how large results are: a statement that is read often does best with a
-// Decoder of its own ([New]).
+// It is safe for concurrent use. It estimates the size of results from earlier
+// ones: a statement that is read often should have a Decoder of its own
+// ([New]).
 type Decoder[T any] struct {
 	shape    *shape
 	plans    plans
@@ -32,10 +35,11 @@ type Decoder[T any] struct {
 // A session is the state of reading one result.
 type session[T any] struct {
 	run
-	value T // where One and Each decode to, so that their row needs no memory of its own
+	value T // the row of One and Each, which so allocate none
 }
 
-// New returns a Decoder for T, or a [*TypeError] where the type alone tells that it can take no rows.
+// New returns a Decoder for T, or a [*TypeError] if no rows can be decoded into
+// T.
 func New[T any]() (*Decoder[T], error) {
 	s, err := shapeOf(reflect.TypeFor[T]())
 	if err != nil {
@@ -49,7 +53,7 @@ func New[T any]() (*Decoder[T], error) {
 
 var decoders sync.Map // reflect.Type to *Decoder of it
 
-// For returns the Decoder for T that the whole process shares.
+// For returns the Decoder for T that the process shares.
 func For[T any]() (*Decoder[T], error) {
 	typ := reflect.TypeFor[T]()
 	if d, ok := decoders.Load(typ); ok {
@@ -63,8 +67,8 @@ func For[T any]() (*Decoder[T], error) {
 	return d.(*Decoder[T]), nil
 }
 
-// All returns all rows as values, and closes rows. A result without rows is an empty slice. With max > 0 a result that
-// has more rows is a [*TooManyRowsError].
+// All returns all rows as values, and closes rows. A result without rows is an
+// empty slice. If max > 0, a result with more rows is a [*TooManyRowsError].
 func (d *Decoder[T]) All(rows pgx.Rows, max int) ([]T, error) {
 	list, err := d.read(nil, rows, max)
 	if err != nil {
@@ -73,8 +77,9 @@ func (d *Decoder[T]) All(rows pgx.Rows, max int) ([]T, error) {
 	return list.all(), nil
 }
 
-// AppendTo appends all rows to dst as append does, and closes rows. max bounds the rows of the result, as in All. After an
-// error it returns dst. In either case what the array of dst holds behind its end may have been overwritten.
+// AppendTo appends all rows to dst as append does, and closes rows. max bounds
+// the rows of the result, as in All. After an error it returns dst. In any case
+// it may overwrite the array of dst beyond its length.
 func (d *Decoder[T]) AppendTo(dst []T, rows pgx.Rows, max int) ([]T, error) {
 	list, err := d.read(dst, rows, max)
 	if err != nil {
@@ -83,7 +88,7 @@ func (d *Decoder[T]) AppendTo(dst []T, rows pgx.Rows, max int) ([]T, error) {
 	return list.appended(), nil
 }
 
-// read reads all rows, in the room that dst has as far as it goes.
+// read reads all rows, into the spare capacity of dst as far as it goes.
 func (d *Decoder[T]) read(dst []T, rows pgx.Rows, max int) (list[T], error) {
 	defer rows.Close()
 	s, err := d.begin(rows)
@@ -92,7 +97,7 @@ func (d *Decoder[T]) read(dst []T, rows pgx.Rows, max int) (list[T], error) {
 	}
 	defer d.end(s)
 	s.expect(max)
-	list := listBehind(dst, s.expected)
+	list := listAfter(dst, s.expected)
 	for rows.Next() {
 		if max > 0 && list.len() == max {
 			return list, &TooManyRowsError{max}
@@ -109,7 +114,8 @@ func (d *Decoder[T]) read(dst []T, rows pgx.Rows, max int) (list[T], error) {
 	return list, nil
 }
 
-// One returns the only row, and closes rows. No row is pgx.ErrNoRows, more than one pgx.ErrTooManyRows.
+// One returns the only row, and closes rows. Without a row it returns
+// pgx.ErrNoRows, for several rows pgx.ErrTooManyRows.
 func (d *Decoder[T]) One(rows pgx.Rows) (T, error) {
 	var none T
 	defer rows.Close()
@@ -137,8 +143,9 @@ func (d *Decoder[T]) One(rows pgx.Rows) (T, error) {
 	return s.value, nil
 }
 
-// Each yields the rows as they arrive; an error is yielded last, with the zero T. Rows are closed at the end, also when
-// the loop is left early: closing reads what the server has still to send.
+// Each yields the rows as they arrive. An error comes last, with the zero T.
+// Rows are closed at the end, even if the loop ends early: closing reads the
+// rest of the result.
 func (d *Decoder[T]) Each(rows pgx.Rows) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -165,9 +172,10 @@ func (d *Decoder[T]) Each(rows pgx.Rows) iter.Seq2[T, error] {
 	}
 }
 
-// Columns returns the names of the columns that T wants, in the order of its fields: the db tag, or the field's name in
-// snake case (which stands for every spelling that differs in case and underscores only). It is nil where T takes
-// whatever columns come.
+// Columns returns the names of the columns that T wants, in the order of its
+// fields: the db tag, or the field's name in snake case (which stands for every
+// spelling with the same letters, regardless of case and underscores). It
+// returns nil if T accepts any columns.
 func (d *Decoder[T]) Columns() []string {
 	var names []string
 	for _, f := range d.shape.fields {
@@ -176,8 +184,9 @@ func (d *Decoder[T]) Columns() []string {
 	return names
 }
 
-// Check reports why rows with these columns could not be decoded: a [*MismatchError], or a [*ColumnError] (row 0) for a
-// type that has no way into its field. typeMap is that of a connection; nil stands for pgx's default.
+// Check returns an error if rows with these columns could not be decoded: a
+// [*MismatchError], or a [*ColumnError] (row 0) for a type that does not fit
+// its field. typeMap is that of a connection; nil stands for pgx's default.
 func (d *Decoder[T]) Check(columns []pgconn.FieldDescription, typeMap *pgtype.Map) error {
 	if typeMap == nil {
 		typeMap = pgtype.NewMap()
@@ -189,8 +198,9 @@ func (d *Decoder[T]) Check(columns []pgconn.FieldDescription, typeMap *pgtype.Ma
 	return p.check(typeMap)
 }
 
-// begin takes a session with the plan for rows, which the caller ends. For a result without columns, and for an error
-// that arrived before the columns, it reads rows to their end.
+// begin returns a session with the plan for rows, which the caller must end.
+// For a result without columns, and for an error before the columns, it reads
+// rows to their end.
 func (d *Decoder[T]) begin(rows pgx.Rows) (*session[T], error) {
 	columns := rows.FieldDescriptions()
 	if len(columns) == 0 && (len(d.shape.fields) > 0 || d.shape.form != byName) {
@@ -211,7 +221,8 @@ func (d *Decoder[T]) begin(rows pgx.Rows) (*session[T], error) {
 	return s, nil
 }
 
-// end gives the session back, holding on to nothing of the result or the connection.
+// end returns the session to the pool, without references to the result or the
+// connection.
 func (d *Decoder[T]) end(s *session[T]) {
 	var none T
 	s.value = none

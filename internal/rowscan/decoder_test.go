@@ -12,7 +12,8 @@ import (
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
-// A col is one column of a result made for a test: a type and the values of its rows.
+// A col is one column of a result made for a test: a type and the values of its
+// rows.
 type col struct {
 	name   string
 	oid    uint32

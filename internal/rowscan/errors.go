@@ -10,18 +10,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrNoResultSet is returned for a statement that returns no columns, such as an UPDATE without RETURNING, where rows
-// were asked for.
+// ErrNoResultSet is returned when rows are read from a statement that returns
+// no columns, such as an UPDATE without RETURNING.
 var ErrNoResultSet = errors.New("statement returns no columns (is a RETURNING clause missing?)")
 
-// A ColumnError tells that the value of one column did not fit into its Go type.
+// A ColumnError reports that the value of a column did not fit its Go type.
 type ColumnError struct {
 	Column     string // name of the column, as the server sent it
-	Field      string // path of the struct field, "Address.City"; empty where T is the value itself
+	Field      string // path of the struct field, "Address.City"; empty if T is the value itself
 	GoType     string // type of the field
-	ServerType string // name of the server's type, or "OID n" where it is not registered
-	Row        int64  // number of the row in this result, from 1; 0 where no row was read
-	Err        error  // what pgx says of the value
+	ServerType string // name of the server's type, or "OID n" if it is not registered
+	Row        int64  // number of the row in this result, from 1; 0 if no row was read
+	Err        error  // pgx's error for the value
 }
 
 // Error names the column, its type, the row, the field and the reason.
@@ -37,26 +37,27 @@ func (e *ColumnError) Error() string {
 	return fmt.Sprintf("column %q (%s)%s into %s: %v", e.Column, e.ServerType, row, into, e.Err)
 }
 
-// Unwrap returns what pgx says of the value.
+// Unwrap returns pgx's error for the value.
 func (e *ColumnError) Unwrap() error { return e.Err }
 
-// A MismatchError tells that the columns of a result and the fields of a struct are not the same set.
+// A MismatchError reports that the columns of a result and the fields of a
+// struct differ.
 type MismatchError struct {
 	GoType     string
 	Missing    []MissingColumn
-	Extra      []string // columns of the result that the type has no field for
-	Duplicates []string // columns that the result has more than once
+	Extra      []string // columns of the result without a field
+	Duplicates []string // columns that occur more than once
 
-	single bool // the result has one column, which the type has no field for
+	single bool // the result has a single column, without a field
 }
 
-// A MissingColumn is one that the type wants and the result lacks.
+// A MissingColumn is a column that the type wants and the result lacks.
 type MissingColumn struct {
 	Column string // its tag's name, or the field's in snake case
 	Field  string // path of the struct field that wants it, "Address.City"
 }
 
-// Error names the type, all columns concerned, and the fields that go without.
+// Error lists the type, all columns concerned, and the fields without a column.
 func (e *MismatchError) Error() string {
 	var parts []string
 	for _, part := range []struct {
@@ -93,12 +94,13 @@ func missing(columns []MissingColumn) []string {
 	return texts
 }
 
-// A TooManyRowsError tells that a result has more rows than its reader allows. errors.Is finds pgx.ErrTooManyRows.
+// A TooManyRowsError reports that a result has more rows than its reader
+// allows. It wraps pgx.ErrTooManyRows.
 type TooManyRowsError struct {
 	Max int // the bound that was exceeded
 }
 
-// Error tells the bound.
+// Error includes the bound.
 func (e *TooManyRowsError) Error() string {
 	return fmt.Sprintf("result has more than %d rows", e.Max)
 }
@@ -106,10 +108,10 @@ func (e *TooManyRowsError) Error() string {
 // Unwrap returns pgx.ErrTooManyRows.
 func (e *TooManyRowsError) Unwrap() error { return pgx.ErrTooManyRows }
 
-// A TypeError tells why rows cannot be decoded into a Go type at all.
+// A TypeError reports why no rows can be decoded into a Go type.
 type TypeError struct {
 	GoType reflect.Type
-	Field  string // path of the field at fault; empty where the type itself is
+	Field  string // path of the invalid field; empty if the type itself is invalid
 	Reason string
 }
 

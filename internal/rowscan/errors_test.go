@@ -168,7 +168,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestServersError checks that an error of the server's reaches the caller as it is, before and after rows.
+// TestServersError checks that an error of the server's reaches the caller as
+// it is, before and after rows.
 func TestServersError(t *testing.T) {
 	failure := &pgconn.PgError{Code: "22012", Message: "division by zero"}
 	d := mustNew[city](t)
@@ -200,8 +201,9 @@ type failing struct {
 
 func (f *failing) Err() error { return f.err }
 
-// A NULL of a type that has no way into the Go type is nil where there is one, and one and the same error elsewhere: pgx
-// tries the plans of all types, in random order.
+// A NULL of a type that does not fit the Go type becomes nil if the type has
+// nil, and always the same error otherwise: pgx tries the plans of all types in
+// random order.
 func TestNullOfAnotherType(t *testing.T) {
 	type pair struct{ A, B int }
 	for _, test := range []struct {
@@ -231,7 +233,8 @@ func TestNullOfAnotherType(t *testing.T) {
 	}
 }
 
-// A composite into a multirange is an error: pgx takes the one for the other and panics.
+// Scanning a composite into a multirange is an error: pgx confuses the two and
+// panics.
 func TestCompositeIntoMultirange(t *testing.T) {
 	m := pgtype.NewMap()
 	number, _ := m.TypeForOID(pgtype.Int4OID)

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
-// read decodes a recording by all ways of reading and checks that they agree.
+// read decodes a recording in all ways of reading and checks that they agree.
 func read[T any](t *testing.T, rec *replay.Recording) []T {
 	t.Helper()
 	d := mustNew[T](t)
@@ -33,7 +33,7 @@ func read[T any](t *testing.T, rec *replay.Recording) []T {
 	if !reflect.DeepEqual(all, each) {
 		t.Errorf("All gives %v, Each %v", all, each)
 	}
-	room := slices.Concat(all[:min(1, len(all))], all) // where each row was that of another
+	room := slices.Concat(all[:min(1, len(all))], all) // with old rows in place
 	slices.Reverse(room)
 	appended, err := d.AppendTo(room[:0], rec.Rows(nil), 0)
 	if err != nil || !reflect.DeepEqual(append([]T{}, appended...), all) {
@@ -137,7 +137,8 @@ func TestNames(t *testing.T) {
 	_ = names{}.private
 }
 
-// TestShadowedField fills the field that Go reads, as pgx does, where an embedded struct has one of the same name.
+// TestShadowedField fills the field that Go selects, as pgx does, if an
+// embedded struct has a field of the same name.
 func TestShadowedField(t *testing.T) {
 	type shadowing struct {
 		city
@@ -162,7 +163,8 @@ func TestEachLeftEarly(t *testing.T) {
 	expect(t, result(t, int4s("n", 1)), 1)
 }
 
-// TestEachKeepsValues checks that a value yielded does not change when the next row is read.
+// TestEachKeepsValues checks that a value yielded does not change when the next
+// row is read.
 func TestEachKeepsValues(t *testing.T) {
 	var names []string
 	var nicks []*string
@@ -177,7 +179,8 @@ func TestEachKeepsValues(t *testing.T) {
 	}
 }
 
-// TestBytesAreApart appends to one value and changes another; neither may reach its neighbours.
+// TestBytesAreApart appends to one value and modifies another; neither may
+// affect its neighbours.
 func TestBytesAreApart(t *testing.T) {
 	got := read[[]byte](t, result(t, col{"b", pgtype.ByteaOID, pgtype.BinaryFormatCode, []any{[]byte("one"), []byte("two"), []byte(""), []byte("three")}}))
 	_ = append(got[0], "XXXXXXXX"...)
@@ -187,7 +190,8 @@ func TestBytesAreApart(t *testing.T) {
 	}
 }
 
-// TestConcurrentUse decodes by one Decoder in many goroutines, at the first use of its plans.
+// TestConcurrentUse decodes by one Decoder in many goroutines, at the first use
+// of its plans.
 func TestConcurrentUse(t *testing.T) {
 	d := mustNew[person](t)
 	rec, other := people(t), result(t, int4s("id", 5), texts("full_name", "x"), texts("nick", "y"))
@@ -220,7 +224,8 @@ func TestForIsShared(t *testing.T) {
 	}
 }
 
-// TestHugeResultIsForgotten checks that one large result makes no later one reserve its memory.
+// TestHugeResultIsForgotten checks that one large result does not make later
+// ones allocate its memory.
 func TestHugeResultIsForgotten(t *testing.T) {
 	d := mustNew[string](t)
 	small := result(t, texts("t", "a", "b"))

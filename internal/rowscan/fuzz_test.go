@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// FuzzDecode gives hostile bytes to every pair of a server's type and a Go type: the answer is pgx's, and neither the
-// value's neighbours in the row's buffer nor the value itself are touched.
+// FuzzDecode decodes arbitrary bytes for every pair of a server type and a Go
+// type: the result is pgx's, and neither the value's neighbours in the row's
+// buffer nor the value itself are modified.
 func FuzzDecode(f *testing.F) {
 	m := pgtype.NewMap()
 	var types []*pgtype.Type
@@ -18,8 +19,8 @@ func FuzzDecode(f *testing.F) {
 			if !typ.Codec.FormatSupported(format) {
 				continue
 			}
-			// One value is enough to begin with, of another kind for each type: the fuzzer runs all seeds before it
-			// changes any, and TestOracle has the others.
+			// One value per type suffices as a seed: the fuzzer runs all seeds
+			// first, and TestOracle covers the others.
 			if values := encodings(m, typ, format); len(values) > 0 {
 				f.Add(uint16(i), uint16(7*i), format == pgtype.BinaryFormatCode, values[i%len(values)])
 			}

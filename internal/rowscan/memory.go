@@ -5,26 +5,29 @@ import (
 	"slices"
 )
 
-// Bounds of what values of one result share. Smaller ones keep less alive for a program that keeps one value; larger
-// ones allocate less often. With 16 KiB a result of 10,000 rows of 85 bytes of text takes 52 slabs.
+// Bounds of the memory that values of one result share. Smaller bounds keep
+// less alive for a program that retains one value; larger ones allocate less
+// often. With 16 KiB a result of 10,000 rows of 85 bytes of text takes 52
+// slabs.
 const (
 	maxSlab  = 16 << 10
 	maxShare = maxSlab / 8 // longer values have memory of their own
 	minSlab  = 64
-	// firstSlab is for a result of which nothing is known.
+	// firstSlab is the size for a result without an estimate.
 	firstSlab = 1 << 10
 	maxBlock  = 4 << 10
 )
 
-// A slab is memory that strings and byte slices are cut from. Each byte is handed out once.
+// A slab is memory that strings and byte slices are cut from. Each byte is used
+// once.
 type slab struct {
 	buf      []byte
-	used     int // bytes of buf handed out
-	total    int // bytes handed out of this and earlier slabs of the result
-	expected int // bytes that the result is expected to need, 0 where not known
+	used     int // used bytes of buf
+	total    int // used bytes of earlier slabs of the result
+	expected int // estimated bytes of the result, 0 if unknown
 }
 
-// take returns n bytes with no room behind them; for n = 0 they may be nil.
+// take returns n bytes without spare capacity; for n = 0 they may be nil.
 func (s *slab) take(n int) []byte {
 	end := s.used + n
 	if end > len(s.buf) {
@@ -35,7 +38,8 @@ func (s *slab) take(n int) []byte {
 	return b
 }
 
-// refill takes n bytes from a new slab, or as memory of their own where they are many.
+// refill takes n bytes from a new slab, or allocates them separately if n is
+// large.
 func (s *slab) refill(n int) []byte {
 	if n > maxShare {
 		return make([]byte, n)
@@ -44,7 +48,7 @@ func (s *slab) refill(n int) []byte {
 	size := s.expected - s.total
 	switch {
 	case size >= n:
-	case s.expected > 0: // not much more than expected, if all goes well
+	case s.expected > 0: // not much more than estimated, in most cases
 		size = max(s.total/4, minSlab, n)
 	default:
 		size = max(s.total, firstSlab, n)
@@ -53,14 +57,14 @@ func (s *slab) refill(n int) []byte {
 	return s.take(n)
 }
 
-// copy returns a copy of src as take does.
+// copy returns a copy of src in memory from take.
 func (s *slab) copy(src []byte) []byte {
 	b := s.take(len(src))
 	copy(b, src)
 	return b
 }
 
-// bytes returns how many bytes the result has taken from slabs.
+// bytes returns the number of bytes that the result has taken from slabs.
 func (s *slab) bytes() int { return s.total + s.used }
 
 // A block is memory that the targets of one column's pointers are cut from.
@@ -83,32 +87,33 @@ func (b *block) next(conv *conversion, expected int) cell {
 	return value
 }
 
-// A list collects rows whose number is not known: in room that the caller has, then in chunks, so that growing copies each
-// row once at most.
+// A list collects an unknown number of rows: in the caller's spare capacity,
+// then in chunks, so that growing copies each row at most once.
 type list[T any] struct {
-	dst  []T // what the rows go behind; the room is the rest of its array
+	dst  []T // the slice that rows are appended to; the room is its spare capacity
 	room bool
-	full [][]T // the first is the room, if there is any
+	full [][]T // the first is the room, if any
 	last []T
 	n    int // rows in full
-	zero int // so many elements of last's array are zero or rows
+	zero int // number of elements of last's array that are zero or rows
 
-	expected int // what to make room for when there is none left; then 0
+	expected int // number of rows to allocate for next; then 0
 }
 
 // Sizes of chunks in rows and bytes.
 const (
 	minChunk      = 32
 	maxChunk      = 256 << 10
-	maxFirstChunk = 4 << 20   // what an expectation may cost
-	maxUntried    = 256 << 10 // and what before a row has come, else
-	tried         = 64        // this part of it
-	maxWiped      = 4 << 10   // bytes of the room that are cleared at once: the result may end before them
+	maxFirstChunk = 4 << 20   // bound for an estimate
+	maxUntried    = 256 << 10 // bound before a row has arrived; beyond it
+	tried         = 64        // only this fraction
+	maxWiped      = 4 << 10   // bytes of the room to clear at once: the result may end sooner
 )
 
-// listBehind returns a list behind dst that expects so many rows. Room for many is made when the first of them have come:
-// results of a statement differ, and all of it is cleared.
-func listBehind[T any](dst []T, expected int) list[T] {
+// listAfter returns a list that appends to dst and expects the given number of
+// rows. Large memory is allocated only when the first rows have arrived:
+// results of a statement vary, and all of it has to be cleared.
+func listAfter[T any](dst []T, expected int) list[T] {
 	l := list[T]{dst: dst, last: dst[len(dst):], expected: min(expected, max(maxFirstChunk/sizeOf[T](), 1))}
 	if cap(dst) == 0 && expected > 0 {
 		n := l.expected
@@ -124,7 +129,7 @@ func listBehind[T any](dst []T, expected int) list[T] {
 
 func (l *list[T]) len() int { return l.n + len(l.last) }
 
-// next adds a zero T and returns its address, which is good until all.
+// next adds a zero T and returns its address, which is valid until all.
 func (l *list[T]) next() *T {
 	n := len(l.last)
 	if n == cap(l.last) {
@@ -138,8 +143,9 @@ func (l *list[T]) next() *T {
 	return &l.last[n]
 }
 
-// wipe clears the last element and some that follow: in the room there is what the caller had there before, which must
-// not show where a column is NULL or a field has none.
+// wipe clears the last element and some after it: the room contains the
+// caller's old values, which must not show through where a column is NULL or a
+// field has none.
 func (l *list[T]) wipe() {
 	more := l.last[l.zero:cap(l.last)]
 	more = more[:min(len(more), max(maxWiped/sizeOf[T](), 1))]
@@ -172,7 +178,8 @@ func (l *list[T]) move(n int) {
 	l.room, l.zero = true, n
 }
 
-// all returns the rows as one slice, not nil, with at most an eighth of its memory empty.
+// all returns the rows as one non-nil slice, with at most an eighth of its
+// memory unused.
 func (l *list[T]) all() []T {
 	if len(l.full) == 0 && len(l.last) >= cap(l.last)-cap(l.last)/8 && l.last != nil {
 		return l.last
@@ -184,10 +191,10 @@ func (l *list[T]) all() []T {
 	return append(rows, l.last...)
 }
 
-// appended returns the rows behind those of dst, in its array if they had room there.
+// appended returns dst with the rows appended, in its array if they fit.
 func (l *list[T]) appended() []T {
 	rows, chunks := l.dst, append(l.full, l.last)
-	if l.room { // they lie there already
+	if l.room { // they are already in place
 		rows, chunks = rows[:len(rows)+len(chunks[0])], chunks[1:]
 	}
 	rows = slices.Grow(rows, len(l.dst)+l.len()-len(rows))

@@ -19,7 +19,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Targets of the oracle: types with decoders here, and types that only pgx decodes.
+// Targets of the oracle: types with decoders in this package, and types that
+// only pgx decodes.
 type (
 	namedString string
 	namedInt    int64
@@ -53,7 +54,7 @@ func (c counted) Next() counted { return c + 1 }
 
 var oracleTargets = slices.Concat(basicTargets, pointersTo(basicTargets), otherTargets)
 
-// basicTargets are also tried behind a pointer.
+// basicTargets are also tried as targets of pointers.
 var basicTargets = []reflect.Type{
 	reflect.TypeFor[bool](), reflect.TypeFor[string](), reflect.TypeFor[[]byte](),
 	reflect.TypeFor[int](), reflect.TypeFor[int8](), reflect.TypeFor[int16](), reflect.TypeFor[int32](), reflect.TypeFor[int64](),
@@ -96,7 +97,8 @@ func pointersTo(types []reflect.Type) []reflect.Type {
 	return pointers
 }
 
-// oracleTexts are values in the text format by the name of their type; names not listed use those of "" .
+// oracleTexts are values in the text format by the name of their type; other
+// types use those of "".
 var oracleTexts = map[string][]string{
 	"":        {"", "a", "17", "-3", "3.25", "NaN", "t", "1e3", "  x ", "99999999999999999999", "{1,2}", `{"a":1,"b":"x"}`, "null", `"q"`},
 	"bool":    {"t", "f", "true", ""},
@@ -174,7 +176,7 @@ func same(a, b any, aerr, berr error) bool {
 	return strings.Contains(text, "NaN") && text == shown(b) || isNaN(a) && isNaN(b)
 }
 
-// shown writes a value out, but for where its pointers point to.
+// shown formats a value without the addresses of pointers.
 func shown(v any) string { return addresses.ReplaceAllString(fmt.Sprintf("%#v", v), "(...)") }
 
 var addresses = regexp.MustCompile(`\(0x[0-9a-f]+\)`)
@@ -191,13 +193,13 @@ func checkAgainstPGX(t *testing.T, m *pgtype.Map, oid uint32, format int16, src 
 	t.Helper()
 	for _, typ := range oracleTargets {
 		if src == nil && reflect.TypeOf(m.PlanScan(oid, format, reflect.New(typ).Interface())) == noPlan {
-			continue // pgx then tries the plans of all types, in random order
+			continue // pgx tries the plans of all types in random order
 		}
 		want, wantErr := scanPGX(m, oid, format, src, typ)
 		read := bytes.Clone(src)
 		got, err := scanOurs(m, oid, format, read, typ)
 		for i := range read {
-			read[i] = '#' // as the connection does with the next row
+			read[i] = '#' // as a connection does for the next row
 		}
 		if !same(got, want, err, wantErr) {
 			t.Errorf("%q of OID %d in format %d into %v:\n got %#v, %v\nwant %#v, %v", src, oid, format, typ, got, err, want, wantErr)
@@ -205,7 +207,7 @@ func checkAgainstPGX(t *testing.T, m *pgtype.Map, oid uint32, format int16, src 
 	}
 }
 
-// eachType calls fn for all types that pgx registers by itself.
+// eachType calls fn for all types that pgx registers by default.
 func eachType(fn func(typ *pgtype.Type)) {
 	m := pgtype.NewMap()
 	for oid := uint32(1); oid < 20_000; oid++ {

@@ -12,15 +12,16 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A plan decodes the rows of one shape of result into one Go type. It is immutable but for what it learns of sizes.
+// A plan decodes the rows of one shape of result into one Go type. Apart from
+// its size estimates it is immutable.
 type plan struct {
 	shape   *shape
 	columns []column
 	codecs  []planCodec
-	// wraps are the types that columns with decoders of their own reach by pgx's scan wrappers, which a program may have
-	// put its own before.
+	// wraps are the types that columns with decoders reach through pgx's scan
+	// wrappers. A program may have added wrappers before these.
 	wraps   []wrap
-	located bool // a column's values are in a location of the connection's
+	located bool // values of a column are in a location of the connection
 
 	rows, text expectation // rows of a result, and bytes of their strings in slabs
 }
@@ -28,11 +29,12 @@ type plan struct {
 // A column is the plan for one column: where its value goes, and how.
 type column struct {
 	decode decodeFunc
-	// element decodes what a pointer points to, the value beside a Valid field, or the elements of an array.
+	// element decodes the target of a pointer, the value of a nullable, or the
+	// elements of an array.
 	element conversion
 	offset  uintptr // of the field in the struct
 	valid   uintptr // offset of Valid within the field
-	text    bool    // its values take about as many bytes of slabs as the server sends
+	text    bool    // its values take about as many slab bytes as the server sends
 	index   int
 	codec   codec
 	typ     reflect.Type
@@ -45,22 +47,24 @@ type column struct {
 	path   string
 }
 
-// A wrap tells that column's decoder does what pgx does for a target of type typ by its own scan wrappers.
+// A wrap records that a column's decoder does what pgx's own scan wrappers do
+// for a target of type typ.
 type wrap struct {
 	column int
 	typ    reflect.Type
 }
 
-// A planCodec is an assumption that decoders of the plan rest on: that oid has this codec.
+// A planCodec is an assumption of the plan: that oid has this codec.
 type planCodec struct {
 	oid   uint32
 	codec codec
-	known *pgtype.Type // pgx's own registration of oid with that codec, if any: equal means no need to look further
+	known *pgtype.Type // pgx's default registration of oid with that codec, if any: a fast path for equal types
 }
 
-// A decodeFunc decodes src, the bytes of a value as the server sent them or nil for NULL, into dst. It reports false, and
-// leaves dst alone, for whatever is not in plain order: pgx decodes that then, or says what is wrong. It must not keep
-// src.
+// A decodeFunc decodes src, the bytes of a value as the server sent them or nil
+// for NULL, into dst. For an irregular value it reports false and leaves dst
+// unchanged; pgx then decodes the value or returns the error. It must not
+// retain src.
 type decodeFunc func(r *run, c *column, dst cell, src []byte) bool
 
 // compile makes the plan for results with these columns.
@@ -90,7 +94,7 @@ func compile(s *shape, columns []pgconn.FieldDescription, typeMap *pgtype.Map) (
 	return p, nil
 }
 
-// match returns the field that each column goes into.
+// match returns the field for each column.
 func (s *shape) match(columns []pgconn.FieldDescription) ([]field, error) {
 	mismatch := MismatchError{GoType: s.typ.String(), Duplicates: duplicates(columns)}
 	fields := make([]field, len(columns))
@@ -145,7 +149,8 @@ func registered(m *pgtype.Map, oid uint32) *pgtype.Type {
 	return t
 }
 
-// add chooses the decoder of c and appends it. It reports whether the choice rests on the column's codec.
+// add chooses the decoder of c and appends it. It reports whether the choice
+// depends on the column's codec.
 func (p *plan) add(c column) bool {
 	choice := choose(c.codec, c.format, c.oid, c.typ)
 	c.decode, c.element, c.valid = choice.decode, choice.element, choice.valid
@@ -161,7 +166,7 @@ func (p *plan) add(c column) bool {
 	return !choice.anyCodec
 }
 
-// assume notes that decoders of the plan rest on a type's codec.
+// assume records that decoders of the plan depend on a type's codec.
 func (p *plan) assume(oid uint32, c codec) {
 	if slices.ContainsFunc(p.codecs, func(pc planCodec) bool { return pc.oid == oid }) {
 		return
@@ -173,7 +178,8 @@ func (p *plan) assume(oid uint32, c codec) {
 	p.codecs = append(p.codecs, pc)
 }
 
-// fits reports whether the plan is one for results with these columns on a connection with this type map.
+// fits reports whether the plan is valid for results with these columns on a
+// connection with this type map.
 func (p *plan) fits(columns []pgconn.FieldDescription, typeMap *pgtype.Map) bool {
 	if p.shape.form == ownScan {
 		return true
@@ -197,7 +203,8 @@ func (p *plan) fits(columns []pgconn.FieldDescription, typeMap *pgtype.Map) bool
 	return true
 }
 
-// maxPlans bounds the plans of one Go type: so many shapes of results, then the oldest is forgotten.
+// maxPlans bounds the cached plans of one Go type; beyond it the oldest is
+// dropped.
 const maxPlans = 64
 
 // plans are the plans of one Decoder, newest first, copied on write.
@@ -206,7 +213,8 @@ type plans struct {
 	mu   sync.Mutex // held by writers
 }
 
-// get returns the plan for results with these columns, compiling it at the first.
+// get returns the plan for results with these columns, and compiles it if
+// necessary.
 func (ps *plans) get(s *shape, columns []pgconn.FieldDescription, typeMap *pgtype.Map) (*plan, error) {
 	if p := ps.find(columns, typeMap); p != nil {
 		return p, nil
@@ -241,13 +249,14 @@ func (ps *plans) find(columns []pgconn.FieldDescription, typeMap *pgtype.Map) *p
 	return nil
 }
 
-// An expectation guesses a size from those of the last two results: the smaller, so that one huge result costs the next
-// reader nothing.
+// An expectation estimates a size as the smaller of the last two, so that one
+// huge result costs the next reader nothing.
 type expectation struct{ last, before atomic.Int64 }
 
 func (e *expectation) guess() int { return int(min(e.last.Load(), e.before.Load())) }
 
-// learn takes note of a result's size. It writes only where that changes something: writes make other cores wait.
+// learn records a result's size. It writes only if that changes something: a
+// write slows other cores.
 func (e *expectation) learn(size int) {
 	if last := e.last.Load(); last != int64(size) || e.before.Load() != last {
 		e.before.Store(last)
@@ -255,7 +264,7 @@ func (e *expectation) learn(size int) {
 	}
 }
 
-// check reports the first column that has no way into its field.
+// check returns an error for the first column that does not fit its field.
 func (p *plan) check(typeMap *pgtype.Map) error {
 	for i := range p.columns {
 		c := &p.columns[i]
@@ -268,5 +277,5 @@ func (p *plan) check(typeMap *pgtype.Map) error {
 	return nil
 }
 
-// noPlan is the type of pgx's plan for what it cannot scan.
+// noPlan is the type of pgx's plan for values that it cannot scan.
 var noPlan = reflect.TypeOf(pgtype.NewMap().PlanScan(pgtype.BoolOID, pgtype.BinaryFormatCode, new(chan time.Time)))

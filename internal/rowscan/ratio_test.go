@@ -13,9 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// BenchmarkRatio compares the readers by the CPU time of the process (the collector's included), in rounds that run each
-// of them in shuffled order, so that what else the machine does falls on all alike. It reports the median of the rounds:
-// each reader's time over headrace's, and headrace's over the floor's.
+// BenchmarkRatio compares the readers by the CPU time of the process (including
+// the garbage collector), in rounds that run each of them in shuffled order, so
+// that other load affects all of them alike. It reports the median of the
+// rounds: each reader's time relative to headrace's, and headrace's relative to
+// the floor's.
 func BenchmarkRatio(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		conn := connect(b, n)

@@ -12,23 +12,25 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A run is the state of decoding one result: the plan, the type map that pgx's scan plans need, and the memory that
-// values are cut from. It is used by one goroutine at a time.
+// A run is the state of decoding one result: the plan, the type map that pgx's
+// scan plans need, and the memory that values are cut from. It is used by one
+// goroutine at a time.
 type run struct {
 	plan      *plan
-	columns   []column // the plan's, or own where a program's scan wrappers take columns away from our decoders
+	columns   []column // the plan's, or own if a program's scan wrappers replace some of our decoders
 	own       []column
 	typeMap   *pgtype.Map
 	lent      bool              // typeMap is from maps
 	scans     []pgtype.ScanPlan // pgx's plans by column, made when first needed
-	blocks    []block           // by column, for what pointers point to
-	locations []*time.Location  // by column, where the plan is located
+	blocks    []block           // by column, for targets of pointers
+	locations []*time.Location  // by column, if the plan is located
 	slab      slab
 	row       int64
-	expected  int // rows, 0 where not known
+	expected  int // rows, 0 if unknown
 }
 
-// maps are type maps for rows that bring none. A map is not safe for concurrent use: codecs keep things in it.
+// maps pools type maps for rows without one. A map is not safe for concurrent
+// use: codecs cache values in it.
 var maps = sync.Pool{New: func() any { return pgtype.NewMap() }}
 
 // bind prepares the run for a result with these columns.
@@ -54,7 +56,7 @@ func (r *run) bind(s *shape, ps *plans, columns []pgconn.FieldDescription, typeM
 	return nil
 }
 
-// locate finds the locations of the columns that have one on this connection.
+// locate sets the locations of the columns that have one on this connection.
 func (r *run) locate() {
 	r.locations = append(r.locations[:0], make([]*time.Location, len(r.columns))...)
 	for i := range r.columns {
@@ -64,7 +66,8 @@ func (r *run) locate() {
 	}
 }
 
-// expect makes room for as many rows as results like this one have had, and at most max where that is not 0.
+// expect allocates for as many rows as earlier results had, and at most max if
+// that is not 0.
 func (r *run) expect(max int) {
 	r.expected = r.plan.rows.guess()
 	if max > 0 {
@@ -73,7 +76,7 @@ func (r *run) expect(max int) {
 	r.slab.expected = r.plan.text.guess()
 }
 
-// expectOne makes room for one row, whose values are known.
+// expectOne allocates for one row with known values.
 func (r *run) expectOne(values [][]byte) {
 	r.expected = 1
 	for i := range min(len(values), len(r.columns)) {
@@ -83,7 +86,8 @@ func (r *run) expectOne(values [][]byte) {
 	}
 }
 
-// respectWrappers leaves columns to pgx for which the program's own scan wrappers change what pgx does.
+// respectWrappers leaves columns to pgx if the program's scan wrappers change
+// what pgx does with them.
 func (r *run) respectWrappers() {
 	for _, w := range r.plan.wraps {
 		if !changesPlan(r.typeMap, w.typ) {
@@ -97,7 +101,8 @@ func (r *run) respectWrappers() {
 	}
 }
 
-// changesPlan reports whether a wrapper that is not pgx's own is the first to take targets of type typ.
+// changesPlan reports whether the first wrapper that accepts targets of type
+// typ is not pgx's own.
 func changesPlan(typeMap *pgtype.Map, typ reflect.Type) bool {
 	target := reflect.New(typ).Interface()
 	for _, wrap := range typeMap.TryWrapScanPlanFuncs {
@@ -124,7 +129,8 @@ func (r *run) release() {
 	*r = run{scans: r.scans[:0], blocks: r.blocks[:0], own: r.own[:0], locations: r.locations[:0]}
 }
 
-// decodeRow decodes the current row of rows into dst, which has the Decoder's type.
+// decodeRow decodes the current row of rows into dst, whose type is the
+// Decoder's.
 func (r *run) decodeRow(rows pgx.Rows, dst cell) error {
 	r.row++
 	switch r.plan.shape.form {
@@ -179,8 +185,8 @@ func (r *run) decodeMap(values [][]byte, dst cell) error {
 	return nil
 }
 
-// scan decodes a value by pgx's own plan: for types without a decoder here, and for values that a decoder leaves to pgx,
-// which then also finds the words for what is wrong with them.
+// scan decodes a value by pgx's own plan: for types without a decoder, and for
+// values that a decoder rejects, for which pgx returns the error.
 func (r *run) scan(c *column, dst cell, src []byte) error {
 	target := dst.pointer(c.sample)
 	scan := r.scans[c.index]
@@ -190,7 +196,8 @@ func (r *run) scan(c *column, dst cell, src []byte) error {
 	}
 	switch {
 	case src == nil && reflect.TypeOf(scan) == noPlan && !holdsNull(c.typ):
-		// pgx would try the plans of all types, in random order: some fail, some leave a zero value.
+		// pgx would try the plans of all types in random order: some fail, some
+		// leave a zero value.
 		return scan.Scan([]byte{}, target)
 	case c.guarded:
 		return guard(scan, src, target)
@@ -199,7 +206,8 @@ func (r *run) scan(c *column, dst cell, src []byte) error {
 	}
 }
 
-// holdsNull tells whether a type has a value for NULL that all plans of pgx agree on, whatever the type of the NULL.
+// holdsNull reports whether a type has a value for NULL that all plans of pgx
+// agree on, whatever the type of the NULL.
 func holdsNull(typ reflect.Type) bool {
 	switch typ.Kind() {
 	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
@@ -208,8 +216,8 @@ func holdsNull(typ reflect.Type) bool {
 	return reflect.PointerTo(typ).Implements(reflect.TypeFor[sql.Scanner]())
 }
 
-// guard scans into a type that holds a multirange. Its methods make it look like a composite to pgx, whose plan for those
-// asks for elements that it has not got, and panics.
+// guard scans into a type that holds a multirange. pgx takes it for a composite
+// because of its methods, requests elements that do not exist, and panics.
 func guard(scan pgtype.ScanPlan, src []byte, target any) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -219,7 +227,8 @@ func guard(scan pgtype.ScanPlan, src []byte, target any) (err error) {
 	return scan.Scan(src, target)
 }
 
-// holdsMultirange tells whether typ is one that pgx sets from a multirange, or a pointer to such, or a list of them.
+// holdsMultirange reports whether pgx can set typ from a multirange, or whether
+// typ is a pointer to such a type or a list of it.
 func holdsMultirange(typ reflect.Type) bool {
 	for {
 		if reflect.PointerTo(typ).Implements(reflect.TypeFor[pgtype.MultirangeSetter]()) {

@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A form is how a row becomes a value of a Go type.
+// A form is the way a row becomes a value of a Go type.
 type form uint8
 
 const (
@@ -26,13 +26,15 @@ const (
 	ownScan             // the type scans the row itself: pgx.RowScanner
 )
 
-// A shape is what the Go type alone tells about decoding rows into it.
+// A shape is everything about decoding rows into a Go type that depends on the
+// type alone.
 type shape struct {
-	typ    reflect.Type // T, or what T points to where indirect is set
+	typ    reflect.Type // T, or the target type of T if indirect is set
 	sample any          // a nil *typ
 	form   form
 	fields []field // for byName, in the order of pgx's walk
-	// indirect is set where T is a pointer to a struct that is filled by name: each row is then a struct of its own.
+	// indirect reports that T is a pointer to a struct that is filled by name:
+	// each row is then a separate struct.
 	indirect bool
 }
 
@@ -46,7 +48,7 @@ type field struct {
 	typ    reflect.Type
 }
 
-// shapeOf examines typ and refuses what no row could be decoded into.
+// shapeOf examines typ. It returns an error if no row can be decoded into it.
 func shapeOf(typ reflect.Type) (*shape, error) {
 	s := &shape{typ: typ, sample: nilPointer(typ)}
 	switch {
@@ -68,15 +70,15 @@ func shapeOf(typ reflect.Type) (*shape, error) {
 // nilPointer returns a nil *typ, from which cell.pointer makes pointers.
 func nilPointer(typ reflect.Type) any { return reflect.Zero(reflect.PointerTo(typ)).Interface() }
 
-// addFields collects the fields of the struct type typ, or that it points to.
+// addFields collects the fields of the struct type typ, or of its target.
 func (s *shape) addFields(typ reflect.Type) error {
 	if err := s.walk(s.typ, 0, "", 0); err != nil {
 		return err
 	}
 	for i, f := range s.fields {
 		for _, g := range s.fields[i+1:] {
-			// pgx lets the later of two fields win. Where that one lies deeper, v.Name in Go is the earlier one, which
-			// would stay empty without a word.
+			// pgx fills the later of two fields. If that is the deeper one,
+			// v.Name in Go is the earlier one, which would silently stay empty.
 			if f.wantsSameAs(g) && g.depth >= f.depth {
 				return &TypeError{typ, g.path, "wants the same column as field " + f.path}
 			}
@@ -85,8 +87,9 @@ func (s *shape) addFields(typ reflect.Type) error {
 	return nil
 }
 
-// walk collects the fields of a struct type by the rules of pgx.RowToStructByName: embedded structs are part of the
-// struct, other embedded types and pointers to structs are fields.
+// walk collects the fields of a struct type by the rules of
+// pgx.RowToStructByName: embedded structs are part of the struct, other
+// embedded types and pointers to structs are fields.
 func (s *shape) walk(typ reflect.Type, depth int, path string, offset uintptr) error {
 	s.fields = slices.Grow(s.fields, typ.NumField())
 	for sf := range typ.Fields() {
@@ -119,7 +122,8 @@ func (s *shape) walk(typ reflect.Type, depth int, path string, offset uintptr) e
 	return nil
 }
 
-// keepable refuses types that no value can be decoded into for longer than its row lasts, or at all.
+// keepable rejects types whose values are not valid beyond their row, or that
+// cannot be decoded at all.
 func keepable(typ, field reflect.Type, path string) error {
 	switch field.Kind() {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
@@ -134,13 +138,14 @@ func keepable(typ, field reflect.Type, path string) error {
 // wantsSameAs reports whether one column name could match both fields.
 func (f *field) wantsSameAs(g field) bool {
 	if f.tagged && g.tagged {
-		return f.column == g.column // tags may tell apart quoted names that differ by case only
+		return f.column == g.column // tags may distinguish quoted names that differ in case only
 	}
 	return sameName(f.column, g.column)
 }
 
-// find returns the position of the column that the field wants, or -1. The rules are pgx's: a tag matches exactly or
-// else without regard to case, a field's name without regard to case and underscores.
+// find returns the index of the column that the field wants, or -1. The rules
+// are pgx's: a tag matches exactly, or else regardless of case; a field's name
+// matches regardless of case and underscores.
 func (f *field) find(columns []pgconn.FieldDescription) int {
 	matches := []func(a, b string) bool{sameName}
 	if f.tagged {
@@ -156,7 +161,8 @@ func (f *field) find(columns []pgconn.FieldDescription) int {
 	return -1
 }
 
-// columnName is the name of the column that the field most likely wants: its tag, or its own name in snake case.
+// columnName returns the most likely column name of a field: its tag, or its
+// own name in snake case.
 func (f *field) columnName() string {
 	if f.tagged {
 		return f.column
@@ -175,7 +181,7 @@ func (f *field) columnName() string {
 	return name.String()
 }
 
-// sameName reports whether names are equal but for case and underscores.
+// sameName reports whether names are equal except for case and underscores.
 func sameName(a, b string) bool {
 	a, b = strings.TrimLeft(a, "_"), strings.TrimLeft(b, "_")
 	if len(a) > 0 && len(b) > 0 && a[0]|0x20 != b[0]|0x20 && a[0]|b[0] < utf8.RuneSelf {
@@ -184,8 +190,9 @@ func sameName(a, b string) bool {
 	return strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", ""))
 }
 
-// isValue reports whether one column becomes the whole value: everything but structs, and structs that say so by being
-// a scanner of pgx's or database/sql's, or that have nothing a column could be bound to.
+// isValue reports whether one column becomes the whole value: for every type
+// except structs, and for structs that are scanners of pgx or database/sql, or
+// that have no field for a column.
 func isValue(typ reflect.Type) bool {
 	pointer := typ.Kind() == reflect.Pointer
 	if pointer {
@@ -203,7 +210,8 @@ func isValue(typ reflect.Type) bool {
 	return false
 }
 
-// valueInterfaces are the interfaces by which a type takes the value of one column.
+// valueInterfaces are the interfaces of types that scan the value of one
+// column.
 var valueInterfaces = []reflect.Type{
 	reflect.TypeFor[sql.Scanner](),
 	reflect.TypeFor[pgtype.ArraySetter](),

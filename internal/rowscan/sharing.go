@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// isShared reports whether it is not certain that a field can be copied: a pointer or interface that is not exported may
-// be one that its package compares by identity or shares.
+// isShared reports whether a field may not be safe to copy: its package may
+// compare or share an unexported pointer or interface by identity.
 func isShared(f reflect.StructField) bool {
 	switch f.Type.Kind() {
 	case reflect.Pointer:
@@ -20,7 +20,8 @@ func isShared(f reflect.StructField) bool {
 	return false
 }
 
-// isNumber reports whether typ points to a number of math/big, as decimals do in fields that are not exported.
+// isNumber reports whether typ points to a number of math/big, as in unexported
+// fields of decimal types.
 func isNumber(typ reflect.Type) bool {
 	switch typ {
 	case reflect.TypeFor[*big.Int](), reflect.TypeFor[*big.Rat](), reflect.TypeFor[*big.Float]():
@@ -29,7 +30,8 @@ func isNumber(typ reflect.Type) bool {
 	return false
 }
 
-// isImmutable reports whether nobody changes what a typ refers to, so that copies may share it.
+// isImmutable reports whether the target of a typ is never modified, so that
+// copies may share it.
 func isImmutable(typ reflect.Type) bool {
 	switch typ {
 	case reflect.TypeFor[time.Time](), reflect.TypeFor[*time.Location](), reflect.TypeFor[*regexp.Regexp](), reflect.TypeFor[reflect.Type]():
@@ -38,8 +40,9 @@ func isImmutable(typ reflect.Type) bool {
 	return typ.PkgPath() == "unique" && strings.HasPrefix(typ.Name(), "Handle[")
 }
 
-// sharing returns the path to a field of typ whose content all copies of a value share though someone may change it, ""
-// where there is none. What interfaces hold is not known by their type and not looked into.
+// sharing returns the path to a field of typ whose modifiable content copies of
+// a value share, or "". It does not look into interfaces, whose content the
+// type does not determine.
 func sharing(typ reflect.Type, seen map[reflect.Type]bool) string {
 	if seen[typ] || isImmutable(typ) || isNumber(typ) {
 		return ""

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// set keeps what it scanned where nobody else sees it.
+// A set stores its values in an unexported field.
 type set struct{ m map[string][]int }
 
 func (s *set) Scan(any) error { return nil }

@@ -10,9 +10,10 @@ import (
 	"testing"
 )
 
-// The race detector's allocator rounds sizes in its own way, so the account is compared without it.
+// The race detector's allocator rounds sizes differently, so the test runs
+// without it.
 
-// TestSize compares the account with the heap.
+// TestSize compares the computed size with the heap.
 func TestSize(t *testing.T) {
 	for name, check := range map[string]func(*testing.T, int){"person": checkSize(newPerson), "wide": checkSize(newWide), "document": checkSize(newDocument)} {
 		for _, n := range []int{1, 100, 3000} {

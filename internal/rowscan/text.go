@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// The decoders of the text format, which the simple protocol and pgx's exec mode receive for everything. They take what
-// the server writes by its default settings, and leave the rest.
+// Decoders of the text format, which the simple protocol and pgx's exec mode
+// use for all values. They accept the server's output under default settings,
+// and leave the rest to pgx.
 
 func decodeBoolText(_ *run, _ *column, dst cell, src []byte) bool {
 	if len(src) != 1 || src[0] != 't' && src[0] != 'f' {
@@ -24,7 +25,7 @@ func decodeIntText[F integer](_ *run, _ *column, dst cell, src []byte) bool {
 	}
 	n, ok := digits(src)
 	if negative {
-		if n == 0 { // "-0", which the server does not write
+		if n == 0 { // "-0", which the server never writes
 			return false
 		}
 		n = -n
@@ -32,7 +33,7 @@ func decodeIntText[F integer](_ *run, _ *column, dst cell, src []byte) bool {
 	return ok && store[F](dst, n)
 }
 
-// digits reads a number of 1 to 18 digits, which cannot overflow.
+// digits parses a number of 1 to 18 digits, which cannot overflow.
 func digits(src []byte) (n int64, ok bool) {
 	if len(src) == 0 || len(src) > 18 {
 		return 0, false
@@ -115,7 +116,8 @@ func decodeTimestamptzText(r *run, c *column, dst cell, src []byte) bool {
 	return true
 }
 
-// civilDate reads "2006-01-02" as the start of that day in UTC, for the years from 1 to 9999 in four digits.
+// civilDate parses "2006-01-02" as the start of that day in UTC, for years from
+// 1 to 9999 in four digits.
 func civilDate(src []byte) (t time.Time, rest []byte, ok bool) {
 	if len(src) < 10 || src[4] != '-' || src[7] != '-' {
 		return t, nil, false
@@ -124,11 +126,11 @@ func civilDate(src []byte) (t time.Time, rest []byte, ok bool) {
 	month, ok2 := digits(src[5:7])
 	day, ok3 := digits(src[8:10])
 	t = time.Date(int(year), time.Month(month), int(day), 0, 0, 0, 0, time.UTC)
-	// time.Date moves a day that does not exist on to one that does.
+	// time.Date normalizes a day that does not exist.
 	return t, src[10:], ok1 && ok2 && ok3 && year > 0 && t.Month() == time.Month(month) && t.Day() == int(day)
 }
 
-// civilTime reads "2006-01-02 15:04:05.999999" as a time in UTC.
+// civilTime parses "2006-01-02 15:04:05.999999" as a time in UTC.
 func civilTime(src []byte) (t time.Time, rest []byte, ok bool) {
 	t, src, ok = civilDate(src)
 	if !ok || len(src) < 9 || src[0] != ' ' || src[3] != ':' || src[6] != ':' {
@@ -144,7 +146,7 @@ func civilTime(src []byte) (t time.Time, rest []byte, ok bool) {
 	return t.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second + nanos), rest, ok
 }
 
-// fraction reads ".999999", of up to six digits, or nothing.
+// fraction parses ".999999", with up to six digits, or nothing.
 func fraction(src []byte) (d time.Duration, rest []byte, ok bool) {
 	if len(src) == 0 || src[0] != '.' {
 		return 0, src, true
@@ -160,7 +162,8 @@ func fraction(src []byte) (d time.Duration, rest []byte, ok bool) {
 	return time.Duration(n), src[end:], ok && end <= 7
 }
 
-// zone reads "+05", "-03:30" or "+00:00:01" and returns the offset east of UTC.
+// zone parses "+05", "-03:30" or "+00:00:01" and returns the offset east of
+// UTC.
 func zone(src []byte) (east time.Duration, ok bool) {
 	if len(src) < 3 || src[0] != '+' && src[0] != '-' {
 		return 0, false

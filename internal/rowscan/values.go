@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// The decoders of single values. Layouts are those of the send functions in src/backend/utils/adt, big-endian.
+// Decoders of single values. The layouts are those of the send functions in
+// src/backend/utils/adt, big-endian.
 
 func decodeBool(_ *run, _ *column, dst cell, src []byte) bool {
 	if len(src) != 1 {
@@ -104,7 +105,8 @@ func decodeUUIDString(r *run, _ *column, dst cell, src []byte) bool {
 	return true
 }
 
-// Ranges of the server's types (src/include/datatype/timestamp.h), in their own units from 2000-01-01.
+// Ranges of the server's types (src/include/datatype/timestamp.h), in their own
+// units from 2000-01-01.
 var (
 	epoch        = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	minTimestamp = (time.Date(-4713, 11, 24, 0, 0, 0, 0, time.UTC).Unix() - epoch) * 1_000_000
@@ -113,7 +115,7 @@ var (
 	endDate      = (time.Date(5874898, 1, 1, 0, 0, 0, 0, time.UTC).Unix() - epoch) / 86400
 )
 
-// microseconds reads a timestamp; infinities lie outside of the range.
+// microseconds decodes a timestamp; infinities are out of range.
 func microseconds(src []byte) (t time.Time, ok bool) {
 	if len(src) != 8 {
 		return t, false
@@ -126,7 +128,8 @@ func microseconds(src []byte) (t time.Time, ok bool) {
 	return time.Unix(epoch+sec, (us-sec*1_000_000)*1000), true
 }
 
-// decodeTimestamptz gives local time, or that of the codec's ScanLocation.
+// decodeTimestamptz returns local time, or the time in the codec's
+// ScanLocation.
 func decodeTimestamptz(r *run, c *column, dst cell, src []byte) bool {
 	t, ok := microseconds(src)
 	if !ok {
@@ -139,7 +142,8 @@ func decodeTimestamptz(r *run, c *column, dst cell, src []byte) bool {
 	return true
 }
 
-// decodeTimestamp gives the wall clock's reading in UTC, or in the codec's ScanLocation.
+// decodeTimestamp returns the wall clock in UTC, or in the codec's
+// ScanLocation.
 func decodeTimestamp(_ *run, c *column, dst cell, src []byte) bool {
 	t, ok := microseconds(src)
 	if !ok || c.codec.located {

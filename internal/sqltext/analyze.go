@@ -2,8 +2,8 @@ package sqltext
 
 import "slices"
 
-// split parts items into statements at semicolons outside parentheses (rules
-// have some inside) and outside BEGIN ATOMIC ... END of a function.
+// split splits items into statements at semicolons outside of parentheses
+// (rules contain some) and outside of BEGIN ATOMIC ... END of a function.
 func split(items []item) [][]item {
 	var parts [][]item
 	from, depth, atomic := 0, 0, false
@@ -31,7 +31,7 @@ func split(items []item) [][]item {
 	return append(parts, items[from:])
 }
 
-// analyze fills in what the items of a text that can be read tell.
+// analyze evaluates the items of a text into st.
 func analyze(st *Statement, s *scan) {
 	st.TablesKnown, st.ReadOnly = true, Yes
 	st.Kind = Empty
@@ -58,7 +58,7 @@ func analyze(st *Statement, s *scan) {
 	}
 }
 
-// analyzeOne adds what one statement tells to st.
+// analyzeOne adds the analysis of one statement to st.
 func analyzeOne(st *Statement, s *scan, items []item) {
 	a := &s.analysis
 	*a = analysis{scan: s, items: items, st: st, with: a.with.emptied(), lists: a.lists}
@@ -66,45 +66,45 @@ func analyzeOne(st *Statement, s *scan, items []item) {
 	a.statement()
 	s.work += a.work
 	if a.i < len(a.items) {
-		a.lose()
+		a.markUnclear()
 	}
 	switch {
 	case a.writes:
 		st.ReadOnly = No
-	case st.ReadOnly == Yes && (a.lost || len(st.Calls) > 0):
+	case st.ReadOnly == Yes && (a.unclear || len(st.Calls) > 0):
 		st.ReadOnly = Unknown
 	}
-	if a.lost {
+	if a.unclear {
 		st.TablesKnown = false
 	}
 }
 
 // An analysis walks the items of one statement. It follows the grammar where
-// that decides which names are relations, and passes over the rest; where the
-// text is not as the grammar has it, it is lost, and claims nothing.
+// that determines which names are relations, and skips the rest. If the text
+// does not follow the grammar, it becomes unclear, and claims nothing.
 type analysis struct {
 	*scan
 	items []item
 	i     int
 	st    *Statement
 
-	with   scope // names of WITH queries
-	lists  lists // to find names in those of st
-	depth  int   // of nested parentheses and queries
-	writes bool  // more than reading is certain
-	lost   bool  // the lists may be incomplete
-	work   int   // items looked at and names compared, for tests
+	with    scope // names of WITH queries
+	lists   lists // to find names in the lists of st
+	depth   int   // of nested parentheses and queries
+	writes  bool  // the statement certainly does more than read
+	unclear bool  // the lists may be incomplete
+	work    int   // items inspected and names compared, for tests
 
-	shape *Shape // what Outline wants, else nil
-	outer int    // the depth of the outermost query, parentheses around it counted
+	parts *QueryParts // result of Outline, nil for other callers
+	outer int         // the depth of the outermost query, including parentheses around it
 }
 
 // maxDepth bounds recursion, as the server bounds it by max_stack_depth.
 const maxDepth = 1000
 
-func (a *analysis) lose() { a.lost = true }
+func (a *analysis) markUnclear() { a.unclear = true }
 
-// key returns the key n items on.
+// key returns the key n items ahead.
 func (a *analysis) key(n int) keyword {
 	a.work++
 	if a.i+n < len(a.items) {
@@ -122,7 +122,7 @@ func (a *analysis) kind(n int) Kind {
 
 func (a *analysis) done() bool { return a.i >= len(a.items) }
 
-// accept steps over the keys given if they are what comes next.
+// accept steps over the given keys if they come next.
 func (a *analysis) accept(keys ...keyword) bool {
 	for n, key := range keys {
 		if a.key(n) != key {
@@ -142,7 +142,7 @@ func (a *analysis) acceptAny(keys ...keyword) bool {
 	return false
 }
 
-// step steps over n items, as many as there are.
+// step steps over up to n items.
 func (a *analysis) step(n int) { a.i = min(a.i+n, len(a.items)) }
 
 func (a *analysis) isName(n int) bool { kind := a.kind(n); return kind == Word || kind == QuotedName }
@@ -157,27 +157,27 @@ func (a *analysis) pos() int {
 
 func (a *analysis) startsQuery(n int) bool { return startsQuery(a.items, a.i+n) }
 
-// enter goes one level deeper, up to leave. Text nested too deeply is not
-// followed any further.
+// enter descends one level, until leave. Text nested too deeply is not followed
+// further.
 func (a *analysis) enter() {
 	a.depth++
 	if a.depth > maxDepth {
-		a.lose()
+		a.markUnclear()
 		a.i = len(a.items)
 	}
 }
 
 func (a *analysis) leave() { a.depth-- }
 
-// expect steps over key, and is lost without it.
+// expect steps over key, or marks the statement as unclear.
 func (a *analysis) expect(key keyword) {
 	if !a.accept(key) {
-		a.lose()
+		a.markUnclear()
 	}
 }
 
-// chain steps over name, schema.name, database.schema.name and the like, if
-// that is what comes next. The name is at index last.
+// chain steps over name, schema.name, database.schema.name and the like, if one
+// comes next. The name is at index last.
 func (a *analysis) chain() (last int, qualified, ok bool) {
 	if !a.isName(0) || a.key(0).reserved() && a.key(1) != '(' {
 		return 0, false, false
@@ -186,7 +186,7 @@ func (a *analysis) chain() (last int, qualified, ok bool) {
 		qualified = true
 	}
 	if a.key(0) == kwUescape && (a.key(2) == '(' || a.key(2) == '.') {
-		a.lose() // U&"f" UESCAPE '!' (x) is a call, of what is not read here
+		a.markUnclear() // U&"f" UESCAPE '!' (x) calls a function whose name is not decoded here
 	}
 	return a.i - 1, qualified, true
 }
@@ -202,7 +202,7 @@ func (a *analysis) resolve(last int, qualified bool) (schema, name string) {
 func (a *analysis) named(i int) string {
 	name, certain := a.name(a.items[i])
 	if !certain {
-		a.lose()
+		a.markUnclear()
 	}
 	return name
 }
@@ -215,7 +215,7 @@ func (a *analysis) relation() (t Table, ok bool) {
 	if ok {
 		t.Schema, t.Name = a.resolve(last, qualified)
 	} else {
-		a.lose()
+		a.markUnclear()
 	}
 	if paren {
 		a.expect(')')
@@ -225,7 +225,7 @@ func (a *analysis) relation() (t Table, ok bool) {
 	return t, ok
 }
 
-// source adds a relation read, unless it is a WITH query.
+// source adds a relation that is read, unless it is a WITH query.
 func (a *analysis) source(t Table) {
 	if t.Schema == "" && a.with.has(t.Name) {
 		return

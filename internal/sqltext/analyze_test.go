@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// claims puts what a statement claims into one line, leaving out what is empty.
+// claims writes the claims of a statement in one line, without empty ones.
 func claims(st *Statement) string {
 	parts := []string{st.Kind.String(), "read only " + st.ReadOnly.String()}
 	list := func(label string, names []string) {
@@ -258,8 +258,8 @@ func TestUtilityStatements(t *testing.T) {
 	})
 }
 
-// Text that is not as the grammar has it is claimed nothing about, whatever was
-// found on the way.
+// Nothing is claimed about text that does not follow the grammar, whatever was
+// found before.
 func TestNothingIsClaimedOfTextNotUnderstood(t *testing.T) {
 	for _, text := range []string{
 		"SELECT * FROM", "SELECT * FROM a b c", "SELECT * FROM a WHERE b = (SELECT", "SELECT 1)", "SELECT (1", "SELECT a] FROM b",

@@ -32,7 +32,7 @@ func (a *analysis) statement() {
 		a.step(2)
 		a.expression(nil)
 		a.opaque()
-	case Fetch, Unrecognized: // what was declared before, or who knows what
+	case Fetch, Unrecognized: // runs the declared query, or is unknown
 		a.opaque()
 	default: // transactions, sessions, maintenance
 		a.writes = true
@@ -41,13 +41,13 @@ func (a *analysis) statement() {
 	}
 }
 
-// opaque passes over the rest of a statement that does more than it shows.
+// opaque skips the rest of a statement that does more than the text shows.
 func (a *analysis) opaque() {
-	a.lose()
+	a.markUnclear()
 	a.i = len(a.items)
 }
 
-// kindOf tells a statement's kind by its first words.
+// kindOf returns a statement's kind by its first words.
 func (a *analysis) kindOf() StatementKind {
 	if kind := a.queryKind(); kind != Unrecognized {
 		return kind
@@ -74,8 +74,8 @@ func (a *analysis) kindOf() StatementKind {
 	return a.sessionKind()
 }
 
-// queryKind tells queries and data-modifying statements by their first word,
-// the WITH clause apart.
+// queryKind returns the kind of queries and data-modifying statements by their
+// first word, except WITH.
 func (a *analysis) queryKind() StatementKind {
 	switch a.key(0) {
 	case kwSelect, '(':
@@ -137,8 +137,7 @@ var sessionKinds = map[keyword]StatementKind{
 
 func (a *analysis) sessionKind() StatementKind { return sessionKinds[a.key(0)] }
 
-// session reads the name that a statement about the transaction or session
-// acts on.
+// session reads the name that a transaction or session statement acts on.
 func (a *analysis) session() {
 	st := a.st
 	switch st.Kind {
@@ -177,7 +176,7 @@ func (a *analysis) session() {
 	}
 }
 
-// targetName takes a name, or a string without escapes, as the target.
+// targetName stores a name, or a string without escapes, as the target.
 func (a *analysis) targetName() {
 	switch a.kind(0) {
 	case Word, QuotedName:

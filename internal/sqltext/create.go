@@ -2,21 +2,21 @@ package sqltext
 
 import "strings"
 
-// A DDLKind says what a change of the schema does besides: to rows, and by
+// A DDLKind describes what a schema change does in addition, to rows and by
 // running code.
 type DDLKind uint8
 
 // The kinds of DDL.
 const (
-	AnyDDL        DDLKind = iota // none, or what is not known here: anything
+	AnyDDL        DDLKind = iota // none, or anything
 	DefinesOnly                  // writes to the catalogs, touches no rows and runs no code
-	MakesIndex                   // runs what is in the expressions of indexes: those that are there, and of the functions in the text those in Calls
-	FillsRelation                // CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO: what their query gives goes into a new relation
+	MakesIndex                   // evaluates the expressions of indexes: existing ones, and those in the text, whose functions are in Calls
+	FillsRelation                // CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO: a query fills a new relation
 	RefreshesView                // REFRESH MATERIALIZED VIEW; Writes has the view
 )
 
-// ddl reads what a statement about the schema is about as a relation written,
-// where it is easily told. The list never counts as known.
+// ddl reads the object of a schema change as a written relation, where that is
+// simple. The list never counts as known.
 func (a *analysis) ddl() {
 	switch a.key(0) {
 	case kwCreate:
@@ -40,7 +40,7 @@ func (a *analysis) ddl() {
 	for a.accept(',') {
 		a.target()
 	}
-	if refresh && len(a.st.Writes) == 1 && !a.lost {
+	if refresh && len(a.st.Writes) == 1 && !a.unclear {
 		a.st.DDL = RefreshesView
 	}
 	for ; !a.done(); a.i++ {
@@ -48,9 +48,9 @@ func (a *analysis) ddl() {
 	}
 }
 
-// create reads CREATE up to what is made, and what is needed of the rest. What
-// is made shows by the words before it alone: TEMP, INDEX and AS may be names
-// in what follows.
+// create reads CREATE up to the kind of object, and the necessary parts of the
+// rest. Only the words before the object show its kind: TEMP, INDEX and AS may
+// be names afterwards.
 func (a *analysis) create() {
 	a.i++
 	a.accept(kwOr, kwReplace)
@@ -83,21 +83,20 @@ func (a *analysis) create() {
 	}
 }
 
-// newRelation reads the name of a relation that is made.
+// newRelation reads the name of a relation that is created.
 func (a *analysis) newRelation() {
 	a.accept(kwIf, kwNot, kwExists)
 	a.makes(a.target())
 }
 
-// makes notes that a relation is made.
+// makes records that a relation is created.
 func (a *analysis) makes(t Table) {
 	a.st.MakesTemporary = a.st.MakesTemporary || strings.HasPrefix(t.Schema, "pg_temp")
 }
 
-// createTable reads CREATE TABLE. As a partition, whose bounds are computed, or
-// with expressions that are planned at once, it counts as doing anything.
-// Defaults and checks are not computed for a table without rows. LIKE may copy
-// indexes.
+// createTable reads CREATE TABLE. A partition, whose bounds are computed, and
+// expressions that are planned at once count as doing anything. Defaults and
+// checks are not evaluated for a table without rows. LIKE may copy indexes.
 func (a *analysis) createTable() {
 	a.newRelation()
 	from := a.i
@@ -122,15 +121,15 @@ func (a *analysis) createTable() {
 	}
 }
 
-// definesUnless takes a statement for one that only defines, unless the rest of
-// it has an item that is more, or is not understood.
+// definesUnless classifies a statement as DefinesOnly, unless its rest contains
+// an item for which more reports true, or is unclear.
 func (a *analysis) definesUnless(more func(item) bool) {
 	for ; !a.done(); a.i++ {
 		if more(a.items[a.i]) {
 			return
 		}
 	}
-	if !a.lost {
+	if !a.unclear {
 		a.st.DDL = DefinesOnly
 	}
 }
@@ -150,8 +149,8 @@ func (a *analysis) createFunction() {
 	})
 }
 
-// createIndex reads CREATE INDEX from behind the word INDEX for the calls in
-// it. Words that only look like calls do no harm.
+// createIndex reads the rest of CREATE INDEX for its calls. Words that only
+// look like calls are harmless.
 func (a *analysis) createIndex() {
 	for !a.done() && !a.accept(kwOn) {
 		a.i++
@@ -160,14 +159,14 @@ func (a *analysis) createIndex() {
 		a.source(t)
 	}
 	a.clauses()
-	if a.done() && !a.lost {
+	if a.done() && !a.unclear {
 		a.st.DDL = MakesIndex
 	}
 }
 
-// findAs steps behind the next AS outside of parentheses, and tells whether
-// there is one. It is reserved: between the name of what is made and the AS
-// before its query there can be no other.
+// findAs steps past the next AS outside of parentheses, and reports whether
+// there is one. AS is reserved: no other can stand between the name of the
+// object and the AS before its query.
 func (a *analysis) findAs() bool {
 	for !a.done() {
 		switch {
@@ -182,7 +181,7 @@ func (a *analysis) findAs() bool {
 	return false
 }
 
-// fill reads the query, or EXECUTE, whose rows go into a new relation.
+// fill reads the query, or EXECUTE, whose rows fill a new relation.
 func (a *analysis) fill() {
 	end := a.beforeOptions()
 	st := a.st
@@ -196,8 +195,8 @@ func (a *analysis) fill() {
 	a.items = all
 }
 
-// beforeOptions returns the index of the first item of WITH [NO] DATA or WITH
-// CHECK OPTION at the end, which is no part of the query before it.
+// beforeOptions returns the index of the first item of a trailing WITH [NO]
+// DATA or WITH CHECK OPTION, which is not part of the query before it.
 func (a *analysis) beforeOptions() int {
 	n := len(a.items)
 	last := func(i int, word string) bool { return n-i > a.i && a.isWord(a.items[n-i], word) }
@@ -214,12 +213,12 @@ func (a *analysis) beforeOptions() int {
 	return n
 }
 
-// isWord tells whether an item is the given word, unquoted.
+// isWord reports whether an item is the given word, unquoted.
 func (s *scan) isWord(it item, word string) bool {
 	return it.kind == Word && equalFold(s.word(it), word)
 }
 
-// acceptWord steps over a word if it is what comes next.
+// acceptWord steps over a word if it comes next.
 func (a *analysis) acceptWord(word string) bool {
 	if a.done() || !a.isWord(a.items[a.i], word) {
 		return false

@@ -1,25 +1,26 @@
-// Package sqltext reads the text of PostgreSQL statements.
+// Package sqltext analyzes the text of PostgreSQL statements.
 //
-// [Lexer] cuts a text into tokens. [Analyze] tells, from one pass over the
+// [Lexer] splits a text into tokens. [Analyze] determines, in one pass over the
 // tokens, a statement's normalized text, fingerprint, name, kind, and the
-// relations and functions it names. [Outline] tells where the parts of a query
-// are. [Placeholders] numbers a builder's question marks.
+// relations and functions that it names. [Outline] locates the parts of a
+// query. [Placeholders] numbers a builder's question marks.
 //
-// Three products are never to be mixed. Normalized text means the same as the
-// text and may be prepared in its place. A fingerprint merges what differs only
-// in literals and belongs in statistics. A cache key is the caller's: the
-// statement's ID, arguments, and what the answer depends on besides.
+// Do not confuse three products. The normalized text has the same meaning as
+// the text and may be prepared in its place. A fingerprint covers all texts
+// that differ only in literals; it is for statistics. A cache key is made by
+// the caller, from the statement's ID, the arguments, and everything else that
+// the result depends on.
 //
-// What a statement claims is certain by its text, or else "unknown"; unknown is
-// to be taken as "may read anything, may write anything".
+// The claims about a statement are certain by its text, or else "unknown",
+// which means that the statement may read or write anything.
 //
 // # Design notes
 //
-// The lexer presumes standard_conforming_strings on, as pgx does: no server of
-// the supported versions has it off by default.
+// The lexer assumes standard_conforming_strings = on, as pgx does: it is the
+// default of all supported server versions.
 //
-// The analysis is no full parser. It follows the grammar where that decides
-// which names are relations, leaning on the reserved words, which cannot be
-// names. Everything else it passes over; where a text is not as the grammar has
-// it, nothing is claimed. The server's own parser decides in the end.
+// The analysis is not a full parser. It follows the grammar where that
+// determines which names are relations, with the help of reserved words, which
+// cannot be names, and skips everything else. It claims nothing about a text
+// that does not follow the grammar. The server's own parser has the last word.
 package sqltext

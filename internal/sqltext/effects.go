@@ -2,9 +2,9 @@ package sqltext
 
 import "slices"
 
-// MayWrite reports whether a statement of its kind may change rows or the
-// schema. FETCH runs what DECLARE has begun, and that counts. REINDEX runs event
-// triggers, from PostgreSQL 17 on.
+// MayWrite reports whether a statement of this kind may change rows or the
+// schema. FETCH runs the query of DECLARE, which counts instead. REINDEX runs
+// event triggers, from PostgreSQL 17 on.
 func (st *Statement) MayWrite() bool {
 	switch st.Kind {
 	case Empty, Begin, Commit, Rollback, Savepoint,
@@ -16,7 +16,7 @@ func (st *Statement) MayWrite() bool {
 	return true
 }
 
-// RunsQuery reports whether a statement that only reads runs a query.
+// RunsQuery reports whether a read-only statement runs a query.
 func (st *Statement) RunsQuery() bool {
 	switch st.Kind {
 	case Select, Values, TableQuery, CopyTo, Explain:
@@ -26,7 +26,7 @@ func (st *Statement) RunsQuery() bool {
 }
 
 // MayCommit reports whether the statement may commit while it runs, so that its
-// failure does not mean that nothing was done.
+// failure does not imply that it had no effect.
 func (st *Statement) MayCommit() bool {
 	switch st.Kind {
 	case Select, Values, TableQuery, Insert, Update, Delete,
@@ -39,7 +39,7 @@ func (st *Statement) MayCommit() bool {
 	return true
 }
 
-// MayAttachTrigger reports whether the statement may give code to a temporary
+// MayAttachTrigger reports whether the statement may add code to a temporary
 // table that runs when the table is written to.
 func (st *Statement) MayAttachTrigger() bool {
 	switch st.Kind {

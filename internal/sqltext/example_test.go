@@ -29,14 +29,14 @@ func ExampleStatements() {
 
 func ExampleOutline() {
 	const text = "WITH big AS (SELECT * FROM cities) SELECT id, name FROM big ORDER BY id;"
-	shape, err := sqltext.Outline(text)
+	parts, err := sqltext.Outline(text)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(shape.With.Of(text))
-	fmt.Println(shape.Body.Of(text))
-	fmt.Println(shape.OrderBy.Of(text), shape.Limit)
+	fmt.Println(parts.With.Of(text))
+	fmt.Println(parts.Body.Of(text))
+	fmt.Println(parts.OrderBy.Of(text), parts.Limit)
 	// Output:
 	// WITH big AS (SELECT * FROM cities)
 	// SELECT id, name FROM big ORDER BY id

@@ -1,7 +1,7 @@
 package sqltext
 
-// expression passes over expressions up to what ends their clause, and looks
-// at the calls and queries in them. until tells what else ends it.
+// expression skips expressions up to the end of their clause, and reads the
+// calls and queries in them. until lists further keys that end it.
 func (a *analysis) expression(until func(*analysis) bool) {
 	cases := 0
 	for !a.done() && !a.closes() {
@@ -21,7 +21,7 @@ func (a *analysis) expression(until func(*analysis) bool) {
 	}
 }
 
-// closes reports whether what comes next ends what is around the expression.
+// closes reports whether the next item closes what surrounds the expression.
 func (a *analysis) closes() bool {
 	switch a.key(0) {
 	case ')', ']', ';':
@@ -30,8 +30,8 @@ func (a *analysis) closes() bool {
 	return false
 }
 
-// construct steps over a part of an expression that has a syntax of its own, and
-// reports whether there was one.
+// construct steps over a part of an expression with special syntax, and reports
+// whether there was one.
 func (a *analysis) construct() bool {
 	switch a.key(0) {
 	case '(', '[':
@@ -66,7 +66,7 @@ func (a *analysis) construct() bool {
 	return true
 }
 
-// endsClause tells whether a word that cannot be part of an expression is next.
+// endsClause reports whether the next word cannot be part of an expression.
 func (a *analysis) endsClause() bool {
 	switch a.key(0) {
 	case kwFrom, kwInto, kwWhere, kwHaving, kwWindow, kwUnion, kwIntersect, kwExcept, kwOrder, kwLimit, kwOffset,
@@ -105,9 +105,8 @@ func (a *analysis) operand() {
 	}
 }
 
-// calls tells whether the word before the parenthesis that follows it is the
-// name of a function. Some words may be that unless they stand where they mean
-// something.
+// calls reports whether the word before the next parenthesis is the name of a
+// function. Some words may be, except in positions where they have a meaning.
 func (a *analysis) calls() bool {
 	var before item
 	if a.i > 0 {
@@ -151,7 +150,7 @@ func (a *analysis) is() {
 	a.accept(kwDistinct, kwFrom)
 }
 
-// typeName steps over a type, whose parentheses are no call.
+// typeName steps over a type, whose parentheses are not a call.
 func (a *analysis) typeName() {
 	for a.isName(0) {
 		a.i++
@@ -166,7 +165,7 @@ func (a *analysis) typeName() {
 	}
 }
 
-// parenthesis steps over ( ... ) or [ ... ], which may hold a query.
+// parenthesis steps over ( ... ) or [ ... ], which may contain a query.
 func (a *analysis) parenthesis() {
 	closing := keyword(')')
 	if a.key(0) == '[' {
@@ -178,7 +177,7 @@ func (a *analysis) parenthesis() {
 	if a.startsQuery(0) {
 		a.query()
 		if !a.accept(closing) {
-			a.lose()
+			a.markUnclear()
 			a.rest(closing)
 		}
 		return
@@ -186,9 +185,9 @@ func (a *analysis) parenthesis() {
 	a.rest(closing)
 }
 
-// rest steps over what is left of a parenthesis. Words that begin clauses
-// elsewhere mean nothing here: EXTRACT(x FROM y), SUBSTRING(a FROM b FOR c),
-// sum(x ORDER BY y). But ((SELECT 1) UNION SELECT 2) is a query.
+// rest steps over the rest of a parenthesis. Words that begin clauses elsewhere
+// mean nothing here: EXTRACT(x FROM y), SUBSTRING(a FROM b FOR c), sum(x ORDER
+// BY y). But ((SELECT 1) UNION SELECT 2) is a query.
 func (a *analysis) rest(closing keyword) {
 	for !a.done() {
 		a.expression(nil)
@@ -198,10 +197,10 @@ func (a *analysis) rest(closing keyword) {
 			a.i++
 			return
 		case key == ')' || key == ']':
-			a.lose()
+			a.markUnclear()
 			return
 		case key == ';':
-			a.lose()
+			a.markUnclear()
 			a.i++
 		case a.setOperator():
 			a.primary()
@@ -209,5 +208,5 @@ func (a *analysis) rest(closing keyword) {
 			a.i++
 		}
 	}
-	a.lose()
+	a.markUnclear()
 }

@@ -2,10 +2,10 @@ package sqltext
 
 import "bytes"
 
-// appendFingerprint appends the text that fingerprints are made of: as
-// normalized, but without hints, with each literal and parameter as "?" and
-// lists of any length as one element: IN (?), VALUES (?, ?), ARRAY[?]. What
-// cannot be read is left out, so that no literal shows.
+// appendFingerprint appends the text that fingerprints are made of: the
+// normalized text without hints, with each literal and parameter as "?" and
+// lists of any length as one element: IN (?), VALUES (?, ?), ARRAY[?]. An
+// unreadable rest is left out, so that no literal shows.
 func appendFingerprint(out []byte, s *scan) []byte {
 	f := fingerprinter{scan: s, out: out, lists: s.lists[:0]}
 	items := trimSemicolons(s.items)
@@ -35,22 +35,23 @@ type fingerprinter struct {
 	out   []byte
 	prev  item
 	depth int
-	first keyword // of the statement at hand
+	first keyword // of the current statement
 
 	beforePrev keyword
-	lists      []list // open ones, the innermost last
+	lists      []list // open lists, innermost last
 }
 
-// A list is one whose equal neighbours are merged: the elements of IN () and
+// A list is a list whose equal neighbours are merged: the elements of IN () and
 // ARRAY[], or the rows of VALUES.
 type list struct {
-	depth       int // of parentheses around its commas
+	depth       int // number of parentheses around its commas
 	rows        bool
-	prev, start int // where the element before, and this one, begin in out; prev -1: there is none
+	prev, start int // offsets in out of the previous and the current element; prev is -1 for none
 	prevEnd     int
 }
 
-// add appends the item at i and returns the index of the last one it took.
+// add appends the item at i and returns the index of the last item that it
+// consumed.
 func (f *fingerprinter) add(items []item, i int) int {
 	it := items[i]
 	f.endRows(it)
@@ -76,7 +77,8 @@ func (f *fingerprinter) add(items []item, i int) int {
 	return i
 }
 
-// literalAt tells whether a literal begins at i, and which item is its last.
+// literalAt reports whether a literal begins at i, and the index of its last
+// item.
 func (f *fingerprinter) literalAt(items []item, i int) (end int, ok bool) {
 	switch it := items[i]; it.kind {
 	case Number, Param:
@@ -99,7 +101,7 @@ func (f *fingerprinter) literalAt(items []item, i int) (end int, ok bool) {
 	return i, false
 }
 
-// endsOperand tells whether a minus after it is a binary operator.
+// endsOperand reports whether a minus after the item is a binary operator.
 func endsOperand(it item) bool {
 	switch it.kind {
 	case Number, Param, String, QuotedName:
@@ -142,7 +144,8 @@ func (f *fingerprinter) comma(it item) {
 	}
 }
 
-// endRows ends the rows of VALUES before whatever is neither a row nor a comma.
+// endRows ends the rows of VALUES before an item that is neither a row nor a
+// comma.
 func (f *fingerprinter) endRows(it item) {
 	n := len(f.lists)
 	if n == 0 || !f.lists[n-1].rows || f.lists[n-1].depth != f.depth {
@@ -157,8 +160,8 @@ func (f *fingerprinter) endRows(it item) {
 	}
 }
 
-// merge drops the element that has just ended if it says what the one before
-// it said, with the comma between them.
+// merge removes the last element and the comma before it if the element equals
+// the previous one.
 func (f *fingerprinter) merge() {
 	n := len(f.lists)
 	if n == 0 || f.lists[n-1].depth != f.depth {
@@ -173,10 +176,10 @@ func (f *fingerprinter) merge() {
 	l.prev, l.prevEnd = l.start, len(f.out)
 }
 
-// same tells whether two elements are the same and have a literal in them.
+// same reports whether two elements are equal and contain a literal.
 func (f *fingerprinter) same(a, b []byte) bool {
 	if len(a) != len(b) {
-		return false // before a look at them: in lists within lists they are long
+		return false // before comparing them: in nested lists they are long
 	}
 	f.work += len(a)
 	return bytes.Equal(a, b) && bytes.IndexByte(a, literal) >= 0
@@ -197,8 +200,8 @@ func (f *fingerprinter) write(it item, word string) {
 	f.beforePrev, f.prev = f.prev.key, it
 }
 
-// startsQuery tells whether the item at i begins a query, a parenthesis being
-// before it.
+// startsQuery reports whether the item at i, after a parenthesis, begins a
+// query.
 func startsQuery(items []item, i int) bool {
 	if i >= len(items) {
 		return false

@@ -1,25 +1,25 @@
 package sqltext
 
-// command appends the beginning of the statement at i as far as it has names
-// that programs make up for each transaction or session, or words that may be
-// left out, and returns the index of the item to go on with. Such names are
-// taken for literals: of savepoints, cursors, prepared statements and channels,
-// and what settings are set to.
+// command appends the beginning of the statement at i, as far as it contains
+// generated names or optional words, and returns the index of the next item.
+// Names that programs generate for each transaction or session count as
+// literals: names of savepoints, cursors, prepared statements and channels, and
+// the values of settings.
 func (f *fingerprinter) command(items []item, i int) int {
 	f.first = items[i].key
 	switch f.first {
 	case kwSavepoint, kwDeclare, kwExecute, kwListen, kwUnlisten, kwNotify:
-		return f.madeUpName(items, f.word(items, i))
+		return f.generatedName(items, f.word(items, i))
 	case kwRelease:
-		return f.madeUpName(items, f.leaveOut(items, f.word(items, i), kwSavepoint))
+		return f.generatedName(items, f.leaveOut(items, f.word(items, i), kwSavepoint))
 	case kwDeallocate:
-		return f.madeUpName(items, f.leaveOut(items, f.word(items, i), kwPrepare))
+		return f.generatedName(items, f.leaveOut(items, f.word(items, i), kwPrepare))
 	case kwPrepare:
 		if keyAt(items, i+1) != kwTransaction {
-			return f.madeUpName(items, f.word(items, i))
+			return f.generatedName(items, f.word(items, i))
 		}
 	case kwClose:
-		return f.madeUpName(items, f.word(items, i))
+		return f.generatedName(items, f.word(items, i))
 	case kwBegin, kwCommit, kwEnd, kwRollback, kwAbort:
 		return f.transaction(items, i)
 	case kwFetch, kwMove:
@@ -36,9 +36,9 @@ func (f *fingerprinter) word(items []item, i int) int {
 	return i + 1
 }
 
-// madeUpName appends the name at i, if one is there, as a literal. ALL stands
-// for all names.
-func (f *fingerprinter) madeUpName(items []item, i int) int {
+// generatedName appends the name at i, if there is one, as a literal. ALL
+// stands for all names.
+func (f *fingerprinter) generatedName(items []item, i int) int {
 	if !isNameAt(items, i) || items[i].key == kwAll {
 		return i
 	}
@@ -65,7 +65,7 @@ func (f *fingerprinter) transaction(items []item, i int) int {
 	case keyAt(items, i) == kwAnd && keyAt(items, i+1) == kwNo && keyAt(items, i+2) == kwChain:
 		return i + 3
 	case keyAt(items, i) == kwTo:
-		return f.madeUpName(items, f.leaveOut(items, f.word(items, i), kwSavepoint))
+		return f.generatedName(items, f.leaveOut(items, f.word(items, i), kwSavepoint))
 	}
 	return i
 }
@@ -77,13 +77,13 @@ func (f *fingerprinter) fetch(items []item, i int) int {
 		i = f.add(items, i)
 	}
 	if i == end-1 {
-		return f.madeUpName(items, i)
+		return f.generatedName(items, i)
 	}
 	return i
 }
 
-// set appends SET, with TO for = and one literal for all that the setting is
-// set to. Settings of the transaction have words instead, which stay.
+// set appends SET, with TO for = and one literal for the whole value. Settings
+// of the transaction have keywords as values, which stay.
 func (f *fingerprinter) set(items []item, i int) int {
 	i = f.word(items, i)
 	if key := keyAt(items, i); (key == kwSession || key == kwLocal) && isNameAt(items, i+1) {
@@ -117,8 +117,8 @@ func (f *fingerprinter) set(items []item, i int) int {
 	return max(i, end)
 }
 
-// named appends the name after a word that lies within a statement, if it is
-// one that programs make up.
+// named appends the name after a word within a statement, as a literal if it is
+// a generated one.
 func (f *fingerprinter) named(items []item, i int) int {
 	if i >= len(items) || items[i].key.reserved() {
 		return i
@@ -131,10 +131,10 @@ func (f *fingerprinter) named(items []item, i int) int {
 	default:
 		return i
 	}
-	return f.madeUpName(items, i)
+	return f.generatedName(items, i)
 }
 
-// statementEnd returns the index behind the last item of the statement at i.
+// statementEnd returns the index after the last item of the statement at i.
 func statementEnd(items []item, i int) int {
 	for i < len(items) && items[i].key != ';' {
 		i++

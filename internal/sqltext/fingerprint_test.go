@@ -2,8 +2,8 @@ package sqltext
 
 import "testing"
 
-// Names that programs make up count as literals, and words that may be left
-// out are: such statements cannot fill a table of fingerprints.
+// Generated names count as literals, and optional words are dropped: such
+// statements cannot fill a table of fingerprints.
 func TestFingerprintsOfMadeUpNames(t *testing.T) {
 	for want, texts := range map[string][]string{
 		"savepoint ?":       {"SAVEPOINT a", `savepoint "B c"`},

@@ -1,7 +1,8 @@
 package sqltext
 
-// fromList reads the items of a FROM clause with their joins. An ON that no join
-// waits for is not its own: INSERT ... SELECT ... ON CONFLICT, MERGE ... ON.
+// fromList reads the items of a FROM clause with their joins. An ON without a
+// join before it belongs to an outer clause: INSERT ... SELECT ... ON CONFLICT,
+// MERGE ... ON.
 func (a *analysis) fromList() {
 	a.fromItem()
 	for waiting := 0; ; {
@@ -27,7 +28,7 @@ func (a *analysis) fromList() {
 			}
 		default:
 			if waiting > 0 {
-				a.lose()
+				a.markUnclear()
 			}
 			return
 		}
@@ -42,7 +43,7 @@ func startsJoin(key keyword) bool {
 	return false
 }
 
-// endsCondition tells whether what comes next ends the condition of a join.
+// endsCondition reports whether the next item ends the condition of a join.
 func endsCondition(a *analysis) bool {
 	switch key := a.key(0); key {
 	case ',', kwJoin, kwUsing:
@@ -52,15 +53,15 @@ func endsCondition(a *analysis) bool {
 	}
 }
 
-// join steps over the words of a join, JOIN included, and tells whether it has
-// a condition.
+// join steps over the words of a join, including JOIN, and reports whether it
+// has a condition.
 func (a *analysis) join() (conditional bool) {
 	conditional = !a.accept(kwNatural)
 	switch {
 	case a.acceptAny(kwLeft, kwRight, kwFull):
 		a.accept(kwOuter)
-		if a.shape != nil {
-			a.shape.OuterJoin = true
+		if a.parts != nil {
+			a.parts.OuterJoin = true
 		}
 	case a.accept(kwCross):
 		conditional = false

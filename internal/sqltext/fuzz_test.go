@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// seeds are texts in which naive readers go wrong.
+// seeds are texts that mislead naive parsers.
 var seeds = []string{
 	"",
 	"SELECT 1",
@@ -28,7 +28,8 @@ var seeds = []string{
 	"((((", "))))", "select ([", "'", "\"", "$a$", "/*", "E'\\", "$", "\x00", "1a", "$1a", "$99999",
 }
 
-// FuzzLexer: tokens tile the text, and nothing follows an Invalid one.
+// FuzzLexer: tokens cover the text without gaps, and nothing follows an Invalid
+// one.
 func FuzzLexer(f *testing.F) {
 	for _, text := range seeds {
 		f.Add(text)
@@ -52,8 +53,8 @@ func FuzzLexer(f *testing.F) {
 	})
 }
 
-// FuzzEverything: whatever the text, all that the package makes of it comes to an
-// end, in work that is no more than so much for each byte.
+// FuzzEverything: every function of the package ends for every text, in work
+// that is linear in its length.
 func FuzzEverything(f *testing.F) {
 	for _, text := range slices.Concat(seeds, utilitySeeds) {
 		f.Add(text, 3)
@@ -102,8 +103,8 @@ func FuzzAnalyze(f *testing.F) {
 	})
 }
 
-// tokens returns what the server's parser would see of a text, semicolons at
-// its ends apart.
+// tokens returns what the server's parser sees of a text, without semicolons at
+// its ends.
 func tokens(text string) []string {
 	s := newScan(text)
 	defer s.release()
@@ -149,18 +150,18 @@ func FuzzOutline(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		shape, err := Outline(text)
+		parts, err := Outline(text)
 		if err != nil {
 			return
 		}
-		for _, span := range []Span{shape.With, shape.Body, shape.List, shape.OrderBy} {
+		for _, span := range []Span{parts.With, parts.Body, parts.List, parts.OrderBy} {
 			_ = span.Of(text)
 		}
-		if shape.Body.Empty() {
-			t.Fatalf("no body in %+v", shape)
+		if parts.Body.Empty() {
+			t.Fatalf("no body in %+v", parts)
 		}
-		if _, err := Outline(shape.Body.Of(text)); err != nil && shape.With.Empty() {
-			t.Fatalf("body %q: %v", shape.Body.Of(text), err)
+		if _, err := Outline(parts.Body.Of(text)); err != nil && parts.With.Empty() {
+			t.Fatalf("body %q: %v", parts.Body.Of(text), err)
 		}
 	})
 }

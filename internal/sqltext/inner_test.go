@@ -110,7 +110,7 @@ func TestDDLByItsGrammar(t *testing.T) {
 	}
 }
 
-// Text that is cut off anywhere is read like any other.
+// Text that is truncated anywhere is analyzed like any other.
 func TestTruncatedText(t *testing.T) {
 	texts := append(slices.Clip(seeds), utilitySeeds...)
 	for _, text := range texts {
@@ -122,7 +122,7 @@ func TestTruncatedText(t *testing.T) {
 	}
 }
 
-// readEverything goes through all that the package makes of a text.
+// readEverything calls every function of the package for a text.
 func readEverything(t *testing.T, text string) {
 	t.Helper()
 	st := Analyze(text)
@@ -137,7 +137,7 @@ func readEverything(t *testing.T, text string) {
 	_, _ = Placeholders(text)
 }
 
-// utilitySeeds have each form of statement that holds another.
+// utilitySeeds contain each form of statement that contains another.
 var utilitySeeds = []string{
 	`EXPLAIN (ANALYZE, "verbose" off, FORMAT 'json', U&"!0061nalyze" UESCAPE '!' 1) (SELECT f(a) FROM b) UNION ALL TABLE c`,
 	"EXPLAIN ANALYZE VERBOSE DECLARE c SCROLL CURSOR WITH HOLD FOR WITH RECURSIVE a AS (SELECT 1) SELECT * FROM a FOR UPDATE",

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// An item is a token that is not white space, with its key word looked up.
+// An item is a token other than white space, with its key word looked up.
 type item struct {
 	pos, end int32
 	kind     Kind
@@ -14,23 +14,23 @@ type item struct {
 	key      keyword
 }
 
-// A scan is a text's items. Comments are not among them, hints apart, which a
-// pg_hint_plan server reads: the analysis leaves those out.
+// A scan holds the items of a text. Comments are left out, except hints, which
+// a server with pg_hint_plan reads; the analysis skips hints.
 type scan struct {
 	text  string
 	items []item
 	hints []item
 	err   *Error
 
-	closings []int32  // of parentheses, once they are needed: see [scan.closing]
-	lists    []list   // of the fingerprint, kept for its memory
-	analysis analysis // of one statement at a time, kept for its memory
-	work     int      // how much was looked at, for tests
+	closings []int32  // of parentheses, computed when first needed: see [scan.closing]
+	lists    []list   // of the fingerprint; its memory is reused
+	analysis analysis // of one statement at a time; its memory is reused
+	work     int      // number of inspected items, for tests
 }
 
 var scans = sync.Pool{New: func() any { return new(scan) }}
 
-// newScan lexes text; release gives the memory back.
+// newScan lexes text; release returns its memory to the pool.
 func newScan(text string) *scan {
 	s := scans.Get().(*scan)
 	s.text, s.items, s.hints, s.err, s.closings, s.work = text, s.items[:0], s.hints[:0], nil, s.closings[:0], 0
@@ -81,14 +81,14 @@ func (s *scan) add(token Token) {
 	}
 	it.look = lookOf(it.kind, it.key)
 	if len(s.items) == cap(s.items) {
-		s.items = slices.Grow(s.items, max(64, len(s.items))) // append grows long slices by less, and copies more
+		s.items = slices.Grow(s.items, max(64, len(s.items))) // append grows long slices less, and so copies more often
 	}
 	s.items = append(s.items, it)
 }
 
 func isHint(comment string) bool { return len(comment) > 3 && comment[:3] == "/*+" }
 
-// symbolOf returns what a symbol or operator is to the analysis.
+// symbolOf returns the keyword for a symbol or operator.
 func symbolOf(token string) keyword {
 	switch {
 	case len(token) == 1:
@@ -103,8 +103,8 @@ func symbolOf(token string) keyword {
 	return none
 }
 
-// closing returns the index of the parenthesis that closes the one at i, and
-// the number of items where none does. [ ] are no parentheses here.
+// closing returns the index of the parenthesis that closes the one at i, or the
+// number of items if none does. Brackets do not count.
 func (s *scan) closing(i int) int {
 	if len(s.closings) != len(s.items) {
 		s.findClosings()
@@ -114,7 +114,7 @@ func (s *scan) closing(i int) int {
 
 func (s *scan) findClosings() {
 	s.closings = append(s.closings[:0], make([]int32, len(s.items))...)
-	open := int32(-1) // the innermost one; each has the one around it, until it is closed
+	open := int32(-1) // index of the innermost open parenthesis; each stores the one around it until it is closed
 	for i, it := range s.items {
 		switch {
 		case it.key == '(':

@@ -1,7 +1,7 @@
 package sqltext
 
-// A keyword is a key word that means something to this package, or a symbol.
-// A symbol or operator of one character is that character.
+// A keyword is a key word that matters to this package, or a symbol. A symbol
+// or operator of one character is that character.
 type keyword uint16
 
 const (
@@ -13,8 +13,8 @@ const (
 	kwFirstOne keyword = 0x100
 )
 
-// Key words. What class each is of, by the manual's appendix "SQL Key Words",
-// tells where it can be a name.
+// The key words. Their class, by the manual's appendix "SQL Key Words",
+// determines where they can be names.
 const (
 	kwAbort keyword = kwFirstOne + iota
 	kwAll
@@ -204,7 +204,7 @@ const (
 	kwEndOfList
 )
 
-// spellings has the key words in the order of their constants.
+// spellings lists the key words in the order of their constants.
 var spellings = [kwEndOfList - kwFirstOne]string{
 	"abort", "all", "alter", "analyse", "analyze", "and", "any", "array", "as", "asc", "atomic",
 	"begin", "between", "binary", "by",
@@ -232,8 +232,8 @@ var spellings = [kwEndOfList - kwFirstOne]string{
 	"when", "where", "window", "with", "within", "work", "zone",
 }
 
-// keywords is a hash table of the key words: as many buckets as make most of
-// the words of statements need one comparison at most.
+// keywords is a hash table of the key words, with so many buckets that most
+// words of statements need at most one comparison.
 var keywords = func() (table [1024]keyword) {
 	for i, spelling := range spellings {
 		at := hash(spelling)
@@ -245,8 +245,8 @@ var keywords = func() (table [1024]keyword) {
 	return table
 }()
 
-// hash mixes the length and three letters of word, in any case. word has two at
-// least.
+// hash hashes the length and three letters of word, in any case. word has at
+// least two letters.
 func hash(word string) int {
 	n := len(word)
 	first, middle, last := word[0]|0x20, word[n/2]|0x20, word[n-1]|0x20
@@ -255,7 +255,7 @@ func hash(word string) int {
 
 const longestKeyword = len("current_timestamp")
 
-// keywordOf returns the key word that word is, in any case, or none.
+// keywordOf returns the key word for word, in any case, or none.
 func keywordOf(word string) keyword {
 	if len(word) < 2 || len(word) > longestKeyword {
 		return none
@@ -268,7 +268,7 @@ func keywordOf(word string) keyword {
 	return none
 }
 
-// equalFold tells whether word is spelling, which is in lower case.
+// equalFold reports whether word equals spelling, which is in lower case.
 func equalFold(word, spelling string) bool {
 	if len(word) != len(spelling) {
 		return false
@@ -288,7 +288,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// reserved tells whether a bare k cannot name a relation or be its alias.
+// reserved reports whether an unquoted k cannot name a relation or be its
+// alias.
 func (k keyword) reserved() bool {
 	switch k {
 	case kwAll, kwAnalyse, kwAnalyze, kwAnd, kwAny, kwArray, kwAs, kwAsc, kwCase, kwCast, kwCollate, kwCreate,
@@ -302,8 +303,8 @@ func (k keyword) reserved() bool {
 	return k.routine()
 }
 
-// routine tells whether k is reserved but for functions and types: LEFT JOIN
-// and left(name, 1).
+// routine reports whether k is reserved except for functions and types, as in
+// LEFT JOIN and left(name, 1).
 func (k keyword) routine() bool {
 	switch k {
 	case kwBinary, kwCollation, kwConcurrently, kwCross, kwCurrentSchema, kwFull, kwIlike, kwInner, kwIs, kwJoin, kwLeft,
@@ -313,8 +314,8 @@ func (k keyword) routine() bool {
 	return false
 }
 
-// callable tells whether k before a parenthesis can be the name of a function,
-// whether an ordinary one or one with a syntax of its own.
+// callable reports whether k before a parenthesis can be the name of a
+// function, either an ordinary one or one with special syntax.
 func (k keyword) callable() bool {
 	switch k {
 	case kwBetween, kwCoalesce, kwExists, kwGreatest, kwGrouping, kwInterval, kwLeast, kwNullif, kwRow, kwValues:
@@ -323,8 +324,8 @@ func (k keyword) callable() bool {
 	return k.routine() || !k.reserved()
 }
 
-// spaced tells whether k keeps its distance from a parenthesis in normalized
-// text. That is a matter of looks.
+// spaced reports whether normalized text has a blank between k and a
+// parenthesis. This is cosmetic.
 func (k keyword) spaced() bool {
 	switch k {
 	case none:
@@ -337,13 +338,13 @@ func (k keyword) spaced() bool {
 	return !k.callable()
 }
 
-// special tells whether k before a parenthesis is a function that the server
-// finds in pg_catalog whatever the search path: one with a syntax of its own.
+// special reports whether k before a parenthesis is a function with special
+// syntax, which the server finds in pg_catalog whatever the search path.
 func (k keyword) special() bool {
 	return k == kwExtract || k == kwPosition || k == kwTrim
 }
 
-// valueFunction tells whether k is a function that is called without
+// valueFunction reports whether k is a function that is called without
 // parentheses.
 func (k keyword) valueFunction() bool {
 	switch k {

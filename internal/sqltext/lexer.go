@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Kind says what a [Token] is.
+// Kind is the kind of a [Token].
 type Kind uint8
 
-// The kinds of tokens. White space and comments are tokens too, so that the
-// tokens of a text tile it.
+// The kinds of tokens. White space and comments are tokens too: the tokens of a
+// text cover it without gaps.
 const (
-	Invalid    Kind = iota // the rest of a text from where it cannot be read on; see [Lexer.Err]
+	Invalid    Kind = iota // the unreadable rest of a text; see [Lexer.Err]
 	Space                  // blanks, tabs, line ends
 	Comment                // -- to the end of the line, or /* */, which nests
 	Word                   // an unquoted identifier or key word
@@ -19,20 +19,20 @@ const (
 	String                 // any string constant with its prefix; a continued one ('a' newline 'b') is one token
 	Number                 // an unsigned numeric constant
 	Param                  // $1
-	Operator               // a run of operator characters, cut as the server cuts it
+	Operator               // a run of operator characters, split as the server does
 	Symbol                 // one of , ( ) [ ] . ; : :: := ..
 )
 
-// A Token is a piece of a text, as byte offsets into it.
+// A Token is a part of a text, in byte offsets.
 type Token struct {
 	Kind     Kind
 	Pos, End int
 }
 
-// A Lexer cuts a text into tokens by the rules of PostgreSQL's scanner
+// A Lexer splits a text into tokens by the rules of PostgreSQL's scanner
 // (src/backend/parser/scan.l of versions 15 to 18), with
-// standard_conforming_strings on. Numbers follow version 16, which reads more
-// of them (0x1F, 1_000); what version 15 refuses there it still refuses itself.
+// standard_conforming_strings on. Numbers follow version 16, which accepts more
+// forms (0x1F, 1_000); version 15 still rejects those itself.
 //
 // A Lexer is not safe for concurrent use.
 type Lexer struct {
@@ -40,15 +40,15 @@ type Lexer struct {
 	pos  int
 	err  *Error
 	run  operatorRun // the last one
-	work int         // bytes that were looked at ahead of tokens, for tests
+	work int         // bytes inspected ahead of tokens, for tests
 }
 
 // NewLexer returns a lexer at the beginning of text.
 func NewLexer(text string) *Lexer { return &Lexer{text: text} }
 
-// Next returns the next token, and false after the last one. Where the text
-// cannot be read the last token is [Invalid], reaches to the end of the text,
-// and Err tells why.
+// Next returns the next token, and reports false after the last one. If the
+// text cannot be read further, the last token is [Invalid] and extends to the
+// end of the text, and Err returns the reason.
 func (l *Lexer) Next() (Token, bool) {
 	start := l.pos
 	if start >= len(l.text) {
@@ -70,10 +70,10 @@ func (l *Lexer) Err() error {
 	return l.err
 }
 
-// An Error says why, and from where on, a text cannot be read.
+// An Error reports why, and from which position on, a text cannot be read.
 type Error struct {
 	Pos          int // byte offset into the text
-	Line, Column int // the same for people: from 1, columns counted in characters
+	Line, Column int // the same position, counted from 1, columns in characters
 	Reason       string
 }
 
@@ -88,7 +88,7 @@ func newError(text string, pos int, reason string) *Error {
 	return &Error{Pos: pos, Line: line, Column: column, Reason: reason}
 }
 
-// scan finds the kind and end of the token that starts at i.
+// scan returns the kind and end of the token that starts at i.
 func (l *Lexer) scan(i int) (Kind, int) {
 	switch c := l.text[i]; class[c] {
 	case blank:
@@ -126,7 +126,7 @@ func (l *Lexer) at(i int) byte {
 	return 0
 }
 
-// skip returns the first place from i on whose byte is not of class c.
+// skip returns the first index from i on whose byte is not of class c.
 func (l *Lexer) skip(i int, c uint8) int {
 	for i < len(l.text) && class[l.text[i]] == c {
 		i++
@@ -134,8 +134,8 @@ func (l *Lexer) skip(i int, c uint8) int {
 	return i
 }
 
-// letter reads a word, or the constant or name whose prefix the letter is: E'x',
-// B'1', X'1F', N'x', U&'x' and U&"x".
+// letter reads a word, or a constant or name that begins with a letter prefix:
+// E'x', B'1', X'1F', N'x', U&'x' and U&"x".
 func (l *Lexer) letter(i int) (Kind, int) {
 	if next := l.at(i + 1); next == '\'' {
 		switch l.text[i] | 0x20 {
@@ -186,8 +186,8 @@ func (l *Lexer) symbol(i int) (Kind, int) {
 }
 
 // operator reads an operator or a comment. An operator ends before a comment,
-// and may end in + or - only if it has one of ~!@#^&|`?% in it: so that x=-1
-// and a*-1 mean what they look like.
+// and may end in + or - only if it contains one of ~!@#^&|`?%, so that x=-1 and
+// a*-1 are read as intended.
 func (l *Lexer) operator(i int) (Kind, int) {
 	if l.comment(i) {
 		return l.commentEnd(i)
@@ -201,12 +201,12 @@ func (l *Lexer) operator(i int) (Kind, int) {
 	return Operator, max(i+1, l.run.signs)
 }
 
-// An operatorRun is a row of operator characters. It is kept while operators
-// are cut from its front, which may be one character long each.
+// An operatorRun is a sequence of operator characters. It is kept while
+// operators are split off its front, which may be one character long each.
 type operatorRun struct {
-	end   int // where a comment begins, or something else
-	signs int // where the + and - at its end begin
-	free  int // the last character with which an operator may end in + or -; -1 for none
+	end   int // where it ends
+	signs int // where the trailing + and - begin
+	free  int // the last character that allows an operator to end in + or -; -1 for none
 }
 
 func (l *Lexer) operatorRun(i int) operatorRun {
@@ -226,7 +226,7 @@ func (l *Lexer) operatorRun(i int) operatorRun {
 	return run
 }
 
-// comment tells whether a comment begins at i.
+// comment reports whether a comment begins at i.
 func (l *Lexer) comment(i int) bool {
 	c, next := l.text[i], l.at(i+1)
 	return c == '-' && next == '-' || c == '/' && next == '*'
@@ -253,7 +253,7 @@ func (l *Lexer) commentEnd(i int) (Kind, int) {
 	return l.fail(i, "unterminated /* comment")
 }
 
-// lineEnd returns where the line that i is in ends, before its line end.
+// lineEnd returns the end of the line that contains i, without its line end.
 func lineEnd(text string, i int) int {
 	if n := strings.IndexAny(text[i:], "\n\r"); n >= 0 {
 		return i + n
@@ -261,7 +261,7 @@ func lineEnd(text string, i int) int {
 	return len(text)
 }
 
-// Classes of bytes by what a token that starts with them can be.
+// Classes of bytes, by the tokens that may start with them.
 const (
 	other    uint8 = iota
 	blank          // since version 16 the vertical tab too

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// lexed returns the tokens of text but white space, each as "kind:token".
+// lexed returns the tokens of text except white space, each as "kind:token".
 func lexed(text string) []string {
 	names := [...]string{"invalid", "space", "comment", "word", "name", "string", "number", "param", "op", "sym"}
 	var list []string
@@ -26,7 +26,7 @@ func lexed(text string) []string {
 func TestLexer(t *testing.T) {
 	tests := []struct {
 		text string
-		want string // tokens, parted by " | "
+		want string // tokens, separated by " | "
 	}{
 		// Strings.
 		{`'it''s'x`, `string:'it''s' | word:x`},

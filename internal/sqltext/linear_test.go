@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// families make texts of n parts of a kind, of which some reader would look at
-// each part once for each part before it.
+// families make texts of n similar parts, for which a naive parser would
+// inspect each part once for each part before it.
 var families = map[string]func(n int) string{
 	"signs":                     repeat("SELECT 1 ", "+", "1"),
 	"signs in turn":             repeat("SELECT 1 ", "+-*<", "1"),
@@ -117,7 +117,7 @@ func numbered(before, part, after string) func(int) string {
 }
 
 // TestWorkIsLinear: four times the text is four times the work, counted in
-// items and names looked at.
+// inspected items and names.
 func TestWorkIsLinear(t *testing.T) {
 	const n = 2000
 	for name, family := range families {
@@ -132,7 +132,7 @@ func TestWorkIsLinear(t *testing.T) {
 	}
 }
 
-// work returns how many steps Analyze takes.
+// work returns the number of steps of Analyze.
 func work(text string) int {
 	s := newScan(text)
 	defer s.release()

@@ -3,8 +3,8 @@ package sqltext
 import "strings"
 
 // quoted reads a string constant whose token starts at start and whose opening
-// quote is at i. Constants that only white space with a line end parts are one:
-// what a quote or backslash means in the first holds for all of them.
+// quote is at i. Constants separated only by white space with a line end are
+// one constant; the prefix of the first applies to all of them.
 func (l *Lexer) quoted(start, i int) int {
 	prefix := l.text[start] | 0x20
 	for {
@@ -22,8 +22,8 @@ func (l *Lexer) quoted(start, i int) int {
 	}
 }
 
-// quoteEnd returns the place after the quote that closes the one at i, or -1.
-// After e a backslash escapes; after b and x two quotes are not one.
+// quoteEnd returns the index after the quote that closes the one at i, or -1.
+// With prefix e a backslash escapes; with b and x two quotes are not one.
 func (l *Lexer) quoteEnd(i int, prefix byte) int {
 	for i++; i < len(l.text); i++ {
 		switch l.text[i] {
@@ -41,9 +41,9 @@ func (l *Lexer) quoteEnd(i int, prefix byte) int {
 	return -1
 }
 
-// continuation tells whether a constant that closed before i goes on, and where
-// its next quote is: after white space with at least one line end, in which
-// -- comments may stand, but no /* */.
+// continuation reports whether a constant that was closed before i continues,
+// and the index of its next quote: after white space with at least one line
+// end, which may contain -- comments, but not /* */.
 func continuation(text string, i int) (quote int, ok bool) {
 	lines := false
 	for i < len(text) {
@@ -62,8 +62,8 @@ func continuation(text string, i int) (quote int, ok bool) {
 	return i, false
 }
 
-// quotedName reads "name" whose token starts at start and whose opening quote
-// is at i.
+// quotedName reads a quoted name whose token starts at start and whose opening
+// quote is at i.
 func (l *Lexer) quotedName(start, i int) int {
 	for end := i + 1; end < len(l.text); end++ {
 		if l.text[end] != '"' {
@@ -120,8 +120,8 @@ func (l *Lexer) param(i int) (Kind, int) {
 	return Param, end
 }
 
-// paramNumber returns the number of a parameter token, and one above maxParam
-// for all that are larger.
+// paramNumber returns the number of a parameter token, and maxParam+1 for all
+// larger numbers.
 func paramNumber(token string) int {
 	n := 0
 	for _, c := range []byte(token[1:]) {
@@ -130,8 +130,8 @@ func paramNumber(token string) int {
 	return n
 }
 
-// number reads a numeric constant, which may begin with a point. It may not
-// run into a word or a parameter: 1a, 1$2.
+// number reads a numeric constant, which may begin with a point. A word or a
+// parameter may not follow directly: 1a, 1$2.
 func (l *Lexer) number(i int) int {
 	end := l.digits(i, isDecimal)
 	switch l.at(i+1) | 0x20 {
@@ -154,7 +154,7 @@ func (l *Lexer) number(i int) int {
 	return end
 }
 
-// radix returns the end of 0x1F and its like, and end where there is none.
+// radix returns the end of a constant such as 0x1F, or end if there is none.
 func (l *Lexer) radix(i, end int, is func(byte) bool) int {
 	if l.text[i] != '0' {
 		return end
@@ -169,8 +169,8 @@ func (l *Lexer) radix(i, end int, is func(byte) bool) int {
 	return l.digits(from, is)
 }
 
-// exponent returns the end of the exponent that begins at i, and i where there
-// is none.
+// exponent returns the end of the exponent that begins at i, or i if there is
+// none.
 func (l *Lexer) exponent(i int) int {
 	if l.at(i)|0x20 != 'e' {
 		return i
@@ -185,7 +185,7 @@ func (l *Lexer) exponent(i int) int {
 	return l.digits(from, isDecimal)
 }
 
-// digits returns the end of digits that single underscores may part.
+// digits returns the end of digits, which single underscores may separate.
 func (l *Lexer) digits(i int, is func(byte) bool) int {
 	if !is(l.at(i)) {
 		return i

@@ -2,8 +2,8 @@ package sqltext
 
 // modify reads a data-modifying statement.
 func (a *analysis) modify() {
-	if a.shape != nil && a.depth > 0 {
-		a.shape.Modifying = true
+	if a.parts != nil && a.depth > 0 {
+		a.parts.Modifying = true
 	}
 	switch a.key(0) {
 	case kwInsert:
@@ -94,7 +94,7 @@ func (a *analysis) returning() {
 	}
 }
 
-// clauses passes over clauses that name no relation but in expressions, up to
+// clauses skips clauses that name relations only within expressions, up to
 // RETURNING.
 func (a *analysis) clauses() {
 	for !a.done() {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// leadingName returns the name that a comment before the first statement gives
-// it: "-- name: CityByID :one", the command after the name being optional.
+// leadingName returns the name in a comment before the first statement: "--
+// name: CityByID :one", where the command after the name is optional.
 func leadingName(text string) string {
 	if !strings.Contains(text, "name:") {
 		return ""
@@ -42,20 +42,20 @@ func nameIn(comment string) string {
 	return name
 }
 
-// maxName is how many bytes of a name the server keeps (NAMEDATALEN - 1).
+// maxName is the server's limit on the bytes of a name (NAMEDATALEN - 1).
 const maxName = 63
 
-// NameOf returns the name that a [Word] or [QuotedName] of text is for the
-// server: folded, without quotes, cut. It returns false where the text leaves
-// that open.
+// NameOf returns the name of a [Word] or [QuotedName] of text as the server
+// sees it: folded, without quotes, truncated. It reports false if the text does
+// not determine it.
 func NameOf(text string, token Token) (name string, certain bool) {
 	s := scan{text: text}
 	return s.name(item{pos: int32(token.Pos), end: int32(token.End), kind: token.Kind})
 }
 
-// name returns the name that a word or quoted name is for the server, and
-// false where the text leaves that open: U& names, which a UESCAPE may follow,
-// and letters beyond ASCII, which servers with a one-byte encoding fold.
+// name returns the name of a word or quoted name as the server sees it. It
+// reports false for U& names, which a UESCAPE may follow, and for letters
+// beyond ASCII, which servers with a single-byte encoding fold.
 func (s *scan) name(it item) (name string, certain bool) {
 	word := s.word(it)
 	if it.kind == Word {
@@ -95,7 +95,7 @@ func hasUpperBeyondASCII(word string) bool {
 	return false
 }
 
-// cutName cuts a name as the server does, between characters.
+// cutName truncates a name between characters, as the server does.
 func cutName(name string) string {
 	if len(name) <= maxName {
 		return name

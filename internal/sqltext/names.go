@@ -5,23 +5,24 @@ import "slices"
 // maxNames bounds the lists of names in a [Statement].
 const maxNames = 1000
 
-// fewNames are searched one by one; more have a map.
+// fewNames is the length up to which a list is searched linearly; longer lists
+// have a map.
 const fewNames = 16
 
-// lists find the names that are in the lists of a [Statement] already.
+// lists finds names that are already in the lists of a [Statement].
 type lists struct {
 	reads, writes map[Table]struct{}
 	calls         map[Function]struct{}
 }
 
-// add returns list with name in it once. seen has the names of a list that is
-// not short. A list that is too long counts as incomplete.
+// add returns list with name in it once. seen is the map of a long list. A list
+// that is too long counts as incomplete.
 func add[T comparable](a *analysis, seen *map[T]struct{}, list []T, name T) []T {
 	switch {
 	case contains(a, seen, list, name):
 		return list
 	case len(list) >= maxNames:
-		a.lose()
+		a.markUnclear()
 		return list
 	case *seen != nil:
 		(*seen)[name] = struct{}{}
@@ -46,11 +47,11 @@ func contains[T comparable](a *analysis, seen *map[T]struct{}, list []T, name T)
 	return ok
 }
 
-// A scope has the names of the WITH queries that are visible, the innermost
-// last. A name may be there several times.
+// A scope holds the visible names of WITH queries, innermost last. It may
+// contain a name several times.
 type scope struct {
 	names []string
-	count map[string]int // nil while there are few
+	count map[string]int // nil while there are few names
 }
 
 func (s *scope) has(name string) bool {
@@ -73,7 +74,7 @@ func (s *scope) push(name string) {
 	}
 }
 
-// leave takes the names away that were pushed after there were n.
+// leave removes the names that were pushed after the first n.
 func (s *scope) leave(n int) {
 	if s.count != nil {
 		for _, name := range s.names[n:] {
@@ -83,5 +84,5 @@ func (s *scope) leave(n int) {
 	s.names = s.names[:n]
 }
 
-// emptied returns a scope without names that has the memory of s.
+// emptied returns an empty scope that reuses the memory of s.
 func (s *scope) emptied() scope { return scope{names: s.names[:0]} }

@@ -5,9 +5,10 @@ import (
 	"sync"
 )
 
-// appendNormalized appends text that means exactly what s means: white space,
-// comments and the case of unquoted words settled, literals and quoted names
-// untouched, hints kept, empty statements at the ends dropped. s has no error.
+// appendNormalized appends text with exactly the meaning of s: white space,
+// comments and the case of unquoted words are made uniform, literals and quoted
+// names stay unchanged, hints stay, and empty statements at the ends are
+// dropped. s must have no error.
 func appendNormalized(out []byte, s *scan) []byte {
 	items := trimSemicolons(s.items)
 	hints := s.hints
@@ -27,7 +28,7 @@ func appendNormalized(out []byte, s *scan) []byte {
 	return out
 }
 
-// trimSemicolons drops empty statements at both ends.
+// trimSemicolons removes empty statements at both ends.
 func trimSemicolons(items []item) []item {
 	for len(items) > 0 && items[0].key == ';' {
 		items = items[1:]
@@ -38,7 +39,7 @@ func trimSemicolons(items []item) []item {
 	return items
 }
 
-// appendItem appends it as normalized text writes it after prev.
+// appendItem appends it after prev, in normalized form.
 func appendItem(out []byte, text string, prev, it item) []byte {
 	if !tight(prev, it) {
 		out = append(out, ' ')
@@ -50,7 +51,7 @@ func appendItem(out []byte, text string, prev, it item) []byte {
 	case String:
 		return appendString(out, word)
 	case Operator:
-		if word == "!=" { // the server's scanner makes one token of the two
+		if word == "!=" { // the server's scanner treats both as one token
 			word = "<>"
 		}
 	}
@@ -68,9 +69,9 @@ func appendLower(out []byte, word string) []byte {
 	return out
 }
 
-// appendString appends a constant. Where it is continued on another line the
-// pieces stay apart, by one line end: joined, E'\1' and '01' would become
-// E'\101', and parted by a blank they would be an error.
+// appendString appends a constant. The parts of a continued constant stay
+// separated by one line end: joined, E'\1' and '01' would become E'\101', and
+// with a blank between them they would be an error.
 func appendString(out []byte, constant string) []byte {
 	if constant[0] == '$' || !strings.ContainsAny(constant, "\n\r") {
 		return append(out, constant...)
@@ -89,5 +90,5 @@ func appendString(out []byte, constant string) []byte {
 	}
 }
 
-// buffers are for texts under construction.
+// buffers pools memory for texts under construction.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}

@@ -14,7 +14,7 @@ func TestNormalized(t *testing.T) {
 		{"select 1 /* traceparent='00-1' */", "select 1"},
 		{"select /*+ SeqScan(A) */ 1 /*+ X */", "select /*+ SeqScan(A) */ 1 /*+ X */"},
 		{"select 'A  b', E'\\N', $$ X $$", "select 'A  b', E'\\N', $$ X $$"},
-		// The line end is what makes one constant of the pieces.
+		// The line end joins the parts to one constant.
 		{"select 'foo'  \n\n  'bar'", "select 'foo'\n'bar'"},
 		{"select 'foo' -- c\n -- d\r\n'bar'", "select 'foo'\n'bar'"},
 		{"select E'\\1'\n'01'", "select E'\\1'\n'01'"},

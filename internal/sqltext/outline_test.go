@@ -22,7 +22,7 @@ func TestOutlineParts(t *testing.T) {
 		{"SELECT FROM t", "", "SELECT FROM t", "", ""},
 		{"SELECT array_agg(a ORDER BY a), row_number() OVER (ORDER BY b) FROM t", "", "SELECT array_agg(a ORDER BY a), row_number() OVER (ORDER BY b) FROM t", "array_agg(a ORDER BY a), row_number() OVER (ORDER BY b)", ""},
 	} {
-		shape, err := Outline(test.text)
+		parts, err := Outline(test.text)
 		if err != nil {
 			t.Errorf("%s: %v", test.text, err)
 			continue
@@ -31,7 +31,7 @@ func TestOutlineParts(t *testing.T) {
 			name string
 			span Span
 			want string
-		}{{"with", shape.With, test.with}, {"body", shape.Body, test.body}, {"list", shape.List, test.list}, {"order", shape.OrderBy, test.order}} {
+		}{{"with", parts.With, test.with}, {"body", parts.Body, test.body}, {"list", parts.List, test.list}, {"order", parts.OrderBy, test.order}} {
 			if got := part.span.Of(test.text); got != part.want || part.span.Empty() != (part.want == "") {
 				t.Errorf("%s\n%s is %q, want %q", test.text, part.name, got, part.want)
 			}
@@ -42,31 +42,31 @@ func TestOutlineParts(t *testing.T) {
 func TestOutlineMarks(t *testing.T) {
 	for _, test := range []struct {
 		text string
-		want Shape
+		want QueryParts
 	}{
-		{"SELECT a FROM t", Shape{}},
-		{"SELECT a FROM t LIMIT 1", Shape{Limit: true}},
-		{"SELECT a FROM t OFFSET 1 ROW FETCH FIRST ROW ONLY", Shape{Limit: true, Offset: true}},
-		{"SELECT a FROM t OFFSET 1", Shape{Offset: true}},
-		{"(SELECT a FROM t LIMIT 1) OFFSET 1", Shape{Limit: true, Offset: true}},
-		{"(SELECT a FROM t LIMIT 1) ORDER BY 1", Shape{}},
-		{"(SELECT a FROM t ORDER BY 1) LIMIT 1", Shape{Limit: true}},
-		{"SELECT a FROM (SELECT b FROM t LIMIT 1) q", Shape{}},
-		{"SELECT DISTINCT a FROM t", Shape{}},
-		{"SELECT DISTINCT ON (a) a FROM t", Shape{DistinctOn: true}},
-		{"SELECT a FROM t GROUP BY a", Shape{Grouped: true}},
-		{"SELECT 1 FROM t HAVING true", Shape{Grouped: true}},
-		{"SELECT a FROM (SELECT DISTINCT b FROM t GROUP BY b) q", Shape{}},
-		{"SELECT DISTINCT a FROM t UNION SELECT b FROM u", Shape{SetOperation: true}},
-		{"SELECT a FROM (SELECT 1 UNION SELECT 2) q", Shape{}},
-		{"SELECT a FROM t RIGHT JOIN u ON true", Shape{OuterJoin: true}},
-		{"SELECT a FROM (SELECT b FROM t NATURAL FULL JOIN u) q", Shape{OuterJoin: true}},
-		{"WITH q AS (SELECT b FROM t LEFT OUTER JOIN u USING (i)) SELECT a FROM q", Shape{OuterJoin: true}},
-		{"SELECT left(a, 1) FROM t", Shape{}},
-		{"SELECT a FROM t FOR UPDATE", Shape{Locking: true}},
-		{"SELECT a FROM (SELECT b FROM t FOR SHARE) q", Shape{Locking: true}},
-		{"WITH d AS (DELETE FROM t RETURNING a) SELECT a FROM d", Shape{Modifying: true}},
-		{"SELECT a INTO u FROM t", Shape{Into: true}},
+		{"SELECT a FROM t", QueryParts{}},
+		{"SELECT a FROM t LIMIT 1", QueryParts{Limit: true}},
+		{"SELECT a FROM t OFFSET 1 ROW FETCH FIRST ROW ONLY", QueryParts{Limit: true, Offset: true}},
+		{"SELECT a FROM t OFFSET 1", QueryParts{Offset: true}},
+		{"(SELECT a FROM t LIMIT 1) OFFSET 1", QueryParts{Limit: true, Offset: true}},
+		{"(SELECT a FROM t LIMIT 1) ORDER BY 1", QueryParts{}},
+		{"(SELECT a FROM t ORDER BY 1) LIMIT 1", QueryParts{Limit: true}},
+		{"SELECT a FROM (SELECT b FROM t LIMIT 1) q", QueryParts{}},
+		{"SELECT DISTINCT a FROM t", QueryParts{}},
+		{"SELECT DISTINCT ON (a) a FROM t", QueryParts{DistinctOn: true}},
+		{"SELECT a FROM t GROUP BY a", QueryParts{Grouped: true}},
+		{"SELECT 1 FROM t HAVING true", QueryParts{Grouped: true}},
+		{"SELECT a FROM (SELECT DISTINCT b FROM t GROUP BY b) q", QueryParts{}},
+		{"SELECT DISTINCT a FROM t UNION SELECT b FROM u", QueryParts{SetOperation: true}},
+		{"SELECT a FROM (SELECT 1 UNION SELECT 2) q", QueryParts{}},
+		{"SELECT a FROM t RIGHT JOIN u ON true", QueryParts{OuterJoin: true}},
+		{"SELECT a FROM (SELECT b FROM t NATURAL FULL JOIN u) q", QueryParts{OuterJoin: true}},
+		{"WITH q AS (SELECT b FROM t LEFT OUTER JOIN u USING (i)) SELECT a FROM q", QueryParts{OuterJoin: true}},
+		{"SELECT left(a, 1) FROM t", QueryParts{}},
+		{"SELECT a FROM t FOR UPDATE", QueryParts{Locking: true}},
+		{"SELECT a FROM (SELECT b FROM t FOR SHARE) q", QueryParts{Locking: true}},
+		{"WITH d AS (DELETE FROM t RETURNING a) SELECT a FROM d", QueryParts{Modifying: true}},
+		{"SELECT a INTO u FROM t", QueryParts{Into: true}},
 	} {
 		got, err := Outline(test.text)
 		if err != nil {

@@ -7,9 +7,9 @@ import (
 )
 
 // Placeholders numbers the placeholders of a text, as squirrel's builders write
-// it: each ? becomes $1, $2 and so on, and ?? the operator ?. Literals, quoted
-// names and comments stay as they are. Text that has numbered parameters
-// already is refused, as is text that cannot be read.
+// it: each ? becomes $1, $2 and so on, and ?? becomes the operator ?. Literals,
+// quoted names and comments stay unchanged. It rejects text that has numbered
+// parameters already, and text that cannot be split into tokens.
 func Placeholders(text string) (string, error) {
 	p := placeholders{text: text}
 	l := NewLexer(text)
@@ -41,7 +41,7 @@ type placeholders struct {
 	count int
 }
 
-// operator replaces the question marks of an operator; the lexer takes =? for
+// operator replaces the question marks of an operator; the lexer reads =? as
 // one.
 func (p *placeholders) operator(token Token) {
 	for i := token.Pos; i < token.End; i++ {
@@ -59,8 +59,8 @@ func (p *placeholders) operator(token Token) {
 	}
 }
 
-// number writes the next number for the placeholder at i, apart from what would
-// run into it: LIMIT? and ?AND.
+// number writes the next number for the placeholder at i, separated from
+// neighbours that would merge with it: LIMIT? and ?AND.
 func (p *placeholders) number(i int) {
 	if i > 0 && (runsOn(p.text[i-1]) || p.text[i-1] == '.') {
 		p.out.WriteByte(' ')

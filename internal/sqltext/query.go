@@ -10,9 +10,9 @@ func (a *analysis) query() {
 			a.st.Kind = a.queryKind()
 		}
 	}
-	if a.shape != nil && a.depth == 0 {
-		a.shape.With = a.span(start)
-		a.shape.Body.Pos = a.pos()
+	if a.parts != nil && a.depth == 0 {
+		a.parts.With = a.span(start)
+		a.parts.Body.Pos = a.pos()
 	}
 	switch a.key(0) {
 	case kwInsert, kwUpdate, kwDelete, kwMerge:
@@ -41,7 +41,7 @@ func (a *analysis) withClause() {
 		a.accept(kwNot)
 		a.accept(kwMaterialized)
 		if a.key(0) != '(' {
-			a.lose()
+			a.markUnclear()
 			return
 		}
 		a.i++
@@ -61,20 +61,21 @@ func (a *analysis) withClause() {
 
 func (a *analysis) withName() string {
 	if !a.isName(0) {
-		a.lose()
+		a.markUnclear()
 		return ""
 	}
 	name, certain := a.name(a.items[a.i])
 	if !certain {
-		a.lose()
+		a.markUnclear()
 	}
 	a.i++
 	return name
 }
 
-// pushNamesAhead reads ahead for the names of WITH RECURSIVE, up to where the
-// queries end: before a word that neither names one nor belongs to SEARCH and
-// CYCLE. It passes over the queries themselves, which may have WITH clauses too.
+// pushNamesAhead reads ahead for the names of WITH RECURSIVE, up to the end of
+// its queries: before a word that neither names a query nor belongs to SEARCH
+// or CYCLE. It skips the queries themselves, which may contain WITH clauses
+// too.
 func (a *analysis) pushNamesAhead() {
 	start := a.i
 	defer func() { a.i = start }()
@@ -99,11 +100,11 @@ func (a *analysis) closing(i int) int {
 	return min(a.scan.closing(before+i)-before, len(a.items))
 }
 
-// namesQuery tells whether the word n items on is followed as the name of a
-// WITH query is. In SEARCH and CYCLE commas part columns.
+// namesQuery reports whether the word n items ahead is followed like the name
+// of a WITH query. In SEARCH and CYCLE commas separate columns.
 func (a *analysis) namesQuery(n int) bool { return a.key(n+1) == kwAs || a.key(n+1) == '(' }
 
-// skipParenthesis steps over ( ... ) without a look at it.
+// skipParenthesis steps over ( ... ) without reading it.
 func (a *analysis) skipParenthesis() {
 	for depth := 0; !a.done(); a.i++ {
 		switch a.key(0) {
@@ -116,10 +117,11 @@ func (a *analysis) skipParenthesis() {
 			}
 		}
 	}
-	a.lose()
+	a.markUnclear()
 }
 
-// searchAndCycle steps over what may follow a WITH query: names and constants.
+// searchAndCycle steps over the SEARCH and CYCLE clauses of a WITH query: names
+// and constants.
 func (a *analysis) searchAndCycle() {
 	for !a.done() {
 		switch a.key(0) {
@@ -134,13 +136,13 @@ func (a *analysis) searchAndCycle() {
 	}
 }
 
-// operations reads what follows the first of queries joined by UNION and the
-// like, or a single query: the others, and the clauses after the last of them.
+// operations reads the rest of a set operation after its first query, or after
+// a single query: the other queries, and the clauses after the last one.
 func (a *analysis) operations() {
 	outer := a.outer
 	for a.setOperator() {
 		if a.outermost() {
-			*a.shape = a.shape.united()
+			*a.parts = a.parts.united()
 			a.outer = -1
 		}
 		a.primary()
@@ -183,7 +185,7 @@ func (a *analysis) primary() {
 			a.source(t)
 		}
 	default:
-		a.lose()
+		a.markUnclear()
 	}
 }
 
@@ -198,7 +200,7 @@ func (a *analysis) selectCore() {
 	start := a.i
 	a.expression(nil)
 	if a.outermost() {
-		a.shape.DistinctOn, a.shape.List = distinctOn, a.span(start)
+		a.parts.DistinctOn, a.parts.List = distinctOn, a.span(start)
 	}
 	for {
 		switch a.key(0) {
@@ -225,7 +227,7 @@ func (a *analysis) selectCore() {
 	}
 }
 
-// grouping reads a GROUP BY list, where ROLLUP () and CUBE () are no calls.
+// grouping reads a GROUP BY list, where ROLLUP () and CUBE () are not calls.
 func (a *analysis) grouping() {
 	for {
 		for a.acceptAny(kwRollup, kwCube, kwAll, kwDistinct) {
@@ -237,7 +239,7 @@ func (a *analysis) grouping() {
 	}
 }
 
-// intoTarget reads the table that SELECT ... INTO makes.
+// intoTarget reads the table that SELECT ... INTO creates.
 func (a *analysis) intoTarget() {
 	a.acceptAny(kwLocal, kwGlobal)
 	if a.acceptAny(kwTemp, kwTemporary) {
@@ -247,14 +249,14 @@ func (a *analysis) intoTarget() {
 	a.accept(kwTable)
 	a.makes(a.target())
 	a.st.DDL = FillsRelation
-	if a.shape != nil {
-		a.shape.Into = true
+	if a.parts != nil {
+		a.parts.Into = true
 	}
 }
 
 // tail reads ORDER BY, LIMIT, OFFSET, FETCH and locking clauses.
 func (a *analysis) tail() {
-	var seen Shape
+	var seen QueryParts
 	for {
 		start := a.i
 		switch a.key(0) {
@@ -271,21 +273,21 @@ func (a *analysis) tail() {
 			a.expression(nil)
 			seen.Offset = true
 		case kwFetch:
-			a.step(2) // FETCH FIRST (1) ROWS ONLY: FIRST is no call
+			a.step(2) // FETCH FIRST (1) ROWS ONLY: FIRST is not a call
 			a.expression(nil)
 			seen.Limit = true
 		case kwFor:
 			a.locking()
 		default:
 			if a.outermost() {
-				a.shape.addTail(seen)
+				a.parts.addTail(seen)
 			}
 			return
 		}
 	}
 }
 
-// locking reads FOR UPDATE OF t NOWAIT and its like. FOR READ ONLY locks
+// locking reads FOR UPDATE OF t NOWAIT and the like. FOR READ ONLY locks
 // nothing.
 func (a *analysis) locking() {
 	a.i++
@@ -295,8 +297,8 @@ func (a *analysis) locking() {
 	}
 	if !readOnly {
 		a.writes = true
-		if a.shape != nil {
-			a.shape.Locking = true
+		if a.parts != nil {
+			a.parts.Locking = true
 		}
 	}
 }

@@ -2,11 +2,11 @@ package sqltext
 
 // An Output is an expression of a select list.
 type Output struct {
-	Name  string     // of its column, "" where the text leaves that open
+	Name  string     // of its column, "" if the text does not determine it
 	Calls []Function // the functions that it calls by name, as [Statement.Calls] are
 }
 
-// Outputs takes a select list apart, such as [Shape.List] of a text.
+// Outputs splits a select list, such as [QueryParts.List] of a text.
 func Outputs(list string) []Output {
 	s := newScan(list)
 	defer s.release()
@@ -31,7 +31,7 @@ func Outputs(list string) []Output {
 	return append(outputs, s.output(s.items[from:]))
 }
 
-// output looks at the items of one expression.
+// output evaluates the items of one expression.
 func (s *scan) output(items []item) Output {
 	if len(items) == 0 {
 		return Output{}

@@ -4,21 +4,21 @@ import (
 	"slices"
 )
 
-// A SessionChange is what a statement does to a part of its session: a setting,
-// or one of the other things below.
+// A SessionChange is a statement's change to a part of its session: a setting,
+// or one of the constants below.
 type SessionChange struct {
 	What  string
-	Reset bool // to what the session began with
+	Reset bool // whether the statement restores the initial value
 }
 
-// What a statement changes besides settings, which have their names.
+// Values of SessionChange.What other than names of settings.
 const (
 	TemporaryRelations = "temporary relations"
 	SomethingUnknown   = "something unknown"
 )
 
-// SessionChanges returns what the text shows. What procedures and functions do to a
-// session is not seen, but for the settings that the server reports.
+// SessionChanges returns the changes that the text shows. It does not see what
+// procedures and functions change.
 func (st *Statement) SessionChanges() []SessionChange {
 	if st.Kind == Several {
 		var all []SessionChange
@@ -45,7 +45,7 @@ func (st *Statement) SessionChanges() []SessionChange {
 	return list
 }
 
-// changesByConfig tells what calls of set_config do.
+// changesByConfig returns the changes made by calls of set_config.
 func changesByConfig(st *Statement) (list []SessionChange) {
 	if !callsSetConfig(st) || st.Kind == Prepare { // EXECUTE runs it
 		return nil
@@ -70,7 +70,7 @@ func changesBySet(st *Statement) []SessionChange {
 		return []SessionChange{{st.Target, true}}
 	case st.Target == "":
 		return []SessionChange{{What: SomethingUnknown}}
-	case st.Target == "session_authorization": // which decides on the role as well
+	case st.Target == "session_authorization": // which determines the role too
 		return []SessionChange{{What: st.Target}, {What: "role"}}
 	}
 	return []SessionChange{{What: st.Target}}
@@ -87,7 +87,7 @@ func changesByDiscard(text string) []SessionChange {
 	return nil
 }
 
-// otherChange returns what a statement changes that is not about settings, or
+// otherChange returns what a statement that is not about settings changes, or
 // "".
 func otherChange(st *Statement) string {
 	switch st.Kind {
@@ -126,7 +126,7 @@ func otherChange(st *Statement) string {
 
 var temporaryWords = []string{"temp", "temporary", "pg_temp"}
 
-// mentionsOne reports whether one of the names is in the text, outside of
+// mentionsOne reports whether one of the names occurs in the text, outside of
 // constants and comments.
 func mentionsOne(text string, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return mentionsName(text, name) })

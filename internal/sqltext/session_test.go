@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What a statement changes of its session is written "setting", what it puts back
+// A change that a statement makes to its session is written "setting", a reset
 // "-setting".
 func TestSessionChanges(t *testing.T) {
 	const unknown, temporary = SomethingUnknown, TemporaryRelations
@@ -65,7 +65,7 @@ func TestSessionChanges(t *testing.T) {
 		"SELECT set_config('a.b', 'x', $1)":                                            "a.b",
 		"SELECT set_config('a.b', 'x', NOT true)":                                      "a.b",
 		"SELECT set_config('a.b', 'x', 'true')":                                        "a.b",
-		"SELECT set_config('a.b', 'x')":                                                "a.b", // as the server's is not called
+		"SELECT set_config('a.b', 'x')":                                                "a.b", // not the arguments of the server's function
 		"SELECT set_config($1, 'x', true)":                                             unknown,
 		"SELECT set_config('a' || '.b', 'x', true)":                                    unknown,
 		"SELECT set_config('a.' 'b', 'x', true)":                                       unknown,
@@ -109,7 +109,7 @@ func TestSessionChanges(t *testing.T) {
 		"DO 'BEGIN EXECUTE ''SELECT 1''; END'":                           unknown,
 		"DO $$ BEGIN RAISE NOTICE 'set a.b, execute, role'; END $$":      "",
 		"DO $$ BEGIN PERFORM f($q$ search_path $q$); /* role */ END $$":  "",
-		"DO $$ BEGIN -- in the temp zone\nUPDATE a SET b.c = 1; END $$":  unknown, // as SET b.c would be
+		"DO $$ BEGIN -- in the temp zone\nUPDATE a SET b.c = 1; END $$":  unknown, // like SET b.c
 		"DO $$ BEGIN RAISE NOTICE 'open; END $$":                         unknown,
 		"SELECT 1; SET search_path = s2":                                 "search_path",
 		"SET search_path = s2; SET app.tenant = 'x'; RESET search_path":  "search_path app.tenant -search_path",

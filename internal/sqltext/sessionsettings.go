@@ -4,10 +4,10 @@ import (
 	"strings"
 )
 
-// leavesAnswers reports whether no answer depends on a setting: those by which
-// a session is watched over, planned, logged, and kept within bounds, and those
-// of writing. What is not named here counts as if answers depended on it,
-// settings of extensions and of programs among them.
+// leavesAnswers reports whether no result depends on a setting: settings for
+// monitoring, planning, logging, limits and writing. Results are assumed to
+// depend on any setting not named here, including those of extensions and
+// programs.
 func leavesAnswers(setting string) bool {
 	if isOwn(setting) {
 		return true
@@ -26,7 +26,7 @@ func leavesAnswers(setting string) bool {
 	return strings.HasSuffix(setting, "_timeout") || harmlessSettings[setting] || setting == "session characteristics"
 }
 
-// isOwn reports whether a setting is one of those in which this module counts.
+// isOwn reports whether a setting is one in which this module counts.
 func isOwn(setting string) bool { return strings.HasPrefix(setting, "headrace.") }
 
 var harmlessSettings = wordSet(`
@@ -41,8 +41,8 @@ var harmlessSettings = wordSet(`
 	synchronize_seqscans synchronous_commit temp_buffers temp_file_limit temp_tablespaces transaction
 	transaction_deferrable transaction_isolation transaction_read_only update_process_title work_mem`)
 
-// answerSettings are those of the server on which answers depend, or may: how
-// names are found and who asks, how values are read and written, what is
+// answerSettings are the server settings that results depend on, or may depend
+// on: how names are found, who asks, how values are read and written, what is
 // checked.
 var answerSettings = wordSet(`
 	array_nulls backslash_quote bytea_output client_encoding datestyle default_text_search_config dynamic_library_path
@@ -60,9 +60,9 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
-// mayDoSettings reports whether a DO may change its session: a word of its body,
-// outside of literals and comments, says so, or the body runs text that it
-// makes. A body that cannot be read, or is in another language than PL/pgSQL,
+// mayDoSettings reports whether a DO may change its session: a word of its
+// body, outside of literals and comments, does so, or the body runs text that
+// it builds. A body that cannot be split into tokens, or is not in PL/pgSQL,
 // may do anything.
 func mayDoSettings(text string) bool {
 	tokens, ok := tokensOf(text)
@@ -84,7 +84,7 @@ func mayDoSettings(text string) bool {
 	return false
 }
 
-// bodyMaySet is mayDoSettings for the constant that has the body.
+// bodyMaySet is mayDoSettings for the constant that contains the body.
 func bodyMaySet(constant string) bool {
 	body := strings.ReplaceAll(strings.Trim(constant, "'"), "''", "'")
 	if constant[0] == '$' {
@@ -112,8 +112,8 @@ func bodyMaySet(constant string) bool {
 	return false
 }
 
-// setsOwn reports whether what follows SET names a setting of a program's own,
-// which has a dot.
+// setsOwn reports whether the tokens after SET name a custom setting, which has
+// a dot.
 func setsOwn(tokens []string) bool {
 	if len(tokens) > 0 && isWord(tokens[0], "session") {
 		tokens = tokens[1:]
@@ -124,13 +124,13 @@ func setsOwn(tokens []string) bool {
 // A config is a call of set_config.
 type config struct {
 	setting string
-	local   bool // it ends with the transaction
+	local   bool // ends with the transaction
 }
 
-// configsIn returns the calls of set_config in a statement. It reports false
-// where one may be of a setting that the text does not show.
+// configsIn returns the calls of set_config in a statement. It reports false if
+// one may set a setting that the text does not show.
 func configsIn(st *Statement) (list []config, ok bool) {
-	later := st.Kind == DDL || st.Kind == Declare // it may run in another transaction
+	later := st.Kind == DDL || st.Kind == Declare // may run in another transaction
 	tokens, ok := tokensOf(st.Text)
 	for i, word := range tokens {
 		switch {
@@ -150,7 +150,7 @@ func configsIn(st *Statement) (list []config, ok bool) {
 }
 
 // lastArgument returns the tokens between the last comma of a call's arguments
-// and the parenthesis that ends them.
+// and the closing parenthesis.
 func lastArgument(tokens []string) []string {
 	depth, from := 0, 0
 	for i, token := range tokens {
@@ -170,7 +170,7 @@ func lastArgument(tokens []string) []string {
 	return nil
 }
 
-// isTrue reports whether an argument is no more than the constant.
+// isTrue reports whether an argument is the constant true.
 func isTrue(argument []string) bool {
 	return len(argument) == 1 && strings.EqualFold(argument[0], "true")
 }
@@ -183,14 +183,14 @@ func isEscaped(token string) bool {
 	return len(token) > 2 && strings.EqualFold(token[:2], "u&") && token[2] == '"'
 }
 
-// isPlain reports whether a token is a constant without prefix (E”, U&”) that
-// is no more than its letters.
+// isPlain reports whether a token is a constant without prefix (E”, U&”),
+// quotes, line ends and backslashes.
 func isPlain(token string) bool {
 	return token[0] == '\'' && !strings.ContainsAny(strings.Trim(token, "'"), "' \n\\")
 }
 
 // tokensOf returns the tokens of a text without space and comments. It reports
-// false where the text cannot be taken apart.
+// false if the text cannot be split into tokens.
 func tokensOf(text string) (tokens []string, ok bool) {
 	for l := NewLexer(text); ; {
 		token, more := l.Next()
@@ -203,8 +203,8 @@ func tokensOf(text string) (tokens []string, ok bool) {
 	}
 }
 
-// setsBack reports whether SET puts a setting back to what the session began
-// with: SET ... TO DEFAULT, SET TIME ZONE LOCAL.
+// setsBack reports whether SET restores the initial value of a setting: SET ...
+// TO DEFAULT, SET TIME ZONE LOCAL.
 func setsBack(text string) bool {
 	tokens, ok := tokensOf(strings.TrimRight(text, "; \n\t"))
 	if !ok || len(tokens) < 2 {

@@ -1,6 +1,6 @@
 package sqltext
 
-// ownSyntax has the settings that a syntax of their own sets.
+// ownSyntax maps words of special syntax to the settings that they set.
 var ownSyntax = map[string]string{
 	"authorization": "session_authorization",
 	"schema":        "search_path",
@@ -9,7 +9,7 @@ var ownSyntax = map[string]string{
 	"xml":           "xmloption",
 }
 
-// setting takes the setting that is named n items on as the target.
+// setting stores the setting that is named n items ahead as the target.
 func (a *analysis) setting(n int) {
 	a.step(n)
 	a.st.Target = string(appendLower(nil, a.settingName())) // quoted or not
@@ -42,5 +42,5 @@ func (a *analysis) settingName() string {
 	return name
 }
 
-// assigned tells whether TO or = follows a setting's name.
+// assigned reports whether TO or = follows a setting's name.
 func (a *analysis) assigned() bool { return a.key(0) == kwTo || a.key(0) == '=' }

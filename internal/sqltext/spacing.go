@@ -1,13 +1,14 @@
 package sqltext
 
-// A look is what decides where normalized text has blanks.
+// A look is the class of an item that determines where normalized text has
+// blanks.
 type look uint8
 
 const (
 	likeNothing look = iota // before the first item
-	likeAny                 // literals, operators, hints: they keep their distance
-	likeWord                // what a parenthesis follows closely: f(x)
-	likeClause              // a key word that a parenthesis keeps apart from: IN (x)
+	likeAny                 // literals, operators, hints: always separated
+	likeWord                // a word directly before a parenthesis: f(x)
+	likeClause              // a key word with a blank before a parenthesis: IN (x)
 	likeName                // a quoted name
 	likeParam               //
 	likeParen               // (
@@ -20,7 +21,7 @@ const (
 	likeStar                // * alone
 )
 
-// looks are a set of them.
+// looks is a set of looks.
 type looks uint16
 
 func setOf(list ...look) (set looks) {
@@ -36,9 +37,9 @@ var (
 	named   = setOf(likeWord, likeClause, likeName, likeClosing)
 )
 
-// closeTo tells which items each kind of item stands directly after. That is a
-// matter of taste, except that the two must be read as the same two tokens
-// again: operators and numbers, for one, always keep their distance.
+// closeTo lists, for each look, the looks that it follows without a blank. The
+// choice is cosmetic, except that the two items must still be read as two
+// tokens: operators and numbers, for example, are always separated.
 var closeTo = [...]looks{
 	likeAny:     opened,
 	likeWord:    opened | setOf(likePoint),
@@ -55,10 +56,10 @@ var closeTo = [...]looks{
 	likeStar:    opened | setOf(likePoint),
 }
 
-// tight tells whether it stands directly after prev in normalized text.
+// tight reports whether it follows prev without a blank in normalized text.
 func tight(prev, it item) bool { return closeTo[it.look]>>prev.look&1 != 0 }
 
-// lookOf returns the look of an item whose kind and key are known.
+// lookOf returns the look of an item with the given kind and key.
 func lookOf(kind Kind, key keyword) look {
 	switch kind {
 	case Word:

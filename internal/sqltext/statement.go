@@ -8,97 +8,101 @@ import (
 	"slices"
 )
 
-// A Statement is what one look at a text tells. It is not changed after
-// [Analyze] has returned it; goroutines may share it, and its slices are only
-// to be read.
+// A Statement is the analysis of a text. It does not change after [Analyze] has
+// returned it; goroutines may share it, and its slices are read-only.
 //
-// What it claims is what the text shows by itself. The text does not show what
-// views, rules, triggers, row security and partitions add, nor what the
-// functions behind calls, operators, casts and types do.
+// Its claims rest on the text alone. The text does not show what views, rules,
+// triggers, row security and partitions add, nor what the functions of calls,
+// operators, casts and types do.
 type Statement struct {
-	Text string // as given
-	Pos  int    // where Text begins in the text that [Statements] was given
+	Text string // the original text
+	Pos  int    // offset of Text in the argument of [Statements]
 
-	// Normalized means exactly what Text means, with white space, comments and
-	// the case of unquoted words settled. It equals Text where that cannot be
-	// read. (Only functions that show a query its own text can tell the two
-	// apart.)
+	// Normalized has exactly the meaning of Text, with uniform white space,
+	// comments and case of unquoted words. It equals Text if that cannot be
+	// split into tokens. (Only functions that show a query its own text can
+	// tell the difference.)
 	Normalized string
 	// ID is the first half of the SHA-256 of Normalized.
 	ID [16]byte
 	// Identity identifies Normalized together with Name. Statements that are
-	// sent as one text have one ID, and two identities where their names differ.
+	// sent as one text share an ID, and have different identities if their
+	// names differ.
 	Identity [16]byte
-	// Fingerprint is one for all statements that differ only in literals,
+	// Fingerprint is the same for all statements that differ only in literals,
 	// parameters and the length of lists.
 	Fingerprint uint64
 
 	Name string // from a leading comment "-- name: CityByID :one", as sqlc writes it
 	Kind StatementKind
-	// Count is the number of statements in the text. With more than one, Kind
-	// is [Several], and the claims hold for all of them together.
+	// Count is the number of statements in the text. If there are several, Kind
+	// is [Several], and the claims cover all of them.
 	Count    int
 	MaxParam int // the highest parameter number, 0 for none
 
-	// ReadOnly says whether running the statement leaves everything as it was:
-	// rows, row locks, sequences, settings, the state of session and
-	// transaction. A statement that calls functions is never known to. Yes still
-	// presumes that operators, casts and types do as pg_catalog's do, and that
-	// the relations named are not views or tables whose policies call others.
+	// ReadOnly reports whether running the statement leaves everything
+	// unchanged: rows, row locks, sequences, settings, the state of session and
+	// transaction. It is never Yes for a statement that calls functions. Yes
+	// still assumes that operators, casts and types behave like those of
+	// pg_catalog, and that the named relations are not views, or tables with
+	// policies, that call functions.
 	ReadOnly Claim
-	// Reads and Writes are the relations named, each once, names of WITH
-	// queries apart. A target is in Reads only if it is named as a source too.
+	// Reads and Writes list the named relations, each once, without names of
+	// WITH queries. A target is in Reads only if it is also named as a source.
 	Reads, Writes []Table
-	// TablesKnown says that Reads and Writes name all relations that the text
-	// shows, and that the statement is not one whose nature is to touch others
+	// TablesKnown reports that Reads and Writes include all relations that the
+	// text shows, and that the statement is not of a kind that affects others
 	// (TRUNCATE ... CASCADE, DDL, DO, CALL, EXECUTE).
 	TablesKnown bool
-	// Cascade says that the statement has the word CASCADE for relations that
-	// depend on those named.
+	// Cascade reports that the statement has the word CASCADE for relations
+	// that depend on the named ones.
 	Cascade bool
-	// Calls are the functions called by name, each once; also procedures,
-	// TABLESAMPLE methods and what the server calls by special syntax, such as
-	// EXTRACT and CURRENT_DATE. Words that only look like calls may be among
-	// them, as in numeric(9, 2) '1'.
+	// Calls lists the functions called by name, each once; also procedures,
+	// TABLESAMPLE methods and functions that the server calls for special
+	// syntax, such as EXTRACT and CURRENT_DATE. It may include words that only
+	// look like calls, as in numeric(9, 2) '1'.
 	Calls []Function
 
-	// Inner is the statement within this one, by the grammar: what EXPLAIN
-	// explains, COPY (query) TO copies, DECLARE and PREPARE name, and what fills
-	// or defines the relation of CREATE TABLE AS, CREATE MATERIALIZED VIEW and
-	// CREATE VIEW. It is empty where there is none, or none is found.
+	// Inner is the statement within this one, by the grammar: the statement
+	// that EXPLAIN explains, that COPY (query) TO copies, that DECLARE and
+	// PREPARE name, and that fills or defines the relation of CREATE TABLE AS,
+	// CREATE MATERIALIZED VIEW and CREATE VIEW. It is empty if there is none,
+	// or none is found.
 	Inner Span
-	// Runs says whether the statement runs Inner: EXPLAIN does with ANALYZE, and
-	// DECLARE does by and by.
+	// Runs reports whether the statement runs Inner: EXPLAIN ANALYZE does, and
+	// DECLARE does when rows are fetched.
 	Runs Claim
-	// DDL says what a change of the schema does besides. SELECT INTO and EXPLAIN
-	// ANALYZE of what makes a relation are such changes too.
+	// DDL describes what a schema change does in addition. SELECT INTO, and
+	// EXPLAIN ANALYZE of a statement that creates a relation, are schema
+	// changes too.
 	DDL DDLKind
-	// MakesTemporary says that a relation is made that is temporary by the words
-	// TEMP or TEMPORARY or the schema pg_temp. In a text of several statements one of
-	// them does.
+	// MakesTemporary reports that the statement, or one of several in the text,
+	// creates a relation that is temporary by the words TEMP or TEMPORARY or
+	// the schema pg_temp.
 	MakesTemporary bool
 
 	// Target is the savepoint of Savepoint, RollbackTo and Release; the
-	// transaction's id of PrepareTransaction, CommitPrepared and
-	// RollbackPrepared; the setting of Set, Reset and Show, by the name that
-	// pg_settings has for it where a syntax of its own sets it ("all" for all;
-	// "transaction", "session characteristics" and "constraints" are none); the
+	// transaction id of PrepareTransaction, CommitPrepared and
+	// RollbackPrepared; the setting of Set, Reset and Show, under its name in
+	// pg_settings if special syntax sets it ("all" for all; "transaction",
+	// "session characteristics" and "constraints" are not settings); the
 	// channel of Listen, Notify and Unlisten ("*" for all). Names are folded as
-	// the server folds them.
+	// the server does.
 	Target string
-	// Local says that Set ends with the transaction (SET LOCAL, SET TRANSACTION,
-	// SET CONSTRAINTS).
+	// Local reports that Set ends with the transaction (SET LOCAL, SET
+	// TRANSACTION, SET CONSTRAINTS).
 	Local bool
-	// Client says that CopyFrom and CopyTo take their data from, and give it to,
-	// the client: FROM STDIN, TO STDOUT.
+	// Client reports that CopyFrom or CopyTo transfers its data from or to the
+	// client: FROM STDIN, TO STDOUT.
 	Client bool
-	// Chain says that Commit or Rollback begins the next transaction (AND CHAIN).
+	// Chain reports that Commit or Rollback begins the next transaction (AND
+	// CHAIN).
 	Chain bool
 
-	Err error // an [*Error] where Text cannot be read; then nothing is claimed
+	Err error // an [*Error] if Text cannot be split into tokens; then nothing is claimed
 }
 
-// A Claim is an answer that says so when it does not know.
+// A Claim is yes, no or unknown.
 type Claim uint8
 
 // The claims.
@@ -118,14 +122,14 @@ func (c Claim) String() string {
 	return "unknown"
 }
 
-// A Table names a relation as the server folds names: unquoted ones in lower
-// case, all cut to 63 bytes. Schema is empty where the text has none.
+// A Table names a relation as the server folds names: unquoted names in lower
+// case, all truncated to 63 bytes. Schema is empty if the text has none.
 type Table struct{ Schema, Name string }
 
 // A Function names a function as [Table] names a relation.
 type Function struct{ Schema, Name string }
 
-// Analyze looks at text once. Text of several statements is told by Count.
+// Analyze analyzes text. Count shows whether it is a multi-statement text.
 func Analyze(text string) *Statement {
 	s := newScan(text)
 	defer s.release()
@@ -133,7 +137,8 @@ func Analyze(text string) *Statement {
 }
 
 // Statements splits a text at its semicolons, as the simple protocol does, and
-// looks at each statement. Text that cannot be read is one statement.
+// analyzes each statement. A text that cannot be split into tokens is one
+// statement.
 func Statements(text string) []*Statement {
 	s := newScan(text)
 	defer s.release()
@@ -146,7 +151,7 @@ func Statements(text string) []*Statement {
 		if len(part) == 0 {
 			continue
 		}
-		// Comments before a statement are its own, and so a name in them.
+		// Comments before a statement belong to it, and so does a name in them.
 		end := int(part[len(part)-1].end)
 		for from < int(part[0].pos) && (class[text[from]] == blank || text[from] == ';') {
 			from++
@@ -196,15 +201,15 @@ func identityOf(st *Statement) [16]byte {
 	return [16]byte(sum[:16])
 }
 
-// Lexed reports whether the text was split into tokens. One that was not is
-// sent to the server as it is and never cached.
+// Lexed reports whether the text was split into tokens. Otherwise it is sent to
+// the server unchanged and never cached.
 func (st *Statement) Lexed() bool { return st.Err == nil }
 
-// Size returns the bytes of the text as given and normalized.
+// Size returns the size in bytes of the original and the normalized text.
 func (st *Statement) Size() int { return len(st.Text) + len(st.Normalized) }
 
-// Label returns what messages call the statement: its name, or the beginning
-// of its text.
+// Label returns the label of the statement for messages: its name, or the
+// beginning of its text.
 func (st *Statement) Label() string {
 	if st.Name != "" {
 		return st.Name
@@ -212,7 +217,7 @@ func (st *Statement) Label() string {
 	return Shorten(st.Normalized)
 }
 
-// Shorten returns as much of sql as messages show.
+// Shorten truncates sql for messages.
 func Shorten(sql string) string {
 	const long = 80
 	if len(sql) <= long {
@@ -237,8 +242,8 @@ func (st *Statement) CheckSingle() error {
 	return fmt.Errorf("the text holds %d statements, want one", st.Count)
 }
 
-// FingerprintText returns the text behind Fingerprint, for people. It shows no
-// literal, whatever the statement.
+// FingerprintText returns the text that Fingerprint was made from. It contains
+// no literals.
 func (st *Statement) FingerprintText() string {
 	s := newScan(st.Text)
 	defer s.release()

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Temporary tells what a statement does to temporary tables.
+// Temporary describes what a statement does to temporary tables.
 type Temporary uint8
 
-// What a statement may do to them.
+// The values of Temporary.
 const (
-	NotTemporary     Temporary = iota // nothing, or it may do more
-	CreatesTemporary                  // makes one, empty, for the session
-	CreatesForCommit                  // makes one, empty, that is dropped when the transaction ends
-	DropsTemporary                    // drops some that are named with the schema pg_temp
+	NotTemporary     Temporary = iota // nothing, or it may also do something else
+	CreatesTemporary                  // creates an empty one for the session
+	CreatesForCommit                  // creates an empty one that is dropped when the transaction ends
+	DropsTemporary                    // drops tables that are named with the schema pg_temp
 )
 
-// Temporary tells whether all that the statement does is to make an empty
-// temporary table to which writing runs no code, or to drop temporary tables, as
-// far as the text shows: event triggers may add to it. A table with defaults,
-// checks or generated columns is not among them, one that is filled by a query in
-// the same statement neither, nor are temporary views and sequences.
+// Temporary reports whether the statement only creates an empty temporary table
+// to which writing runs no code, or only drops temporary tables, as far as the
+// text shows: event triggers may do more. It does not report tables with
+// defaults, checks or generated columns, tables that a query in the same
+// statement fills, temporary views and sequences.
 func (st *Statement) Temporary() Temporary {
 	if st.Kind != DDL || st.Count != 1 {
 		return NotTemporary
@@ -37,11 +37,12 @@ func (st *Statement) Temporary() Temporary {
 	return NotTemporary
 }
 
-// codeWords bring code into a table that is run when it is written to.
+// codeWords may add code to a table that runs when it is written to.
 var codeWords = []string{"default", "check", "generated", "including", "inherits", "references", "of", "like"}
 
 // flatWords returns the tokens outside of parentheses, unquoted words in lower
-// case. ok is false for a text that cannot be taken apart or has one of codeWords.
+// case. ok is false if the text cannot be split into tokens or contains one of
+// codeWords.
 func flatWords(text string) (words []string, ok bool) {
 	depth := 0
 	for l := NewLexer(text); ; {
@@ -67,7 +68,7 @@ func flatWords(text string) (words []string, ok bool) {
 	}
 }
 
-// createsTemporary reads what follows CREATE.
+// createsTemporary evaluates the words after CREATE.
 func createsTemporary(words []string) Temporary {
 	if words[0] == "global" || words[0] == "local" {
 		words = words[1:]
@@ -84,7 +85,7 @@ func createsTemporary(words []string) Temporary {
 	return CreatesTemporary
 }
 
-// follows reports whether the given words follow each other somewhere.
+// follows reports whether words contains the given words in sequence.
 func follows(words []string, these ...string) bool {
 	for i := range words {
 		if len(words)-i >= len(these) && slices.Equal(words[i:i+len(these)], these) {
@@ -94,7 +95,7 @@ func follows(words []string, these ...string) bool {
 	return false
 }
 
-// dropsTemporary reads what follows DROP TABLE.
+// dropsTemporary evaluates the words after DROP TABLE.
 func dropsTemporary(words []string) Temporary {
 	if follows(words[:min(2, len(words))], "if", "exists") {
 		words = words[2:]

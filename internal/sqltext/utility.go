@@ -2,10 +2,10 @@ package sqltext
 
 import "strings"
 
-// copyDirection tells COPY FROM and COPY TO apart.
+// copyDirection distinguishes COPY FROM and COPY TO.
 func (a *analysis) copyDirection() StatementKind {
-	start, lost := a.i, a.lost
-	defer func() { a.i, a.lost = start, lost }()
+	start, lost := a.i, a.unclear
+	defer func() { a.i, a.unclear = start, lost }()
 	a.copyUpToDirection()
 	switch a.key(0) {
 	case kwFrom:
@@ -32,8 +32,8 @@ func (a *analysis) copyUpToDirection() {
 }
 
 // copy reads COPY t (columns) FROM, COPY t (columns) TO and COPY (query) TO.
-// Only what goes to the client leaves everything as it was. The server's
-// grammar takes STDIN and STDOUT for each other.
+// Only a copy to the client leaves everything unchanged. The server's grammar
+// accepts STDIN and STDOUT interchangeably.
 func (a *analysis) copy() {
 	start := a.i
 	a.copyUpToDirection()
@@ -58,7 +58,7 @@ func (a *analysis) copy() {
 		a.skipParenthesis()
 	}
 	if a.i != direction {
-		a.lose()
+		a.markUnclear()
 	}
 	a.i = direction + 1
 	a.st.Client = a.key(0) == kwStdin || a.key(0) == kwStdout
@@ -70,8 +70,7 @@ func (a *analysis) copy() {
 	a.copyWhere()
 }
 
-// copyWhere reads what follows COPY t FROM, of which the condition may call
-// functions.
+// copyWhere reads the rest of COPY t FROM, whose condition may call functions.
 func (a *analysis) copyWhere() {
 	for !a.done() {
 		switch {
@@ -97,13 +96,13 @@ func (a *analysis) truncate() {
 	for ; !a.done(); a.i++ {
 		if a.key(0) == kwCascade {
 			a.st.Cascade = true
-			a.lose()
+			a.markUnclear()
 		}
 	}
 }
 
 // explain reads EXPLAIN [(options) | ANALYZE VERBOSE] statement. Without
-// ANALYZE nothing runs: what would be written is only looked at.
+// ANALYZE nothing runs, so relations that would be written count as read.
 func (a *analysis) explain() {
 	st := a.st
 	a.step(1)
@@ -128,14 +127,14 @@ func (a *analysis) explain() {
 		st.Writes, st.DDL, st.MakesTemporary, a.writes = nil, AnyDDL, false, false
 	case Unknown:
 		if a.writes {
-			a.lose()
+			a.markUnclear()
 			a.writes = false
 		}
 	}
 }
 
-// explainOptions tells whether EXPLAIN runs its statement. The last word of the
-// options on it decides.
+// explainOptions reports whether EXPLAIN runs its statement. The last ANALYZE
+// option decides.
 func (a *analysis) explainOptions() (runs Claim) {
 	runs = No
 	if a.key(0) != '(' || a.startsQuery(1) || a.key(1) == '(' {
@@ -167,7 +166,7 @@ func (a *analysis) explainOptions() (runs Claim) {
 	return runs
 }
 
-// isAnalyze tells whether the name of an option is ANALYZE. It may be quoted.
+// isAnalyze reports whether the name of an option is ANALYZE. It may be quoted.
 func (a *analysis) isAnalyze() Claim {
 	switch {
 	case a.key(0) == kwAnalyze || a.key(0) == kwAnalyse:
@@ -183,7 +182,7 @@ func (a *analysis) isAnalyze() Claim {
 	return No
 }
 
-// optionValue reads what follows the name of a boolean option.
+// optionValue reads the value of a boolean option.
 func (a *analysis) optionValue() Claim {
 	start := a.i
 	for !a.done() && a.key(0) != ',' && a.key(0) != ')' {
@@ -220,7 +219,7 @@ func (a *analysis) prepare() {
 	}
 }
 
-// innerUpTo returns what lies between here and the item of the given index.
+// innerUpTo returns the text from here to the item of the given index.
 func (a *analysis) innerUpTo(end int) Span {
 	if a.i >= end || end > len(a.items) {
 		return Span{}
@@ -229,7 +228,7 @@ func (a *analysis) innerUpTo(end int) Span {
 }
 
 // innerQuery reads a query or data-modifying statement within another
-// statement. EXECUTE, and what cannot stand there, shows nothing.
+// statement. EXECUTE, and anything that is not allowed there, shows nothing.
 func (a *analysis) innerQuery() {
 	switch a.kindOf() {
 	case Select, Values, TableQuery, Insert, Update, Delete, Merge:
@@ -239,8 +238,8 @@ func (a *analysis) innerQuery() {
 	}
 }
 
-// plainString returns what a constant '...' stands for, and nothing for one
-// with escapes or of several pieces.
+// plainString returns the value of a constant '...', and nothing for a constant
+// with escapes or several parts.
 func plainString(constant string) string {
 	if len(constant) < 2 || constant[0] != '\'' || strings.ContainsAny(constant, "\n\r") {
 		return ""

@@ -1,5 +1,4 @@
-// Package stmtstats counts what statements cost, by fingerprint and name:
-// calls, rows, errors, times in a histogram, waits for a connection, and a log
-// of those that took long. A call is counted without a lock and without an
-// allocation.
+// Package stmtstats measures statements by fingerprint and name: calls, rows,
+// errors, a histogram of times, and waits for a connection. It also logs slow
+// statements. Counting a call takes no lock and no allocation.
 package stmtstats

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A histogram counts durations in buckets whose width is a sixteenth of their
-// power of two: a percentile read from it is at most 3.2 % off. Values are in
-// nanoseconds; one from 1 us to 68 s is counted in its bucket, others in the
-// first or last one.
+// A histogram counts durations in buckets. A bucket is a sixteenth of a power
+// of two wide, so that percentiles are accurate to 3.2 %. Durations are in
+// nanoseconds; those below 1 us or above 68 s are counted in the first or last
+// bucket.
 type histogram struct {
 	buckets [histogramBuckets]atomic.Uint64
 }
@@ -37,7 +37,7 @@ func bucketOf(d time.Duration) int {
 	return (exp-histogramLowest)<<histogramSub | int(sub)
 }
 
-// bucketMiddle returns the duration that stands for bucket i.
+// bucketMiddle returns the middle of bucket i.
 func bucketMiddle(i int) time.Duration {
 	exp := i>>histogramSub + histogramLowest
 	width := uint64(1) << (exp - histogramSub)
@@ -45,8 +45,8 @@ func bucketMiddle(i int) time.Duration {
 	return time.Duration(low + width/2)
 }
 
-// quantile returns the duration below which the share q (0 to 1) of counts
-// lies; 0 when nothing was counted.
+// quantile returns the duration below which the share q (0 to 1) of the counts
+// lies, or 0 if there are none.
 func quantile(counts []uint64, q float64) time.Duration {
 	total := sum(counts)
 	if total == 0 {

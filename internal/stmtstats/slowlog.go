@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// A SlowLog logs statements that took long, at most 10 a second.
+// A SlowLog logs slow statements, at most 10 per second.
 type SlowLog struct {
 	Logger *slog.Logger
-	From   time.Duration // 0: nothing is logged
+	From   time.Duration // shortest duration to log; 0 for no logging
 
 	mu      sync.Mutex
-	second  int64 // the unix second that lines were written in; guarded by mu
-	lines   int   // written in it; guarded by mu
-	dropped int   // not written since the last line; guarded by mu
+	second  int64 // the unix second of the last line; guarded by mu
+	lines   int   // lines written in that second; guarded by mu
+	dropped int   // lines not written since the last one; guarded by mu
 }
 
 const slowLinesPerSecond = 10
 
-// Note writes a line about a statement, by its figures, if it took long.
-// Arguments are never written.
+// Note logs a statement with its figures if it was slow. It never logs
+// arguments.
 func (l *SlowLog) Note(ctx context.Context, stats *Statement, took, wait time.Duration, rows int64) {
 	if l.From == 0 || took < l.From {
 		return
@@ -46,8 +46,8 @@ func (l *SlowLog) Note(ctx context.Context, stats *Statement, took, wait time.Du
 	l.Logger.LogAttrs(ctx, slog.LevelWarn, "slow statement", attrs...)
 }
 
-// admit reports whether a line may be written in the given second, and how
-// many were not since the last one that was.
+// admit reports whether a line may be written in the given second, and how many
+// lines were dropped since the last one.
 func (l *SlowLog) admit(second int64) (dropped int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

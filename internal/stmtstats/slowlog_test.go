@@ -36,7 +36,7 @@ func TestSlowLog(t *testing.T) {
 		out.Reset()
 		l.Note(t.Context(), stats, 2*time.Second, 0, 7)
 		if !strings.Contains(out.String(), "not_logged_before=5") {
-			t.Errorf("the log does not tell of the lines left out: %s", out.String())
+			t.Errorf("the log does not count the dropped lines: %s", out.String())
 		}
 	})
 }

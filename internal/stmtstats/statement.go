@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// A Snapshot is what was measured of one [Statement]; see db.StatementStats.
+// A Snapshot holds the figures of one [Statement]; see db.StatementStats.
 type Snapshot struct {
 	Fingerprint uint64
 	Text        string
@@ -26,8 +26,8 @@ type Snapshot struct {
 	P95, P99    time.Duration
 }
 
-// A Statement counts the calls of one fingerprint under one name. It may be used
-// by many goroutines at once.
+// A Statement counts the calls of one fingerprint under one name. It is safe
+// for concurrent use.
 type Statement struct {
 	fingerprint uint64
 	text        string
@@ -41,14 +41,14 @@ type Statement struct {
 	errors map[string]int64 // by SQLSTATE class; guarded by mu
 }
 
-// Add counts one call, of which rows were returned or affected.
+// Add counts one call that returned or affected the given number of rows.
 func (f *Statement) Add(took, wait time.Duration, rows int64, err error) {
-	f.times.add(took) // the calls are the sum of its counts
+	f.times.add(took) // the number of calls is the sum of its counts
 	if rows > 0 {
 		f.rows.Add(rows)
 	}
 	f.total.Add(int64(took))
-	if wait >= shortestWait {
+	if wait >= minWait {
 		f.wait.Add(int64(wait))
 	}
 	raise(&f.longest, int64(took))
@@ -57,14 +57,15 @@ func (f *Statement) Add(took, wait time.Duration, rows int64, err error) {
 	}
 }
 
-// Named returns figures that count under a name alone, for tests and for
-// statements that nobody sees.
+// Named returns figures with a name only, for tests and for statements that are
+// not reported.
 func Named(name string) *Statement { return &Statement{name: name} }
 
-// Name returns the name that the calls are counted under, or "".
+// Name returns the name of the statement, or "".
 func (f *Statement) Name() string { return f.name }
 
-// Label returns what messages call the statement. It shows no constant.
+// Label returns the label of the statement for messages. It contains no
+// constants.
 func (f *Statement) Label() string {
 	if f.name != "" {
 		return f.name
@@ -85,7 +86,7 @@ func (f *Statement) countError(err error) {
 	f.errors[class]++
 }
 
-// Snapshot returns the figures at this moment.
+// Snapshot returns the current figures.
 func (f *Statement) Snapshot() Snapshot {
 	counts := f.times.counts()
 	out := Snapshot{
@@ -109,7 +110,7 @@ func (f *Statement) Snapshot() Snapshot {
 	return out
 }
 
-// raise makes v at least n.
+// raise sets v to n if n is greater.
 func raise(v *atomic.Int64, n int64) {
 	for old := v.Load(); n > old; old = v.Load() {
 		if v.CompareAndSwap(old, n) {

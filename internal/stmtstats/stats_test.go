@@ -7,7 +7,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// What counting costs a statement, where every core runs the same one.
+// BenchmarkCount measures counting the same statement on every core.
 func BenchmarkCount(b *testing.B) {
 	stats := NewTable().Of(sqltext.Analyze("SELECT 1"), "")
 	b.ReportAllocs()

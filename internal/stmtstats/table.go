@@ -9,20 +9,20 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// MaxFingerprints bounds a table.
+// MaxFingerprints bounds the entries of a table.
 const MaxFingerprints = 2048
 
 const others = "(other statements)"
 
-// A Table has the figures of fingerprints, a bounded number of them.
+// A Table holds the figures of a bounded number of fingerprints.
 type Table struct {
 	mu    sync.Mutex
 	byKey map[key]*Statement // guarded by mu
-	other *Statement         // of all that came after the table was full
+	other *Statement         // counts the statements that do not fit
 }
 
-// A key is what calls are counted by: a name tells apart what two places
-// of a program do with one text.
+// A key identifies the figures of a statement. The name distinguishes two
+// places of a program that send one text.
 type key struct {
 	fingerprint uint64
 	name        string
@@ -33,7 +33,7 @@ func NewTable() *Table {
 	return &Table{byKey: make(map[key]*Statement), other: &Statement{text: others}}
 }
 
-// Other returns the figures of all statements that the table has no room for.
+// Other returns the figures of all statements that do not fit in the table.
 func (p *Table) Other() *Statement { return p.other }
 
 // Of returns the figures of text's fingerprint under a name, which may be "".
@@ -46,15 +46,15 @@ func (p *Table) Of(text *sqltext.Statement, name string) *Statement {
 		if len(p.byKey) >= MaxFingerprints {
 			return p.other
 		}
-		k.name = strings.Clone(name) // a part of the text, which may be long
+		k.name = strings.Clone(name) // name may be a part of a long text
 		f = &Statement{fingerprint: k.fingerprint, name: k.name, text: text.FingerprintText()}
 		p.byKey[k] = f
 	}
 	return f
 }
 
-// Snapshot returns the figures of all statements that were called, the one that
-// took most time first.
+// Snapshot returns the figures of all statements that were called, in
+// descending order of total time.
 func (p *Table) Snapshot() []Snapshot {
 	p.mu.Lock()
 	all := make([]*Statement, 0, len(p.byKey)+1)

@@ -5,19 +5,18 @@ import (
 	"time"
 )
 
-// shortestWait is what a wait for a connection has to last to be one: less is
-// what taking a free connection costs.
-const shortestWait = time.Microsecond
+// minWait is the shortest wait for a connection that counts: taking a free
+// connection takes less.
+const minWait = time.Microsecond
 
-// A WaitSnapshot is what was measured of waits; see db.Waits.
+// A WaitSnapshot holds the figures of waits; see db.Waits.
 type WaitSnapshot struct {
 	Count         int64
 	Total, Max    time.Duration
 	P50, P95, P99 time.Duration
 }
 
-// Waits measures waits for a connection. It may be used by many goroutines at
-// once.
+// Waits measures waits for a connection. It is safe for concurrent use.
 type Waits struct {
 	total, longest atomic.Int64
 	times          histogram
@@ -26,13 +25,13 @@ type Waits struct {
 // Add counts one wait.
 func (w *Waits) Add(d time.Duration) {
 	w.times.add(d)
-	if d >= shortestWait {
+	if d >= minWait {
 		w.total.Add(int64(d))
 		raise(&w.longest, int64(d))
 	}
 }
 
-// Snapshot returns the figures at this moment.
+// Snapshot returns the current figures.
 func (w *Waits) Snapshot() WaitSnapshot {
 	counts := w.times.counts()
 	return WaitSnapshot{

@@ -1,7 +1,8 @@
 package corpus
 
-// Schema makes the relations that Statements name. None of them has triggers,
-// foreign keys, views or partitions, so that a statement touches what it names.
+// Schema creates the relations that Statements name. They have no triggers,
+// foreign keys, views or partitions, so that a statement affects only what it
+// names.
 const Schema = `
 CREATE SCHEMA geo;
 CREATE TABLE cities (
@@ -21,7 +22,8 @@ INSERT INTO nodes SELECT i, nullif(i / 2, 0), 'node ' || i FROM generate_series(
 INSERT INTO "Odd ""Name" VALUES (1, 'x', 2);
 `
 
-// Statements are one statement each, valid in Schema, without parameters.
+// Statements are texts of one statement each, valid in Schema, without
+// parameters.
 var Statements = []string{
 	// Plain reads.
 	`SELECT 1`,
@@ -131,7 +133,7 @@ var Statements = []string{
 }
 
 // Utility are statements that the server does not plan. A read-only transaction
-// refuses those among them that write.
+// rejects those that write.
 var Utility = []string{
 	`SHOW search_path`,
 	`EXPLAIN SELECT * FROM nodes`,
@@ -152,8 +154,8 @@ var Utility = []string{
 	`COMMENT ON TABLE nodes IS 'x'`,
 }
 
-// Grammar are texts that parse, with names and syntax that Schema has no use
-// for.
+// Grammar are texts that parse, with names and syntax that Schema does not
+// support.
 var Grammar = []string{
 	``,
 	`;;`,

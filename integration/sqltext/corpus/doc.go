@@ -1,3 +1,3 @@
-// Package corpus has statements to hold package sqltext against the server's
-// own reading of them, and the schema they are about.
+// Package corpus provides statements for comparing package sqltext with the
+// server, and their schema.
 package corpus

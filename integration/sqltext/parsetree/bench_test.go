@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// BenchmarkCorpus reads all statements of the corpus that libpg_query reads:
-// with Analyze, and with Normalize of libpg_query, which does less.
+// BenchmarkCorpus analyzes all statements of the corpus that libpg_query can
+// parse: with Analyze, and with Normalize of libpg_query, which does less.
 func BenchmarkCorpus(b *testing.B) {
 	statements := slices.DeleteFunc(slices.Concat(corpus.Statements, corpus.Utility), func(text string) bool {
 		_, err := pgquery.Normalize(text)

@@ -16,8 +16,8 @@ var (
 	seed    = flag.Uint64("seed", 1, "seed of the random splices")
 )
 
-// Pieces of one statement put into another make texts that nobody thought of.
-// About one in ten parses.
+// Parts of one statement spliced into another make unforeseen texts. About one
+// in ten parses.
 func TestSplicedTexts(t *testing.T) {
 	random := rand.New(rand.NewPCG(*seed, 0))
 	var pool [][]string
@@ -59,7 +59,7 @@ func TestSplicedTexts(t *testing.T) {
 	}
 }
 
-// separators come between tokens: mostly one that parts them.
+// separators come between tokens; most of them separate two tokens.
 var separators = []string{" ", " ", " ", " ", " ", " ", " ", " ", "\n", "\t \r\n", "/* a /* b */ */", "-- c\n", ""}
 
 func join(random *rand.Rand, words []string) string {
@@ -73,7 +73,7 @@ func join(random *rand.Rand, words []string) string {
 	return text.String()
 }
 
-// plainKind tells of statements whose tables the text shows.
+// plainKind reports whether the text shows all tables of a statement.
 func plainKind(kind sqltext.StatementKind) bool {
 	switch kind {
 	case sqltext.Select, sqltext.Values, sqltext.TableQuery, sqltext.Insert, sqltext.Update, sqltext.Delete, sqltext.Merge:
@@ -96,8 +96,8 @@ func tokensOf(text string) []string {
 	}
 }
 
-// splice puts a piece of from in place of a piece of into: both a token, or a
-// group in parentheses, or a few tokens.
+// splice replaces a part of into by a part of from: both a token, or a group in
+// parentheses, or a few tokens.
 func splice(random *rand.Rand, into, from []string) []string {
 	i, j := piece(random, into)
 	k, l := piece(random, from)

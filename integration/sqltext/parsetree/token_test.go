@@ -19,8 +19,8 @@ func TestTokensOfTheCorpus(t *testing.T) {
 	}
 }
 
-// FuzzAgainstScanner looks for a text that the server's scanner cuts in other
-// places.
+// FuzzAgainstScanner looks for a text that the server's scanner splits
+// differently.
 func FuzzAgainstScanner(f *testing.F) {
 	for _, text := range texts() {
 		f.Add(text)
@@ -32,8 +32,8 @@ func FuzzAgainstScanner(f *testing.F) {
 	})
 }
 
-// checkTokens compares where the two cut a text into tokens. Where the server's
-// scanner gives up, the lexer may go on to the end: the parser finds errors too.
+// checkTokens compares the tokens of both. Where the server's scanner gives up,
+// the lexer may continue to the end: the parser finds errors too.
 func checkTokens(t *testing.T, text string) {
 	t.Helper()
 	if commentInString(text) {
@@ -56,9 +56,9 @@ func checkTokens(t *testing.T, text string) {
 	}
 }
 
-// commentInString tells whether a comment may stand between pieces of a string.
-// libpg_query makes tokens of comments, and then does not read on to the next
-// piece, as servers do.
+// commentInString reports whether a comment may stand between parts of a
+// string. libpg_query makes tokens of comments, and then does not read on to
+// the next part, as servers do.
 func commentInString(text string) bool {
 	list, _ := spans(text)
 	return slices.ContainsFunc(list, func(s span) bool {
@@ -68,8 +68,8 @@ func commentInString(text string) bool {
 }
 
 // withoutComments returns text with a blank for each comment: libpg_query does
-// not look beyond one for the second word of WITH TIME, FORMAT JSON and so on.
-// Which parts of a text are comments is what checkTokens compares.
+// not look past a comment for the second word of WITH TIME, FORMAT JSON and so
+// on. checkTokens compares which parts of a text are comments.
 func withoutComments(text string) string {
 	var out strings.Builder
 	l := sqltext.NewLexer(text)
@@ -102,13 +102,14 @@ func spans(text string) ([]span, error) {
 	}
 }
 
-// beyondScanner tells of errors that are the server's parser's to make: of
-// characters that begin no token, and of what must not follow a number.
+// beyondScanner reports whether an error is left to the server's parser: for
+// characters that begin no token, and for characters that must not follow a
+// number.
 func beyondScanner(err error) bool {
 	return beyondParser(err) || strings.Contains(err.Error(), "unexpected character") || strings.Contains(err.Error(), "trailing junk")
 }
 
-// joined joins what the server's scanner has as two tokens: N and 'x'.
+// joined joins tokens that the server's scanner splits in two: N and 'x'.
 func joined(text string, list []span) []span {
 	var out []span
 	for _, s := range list {

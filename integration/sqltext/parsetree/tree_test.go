@@ -17,7 +17,7 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// texts are the corpus, and what no server with its schema takes.
+// texts are the corpus, and texts that a server with its schema rejects.
 func texts() []string { return slices.Concat(corpus.Statements, corpus.Utility, corpus.Grammar) }
 
 func TestTextsOfTheCorpusParse(t *testing.T) {
@@ -30,8 +30,8 @@ func TestTextsOfTheCorpusParse(t *testing.T) {
 	}
 }
 
-// FuzzAgainstParser looks for a text that the server parses and of which
-// sqltext claims what is not so.
+// FuzzAgainstParser looks for a text that the server parses and about which
+// sqltext makes a false claim.
 func FuzzAgainstParser(f *testing.F) {
 	for _, text := range texts() {
 		f.Add(text)
@@ -39,8 +39,8 @@ func FuzzAgainstParser(f *testing.F) {
 	f.Fuzz(check)
 }
 
-// check holds everything said of a text against the server's parse tree. Texts
-// that do not parse are fine whatever is said of them.
+// check compares all claims about a text with the server's parse tree. Texts
+// that do not parse pass.
 func check(t *testing.T, text string) {
 	tree, ok := parse(t, withoutComments(text))
 	if !ok || commentInString(text) {
@@ -64,9 +64,9 @@ func check(t *testing.T, text string) {
 	}
 }
 
-// beyondParser tells of the errors that libpg_query does not make: a parameter's
-// number is bounded by the protocol alone, and $1FROM is two tokens for it, but
-// an error for servers from 15 on.
+// beyondParser reports whether libpg_query lacks an error: only the protocol
+// bounds the number of a parameter, and $1FROM is two tokens for libpg_query,
+// but an error for servers from 15 on.
 func beyondParser(err error) bool {
 	return strings.Contains(err.Error(), "parameter number too large") || strings.Contains(err.Error(), "junk after parameter")
 }
@@ -100,9 +100,9 @@ func checkClaims(t *testing.T, st *sqltext.Statement, c *contents) {
 	}
 }
 
-// touchesWhatItNames leaves out the kinds that name relations and functions
-// without reading, writing or calling them, and texts of several statements,
-// which may be of those kinds.
+// touchesWhatItNames excludes the kinds that name relations and functions
+// without reading, writing or calling them, and multi-statement texts, which
+// may contain such statements.
 func touchesWhatItNames(kind sqltext.StatementKind) bool {
 	switch kind {
 	case sqltext.Lock, sqltext.Maintain, sqltext.Prepare, sqltext.Several:
@@ -111,7 +111,7 @@ func touchesWhatItNames(kind sqltext.StatementKind) bool {
 	return true
 }
 
-// parse returns the parse tree of a text without places in it.
+// parse returns the parse tree of a text without positions.
 func parse(t *testing.T, text string) (tree any, ok bool) {
 	t.Helper()
 	if strings.ContainsRune(text, 0) || !utf8.ValidString(text) { // servers refuse both
@@ -151,7 +151,7 @@ func statements(tree any) []any {
 	return list
 }
 
-// contents is what a parse tree has that statements make claims about.
+// contents is the part of a parse tree that statements make claims about.
 type contents struct {
 	relations map[sqltext.Table]bool
 	with      map[string]bool // names of WITH queries, wherever
@@ -179,8 +179,8 @@ func (c *contents) walk(node any) {
 	}
 }
 
-// visit takes note of a node. Statements have their target under "relation",
-// without the type of the node.
+// visit records a node. Statements have their target under "relation", without
+// the type of the node.
 func (c *contents) visit(key string, value any) {
 	fields, _ := value.(map[string]any)
 	switch key {
@@ -214,8 +214,8 @@ func (c *contents) visit(key string, value any) {
 	c.walk(value)
 }
 
-// constants tells whether a type's modifiers are constants. The grammar takes
-// any expression.
+// constants reports whether a type's modifiers are constants. The grammar
+// accepts any expression.
 func constants(typmods any) bool {
 	list, _ := typmods.([]any)
 	return !slices.ContainsFunc(list, func(node any) bool {
@@ -225,7 +225,7 @@ func constants(typmods any) bool {
 }
 
 // calledByName returns the function that a call names in the text, and nothing
-// for those that operators and other syntax stand for.
+// for functions of operators and other syntax.
 func calledByName(call map[string]any) string {
 	var names []string
 	list, _ := call["funcname"].([]any)

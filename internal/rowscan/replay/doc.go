@@ -1,2 +1,3 @@
-// Package replay keeps the rows of a result as the server sent them and plays them again as pgx.Rows.
+// Package replay records the rows of a result as the server sent them and plays
+// them back as pgx.Rows.
 package replay

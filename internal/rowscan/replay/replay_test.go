@@ -27,7 +27,8 @@ var values = [][][]byte{
 	{nil, {}},
 }
 
-// record makes a recording out of buffers that are overwritten at once, as a connection's are.
+// record makes a recording from buffers that are overwritten at once, like
+// those of a connection.
 func record(t *testing.T) *replay.Recording {
 	t.Helper()
 	r := replay.NewRecorder(fields, 0)
@@ -59,7 +60,7 @@ func want() []row {
 	return []row{{&one, &ada}, {&two, nil}, {nil, &empty}}
 }
 
-// TestEmptyIsNotNull records a result whose values have no byte among them.
+// TestEmptyIsNotNull records a result with empty values only.
 func TestEmptyIsNotNull(t *testing.T) {
 	want := [][]byte{{}, nil}
 	r := replay.NewRecorder(fields, 0)
@@ -95,7 +96,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestRecordAgain records what is played.
+// TestRecordAgain records rows that are played back.
 func TestRecordAgain(t *testing.T) {
 	first := record(t)
 	second, err := replay.Record(first.Rows(nil), 0)
@@ -119,7 +120,8 @@ func TestTooBig(t *testing.T) {
 	}
 }
 
-// TestErrorsCloseRows checks that a failing Scan ends the rows as it does a connection's.
+// TestErrorsCloseRows checks that a failing Scan closes the rows as on a
+// connection.
 func TestErrorsCloseRows(t *testing.T) {
 	for name, targets := range map[string][]any{"type": {new(bool), new(string)}, "number": {new(int)}} {
 		rows := record(t).Rows(nil)
@@ -153,7 +155,8 @@ func TestManyPlayers(t *testing.T) {
 	group.Wait()
 }
 
-// TestAppendLeavesNeighbours appends to a raw value, which must not reach the next one.
+// TestAppendLeavesNeighbours appends to a raw value, which must not reach the
+// next one.
 func TestAppendLeavesNeighbours(t *testing.T) {
 	rows := record(t).Rows(nil)
 	rows.Next()
@@ -195,7 +198,7 @@ func heap() uint64 {
 	return stats.HeapAlloc
 }
 
-// TestMethodsOfRows notices methods that pgx adds: each needs an answer from a recording.
+// TestMethodsOfRows detects methods that pgx adds, which rows has to implement.
 func TestMethodsOfRows(t *testing.T) {
 	if n := reflect.TypeFor[pgx.Rows]().NumMethod(); n != 10 {
 		t.Errorf("pgx.Rows has %d methods; rows.go answers 10", n)

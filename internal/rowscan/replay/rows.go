@@ -13,16 +13,18 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Rows plays the recording from its start. The rows behave as those of a connection do, but have no connection.
+// Rows plays the recording from its start. The rows behave like those of a
+// connection, but have none.
 //
-// typeMap decodes the values for Scan and Values; it must be used by this goroutine only until the rows are closed,
-// since codecs keep things in it. nil stands for one of pgx's default maps, which is borrowed when first needed.
+// typeMap decodes the values for Scan and Values. Other goroutines must not use
+// it until the rows are closed, since codecs cache values in it. nil stands for
+// one of pgx's default maps, which is borrowed when first needed.
 func (r *Recording) Rows(typeMap *pgtype.Map) pgx.Rows {
 	return &rows{rec: r, typeMap: typeMap, values: make([][]byte, len(r.fields))}
 }
 
-// ScanFirst scans the first row into dest, as the Scan of a pgx.Row does. typeMap is as for [Recording.Rows]. It allocates
-// nothing beside what decoding does.
+// ScanFirst scans the first row into dest, as the Scan of a pgx.Row does.
+// typeMap is as for [Recording.Rows]. It allocates nothing beyond decoding.
 func (r *Recording) ScanFirst(typeMap *pgtype.Map, dest ...any) error {
 	if r.rows == 0 {
 		return pgx.ErrNoRows
@@ -45,16 +47,17 @@ func (r *Recording) ScanFirst(typeMap *pgtype.Map, dest ...any) error {
 	return pgx.ScanRow(typeMap, r.fields, values, dest...)
 }
 
-// firsts lends out room for the values of a row.
+// firsts pools memory for the values of a row.
 var firsts = sync.Pool{New: func() any { return new([][]byte) }}
 
-// rows implements pgx.Rows. It embeds the interface so that methods which pgx adds do not break the build; until they
-// are written here they panic, and a test counts them.
+// rows implements pgx.Rows. It embeds the interface so that methods which pgx
+// adds do not break the build; they panic until they are written here, and a
+// test counts them.
 type rows struct {
 	pgx.Rows
 	rec    *Recording
 	next   int
-	at     uint32 // where row next starts in the recording's data
+	at     uint32 // start of row next in the recording's data
 	values [][]byte
 	closed bool
 	err    error
@@ -111,7 +114,7 @@ func (r *rows) TypeMap() *pgtype.Map {
 	return r.typeMap
 }
 
-// fail closes the rows with an error, as a connection's rows do.
+// fail closes the rows with an error, as the rows of a connection do.
 func (r *rows) fail(err error) error {
 	if r.err == nil {
 		r.err = err
@@ -146,7 +149,8 @@ func (r *rows) Scan(dest ...any) error {
 	return nil
 }
 
-// scan decodes column i into dest with a plan that is made once for each type of dest.
+// scan decodes column i into dest with a plan that is cached for each type of
+// dest.
 func (r *rows) scan(i int, dest any) error {
 	if r.scanPlans == nil {
 		r.scanPlans, r.scanTypes = make([]pgtype.ScanPlan, len(r.values)), make([]reflect.Type, len(r.values))

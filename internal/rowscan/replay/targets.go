@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// CheckRowTargets refuses, in pgx's words, what would point to bytes that are no longer the row's once Scan of a pgx.Row
-// returns.
+// CheckRowTargets rejects targets that would alias row memory after the Scan of
+// a pgx.Row, with pgx's message.
 func CheckRowTargets(dest []any) error {
 	for _, target := range dest {
 		if _, ok := target.(*pgtype.DriverBytes); ok {
@@ -20,8 +20,8 @@ func CheckRowTargets(dest []any) error {
 	return nil
 }
 
-// keepsBytes reports whether a target is handed the very bytes of a value, which it may change: those of a recording are
-// other readers' too.
+// keepsBytes reports whether a target receives the very bytes of a value, which
+// it may modify: the bytes of a recording are shared by other readers.
 func keepsBytes(dest any) bool {
 	switch dest.(type) {
 	case nil, *string, *int, *int16, *int32, *int64, *bool, *float32, *float64, *[]byte, *time.Time, *any:
@@ -36,7 +36,7 @@ func keepsBytes(dest any) bool {
 	return keeps
 }
 
-// keepers has what is known of types of targets. It grows with the types of the program.
+// keepers caches that by type. It grows with the types of the program.
 var keepers sync.Map
 
 func keepsBytesOf(t reflect.Type, seen map[reflect.Type]bool) bool {

@@ -1,57 +1,63 @@
-// Command bench measures headrace beside its peers on a PostgreSQL that it
-// starts, or on that of DATABASE_URL.
+// Command bench measures headrace beside other libraries, on a PostgreSQL
+// server that it starts, or on that of DATABASE_URL.
 //
-//	go run ./integration/benchmarks/cmd/bench [-only reads|cached|writes] [-work REGEXP] [-short] [-json] [-readme FILE]
+//	go run ./integration/benchmarks/cmd/bench [flags]
 //
 // It prints a table; with -json one object a line:
 //
 //	{"work":"read/10000x12/replay","subject":"headrace","metric":"cpu-ns/row","value":452}
 //
-// The works, of which -work chooses by their names:
+// # Works
+//
+// A work is a task that several subjects do. -work chooses works by their
+// names, -only by their group:
 //
 //	reads   read/1, read/100x10, read/100x12, read/10000x12, read/wide, each also as /replay;
 //	        read/100x12/cold/replay, read/10000x12/cold/replay; queryrow/overhead; read/stream1M;
 //	        page/1 and page/10000 (half-way through), each /unique, /nullable and /mixed,
-//	        and the same behind /flights
+//	        and the same on flights (page/1/flights/unique)
 //	cached  gc/1M; hitratio/zipf, /scan, /oltp2000, /oltp10000;
 //	        cached/hot, /cold, /server-key, /server-page50, /sqlc, /parallel
 //	writes  copy/narrow, /wide, /nulls, /indexed, /busy; csv/narrow; insert/1000, /100x7; upsert/1M;
 //	        load/bad-rows, /flights, /memory
 //
-// Those with a program or a file of others are left out where it is missing:
-// hitratio/oltp*, page/*/flights and load/flights want files of ../shared/data, copy/busy wants
-// pgbench; so are the subjects redis-json, psql and timescaledb-parallel-copy.
-// In copy/*, stream is bytes that were encoded before, and floor a COPY that the
-// server makes of the same bytes in a file on its own disk, for which the role
-// has to be a superuser. There ratio is the median of the rounds' client CPU to
-// that of stream, with the bounds of its 95 % confidence interval.
+// BENCHMARKS.md describes each work and each subject.
 //
-// With -short each subject runs three times in place of seven, and for less time
-// each. Reads are of tables of 100,000 rows in place of 1,000,000; cached works
-// have 10,000 rows in place of 100,000, and hitratio, gc and cached/parallel a
-// twentieth of their requests and entries; writes write 50,000 rows in place of
+// Works and subjects that need a program or file that is missing are left out.
+// hitratio/oltp*, page/*/flights and load/flights need files of ../shared/data;
+// copy/busy needs pgbench; the subjects redis-json, psql and
+// timescaledb-parallel-copy need those programs; floor in copy/* needs a
+// superuser.
+//
+// # Method
+//
+// All subjects of a work are open at once and take turns, in an order that is
+// shuffled each round; figures are medians of the rounds. Absolute figures
+// belong to the machine: compare figures of one run. Works that end in /replay
+// read recorded bytes and measure the client alone, as does queryrow/overhead.
+// Its ratio, and those of copy/*, are medians of the rounds' CPU relative to
+// one subject, with the bounds of their 95 % confidence intervals.
+//
+// With -short each subject runs three times instead of seven, and for less time
+// each. Tables have 100,000 rows instead of 1,000,000 for reads and 10,000
+// instead of 100,000 for cached reads; hitratio, gc and cached/parallel have a
+// twentieth of the requests and entries; writes write 50,000 rows instead of
 // 1,000,000, a quarter of either in copy/wide, and 200,000 of the 3,000,000
-// flights, and load/memory ends at 100 MB in place of 1 GB. Names stay the
-// same, but for page/10000, which is page/1000 then.
+// flights; load/memory ends at 100 MB instead of 1 GB. Names of works stay the
+// same, except that page/10000 is page/1000.
 //
-// All subjects of a work are open at once and take turns, in an order shuffled
-// each round; figures are medians of rounds. Absolute figures belong to the
-// machine: compare those of one run. Works that end in /replay read recorded
-// wire bytes and show the client alone; so does queryrow/overhead, whose ratio
-// is the median of 30 pairs, with the bounds of its 95 % confidence interval.
+// # Pages
 //
-// In read/*, headrace-append and pgx-scan-append read into a slice of the
-// caller's, which is the same each time.
+// -save adds the run to a file of results; it replaces results of the same
+// works in that file. -readme renders the numbers of README.md, BENCHMARKS.md
+// and results/chart.svg from the file. With -from nothing is measured:
 //
-// Not every library has part in every work. sqlc and ent are missing in
-// read/stream1M: they return slices, and a million rows at once are another
-// work. ent is missing in read/wide: it has no arrays without types of the
-// program's own, whose Scan methods would be what is measured. sqlc is missing
-// in copy/indexed and copy/busy: its code names the table, and does the same as
-// in copy/narrow.
+//	bench -save integration/benchmarks/results/results.jsonl
+//	bench -from integration/benchmarks/results/results.jsonl -readme README.md
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -62,13 +68,14 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
+	"github.com/headrace/headrace/integration/benchmarks/internal/report"
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:]); err != nil {
 		stop()
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -81,6 +88,8 @@ type options struct {
 	work    *regexp.Regexp
 	short   bool
 	json    bool
+	save    string
+	from    string
 	readme  string
 	measure measure.Options
 }
@@ -88,12 +97,14 @@ type options struct {
 func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&o.only, "only", "", "one part of the benchmarks: reads, cached or writes")
-	work := flags.String("work", "", "regular expression for the works to run: copy/narrow, load/flights and so on (see go doc)")
-	flags.BoolVar(&o.short, "short", false, "fewer rounds, and tables of a tenth of the rows or less (see go doc)")
+	flags.StringVar(&o.only, "only", "", "measure one `group` of works: reads, cached or writes")
+	work := flags.String("work", "", "measure the works whose names match a `regexp`, such as copy/narrow")
+	flags.BoolVar(&o.short, "short", false, "fewer rounds and less data (see go doc)")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object a line")
-	flags.StringVar(&o.readme, "readme", "", "a file whose section of numbers to replace, such as README.md")
-	seed := flags.Uint64("seed", 1, "of the order of subjects")
+	flags.StringVar(&o.save, "save", "", "add the results to a `file`, replacing those of the same works")
+	flags.StringVar(&o.from, "from", "", "measure nothing: take the results of a `file` that -save wrote")
+	flags.StringVar(&o.readme, "readme", "", "render the numbers of this `README.md`, BENCHMARKS.md beside it and the chart; needs -save or -from")
+	seed := flags.Uint64("seed", 1, "seed of the order of subjects")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -102,6 +113,14 @@ func parse(args []string) (options, error) {
 	}
 	if _, ok := groups[o.only]; !ok && o.only != "" {
 		return o, fmt.Errorf("-only %s: want reads, cached or writes", o.only)
+	}
+	switch {
+	case o.from != "" && (o.save != "" || o.readme == ""):
+		return o, errors.New("-from needs -readme, and excludes -save")
+	case o.readme != "" && o.from == "" && o.save == "":
+		return o, errors.New("-readme needs -save or -from")
+	case o.save != "" && o.short:
+		return o, errors.New("-save excludes -short, whose works have less data than their descriptions say")
 	}
 	var err error
 	if o.work, err = regexp.Compile(*work); err != nil {
@@ -114,25 +133,45 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-func run(ctx context.Context, args []string) (err error) {
+func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	}
+	if o.from == "" {
+		if err := measureAndPrint(ctx, o, args); err != nil {
+			return err
+		}
+	}
+	if o.readme == "" {
+		return nil
+	}
+	runs, err := report.Load(cmp.Or(o.from, o.save))
 	if err != nil {
 		return err
 	}
+	return report.Write(o.readme, runs)
+}
+
+func measureAndPrint(ctx context.Context, o options, args []string) (err error) {
 	server, err := pgserver.Start(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 
-	results, err := measureAll(ctx, server, o)
-	if err == nil && o.readme != "" {
-		err = writeReadme(o.readme, server, results)
+	saved := report.NewRun(server.Version(), args)
+	saved.Results, err = measureAll(ctx, server, o)
+	if err == nil && o.save != "" {
+		err = report.Save(o.save, saved)
 	}
 	if err != nil || o.json { // JSON is printed as it comes
 		return err
 	}
-	return measure.WriteTable(os.Stdout, results)
+	return measure.WriteTable(os.Stdout, saved.Results)
 }
 
 func measureAll(ctx context.Context, server *pgserver.Server, o options) ([]measure.Result, error) {
@@ -150,7 +189,7 @@ func measureAll(ctx context.Context, server *pgserver.Server, o options) ([]meas
 	return all, nil
 }
 
-// runWorks measures those works that were asked for.
+// runWorks measures the works that -work selects.
 func runWorks(ctx context.Context, works []measure.Work, o options) ([]measure.Result, error) {
 	var all []measure.Result
 	for _, w := range works {

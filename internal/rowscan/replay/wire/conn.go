@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// A conn is the client's end of a connection. What the client writes is answered at once, by the goroutine that writes:
-// no other one runs.
+// A conn is the client's end of a connection. The goroutine that writes a
+// message computes the response at once; there is no other goroutine.
 type conn struct {
 	session session
 
 	mu       sync.Mutex
-	ready    sync.Cond // of mu: there is something to read, or no more use in waiting
-	out      [][]byte  // what the client has still to read, the end of queue; guarded by mu
+	ready    sync.Cond // of mu: there is something to read, or waiting is pointless
+	out      [][]byte  // responses that the client has not read, the end of queue; guarded by mu
 	queue    [][]byte  // guarded by mu
 	deadline time.Time // for reads; guarded by mu
 	closed   bool      // guarded by mu
@@ -26,7 +26,7 @@ func newConn(b *Backend) *conn {
 	return c
 }
 
-// Write takes messages of the client and queues the answers.
+// Write processes messages of the client and queues the responses.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,7 +45,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read waits for an answer until the deadline.
+// Read waits for a response until the deadline.
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,7 +77,7 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// SetReadDeadline ends a Read that waits when t has passed.
+// SetReadDeadline ends a waiting Read when t has passed.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +94,7 @@ func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 func (c *conn) LocalAddr() net.Addr              { return address{} }
 func (c *conn) RemoteAddr() net.Addr             { return address{} }
 
-// address is where a Backend is: nowhere.
+// address is the address of a Backend, which has none.
 type address struct{}
 
 func (address) Network() string { return "memory" }

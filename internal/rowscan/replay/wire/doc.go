@@ -1,3 +1,3 @@
-// Package wire plays recordings to pgx over a connection in memory: what a client does with a result is measured without
-// the server that sent it.
+// Package wire plays recordings to pgx over a connection in memory, to measure
+// what a client does with a result without the server.
 package wire

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// A session is the server's side of one connection: the protocol of the manual's chapter "Frontend/Backend Protocol" as
-// far as pgx speaks it for queries.
+// A session is the server's side of a connection: the protocol of the manual's
+// chapter "Frontend/Backend Protocol", as far as pgx uses it for queries.
 type session struct {
 	backend  *Backend
 	started  bool
@@ -21,8 +21,9 @@ type session struct {
 	failed   bool // until Sync
 }
 
-// receive takes bytes of the client and appends the answers to the messages that are now whole. Running a prepared
-// statement allocates nothing, so that what a benchmark counts is the client's.
+// receive processes bytes of the client and appends the responses to the
+// messages that are now complete. Running a prepared statement allocates
+// nothing, so that benchmarks count the client only.
 func (s *session) receive(p []byte, answers [][]byte) ([][]byte, error) {
 	s.in = append(s.in, p...)
 	in := s.in
@@ -44,7 +45,8 @@ func (s *session) receive(p []byte, answers [][]byte) ([][]byte, error) {
 	return answers, nil
 }
 
-// cut splits the first message from in: its kind, 0 for the startup message, and its body.
+// cut splits the first message from in: its kind, 0 for the startup message,
+// and its body.
 func (s *session) cut(in []byte) (kind byte, body, rest []byte, ok bool) {
 	if s.started && len(in) > 0 {
 		kind, in = in[0], in[1:]
@@ -85,7 +87,7 @@ func (s *session) answer(answers [][]byte, kind byte, body []byte) ([][]byte, er
 	case 'H':
 		return answers, nil
 	}
-	return nil, errors.New("not spoken here")
+	return nil, errors.New("message not supported")
 }
 
 // Messages that are always the same.
@@ -121,7 +123,8 @@ func (s *session) parse(answers [][]byte, body []byte) ([][]byte, error) {
 	return append(answers, parsed), nil
 }
 
-// describe tells the columns of the bound statement, or parameters and columns of a prepared one.
+// describe sends the columns of the bound statement, or parameters and columns
+// of a prepared one.
 func (s *session) describe(answers [][]byte, body []byte) ([][]byte, error) {
 	if len(body) > 0 && body[0] == 'P' {
 		return append(answers, s.bound.described), nil
@@ -137,7 +140,8 @@ func (s *session) describe(answers [][]byte, body []byte) ([][]byte, error) {
 	return append(answers, encode(nil, &pgproto3.ParameterDescription{ParameterOIDs: st.params}), st.described), nil
 }
 
-// bind refuses formats that differ from those recorded: the client would misread the rows.
+// bind rejects formats that differ from the recorded ones: the client would
+// misread the rows.
 func (s *session) bind(answers [][]byte, body []byte) ([][]byte, error) {
 	_, rest, _ := bytes.Cut(body, []byte{0}) // the portal's name
 	name, rest, ok := bytes.Cut(rest, []byte{0})
@@ -156,8 +160,9 @@ func (s *session) bind(answers [][]byte, body []byte) ([][]byte, error) {
 	return append(answers, bound), nil
 }
 
-// resultFormats returns the format codes that end a Bind message, given what follows its names: a count and the
-// parameters' formats, a count and the parameters with their lengths, a count and the formats.
+// resultFormats returns the format codes at the end of a Bind message, given
+// the part after its names: a count and the parameters' formats, a count and
+// the parameters with their lengths, a count and the formats.
 func resultFormats(body []byte) (formats []byte, ok bool) {
 	skip := func(n int) bool {
 		if len(body) < n {
@@ -189,7 +194,8 @@ func resultFormats(body []byte) (formats []byte, ok bool) {
 	return body, ok && len(body) == 2*n
 }
 
-// format returns the format asked for column i: none given is text, one is for all.
+// format returns the requested format of column i: none stands for text, a
+// single one for all columns.
 func format(codes []byte, i int) int16 {
 	switch len(codes) {
 	case 0:
@@ -203,7 +209,7 @@ func format(codes []byte, i int) int16 {
 	return int16(binary.BigEndian.Uint16(codes[2*i:]))
 }
 
-// fail answers with an error and ignores what comes before the next Sync.
+// fail sends an error and ignores messages up to the next Sync.
 func (s *session) fail(answers [][]byte, message string) [][]byte {
 	s.failed = true
 	return append(answers, encode(nil, &pgproto3.ErrorResponse{Severity: "ERROR", Code: "26000", Message: message}))
@@ -217,5 +223,5 @@ func messages(list ...pgproto3.BackendMessage) []byte {
 	return buf
 }
 
-// text is a message's only string.
+// text parses the only string of a message.
 func text(body []byte) string { return string(bytes.TrimSuffix(body, []byte{0})) }

@@ -13,24 +13,25 @@ import (
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
-// A Backend stands for a server that knows some statements and the recording that answers each. It is safe for
-// concurrent use. Statements that it does not know fail, but for commands without a result ("begin", "commit"), which
-// succeed and do nothing.
+// A Backend simulates a server that answers known statements with recordings.
+// It is safe for concurrent use. Unknown statements fail, except commands
+// without a result ("begin", "commit"), which succeed and do nothing.
 type Backend struct {
 	mu         sync.RWMutex // guards statements
 	statements map[string]*statement
 }
 
-// A statement is a text with its answer, encoded once.
+// A statement is a text with its encoded response.
 type statement struct {
 	params    []uint32
-	fields    []pgproto3.FieldDescription // with the formats recorded
+	fields    []pgproto3.FieldDescription // with the recorded formats
 	described []byte                      // RowDescription
 	rows      []byte                      // DataRow messages
 	command   []byte                      // CommandComplete
 }
 
-// Answer makes rec the answer to the statement sql, whose parameters have the given types.
+// Answer makes rec the response to the statement sql, whose parameters have the
+// given types.
 func (b *Backend) Answer(sql string, rec *replay.Recording, params ...uint32) {
 	s := &statement{params: params}
 	for _, f := range rec.Fields() {
@@ -59,7 +60,8 @@ func (b *Backend) statement(sql string) *statement {
 	return b.statements[sql]
 }
 
-// Config returns a configuration whose connections reach the Backend. It may be put into a pgxpool.Config.
+// Config returns a configuration for connections to the Backend. It may be used
+// in a pgxpool.Config.
 func (b *Backend) Config() *pgx.ConnConfig {
 	config, err := pgx.ParseConfig("host=replay user=replay database=replay sslmode=disable")
 	if err != nil {
@@ -71,7 +73,7 @@ func (b *Backend) Config() *pgx.ConnConfig {
 	return config
 }
 
-// encode appends a message. The messages made here are small enough to be encoded.
+// encode appends a message. All messages here are small enough to be encoded.
 func encode(buf []byte, msg pgproto3.BackendMessage) []byte {
 	buf, err := msg.Encode(buf)
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 
 const statement = "SELECT id, name FROM cities WHERE id > $1"
 
-// backend answers statement with two rows, and its text twin as the simple protocol would have it.
+// backend answers statement with two rows, and its text twin as the simple
+// protocol would have it.
 func backend(t *testing.T) *wire.Backend {
 	t.Helper()
 	r := replay.NewRecorder([]pgconn.FieldDescription{

@@ -20,8 +20,8 @@ import (
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// corpus returns a question for each statement that the tests of this package
-// are about, by its text and by its names.
+// corpus returns two questions for each statement of this package's tests, by
+// its text and by its names.
 func corpus() (questions []catalog.Question, texts []string) {
 	for _, c := range writeCases {
 		texts = append(texts, c.sql)
@@ -37,15 +37,15 @@ func corpus() (questions []catalog.Question, texts []string) {
 	}
 	for _, sql := range slices.Clip(texts) {
 		if n, ok := catalog.NamesOf(sqltext.Analyze(sql)); ok {
-			for _, in := range []catalog.Where{catalog.OnPath, catalog.OrTemporary, catalog.Anywhere} {
-				questions, texts = append(questions, catalog.Question{Names: &n, In: in}), append(texts, fmt.Sprintf("names %v: %s", in, sql))
+			for _, in := range []catalog.NameScope{catalog.PathScope, catalog.TemporaryScope, catalog.AnyScope} {
+				questions, texts = append(questions, catalog.Question{Names: &n, Scope: in}), append(texts, fmt.Sprintf("names %v: %s", in, sql))
 			}
 		}
 	}
 	return questions, texts
 }
 
-// code returns what an error is about, whatever its position in the text.
+// code identifies an error without its position in the text.
 func code(err error) string {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Code
@@ -53,8 +53,8 @@ func code(err error) string {
 	return fmt.Sprint(err)
 }
 
-// examineUnlocked is catalog.ExamineAll, again while somebody holds a lock, as the
-// server does that vacuums.
+// examineUnlocked is catalog.ExamineAll, repeated while a lock is held, as by
+// autovacuum.
 func examineUnlocked(t *testing.T, conn *pgx.Conn, questions []catalog.Question) (answers []catalog.Answer) {
 	t.Helper()
 	for range 20 {
@@ -66,9 +66,9 @@ func examineUnlocked(t *testing.T, conn *pgx.Conn, questions []catalog.Question)
 	return answers
 }
 
-// TestTogetherAsAlone: questions get the same answers together, in any
-// composition and order, as alone.
-func TestTogetherAsAlone(t *testing.T) {
+// TestExamineAllEqualsExamine: questions get the same answers in one
+// examination, in any combination and order, as in separate ones.
+func TestExamineAllEqualsExamine(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	pgtest.Exec(t, conn, writers)
@@ -99,8 +99,8 @@ func TestTogetherAsAlone(t *testing.T) {
 	}
 }
 
-// dialCounted returns another connection to the database of conn, and the count
-// of its writes to the socket.
+// dialCounted returns another connection to the database of conn, and the
+// number of its writes to the socket.
 func dialCounted(t *testing.T, conn *pgx.Conn) (*pgx.Conn, *atomic.Int64) {
 	t.Helper()
 	config := conn.Config()
@@ -183,8 +183,8 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// TestTogetherLocked: a locked relation concerns the statements on it alone.
-func TestTogetherLocked(t *testing.T) {
+// TestExamineAllWithLock: a locked relation affects only the statements on it.
+func TestExamineAllWithLock(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	other := pgtest.Connect(t, conn.Config().ConnString())
@@ -215,9 +215,9 @@ func (c *cutConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestTogetherCut: a connection that breaks fails all without an answer, and
-// no answer is half of one.
-func TestTogetherCut(t *testing.T) {
+// TestExamineAllConnectionLost: if the connection breaks, all questions without
+// an answer fail, and no answer is partial.
+func TestExamineAllConnectionLost(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	questions := []catalog.Question{{Statement: sqltext.Analyze(`SELECT * FROM old_city`)}, {Statement: sqltext.Analyze(`BEGIN`)},
@@ -258,7 +258,7 @@ func TestTogetherCut(t *testing.T) {
 	}
 }
 
-// TestNamesHaveVersions: what names told is compared like all else.
+// TestNamesHaveVersions: effects by names have dependencies and a version, too.
 func TestNamesHaveVersions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
@@ -271,7 +271,7 @@ func TestNamesHaveVersions(t *testing.T) {
 		`CREATE CAST (mood AS bytea) WITH INOUT`,
 		`CREATE DOMAIN short AS text CHECK (length(VALUE) < 10)`,
 	} {
-		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.OnPath)
+		e, err := catalog.ExamineNames(t.Context(), conn, n, catalog.PathScope)
 		if err != nil || fingerprint(t, conn, e.Dependencies) != e.Version || e.Version == 0 {
 			t.Fatalf("%+v, %v", e, err)
 		}
@@ -281,13 +281,13 @@ func TestNamesHaveVersions(t *testing.T) {
 		}
 		pgtest.Exec(t, conn, "ROLLBACK")
 	}
-	if !strings.Contains(n.Shape, "plain") {
-		t.Error(n.Shape)
+	if !strings.Contains(n.Key, "plain") {
+		t.Error(n.Key)
 	}
 }
 
-// TestEventTriggersOfMany: what event triggers write is told of each statement,
-// of however many that are examined together.
+// TestEventTriggersOfMany: the writes of event triggers are reported for each
+// statement of an examination.
 func TestEventTriggersOfMany(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)

@@ -113,8 +113,8 @@ func wiredBench(t *testing.T, conns int32, opts *db.Options) (*bench, *wire) {
 	return b, w
 }
 
-// The library sends only the additional statements that ON-ITS-OWN.md lists.
-func TestWhatIsSentOnItsOwn(t *testing.T) {
+// The library sends only the additional statements that OPERATIONS.md lists.
+func TestTraffic(t *testing.T) {
 	connString := pgtest.New(t)
 	cfg, w := wiredConfig(t, connString)
 	bareCfg, bareWire := wiredConfig(t, pgtest.New(t))

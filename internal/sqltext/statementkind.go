@@ -1,11 +1,11 @@
 package sqltext
 
-// StatementKind says what a statement is by its first words.
+// StatementKind is the kind of a statement, by its first words.
 type StatementKind uint8
 
 // The kinds of statements.
 const (
-	Unrecognized StatementKind = iota // cannot be read, or begins with no word known here
+	Unrecognized StatementKind = iota // cannot be read, or begins with an unknown word
 	Empty                             // no statement in the text
 	Several                           // more than one statement in the text
 
@@ -47,7 +47,7 @@ const (
 	Fetch // also MOVE
 	Close
 	Lock
-	Maintain // VACUUM, ANALYZE, CLUSTER, REINDEX, CHECKPOINT, LOAD: answers stay the same
+	Maintain // VACUUM, ANALYZE, CLUSTER, REINDEX, CHECKPOINT, LOAD: results of reads stay the same
 	DDL      // CREATE, ALTER, DROP, GRANT, COMMENT, REFRESH MATERIALIZED VIEW and their like
 )
 

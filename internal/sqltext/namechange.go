@@ -5,28 +5,29 @@ import (
 	"strings"
 )
 
-// A NameScope is a set of what decides which relations the names in statements stand
-// for, and which of them may be used.
-type NameScope uint8
+// NameFactors is a set of the factors that determine which relations the names
+// in statements resolve to, and which of them may be used.
+type NameFactors uint8
 
 // What decides.
 const (
-	ByPath          NameScope = 1 << iota // search_path
-	ByRole                                // role
-	ByAuthorization                       // session_authorization
-	ByTemporary                           // a temporary relation hides a permanent one of its name
-	ByTable                               // the same, and it is a table to which writing runs no code
+	ByPath          NameFactors = 1 << iota // search_path
+	ByRole                                  // role
+	ByAuthorization                         // session_authorization
+	ByTemporary                             // a temporary relation hides a permanent one of its name
+	ByTable                                 // the same, if the relation is a table and writing to it runs no code
 )
 
-// A NameChange tells what a statement does to the names on its connection.
+// A NameChange describes how a statement changes the resolution of names on its
+// connection.
 type NameChange struct {
-	Moves  NameScope // to something unknown
-	Local  bool      // Moves lasts until the transaction ends
-	Resets NameScope // to what it is on a new connection
+	Moves  NameFactors // factors set to an unknown value
+	Local  bool        // Moves lasts until the transaction ends
+	Resets NameFactors // factors reset to their value on a new connection
 }
 
-// NameChange returns what the statement does to the names on its connection.
-// Functions of the program's own that set search_path are not seen.
+// NameChange returns how the statement changes the resolution of names on its
+// connection. It does not see user-defined functions that set search_path.
 func (st *Statement) NameChange() NameChange {
 	if s := movedByConfigs(st); s.Moves != 0 {
 		return s
@@ -42,7 +43,7 @@ func (st *Statement) NameChange() NameChange {
 		return NameChange{Resets: resetBy(st.Target)}
 	case Discard:
 		return NameChange{Resets: discardedBy(st.Text)}
-	case Prepare: // for EXECUTE
+	case Prepare: // a later EXECUTE may run it
 		if mentionsName(st.Text, "set_config") {
 			return NameChange{Moves: ByPath | ByRole | ByAuthorization}
 		}
@@ -62,7 +63,8 @@ func (st *Statement) NameChange() NameChange {
 	return NameChange{}
 }
 
-// movedByConfigs tells what the statement's calls of set_config do to the names.
+// movedByConfigs returns the name change of the statement's calls of
+// set_config.
 func movedByConfigs(st *Statement) NameChange {
 	if !callsSetConfig(st) || st.Kind == Prepare {
 		return NameChange{}
@@ -85,8 +87,8 @@ func callsSetConfig(st *Statement) bool {
 	return slices.ContainsFunc(st.Calls, func(fn Function) bool { return fn.Name == "set_config" })
 }
 
-// movedBy tells what a setting decides.
-func movedBy(setting string) NameScope {
+// movedBy returns the factors that a setting determines.
+func movedBy(setting string) NameFactors {
 	switch setting {
 	case "search_path":
 		return ByPath
@@ -98,9 +100,9 @@ func movedBy(setting string) NameScope {
 	return 0
 }
 
-// resetBy tells what RESET sets back. RESET ALL leaves the role (guc_tables.c,
-// GUC_NO_RESET_ALL); that of the session's user sets back both.
-func resetBy(setting string) NameScope {
+// resetBy returns the factors that RESET resets. RESET ALL keeps the role
+// (guc_tables.c, GUC_NO_RESET_ALL); resetting the session's user resets both.
+func resetBy(setting string) NameFactors {
 	switch setting {
 	case "all":
 		return ByPath
@@ -110,7 +112,7 @@ func resetBy(setting string) NameScope {
 	return movedBy(setting)
 }
 
-func discardedBy(text string) NameScope {
+func discardedBy(text string) NameFactors {
 	switch {
 	case mentionsName(text, "all"):
 		return ByPath | ByRole | ByAuthorization | ByTemporary | ByTable
@@ -120,19 +122,19 @@ func discardedBy(text string) NameScope {
 	return 0
 }
 
-// makesTemporary reports whether DDL may make a temporary relation. A view
-// over one is temporary without a word.
+// makesTemporary reports whether DDL may create a temporary relation. A view
+// over one is temporary without the word.
 func makesTemporary(text string) bool {
 	return mentionsName(text, "create") &&
 		(mentionsName(text, "temp") || mentionsName(text, "temporary") || mentionsName(text, "pg_temp") || mentionsName(text, "view"))
 }
 
-// mentionsName reports whether a name is in the text, outside of constants.
+// mentionsName reports whether a name occurs in the text, outside of constants.
 func mentionsName(text, name string) bool {
 	for l := NewLexer(text); ; {
 		token, ok := l.Next()
 		if !ok {
-			return l.Err() != nil // then it may be
+			return l.Err() != nil // an unreadable rest may contain it
 		}
 		if isNameToken(token) && strings.EqualFold(strings.Trim(text[token.Pos:token.End], `"`), name) {
 			return true

@@ -13,27 +13,26 @@ import (
 )
 
 // A Question asks for the effects of a statement: of Statement by the server's
-// own parser, as [Examine] does, or of Names by the names in the text, as
-// [ExamineNames] does. One of the two is set.
+// parser, as [Examine] does, or of Names by the names in the text, as
+// [ExamineNames] does. Exactly one of them is set.
 type Question struct {
 	Statement *sqltext.Statement
 	Names     *Names
-	In        Where // with Names
+	Scope     NameScope // with Names
 }
 
-// An Answer is what a Question got. Err concerns this question alone, unless
-// the connection broke.
+// An Answer holds the effects for a Question, or its error. Unless the
+// connection broke, the error concerns this question only.
 type Answer struct {
 	Effects Effects
 	Err     error
 }
 
-// ExamineAll answers questions together. It returns one answer for each
-// question, in their order. The rules of [Examine] hold for conn.
+// ExamineAll answers several questions in one transaction. It returns one
+// answer per question, in their order. It uses conn as [Examine] does.
 //
-// All is done in one transaction and in few network round trips: four, and one
-// for each step from relation to relation or function on the longest way that
-// a statement leads.
+// It takes four network round trips, and one for each step from relation to
+// relation or function on the longest path from a statement.
 func ExamineAll(ctx context.Context, conn *pgx.Conn, questions []Question) []Answer {
 	answers := make([]Answer, len(questions))
 	pc := conn.PgConn()
@@ -67,22 +66,23 @@ func ExamineAll(ctx context.Context, conn *pgx.Conn, questions []Question) []Ans
 	return answers
 }
 
-// examinations are those of one transaction.
+// examinations holds the examinations of one transaction.
 type examinations []*examination
 
-// open returns those without an answer yet.
+// open returns the examinations without an answer.
 func (list examinations) open() examinations {
 	return slices.DeleteFunc(slices.Clone(list), func(x *examination) bool { return x.done })
 }
 
-// fail gives those without an answer an error.
+// fail answers the open examinations with an error.
 func (list examinations) fail(err error) {
 	for _, x := range list.open() {
 		x.fail(err)
 	}
 }
 
-// each has those that asked for something take it. What fails fails alone.
+// each calls take for every open examination that asked for something. An error
+// affects its own examination only.
 func (list examinations) each(asked func(*examination) bool, take func(*examination) error) {
 	for _, x := range list.open() {
 		if !asked(x) {
@@ -111,13 +111,13 @@ func (t *transaction) examine(ctx context.Context, list examinations) error {
 	return t.finish(ctx, list)
 }
 
-// maxTogether is how many statements the server is given at once.
-const maxTogether = 256
+// maxBatch bounds the statements of one round trip.
+const maxBatch = 256
 
-// stage sends what each of the examinations asks for, and has it take the
-// result.
+// stage sends the requests of each examination, and lets it process the
+// results.
 func (t *transaction) stage(ctx context.Context, list examinations, ask func(*examination) *unit, take func(*examination) error) error {
-	for some := range slices.Chunk(list.open(), maxTogether) {
+	for some := range slices.Chunk(list.open(), maxBatch) {
 		var asked examinations
 		var units []*unit
 		for _, x := range some {
@@ -125,7 +125,7 @@ func (t *transaction) stage(ctx context.Context, list examinations, ask func(*ex
 				asked, units = append(asked, x), append(units, u)
 			}
 		}
-		if err := t.send(ctx, alone(units)...); err != nil {
+		if err := t.send(ctx, isolated(units)...); err != nil {
 			return err
 		}
 		for _, x := range asked {
@@ -139,7 +139,7 @@ func (t *transaction) stage(ctx context.Context, list examinations, ask func(*ex
 
 // start begins the transaction, describes the statements and looks up names.
 func (t *transaction) start(ctx context.Context, list examinations) error {
-	first := list[:min(len(list), maxTogether)]
+	first := list[:min(len(list), maxBatch)]
 	var known reading
 	err := t.begin(ctx, len(list), func() []*unit {
 		var units []*unit
@@ -154,7 +154,7 @@ func (t *transaction) start(ctx context.Context, list examinations) error {
 				asked = append(asked, u)
 			}
 		}
-		return append(units, alone(asked)...)
+		return append(units, isolated(asked)...)
 	})
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func (t *transaction) textNames(ctx context.Context, list examinations) error {
 	if !slices.ContainsFunc(list.open(), refused) {
 		return nil
 	}
-	if t.userMade == nil { // the search path has to remain what it is
+	if t.userMade == nil { // the search path must stay unchanged here
 		known := (&lookup{userMade: true}).readings(t.facts)[0]
 		if err := t.send(ctx, known.unit); err != nil {
 			return err
@@ -227,7 +227,7 @@ func (t *transaction) textNames(ctx context.Context, list examinations) error {
 	return t.stage(ctx, list, (*examination).refused, (*examination).refusedFound)
 }
 
-// walk takes the levels of all walks together.
+// walk processes the levels of all walks in step.
 func (t *transaction) walk(ctx context.Context, list examinations) error {
 	for {
 		var l lookup
@@ -248,7 +248,7 @@ func (t *transaction) walk(ctx context.Context, list examinations) error {
 	}
 }
 
-// read makes the facts hold what a lookup asks for.
+// read looks up what l collects.
 func (t *transaction) read(ctx context.Context, l *lookup) error {
 	readings := l.readings(t.facts)
 	var units, probes []*unit
@@ -262,7 +262,7 @@ func (t *transaction) read(ctx context.Context, l *lookup) error {
 	if len(units)+len(probes) == 0 {
 		return nil
 	}
-	if err := t.send(ctx, slices.Concat(t.narrowPath(), units, alone(probes))...); err != nil {
+	if err := t.send(ctx, slices.Concat(t.narrowPath(), units, isolated(probes))...); err != nil {
 		return err
 	}
 	for _, r := range readings {
@@ -276,8 +276,8 @@ func (t *transaction) read(ctx context.Context, l *lookup) error {
 	return nil
 }
 
-// finish looks up what the answers hold beyond what was walked through, and
-// ends the transaction.
+// finish looks up what the answers need beyond the walks, and ends the
+// transaction.
 func (t *transaction) finish(ctx context.Context, list examinations) error {
 	relations := map[uint32]bool{}
 	open := list.open()
@@ -288,8 +288,8 @@ func (t *transaction) finish(ctx context.Context, list examinations) error {
 		sets[i] = x.answer.Effects.Dependencies
 	}
 	columns := &request{sql: columnQuery, args: []string{oidArray(slices.Sorted(maps.Keys(relations)))}}
-	prints := printsRequest(sets)
-	last := newUnit(columns, prints, &request{sql: "ROLLBACK"})
+	fingerprints := fingerprintRequest(sets)
+	last := newUnit(columns, fingerprints, &request{sql: "ROLLBACK"})
 	if err := t.send(ctx, append(t.narrowPath(), last)...); err != nil {
 		return err
 	}
@@ -300,7 +300,7 @@ func (t *transaction) finish(ctx context.Context, list examinations) error {
 	if err != nil {
 		return err
 	}
-	versions, err := readPrints(prints.rows)
+	versions, err := readFingerprints(fingerprints.rows)
 	if err != nil {
 		return err
 	}
