@@ -17,7 +17,7 @@ func TestNested(t *testing.T) {
 		"1000 areas with 8961 cities in ",
 		"[holds] 2 round trips: one for the parents and one for all of their children\n",
 		"[holds] the answers are the same\n",
-		"[holds] 1 round trip: the children are remembered\n",
+		"[holds] 1 round trip: the children come from the request's cache\n",
 		"[holds] the answers are the same\n",
 	)
 }
