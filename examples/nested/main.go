@@ -50,7 +50,7 @@ func show(ctx context.Context, connString string, a *program.Report) error {
 		return err
 	}
 	a.Claim(m.last == 2, "%d round trips: one for the parents and one for all of their children", m.last)
-	a.Claim(reflect.DeepEqual(slow, fast), "the answers are the same")
+	a.Claim(reflect.DeepEqual(slow, fast), "the results are equal")
 
 	a.Step("The same query again in the same request")
 	again, err := m.run(request, loaded)
@@ -58,7 +58,7 @@ func show(ctx context.Context, connString string, a *program.Report) error {
 		return err
 	}
 	a.Claim(m.last == 1, "%d round trip: the children come from the request's cache", m.last)
-	a.Claim(reflect.DeepEqual(fast, again), "the answers are the same")
+	a.Claim(reflect.DeepEqual(fast, again), "the results are equal")
 	return nil
 }
 
