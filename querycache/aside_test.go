@@ -243,7 +243,7 @@ func TestAsideGetManyServesStaleValues(t *testing.T) {
 		}
 		want(1)
 		time.Sleep(1500 * time.Millisecond)
-		want(1) // old, and refreshed behind
+		want(1) // stale, and refreshed in the background
 		want(2)
 		if len(asked) != 2 || len(asked[1]) != 2 {
 			t.Errorf("asked for %v", asked)

@@ -152,8 +152,8 @@ func TestChangesAndLoads(t *testing.T) {
 		o.change(changes.Committed) // by another transaction
 		o.want(ctx, "newer", says("newer"))
 		o.change(changes.Resolved)
-		o.want(ctx, "settled", says("settled"))
-		o.want(ctx, "settled", says("unasked"))
+		o.want(ctx, "resolved", says("resolved"))
+		o.want(ctx, "resolved", says("unasked"))
 	})
 	t.Run("two doubts", func(t *testing.T) {
 		o := newOffline(t, nil, forever)

@@ -53,8 +53,8 @@ func TestChangesReachEveryHandleOfTheirDatabase(t *testing.T) {
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "doubtful again", says("doubtful again"))
 	same.change(changes.Resolved)
-	o.want(ctx, "settled", says("settled"))
-	o.want(ctx, "settled", says("unasked"))
+	o.want(ctx, "resolved", says("resolved"))
+	o.want(ctx, "resolved", says("unasked"))
 	if !o.cache.InvalidateTables("cities") || o.cache.InvalidateTables("rivers") {
 		t.Error("a known table is not reported")
 	}
@@ -94,7 +94,7 @@ func TestLoadsFromOtherDatabasesAreNotStored(t *testing.T) {
 func TestDoubtResolvedAsUnchanged(t *testing.T) {
 	ctx := context.Background()
 	o := newOffline(t, nil, forever)
-	o.want(ctx, "kept", says("kept"))
+	o.want(ctx, "stored", says("stored"))
 	everything := func(state changes.ChangeState) {
 		o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: state, Database: one}})
 	}
@@ -104,7 +104,7 @@ func TestDoubtResolvedAsUnchanged(t *testing.T) {
 	everything(changes.Unchanged)
 	o.want(ctx, "doubtful still", says("doubtful still"))
 	everything(changes.Unchanged)
-	o.want(ctx, "kept", says("unasked"))
+	o.want(ctx, "stored", says("unasked"))
 	everything(changes.InDoubt)
 	o.change(changes.Committed)
 	everything(changes.Unchanged)
@@ -120,8 +120,8 @@ func TestNewDatabaseIsInDoubt(t *testing.T) {
 	o.want(ctx, "doubtful", says("doubtful"))
 	o.want(ctx, "again", says("again"))
 	o.reads.source.handleChanges(ctx, []changes.Change{{All: true, State: changes.Resolved}})
-	o.want(ctx, "settled", says("settled"))
-	o.want(ctx, "settled", says("unasked"))
+	o.want(ctx, "resolved", says("resolved"))
+	o.want(ctx, "resolved", says("unasked"))
 }
 
 // A doubt about the rows of inheriting tables does not affect FROM ONLY reads.
@@ -146,7 +146,7 @@ func TestInheritedDoubtsSpareOnlyReads(t *testing.T) {
 
 	only = []catalog.Relation{citiesTable}
 	o.reads.source.cache.InvalidateAll()
-	o.want(ctx, "learned", says("learned"))
+	o.want(ctx, "examined", says("examined"))
 	o.want(ctx, "own", says("own"))
 	hear(changes.InDoubt, true)
 	o.want(ctx, "own", says("unasked"))
@@ -155,9 +155,9 @@ func TestInheritedDoubtsSpareOnlyReads(t *testing.T) {
 	hear(changes.Resolved, true)
 	o.want(ctx, "doubtful still", says("doubtful still"))
 	hear(changes.Resolved, false)
-	o.want(ctx, "settled", says("settled"))
+	o.want(ctx, "resolved", says("resolved"))
 	hear(changes.Committed, true)
-	o.want(ctx, "settled", says("unasked"))
+	o.want(ctx, "resolved", says("unasked"))
 
 	writer := o.sibling(one)
 	for _, change := range []changes.Change{{State: changes.InDoubt}, {State: changes.InDoubt, Inherited: true}, {State: changes.Resolved, Inherited: true}} {
@@ -185,8 +185,8 @@ func TestStopWaitsForDoubts(t *testing.T) {
 		t.Error("the subscription ended before the doubt was resolved")
 	}
 	s.handleChanges(ctx, []changes.Change{{Table: changes.Table{Schema: "public", Name: "cities", OID: 1}, State: changes.Resolved}})
-	o.want(ctx, "settled", says("settled"))
-	o.want(ctx, "settled", says("unasked"))
+	o.want(ctx, "resolved", says("resolved"))
+	o.want(ctx, "resolved", says("unasked"))
 	if stopped != 1 {
 		t.Errorf("the subscription ended %d times", stopped)
 	}
@@ -210,7 +210,7 @@ func TestInvalidateTablesWhileInDoubt(t *testing.T) {
 		a.Get(ctx, 1)
 	}
 	if n := o.cache.Stats().Lookups[Hit]; n != 2 {
-		t.Errorf("%d hits after the doubt was settled, want 2", n)
+		t.Errorf("%d hits after the doubt was resolved, want 2", n)
 	}
 }
 

@@ -52,7 +52,7 @@
 //     names in Policy.Tables as it does in SQL.
 //     TestWritersAreNeitherKeptNorShared, TestRefusals,
 //     TestExplainDescribesLimits, TestExplainDescribesInvalidation,
-//     TestTablesOfPolicies
+//     TestPolicyTablesAreResolvedAsInSQL
 //
 //   - The cache uses at most Options.MaxBytes. Results whose size cannot be
 //     measured are not stored.

@@ -296,8 +296,8 @@ func (c *Cache) leave(f *flight) {
 	f.waiting--
 }
 
-// A PanicError is returned to callers that wait for a load of another caller
-// which panics. The caller that began the load gets the panic itself.
+// A PanicError is returned to callers that wait for a load that panics. The
+// caller that began the load gets the panic itself, except from GetMany.
 type PanicError struct {
 	Value any    // of the panic
 	Stack []byte // of the load's goroutine

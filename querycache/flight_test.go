@@ -174,7 +174,7 @@ func TestCloseWaitsForLoads(t *testing.T) {
 		before := time.Now()
 		o.cache.Close()
 		if refreshed == nil {
-			t.Error("the refresh behind was not cancelled")
+			t.Error("the background refresh was not cancelled")
 		}
 		if took := time.Since(before); took != 5*time.Second {
 			t.Errorf("Close took %v, the load it had to wait for 5s", took)

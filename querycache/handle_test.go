@@ -37,7 +37,7 @@ func TestFollowRejectsNilAndClosed(t *testing.T) {
 		t.Error("no error")
 	}
 	o := newOffline(t, nil, forever)
-	for range 2 { // an error leaves no lock behind
+	for range 2 { // an error leaves no lock held
 		if _, err := o.cache.Follow(o.reads.pg); !errors.Is(err, db.ErrUnobserved) {
 			t.Errorf("an adopted pool: %v", err)
 		}

@@ -78,7 +78,7 @@ func TestHeapIsAccounted(t *testing.T) {
 		"rows": byAside(func(i int) city { return city{i, fmt.Sprint("name ", i), "DE", 1} }), "bytes of 33,000": byAside(func(int) []byte { return make([]byte, 33_000) }),
 		"pieces of texts": byAside(func(i int) string { return strings.Repeat(fmt.Sprint(i), 1<<14)[:16] }), "maps of numbers": byAside(func(i int) map[int]int { return countsOf(i%200, math.MaxInt) }),
 		"emptied maps": byAside(func(int) map[int]int { return countsOf(1000, 0) }), "documents": byAside(parsed), "customers": byAside(func(i int) *customer { return newCustomer(i % 60) }),
-		"room behind": byAside(func(i int) []int { return make([]int, 1, 100) }), "numerics": byAside(func(i int) pgtype.Numeric { return pgtype.Numeric{Int: big.NewInt(int64(i)), Valid: true} }),
+		"spare capacity": byAside(func(i int) []int { return make([]int, 1, 100) }), "numerics": byAside(func(i int) pgtype.Numeric { return pgtype.Numeric{Int: big.NewInt(int64(i)), Valid: true} }),
 		"Memoize": byMemoize, "typed reads": typedRows, "wire rows": wireAnswers,
 	} {
 		t.Run(name, func(t *testing.T) {

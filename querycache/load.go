@@ -16,53 +16,53 @@ import (
 	"github.com/headrace/headrace/internal/s3fifo"
 )
 
-// An answer is the result of a read.
-type answer struct {
+// A result is the outcome of a read.
+type result struct {
 	value any
 	own   bool // no other caller has the value
 	why   Reason
 }
 
 // load serves a read without a fresh entry.
-func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) (answer, error) {
+func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, load loadFunc) (result, error) {
 	old, why := c.find(r, hash, key)
 	switch why {
 	case Hit: // stored since the call of hit
-		return answer{c.open(old), false, Hit}, nil
+		return result{c.open(old), false, Hit}, nil
 	case HitStale:
 		c.refresh(ctx, r, hash, key, load)
-		return answer{c.open(old), false, HitStale}, nil
+		return result{c.open(old), false, HitStale}, nil
 	}
 	if err := within(ctx, r, key); err != nil {
-		return answer{why: MissFailed}, fmt.Errorf("querycache: wait for %s: %w", r.label, err)
+		return result{why: MissFailed}, fmt.Errorf("querycache: wait for %s: %w", r.label, err)
 	}
 	f, begun := c.join(ctx, r, hash, key)
 	if f == nil {
 		value, _, err := load(ctx)
-		return answer{value, true, why}, err
+		return result{value, true, why}, err
 	}
 	if err := c.await(ctx, f, begun, load); err != nil {
-		return answer{why: MissFailed}, err
+		return result{why: MissFailed}, err
 	}
 	switch {
 	case f.outcome == outcomePrivate && !begun:
 		value, _, err := load(ctx)
-		return answer{value, true, f.notStored}, err
+		return result{value, true, f.notStored}, err
 	case errors.Is(f.err, db.ErrTooManyRows) && ownMaxRows(ctx): // the caller's own bound may allow more
 		value, _, err := load(ctx)
-		return answer{value, true, MissTooBig}, err
+		return result{value, true, MissTooBig}, err
 	case f.err != nil && old != nil && c.outage(r, old, f.err):
-		return answer{c.open(old), false, HitOnError}, nil
+		return result{c.open(old), false, HitOnError}, nil
 	case errors.Is(f.err, replay.ErrTooBig):
-		return answer{why: MissTooBig}, f.err
+		return result{why: MissTooBig}, f.err
 	case f.err != nil:
-		return answer{why: MissFailed}, f.err
+		return result{why: MissFailed}, f.err
 	case !begun:
-		return answer{f.value, false, HitCoalesced}, nil
+		return result{f.value, false, HitCoalesced}, nil
 	case f.notStored != none:
 		why = f.notStored
 	}
-	return answer{f.value, f.outcome == outcomePrivate, why}, nil
+	return result{f.value, f.outcome == outcomePrivate, why}, nil
 }
 
 // await runs the flight, if the caller began it, and waits until it ends. The

@@ -105,8 +105,8 @@ func TestUnknownPolicyTables(t *testing.T) {
 		}
 		there = true
 		time.Sleep(2 * misnamedFor)
-		o.want(ctx, "kept", says("kept"))
-		o.want(ctx, "kept", says("unasked"))
+		o.want(ctx, "stored", says("stored"))
+		o.want(ctx, "stored", says("unasked"))
 		if v, err := a.Get(ctx, 1); v != 1 || err != nil {
 			t.Errorf("Get: %d, %v", v, err)
 		}

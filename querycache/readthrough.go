@@ -190,7 +190,7 @@ func (r *reader) Load(ctx context.Context, read *cacheapi.Read, load cacheapi.Lo
 }
 
 // load loads a result through the cache and counts the lookup.
-func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint uintptr, load loadFunc) (answer, error) {
+func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint uintptr, load loadFunc) (result, error) {
 	c := h.cache
 	var begun time.Time
 	if c.opts.OnLookup != nil {

@@ -87,7 +87,7 @@ func (s *source) handleChange(c changes.Change) {
 		case i >= 0:
 			changelogs = s.cache.endDoubt(s.doubts[i])
 			s.doubts = slices.Delete(s.doubts, i, i+1)
-		case c.State == changes.Resolved: // told as in doubt before anybody followed
+		case c.State == changes.Resolved: // in doubt since before Follow
 			c.State = changes.Committed
 			changelogs = s.cache.concerned(c.Database)
 		}

@@ -18,7 +18,7 @@ import (
 // An asker asks for the value of a key by one of the ways there are.
 type asker func(ctx context.Context, key int) (int, error)
 
-// ring makes as many Asides as there are names, each of which loads its values
+// ring makes an Aside for each name. Each loads its values
 // by asking the next one for the same key.
 func ring(t *testing.T, caches []*Cache, ask func(*Aside[int, int]) asker, names ...string) []asker {
 	askers := make([]asker, len(names))

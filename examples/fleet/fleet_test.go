@@ -14,5 +14,5 @@ func TestMain(m *testing.M) {
 
 func TestFleet(t *testing.T) {
 	t.Parallel()
-	programtest.Says(t, show, "chunks, and as many jobs", "killed worker", "[holds] 135233 cities, each once", "[holds] by more than one worker")
+	programtest.Says(t, show, "chunks with a job each", "killed worker", "[holds] 135233 cities, each once", "[holds] several workers loaded rows")
 }

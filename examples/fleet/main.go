@@ -1,17 +1,17 @@
-// Command fleet loads one file by several processes. Its chunks are jobs of
-// River (github.com/riverqueue/river), a job queue that lives in the same
-// database: the chunks are planned and their jobs inserted in one transaction,
-// workers load one chunk a job, and one of the workers is killed on the way. It
-// uses the cities of the world and a database of its own, on the server of
-// DATABASE_URL or on one that it starts.
+// Command fleet loads one file with several processes. The chunks of the file
+// are jobs of River (github.com/riverqueue/river), a job queue in the same
+// database. One transaction plans the chunks and inserts their jobs, workers
+// load one chunk per job, and one of the workers is killed. The command loads
+// the cities of the world into a new database, on the server in DATABASE_URL or
+// on one that it starts.
 //
 //	go run ./examples/fleet
 //
-// It checks what it claims and exits with status 1 where a claim does not hold.
+// It checks its claims, and exits with status 1 if one does not hold.
 //
-// A job may be run more than once: its worker may die after the commit, and
-// before it has told the queue. So the load's own ledger, and not the queue, says
-// which chunks are in the table, and the queue needs no more than to try again.
+// A job may run more than once, because its worker may end after the commit and
+// before it completes the job. Therefore the ledger of the load records which
+// chunks are in the table, and the queue only retries.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/headrace/headrace/examples/shared/program"
 )
 
-// workers is how many processes load.
+// workers is the number of processes.
 const workers = 3
 
 func main() {
@@ -34,7 +34,7 @@ func main() {
 	program.Main("fleet", show)
 }
 
-func show(ctx context.Context, connString string, a *program.Account) error {
+func show(ctx context.Context, connString string, a *program.Report) error {
 	pg, err := db.Open(ctx, connString, nil)
 	if err != nil {
 		return err
@@ -54,25 +54,24 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 	if err != nil {
 		return err
 	}
-	a.Say("%s is %d chunks, and as many jobs", path, chunks)
+	a.Say("%s: %d chunks with a job each", path, chunks)
 
 	a.Step("Work")
 	if err := work(ctx, pg, connString, path, a); err != nil {
 		return err
 	}
 
-	a.Step("What the dead worker left")
+	a.Step("Load the rest")
 	report, err := finish(ctx, pg, path)
 	if err != nil {
 		return err
 	}
-	a.Say("%d rows were there, %d had to be loaded", report.Skipped, report.Rows)
+	a.Say("%d rows were loaded before, %d now", report.Skipped, report.Rows)
 	return check(ctx, pg, a)
 }
 
-// work runs the workers until no job is left that one of them could take, and
-// kills one of them meanwhile.
-func work(ctx context.Context, pg *db.DB, connString, path string, a *program.Account) error {
+// work runs the workers until no job is available, and kills one of them.
+func work(ctx context.Context, pg *db.DB, connString, path string, a *program.Report) error {
 	fleet := new(fleet)
 	defer fleet.stop()
 	for range workers {
@@ -87,8 +86,8 @@ func work(ctx context.Context, pg *db.DB, connString, path string, a *program.Ac
 	return await(ctx, pg, `SELECT count(*) = 0 FROM river_job WHERE state IN ('available', 'retryable', 'scheduled')`)
 }
 
-// finish is the load as one call: it does what is missing, such as the chunk
-// that a worker was at when it died, and whose job the queue takes up later.
+// finish loads the missing chunks with one call, such as the chunk of the
+// killed worker, whose job the queue would retry later.
 func finish(ctx context.Context, pg *db.DB, path string) (batchinsert.Report, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -98,7 +97,7 @@ func finish(ctx context.Context, pg *db.DB, path string) (batchinsert.Report, er
 	return batchinsert.LoadCSV(ctx, pg, "cities", file, options())
 }
 
-func check(ctx context.Context, pg *db.DB, a *program.Account) error {
+func check(ctx context.Context, pg *db.DB, a *program.Report) error {
 	var rows, ids, hands int
 	err := pg.QueryRow(ctx, `SELECT count(*), count(DISTINCT id), (SELECT count(DISTINCT hand) FROM river_job, unnest(attempted_by) AS hand) FROM cities`).
 		Scan(&rows, &ids, &hands)
@@ -106,11 +105,11 @@ func check(ctx context.Context, pg *db.DB, a *program.Account) error {
 		return err
 	}
 	a.Claim(rows == geonames.Cities && ids == rows, "%d cities, each once", rows)
-	a.Claim(hands >= 2, "by more than one worker: %d", hands)
+	a.Claim(hands >= 2, "several workers loaded rows: %d", hands)
 	return nil
 }
 
-// await asks until the answer is yes.
+// await retries until the condition holds.
 func await(ctx context.Context, pg *db.DB, question string) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -122,7 +121,7 @@ func await(ctx context.Context, pg *db.DB, question string) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the workers: %w", context.Cause(ctx))
+			return fmt.Errorf("wait for the workers: %w", context.Cause(ctx))
 		}
 	}
 }

@@ -18,12 +18,12 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// options are the load's, the same in every process.
+// options are the options of the load, the same in each process.
 func options() *batchinsert.LoadOptions {
 	return &batchinsert.LoadOptions{ID: "cities", ChunkBytes: 200_000}
 }
 
-// prepare makes the table, the ledger and the queue.
+// prepare creates the table, the ledger and the queue.
 func prepare(ctx context.Context, pg *db.DB) error {
 	_, err := pg.Exec(ctx, `CREATE TABLE cities (
     id integer PRIMARY KEY, name text NOT NULL, alt_name text, country text NOT NULL, feature_code text NOT NULL,
@@ -42,8 +42,8 @@ func prepare(ctx context.Context, pg *db.DB) error {
 	return err
 }
 
-// unpacked writes the cities to a file that is not compressed, so that a worker
-// can begin to read it in the middle.
+// unpacked writes the cities to an uncompressed file, so that a worker can
+// begin to read it in the middle.
 func unpacked() (path string, err error) {
 	file, err := os.CreateTemp("", "cities-*.csv")
 	if err != nil {
@@ -58,7 +58,7 @@ func unpacked() (path string, err error) {
 	return file.Name(), err
 }
 
-// plan records the chunks, and a job for each, together or not at all.
+// plan records the chunks and their jobs in one transaction.
 func plan(ctx context.Context, pg *db.DB, path string) (n int, err error) {
 	file, err := os.Open(path)
 	if err != nil {

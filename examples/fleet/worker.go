@@ -18,15 +18,15 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// chunkArgs are a job's.
+// chunkArgs are the arguments of a job.
 type chunkArgs struct {
 	Chunk int `json:"chunk"`
 }
 
-// Kind names the jobs in the queue.
+// Kind returns the name of the jobs in the queue.
 func (chunkArgs) Kind() string { return "load_chunk" }
 
-// A loader is the worker of such jobs.
+// A loader works on the jobs.
 type loader struct {
 	river.WorkerDefaults[chunkArgs]
 	pg   *db.DB
@@ -44,13 +44,13 @@ func (l *loader) Work(ctx context.Context, job *river.Job[chunkArgs]) error {
 	return err
 }
 
-// What makes this program a worker: the variables of its environment.
+// The environment variables that make this program a worker.
 const (
 	envDatabase = "FLEET_DATABASE"
 	envFile     = "FLEET_FILE"
 )
 
-// workIfAsked is the whole of a process that was started as a worker.
+// workIfAsked runs a worker and exits, if the environment asks for one.
 func workIfAsked() {
 	connString := os.Getenv(envDatabase)
 	if connString == "" {
@@ -90,13 +90,13 @@ func serve(ctx context.Context, connString, path string) error {
 		return err
 	}
 	<-ctx.Done()
-	return client.Stop(context.WithoutCancel(ctx)) // after the chunk that is under way
+	return client.Stop(context.WithoutCancel(ctx)) // after the current chunk
 }
 
-// A fleet is the processes that work.
+// A fleet is a group of worker processes.
 type fleet struct{ running []*exec.Cmd }
 
-// start starts this program once more, as a worker.
+// start starts this program as a worker.
 func (f *fleet) start(ctx context.Context, connString, path string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -113,7 +113,7 @@ func (f *fleet) start(ctx context.Context, connString, path string) error {
 	return nil
 }
 
-// kill ends a worker in the middle of what it does, and returns its pid.
+// kill kills a worker during its work, and returns its pid.
 func (f *fleet) kill() int {
 	victim := f.running[0]
 	f.running = slices.Delete(f.running, 0, 1)
@@ -122,13 +122,13 @@ func (f *fleet) kill() int {
 	return victim.Process.Pid
 }
 
-// stop ends the workers that are left, in good order.
+// stop stops the remaining workers, which complete their chunks.
 func (f *fleet) stop() {
 	for _, worker := range f.running {
 		_ = worker.Process.Signal(syscall.SIGTERM)
 	}
 	for _, worker := range f.running {
-		_ = worker.Wait() // what went wrong is on its standard error
+		_ = worker.Wait() // the worker prints its errors
 	}
 	f.running = nil
 }

@@ -35,8 +35,8 @@ var (
 		ORDER BY population DESC, id
 		LIMIT 10`)
 
-	// The same for many areas: ten of each, by as many looks into the index. Where
-	// all children are wanted, WHERE area = ANY($1) does it.
+	// The same for many areas: ten of each, with one index scan per area. To
+	// read all children, WHERE area = ANY($1) suffices.
 	citiesOfAreas = db.MustCompile[City](`-- name: CitiesOfAreas
 		SELECT c.*
 		FROM unnest($1::text[]) AS a (code)
@@ -50,21 +50,21 @@ var (
 		ORDER BY c.population DESC, c.id`)
 )
 
-// A resolver answers the field "cities" of one area. A GraphQL server calls it for
-// each area on a goroutine of its own.
+// A resolver resolves the field "cities" of one area. A GraphQL server calls it
+// for each area on a separate goroutine.
 type resolver func(ctx context.Context, area string) ([]City, error)
 
-// oneByOne asks for the cities of each area by a statement of its own.
+// oneByOne reads the cities of each area with a separate statement.
 func oneByOne(pg *db.DB) resolver {
 	return func(ctx context.Context, area string) ([]City, error) {
 		return citiesOfArea.All(ctx, pg, area)
 	}
 }
 
-// together lets a Loader collect the areas. A batch is sent at once when it is
-// full, as the one of this query is; one with fewer keys is sent when no further
-// key has come for the window. In a server the default of a millisecond is right.
-// Here a batch must not be sent early because the machine was busy.
+// together collects the areas with a Loader. A full batch is sent at once, as
+// in this query; a smaller batch is sent when no key has been added for the
+// window. The default of one millisecond suits a server. The window here is
+// longer, so that a busy machine does not send a batch too early.
 func together(pg *db.DB) resolver {
 	areaOf := func(c City) string { return c.Area }
 	return db.NewListLoader(pg, citiesOfAreas, areaOf, &db.LoaderOptions{MaxKeys: parents, Window: time.Second}).Load
@@ -76,11 +76,11 @@ type node struct {
 	Cities []City
 }
 
-// execute answers
+// execute executes
 //
 //	{ areas(first: n) { code country population cities(first: 10) { id name population } } }
 //
-// the way a GraphQL server does: it knows no more of a field than its resolver.
+// as a GraphQL server does, which knows only the resolver of a field.
 func execute(ctx context.Context, pg *db.DB, cities resolver, n int) ([]node, error) {
 	areas, err := largestAreas.All(ctx, pg, n)
 	if err != nil {

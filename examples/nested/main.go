@@ -1,12 +1,12 @@
-// Command nested answers a nested query, as GraphQL has them: 1,000 areas with
-// the largest cities of each. It does so by resolvers that ask one by one,
-// and by resolvers that ask a db.Loader, and counts the round trips. It loads the
-// cities of the world into a database of its own, on the server of DATABASE_URL
-// or on one that it starts.
+// Command nested executes a nested query, as in GraphQL: 1,000 areas with the
+// largest cities of each. It uses resolvers that read one by one and resolvers
+// that use a db.Loader, and counts the round trips. It loads the cities of the
+// world into a new database, on the server in DATABASE_URL or on one that it
+// starts.
 //
 //	go run ./examples/nested
 //
-// It checks what it claims and exits with status 1 where a claim does not hold.
+// It checks its claims, and exits with status 1 if one does not hold.
 package main
 
 import (
@@ -18,12 +18,12 @@ import (
 	"github.com/headrace/headrace/examples/shared/program"
 )
 
-// parents is how many areas are asked for.
+// parents is the number of areas in the query.
 const parents = 1000
 
 func main() { program.Main("nested", show) }
 
-func show(ctx context.Context, connString string, a *program.Account) error {
+func show(ctx context.Context, connString string, a *program.Report) error {
 	if err := load(ctx, connString); err != nil {
 		return err
 	}
@@ -34,8 +34,8 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 	}
 	defer pg.Close()
 
-	m := &meter{Account: a, pg: pg, trips: counted}
-	a.Step("A statement for each parent")
+	m := &meter{Report: a, pg: pg, trips: counted}
+	a.Step("One statement per parent")
 	slow, err := m.run(ctx, oneByOne(pg))
 	if err != nil {
 		return err
@@ -44,27 +44,27 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 
 	a.Step("A loader")
 	loaded := together(pg)
-	request := db.WithLoaderCache(ctx) // each request has one
+	request := db.WithLoaderCache(ctx) // one per request
 	fast, err := m.run(request, loaded)
 	if err != nil {
 		return err
 	}
 	a.Claim(m.last == 2, "%d round trips: one for the parents and one for all of their children", m.last)
-	a.Claim(reflect.DeepEqual(slow, fast), "the answers are the same")
+	a.Claim(reflect.DeepEqual(slow, fast), "the results are equal")
 
-	a.Step("The same once more in the same request")
+	a.Step("The same query again in the same request")
 	again, err := m.run(request, loaded)
 	if err != nil {
 		return err
 	}
-	a.Claim(m.last == 1, "%d round trip: the children are remembered", m.last)
-	a.Claim(reflect.DeepEqual(fast, again), "the answers are the same")
+	a.Claim(m.last == 1, "%d round trip: the children come from the request's cache", m.last)
+	a.Claim(reflect.DeepEqual(fast, again), "the results are equal")
 	return nil
 }
 
-// A meter runs the query and counts.
+// A meter runs the query and counts round trips.
 type meter struct {
-	*program.Account
+	*program.Report
 	pg    *db.DB
 	trips *trips
 	last  int64 // round trips of the last run

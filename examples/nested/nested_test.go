@@ -16,8 +16,8 @@ func TestNested(t *testing.T) {
 		"[holds] 1001 round trips: one for the parents and one for each parent's children\n",
 		"1000 areas with 8961 cities in ",
 		"[holds] 2 round trips: one for the parents and one for all of their children\n",
-		"[holds] the answers are the same\n",
-		"[holds] 1 round trip: the children are remembered\n",
-		"[holds] the answers are the same\n",
+		"[holds] the results are equal\n",
+		"[holds] 1 round trip: the children come from the request's cache\n",
+		"[holds] the results are equal\n",
 	)
 }

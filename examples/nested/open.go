@@ -17,7 +17,7 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
-// load makes the tables and fills them.
+// load creates and fills the tables.
 func load(ctx context.Context, connString string) error {
 	pg, err := db.Open(ctx, connString, nil)
 	if err != nil {
@@ -39,13 +39,13 @@ func load(ctx context.Context, connString string) error {
 		SELECT area, country, sum(population) FROM cities WHERE area IS NOT NULL GROUP BY area, country`); err != nil {
 		return err
 	}
-	_, err = pg.Exec(ctx, `ANALYZE cities, areas`) // the server would come to it within a minute
+	_, err = pg.Exec(ctx, `ANALYZE cities, areas`) // autovacuum would take up to a minute
 	return err
 }
 
-// open returns a handle whose round trips are counted, and are those of the
-// statements alone: all connections are there, have prepared what they will be
-// asked, and are not asked whether they are still alive.
+// open returns a handle whose round trips are counted. It opens all connections
+// and prepares all statements first, and turns off health checks, so that only
+// statements are counted.
 func open(ctx context.Context, connString string, counted *trips) (*db.DB, error) {
 	cfg, err := pgxpool.ParseConfig(connString)
 	if err != nil {
@@ -67,7 +67,7 @@ func open(ctx context.Context, connString string, counted *trips) (*db.DB, error
 	return pg, nil
 }
 
-// connect opens n connections, by holding them all at once.
+// connect opens n connections by acquiring them all at once.
 func connect(ctx context.Context, pg *db.DB, n int) error {
 	for range n {
 		conn, err := pg.Acquire(ctx)

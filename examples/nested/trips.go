@@ -8,11 +8,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// trips counts round trips where they happen: on the connections. One is
-// something written and then something read.
+// trips counts round trips on the connections. A round trip is a write followed
+// by a read.
 type trips struct{ n atomic.Int64 }
 
-// through returns dial with the connections it makes counted.
+// through returns a dial function that counts the round trips of its
+// connections.
 func (t *trips) through(dial pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
@@ -26,7 +27,7 @@ func (t *trips) through(dial pgconn.DialFunc) pgconn.DialFunc {
 type countedConn struct {
 	net.Conn
 	trips *atomic.Int64
-	asked atomic.Bool // something was written since the last read
+	asked atomic.Bool // whether there was a write since the last read
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// What a protocol exchange costs is known: the count must be that.
+// The count equals the known number of round trips of each exchange.
 func TestTrips(t *testing.T) {
 	t.Parallel()
 	cfg, err := pgx.ParseConfig(pgtest.New(t))

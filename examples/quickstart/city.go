@@ -23,8 +23,8 @@ type City struct {
 
 const columns = `id, name, alt_name, country, feature_code, admin_code, population, longitude, latitude`
 
-// What the program asks, each statement examined once. Statistics and cache
-// policies know it by the name in its first comment.
+// The statements of the program, each compiled once. Statistics and cache
+// policies refer to them by the name in the first comment.
 var (
 	cityPages = db.MustCompile[City](`-- name: CityPages
 		SELECT ` + columns + ` FROM cities`)
@@ -35,24 +35,24 @@ var (
 	someCities = db.MustCompile[City](`-- name: SomeCities
 		SELECT ` + columns + ` FROM cities ORDER BY id LIMIT $1`)
 
-	// The same page as people write it without keys.
+	// The same page with OFFSET.
 	cityOffset = db.MustCompile[City](`-- name: CityOffset
 		SELECT ` + columns + ` FROM cities ORDER BY population DESC, id LIMIT $1 OFFSET $2`)
 )
 
-// largestFirst is the order of the pages: many cities have the same population,
-// so the key makes it total.
+// largestFirst is the order of the pages. It ends with the key, because many
+// cities have the same population.
 var largestFirst = db.Pager{Keys: []db.Order{db.Desc("population").NotNull(), db.Asc("id")}}
 
-// cities is where rows are written in bulk.
+// cities is the table for bulk writes.
 var cities = batchinsert.MustTable[City]("cities")
 
-// ttl is how old an answer about a city may be.
+// ttl is the greatest age of a city in the cache.
 const ttl = 2 * time.Second
 
-// policies say which reads are kept, and for how long. What they don't name is
-// not cached.
+// policies define which statements are cached, and for how long. Other
+// statements are not cached.
 var policies = querycache.ByName{
-	"CityPages": {TTL: time.Minute, Shared: true}, // nobody here writes into a page
+	"CityPages": {TTL: time.Minute, Shared: true}, // this program never changes a page
 	"CityByID":  {TTL: ttl},                       // a copy for each caller
 }

@@ -6,9 +6,10 @@ import (
 	"github.com/headrace/headrace/examples/shared/geonames"
 )
 
-// Facts is what the program found out; with -json it prints them as one object.
-// Times are medians. A ratio beside a name that ends in _target is printed for
-// comparison and decides nothing: other programs may keep the machine busy.
+// Facts are the results of the program; with -json it prints them as one
+// object. Times are medians. Ratios are compared with fields that end in
+// _target, but they do not affect the exit status, because other programs may
+// keep the machine busy.
 type Facts struct {
 	Server string `json:"server"` // version and origin of the server
 
@@ -16,9 +17,9 @@ type Facts struct {
 	LoadSeconds       float64 `json:"load_seconds"`         // for all of them
 	LoadRowsPerSecond float64 `json:"load_rows_per_second"` // by COPY
 
-	Pages          int     `json:"pages"`            // read by following Next from the first
+	Pages          int     `json:"pages"`            // number of pages, read by following Next
 	WalkedRows     int     `json:"walked_rows"`      // on these pages
-	WalkedTwice    int     `json:"walked_twice"`     // rows met more than once
+	WalkedTwice    int     `json:"walked_twice"`     // rows that occurred more than once
 	Page1Ms        float64 `json:"page_1_ms"`        // 100 rows, by keys
 	Page1000Ms     float64 `json:"page_1000_ms"`     // the thousandth, by keys
 	Offset1000Ms   float64 `json:"offset_1000_ms"`   // the thousandth, by OFFSET
@@ -38,14 +39,14 @@ type Facts struct {
 	Unchanged int64 `json:"unchanged"`
 
 	CacheLookups  uint64 `json:"cache_lookups"`  // reads through the cached handle
-	CacheAnswered uint64 `json:"cache_answered"` // those of them that were answered from memory
+	CacheAnswered uint64 `json:"cache_answered"` // reads that were served from memory
 
 	Failed []string `json:"failed"` // claims that did not hold; the exit status is 1 if there are any
 }
 
 const cityCount = geonames.Cities
 
-// check holds the facts to what the README promises.
+// check compares the facts with the claims of the README.
 func (f *Facts) check() {
 	f.Failed = []string{} // not null in JSON
 	claim := func(holds bool, format string, args ...any) {

@@ -12,7 +12,7 @@ import (
 
 // cache reads one page from the server and from memory.
 func (d *demo) cache(ctx context.Context) error {
-	const hits = 100 // one by one they are too short for the clock
+	const hits = 100 // a single hit is too short for the clock
 	page := func(q db.Querier, times int) func() error {
 		return func() error {
 			for range times {
@@ -40,9 +40,9 @@ const (
 	lima   int32 = 3936456
 )
 
-// ownChange writes through the handle: the next cached read has it.
+// ownChange writes through the handle. The next cached read sees the change.
 func (d *demo) ownChange(ctx context.Context) error {
-	before, err := d.kept(ctx, berlin)
+	before, err := d.untilHit(ctx, berlin)
 	if err != nil {
 		return err
 	}
@@ -58,9 +58,8 @@ func (d *demo) ownChange(ctx context.Context) error {
 	return nil
 }
 
-// othersChange writes through a connection that the handle does not know: the
-// cached read goes on answering what it kept until its TTL ends. That is what
-// the policy allows, and no more.
+// othersChange writes through another connection. Cached reads return the old
+// entry until its TTL ends, as the policy allows.
 func (d *demo) othersChange(ctx context.Context) error {
 	other, err := pgx.Connect(ctx, d.connString)
 	if err != nil {
@@ -68,11 +67,11 @@ func (d *demo) othersChange(ctx context.Context) error {
 	}
 	defer func() { _ = other.Close(context.WithoutCancel(ctx)) }()
 
-	before, err := d.kept(ctx, lima)
+	before, err := d.untilHit(ctx, lima)
 	if err != nil {
 		return err
 	}
-	kept := time.Now()
+	stored := time.Now()
 	if _, err := other.Exec(ctx, `UPDATE cities SET population = population + 1 WHERE id = $1`, lima); err != nil {
 		return err
 	}
@@ -83,8 +82,8 @@ func (d *demo) othersChange(ctx context.Context) error {
 	d.facts.OtherUnseen = early.Population == before.Population
 	d.say("changed %s by another connection: the cached read still says %d", before.Name, early.Population)
 
-	// The clock of the cache is coarse: a little more than the TTL.
-	if err := sleep(ctx, time.Until(kept.Add(ttl+ttl/4))); err != nil {
+	// Wait a little longer than the TTL.
+	if err := sleep(ctx, time.Until(stored.Add(ttl+ttl/4))); err != nil {
 		return err
 	}
 	late, err := cityByID.One(ctx, d.reads, lima)
@@ -97,10 +96,10 @@ func (d *demo) othersChange(ctx context.Context) error {
 	return nil
 }
 
-// kept reads a city until the answer comes from memory. After a program's first
-// write of a kind that takes some milliseconds: nothing is kept until the server
-// has said which tables it changes.
-func (d *demo) kept(ctx context.Context, id int32) (c City, err error) {
+// untilHit reads a city until it is a hit. After the first write of a kind
+// nothing is stored for some milliseconds, until the server has reported its
+// effects.
+func (d *demo) untilHit(ctx context.Context, id int32) (c City, err error) {
 	for range 1000 {
 		hits := d.memory.Stats().Answered()
 		if c, err = cityByID.One(ctx, d.reads, id); err != nil || d.memory.Stats().Answered() > hits {
@@ -110,7 +109,7 @@ func (d *demo) kept(ctx context.Context, id int32) (c City, err error) {
 			return c, err
 		}
 	}
-	return c, fmt.Errorf("city %d is not kept", id)
+	return c, fmt.Errorf("city %d is not cached", id)
 }
 
 func sleep(ctx context.Context, t time.Duration) error {

@@ -18,7 +18,7 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
-// migrate makes the tables.
+// migrate creates the tables.
 func (d *demo) migrate(ctx context.Context) error {
 	files, err := fs.Sub(schema, "schema")
 	if err != nil {
@@ -50,7 +50,7 @@ func (d *demo) load(ctx context.Context) error {
 	return err
 }
 
-// bar draws how far a load has come, over the line before.
+// bar draws the progress of a load over the last line.
 func bar(w io.Writer, p batchinsert.Progress) {
 	const width = 40
 	share := 0.0
@@ -67,7 +67,7 @@ func bar(w io.Writer, p batchinsert.Progress) {
 	}
 }
 
-// upsert writes 1,000 cities of which half are there already.
+// upsert writes 1,000 cities. Half of them exist already.
 func (d *demo) upsert(ctx context.Context) error {
 	rows, err := someCities.All(ctx, d.pg, 500)
 	if err != nil {

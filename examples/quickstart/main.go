@@ -1,12 +1,12 @@
-// Command quickstart shows headrace on real data: it migrates, loads the cities
-// of the world, goes through them in pages, reads from a cache, sees fresh data,
-// and upserts, on a PostgreSQL that it starts, or in a database of its own on
-// that of DATABASE_URL.
+// Command quickstart shows headrace with real data. It migrates a schema, loads
+// the cities of the world, reads them in pages and from a cache, sees changes,
+// and upserts. It uses a new database, on the server in DATABASE_URL or on one
+// that it starts.
 //
 //	go run ./examples/quickstart [-json]
 //
-// It checks what it claims and exits with status 1 where a claim does not hold.
-// With -json it prints one object, whose fields are those of [Facts].
+// It checks its claims, and exits with status 1 if one does not hold. With
+// -json it prints [Facts] as one object.
 package main
 
 import (
@@ -33,7 +33,7 @@ func main() {
 
 	out := io.Writer(os.Stdout)
 	if *asJSON {
-		out = os.Stderr // standard output has the object alone
+		out = os.Stderr // standard output has only the object
 	}
 	facts, err := run(ctx, out)
 	if err != nil {
@@ -47,7 +47,7 @@ func main() {
 		_ = enc.Encode(facts)
 	}
 	for _, claim := range facts.Failed {
-		fmt.Fprintln(os.Stderr, "quickstart: does not hold:", claim)
+		fmt.Fprintln(os.Stderr, "quickstart: claim does not hold:", claim)
 	}
 	if len(facts.Failed) > 0 {
 		stop()
@@ -55,19 +55,19 @@ func main() {
 	}
 }
 
-// demo is what the steps share.
+// demo is the state that the steps share.
 type demo struct {
 	connString string
-	pg         *db.DB // the truth
+	pg         *db.DB // reads the current state
 	memory     *querycache.Cache
-	reads      *querycache.ReadThrough // may be as old as its policies say
+	reads      *querycache.ReadThrough // results may be as old as their policies allow
 	out        io.Writer
 	facts      Facts
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+"\n", args...) }
 
-// run does all of it in a database of its own.
+// run runs all steps in a new database.
 func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
 	box, err := sandbox.Open(ctx, "quickstart")
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// medians runs each of the reads so many times, in turn, and returns the median
+// medians runs the reads in turn, a number of times, and returns the median
 // time of each.
 func medians(reads ...func() error) ([]time.Duration, error) {
 	times := make([][]time.Duration, len(reads))

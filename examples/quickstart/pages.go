@@ -10,11 +10,11 @@ import (
 const (
 	pageSize   = 100
 	middlePage = 1000
-	rounds     = 21 // of each measurement, in turn
+	rounds     = 21 // of each measurement
 )
 
-// walk follows the pages from the first to the last and counts what it meets,
-// then measures the first page, the thousandth, and the thousandth by OFFSET.
+// walk follows the pages from the first to the last and counts rows. Then it
+// measures the first page, the thousandth, and the thousandth with OFFSET.
 func (d *demo) walk(ctx context.Context) error {
 	met := make(map[int32]bool, cityCount)
 	var middle db.Cursor // leads to the thousandth page

@@ -8,7 +8,7 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// printStats prints what the handle and the cache have counted.
+// printStats prints the statistics of the handle and the cache.
 func (d *demo) printStats(cache querycache.Stats) {
 	stats := d.pg.Stats()
 	fmt.Fprintln(d.out, "Statistics")
@@ -23,11 +23,11 @@ func (d *demo) printStats(cache querycache.Stats) {
 			label(s.Name, s.Text), s.Calls, s.Rows, s.P50.Round(time.Microsecond), s.P99.Round(time.Microsecond))
 	}
 	d.facts.CacheLookups, d.facts.CacheAnswered = cache.Total(), cache.Answered()
-	fmt.Fprintf(tw, "  cache\t%d lookups\t%d answered from memory\t%d answers kept\t%d bytes\n",
+	fmt.Fprintf(tw, "  cache\t%d lookups\t%d served from memory\t%d entries\t%d bytes\n",
 		d.facts.CacheLookups, d.facts.CacheAnswered, cache.Entries, cache.Bytes)
 }
 
-// label is a statement's name, else the beginning of its text.
+// label returns the name of a statement, or the beginning of its text.
 func label(name, text string) string {
 	const most = 40
 	if name != "" {

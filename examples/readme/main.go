@@ -1,5 +1,5 @@
-// Command readme is the program at the top of README.md with its error handling;
-// a test compares the two. It needs a table with a row:
+// Command readme is the program at the top of README.md with its error
+// handling; a test compares the two. It needs a table with a row:
 //
 //	psql -c "CREATE TABLE cities AS SELECT 42 AS id, 'Kent' AS name, 118000 AS population"
 //	DATABASE_URL=postgres://... go run ./examples/readme

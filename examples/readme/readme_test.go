@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// The program does what its comments say.
+// The program prints the changed row.
 func TestProgram(t *testing.T) {
 	url := pgtest.New(t)
 	conn, err := pgx.Connect(t.Context(), url)
@@ -31,8 +31,8 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// printed returns what do, without error, writes to standard output: less than
-// a pipe holds.
+// printed returns the standard output of do, which must fit a pipe. It fails
+// the test if do returns an error.
 func printed(t *testing.T, do func() error) string {
 	t.Helper()
 	out, in, err := os.Pipe()
@@ -51,8 +51,8 @@ func printed(t *testing.T, do func() error) string {
 	return string(text)
 }
 
-// The README shows this program without imports, functions around it, and error
-// handling. Its lines must be lines of the program, in their order.
+// The README shows this program without imports, functions and error handling.
+// Its lines must be lines of the program, in the same order.
 func TestReadmeShowsThisProgram(t *testing.T) {
 	source := read(t, "main.go")
 	_, rest, found := strings.Cut(read(t, "../../README.md"), "```go\n")
@@ -79,8 +79,8 @@ func TestReadmeShowsThisProgram(t *testing.T) {
 	}
 }
 
-// indexLine finds a line but for its indentation and the spaces before its
-// comment, which gofmt aligns.
+// indexLine returns the index of a line. It ignores indentation and the spaces
+// before comments, which gofmt aligns.
 func indexLine(lines []string, want string) int {
 	for i, line := range lines {
 		if strings.Join(strings.Fields(line), " ") == strings.Join(strings.Fields(want), " ") {

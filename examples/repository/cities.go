@@ -12,14 +12,14 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// Cities is the repository: the rest of the program knows no SQL. Which of its
-// two handles a method uses says how fresh the answer is.
+// Cities is the repository; the rest of the program contains no SQL. The handle
+// that a method uses determines how fresh its result is.
 type Cities struct {
-	pg    *db.DB                  // the truth
-	reads *querycache.ReadThrough // may be as old as policies say
+	pg    *db.DB                  // reads the current state
+	reads *querycache.ReadThrough // results may be as old as their policies allow
 }
 
-// NewCities returns the repository over a database and a cache that follows it.
+// NewCities returns a repository on a database and a cache that follows it.
 func NewCities(pg *db.DB, cache *querycache.Cache) (*Cities, error) {
 	reads, err := cache.ReadThrough(pg, policies)
 	if err != nil {
@@ -28,7 +28,7 @@ func NewCities(pg *db.DB, cache *querycache.Cache) (*Cities, error) {
 	return &Cities{pg: pg, reads: reads}, nil
 }
 
-// ErrUnknownCity is the error for a city that is not there.
+// ErrUnknownCity is returned for a city that does not exist.
 var ErrUnknownCity = errors.New("unknown city")
 
 // ByID returns one city.
@@ -37,19 +37,18 @@ func (c *Cities) ByID(ctx context.Context, id int32) (City, error) {
 	return city, known(id, err)
 }
 
-// OfCountry returns a page of a country's cities, the largest first. Next leads
-// to the page after it.
+// OfCountry returns a page of the cities of a country, the largest first.
 func (c *Cities) OfCountry(ctx context.Context, country string, at db.Cursor, limit int) (db.Page[City], error) {
 	return citiesOfCountry.Page(ctx, c.reads, largestFirst, at, limit, country)
 }
 
-// Save writes cities, whether they are there already or not, in one statement.
+// Save inserts or updates cities with one statement.
 func (c *Cities) Save(ctx context.Context, cities ...City) (batchinsert.Counts, error) {
 	return rows.Upsert(ctx, c.pg, batchinsert.Rows(cities), batchinsert.OnConflict{Keys: []string{"id"}})
 }
 
-// Merge makes one city part of another and returns what that has become. Two
-// merges that meet may deadlock; InTx then runs one of them again.
+// Merge merges one city into another and returns the result. Concurrent merges
+// may deadlock; InTx then retries one of them.
 func (c *Cities) Merge(ctx context.Context, from, into int32) (merged City, err error) {
 	err = c.pg.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error {
 		merged, err = merge(ctx, tx, from, into)
@@ -58,8 +57,8 @@ func (c *Cities) Merge(ctx context.Context, from, into int32) (merged City, err 
 	return merged, err
 }
 
-// merge is Merge in a transaction of the caller. Statements that run there see
-// what it has done so far, and are never answered from a cache.
+// merge is Merge in a transaction of the caller. Reads in the transaction see
+// its own writes and never use the cache.
 func merge(ctx context.Context, tx pgx.Tx, from, into int32) (City, error) {
 	removed, err := removeCity.One(ctx, tx, from)
 	if err != nil {
@@ -69,8 +68,8 @@ func merge(ctx context.Context, tx pgx.Tx, from, into int32) (City, error) {
 	return merged, known(into, err)
 }
 
-// known names the city that an error is about, and makes no row the error of this
-// package.
+// known adds the city to an error, and replaces pgx.ErrNoRows with
+// ErrUnknownCity.
 func known(id int32, err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrUnknownCity

@@ -8,7 +8,7 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A City is what the program knows of a row of cities.
+// A City is a row of cities.
 type City struct {
 	ID         int32
 	Name       string
@@ -20,8 +20,8 @@ type City struct {
 
 const columns = `id, name, country, population, longitude, latitude`
 
-// What the repository asks, each statement examined once. The cache's policies
-// know it by the name in its first comment.
+// The statements of the repository, each compiled once. Cache policies refer to
+// them by the name in the first comment.
 var (
 	cityByID = db.MustCompile[City](`-- name: CityByID
 		SELECT ` + columns + ` FROM cities WHERE id = $1`)
@@ -39,11 +39,11 @@ var (
 // largestFirst ends with the id: many cities have the same population.
 var largestFirst = db.Pager{Keys: []db.Order{db.Desc("population").NotNull(), db.Asc("id")}}
 
-// rows is where cities are written in bulk.
+// rows is the table for bulk writes.
 var rows = batchinsert.MustTable[City]("cities")
 
-// policies say which reads are kept, and how long others' changes may go unseen.
-// What they don't name is not kept.
+// policies define which statements are cached, and how long changes by other
+// programs may stay unseen. Other statements are not cached.
 var policies = querycache.ByName{
 	"CityByID":        {TTL: time.Minute},
 	"CitiesOfCountry": {TTL: time.Minute},

@@ -1,12 +1,11 @@
-// Command repository shows a repository over typed reads: statements compiled
-// once, a handle that is the truth beside one that may answer from memory,
-// pages, and writes that the next read sees. It loads the cities of the world
-// into a database of its own, on the server of DATABASE_URL or on one that it
-// starts.
+// Command repository shows a repository with typed reads: compiled statements,
+// a handle for the current state and a cached handle, pages, and writes that
+// the next read sees. It loads the cities of the world into a new database, on
+// the server in DATABASE_URL or on one that it starts.
 //
 //	go run ./examples/repository
 //
-// It checks what it claims and exits with status 1 where a claim does not hold.
+// It checks its claims, and exits with status 1 if one does not hold.
 package main
 
 import (
@@ -25,8 +24,8 @@ import (
 
 func main() { program.Main("repository", show) }
 
-// show wires database, cache and repository together, and takes the tour.
-func show(ctx context.Context, connString string, a *program.Account) error {
+// show opens the database, the cache and the repository, and runs the tour.
+func show(ctx context.Context, connString string, a *program.Report) error {
 	pg, err := db.Open(ctx, connString, nil)
 	if err != nil {
 		return err
@@ -35,13 +34,13 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 	if err := load(ctx, pg); err != nil {
 		return err
 	}
-	t := &tour{Account: a}
+	t := &tour{Report: a}
 	cache, err := querycache.New(&querycache.Options{OnLookup: t.lookedUp})
 	if err != nil {
 		return err
 	}
 	defer cache.Close()
-	stop, err := cache.Follow(pg) // what pg commits drops what it made stale
+	stop, err := cache.Follow(pg) // commits through pg invalidate entries
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,7 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 //go:embed schema/*.sql
 var schema embed.FS
 
-// load makes the table and fills it.
+// load creates and fills the table.
 func load(ctx context.Context, pg *db.DB) error {
 	files, err := fs.Sub(schema, "schema")
 	if err != nil {

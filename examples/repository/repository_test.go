@@ -14,13 +14,13 @@ func TestRepository(t *testing.T) {
 	programtest.Says(t, show,
 		"miss-cold      Yokohama: 3574443 people\n",
 		"hit            Yokohama: 3574443 people\n",
-		"[holds] the second answer is the first, from memory\n",
+		"[holds] the second read returns the same city, from memory\n",
 		"Tokyo, Yokohama, Osaka",
 		"saved: 1 inserted, 1 updated, 1 unchanged\n",
 		"Yokohama: 3777491 people\n",
-		"[holds] Saitama has the people of both\n",
+		"[holds] Saitama has the population of both cities\n",
 		"Tokyo, Yokohama, Osaka, Saitama, Nagoya",
-		"[holds] the merge says: city -1: unknown city\n",
+		"[holds] the merge fails: city -1: unknown city\n",
 		"hit            Saitama: 2271080 people\n",
 	)
 }

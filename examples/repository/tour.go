@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// Cities of Japan, by their ids.
+// Ids of cities in Japan.
 const (
 	yokohama = 1848354
 	osaka    = 1853909
@@ -21,15 +21,16 @@ const (
 	nowhere  = -1
 )
 
-// A tour uses the repository as a program would, and looks at where its answers
-// come from.
+// A tour uses the repository as a program does, and records the outcomes of
+// cache lookups.
 type tour struct {
-	*program.Account
+	*program.Report
 	cities *Cities
 	last   querycache.Reason // of the last read through the cached handle
 }
 
-// lookedUp runs on the goroutine that reads, which here is always the same.
+// lookedUp is called on the goroutine of the read, which is always the same
+// here.
 func (t *tour) lookedUp(_ context.Context, l querycache.Lookup) { t.last = l.Reason }
 
 func (t *tour) take(ctx context.Context) error {
@@ -62,11 +63,11 @@ func (t *tour) readTwice(ctx context.Context) error {
 		return err
 	}
 	t.Claim(cold == querycache.MissCold && t.last == querycache.Hit && first == second,
-		"the second answer is the first, from memory")
+		"the second read returns the same city, from memory")
 	return nil
 }
 
-// pages follows Next, and keeps the first page and the second.
+// pages follows Next, and caches the first and the second page.
 func (t *tour) pages(ctx context.Context) error {
 	first, err := t.page(ctx, "")
 	if err != nil {
@@ -79,11 +80,11 @@ func (t *tour) pages(ctx context.Context) error {
 	last, next := first.Items[len(first.Items)-1], second.Items[0]
 	t.Claim(last.Population >= next.Population, "the second page begins where the first one ends")
 	_, err = t.page(ctx, first.Next)
-	t.Claim(t.last == querycache.Hit, "a page that was read is in memory, at any depth")
+	t.Claim(t.last == querycache.Hit, "pages are cached at any depth")
 	return err
 }
 
-// save writes the census of 2020 for two cities, and one that is new.
+// save writes the census of 2020 for two cities, and a new city.
 func (t *tour) save(ctx context.Context) error {
 	changed, err := t.city(ctx, yokohama)
 	if err != nil {
@@ -100,15 +101,15 @@ func (t *tour) save(ctx context.Context) error {
 		return err
 	}
 	t.Say("saved: %d inserted, %d updated, %d unchanged", counts.Inserted, counts.Updated, counts.Unchanged)
-	t.Claim(counts.Inserted == 1 && counts.Updated == 1 && counts.Unchanged == 1, "each city was inserted, updated, or left alone")
+	t.Claim(counts.Inserted == 1 && counts.Updated == 1 && counts.Unchanged == 1, "each city was inserted, updated or left unchanged")
 
 	now, err := t.city(ctx, yokohama)
 	if err != nil {
 		return err
 	}
-	t.Claim(now == changed, "the next read of %s has what was saved", now.Name)
+	t.Claim(now == changed, "the next read of %s sees the change", now.Name)
 	page, err := t.page(ctx, "")
-	t.Claim(err == nil && page.Items[1] == changed, "and so has the page that was kept")
+	t.Claim(err == nil && page.Items[1] == changed, "the next read of the page sees it too")
 	return err
 }
 
@@ -125,7 +126,7 @@ func (t *tour) merge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.Claim(merged.Population == small.Population+large.Population, "%s has the people of both", merged.Name)
+	t.Claim(merged.Population == small.Population+large.Population, "%s has the population of both cities", merged.Name)
 	_, err = t.city(ctx, yono)
 	t.Claim(errors.Is(err, ErrUnknownCity), "the next read of %s does not find it", small.Name)
 	page, err := t.page(ctx, "")
@@ -135,18 +136,18 @@ func (t *tour) merge(ctx context.Context) error {
 
 // rollBack fails after the first of two writes.
 func (t *tour) rollBack(ctx context.Context) error {
-	before, err := t.kept(ctx, saitama)
+	before, err := t.untilHit(ctx, saitama)
 	if err != nil {
 		return err
 	}
 	_, err = t.cities.Merge(ctx, saitama, nowhere)
-	t.Claim(errors.Is(err, ErrUnknownCity), "the merge says: %v", err)
+	t.Claim(errors.Is(err, ErrUnknownCity), "the merge fails: %v", err)
 	after, err := t.city(ctx, saitama)
-	t.Claim(err == nil && after == before && t.last == querycache.Hit, "%s is there, and what was kept of it is still good", before.Name)
+	t.Claim(err == nil && after == before && t.last == querycache.Hit, "%s is unchanged, and its entry is still valid", before.Name)
 	return err
 }
 
-// city reads a city and tells where the answer came from.
+// city reads a city and prints the outcome of the lookup.
 func (t *tour) city(ctx context.Context, id int32) (City, error) {
 	city, err := t.cities.ByID(ctx, id)
 	if err == nil {
@@ -155,17 +156,17 @@ func (t *tour) city(ctx context.Context, id int32) (City, error) {
 	return city, err
 }
 
-// kept reads a city until the answer comes from memory. After a program's first
-// write of a kind that takes some milliseconds: nothing is kept until the server
-// has told which tables it changes.
-func (t *tour) kept(ctx context.Context, id int32) (City, error) {
+// untilHit reads a city until it is a hit. After the first write of a kind
+// nothing is stored for some milliseconds, until the server has reported its
+// effects.
+func (t *tour) untilHit(ctx context.Context, id int32) (City, error) {
 	for range 1000 {
 		if city, err := t.city(ctx, id); err != nil || t.last == querycache.Hit {
 			return city, err
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return City{}, fmt.Errorf("city %d is not kept: %s", id, t.last)
+	return City{}, fmt.Errorf("city %d is not cached: %s", id, t.last)
 }
 
 // page reads ten cities of Japan.

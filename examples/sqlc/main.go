@@ -1,10 +1,10 @@
-// Command sqlc shows code that sqlc generated, unchanged, on the handle to the
-// database, on a cached handle, and in a transaction. It works in a database of
-// its own, on the server of DATABASE_URL or on one that it starts.
+// Command sqlc shows unchanged code of sqlc on a handle, on a cached handle and
+// in a transaction. It uses a new database, on the server in DATABASE_URL or on
+// one that it starts.
 //
 //	go run ./examples/sqlc
 //
-// It checks what it claims and exits with status 1 where a claim does not hold.
+// It checks its claims, and exits with status 1 if one does not hold.
 package main
 
 //go:generate go run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1 generate
@@ -22,20 +22,20 @@ import (
 
 func main() { program.Main("sqlc", show) }
 
-// show wires database, cache and repository together, and takes the tour.
-func show(ctx context.Context, connString string, a *program.Account) error {
+// show opens the database, the cache and the repository, and runs the tour.
+func show(ctx context.Context, connString string, a *program.Report) error {
 	pg, err := db.Open(ctx, connString, nil)
 	if err != nil {
 		return err
 	}
 	defer pg.Close()
-	t := &tour{Account: a}
+	t := &tour{Report: a}
 	cache, err := querycache.New(&querycache.Options{OnLookup: t.lookedUp})
 	if err != nil {
 		return err
 	}
 	defer cache.Close()
-	stop, err := cache.Follow(pg) // what pg commits drops what it made stale
+	stop, err := cache.Follow(pg) // commits through pg invalidate entries
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func show(ctx context.Context, connString string, a *program.Account) error {
 	return t.take(ctx)
 }
 
-// schema is what sqlc reads as well: it knows goose's files.
+// schema contains the goose migrations, which sqlc reads too.
 //
 //go:embed schema/*.sql
 var schema embed.FS

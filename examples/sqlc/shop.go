@@ -13,23 +13,23 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A Shop is a repository over the code that sqlc generated. That code runs twice:
-// on the database, and on the cached handle. Neither needs a change in it, for
-// both have the methods that its interface DBTX asks for.
+// A Shop is a repository on code that sqlc generated. The code runs unchanged
+// on the handle and on the cached handle, because both implement its interface
+// DBTX.
 type Shop struct {
 	pg    *db.DB
-	truth *store.Queries // on pg
-	reads *store.Queries // on a cached handle: may be as old as policies say
+	truth *store.Queries // on pg: the current state
+	reads *store.Queries // on a cached handle: results may be as old as their policies allow
 }
 
-// policies go by the names that queries.sql gives, which sqlc leaves in the texts.
-// What they don't name is not kept.
+// policies refer to the names in queries.sql, which sqlc leaves in the texts.
+// Other statements are not cached.
 var policies = querycache.ByName{
 	"ProductByName": {TTL: time.Minute},
 	"Sales":         {TTL: time.Minute},
 }
 
-// NewShop returns the repository over a database and a cache that follows it.
+// NewShop returns a repository on a database and a cache that follows it.
 func NewShop(pg *db.DB, cache *querycache.Cache) (*Shop, error) {
 	reads, err := cache.ReadThrough(pg, policies)
 	if err != nil {
@@ -38,7 +38,7 @@ func NewShop(pg *db.DB, cache *querycache.Cache) (*Shop, error) {
 	return &Shop{pg: pg, truth: store.New(pg), reads: store.New(reads)}, nil
 }
 
-// ErrOutOfStock is the error for an order of more than there is.
+// ErrOutOfStock is returned for an order that exceeds the stock.
 var ErrOutOfStock = errors.New("out of stock")
 
 // Order orders all of the items or none.
@@ -48,7 +48,7 @@ func (s *Shop) Order(ctx context.Context, items ...store.AddOrderParams) error {
 	})
 }
 
-// order is Order in a transaction of the caller, to which q belongs.
+// order is Order in the transaction of q.
 func order(ctx context.Context, q *store.Queries, items []store.AddOrderParams) error {
 	for _, item := range items {
 		taken, err := q.TakeFromStock(ctx, store.TakeFromStockParams{ProductID: item.ProductID, Quantity: item.Quantity})

@@ -16,10 +16,10 @@ func TestSqlc(t *testing.T) {
 		" Sales: kettle, sold 2\n",
 		" Sales: kettle, sold 4\n",
 		" ProductByName: kettle, stock 6\n",
-		"[holds] the transaction sees what it has done: 42 cups\n",
-		"[holds] nobody else does, before it commits: 48 cups\n",
+		"[holds] the transaction sees its own writes: 42 cups\n",
+		"[holds] other reads do not, before it commits: 48 cups\n",
 		" ProductByName: cup, stock 42\n",
-		"[holds] the order says: 4 of product 2: out of stock\n",
+		"[holds] the order fails: 4 of product 2: out of stock\n",
 		"hit            ProductByName: cup, stock 42\n",
 	)
 }

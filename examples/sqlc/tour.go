@@ -14,14 +14,15 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A tour uses the shop, and looks at where its answers come from.
+// A tour uses the shop, and records the outcomes of cache lookups.
 type tour struct {
-	*program.Account
+	*program.Report
 	*Shop
 	last querycache.Reason // of the last read through the cached handle
 }
 
-// lookedUp runs on the goroutine that reads, which here is always the same.
+// lookedUp is called on the goroutine of the read, which is always the same
+// here.
 func (t *tour) lookedUp(_ context.Context, l querycache.Lookup) { t.last = l.Reason }
 
 func (t *tour) take(ctx context.Context) error {
@@ -43,7 +44,7 @@ func (t *tour) take(ctx context.Context) error {
 	return nil
 }
 
-// onHandle fills the shop, by COPY: sqlc's :copyfrom.
+// onHandle fills the shop by COPY (:copyfrom of sqlc).
 func (t *tour) onHandle(ctx context.Context) error {
 	n, err := t.truth.AddProducts(ctx, []store.AddProductsParams{
 		{Name: "kettle", PriceCents: 3990, Stock: 10},
@@ -63,27 +64,26 @@ func (t *tour) cached(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.Claim(t.last != querycache.Hit, "the first answer comes from the server")
-	second, err := t.kept(ctx, "kettle")
-	t.Claim(err == nil && first == second, "a later one is the same, from memory")
+	t.Claim(t.last != querycache.Hit, "the first read goes to the server")
+	second, err := t.untilHit(ctx, "kettle")
+	t.Claim(err == nil && first == second, "a later read returns the same product, from memory")
 	return err
 }
 
-// kept reads a product until the answer comes from memory. After a program's first
-// write of a kind that takes some milliseconds: nothing is kept until the server
-// has told which tables it changes.
-func (t *tour) kept(ctx context.Context, name string) (store.Product, error) {
+// untilHit reads a product until it is a hit. After the first write of a kind
+// nothing is stored for some milliseconds, until the server has reported its
+// effects.
+func (t *tour) untilHit(ctx context.Context, name string) (store.Product, error) {
 	for range 1000 {
 		if product, err := t.product(ctx, name); err != nil || t.last == querycache.Hit {
 			return product, err
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return store.Product{}, fmt.Errorf("product %s is not kept: %s", name, t.last)
+	return store.Product{}, fmt.Errorf("product %s is not cached: %s", name, t.last)
 }
 
-// ownWrites orders twice: what was kept of products and sales is not handed out
-// any more.
+// ownWrites orders twice, which invalidates the entries of products and sales.
 func (t *tour) ownWrites(ctx context.Context) error {
 	kettle, err := t.product(ctx, "kettle")
 	if err != nil {
@@ -98,15 +98,15 @@ func (t *tour) ownWrites(ctx context.Context) error {
 			return err
 		}
 		t.Say("%-14s Sales: %s, sold %d", t.last, sales[0].Name, sales[0].Sold)
-		t.Claim(sales[0].Sold == sold, "the next answer of the join has the order: %d are sold", sold)
+		t.Claim(sales[0].Sold == sold, "the next read of the join sees the order: %d are sold", sold)
 	}
-	t.Claim(t.last != querycache.Hit, "it was asked for again, because the order had changed its tables")
+	t.Claim(t.last != querycache.Hit, "it went to the server, because the order changed its tables")
 	now, err := t.product(ctx, "kettle")
-	t.Claim(err == nil && now.Stock == kettle.Stock-4, "the product has both orders: %d are left", now.Stock)
+	t.Claim(err == nil && now.Stock == kettle.Stock-4, "the product reflects both orders: %d are left", now.Stock)
 	return err
 }
 
-// withinTx reads in a transaction and beside it.
+// withinTx reads in a transaction and outside it.
 func (t *tour) withinTx(ctx context.Context) error {
 	before, err := t.product(ctx, "cup")
 	if err != nil {
@@ -128,16 +128,16 @@ func (t *tour) withinTx(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.Claim(inside.Stock == before.Stock-6, "the transaction sees what it has done: %d cups", inside.Stock)
-	t.Claim(beside == before, "nobody else does, before it commits: %d cups", beside.Stock)
+	t.Claim(inside.Stock == before.Stock-6, "the transaction sees its own writes: %d cups", inside.Stock)
+	t.Claim(beside == before, "other reads do not, before it commits: %d cups", beside.Stock)
 	after, err := t.product(ctx, "cup")
-	t.Claim(err == nil && after == inside, "everybody does afterwards")
+	t.Claim(err == nil && after == inside, "all reads see them afterwards")
 	return err
 }
 
-// rollBack orders cups that are there, and teapots that are not.
+// rollBack orders cups, which are in stock, and teapots, which are not.
 func (t *tour) rollBack(ctx context.Context) error {
-	cup, err := t.kept(ctx, "cup")
+	cup, err := t.untilHit(ctx, "cup")
 	if err != nil {
 		return err
 	}
@@ -146,14 +146,14 @@ func (t *tour) rollBack(ctx context.Context) error {
 		return err
 	}
 	err = t.Order(ctx, store.AddOrderParams{ProductID: cup.ID, Quantity: 1}, store.AddOrderParams{ProductID: teapot.ID, Quantity: 4})
-	t.Claim(errors.Is(err, ErrOutOfStock), "the order says: %v", err)
+	t.Claim(errors.Is(err, ErrOutOfStock), "the order fails: %v", err)
 	now, err := t.product(ctx, "cup")
-	t.Claim(err == nil && now == cup && t.last == querycache.Hit, "the cups are there, and what was kept of them is still good")
+	t.Claim(err == nil && now == cup && t.last == querycache.Hit, "the cups are unchanged, and their entry is still valid")
 	return err
 }
 
-// product reads a product through the cached handle, and tells where the answer
-// came from.
+// product reads a product through the cached handle and prints the outcome of
+// the lookup.
 func (t *tour) product(ctx context.Context, name string) (store.Product, error) {
 	p, err := t.reads.ProductByName(ctx, name)
 	if err == nil {

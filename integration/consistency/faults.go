@@ -98,7 +98,7 @@ func (c *reading) readLives(ctx context.Context, wanted func() bool) {
 	}
 }
 
-// end ends the sessions that the library opens beside the pool.
+// end ends the sessions that the library opens outside the pool.
 func (c *checker) end(ctx context.Context) {
 	const sql = `
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

@@ -111,7 +111,7 @@ func (c *reading) readSlowly(ctx context.Context) bool {
 	})
 }
 
-func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[answer], from spot) error {
+func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result], from spot) error {
 	begun := time.Now()
 	least, by := v.written(begun), int(v.by.Load())
 	got, err := ask(ctx, v, stmt, from)
@@ -140,7 +140,7 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[answer]
 }
 
 // ask reads a value.
-func ask(ctx context.Context, v *value, stmt *db.Stmt[answer], from spot) (got answer, err error) {
+func ask(ctx context.Context, v *value, stmt *db.Stmt[result], from spot) (got result, err error) {
 	switch from.form {
 	case asRows:
 		err = from.on.reads.QueryRow(ctx, v.plain, from.id).Scan(&got.ID, &got.V, &got.Tags, &got.Tenant)
@@ -176,13 +176,13 @@ func (c *reading) readBlob(ctx context.Context, at spot) error {
 
 const slowly = " WHERE (SELECT count(*) FROM generate_series(1, 15000)) > 0"
 
-var bareAnswer = db.MustCompile[int64]("SELECT v FROM dropped" + slowly + " AND $1::int >= 0")
+var bareStmt = db.MustCompile[int64]("SELECT v FROM dropped" + slowly + " AND $1::int >= 0")
 
 // readBare reads slowly through a cache without scopes, so that Invalidate
 // affects loads under way.
 func (c *reading) readBare(ctx context.Context, at spot) error {
 	least := c.dropped.least.Load()
-	got, err := bareAnswer.One(ctx, c.w.bare, at.id)
+	got, err := bareStmt.One(ctx, c.w.bare, at.id)
 	if err != nil {
 		return err
 	}

@@ -273,7 +273,7 @@ func (c *checker) hit(ctx context.Context) {
 }
 
 // askAgain retries a read that fails because of a late fault.
-func askAgain(ctx context.Context, v *value, from spot) (got answer, err error) {
+func askAgain(ctx context.Context, v *value, from spot) (got result, err error) {
 	ctx = context.WithValue(ctx, tenantKey{}, from.tenant)
 	for range 10 {
 		if got, err = ask(ctx, v, v.quick, from); err == nil {

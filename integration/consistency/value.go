@@ -35,8 +35,8 @@ var policies = querycache.ByName{unnamed: {TTL: time.Minute}, agedName: {TTL: ma
 // statements of one name.
 type value struct {
 	name   string
-	quick  *db.Stmt[answer]
-	slow   *db.Stmt[answer] // takes milliseconds after its snapshot; only for the contended value
+	quick  *db.Stmt[result]
+	slow   *db.Stmt[result] // takes milliseconds after its snapshot; only for the contended value
 	plain  string           // quick as text
 	source string
 
@@ -51,7 +51,7 @@ type value struct {
 	hits atomic.Int64
 }
 
-type answer struct {
+type result struct {
 	ID     int
 	V      int64
 	Tags   []string
@@ -64,9 +64,9 @@ func newValue(name, source, statement string) *value {
 	if statement != unnamed {
 		sql = "-- name: " + statement + " :one\n" + sql
 	}
-	v := &value{name: name, quick: db.MustCompile[answer](sql), plain: sql, source: source}
+	v := &value{name: name, quick: db.MustCompile[result](sql), plain: sql, source: source}
 	if name == contended {
-		v.slow = db.MustCompile[answer](sql + slowly)
+		v.slow = db.MustCompile[result](sql + slowly)
 	}
 	return v
 }

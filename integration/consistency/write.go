@@ -130,7 +130,7 @@ func (w *writer) writeDropped(ctx context.Context, to int64) error {
 		}
 	}
 	for id := range ids {
-		w.w.bare.Invalidate(ctx, bareAnswer.SQL(), id)
+		w.w.bare.Invalidate(ctx, bareStmt.SQL(), id)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestCommitWithLostResponse(t *testing.T) {
 	must(t, err)
 	fired := proxy.Fail(faultproxy.Fault{Direction: faultproxy.ToClient})
 	if err := tx.Commit(t.Context()); err == nil {
-		t.Error("the commit reports success without an answer")
+		t.Error("the commit succeeded without a response")
 	}
 	<-fired
 

@@ -39,7 +39,7 @@ type armed struct {
 func Start(target string) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("start a proxy to %s: %w", target, err)
+		return nil, fmt.Errorf("faultproxy: start a proxy to %s: %w", target, err)
 	}
 	p := &Proxy{
 		target:   target,
@@ -59,7 +59,7 @@ func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 func (p *Proxy) ConnString(direct string) (string, error) {
 	u, err := url.Parse(direct)
 	if err != nil {
-		return "", fmt.Errorf("proxy a connection string: %w", err)
+		return "", fmt.Errorf("faultproxy: parse the connection string: %w", err)
 	}
 	u.Host = p.Addr()
 	return u.String(), nil

@@ -12,11 +12,12 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// loadMemory is what a load may take from the system beyond what the program has.
+// loadMemory is the greatest number of bytes that a load may take from the
+// system.
 const loadMemory = 64 << 20
 
-// TestLoadMemoryIsBounded loads files that are made while they are read, in each of the ways that a load has: whatever their
-// size, the memory stays within its bound.
+// The memory of a load stays within its bound for files of any size, in each
+// mode of loading.
 func TestLoadMemoryIsBounded(t *testing.T) {
 	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
 	if err != nil {
@@ -58,7 +59,7 @@ func TestLoadMemoryIsBounded(t *testing.T) {
 			}
 			t.Logf("%s, %d MB: %.1f MiB", name, megabytes, float64(most)/(1<<20))
 			if most > loadMemory {
-				t.Errorf("%s, %d MB: %d bytes, at most %d are promised", name, megabytes, most, loadMemory)
+				t.Errorf("%s, %d MB: %d bytes of memory, want at most %d", name, megabytes, most, loadMemory)
 			}
 		}
 	}

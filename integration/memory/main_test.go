@@ -1,4 +1,5 @@
-// Package memory_test holds a program that uses all of the library to the memory it had after its beginnings.
+// Package memory_test tests that a program which uses all of the library does
+// not leak memory.
 package memory_test
 
 import (

@@ -12,9 +12,10 @@ import (
 	"github.com/headrace/headrace/integration/internal/soak"
 )
 
-// TestStaysFlat lets a program work in rounds. Between them nothing is under way, so that what is in use then is what
-// the library keeps. After the first third of the rounds, in which caches fill, it must not grow.
-func TestStaysFlat(t *testing.T) {
+// TestMemoryStaysFlat runs a program in rounds. Nothing is under way between
+// rounds, so the memory in use then is what the library retains. It must not
+// grow after the first third of the rounds, in which caches fill.
+func TestMemoryStaysFlat(t *testing.T) {
 	const rounds = 15
 	calls, limit := int64(soak.Count(100, math.MaxInt)), soak.Time(t, 15*time.Second)/rounds
 	p := newProgram(t)
@@ -27,14 +28,14 @@ func TestStaysFlat(t *testing.T) {
 	}
 	before, after := most(samples[rounds/3:rounds*2/3]), most(samples[rounds*2/3:])
 	if after.heap > before.heap+before.heap/10+1<<20 {
-		t.Errorf("%d bytes in use, %d earlier", after.heap, before.heap)
+		t.Errorf("%d bytes in use, before %d", after.heap, before.heap)
 	}
-	if after.goroutines > before.goroutines+maxConns { // the last of a connection may still be on its way out
-		t.Errorf("%d goroutines, %d earlier", after.goroutines, before.goroutines)
+	if after.goroutines > before.goroutines+maxConns { // goroutines of closed connections may not have ended yet
+		t.Errorf("%d goroutines, before %d", after.goroutines, before.goroutines)
 	}
 }
 
-// work does so many tasks, or as many as the time allows.
+// work runs a number of tasks, or as many as the time allows.
 func (p *program) work(t *testing.T, calls int64, limit time.Duration) (done int64) {
 	const workers = 4
 	deadline := time.Now().Add(limit)
@@ -54,13 +55,14 @@ func (p *program) work(t *testing.T, calls int64, limit time.Duration) (done int
 	return min(begun.Load(), calls)
 }
 
-// sample is what is in use between two rounds.
+// sample is the memory and the goroutines in use between two rounds.
 type sample struct {
 	heap       uint64 // bytes
 	goroutines int
 }
 
-// measure has all written and the connections closed first: with them goes what is kept for each.
+// measure flushes all writers and closes the connections with their state, and
+// returns a sample.
 func (p *program) measure(t *testing.T) sample {
 	t.Helper()
 	if err := p.writer.Flush(t.Context()); err != nil {
@@ -74,7 +76,7 @@ func (p *program) measure(t *testing.T) sample {
 		pool.Reset()
 	}
 	runtime.GC()
-	runtime.GC() // what finalizers and pools held on to
+	runtime.GC() // frees objects of finalizers and pools
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return sample{stats.HeapAlloc, runtime.NumGoroutine()}

@@ -39,21 +39,23 @@ var (
 	journal   = batchinsert.MustTable[item]("journal")
 )
 
-// texts is how many different statements the program makes up: without end in a soak, after the tables that remember
-// texts have been filled; in a short run as many as it begins with.
+// texts is the number of different statements that the program generates:
+// without bound in a soak, after all tables of texts are full; in a short run
+// only those at the beginning.
 var texts = soak.Count(filled, math.MaxInt)
 
-// filled is how many texts the program makes up before it begins to work. The largest of the tables holds 8,192.
+// filled is the number of texts that the program generates before the rounds.
+// The largest table of texts holds 8,192.
 var filled = soak.Count(100, 10_000)
 
-// program is a handle, a cache before it, and tasks that use them in each way.
+// program is a handle with a cache, and tasks that use them.
 type program struct {
 	pg     *db.DB
 	reads  *querycache.ReadThrough
 	loader *db.Loader[int, item]
 	writer *batchinsert.BufferedWriter[item]
 	tasks  []task
-	text   atomic.Int64 // number of the last one made up
+	text   atomic.Int64 // number of the last generated text
 }
 
 type task struct {
@@ -137,7 +139,8 @@ func (p *program) rows(ctx context.Context) error {
 	return p.reads.QueryRow(ctx, "SELECT note FROM items WHERE id = $1", rand.IntN(items)).Scan(&note)
 }
 
-// madeUp pastes a name and a value into its text, as programs should not.
+// madeUp generates a text with a name and a value in it, as programs should
+// not.
 func (p *program) madeUp(ctx context.Context) error {
 	n := p.text.Add(1) % int64(texts)
 	_, err := db.All[string](ctx, p.reads, db.SQL(fmt.Sprintf("SELECT note AS note_%d FROM items WHERE id = %d", n, n%items)))
@@ -184,7 +187,7 @@ func (p *program) transaction(ctx context.Context) error {
 	})
 }
 
-// temporary makes a table, whose oid is new each time.
+// temporary creates a temporary table, which has a new oid each time.
 func (p *program) temporary(ctx context.Context) error {
 	return p.pg.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "CREATE TEMPORARY TABLE scratch (id int) ON COMMIT DROP"); err != nil {
@@ -198,12 +201,12 @@ func (p *program) temporary(ctx context.Context) error {
 func (p *program) fail(ctx context.Context) error {
 	_, err := p.pg.Exec(ctx, "UPDATE items SET note = 'bad' WHERE id = 1")
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); !ok || pgErr.Code != "23514" {
-		return fmt.Errorf("want the constraint's error, got %w", err)
+		return fmt.Errorf("want the error of the constraint, got %w", err)
 	}
 	return nil
 }
 
-// giveUp cancels a statement, which costs the connection that it ran on.
+// giveUp cancels a statement, which closes its connection.
 func (p *program) giveUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(rand.IntN(2000))*time.Microsecond)
 	defer cancel()

@@ -64,15 +64,15 @@ func Start(ctx context.Context, server string, opts *Options) (*Bouncer, error) 
 	}
 	cfg, err := pgx.ParseConfig(server)
 	if err != nil {
-		return nil, fmt.Errorf("start PgBouncer: %w", err)
+		return nil, fmt.Errorf("pgbouncer: start: %w", err)
 	}
 	program, err := find()
 	if err != nil {
-		return nil, fmt.Errorf("start PgBouncer: %w", err)
+		return nil, fmt.Errorf("pgbouncer: start: %w", err)
 	}
 	b, err := startOnFreePort(ctx, program, cfg, opts)
 	if err != nil {
-		return nil, fmt.Errorf("start PgBouncer: %w", err)
+		return nil, fmt.Errorf("pgbouncer: start: %w", err)
 	}
 	return b, nil
 }

@@ -48,7 +48,7 @@ func TestDatabaseURL(t *testing.T) {
 			t.Error("Private returned the server of DATABASE_URL")
 		}
 	})
-	t.Run("that does not answer is an error", func(t *testing.T) {
+	t.Run("that does not respond is an error", func(t *testing.T) {
 		t.Setenv("DATABASE_URL", "postgres://127.0.0.1:1/none?connect_timeout=1")
 		if _, err := pgserver.Start(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "DATABASE_URL") {
 			t.Errorf("error %v, want one that names DATABASE_URL", err)

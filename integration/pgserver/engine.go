@@ -48,7 +48,7 @@ func connectEngine(ctx context.Context) (*engine, error) {
 	}
 	if _, err := docker.Ping(ctx, client.PingOptions{}); err != nil {
 		_ = docker.Close()
-		return nil, absent("no container engine answers: %v", err)
+		return nil, absent("the container engine does not respond: %v", err)
 	}
 	return &engine{DockerClient: docker, hosts: publishedHosts(docker.DaemonHost())}, nil
 }

@@ -47,7 +47,7 @@ func onEach(t *testing.T, test func(t *testing.T)) {
 // skipWithout skips the test if this machine does not have the source.
 func skipWithout(t *testing.T, err error) {
 	t.Helper()
-	if err != nil && strings.HasPrefix(err.Error(), "no PostgreSQL to start") {
+	if err != nil && strings.HasPrefix(err.Error(), "pgserver: start: no source is available") {
 		t.Skip(err)
 	}
 }

@@ -101,7 +101,7 @@ func (s *Server) Close() error {
 	}
 	s.closed = true
 	if err := s.instance.remove(context.Background()); err != nil {
-		return fmt.Errorf("remove PostgreSQL: %w", err)
+		return fmt.Errorf("pgserver: close: %w", err)
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (s *Server) change(what string, do func(instance) error) error {
 		err = do(s.instance)
 	}
 	if err != nil {
-		return fmt.Errorf("%s PostgreSQL: %w", what, err)
+		return fmt.Errorf("pgserver: %s: %w", what, err)
 	}
 	return nil
 }

@@ -53,12 +53,12 @@ func start(ctx context.Context, opts *Options, from []source) (*Server, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("start PostgreSQL (%s): %w", src.name, err)
+			return nil, fmt.Errorf("pgserver: start from %s: %w", src.name, err)
 		}
 		announce(opts, server)
 		return server, nil
 	}
-	return nil, fmt.Errorf("start PostgreSQL: no source is available:\n%s\n%s", strings.Join(reasons, "\n"), advice())
+	return nil, fmt.Errorf("pgserver: start: no source is available:\n%s\n%s", strings.Join(reasons, "\n"), advice())
 }
 
 // forced returns the source with the given name. Private, which does not use
@@ -77,7 +77,7 @@ func forced(name string, from []source) ([]source, error) {
 			return from, nil
 		}
 	}
-	return nil, fmt.Errorf("start PostgreSQL: HEADRACE_SERVER=%q: want url, docker, local or download", name)
+	return nil, fmt.Errorf("pgserver: start: HEADRACE_SERVER=%q: want url, docker, local or download", name)
 }
 
 // printed holds the printed lines, so that equal lines are printed once.

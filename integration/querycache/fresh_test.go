@@ -70,7 +70,7 @@ func TestOwnWritesAreSeen(t *testing.T) {
 
 // A commit in a batch is seen once its result is read. A write that returns
 // rows is seen once the rows are closed.
-func TestWritesAreSeenWhereTheyEnd(t *testing.T) {
+func TestWritesAreSeenAtTheEndOfTheirResult(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	b.name(1)
@@ -201,7 +201,7 @@ func TestOwnDDLIsSeen(t *testing.T) {
 	read()
 	b.exec(b.pg, "CREATE OR REPLACE VIEW v AS SELECT name FROM rivers WHERE id = 1")
 	if got := read(); got != "river 1" {
-		t.Errorf("read %q after the view was made anew", got)
+		t.Errorf("read %q after the view was recreated", got)
 	}
 	b.exec(b.pg, "UPDATE rivers SET name = 'new' WHERE id = 1")
 	if got := read(); got != "new" {

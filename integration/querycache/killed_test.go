@@ -18,7 +18,7 @@ import (
 
 // While the server kills each connection that examines statements, reads
 // succeed and examination is retried. Afterwards results are stored.
-func TestKilledOwnConnections(t *testing.T) {
+func TestExaminationSurvivesKilledConnections(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	var killing atomic.Bool
@@ -58,7 +58,7 @@ func TestKilledOwnConnections(t *testing.T) {
 
 // After an outage, statements are examined as soon as the pool has a new
 // connection.
-func TestServerIsBack(t *testing.T) {
+func TestExaminationResumesAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	var refused atomic.Int64

@@ -131,7 +131,7 @@ func TestReadsOfOnlyATable(t *testing.T) {
 				t.Error(err)
 			}
 		}, "root, second"},
-		{"insert into a child of which the reads do not know", func() {
+		{"insert into a child that is newer than the reads", func() {
 			if _, err := foreign.Exec(t.Context(), "CREATE TABLE dog () INHERITS (animal)"); err != nil {
 				t.Error(err)
 			}

@@ -302,7 +302,7 @@ func TestSwappedDatabases(t *testing.T) {
 
 // Handles of a role without access to the server's identity match those of a
 // role with access.
-func TestRolesThatMayNotReadTheIdentity(t *testing.T) {
+func TestRolesWithoutAccessToTheIdentity(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
 	admin := openAs(t, server.ConnString(), "")
@@ -322,7 +322,7 @@ func TestRolesThatMayNotReadTheIdentity(t *testing.T) {
 }
 
 // The connections that examine statements may end at any time.
-func TestExaminersAreKilled(t *testing.T) {
+func TestReadsSurviveKilledExaminers(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
 	p := newPair(t, server, "postgres", "", "")

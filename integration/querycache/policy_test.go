@@ -163,7 +163,7 @@ func TestExplainChangesNothing(t *testing.T) {
 }
 
 // The statement of a Loader has the policy and the counts of its own name.
-func TestLoadersOfOneText(t *testing.T) {
+func TestLoaderHasThePolicyOfItsName(t *testing.T) {
 	t.Parallel()
 	type named struct {
 		ID   int

@@ -39,7 +39,7 @@ func TestAccountOfRealRows(t *testing.T) { // not parallel: it measures the heap
 			t.Fatal(err)
 		}
 		right := false
-		for range 3 { // what other tests leave behind may be freed meanwhile
+		for range 3 { // memory of other tests may be freed meanwhile
 			b.cache.InvalidateAll()
 			before := heap()
 			for id := range 12000 {

@@ -21,7 +21,7 @@ var namedTables = []string{
 }
 
 // Names in Policy.Tables are resolved as in SQL.
-func TestTablesOfPolicies(t *testing.T) {
+func TestPolicyTablesAreResolvedAsInSQL(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	for _, sql := range namedTables {
@@ -79,7 +79,7 @@ func TestTablesOfPolicies(t *testing.T) {
 }
 
 // Names in Policy.Tables are resolved again after a schema change.
-func TestTablesOfPoliciesMove(t *testing.T) {
+func TestPolicyTablesAreResolvedAgain(t *testing.T) {
 	t.Parallel()
 	b := following(t, querycache.Policy{TTL: time.Minute, Tables: []string{"seen"}})
 	read := func() string {

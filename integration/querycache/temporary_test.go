@@ -63,7 +63,7 @@ type newCity struct {
 
 // The writes of an event trigger, and of a trigger on a temporary table, are
 // seen.
-func TestCodeBehindTemporaryTables(t *testing.T) {
+func TestTriggersOnTemporaryTablesAreSeen(t *testing.T) {
 	t.Parallel()
 	const note = `CREATE FUNCTION note() RETURNS %s LANGUAGE plpgsql AS $$ BEGIN UPDATE rivers SET name = name || '!'; %s END $$`
 	read := func(b *bench) string {

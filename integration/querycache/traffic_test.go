@@ -24,8 +24,8 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A wire counts what is sent to the server: each Write is a message, or several
-// that one answer is waited for.
+// A wire counts writes to the server. Each is one message, or several messages
+// with one response.
 type wire struct {
 	pool, own      atomic.Int64 // writes on the pool's connections, and on the library's
 	opened, beside atomic.Int64 // connections of the pool, and others of the library
@@ -65,7 +65,7 @@ func (w *wire) take() tally {
 }
 
 func (t tally) String() string {
-	return fmt.Sprintf("%d on the pool, %d beside it; %d and %d connections", t.pool, t.own, t.opened, t.beside)
+	return fmt.Sprintf("%d on the pool, %d outside it; %d and %d connections", t.pool, t.own, t.opened, t.beside)
 }
 
 func wiredConfig(t *testing.T, connString string) (*pgxpool.Config, *wire) {
@@ -174,8 +174,8 @@ func TestTraffic(t *testing.T) {
 		}
 	}
 	run(bare, "SELECT 1")
-	step("nobody follows, first run", tally{}, read, write, "CREATE TABLE unrelated (id int)")
-	step("nobody follows, second run", tally{}, read, write, "DROP TABLE unrelated")
+	step("not followed, first run", tally{}, read, write, "CREATE TABLE unrelated (id int)")
+	step("not followed, second run", tally{}, read, write, "DROP TABLE unrelated")
 
 	if b.cache, err = querycache.New(nil); err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
 	got := w.take()
 	t.Log(got)
 	if got.pool != 0 || got.own > 40 {
-		t.Errorf("%v; want at most 40 round trips, all of them beside the pool", got)
+		t.Errorf("%v; want at most 40 round trips, all of them outside the pool", got)
 	}
 	for _, st := range compiled {
 		if _, err := st.Exec(t.Context(), pg, "1"); err != nil && !strings.Contains(err.Error(), "encode") {
@@ -258,13 +258,13 @@ func TestCompiledStatementsAreExaminedTogether(t *testing.T) {
 		}
 	}
 	if got := w.take(); got.own != 0 {
-		t.Errorf("when they ran: %v; want nothing beside the pool", got)
+		t.Errorf("when they ran: %v; want none outside the pool", got)
 	}
 }
 
 // A commit waits only briefly for the effects of its statements. Until they are
 // known, no dependent entry is returned.
-func TestCommitsDoNotWait(t *testing.T) {
+func TestCommitsWaitBriefly(t *testing.T) {
 	b, w := wiredBench(t, 4, nil)
 	pg := b.pg
 	const examining = 50 * time.Millisecond // what each round trip of an examination takes
@@ -302,7 +302,7 @@ func TestCommitsDoNotWait(t *testing.T) {
 		slices.Sort(list)
 	}
 	more := took[true][15] - took[false][15]
-	t.Logf("a commit took %v longer in the median, %v at most, than where nobody follows", more, took[true][29]-took[false][29])
+	t.Logf("a commit took %v longer in the median, %v at most, than without Follow", more, took[true][29]-took[false][29])
 	if more > examining/2 {
 		t.Errorf("commits wait %v for what they changed", more)
 	}
@@ -409,7 +409,7 @@ func TestUnrelatedSchemaChangesKeepEntries(t *testing.T) {
 		}
 		after = append(after, all())
 		if got := w.take(); got.own > 0 {
-			t.Errorf("writes of known shapes after CREATE TABLE: %v, want nothing beside the pool", got)
+			t.Errorf("writes of known shapes after CREATE TABLE: %v, want none outside the pool", got)
 		}
 	}
 	slices.Sort(warm)
@@ -456,7 +456,7 @@ func TestExamineOnPool(t *testing.T) {
 
 // Behind a pooler that refuses transactions, every write is reported as a
 // change to all tables, without an error.
-func TestFollowBehindAPoolerOfStatements(t *testing.T) {
+func TestFollowBehindAStatementPooler(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	cfg := b.pg.Pool().Config()

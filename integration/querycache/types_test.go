@@ -109,7 +109,7 @@ func TestRecordedArraysFollowElements(t *testing.T) {
 }
 
 // A reader cannot change the bytes in the cache.
-func TestDriverBytesAreNotTheCaches(t *testing.T) {
+func TestDriverBytesAreCopies(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	const sql = `SELECT '\x010203'::bytea`

@@ -31,7 +31,7 @@ type DBTX interface {
 var _ DBTX = (*querycache.ReadThrough)(nil)
 
 // Callers cannot distinguish rows from the cache from rows of the server.
-func TestWireRowsAreTheServers(t *testing.T) {
+func TestWireRowsEqualServerRows(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
@@ -91,7 +91,7 @@ func collect(t *testing.T, q db.Querier, sql string, args ...any) string {
 	return out.String()
 }
 
-func TestWireRowsManyPlayers(t *testing.T) {
+func TestWireRowsAreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
@@ -282,7 +282,7 @@ type rowOfCity struct{ city }
 func (r *rowOfCity) ScanRow(rows pgx.Rows) error { return rows.Scan(&r.ID, &r.Name, &r.Tags) }
 
 // A row from the cache equals that of the server, for each kind of Scan.
-func TestRowsOfHitsAreTheServers(t *testing.T) {
+func TestHitsEqualServerRows(t *testing.T) {
 	t.Parallel()
 	b := following(t, minute)
 	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
@@ -317,7 +317,7 @@ func TestRowsOfHitsAreTheServers(t *testing.T) {
 
 // Loads are examined by the server's parser, as reads are. By its names alone a
 // function call might be a cast, and the read would invalidate itself.
-func TestLoadsAreKnownByTheParser(t *testing.T) {
+func TestLoadsAreExaminedByTheServer(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	b.exec(b.pg, "CREATE TYPE boxed AS (x int)")

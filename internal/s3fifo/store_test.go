@@ -108,10 +108,10 @@ func TestStoreComparesKeys(t *testing.T) {
 		t.Fatalf("got %v", e)
 	}
 	if e := s.Get(hash, &group.ID, keyOf(2)); e != nil {
-		t.Errorf("another key of the same hash was answered with %v", e.Value.value)
+		t.Errorf("another key with the same hash returned %v", e.Value.value)
 	}
 	if e := s.Get(hash, &other.ID, keyOf(1)); e != nil {
-		t.Errorf("another statement of the same hash was answered with %v", e.Value.value)
+		t.Errorf("another statement with the same hash returned %v", e.Value.value)
 	}
 	s.Put(hash, newEntry(other, keyOf(1), "bob", 0))
 	if e := s.Get(hash, &group.ID, keyOf(1)); e == nil || e.Value.value != "alice" {

@@ -1,13 +1,13 @@
-// Package geonames has the cities of the world as a file for the examples to
-// load. Where it is from says ATTRIBUTION.md.
+// Package geonames contains the cities of the world as a file, for the
+// examples. ATTRIBUTION.md names its source.
 package geonames
 
 import _ "embed"
 
-// CSV has a header and 135,233 cities, compressed by gzip.
+// CSV contains a header and 135,233 cities, compressed with gzip.
 //
 //go:embed cities.csv.gz
 var CSV []byte
 
-// Cities is how many rows CSV has.
+// Cities is the number of rows in CSV.
 const Cities = 135_233

@@ -1,5 +1,4 @@
-// Package program runs an example in a database of its own, and holds it to
-// what it claims.
+// Package program runs an example in a new database and checks its claims.
 package program
 
 import (
@@ -14,11 +13,12 @@ import (
 	"github.com/headrace/headrace/examples/shared/sandbox"
 )
 
-// A Body is what an example does, with the database of a connection string.
-type Body func(ctx context.Context, connString string, a *Account) error
+// A Body is the code of an example. It gets the connection string of its
+// database.
+type Body func(ctx context.Context, connString string, a *Report) error
 
-// Main is the main function of the example of this name. It exits with status 1
-// after an error or a claim that does not hold.
+// Main is the main function of an example. It exits with status 1 after an
+// error, or if a claim does not hold.
 func Main(name string, body Body) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := Run(ctx, name, os.Stdout, body)
@@ -29,8 +29,8 @@ func Main(name string, body Body) {
 	}
 }
 
-// Run runs body in a new database that is dropped afterwards. A claim that does
-// not hold is an error.
+// Run runs body in a new database, and drops the database. It returns an error
+// if a claim does not hold.
 func Run(ctx context.Context, name string, out io.Writer, body Body) (err error) {
 	box, err := sandbox.Open(ctx, name)
 	if err != nil {
@@ -40,9 +40,9 @@ func Run(ctx context.Context, name string, out io.Writer, body Body) (err error)
 	return On(ctx, box.ConnString, out, body)
 }
 
-// On is Run in a database that is there already.
+// On is Run in an existing database.
 func On(ctx context.Context, connString string, out io.Writer, body Body) error {
-	a := &Account{out: out}
+	a := &Report{out: out}
 	if err := body(ctx, connString, a); err != nil {
 		return err
 	}

@@ -15,13 +15,12 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// claimed, in the environment of this binary, makes it an example that claims
-// something.
+// claimed is the environment variable that makes this binary an example.
 const claimed = "HEADRACE_TEST_CLAIM"
 
 func TestMain(m *testing.M) {
 	if claim, ok := os.LookupEnv(claimed); ok {
-		program.Main("example", func(_ context.Context, _ string, a *program.Account) error {
+		program.Main("example", func(_ context.Context, _ string, a *program.Report) error {
 			a.Claim(claim == "true", "this is %s", claim)
 			return nil
 		})
@@ -57,13 +56,12 @@ func TestMainExits(t *testing.T) {
 	}
 }
 
-// The database is gone afterwards, also where the body failed and left a
-// connection open.
+// Run drops the database even if the body fails and leaves a connection open.
 func TestRunCleansUp(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	var inside string
-	body := func(ctx context.Context, connString string, _ *program.Account) error {
+	body := func(ctx context.Context, connString string, _ *program.Report) error {
 		inside = connString
 		conn, err := pgx.Connect(ctx, connString)
 		if err != nil {
@@ -73,7 +71,7 @@ func TestRunCleansUp(t *testing.T) {
 		return broken
 	}
 	if err := program.Run(t.Context(), "program", new(strings.Builder), body); !errors.Is(err, broken) {
-		t.Fatalf("error %v, want the body's", err)
+		t.Fatalf("error %v, want that of the body", err)
 	}
 	if conn, err := pgx.Connect(t.Context(), inside); err == nil {
 		_ = conn.Close(t.Context())
@@ -90,11 +88,11 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"all hold", []bool{true, true}, "<nil>"},
 		{"some do not", []bool{false, true, false}, "2 of 3 claims do not hold: claim 0; claim 2"},
-		{"none", nil, "nothing was claimed"},
+		{"none", nil, "the example has no claims"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			err := program.On(t.Context(), "", new(strings.Builder), func(_ context.Context, _ string, a *program.Account) error {
+			err := program.On(t.Context(), "", new(strings.Builder), func(_ context.Context, _ string, a *program.Report) error {
 				for i, holds := range c.claims {
 					a.Claim(holds, "claim %d", i)
 				}

@@ -1,4 +1,4 @@
-// Package programtest runs an example on a real server and looks at what it says.
+// Package programtest runs an example on a server and checks its output.
 package programtest
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// Says runs body in a database of its own. It fails the test after an error, a
-// claim that does not hold, or if one of the texts is not printed, in this order.
+// Says runs body in a new database. It fails the test if body returns an error,
+// if a claim does not hold, or if the texts are not printed in this order.
 func Says(t *testing.T, body program.Body, texts ...string) {
 	t.Helper()
 	var out strings.Builder
@@ -23,7 +23,7 @@ func Says(t *testing.T, body program.Body, texts ...string) {
 	for _, text := range texts {
 		_, after, found := strings.Cut(rest, text)
 		if !found {
-			t.Fatalf("%q is not printed, or too early", text)
+			t.Fatalf("%q was not printed, or too early", text)
 		}
 		rest = after
 	}

@@ -1,4 +1,4 @@
-// Package sandbox gives an example a database of its own.
+// Package sandbox creates a database for an example.
 package sandbox
 
 import (
@@ -14,20 +14,19 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// A Sandbox is a database for one run alone, on a server that may be
-// somebody's.
+// A Sandbox is a database for one run, on a server that may have other
+// databases.
 type Sandbox struct {
 	ConnString string // of the database
-	Server     string // what server it is, for people
+	Server     string // description of the server
 
 	server   *pgserver.Server
 	database string
 }
 
-// Open makes a database for the example of the given name, on the server
-// of DATABASE_URL or on one that it starts. It also sees to it that the program
-// comes to its close: without it, a reader of its output that goes away, as head
-// does, would end it at once.
+// Open creates a database for the example with the given name, on the server in
+// DATABASE_URL or on one that it starts. It also ignores SIGPIPE, so that the
+// program reaches Close if a reader of its output, such as head, ends early.
 func Open(ctx context.Context, example string) (*Sandbox, error) {
 	signal.Ignore(syscall.SIGPIPE)
 	server, err := pgserver.Start(ctx, nil)
@@ -47,7 +46,7 @@ func Open(ctx context.Context, example string) (*Sandbox, error) {
 	return b, nil
 }
 
-// Close drops the database, and stops the server if it was started for it.
+// Close drops the database, and stops the server if Open started it.
 func (b *Sandbox) Close(ctx context.Context) error {
 	return errors.Join(
 		b.execute(ctx, "DROP DATABASE "+b.quoted()+" WITH (FORCE)"),

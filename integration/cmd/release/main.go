@@ -1,14 +1,16 @@
-// Command release makes the commit of a release from HEAD. Run it at the root of the repository:
+// Command release creates the commit of a release from HEAD. Run it at the root
+// of the repository:
 //
 //	go run ./integration/cmd/release v1.2.3
 //
-// On every branch the modules of this repository require each other at v0.0.0, which go.work and replace directives
-// resolve to the tree beside them. Whoever requires a module from outside has neither. So a release is a commit beside
-// the branch, with HEAD as its parent, in which the published modules require each other at the new version, have no
-// replace directive, and have the sums of each other in go.sum.
+// On each branch the modules of this repository require each other at v0.0.0,
+// which go.work and replace directives resolve to their folders. Users of a
+// module have neither. A release is therefore a separate commit with HEAD as
+// its parent. In it the published modules require each other at the new
+// version, have no replace directives, and have each other's sums in go.sum.
 //
-// Neither branch, work tree nor index is changed, and no tag is set. The commands that set and push the tags are
-// printed.
+// The command changes neither the branch nor the work tree nor the index, and
+// sets no tag. It prints the commands that set and push the tags.
 package main
 
 import (

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// unpublished are the modules, by folder, that get no version: programs for
-// those who have the repository. They keep their replace directives.
+// unpublished are the folders of modules without versions: programs for users
+// of the repository. They keep their replace directives.
 var unpublished = []string{"examples", "integration/benchmarks"}
 
 // developed is the version at which the modules require each other between
@@ -30,11 +30,12 @@ type mod struct {
 func (m *mod) path() string    { return m.file.Module.Mod.Path }
 func (m *mod) published() bool { return !slices.Contains(unpublished, m.dir) }
 
-// tag returns what the go command looks for: versions of a module in a folder
-// have the folder in front.
+// tag returns the tag of a version. The tags of a module in a folder begin with
+// the folder.
 func (m *mod) tag(version string) string { return path.Join(m.dir, version) }
 
-// readModules returns the modules of go.work, each behind those that it requires.
+// readModules returns the modules of go.work, each after those that it
+// requires.
 func readModules(root string) ([]*mod, error) {
 	data, err := os.ReadFile(filepath.Join(root, "go.work"))
 	if err != nil {
@@ -60,7 +61,7 @@ func readModules(root string) ([]*mod, error) {
 	return inOrder(modules)
 }
 
-// inOrder puts each module behind those that it requires.
+// inOrder sorts each module after those that it requires.
 func inOrder(modules []*mod) ([]*mod, error) {
 	var ordered []*mod
 	for len(ordered) < len(modules) {
@@ -73,7 +74,7 @@ func inOrder(modules []*mod) ([]*mod, error) {
 			}
 		}
 		if len(ordered) == before {
-			return nil, errors.New("modules of go.work require each other in a circle: none can be released first")
+			return nil, errors.New("modules of go.work require each other in a cycle")
 		}
 	}
 	return ordered, nil
@@ -83,8 +84,8 @@ func (m *mod) requires(path string) bool {
 	return slices.ContainsFunc(m.file.Require, func(r *modfile.Require) bool { return r.Mod.Path == path })
 }
 
-// rewrite gives go.mod and go.sum of all modules, which are in order, their
-// contents in the release.
+// rewrite writes the go.mod and go.sum files of the release. The modules must
+// be in order.
 func rewrite(ctx context.Context, root string, modules []*mod, version string) error {
 	var sums []sum
 	for _, m := range modules {
@@ -115,9 +116,9 @@ func rewrite(ctx context.Context, root string, modules []*mod, version string) e
 	return nil
 }
 
-// setVersions makes the module require the others at the version. If it is
-// published it loses their replace directives, which hold for its own builds
-// alone, and is refused where a consumer could not use it all the same.
+// setVersions sets the versions of the required modules. It also removes the
+// replace directives of a published module, which apply only to its own builds.
+// It returns an error if users could not require the module.
 func (m *mod) setVersions(modules []*mod, version string) error {
 	for _, other := range modules {
 		if !m.requires(other.path()) {
@@ -150,7 +151,7 @@ func (m *mod) setVersions(modules []*mod, version string) error {
 		}
 	}
 	if len(m.file.Replace) > 0 || len(m.file.Exclude) > 0 {
-		return errors.New("go install takes no module with replace or exclude directives")
+		return errors.New("go install rejects modules with replace or exclude directives")
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// tiny is a repository of three modules, of which two are published.
+// tiny is a repository of three modules; two are published.
 var tiny = map[string]string{
 	"go.work":       "go 1.26.0\n\nuse (\n\t./tool\n\t.\n\t./examples\n)\n",
 	"go.mod":        "module example.com/m\n\ngo 1.26.0\n",
@@ -19,7 +19,7 @@ var tiny = map[string]string{
 		"replace example.com/m => ..\n\nreplace example.com/m/tool => ../tool\n",
 }
 
-// commitFiles makes a repository whose one commit has the files.
+// commitFiles creates a repository with one commit of the files.
 func commitFiles(t *testing.T, files map[string]string) string {
 	t.Helper()
 	repo := t.TempDir()
@@ -40,7 +40,7 @@ func commitFiles(t *testing.T, files map[string]string) string {
 	return repo
 }
 
-// What is in the commit, also if HEAD is that of a linked work tree.
+// The commit has the files of the release, also from a linked work tree.
 func TestReleasedFiles(t *testing.T) {
 	t.Parallel()
 	linked := filepath.Join(t.TempDir(), "linked")
@@ -71,7 +71,7 @@ func TestReleasedFiles(t *testing.T) {
 	}
 }
 
-func TestPrepareRefuses(t *testing.T) {
+func TestPrepareErrors(t *testing.T) {
 	t.Parallel()
 	with := func(name, text string) map[string]string {
 		files := maps.Clone(tiny)
@@ -98,14 +98,14 @@ func TestPrepareRefuses(t *testing.T) {
 			}
 		}, want: "?? new.go"},
 		{name: "tag_exists", version: "v1.2.3", before: func(t *testing.T, repo string) { run(t, repo, "tag", "tool/v1.2.3") }, want: "tags exist: tool/v1.2.3"},
-		{name: "replace_of_other_module", version: "v1.2.3", files: with("tool/go.mod", tiny["tool/go.mod"]+"\nreplace example.com/x => ../x\n"), want: "tool/go.mod: go install takes no module with replace"},
+		{name: "replace_of_other_module", version: "v1.2.3", files: with("tool/go.mod", tiny["tool/go.mod"]+"\nreplace example.com/x => ../x\n"), want: "tool/go.mod: go install rejects modules with replace"},
 		{name: "exclude", version: "v1.2.3", files: with("go.mod", tiny["go.mod"]+"\nexclude example.com/x v1.0.0\n"), want: "exclude directives"},
 		{name: "unpublished_module_is_required", files: map[string]string{
 			"go.work":         "use (\n\t.\n\t./examples\n)\n",
 			"go.mod":          "module example.com/m\n\nrequire example.com/m/examples v0.0.0\n",
 			"examples/go.mod": "module example.com/m/examples\n",
 		}, version: "v1.2.3", want: "requires example.com/m/examples, which is not published"},
-		{name: "circle", files: with("go.mod", "module example.com/m\n\nrequire example.com/m/tool v0.0.0\n"), version: "v1.2.3", want: "in a circle"},
+		{name: "cycle", files: with("go.mod", "module example.com/m\n\nrequire example.com/m/tool v0.0.0\n"), version: "v1.2.3", want: "in a cycle"},
 		{name: "module_outside_the_workspace", version: "v1.2.3", files: with("tool/go.mod", "module example.com/m/tool\n\nrequire example.com/m/lost v0.0.0\n"), want: "requires example.com/m/lost@v0.0.0, which is not in go.work"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestPrepareRefuses(t *testing.T) {
 			}
 			r, err := prepare(t.Context(), repo, test.version)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("%+v, %v; want an error that says %q", r, err, test.want)
+				t.Errorf("%+v, error %v; want one with %q", r, err, test.want)
 			}
 		})
 	}

@@ -17,11 +17,11 @@ import (
 type release struct {
 	version string
 	commit  string
-	tags    []string // one for each published module; that of the root comes first, as all others require it
+	tags    []string // one for each published module; the root comes first, because all others require it
 }
 
-// commands returns what is left to do, one command a line: set the tags, push
-// them, and record in the branch that they are behind it.
+// commands returns the remaining commands, one per line. They set and push the
+// tags, and merge the commit into the branch without its changes.
 func (r *release) commands() string {
 	var b strings.Builder
 	for _, tag := range r.tags {
@@ -32,7 +32,7 @@ func (r *release) commands() string {
 	return b.String()
 }
 
-// prepare makes the commit of a release from HEAD of the repository at dir.
+// prepare creates the commit of a release from HEAD of the repository at dir.
 func prepare(ctx context.Context, dir, version string) (r *release, err error) {
 	if !semver.IsValid(version) || semver.Canonical(version) != version || module.IsPseudoVersion(version) || version == developed {
 		return nil, fmt.Errorf("version %q: want a semantic version, such as v1.2.3 or v1.2.3-rc.1", version)
@@ -42,7 +42,7 @@ func prepare(ctx context.Context, dir, version string) (r *release, err error) {
 		return nil, err
 	}
 	if changes != "" {
-		return nil, fmt.Errorf("HEAD is released, and some changes are not in it:\n%s", changes)
+		return nil, fmt.Errorf("the release is made from HEAD, which lacks these changes:\n%s", changes)
 	}
 	scratch, err := os.MkdirTemp("", "headrace-release-")
 	if err != nil {
@@ -78,8 +78,8 @@ func prepare(ctx context.Context, dir, version string) (r *release, err error) {
 	return r, err
 }
 
-// cloneHead checks HEAD out in a clone: module zips are made from what git has,
-// which is less than what a work tree has, and no linked work tree will do.
+// cloneHead checks out HEAD in a clone. Module zips must contain only files in
+// git, and the packages that create them do not support linked work trees.
 func cloneHead(ctx context.Context, dir, clone string) error {
 	root, err := git(ctx, dir, "rev-parse", "--show-toplevel")
 	if err != nil {
@@ -96,8 +96,8 @@ func cloneHead(ctx context.Context, dir, clone string) error {
 	return err
 }
 
-// commit makes the files of the clone a commit of the repository at dir, whose
-// parent is HEAD and whose author is the user.
+// commit creates a commit in the repository at dir with the files of the clone.
+// Its parent is HEAD and its author the user.
 func commit(ctx context.Context, dir, clone, message string) (string, error) {
 	_, err := git(ctx, clone, "-c", "user.name=release", "-c", "user.email=release@localhost",
 		"commit", "--quiet", "--no-verify", "--no-gpg-sign", "--allow-empty", "--all", "--message", message)
@@ -114,9 +114,9 @@ func commit(ctx context.Context, dir, clone, message string) (string, error) {
 	return git(ctx, dir, "commit-tree", "-p", "HEAD", "-m", message, tree)
 }
 
-// git returns what git prints, without the line end.
+// git runs git and returns its output without the final line end.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...) // of the command line, only a version that is one gets here
+	cmd := exec.CommandContext(ctx, "git", args...) // the version from the command line is validated
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {

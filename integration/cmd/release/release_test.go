@@ -13,11 +13,11 @@ import (
 const (
 	root     = "github.com/headrace/headrace"
 	version  = "v0.1.0"
-	ofBranch = "v0.0.9" // what is tagged without having been prepared
+	ofBranch = "v0.0.9" // a tag on an unprepared commit
 )
 
 func TestMain(m *testing.M) {
-	// git finds the repository by the folder alone, and has no habits of the user's.
+	// git finds the repository by its folder, and ignores the user's settings.
 	for _, name := range []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"} {
 		_ = os.Unsetenv(name)
 	}
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// The tree as it is now is released, tagged as the program says, and used by
+// A release of the current tree, tagged with the printed commands, is usable by
 // programs outside the repository.
 func TestRelease(t *testing.T) {
 	repo := currentTree(t)
@@ -43,7 +43,7 @@ func TestRelease(t *testing.T) {
 			run(t, repo, args[1:]...)
 		}
 	}
-	// The branch is tagged as well, as if that would do.
+	// A tag on the branch itself is not usable.
 	branch := []string{"batchinsert/parquetsource/" + ofBranch, "batchinsert/pgload/" + ofBranch}
 	for _, tag := range branch {
 		run(t, repo, "tag", tag, "main")
@@ -71,15 +71,15 @@ func TestRelease(t *testing.T) {
 	})
 	t.Run("branch_is_of_no_use", func(t *testing.T) {
 		dir := t.TempDir()
-		u := &user{env: append(u.env, "GOPROXY="+u.files)} // nobody else is asked for v0.0.0
+		u := &user{env: append(u.env, "GOPROXY="+u.files)} // no other proxy is asked for v0.0.0
 		u.succeeds(t, dir, "mod", "init", "example.com/consumer")
 		u.fails(t, dir, root+"@"+developed, "get", root+"/batchinsert/parquetsource@"+ofBranch)
 		u.fails(t, dir, "replace directives", "install", root+"/batchinsert/pgload@"+ofBranch)
 	})
 }
 
-// importsAll has a package import all that the modules export, and the root
-// module, which comes by their requirements alone, and builds the root module.
+// importsAll builds a package that imports all packages of the modules. The
+// root module is required only through them.
 func (u *user) importsAll(t *testing.T, modules []string) {
 	dir := t.TempDir()
 	u.succeeds(t, dir, "mod", "init", "example.com/consumer")
@@ -102,7 +102,7 @@ func (u *user) importsAll(t *testing.T, modules []string) {
 	}
 	u.succeeds(t, dir, "mod", "tidy")
 	u.succeeds(t, dir, "list", "-deps", ".")
-	// Without integration: to build what containers need takes a minute more.
+	// Without integration, whose requirements take a minute more to build.
 	u.succeeds(t, dir, "build", root+"/db", root+"/querycache", root+"/batchinsert", root+"/migrations", root+"/batchinsert/parquetsource")
 	for line := range strings.Lines(u.succeeds(t, dir, "list", "-m", "all")) {
 		if strings.HasPrefix(line, root) && !strings.HasSuffix(line, " "+version+"\n") {
@@ -111,8 +111,8 @@ func (u *user) importsAll(t *testing.T, modules []string) {
 	}
 }
 
-// currentTree makes a repository whose one commit has the files of this tree,
-// committed or not, but for those that git ignores.
+// currentTree creates a repository with one commit of the files of this tree,
+// with uncommitted changes and without ignored files.
 func currentTree(t *testing.T) string {
 	t.Helper()
 	tree, err := filepath.Abs("../../..")
@@ -129,7 +129,7 @@ func currentTree(t *testing.T) string {
 	return repo
 }
 
-// modulesOf returns the modules that tags make known, as path@version.
+// modulesOf returns the modules of tags, as path@version.
 func modulesOf(tags []string) []string {
 	var modules []string
 	for _, tag := range tags {
@@ -141,13 +141,13 @@ func modulesOf(tags []string) []string {
 // A user runs the go command outside the repository and its workspace.
 type user struct {
 	env   []string
-	bin   string // where go install puts programs
-	files string // the file proxies among those of env
+	bin   string // the folder of go install
+	files string // the file proxies in env
 }
 
-// newUser returns a user with a module cache of their own, filled from a file
-// proxy that has the modules, then from the module cache of this machine, and
-// for what it lacks from where this machine gets modules.
+// newUser returns a user with a new module cache. It gets modules from a file
+// proxy with the released modules, then from the module cache of this machine,
+// then from the proxies of this machine.
 func newUser(t *testing.T, repo string, modules []string) *user {
 	t.Helper()
 	u := &user{bin: t.TempDir()}
@@ -158,8 +158,8 @@ func newUser(t *testing.T, repo string, modules []string) *user {
 	return u
 }
 
-// fileProxy returns the URL of a file proxy for modules that the go command has
-// downloaded from the repository, by its tags, as module proxies do.
+// fileProxy returns the URL of a file proxy for modules that the go command
+// downloads from the repository by its tags, as module proxies do.
 func fileProxy(t *testing.T, env []string, repo string, modules []string) string {
 	t.Helper()
 	cache := t.TempDir()
@@ -182,7 +182,7 @@ func (u *user) fails(t *testing.T, dir, want string, args ...string) {
 	t.Helper()
 	stdout, stderr, err := u.run(t, dir, args)
 	if err == nil || !strings.Contains(strings.Join(strings.Fields(stderr), " "), want) {
-		t.Errorf("go %s: %v, want an error that says %q\n%s%s", strings.Join(args, " "), err, want, stdout, stderr)
+		t.Errorf("go %s: error %v, want one with %q\n%s%s", strings.Join(args, " "), err, want, stdout, stderr)
 	}
 }
 

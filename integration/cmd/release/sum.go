@@ -16,8 +16,8 @@ import (
 	"golang.org/x/mod/zip"
 )
 
-// A sum is a line of go.sum. The version of a sum of a go.mod file alone ends in
-// "/go.mod".
+// A sum is a line of go.sum. For a sum of only the go.mod file, the version
+// ends in "/go.mod".
 type sum struct {
 	of   module.Version
 	hash string

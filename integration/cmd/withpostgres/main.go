@@ -1,9 +1,10 @@
-// Command withpostgres runs a command while a PostgreSQL is there for it:
+// Command withpostgres runs a command with a PostgreSQL database:
 //
 //	withpostgres [-version 15] [-set name=value]... command [argument]...
 //
-// The server is one that package pgserver finds or starts; the command gets a new database on it as DATABASE_URL, and
-// the exit status is the command's. When it ends, database and server are gone.
+// It finds or starts a server with package pgserver and creates a database,
+// whose URL the command gets in DATABASE_URL. It exits with the status of the
+// command, after it has dropped the database and stopped the server.
 package main
 
 import (
@@ -47,8 +48,9 @@ func main() {
 	os.Exit(status)
 }
 
-// run starts the server, runs the command and returns its exit status. Ctrl-C reaches the command from the terminal;
-// here it is only kept from ending this program before the server is gone.
+// run starts the server, runs the command and returns its exit status. The
+// terminal sends Ctrl-C to the command too; this program ignores it until the
+// server has been stopped.
 func run(opts *pgserver.Options, command []string) (status int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
