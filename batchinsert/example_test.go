@@ -1,5 +1,3 @@
-//go:build server
-
 package batchinsert_test
 
 import (

@@ -27,15 +27,7 @@ func TestMain(m *testing.M) {
 // statements have been run.
 func open(t *testing.T, setup ...string) *db.DB {
 	t.Helper()
-	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
-	for _, sql := range setup {
-		exec(t, pg, sql)
-	}
-	return pg
+	return pgtest.Open(t, pgtest.New(t), nil, setup...)
 }
 
 // overProxy returns a pool that reaches a database of its own through a proxy.
@@ -71,9 +63,7 @@ func overProxy(t *testing.T, settings string) (*pgxpool.Pool, *faultproxy.Proxy)
 
 func exec(t *testing.T, pg db.Execer, sql string, args ...any) {
 	t.Helper()
-	if _, err := pg.Exec(t.Context(), sql, args...); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
+	pgtest.Exec(t, pg, sql, args...)
 }
 
 // newRole returns the name of a role of the test's own, quoted, to SET ROLE to.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/integration/pgtest"
 )
 
 // longName is truncated by the server; truncating by bytes alone would split a
@@ -67,7 +69,7 @@ CREATE FUNCTION plain_count() RETURNS bigint LANGUAGE plpgsql STABLE AS $$BEGIN 
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, bodies)
+	pgtest.Exec(t, conn, bodies)
 	long := `"` + cut(longName) + `"`
 	for _, c := range []struct{ sql, reads, writes, refused string }{
 		{`SELECT bump()`, "counters kv", "counters kv", "volatile"},
@@ -136,7 +138,7 @@ func TestBodiesInOtherEncodings(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	name := conn.Config().Database + "_latin1"
-	exec(t, conn, `CREATE DATABASE `+name+` ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`)
+	pgtest.Exec(t, conn, `CREATE DATABASE `+name+` ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`)
 	config := conn.Config().Copy()
 	config.Database, config.RuntimeParams["client_encoding"] = name, "UTF8"
 	latin, err := pgx.ConnectConfig(t.Context(), config)
@@ -151,7 +153,7 @@ func TestBodiesInOtherEncodings(t *testing.T) {
 		}
 	})
 	long := strings.Repeat("é", 63)
-	exec(t, latin, `
+	pgtest.Exec(t, latin, `
 CREATE TABLE "größe" (id int); CREATE TABLE "`+long+`" (id int);
 CREATE FUNCTION upper_case() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO GRÖSSE VALUES (1); END';
 CREATE FUNCTION lower_case() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO GRöße VALUES (1); END';
@@ -172,7 +174,7 @@ CREATE FUNCTION long_name() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO 
 func TestDomains(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE TABLE checked (what text);
 CREATE FUNCTION note_check(t text) RETURNS bool LANGUAGE plpgsql AS 'BEGIN INSERT INTO checked VALUES (t); RETURN true; END';
 CREATE DOMAIN noted AS text CHECK (note_check(VALUE));
@@ -236,7 +238,7 @@ CREATE FUNCTION harmless(t text) RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE F
 func TestEventTriggersThatWrite(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE TABLE changes (what text);
 CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO changes VALUES (tg_tag); END$$;
 CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl();`)
@@ -251,7 +253,7 @@ CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl();`)
 			t.Errorf("%s: writes %q, known %v, want %q", sql, got, e.WritesKnown, want)
 		}
 	}
-	exec(t, conn, `CREATE OR REPLACE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'SELECT 1'; END$$`)
+	pgtest.Exec(t, conn, `CREATE OR REPLACE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'SELECT 1'; END$$`)
 	if e := examine(t, conn, `CREATE TEMP TABLE made (id int)`); e.WritesKnown {
 		t.Errorf("an event trigger that hides what it does: writes %q", names(e.Writes))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -126,7 +127,7 @@ var reviewed = []string{
 func TestExtensions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE EXTENSION citext; CREATE EXTENSION pg_trgm; CREATE EXTENSION hstore; CREATE EXTENSION unaccent;
 CREATE EXTENSION "uuid-ossp"; CREATE EXTENSION tablefunc; CREATE EXTENSION moddatetime;
 CREATE TABLE word (id uuid DEFAULT uuid_generate_v4(), word citext, attributes hstore, modified timestamptz);

@@ -55,8 +55,8 @@ type cost struct {
 
 // costsWith returns the costs in a database of n tables, by activity.
 func costsWith(t *testing.T, n int) map[string]cost {
-	conn := dial(t, pgtest.New(t))
-	exec(t, conn, fmt.Sprintf(manyTables, n))
+	conn := pgtest.Connect(t, pgtest.New(t))
+	pgtest.Exec(t, conn, fmt.Sprintf(manyTables, n))
 	var statements, names []catalog.Question
 	for i := range inUse {
 		for _, sql := range []string{"SELECT name::d%[1]d, NULL::e%[1]d FROM v%[1]d", "DELETE FROM t%[1]d WHERE id = $1"} {
@@ -90,8 +90,8 @@ func costsWith(t *testing.T, n int) map[string]cost {
 			return err
 		}},
 		{"asking what was written", func() error {
-			exec(t, conn, "BEGIN; DELETE FROM t1")
-			defer exec(t, conn, "ROLLBACK")
+			pgtest.Exec(t, conn, "BEGIN; DELETE FROM t1")
+			defer pgtest.Exec(t, conn, "ROLLBACK")
 			_, _, err := catalog.Written(t.Context(), conn)
 			return err
 		}},
@@ -126,7 +126,7 @@ type reads struct{ rows, scans, size int }
 
 // catalogReads returns the number of reads of each catalog so far.
 func catalogReads(t *testing.T, conn *pgx.Conn) map[string]reads {
-	exec(t, conn, "SELECT pg_stat_force_next_flush()")
+	pgtest.Exec(t, conn, "SELECT pg_stat_force_next_flush()")
 	rows, err := conn.Query(t.Context(), `
 		SELECT relname, seq_tup_read + COALESCE(idx_tup_fetch, 0), seq_scan, n_live_tup FROM pg_stat_sys_tables
 		WHERE schemaname = 'pg_catalog' AND relname <> ALL ('{pg_database, pg_authid}')`, pgx.QueryExecModeExec)
@@ -154,16 +154,16 @@ func TestSchemaChecksAreNotCompiled(t *testing.T) {
 		}
 		return setting
 	}
-	exec(t, conn, "SET jit = on")
+	pgtest.Exec(t, conn, "SET jit = on")
 	d := examine(t, conn, "SELECT * FROM old_city_name").Dependencies
 	fingerprint(t, conn, d)
 	if jit() != "on" {
 		t.Error("the setting of the session was changed")
 	}
-	exec(t, conn, "BEGIN")
+	pgtest.Exec(t, conn, "BEGIN")
 	fingerprint(t, conn, d)
 	if jit() != "off" {
 		t.Error("the query may be compiled")
 	}
-	exec(t, conn, "ROLLBACK")
+	pgtest.Exec(t, conn, "ROLLBACK")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -70,7 +71,7 @@ func examineUnlocked(t *testing.T, conn *pgx.Conn, questions []catalog.Question)
 func TestExamineAllEqualsExamine(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, writers)
+	pgtest.Exec(t, conn, writers)
 	questions, texts := corpus()
 	alone := make([]catalog.Answer, len(questions))
 	for i, q := range questions {
@@ -131,7 +132,7 @@ func (c *countedConn) Write(b []byte) (int, error) {
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, writers)
+	pgtest.Exec(t, conn, writers)
 	counted, writes := dialCounted(t, conn)
 	trips := func(questions ...catalog.Question) int64 {
 		before := writes.Load()
@@ -186,8 +187,8 @@ func TestRoundTrips(t *testing.T) {
 func TestExamineAllWithLock(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	other := dial(t, conn.Config().ConnString())
-	exec(t, other, `BEGIN; LOCK plain IN ACCESS EXCLUSIVE MODE`)
+	other := pgtest.Connect(t, conn.Config().ConnString())
+	pgtest.Exec(t, other, `BEGIN; LOCK plain IN ACCESS EXCLUSIVE MODE`)
 	var questions []catalog.Question
 	for i := range 20 {
 		questions = append(questions, catalog.Question{Statement: sqltext.Analyze([]string{`SELECT * FROM plain`, `SELECT * FROM city`}[i%2])})
@@ -197,7 +198,7 @@ func TestExamineAllWithLock(t *testing.T) {
 			t.Errorf("%s: %v", questions[i].Statement.Text, a.Err)
 		}
 	}
-	exec(t, other, `ROLLBACK`)
+	pgtest.Exec(t, other, `ROLLBACK`)
 }
 
 // cutConn ends the connection at a write.
@@ -274,11 +275,11 @@ func TestNamesHaveVersions(t *testing.T) {
 		if err != nil || fingerprint(t, conn, e.Dependencies) != e.Version || e.Version == 0 {
 			t.Fatalf("%+v, %v", e, err)
 		}
-		exec(t, conn, "BEGIN; "+change)
+		pgtest.Exec(t, conn, "BEGIN; "+change)
 		if fingerprint(t, conn, e.Dependencies) == e.Version {
 			t.Errorf("not noticed: %s", change)
 		}
-		exec(t, conn, "ROLLBACK")
+		pgtest.Exec(t, conn, "ROLLBACK")
 	}
 	if !strings.Contains(n.Key, "plain") {
 		t.Error(n.Key)
@@ -290,7 +291,7 @@ func TestNamesHaveVersions(t *testing.T) {
 func TestEventTriggersOfMany(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (tg_tag); END';
+	pgtest.Exec(t, conn, `CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (tg_tag); END';
 CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl()`)
 	questions := make([]catalog.Question, 600)
 	for i := range questions {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -22,7 +23,7 @@ func fingerprint(t *testing.T, conn *pgx.Conn, d catalog.Dependencies) int64 {
 func TestFingerprintChanges(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 SET search_path = other, public;
 CREATE FUNCTION late() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM street';`)
 	const (
@@ -72,11 +73,11 @@ CREATE FUNCTION late() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM stre
 		if now := fingerprint(t, conn, e.Dependencies); now != e.Version {
 			t.Fatalf("%s: version %d, a moment later %d", c.sql, e.Version, now)
 		}
-		exec(t, conn, "BEGIN; "+c.change)
+		pgtest.Exec(t, conn, "BEGIN; "+c.change)
 		if fingerprint(t, conn, e.Dependencies) == e.Version {
 			t.Errorf("not noticed: %s", c.change)
 		}
-		exec(t, conn, "ROLLBACK")
+		pgtest.Exec(t, conn, "ROLLBACK")
 	}
 }
 
@@ -86,7 +87,7 @@ func TestFingerprintStays(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	e := examine(t, conn, `SELECT o.*, cities_of('x') FROM old_city_name o, reading`)
-	other := dial(t, conn.Config().ConnString())
+	other := pgtest.Connect(t, conn.Config().ConnString())
 	for _, sql := range []string{
 		`CREATE TABLE unrelated (id int); DROP TABLE unrelated`,
 		`CREATE FUNCTION unrelated() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
@@ -101,7 +102,7 @@ func TestFingerprintStays(t *testing.T) {
 		`VACUUM FULL city`,
 		`REINDEX TABLE city`,
 	} {
-		exec(t, other, sql)
+		pgtest.Exec(t, other, sql)
 		if fingerprint(t, conn, e.Dependencies) != e.Version {
 			t.Errorf("changed by %s", sql)
 			e.Version = fingerprint(t, conn, e.Dependencies)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -11,7 +12,7 @@ import (
 func TestFunctionBodies(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE FUNCTION by_position(text) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM city WHERE name = $1';
 CREATE FUNCTION by_name(wanted text, OUT n bigint) LANGUAGE sql AS 'SELECT count(*) FROM country WHERE code = wanted';
 CREATE FUNCTION by_own_name(wanted text) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM city WHERE name = by_own_name.wanted -- the end';
@@ -69,7 +70,7 @@ CREATE FUNCTION pure(a text) RETURNS text LANGUAGE sql AS 'SELECT lower(a)';`)
 func TestVolatileFunctions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE FUNCTION order_of(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN INSERT INTO plain VALUES (1); RETURN $1; END';
 CREATE FUNCTION look(text) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT min(note) FROM plain); END';
 CREATE FUNCTION by_text(text) RETURNS text LANGUAGE sql AS 'SELECT order_of($1)';
@@ -96,13 +97,13 @@ ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;`)
 func TestCastsToJSON(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE TYPE point3 AS (x int, y int, z int);
 CREATE FUNCTION point3_json(p point3) RETURNS json LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT json_agg(note) FROM plain); END';`)
 	if e := examine(t, conn, `SELECT to_jsonb(p) FROM plain p`); !e.Cacheable {
 		t.Errorf("without casts: %s", refusals(e))
 	}
-	exec(t, conn, `CREATE CAST (point3 AS json) WITH FUNCTION point3_json`)
+	pgtest.Exec(t, conn, `CREATE CAST (point3 AS json) WITH FUNCTION point3_json`)
 	e := examine(t, conn, `SELECT to_jsonb(p) FROM plain p`)
 	if names(e.Reads) != "plain" || e.Cacheable || !strings.Contains(refusals(e), "public.point3_json") {
 		t.Errorf("with a cast: reads known is %v, %s", e.ReadsKnown, refusals(e))
@@ -114,7 +115,7 @@ CREATE FUNCTION point3_json(p point3) RETURNS json LANGUAGE plpgsql AS 'BEGIN RE
 func TestSearchPath(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE FUNCTION other.lower(name) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT min(note) FROM public.plain); END';
 CREATE FUNCTION late() RETURNS text LANGUAGE sql AS 'SELECT note FROM plain';
 CREATE FUNCTION bound() RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT note FROM plain; END;
@@ -137,7 +138,7 @@ CREATE OPERATOR other.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = other."=");`)
 		{"other, pg_catalog, public", `SELECT * FROM busy`, "city country"},
 		{"", `SELECT note FROM other.plain`, "other.plain"},
 	} {
-		exec(t, conn, "SELECT set_config('search_path', '"+c.path+"', false)")
+		pgtest.Exec(t, conn, "SELECT set_config('search_path', '"+c.path+"', false)")
 		e := examine(t, conn, c.sql)
 		if got := names(e.Reads); e.ReadsKnown != (c.reads != "*") || e.ReadsKnown && got != c.reads {
 			t.Errorf("search_path %s: %s: reads %q, known %v, want %q", c.path, c.sql, got, e.ReadsKnown, c.reads)

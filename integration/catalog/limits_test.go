@@ -24,15 +24,15 @@ func asRole(t *testing.T, conn *pgx.Conn, grants string) {
 		t.Fatal(err)
 	}
 	role := "reader_of_" + database
-	exec(t, conn, fmt.Sprintf(`CREATE ROLE %q; REVOKE TEMP ON DATABASE %q FROM PUBLIC`, role, database))
+	pgtest.Exec(t, conn, fmt.Sprintf(`CREATE ROLE %q; REVOKE TEMP ON DATABASE %q FROM PUBLIC`, role, database))
 	t.Cleanup(func() {
 		ctx := context.Background()
 		if _, err := conn.Exec(ctx, fmt.Sprintf(`RESET ROLE; DROP OWNED BY %q; DROP ROLE %[1]q`, role)); err != nil {
 			t.Errorf("drop role: %v", err)
 		}
 	})
-	exec(t, conn, strings.NewReplacer("ROLE", fmt.Sprintf("%q", role), "DATABASE", fmt.Sprintf("DATABASE %q", database)).Replace(grants))
-	exec(t, conn, fmt.Sprintf("SET ROLE %q", role))
+	pgtest.Exec(t, conn, strings.NewReplacer("ROLE", fmt.Sprintf("%q", role), "DATABASE", fmt.Sprintf("DATABASE %q", database)).Replace(grants))
+	pgtest.Exec(t, conn, fmt.Sprintf("SET ROLE %q", role))
 }
 
 // TestOrdinaryUser: SELECT on a table and TEMP on the database are enough.
@@ -126,7 +126,7 @@ func unprobed(t *testing.T, conn *pgx.Conn, reason string) {
 func TestNoTemp(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `DROP OPERATOR === (text, text); DROP DOMAIN country_code; CREATE TABLE tempered (mood mood)`)
+	pgtest.Exec(t, conn, `DROP OPERATOR === (text, text); DROP DOMAIN country_code; CREATE TABLE tempered (mood mood)`)
 	asRole(t, conn, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE`)
 	unprobed(t, conn, "the role has no right TEMP on the database")
 }
@@ -137,7 +137,7 @@ func TestNoTemp(t *testing.T) {
 func TestNoTempOperators(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 DROP OPERATOR === (text, text); DROP DOMAIN country_code;
 CREATE FUNCTION made_up(a text, b text) RETURNS bool LANGUAGE plpgsql AS 'BEGIN EXECUTE a; RETURN true; END';
 CREATE FUNCTION made_up(a event, b event) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN EXECUTE ''x''; RETURN true; END';
@@ -151,7 +151,7 @@ CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = made_up);`)
 	}
 	check(`SELECT name FROM city`, true)
 	check(`SELECT name FROM city WHERE name === 'x'`, false)
-	exec(t, conn, `RESET ROLE;
+	pgtest.Exec(t, conn, `RESET ROLE;
 CREATE OPERATOR =# (LEFTARG = event, RIGHTARG = event, FUNCTION = made_up);
 CREATE OPERATOR CLASS event_ops DEFAULT FOR TYPE event USING hash AS OPERATOR 1 =#`)
 	if got, known := byNames(t, conn, `SELECT DISTINCT at FROM person`, catalog.PathScope); known {
@@ -163,19 +163,19 @@ CREATE OPERATOR CLASS event_ops DEFAULT FOR TYPE event USING hash AS OPERATOR 1 
 func TestStandby(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, nil)
-	conn := dial(t, server.ConnString())
-	exec(t, conn, schema)
-	exec(t, conn, `DROP OPERATOR === (text, text); DROP DOMAIN country_code; CREATE TABLE tempered (mood mood); CHECKPOINT`)
+	conn := pgtest.Connect(t, server.ConnString())
+	pgtest.Exec(t, conn, schema)
+	pgtest.Exec(t, conn, `DROP OPERATOR === (text, text); DROP DOMAIN country_code; CREATE TABLE tempered (mood mood); CHECKPOINT`)
 	var directory string
 	if err := conn.QueryRow(t.Context(), "SHOW data_directory").Scan(&directory); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, conn, `COPY (SELECT 'standby') TO '`+directory+`/standby.signal'`)
+	pgtest.Exec(t, conn, `COPY (SELECT 'standby') TO '`+directory+`/standby.signal'`)
 	conn.Close(t.Context())
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	conn = dial(t, server.ConnString())
+	conn = pgtest.Connect(t, server.ConnString())
 	unprobed(t, conn, "the server is a standby")
 }
 
@@ -184,7 +184,7 @@ func TestStandby(t *testing.T) {
 func TestReadOnlyByDefault(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `SET default_transaction_read_only = on`)
+	pgtest.Exec(t, conn, `SET default_transaction_read_only = on`)
 	if e := examine(t, conn, `SELECT * FROM old_city`); !e.Cacheable || names(e.Reads) != "city" {
 		t.Errorf("reads %q, refused as %s", names(e.Reads), refusals(e))
 	}
@@ -195,7 +195,7 @@ func TestReadOnlyByDefault(t *testing.T) {
 func TestTemporaryTables(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `CREATE TEMP TABLE plain (id int); CREATE TEMP TABLE pg_class (oid oid); CREATE TEMP TABLE pg_proc (oid oid)`)
+	pgtest.Exec(t, conn, `CREATE TEMP TABLE plain (id int); CREATE TEMP TABLE pg_class (oid oid); CREATE TEMP TABLE pg_proc (oid oid)`)
 	e := examine(t, conn, `SELECT * FROM plain`)
 	if len(e.Reads) != 1 || e.Reads[0].Persistence != catalog.Temporary || e.Refusal().Reason != catalog.TemporaryTable || e.ReadOnly {
 		t.Errorf("reads %v, refused as %s", e.Reads, refusals(e))
@@ -238,8 +238,8 @@ func TestManyParameters(t *testing.T) {
 func TestLockedRelation(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	other := dial(t, conn.Config().ConnString())
-	exec(t, other, `BEGIN; LOCK plain IN ACCESS EXCLUSIVE MODE`)
+	other := pgtest.Connect(t, conn.Config().ConnString())
+	pgtest.Exec(t, other, `BEGIN; LOCK plain IN ACCESS EXCLUSIVE MODE`)
 	for _, sql := range []string{`SELECT * FROM plain`, `DELETE FROM plain`, `TRUNCATE plain`} {
 		start := time.Now()
 		_, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(sql))
@@ -253,7 +253,7 @@ func TestLockedRelation(t *testing.T) {
 			t.Fatalf("%s: left in a transaction", sql)
 		}
 	}
-	exec(t, other, `ROLLBACK`)
+	pgtest.Exec(t, other, `ROLLBACK`)
 	examine(t, conn, `SELECT * FROM plain`)
 }
 
@@ -283,11 +283,11 @@ func TestMistakes(t *testing.T) {
 			t.Fatalf("%q: left in a transaction", sql)
 		}
 	}
-	exec(t, conn, `BEGIN`)
+	pgtest.Exec(t, conn, `BEGIN`)
 	if _, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(`SELECT 1`)); err == nil {
 		t.Error("examined inside a transaction")
 	}
-	exec(t, conn, `ROLLBACK`)
+	pgtest.Exec(t, conn, `ROLLBACK`)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -301,7 +301,7 @@ func TestMistakes(t *testing.T) {
 func TestEventTrigger(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no DDL here'; END$$;
 CREATE EVENT TRIGGER forbid ON ddl_command_start EXECUTE FUNCTION forbid();`)
 	e := examine(t, conn, `SELECT note::date FROM plain`)

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"testing"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -11,7 +12,7 @@ import (
 func TestLocks(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 INSERT INTO country VALUES ('a', 'A');
 INSERT INTO city VALUES (1, 'x', 'a');
 INSERT INTO watched VALUES (1, '');
@@ -35,7 +36,7 @@ CREATE TEMP TABLE staging (id int);`)
 		{`TRUNCATE plain`, "plain"},
 		{`CREATE TABLE made (id int)`, "made"},
 	} {
-		exec(t, conn, "BEGIN; "+c.sql)
+		pgtest.Exec(t, conn, "BEGIN; "+c.sql)
 		locked, err := locks(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
@@ -43,29 +44,29 @@ CREATE TEMP TABLE staging (id int);`)
 		if got := names(locked); got != c.locked {
 			t.Errorf("%s: locked %q, want %q", c.sql, got, c.locked)
 		}
-		exec(t, conn, "ROLLBACK")
+		pgtest.Exec(t, conn, "ROLLBACK")
 	}
 
-	exec(t, conn, `BEGIN; INSERT INTO staging VALUES (1)`)
+	pgtest.Exec(t, conn, `BEGIN; INSERT INTO staging VALUES (1)`)
 	locked, err := locks(t.Context(), conn)
 	if err != nil || len(locked) != 1 || locked[0].Persistence != catalog.Temporary {
 		t.Errorf("temporary table: %v, %v", locked, err)
 	}
-	exec(t, conn, `ROLLBACK; BEGIN; DROP TABLE empty`)
+	pgtest.Exec(t, conn, `ROLLBACK; BEGIN; DROP TABLE empty`)
 	locked, err = locks(t.Context(), conn)
 	if err != nil || len(locked) != 1 || locked[0].OID == 0 || locked[0].Name != "" {
 		t.Errorf("dropped table: %v, %v", locked, err)
 	}
-	exec(t, conn, `ROLLBACK`)
+	pgtest.Exec(t, conn, `ROLLBACK`)
 }
 
 // TestLocksOfOthers: locks of other sessions and databases are not reported.
 func TestLocksOfOthers(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	other := dial(t, conn.Config().ConnString())
-	exec(t, other, `BEGIN; DELETE FROM plain`)
-	exec(t, conn, `BEGIN; DELETE FROM audit`)
+	other := pgtest.Connect(t, conn.Config().ConnString())
+	pgtest.Exec(t, other, `BEGIN; DELETE FROM plain`)
+	pgtest.Exec(t, conn, `BEGIN; DELETE FROM audit`)
 	locked, err := locks(t.Context(), conn)
 	if err != nil || names(locked) != "audit" {
 		t.Errorf("locked %q, %v", names(locked), err)
@@ -76,8 +77,8 @@ func TestLocksOfOthers(t *testing.T) {
 func TestUnknownWritesAreLocked(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `INSERT INTO plain VALUES (1, 'x')`)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `INSERT INTO plain VALUES (1, 'x')`)
+	pgtest.Exec(t, conn, `
 CREATE FUNCTION made_up() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN EXECUTE ''DELETE FROM '' || ''plain''; RETURN NULL; END';
 CREATE TRIGGER made_up AFTER INSERT OR UPDATE ON watched FOR EACH STATEMENT EXECUTE FUNCTION made_up();`)
 	for _, sql := range []string{
@@ -86,12 +87,12 @@ CREATE TRIGGER made_up AFTER INSERT OR UPDATE ON watched FOR EACH STATEMENT EXEC
 		if e := examine(t, conn, sql); e.WritesKnown {
 			t.Errorf("%s: known to write %s", sql, names(e.Writes))
 		}
-		exec(t, conn, "BEGIN; "+sql)
+		pgtest.Exec(t, conn, "BEGIN; "+sql)
 		locked, err := locks(t.Context(), conn)
 		if err != nil || len(locked) == 0 {
 			t.Errorf("%s: locked %q, %v", sql, names(locked), err)
 		}
-		exec(t, conn, "ROLLBACK")
+		pgtest.Exec(t, conn, "ROLLBACK")
 	}
 }
 
@@ -100,7 +101,7 @@ CREATE TRIGGER made_up AFTER INSERT OR UPDATE ON watched FOR EACH STATEMENT EXEC
 func TestWritten(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE TABLE later (id int);
 CREATE CONSTRAINT TRIGGER late AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_change();`)
 	for _, c := range []struct{ sql, written string }{
@@ -116,8 +117,8 @@ CREATE CONSTRAINT TRIGGER late AFTER INSERT ON later DEFERRABLE INITIALLY DEFERR
 		{`SAVEPOINT a; CREATE TABLE t (id int); ROLLBACK TO a`, unknown},
 		{`DROP TABLE scratch`, unknown},
 	} {
-		own := dial(t, conn.Config().ConnString()) // a session counts what it did just before
-		exec(t, own, "BEGIN; "+c.sql)
+		own := pgtest.Connect(t, conn.Config().ConnString()) // a session counts what it did just before
+		pgtest.Exec(t, own, "BEGIN; "+c.sql)
 		written, known, err := catalog.Written(t.Context(), own)
 		if err != nil {
 			t.Fatal(err)
@@ -128,13 +129,13 @@ CREATE CONSTRAINT TRIGGER late AFTER INSERT ON later DEFERRABLE INITIALLY DEFERR
 		if own.PgConn().TxStatus() != 'T' {
 			t.Errorf("%s: the transaction is in state %c", c.sql, own.PgConn().TxStatus())
 		}
-		exec(t, own, "ROLLBACK")
+		pgtest.Exec(t, own, "ROLLBACK")
 	}
 
-	exec(t, conn, `REVOKE EXECUTE ON FUNCTION pg_lock_status() FROM PUBLIC; GRANT ALL ON plain TO PUBLIC`)
-	exec(t, conn, `SET ROLE pg_read_all_settings; BEGIN; SAVEPOINT mine; INSERT INTO plain VALUES (1)`)
+	pgtest.Exec(t, conn, `REVOKE EXECUTE ON FUNCTION pg_lock_status() FROM PUBLIC; GRANT ALL ON plain TO PUBLIC`)
+	pgtest.Exec(t, conn, `SET ROLE pg_read_all_settings; BEGIN; SAVEPOINT mine; INSERT INTO plain VALUES (1)`)
 	if _, _, err := catalog.Written(t.Context(), conn); err == nil {
 		t.Error("no error without the right to ask")
 	}
-	exec(t, conn, `RELEASE mine; COMMIT; RESET ROLE`)
+	pgtest.Exec(t, conn, `RELEASE mine; COMMIT; RESET ROLE`)
 }

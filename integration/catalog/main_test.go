@@ -21,33 +21,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // schema.sql.
 func connect(t *testing.T) *pgx.Conn {
 	t.Helper()
-	url := pgtest.NewFrom(t, "catalog", func(ctx context.Context, url string) error {
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = conn.Exec(ctx, schema)
-		return err
-	})
-	return dial(t, url)
-}
-
-func dial(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
-}
-
-func exec(t *testing.T, conn *pgx.Conn, sql string) {
-	t.Helper()
-	if _, err := conn.Exec(t.Context(), sql); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
+	return pgtest.Connect(t, pgtest.NewFrom(t, "catalog", pgtest.Script(schema)))
 }
 
 // examine examines a text and checks that nothing of that remains.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -33,7 +34,7 @@ CREATE FUNCTION parsed_day(t text) RETURNS date LANGUAGE sql STABLE BEGIN ATOMIC
 func TestMovingTimes(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, moving)
+	pgtest.Exec(t, conn, moving)
 	var version int
 	if err := conn.QueryRow(t.Context(), "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
 		t.Fatal(err)
@@ -118,7 +119,7 @@ func TestMovingTimes(t *testing.T) {
 func TestTakesTime(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, moving)
+	pgtest.Exec(t, conn, moving)
 	for sql, want := range map[string]bool{
 		`SELECT id FROM told WHERE at > $1`:                     true,
 		`SELECT $1::text::date`:                                 true,
@@ -156,8 +157,8 @@ func manyParams(n int) string {
 func TestSystemColumns(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, moving)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, moving)
+	pgtest.Exec(t, conn, `
 CREATE FUNCTION xmin_of() RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT min(xmin::text) FROM told); END';
 CREATE FUNCTION ctid_of() RETURNS tid LANGUAGE sql STABLE AS 'SELECT max(ctid) FROM told'`)
 	for sql, column := range map[string]string{
@@ -188,8 +189,8 @@ CREATE FUNCTION ctid_of() RETURNS tid LANGUAGE sql STABLE AS 'SELECT max(ctid) F
 func TestNamesInTheCatalogs(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, moving)
-	exec(t, conn, `CREATE INDEX told_id ON told (id); CREATE TABLE hashed (id int) PARTITION BY HASH (id);
+	pgtest.Exec(t, conn, moving)
+	pgtest.Exec(t, conn, `CREATE INDEX told_id ON told (id); CREATE TABLE hashed (id int) PARTITION BY HASH (id);
 CREATE TEXT SEARCH CONFIGURATION mine (COPY = english)`)
 	for sql, refused := range map[string]bool{
 		`SELECT 'told_id'::regclass::oid`:                              true,
@@ -223,7 +224,7 @@ CREATE TEXT SEARCH CONFIGURATION mine (COPY = english)`)
 func TestStateOfSessions(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `CREATE VIEW my_settings AS SELECT name, setting FROM pg_settings`)
+	pgtest.Exec(t, conn, `CREATE VIEW my_settings AS SELECT name, setting FROM pg_settings`)
 	for _, c := range []struct {
 		sql      string
 		reason   catalog.Reason
@@ -255,7 +256,7 @@ func TestStateOfSessions(t *testing.T) {
 func TestSettingsOfAnswers(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, moving)
+	pgtest.Exec(t, conn, moving)
 	for sql, setting := range map[string]string{
 		`SELECT quote_ident(said) FROM told`:                       "quote_all_identifiers",
 		`SELECT format('%I', said) FROM told`:                      "quote_all_identifiers",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -29,7 +30,7 @@ func byNames(t *testing.T, c *pgx.Conn, sql string, in catalog.NameScope) (write
 func TestNamesIncludeParsed(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, writers)
+	pgtest.Exec(t, conn, writers)
 	told := 0
 	for _, c := range writeCases {
 		for _, in := range []catalog.NameScope{catalog.PathScope, catalog.AnyScope} {
@@ -68,7 +69,7 @@ func TestNamesAreExact(t *testing.T) {
 			}
 		}
 	}
-	exec(t, conn, `CREATE TEMP TABLE staging (id int); CREATE TEMP VIEW street AS SELECT * FROM plain`)
+	pgtest.Exec(t, conn, `CREATE TEMP TABLE staging (id int); CREATE TEMP VIEW street AS SELECT * FROM plain`)
 	for sql, want := range map[string]string{
 		`INSERT INTO other.plain VALUES (1)`:           "other.plain",
 		`INSERT INTO plain VALUES (1)`:                 "other.plain plain",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -38,7 +39,7 @@ func randomSchema(t *testing.T, seed uint64) (held int) {
 	var parents []string // that are not partitioned
 	for i := range tables {
 		sql := randomTable(r, i, parents)
-		exec(t, conn, sql)
+		pgtest.Exec(t, conn, sql)
 		if !strings.Contains(sql, "PARTITION") {
 			parents = append(parents, fmt.Sprintf("t%d", i))
 		}
@@ -48,11 +49,11 @@ func randomSchema(t *testing.T, seed uint64) (held int) {
 			_, _ = conn.Exec(t.Context(), sql) // some do not fit together: the server refuses those
 		}
 	}
-	exec(t, conn, `SET session_replication_role = replica`)
+	pgtest.Exec(t, conn, `SET session_replication_role = replica`)
 	for i := range tables {
-		exec(t, conn, fmt.Sprintf(`INSERT INTO t%d SELECT g, g FROM generate_series(1, 4) g`, i))
+		pgtest.Exec(t, conn, fmt.Sprintf(`INSERT INTO t%d SELECT g, g FROM generate_series(1, 4) g`, i))
 	}
-	exec(t, conn, `RESET session_replication_role`)
+	pgtest.Exec(t, conn, `RESET session_replication_role`)
 	for range 40 {
 		sql := randomStatement(r)
 		e, err := catalog.Examine(t.Context(), conn, sqltext.Analyze(sql))
@@ -63,7 +64,7 @@ func randomSchema(t *testing.T, seed uint64) (held int) {
 			t.Fatalf("seed %d: %s: %v", seed, sql, err)
 		}
 		if _, err := conn.Exec(t.Context(), "BEGIN; "+sql); err != nil {
-			exec(t, conn, "ROLLBACK") // a rule that leads to itself, a key that is violated
+			pgtest.Exec(t, conn, "ROLLBACK") // a rule that leads to itself, a key that is violated
 			continue
 		}
 		held++
@@ -71,7 +72,7 @@ func randomSchema(t *testing.T, seed uint64) (held int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		exec(t, conn, "ROLLBACK")
+		pgtest.Exec(t, conn, "ROLLBACK")
 		for _, relation := range locked {
 			if e.WritesKnown && !slices.Contains(e.Writes, relation) {
 				t.Errorf("seed %d: %s: %s was locked, known were %q", seed, sql, relation, names(e.Writes))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -168,17 +169,17 @@ func randomBodies(t *testing.T, seed uint64) (held, known int) {
 	t.Helper()
 	conn := connect(t)
 	m := &maker{r: rand.New(rand.NewPCG(seed, 2))}
-	exec(t, conn, `CREATE SCHEMA s1; CREATE SCHEMA "S2"; SET check_function_bodies = off`)
+	pgtest.Exec(t, conn, `CREATE SCHEMA s1; CREATE SCHEMA "S2"; SET check_function_bodies = off`)
 	for i, name := range oddTables {
 		for j, schema := range []string{"public", "s1", `"S2"`} {
 			if j == 0 || (i+j)%3 != 0 {
-				exec(t, conn, fmt.Sprintf("CREATE TABLE %s.%s (id int); INSERT INTO %[1]s.%[2]s VALUES (1), (2)", schema, name))
+				pgtest.Exec(t, conn, fmt.Sprintf("CREATE TABLE %s.%s (id int); INSERT INTO %[1]s.%[2]s VALUES (1), (2)", schema, name))
 			}
 		}
 	}
 	for i := range 40 {
 		name, sql := m.function(i)
-		exec(t, conn, sql)
+		pgtest.Exec(t, conn, sql)
 		if m.functions = append(m.functions, name); len(m.functions) > 4 {
 			m.functions = m.functions[1:]
 		}
@@ -214,7 +215,7 @@ func randomBodies(t *testing.T, seed uint64) (held, known int) {
 // read-level and write-level locks. ok is false if it fails.
 func locksOf(t *testing.T, conn *pgx.Conn, sql string) (read, written []catalog.Relation, ok bool) {
 	t.Helper()
-	defer exec(t, conn, "ROLLBACK")
+	defer pgtest.Exec(t, conn, "ROLLBACK")
 	if _, err := conn.Exec(t.Context(), "BEGIN; "+sql); err != nil {
 		return nil, nil, false
 	}

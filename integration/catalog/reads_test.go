@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestReads(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE FUNCTION before(a event, b event) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RETURN a.id < (SELECT max(id) FROM plain); END';
 CREATE FUNCTION same(a event, b event) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT a.id = b.id';
 CREATE FUNCTION ranks(a event, b event) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a.id - b.id';
@@ -101,7 +102,7 @@ CREATE OPERATOR CLASS event_rank FOR TYPE event USING btree AS OPERATOR 1 <#, OP
 // the server took.
 func heldAgainstLocks(t *testing.T, conn *pgx.Conn, sql string, e catalog.Effects) {
 	t.Helper()
-	exec(t, conn, "BEGIN; "+sql)
+	pgtest.Exec(t, conn, "BEGIN; "+sql)
 	rows, err := conn.Query(t.Context(), `
 SELECT DISTINCT c.oid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.pid = pg_backend_pid() AND l.relation >= 16384 AND c.relkind IN ('r', 'p', 'm', 'S', 'f')`)
@@ -112,7 +113,7 @@ WHERE l.pid = pg_backend_pid() AND l.relation >= 16384 AND c.relkind IN ('r', 'p
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, conn, "ROLLBACK")
+	pgtest.Exec(t, conn, "ROLLBACK")
 	for _, oid := range locked {
 		if !slices.ContainsFunc(e.Reads, func(r catalog.Relation) bool { return r.OID == oid }) {
 			t.Errorf("%s: relation %d was locked, known were %q", sql, oid, names(e.Reads))

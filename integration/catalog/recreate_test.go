@@ -119,10 +119,10 @@ var changes = []string{
 // too.
 func TestChangesOfTheSchemaAreNoticed(t *testing.T) {
 	t.Parallel()
-	conn := dial(t, pgtest.New(t))
-	exec(t, conn, recreated)
-	exec(t, conn, "SET search_path = s, public")
-	migrating := dial(t, conn.Config().ConnString())
+	conn := pgtest.Connect(t, pgtest.New(t))
+	pgtest.Exec(t, conn, recreated)
+	pgtest.Exec(t, conn, "SET search_path = s, public")
+	migrating := pgtest.Connect(t, conn.Config().ConnString())
 	var list []*noticed
 	for _, sql := range []string{
 		"SELECT * FROM x", "SELECT * FROM y ORDER BY id", "SELECT * FROM xv", "SELECT * FROM xvv", "SELECT standard()", "SELECT text_body()", "SELECT words()", "SELECT pure(1::smallint)", "SELECT pure(1)",
@@ -148,7 +148,7 @@ func TestChangesOfTheSchemaAreNoticed(t *testing.T) {
 		for i, n := range list {
 			before[i] = *n
 		}
-		exec(t, migrating, change)
+		pgtest.Exec(t, migrating, change)
 		look(t, conn, list)
 		for i, n := range list {
 			was := before[i]

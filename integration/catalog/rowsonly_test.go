@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"testing"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -12,7 +13,7 @@ import (
 func TestRowsOnly(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, `
 CREATE TABLE leaf_root (id int) PARTITION BY RANGE (id);
 CREATE TABLE leaf PARTITION OF leaf_root FOR VALUES FROM (0) TO (9);
 CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (''x''); RETURN NULL; END';

@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -75,14 +74,8 @@ func FuzzUtility(f *testing.F) {
 
 func utilityDatabase(tb testing.TB) *pgx.Conn {
 	tb.Helper()
-	conn, err := pgx.Connect(tb.Context(), pgtest.New(tb))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { conn.Close(context.Background()) })
-	if _, err := conn.Exec(tb.Context(), utilitySchema); err != nil {
-		tb.Fatal(err)
-	}
+	conn := pgtest.Connect(tb, pgtest.New(tb))
+	pgtest.Exec(tb, conn, utilitySchema)
 	return conn
 }
 
@@ -147,8 +140,8 @@ func (c *utilityCheck) check(t *testing.T, conn *pgx.Conn, sql string) {
 // if the server rejects it.
 func writtenBy(t *testing.T, conn *pgx.Conn, st *sqltext.Statement) (written []string, ran bool) {
 	t.Helper()
-	exec(t, conn, "BEGIN")
-	defer func() { exec(t, conn, "ROLLBACK; DEALLOCATE ALL; PREPARE writes AS SELECT fw(1)") }()
+	pgtest.Exec(t, conn, "BEGIN")
+	defer func() { pgtest.Exec(t, conn, "ROLLBACK; DEALLOCATE ALL; PREPARE writes AS SELECT fw(1)") }()
 	before := rowChanges(t, conn)
 	var err error
 	switch {

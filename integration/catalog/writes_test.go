@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
 
@@ -166,7 +167,7 @@ CREATE TABLE with_domain (id numbered);`
 func TestWrites(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, writers)
+	pgtest.Exec(t, conn, writers)
 	for _, c := range writeCases {
 		t.Run(c.name, func(t *testing.T) {
 			e := examine(t, conn, c.sql)
@@ -191,8 +192,8 @@ func TestWrites(t *testing.T) {
 func TestWritesHoldTheLocks(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, writers)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, writers)
+	pgtest.Exec(t, conn, `
 INSERT INTO country VALUES ('a', 'A'); INSERT INTO city VALUES (1, 'x', 'a', '1700-01-01'); INSERT INTO street VALUES (1, 1, 's');
 INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);`)
 	ran := 0
@@ -206,7 +207,7 @@ INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO ch
 			continue
 		}
 		e := examine(t, conn, c.sql)
-		exec(t, conn, "BEGIN; "+c.sql)
+		pgtest.Exec(t, conn, "BEGIN; "+c.sql)
 		locked, err := locks(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
@@ -216,7 +217,7 @@ INSERT INTO plain VALUES (5, 'x'); INSERT INTO parent VALUES (1); INSERT INTO ch
 				t.Errorf("%s: %s was locked, known were %q", c.sql, r, names(e.Writes))
 			}
 		}
-		exec(t, conn, "ROLLBACK")
+		pgtest.Exec(t, conn, "ROLLBACK")
 		ran++
 	}
 	if ran < 30 {
@@ -259,8 +260,8 @@ func TestOnlyAndAncestors(t *testing.T) {
 func TestMaintenanceThatCalls(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
-	exec(t, conn, writers)
-	exec(t, conn, `
+	pgtest.Exec(t, conn, writers)
+	pgtest.Exec(t, conn, `
 CREATE TABLE indexed (id int PRIMARY KEY, n int);
 CREATE MATERIALIZED VIEW copied AS SELECT id FROM city`)
 	statements := []string{
@@ -283,11 +284,11 @@ CREATE MATERIALIZED VIEW copied AS SELECT id FROM city`)
 	for _, expression := range []string{
 		"CREATE INDEX made ON indexed ((sly_of(n) + 1))", "CREATE INDEX made ON copied (id) WHERE sly_of(id) > 0", "CREATE STATISTICS made ON (sly_of(n)), id FROM indexed",
 	} {
-		exec(t, conn, expression)
+		pgtest.Exec(t, conn, expression)
 		check("audit")
-		exec(t, conn, "DROP "+strings.Fields(expression)[1]+" made")
+		pgtest.Exec(t, conn, "DROP "+strings.Fields(expression)[1]+" made")
 	}
-	exec(t, conn, "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (1); END'; CREATE EVENT TRIGGER on_ddl ON ddl_command_end EXECUTE FUNCTION on_ddl()")
+	pgtest.Exec(t, conn, "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (1); END'; CREATE EVENT TRIGGER on_ddl ON ddl_command_end EXECUTE FUNCTION on_ddl()")
 	for _, sql := range append(statements[6:], "CREATE TABLE made (id int)", "COMMENT ON TABLE plain IS 'x'", "CREATE TEMP TABLE made (id int)", "CREATE TABLE made AS SELECT 1") {
 		if e := examine(t, conn, sql); !e.WritesKnown || !strings.Contains(names(e.Writes), "audit") {
 			t.Errorf("%s: writes %q, known %v, in spite of an event trigger", sql, names(e.Writes), e.WritesKnown)

@@ -1,16 +1,23 @@
-// Package consistency checks what caches that follow their handles promise, by force: writers change values in every
-// way there is, readers ask for them through the caches, and each answer is judged. Meanwhile connections are cut, the
-// library's own sessions are ended, tables are locked, writes are cancelled and the server is killed.
+// Package consistency tests the guarantees of caches that follow their handles.
+// Writers change values in many ways, readers read them through the caches, and
+// each result is checked. Meanwhile connections are cut, the library's own
+// sessions are ended, tables are locked, writes are cancelled and the server is
+// killed.
 //
-// The process has three handles to the database, each with a cache that follows all of them. Writers use two; the
-// third is only read through, and the server ends its sessions when they were idle for a moment.
+// The process has three handles to the database, each with a cache that follows
+// all of them. Writers use two handles. The third is only read through, and the
+// server ends its sessions after a short idle time.
 //
-// Each way of writing (ways.go, functions.go) has a value of its own that only rises. What a read must see at least is
-// known when it begins: what the last write that returned has written. A value that was written and rolled back is
-// negative, so that it is known when it is seen. What another program writes, and the time, has a history: a read must
-// see what was there before its TTL began. See [Rule] for all that is judged.
+// Each way of writing (ways.go, functions.go) has its own value, which only
+// rises. The least value that a read must return is known when the read begins:
+// the value of the last write that has returned. Values that are rolled back
+// are negative, so that a read detects them. Values that other programs write,
+// and the time, have a history: a read must return at least the value at the
+// beginning of its TTL. [Rule] lists all rules.
 //
-// A check is only worth something where it could fail. So package mutants breaks each rule of the library in a copy of
-// its source, and the command integration/cmd/consistency counts in how many runs that is noticed. And a run in which nearly all is read from the server, in which some value is never answered from a
-// cache, or in which hardly anything is written, is blind: [Report.Err] says so.
+// A test is useful only if it can fail. Package mutants breaks each rule of the
+// library in a copy of its source, and the command integration/cmd/consistency
+// counts the runs that detect it. [Report.Err] also rejects a run that could
+// not have detected violations: one that reads nearly everything from the
+// server, that never reads some value from a cache, or that writes too little.
 package consistency

@@ -15,7 +15,8 @@ import (
 	"github.com/headrace/headrace/integration/faultproxy"
 )
 
-// cut breaks a connection now and then: before a COMMIT has arrived, before its answer has, or anywhere.
+// cut breaks connections: before a COMMIT arrives, before its response arrives,
+// or at a random byte.
 func (c *checker) cut(ctx context.Context) {
 	r := c.random(2000)
 	for !c.over() {
@@ -44,7 +45,7 @@ func fault(r *rand.Rand) faultproxy.Fault {
 	return faultproxy.Fault{Direction: faultproxy.Direction(r.IntN(2)), Plus: r.IntN(3000), Kind: faultproxy.Cut}
 }
 
-// kill ends the server with all its processes, and starts it again.
+// kill kills all processes of the server and restarts it.
 func (c *checker) kill(ctx context.Context) {
 	if c.opts.KillEach == 0 {
 		return
@@ -56,7 +57,7 @@ func (c *checker) kill(ctx context.Context) {
 			continue
 		}
 		if err := r.restart(ctx, n%2 == 0); err != nil {
-			c.strangely(err)
+			c.fail(err)
 			return
 		}
 		c.faults.Add(1)
@@ -65,8 +66,9 @@ func (c *checker) kill(ctx context.Context) {
 	}
 }
 
-// restart kills the server, at a time when nobody writes or reads if that is to be calm: statements of which the server
-// cannot be asked drop all that is kept. The handles meet the new server when it does not say which it is.
+// restart kills and restarts the server. If calm, no reads or writes are under
+// way: statements that cannot be examined would invalidate all entries. The
+// handles connect to the new server while its identity cannot be read.
 func (c *reading) restart(ctx context.Context, calm bool) error {
 	if calm {
 		c.busy.Lock()
@@ -78,14 +80,15 @@ func (c *reading) restart(ctx context.Context, calm bool) error {
 	if err := errors.Join(c.w.server.Kill(ctx), c.w.server.Restart(ctx)); err != nil {
 		return err
 	}
-	c.lock(ctx, "pg_catalog.pg_stat_bgwriter", func() { // which tells of its life
+	c.lock(ctx, "pg_catalog.pg_stat_bgwriter", func() { // the view with its start time
 		c.w.proxy.Refuse(false)
 		c.readLives(ctx, func() bool { return c.why != 0 })
 	})
 	return nil
 }
 
-// readLives asks each handle until it is as wanted, if that comes soon.
+// readLives reads the start time through each handle until the lookup is as
+// wanted, at most 20 times.
 func (c *reading) readLives(ctx context.Context, wanted func() bool) {
 	for _, h := range c.w.handles {
 		at := spot{on: h, tenant: tenants[0]}
@@ -95,7 +98,7 @@ func (c *reading) readLives(ctx context.Context, wanted func() bool) {
 	}
 }
 
-// end ends sessions of the library's own, which the program has not asked for.
+// end ends the sessions that the library opens beside the pool.
 func (c *checker) end(ctx context.Context) {
 	const sql = `
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -110,12 +113,12 @@ WHERE datname = current_database() AND application_name = $1 || ' (headrace)'`
 	}
 }
 
-// hold takes tables for a moment, so that who writes or loads has to wait.
+// hold locks tables briefly, so that writes and loads wait.
 func (c *checker) hold(ctx context.Context) {
 	const sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'vault')"
 	tables, err := db.All[string](ctx, c.w.other, db.SQL(sql))
 	if err != nil {
-		c.strangely(err)
+		c.fail(err)
 		return
 	}
 	for r := c.random(2003); !c.over(); sleep(ctx, time.Duration(10+r.IntN(100))*time.Millisecond) {
@@ -125,7 +128,8 @@ func (c *checker) hold(ctx context.Context) {
 
 const mostHeld = 3 * time.Second
 
-// lock runs fn while nobody else can use a relation, if it can be had.
+// lock runs fn while it holds an exclusive lock on a relation. It does nothing
+// if it cannot get the lock in time.
 func (c *checker) lock(ctx context.Context, relation string, fn func()) {
 	ctx, cancel := context.WithTimeout(ctx, mostHeld)
 	defer cancel()
@@ -135,10 +139,11 @@ func (c *checker) lock(ctx context.Context, relation string, fn func()) {
 			fn()
 		}
 		return err
-	}) // an error is that of a fault, and then nobody has to wait
+	}) // an error comes from a fault
 }
 
-// disturb changes the time zone of a session of the pool for a while, as a program does that forgets to put it back.
+// disturb changes the time zone of a pooled session for a while, like a program
+// that forgets to reset it.
 func (c *checker) disturb(ctx context.Context) {
 	r := c.random(2001)
 	for !c.over() {
@@ -155,7 +160,8 @@ func (c *checker) disturb(ctx context.Context) {
 	}
 }
 
-// closeChanged gives a connection back, and ends it if its session is not as it began.
+// closeChanged releases a connection, and closes it if its time zone was
+// changed.
 func closeChanged(ctx context.Context, conn *pgxpool.Conn) {
 	if conn.Conn().PgConn().ParameterStatus("TimeZone") != "UTC" {
 		_ = conn.Conn().Close(ctx)
@@ -163,15 +169,15 @@ func closeChanged(ctx context.Context, conn *pgxpool.Conn) {
 	conn.Release()
 }
 
-// explained reports whether an error may be that of a fault: what a server says that nobody has killed is not.
+// explained reports whether a fault may have caused an error.
 func explained(err error) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return !ok || slices.Contains(faultCodes, pgErr.Code)
 }
 
 var faultCodes = []string{
-	"57014", "57P01", "57P02", "57P03", "57P05", // cancelled, or the server ends or begins, or ends an idle session
-	"08006", "08P01", // the connection broke in the middle of a message
-	"42704", "42710", "55000", // what was prepared is gone, there or busy: its writer's connection was cut
-	"55P03", // locked for too long
+	"57014", "57P01", "57P02", "57P03", "57P05", // cancelled, server stops or starts, idle session ended
+	"08006", "08P01", // the connection broke within a message
+	"42704", "42710", "55000", // the prepared transaction is gone, exists already or is busy: its connection was cut
+	"55P03", // lock timeout
 }

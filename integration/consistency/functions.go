@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// raising is a function that raises the value of a table.
+// raising creates a function that raises the value of a table.
 const raising = `CREATE FUNCTION raise_%[1]s(bigint) RETURNS bigint LANGUAGE %[2]s AS $$ %[3]s $$`
 
 const (
@@ -13,12 +13,13 @@ const (
 	inSQL     = "UPDATE %s SET v = greatest(v, $1); SELECT 1::bigint"
 )
 
-// raised is a table with a function that raises its value, in a language.
+// raised returns SQL for a table and a function in a language that raises its
+// value.
 func raised(name, language, body string) string {
 	return fmt.Sprintf(table, name) + ";\n" + fmt.Sprintf(raising, name, language, fmt.Sprintf(body, name))
 }
 
-// functionWays are those in which functions write, which the statement does not show.
+// functionWays returns ways in which functions write.
 func functionWays() []way {
 	return []way{
 		{
@@ -78,7 +79,7 @@ AS 'UPDATE defined SET v = greatest(v, $1)'`,
 	}
 }
 
-// opaqueWays are those of which the server cannot tell what they write.
+// opaqueWays returns ways whose effects the server does not show.
 func opaqueWays() []way {
 	return []way{
 		{
@@ -101,7 +102,7 @@ CREATE PROCEDURE raise_procedure(bigint) LANGUAGE plpgsql AS 'BEGIN UPDATE proce
 	}
 }
 
-// readWays are those in which what is read does not show in the statement.
+// readWays returns ways in which functions and system columns are read.
 func readWays() []way {
 	return []way{
 		{
@@ -129,7 +130,8 @@ CREATE FUNCTION fetched() RETURNS bigint STABLE LANGUAGE plpgsql AS 'BEGIN RETUR
 	}
 }
 
-// touch runs a statement that leaves the number of its transaction in a system column: the value is that.
+// touch runs a statement that leaves its transaction id in a system column.
+// That id is the value.
 func touch(sql string) func(context.Context, *writer, int64) error {
 	return func(ctx context.Context, w *writer, _ int64) error {
 		tx, err := w.pg.Begin(ctx)
@@ -152,7 +154,7 @@ func touch(sql string) func(context.Context, *writer, int64) error {
 	}
 }
 
-// What the time writes: sources in microseconds since 1970, and some of which only the days count.
+// The sources that depend on the time: in microseconds since 1970, or in days.
 const micros = "(extract(epoch FROM %s) * 1000000)::bigint"
 
 var movingSetup = "CREATE VIEW moving AS SELECT " + fmt.Sprintf(micros, "now()") + ` AS v;
@@ -160,7 +162,7 @@ CREATE FUNCTION moves() RETURNS timestamptz STABLE LANGUAGE sql AS 'SELECT now()
 
 var moving = []struct {
 	name, source string
-	days         bool // it counts days, and is only read where it is never kept
+	days         bool // in days, and read only with policies that never store it
 }{
 	{name: "now()", source: "(SELECT " + fmt.Sprintf(micros, "now()") + " AS v) m"},
 	{name: "'now' by way of text", source: "(SELECT " + fmt.Sprintf(micros, "'now'::text::timestamptz") + " AS v) m"},

@@ -14,17 +14,17 @@ const ids = 2 // arguments of the same statement
 
 var tenants = []string{"a", "b"}
 
-// A form is one of the ways in which programs read.
+// A form is a way to read.
 type form int
 
 const (
-	asRows form = iota // as the server sent them
+	asRows form = iota // wire rows
 	asList
 	asOne
 	forms
 )
 
-// A spot is from where a value is read: each has an answer of its own in some cache.
+// A spot is a key for a value: each spot has its own entry in some cache.
 type spot struct {
 	on     *handle
 	tenant string
@@ -36,23 +36,23 @@ func (c *checker) spot(r *rand.Rand) spot {
 	return spot{c.w.handles[r.IntN(handles)], tenants[r.IntN(len(tenants))], r.IntN(ids), form(r.IntN(int(forms)))}
 }
 
-// reading is one reader.
+// A reading is the state of one reader.
 type reading struct {
 	*checker
 	r   *rand.Rand
 	why querycache.Reason // of the last lookup
 
-	v    *value // that it reads for a while
-	at   spot   // from about there
-	more int    // reads
+	v    *value // the current value
+	at   spot   // the current spot, whose id and form vary
+	more int    // remaining reads of the value
 }
 
 const (
-	while        = 60 // reads of a value, so that most find what those before have left
-	whileRefused = 6  // of one that is never kept
+	while        = 60 // reads of a value in succession, so that most hit
+	whileRefused = 6  // reads of a value that is never stored
 )
 
-// next reads one thing and judges the answer. It returns false if there was none.
+// next runs and checks one read. It returns false if the read failed.
 func (c *reading) next(ctx context.Context) bool {
 	if c.more--; c.more < 0 {
 		c.v, c.at, c.more = c.values[c.r.IntN(len(c.values))], c.spot(c.r), while
@@ -82,7 +82,7 @@ func (c *reading) value(ctx context.Context, v *value, at spot) bool {
 	return c.one(ctx, at, func(ctx context.Context, at spot) error { return c.readValue(ctx, v, v.quick, at) })
 }
 
-// one runs one read, and counts it.
+// one runs and counts one read.
 func (c *reading) one(ctx context.Context, at spot, read func(ctx context.Context, at spot) error) bool {
 	ctx = context.WithValue(ctx, tenantKey{}, at.tenant)
 	ctx = context.WithValue(ctx, reasonKey{}, &c.why)
@@ -102,7 +102,8 @@ func (c *reading) one(ctx context.Context, at spot, read func(ctx context.Contex
 	return true
 }
 
-// readSlowly reads what all slow readers read, so that they meet in one load, which writes overtake.
+// readSlowly reads the contended value slowly, so that slow readers share loads
+// and writes invalidate them.
 func (c *reading) readSlowly(ctx context.Context) bool {
 	at := spot{on: c.w.handles[first], tenant: tenants[0], form: asOne}
 	return c.one(ctx, at, func(ctx context.Context, at spot) error {
@@ -121,19 +122,19 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[answer]
 		v.hits.Add(1)
 	}
 	at := fmt.Sprintf("%s, %s, %s", v, from.on.name, c.why)
-	c.judge(Keys, got.ID == from.id, "%s: asked for %d, got %d", at, from.id, got.ID)
-	c.judge(Scopes, got.Tenant == from.tenant, "%s: tenant %q got what %q has", at, from.tenant, got.Tenant)
-	c.judge(Copies, len(got.Tags) == 1 && got.Tags[0] == "ok", "%s: %q", at, got.Tags)
+	c.check(Keys, got.ID == from.id, "%s: asked for %d, got %d", at, from.id, got.ID)
+	c.check(Scopes, got.Tenant == from.tenant, "%s: tenant %q got the result of %q", at, from.tenant, got.Tenant)
+	c.check(Copies, len(got.Tags) == 1 && got.Tags[0] == "ok", "%s: %q", at, got.Tags)
 	got.Tags[0] = "changed"
-	c.judge(Rollbacks, got.V != undoneValue, "%s", at)
-	c.judge(Together, got.V != torn, "%s", at)
+	c.check(Rollbacks, got.V != undoneValue, "%s", at)
+	c.check(Together, got.V != torn, "%s", at)
 	rule := v.rule
 	if rule == OwnWrites && by != from.on.number {
 		rule = Handles
 	}
-	c.judge(rule, got.V >= least || got.V < 0, "%s: %d, want at least %d", at, got.V, least)
+	c.check(rule, got.V >= least || got.V < 0, "%s: %d, want at least %d", at, got.V, least)
 	if v.refused {
-		c.judge(rule, !c.why.Answered(), "%s: answered from the cache", at)
+		c.check(rule, !c.why.Answered(), "%s: served from the cache", at)
 	}
 	return nil
 }
@@ -156,7 +157,8 @@ func ask(ctx context.Context, v *value, stmt *db.Stmt[answer], from spot) (got a
 
 var blobID = db.MustCompile[int]("SELECT id FROM blobs WHERE k = $1")
 
-// readBlob asks by bytes, or by a text of the same bytes, which the server takes for hexadecimal.
+// readBlob reads with bytes as the argument, or with a string of the same
+// bytes, which the server parses as hexadecimal.
 func (c *reading) readBlob(ctx context.Context, at spot) error {
 	const bytes = `\x41`
 	var arg any = bytes
@@ -168,7 +170,7 @@ func (c *reading) readBlob(ctx context.Context, at spot) error {
 	if err != nil {
 		return err
 	}
-	c.judge(ArgTypes, got == want, "asked by %T, got %d", arg, got)
+	c.check(ArgTypes, got == want, "argument of type %T: got %d", arg, got)
 	return nil
 }
 
@@ -176,15 +178,15 @@ const slowly = " WHERE (SELECT count(*) FROM generate_series(1, 15000)) > 0"
 
 var bareAnswer = db.MustCompile[int64]("SELECT v FROM dropped" + slowly + " AND $1::int >= 0")
 
-// readBare reads through a cache in which answers depend on nothing but the statement and its arguments, slowly, so that
-// drops overtake loads.
+// readBare reads slowly through a cache without scopes, so that Invalidate
+// affects loads under way.
 func (c *reading) readBare(ctx context.Context, at spot) error {
 	least := c.dropped.least.Load()
 	got, err := bareAnswer.One(ctx, c.w.bare, at.id)
 	if err != nil {
 		return err
 	}
-	c.judge(Drops, got >= least, "without scopes: %d, want at least %d", got, least)
+	c.check(Invalidations, got >= least, "without scopes: %d, want at least %d", got, least)
 	return nil
 }
 
@@ -195,20 +197,21 @@ type zoned struct {
 
 var zone = db.MustCompile[zoned]("SELECT $1::int AS id, to_char(at, 'HH24') AS hour FROM zoned")
 
-// readZone asks for what depends on the session's time zone. Whoever asks the server gets what the session gives.
+// readZone reads a result that depends on the time zone of the session. Only
+// entries must be in UTC.
 func (c *reading) readZone(ctx context.Context, at spot) error {
 	got, err := zone.One(ctx, at.on.reads, c.r.IntN(ids))
 	if err != nil {
 		return err
 	}
-	c.judge(Sessions, !c.why.Answered() || got.Hour == "00", "%s: hour %s", c.why, got.Hour)
+	c.check(Sessions, !c.why.Answered() || got.Hour == "00", "%s: hour %s", c.why, got.Hour)
 	return nil
 }
 
 var life = db.MustCompile[int64]("SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint")
 
-// readLife asks since when the server runs, uses the handle without a statement that could have changed something, and
-// asks the cache.
+// readLife reads the start time of the server directly, uses the handle without
+// a statement, and reads the start time through the cache.
 func (c *reading) readLife(ctx context.Context, at spot) error {
 	begun, err := life.One(ctx, c.w.other)
 	if err != nil {
@@ -221,6 +224,6 @@ func (c *reading) readLife(ctx context.Context, at spot) error {
 	if err != nil {
 		return err
 	}
-	c.judge(Lives, got >= begun, "%s, %s: of the server that started at %d, when that of %d was there", at.on.name, c.why, got, begun)
+	c.check(Restarts, got >= begun, "%s, %s: the server started at %d, want %d or later", at.on.name, c.why, got, begun)
 	return nil
 }

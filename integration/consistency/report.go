@@ -8,25 +8,25 @@ import (
 	"sync/atomic"
 )
 
-// A Report is what a run did and found.
+// A Report is the result of a run.
 type Report struct {
 	Seed uint64
 
-	Reads  int64 // judged
-	Failed int64 // reads that ended with an error, since a connection was cut or the server was down
-	Hits   int64 // of Reads, answered without asking the server
+	Reads  int64 // reads that were checked
+	Failed int64 // reads that failed because of a fault
+	Hits   int64 // the part of Reads that was served from a cache
 	Writes int64
-	Lost   int64 // of Writes, with an unknown outcome
+	Lost   int64 // the part of Writes with an unknown outcome
 	Faults int64 // connections cut, sessions ended and servers killed
 
-	Checks     [rules]int64 // how often each rule was judged
-	Violations [rules]int64
+	Checks     [rules]int64 // checks of each rule
+	Violations [rules]int64 // violations of each rule
 
-	First      []string // the first violations, in words
-	Unanswered []string // what should be kept and was never answered without asking the server
+	First    []string // descriptions of the first violations
+	Uncached []string // cacheable values that were never served from a cache
 }
 
-// Wrong is the number of violations of all rules.
+// Wrong returns the number of violations of all rules.
 func (r *Report) Wrong() (n int64) {
 	for _, count := range r.Violations {
 		n += count
@@ -34,44 +34,45 @@ func (r *Report) Wrong() (n int64) {
 	return n
 }
 
-const leastHits = 15 // in %, of the reads
+const leastHits = 15 // percent of the reads
 
-// Err returns an error if a rule was violated, or if the run could hardly have seen it.
+// Err returns an error if a rule was violated, or if the run did too little to
+// detect violations.
 func (r *Report) Err() error {
 	var errs []error
 	if n := r.Wrong(); n > 0 {
-		errs = append(errs, fmt.Errorf("seed %d: %d of %d answers were wrong: %s", r.Seed, n, r.Reads, strings.Join(r.First, "; ")))
+		errs = append(errs, fmt.Errorf("seed %d: %d violations in %d reads: %s", r.Seed, n, r.Reads, strings.Join(r.First, "; ")))
 	}
 	if r.Hits*100 < leastHits*r.Reads || r.Writes*100 < r.Reads || r.Lost == 0 || r.Reads == 0 || r.Failed*5 > r.Reads {
-		errs = append(errs, fmt.Errorf("seed %d: the run saw too little: %s", r.Seed, r.sum()))
+		errs = append(errs, fmt.Errorf("seed %d: the run did too little: %s", r.Seed, r.sum()))
 	}
-	if len(r.Unanswered) > 0 {
-		errs = append(errs, fmt.Errorf("seed %d: never answered from the cache: %s", r.Seed, strings.Join(r.Unanswered, ", ")))
+	if len(r.Uncached) > 0 {
+		errs = append(errs, fmt.Errorf("seed %d: never served from the cache: %s", r.Seed, strings.Join(r.Uncached, ", ")))
 	}
 	for rule, n := range r.Checks {
 		if n == 0 {
-			errs = append(errs, fmt.Errorf("seed %d: never judged: %s", r.Seed, Rule(rule)))
+			errs = append(errs, fmt.Errorf("seed %d: never checked: %s", r.Seed, Rule(rule)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// String has one line for each rule, and a last one that sums up.
+// String returns one line for each rule and a summary.
 func (r *Report) String() string {
 	var b strings.Builder
 	for rule, n := range r.Checks {
-		fmt.Fprintf(&b, "%-32s %10d judged %6d wrong\n", Rule(rule), n, r.Violations[rule])
+		fmt.Fprintf(&b, "%-34s %10d checks %6d violations\n", Rule(rule), n, r.Violations[rule])
 	}
 	return b.String() + r.sum()
 }
 
 func (r *Report) sum() string {
 	of := func(n int64) float64 { return 100 * float64(n) / float64(max(1, r.Reads)) }
-	return fmt.Sprintf("%d reads, %.1f %% from the cache, %d failed; %d writes (%.1f %%), %d of unknown outcome; %d faults; %d wrong",
+	return fmt.Sprintf("%d reads, %.1f %% from the cache, %d failed; %d writes (%.1f %%), %d in doubt; %d faults; %d violations",
 		r.Reads, of(r.Hits), r.Failed, r.Writes, of(r.Writes), r.Lost, r.Faults, r.Wrong())
 }
 
-// A tally counts what many goroutines judge.
+// A tally counts the checks of many goroutines.
 type tally struct {
 	reads, failed, hits, writes, lost, faults atomic.Int64
 
@@ -83,8 +84,9 @@ type tally struct {
 
 const mostFirst = 5
 
-// judge counts a judgement. It says what was wrong, unless ok.
-func (t *tally) judge(rule Rule, ok bool, format string, args ...any) {
+// check counts a check. Unless ok, it counts a violation and records its
+// description.
+func (t *tally) check(rule Rule, ok bool, format string, args ...any) {
 	t.checks[rule].Add(1)
 	if ok {
 		return

@@ -1,36 +1,37 @@
 package consistency
 
-// A Rule is what answers are judged by.
+// A Rule is a property that each read is checked against.
 type Rule int
 
 // The rules.
 const (
-	OwnWrites     Rule = iota // a read sees what its handle wrote before it began, in whatever way
-	Handles                   // and what any other followed handle of the process wrote
-	Rollbacks                 // it never sees what was rolled back
-	Together                  // what is written together is read together
-	Keys                      // it is answered for its own statement and arguments
-	ArgTypes                  // and for their types
-	Scopes                    // and for its own tenant
-	Sessions                  // an answer of a session that somebody has changed is nobody else's
-	Copies                    // what callers do to their answers is not seen by others
-	Drops                     // what was dropped by hand is not read again
-	Ages                      // no answer is older than the TTL of its own name
-	TimesMove                 // what depends on the time is kept within a TTL only
-	SystemColumns             // what reads system columns is not kept
-	Lives                     // an answer of a server that has started again since is not handed out
-	NothingTold               // what is only rolled back is never told as a change
-	AfterQuiet                // when nobody writes any more the cache says what the server says
+	OwnWrites     Rule = iota // a read sees the earlier writes of its handle, however they were made
+	Handles                   // a read sees the earlier writes of all followed handles of the process
+	Rollbacks                 // a read never sees rows that were rolled back
+	Together                  // rows that are written together are read together
+	Keys                      // a result belongs to the statement and the arguments of the read
+	ArgTypes                  // arguments of different types have different results
+	Scopes                    // a result belongs to the tenant of the read
+	Sessions                  // the result of a changed session is not shared
+	Copies                    // a caller that changes its result does not affect others
+	Invalidations             // an entry that the program invalidated is not returned
+	Ages                      // no entry is older than the TTL of its statement name
+	Times                     // results that depend on the time are stored only with a TTL
+	SystemColumns             // results with system columns are not stored
+	Restarts                  // an entry from before a restart of the server is not returned
+	NoChange                  // a rollback is never reported as a change
+	AfterWrites               // after the last write the caches equal the server
 	rules
 )
 
 var ruleNames = [rules]string{
-	OwnWrites: "own writes are seen", Handles: "those of other handles are", Rollbacks: "rollbacks are not",
-	Together: "written together, read together", Keys: "own statement and arguments", ArgTypes: "types of arguments",
-	Scopes: "own tenant", Sessions: "sessions as they began", Copies: "own copies", Drops: "dropped is gone",
-	Ages: "nothing older than its TTL", TimesMove: "times move", SystemColumns: "system columns are as they are",
-	Lives: "a new server, new answers", NothingTold: "a rollback tells nothing", AfterQuiet: "after quiet all is equal",
+	OwnWrites: "own writes are seen", Handles: "writes of other handles are seen", Rollbacks: "rolled back rows are not seen",
+	Together: "transactions are atomic", Keys: "results belong to their keys", ArgTypes: "argument types are compared",
+	Scopes: "results belong to their tenant", Sessions: "changed sessions are not shared", Copies: "callers get copies",
+	Invalidations: "invalidated entries are gone", Ages: "no entry exceeds its TTL", Times: "times are not constants",
+	SystemColumns: "system columns are not stored", Restarts: "a restart invalidates all", NoChange: "a rollback is no change",
+	AfterWrites: "at the end caches equal server",
 }
 
-// String says what holds.
+// String returns the rule as a short sentence.
 func (r Rule) String() string { return ruleNames[r] }

@@ -14,14 +14,14 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// Options say how much a run does.
+// Options configure a run.
 type Options struct {
 	Seed     uint64
-	Duration time.Duration // at most; default: until Reads
-	Reads    int64         // at most; default: until Duration
-	Enough   int64         // violations after which the run ends; default: none do
-	KillEach time.Duration // how often the server is killed; default: never
-	EndEach  time.Duration // how often sessions of the library's own are ended, about; default: never
+	Duration time.Duration // the longest duration; default: no bound
+	Reads    int64         // the greatest number of reads; default: no bound
+	Enough   int64         // the number of violations after which the run ends; default: no bound
+	KillEach time.Duration // the interval at which the server is killed; default: never
+	EndEach  time.Duration // the average interval at which the library's own sessions are ended; default: never
 }
 
 // A checker is one run.
@@ -30,26 +30,27 @@ type checker struct {
 	w         *world
 	opts      Options
 	values    []*value
-	dropped   *value // one of them, and
-	contended *value
+	dropped   *value // one of values
+	contended *value // one of values
 	time      history
 	until     time.Time
 	stop      atomic.Bool
-	busy      sync.RWMutex // read-locked by who writes or reads
+	busy      sync.RWMutex // read-locked by readers and writers
 
-	mu      sync.Mutex
-	strange error // that no fault explains; guarded by mu
+	mu         sync.Mutex
+	unexpected error // not explained by a fault; guarded by mu
 }
 
 const (
 	readers           = 6
 	mostReadsPerWrite = 60
-	mostAhead         = 100 // writes that readers need not wait for
+	mostAhead         = 100 // the number of writes that readers may be ahead
 
-	mostDoubt = 20 * time.Second // after the last write
+	mostDoubt = 20 * time.Second // the longest doubt after the last write
 )
 
-// Run checks on a server that was started with Settings, and is Run's own while it lasts.
+// Run runs the checks. The server must have been started with Settings, and
+// must have no other users during the run.
 func Run(ctx context.Context, server *pgserver.Server, opts Options) (*Report, error) {
 	w, err := newWorld(ctx, server)
 	if err != nil {
@@ -58,7 +59,7 @@ func Run(ctx context.Context, server *pgserver.Server, opts Options) (*Report, e
 	defer w.end()
 	c := &checker{w: w, opts: opts, until: time.Now().Add(opts.Duration)}
 	for _, h := range w.handles {
-		stop, err := h.pg.OnChange(c.hear)
+		stop, err := h.pg.OnChange(c.checkChanges)
 		if err != nil {
 			return nil, err
 		}
@@ -68,32 +69,32 @@ func Run(ctx context.Context, server *pgserver.Server, opts Options) (*Report, e
 	if c.enough() {
 		return c.sum(), nil
 	}
-	if err := c.quiet(ctx); err != nil {
-		return nil, fmt.Errorf("consistency: after quiet: %w", err)
+	if err := c.compare(ctx); err != nil {
+		return nil, fmt.Errorf("consistency: compare with the server: %w", err)
 	}
-	if c.strange != nil {
-		return nil, fmt.Errorf("consistency: no fault explains: %w", c.strange)
+	if c.unexpected != nil {
+		return nil, fmt.Errorf("consistency: unexpected error: %w", c.unexpected)
 	}
 	return c.sum(), nil
 }
 
-// sum returns what the run did and found.
+// sum returns the report of the run.
 func (c *checker) sum() *Report {
 	r := c.report(c.opts.Seed)
 	for _, v := range c.values {
 		if v.hits.Load() == 0 && !v.refused {
-			r.Unanswered = append(r.Unanswered, v.String())
+			r.Uncached = append(r.Uncached, v.String())
 		}
 	}
 	for _, h := range c.w.handles {
 		if h.hits.Load() == 0 {
-			r.Unanswered = append(r.Unanswered, "any, through the handle "+h.name)
+			r.Uncached = append(r.Uncached, "any value, through handle "+h.name)
 		}
 	}
 	return r
 }
 
-// work lets all work until the end.
+// work runs writers, readers and faults until the end of the run.
 func (c *checker) work(ctx context.Context) {
 	jobs := append(c.writers(), c.pass, c.disturb, c.cut, c.kill, c.end, c.hold)
 	c.meet(ctx)
@@ -107,7 +108,8 @@ func (c *checker) work(ctx context.Context) {
 	all.Wait()
 }
 
-// writers returns one for each value that somebody writes, and makes all values.
+// writers makes all values and returns a writer for each value that the run
+// writes.
 func (c *checker) writers() (jobs []func(context.Context)) {
 	for _, way := range ways() {
 		v := c.add(newValue(way.name, way.source, unnamed))
@@ -122,7 +124,7 @@ func (c *checker) writers() (jobs []func(context.Context)) {
 		})
 	}
 	c.dropped = c.add(newValue(dropped, dropped, unnamed))
-	c.dropped.rule = Drops
+	c.dropped.rule = Invalidations
 	elsewhere := func(v *value, each int64, write func(*writer, context.Context, int64) error) {
 		w := c.writer(v)
 		jobs = append(jobs, func(ctx context.Context) {
@@ -133,9 +135,9 @@ func (c *checker) writers() (jobs []func(context.Context)) {
 	elsewhere(c.addPast(Ages, new(history), aged, aged, unnamed, agedName, unkept), usual, (*writer).writeAged)
 	for _, m := range moving {
 		if m.days {
-			c.addPast(TimesMove, new(history), m.name, m.source, unbounded)
+			c.addPast(Times, new(history), m.name, m.source, unbounded)
 		} else {
-			c.addPast(TimesMove, &c.time, m.name, m.source, agedName, unbounded)
+			c.addPast(Times, &c.time, m.name, m.source, agedName, unbounded)
 		}
 	}
 	return jobs
@@ -150,19 +152,21 @@ func (c *checker) add(v *value) *value {
 	return v
 }
 
-// addPast adds a value that nobody in the process writes, as statements of different names read it, and returns one.
+// addPast adds a value that the process does not write, once for each statement
+// name that reads it. It returns the last one.
 func (c *checker) addPast(rule Rule, past *history, name, source string, statements ...string) (v *value) {
 	for _, statement := range statements {
 		v = c.add(newValue(name, source, statement))
 		v.rule, v.past, v.age = rule, past, policies[statement].TTL
-		if statement == unkept || rule == TimesMove && statement == unbounded {
+		if statement == unkept || rule == Times && statement == unbounded {
 			v.refused, v.age = true, 0
 		}
 	}
 	return v
 }
 
-// meet reads what statements of several names read in the order of the values: who is met first has the longest TTL.
+// meet reads the value with several statement names in the order of their TTLs,
+// the longest first.
 func (c *checker) meet(ctx context.Context) {
 	r := &reading{checker: c, r: c.random(0)}
 	for _, v := range c.values {
@@ -174,14 +178,15 @@ func (c *checker) meet(ctx context.Context) {
 	}
 }
 
-// read reads until the end, not much faster than is written, and less while nothing can be kept.
+// read reads until the end of the run. It slows down when it is far ahead of
+// the writers, and while results cannot be stored.
 func (c *checker) read(ctx context.Context, i int) {
 	r := &reading{checker: c, r: c.random(i)}
 	for !c.over() {
 		c.busy.RLock()
 		failed := !r.next(ctx)
 		c.busy.RUnlock()
-		if failed || r.why == querycache.MissLoadInvalidated || // let the server say what is in doubt
+		if failed || r.why == querycache.MissLoadInvalidated || // wait until doubts are resolved
 			c.reads.Load() > mostReadsPerWrite*(c.writes.Load()+mostAhead) {
 			sleep(ctx, 2*time.Millisecond)
 		}
@@ -190,7 +195,7 @@ func (c *checker) read(ctx context.Context, i int) {
 
 func (c *checker) random(i int) *rand.Rand { return rand.New(rand.NewPCG(c.opts.Seed, uint64(i))) }
 
-// over reports whether the run has to end.
+// over reports whether the run must end.
 func (c *checker) over() bool {
 	switch {
 	case c.stop.Load():
@@ -204,38 +209,38 @@ func (c *checker) over() bool {
 	return false
 }
 
-// enough reports whether the run has found what it was to find.
+// enough reports whether the run has found Options.Enough violations.
 func (c *checker) enough() bool { return c.opts.Enough > 0 && c.wrong() >= c.opts.Enough }
 
-// hear judges what is told.
-func (c *checker) hear(_ context.Context, changes []db.Change) {
+// checkChanges checks the changes that a handle reports.
+func (c *checker) checkChanges(_ context.Context, changes []db.Change) {
 	for _, change := range changes {
-		c.judge(NothingTold, change.Table.Name != never, "%v", change)
+		c.check(NoChange, change.Table.Name != never, "%v", change)
 	}
 }
 
-// note looks at an error: of a server that is there and was reached there should be none.
+// note ends the run with an error that no fault explains.
 func (c *checker) note(err error) {
 	if !explained(err) {
-		c.strangely(err)
+		c.fail(err)
 	}
 }
 
-// strangely keeps an error that no fault explains, and ends the run.
-func (c *checker) strangely(err error) {
+// fail ends the run with an error.
+func (c *checker) fail(err error) {
 	c.stop.Store(true)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.strange = errors.Join(c.strange, err)
+	c.unexpected = errors.Join(c.unexpected, err)
 }
 
-// quiet compares what the caches say with what the server says, after all writes.
-func (c *checker) quiet(ctx context.Context) error {
+// compare compares the caches with the server after all writes.
+func (c *checker) compare(ctx context.Context) error {
 	sleep(ctx, maxAge)
 	c.hit(ctx)
 	r := c.random(0)
 	for _, v := range c.values {
-		if v.rule == TimesMove || v.age > maxAge {
+		if v.rule == Times || v.age > maxAge {
 			continue
 		}
 		want, err := c.fromServer(ctx, v)
@@ -247,13 +252,14 @@ func (c *checker) quiet(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			c.judge(AfterQuiet, got.V == want, "%s: %d, the server has %d", v, got.V, want)
+			c.check(AfterWrites, got.V == want, "%s: %d, want %d as on the server", v, got.V, want)
 		}
 	}
 	return nil
 }
 
-// hit makes sure that what may be kept has been answered without asking the server, once nothing is in doubt.
+// hit reads each cacheable value that has had no hit, until it has one or
+// doubts should be resolved.
 func (c *checker) hit(ctx context.Context) {
 	r := &reading{checker: c, r: c.random(0)}
 	at := spot{on: c.w.handles[second], tenant: tenants[0]}
@@ -266,7 +272,7 @@ func (c *checker) hit(ctx context.Context) {
 	}
 }
 
-// askAgain asks in spite of faults that are still to come.
+// askAgain retries a read that fails because of a late fault.
 func askAgain(ctx context.Context, v *value, from spot) (got answer, err error) {
 	ctx = context.WithValue(ctx, tenantKey{}, from.tenant)
 	for range 10 {
@@ -278,7 +284,7 @@ func askAgain(ctx context.Context, v *value, from spot) (got answer, err error) 
 	return got, err
 }
 
-// fromServer asks the server for a value.
+// fromServer reads a value from the server.
 func (c *checker) fromServer(ctx context.Context, v *value) (int64, error) {
 	return db.One[int64](ctx, c.w.other, db.SQL("SELECT v FROM "+v.source))
 }

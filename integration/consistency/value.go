@@ -11,15 +11,15 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// What is read besides the values of the ways.
+// Special values.
 const (
-	contended = "plain" // is written often, and read slowly
+	contended = "plain" // is written often and read slowly
 
-	dropped = "dropped" // another program writes it, and the answers are dropped by hand
-	aged    = "aged"    // another program writes it and tells nobody
+	dropped = "dropped" // is written by another program, which invalidates its entries
+	aged    = "aged"    // is written by another program, without invalidation
 )
 
-// Names of statements, which decide on their policies.
+// Names of statements, which select their policies.
 const (
 	unnamed   = ""
 	agedName  = "Aged"
@@ -31,20 +31,21 @@ const maxAge = 200 * time.Millisecond
 
 var policies = querycache.ByName{unnamed: {TTL: time.Minute}, agedName: {TTL: maxAge}, unbounded: {TTL: -1}, unkept: {}}
 
-// A value is what one way, another program or the time writes, as statements of one name read it.
+// A value is written by one way, another program or the time, and read by
+// statements of one name.
 type value struct {
 	name   string
 	quick  *db.Stmt[answer]
-	slow   *db.Stmt[answer] // takes its snapshot, and milliseconds; nil but for the contended one
-	plain  string           // quick for readers that are not typed
+	slow   *db.Stmt[answer] // takes milliseconds after its snapshot; only for the contended value
+	plain  string           // quick as text
 	source string
 
-	rule    Rule // by which it is judged
-	refused bool // it is never kept
+	rule    Rule // that results are checked against
+	refused bool // results are never stored
 
-	least atomic.Int64 // what a read that begins now must see, of what the process wrote
+	least atomic.Int64 // the least value that a read must return, written by the process
 	by    atomic.Int32 // the handle that wrote it
-	past  *history     // of what others wrote; nil where the process did
+	past  *history     // the values that others wrote; nil for values of the process
 	age   time.Duration
 
 	hits atomic.Int64
@@ -57,7 +58,7 @@ type answer struct {
 	Tenant string
 }
 
-// newValue returns what source gives as v, read under a name.
+// newValue returns the value v of source, read under a statement name.
 func newValue(name, source, statement string) *value {
 	sql := "SELECT $1::int AS id, v, '{ok}'::text[] AS tags, current_setting('app.tenant') AS tenant FROM " + source
 	if statement != unnamed {
@@ -70,12 +71,12 @@ func newValue(name, source, statement string) *value {
 	return v
 }
 
-// String returns its name, and that of the statement.
+// String returns the names of the value and of its statement.
 func (v *value) String() string {
 	return strings.TrimSuffix(v.name+" as "+v.quick.Name(), " as ")
 }
 
-// written returns what a read that begins now must see.
+// written returns the least value that a read beginning now must return.
 func (v *value) written(begun time.Time) int64 {
 	if v.past != nil {
 		return v.past.at(begun.Add(-v.age))
@@ -83,7 +84,7 @@ func (v *value) written(begun time.Time) int64 {
 	return v.least.Load()
 }
 
-// wrote notes what a handle has written.
+// wrote records a write of a handle.
 func (v *value) wrote(to int64, by *handle) {
 	if by != nil {
 		v.by.Store(int32(by.number))
@@ -91,7 +92,7 @@ func (v *value) wrote(to int64, by *handle) {
 	v.least.Store(to)
 }
 
-// A history is what a value was, and since when.
+// A history holds past values with their times.
 type history struct {
 	mu   sync.Mutex
 	past []raise // guarded by mu
@@ -102,7 +103,7 @@ type raise struct {
 	to int64
 }
 
-// note notes that the value is now at least to.
+// note records that the value is now at least to.
 func (h *history) note(to int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -112,7 +113,7 @@ func (h *history) note(to int64) {
 	}
 }
 
-// at returns what the value was at least.
+// at returns the least value at a time.
 func (h *history) at(when time.Time) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -13,34 +13,37 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A way is one way of writing, with tables of its own. Its value is what source gives as v; it begins with 0.
+// A way is one way of writing, with its own tables. Its value is the column v
+// of source, and begins with 0.
 type way struct {
 	name   string
-	setup  string // what makes the tables, and all else that the way needs
-	source string // FROM ...: one row with v
+	setup  string // SQL that creates the tables and other objects
+	source string // FROM source: one row with v
 
-	// write raises the value to to. With an error it may have done so, or may do so yet.
+	// write raises the value to to. If it returns an error, the write may have
+	// happened, or may still happen.
 	write func(ctx context.Context, w *writer, to int64) error
 
-	// each is how many reads there are to a write; the first comes as soon as that of others.
+	// each is the number of reads per write. The first write does not wait
+	// longer than that of other ways.
 	each int64
 
-	rule    Rule // by which answers are judged
-	refused bool // they are never kept
+	rule    Rule // that the results are checked against
+	refused bool // results are never stored
 }
 
 const (
-	often      = 40     // so that loads are overtaken
-	overtaking = 100    // likewise, where a load is in the way more often
-	usual      = 900    // for what drops its own answers
-	sometimes  = 4_000  // for what changes the schema
-	seldom     = 20_000 // for what may have changed anything, the schema too
+	often      = 40     // invalidates loads under way
+	overtaking = 100    // invalidates loads under way, for a value that is loaded more often
+	usual      = 900    // for writes that invalidate entries of their own value
+	sometimes  = 4_000  // for schema changes
+	seldom     = 20_000 // for writes that invalidate all entries
 )
 
-// What no write that stands leaves behind.
+// Values that no committed write leaves.
 const (
-	undoneValue = -1 // was rolled back
-	torn        = -2 // half of what is written together
+	undoneValue = -1 // rolled back
+	torn        = -2 // one half of two rows that are written together
 )
 
 const (
@@ -48,7 +51,7 @@ const (
 	update = "UPDATE %s SET v = greatest(v, $1)"
 )
 
-// simple is a way whose table is called as itself.
+// simple returns a way whose table has its name.
 func simple(name string, each int64, write func(ctx context.Context, w *writer, to int64) error) way {
 	return way{name: name, setup: fmt.Sprintf(table, name), source: name, write: write, each: each}
 }
@@ -60,7 +63,8 @@ func statement(sql string) func(context.Context, *writer, int64) error {
 	}
 }
 
-// inTx runs statements, each with the new value if it has a parameter, in a transaction of pgx's own.
+// inTx runs statements in a transaction, each with the new value if it has a
+// parameter.
 func inTx(statements ...string) func(context.Context, *writer, int64) error {
 	return func(ctx context.Context, w *writer, to int64) error {
 		tx, err := w.pg.Begin(ctx)
@@ -86,12 +90,12 @@ func execIn(ctx context.Context, tx pgx.Tx, sql string, to int64) error {
 	return err
 }
 
-// ways returns all of them.
+// ways returns all ways.
 func ways() []way {
 	return slices.Concat(plainWays(), schemaWays(), functionWays(), opaqueWays(), readWays())
 }
 
-// plainWays are those whose statements name what they change.
+// plainWays returns ways whose statements name the tables that they change.
 func plainWays() []way {
 	return []way{
 		simple("plain", often, statement(fmt.Sprintf(update, "plain"))),
@@ -142,7 +146,8 @@ func plainWays() []way {
 	}
 }
 
-// schemaWays are those in which what changes is found in the catalogs only, or not at all.
+// schemaWays returns ways whose changes follow from the catalogs, such as
+// triggers and rules.
 func schemaWays() []way {
 	return []way{
 		{
@@ -196,7 +201,8 @@ CREATE RULE follow AS ON UPDATE TO ruling DO ALSO UPDATE ruled SET v = greatest(
 	}
 }
 
-// undone raises the value and, in a transaction that is rolled back, a table that nothing else writes to.
+// undone raises the value. In a transaction that is rolled back it also writes
+// to the table never.
 func undone(ctx context.Context, w *writer, to int64) error {
 	tx, err := w.pg.Begin(ctx)
 	if err != nil {
@@ -207,12 +213,12 @@ func undone(ctx context.Context, w *writer, to int64) error {
 			break
 		}
 	}
-	_ = tx.Rollback(context.WithoutCancel(ctx)) // however it ends, there is nothing left
+	_ = tx.Rollback(context.WithoutCancel(ctx)) // an error has rolled back too
 	_, err = w.pg.Exec(ctx, fmt.Sprintf(update, "undone"), to)
 	return err
 }
 
-// apart writes in a batch that goes on after its commit has been read.
+// apart writes in a batch that continues after the result of its commit.
 func apart(ctx context.Context, w *writer, to int64) error {
 	batch := new(pgx.Batch)
 	batch.Queue("begin")
@@ -231,7 +237,8 @@ func apart(ctx context.Context, w *writer, to int64) error {
 	return results.Close()
 }
 
-// lookedAt reads the value while a transaction has written and not committed it.
+// lookedAt reads the value after a transaction has written it and before it
+// commits.
 func lookedAt(ctx context.Context, w *writer, to int64) error {
 	return w.pg.InTx(ctx, db.TxOptions{}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, fmt.Sprintf(update, "looked_at"), to)
@@ -242,7 +249,8 @@ func lookedAt(ctx context.Context, w *writer, to int64) error {
 	})
 }
 
-// retarget makes a view show another table, which has the same value, and raises that once the value is kept again.
+// retarget redefines a view over another table with the same value, and raises
+// that value once the view is in the cache again.
 func retarget(ctx context.Context, w *writer, to int64) error {
 	target := fmt.Sprintf("target_%d", to%2)
 	err := inTx("UPDATE "+target+" SET v = (SELECT v FROM retargeted)", "CREATE OR REPLACE VIEW retargeted AS SELECT v FROM "+target)(ctx, w, to)
@@ -255,12 +263,13 @@ func retarget(ctx context.Context, w *writer, to int64) error {
 	return statement(fmt.Sprintf(update, target))(ctx, w, to)
 }
 
-// never is the table that is only written to in what is rolled back.
+// never is the table to which only rolled back transactions write.
 const never = "never"
 
 const gid = "consistency"
 
-// twoPhase leaves no prepared transaction behind, whose locks would stop all that comes after.
+// twoPhase commits a prepared transaction. It leaves none behind, because its
+// locks would block all later writes.
 func twoPhase(ctx context.Context, w *writer, to int64) error {
 	err := func() error {
 		conn, err := w.pg.Acquire(ctx)

@@ -18,18 +18,19 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// A world is a database with caches before it.
+// A world is a database with its handles and caches.
 type world struct {
 	server  *pgserver.Server
 	name    string // of the database
 	proxy   *faultproxy.Proxy
 	handles [handles]*handle
 	other   *db.DB                  // another program
-	bare    *querycache.ReadThrough // of a cache without scopes, before a handle that is not followed
+	bare    *querycache.ReadThrough // of a cache without scopes that does not follow its handle
 	close   []func()
 }
 
-// A handle is one of those of the process, behind the proxy, with a cache that follows all of them.
+// A handle is one of the handles of the process. It connects through the proxy,
+// and its cache follows all handles.
 type handle struct {
 	number int
 	name   string
@@ -39,11 +40,11 @@ type handle struct {
 	hits   atomic.Int64
 }
 
-// The handles. The first two are written through and read through.
+// The handles. The process writes through the first two.
 const (
 	first  = iota
 	second = iota
-	idler  = iota // is read through only, and the server ends its sessions when they were idle
+	idler  = iota // only for reads; the server ends its idle sessions
 	handles
 
 	writeHandles = idler
@@ -51,14 +52,14 @@ const (
 
 var handleNames = [handles]string{first: "first", second: "second", idler: "idler"}
 
-// Settings are what the server needs.
+// Settings are the settings that the server needs.
 var Settings = map[string]string{"max_prepared_transactions": "10", "synchronous_commit": "on"}
 
 // Settings of the handles' sessions.
 const (
-	program     = "consistency" // as which sessions are known
+	program     = "consistency" // application_name
 	idleTimeout = "100ms"
-	lockTimeout = "100ms" // so that nobody waits for a lock of who waits for him
+	lockTimeout = "100ms" // so that no session waits in a cycle of locks
 	conns       = 8
 )
 
@@ -68,7 +69,7 @@ func tenantOf(ctx context.Context) string { s, _ := ctx.Value(tenantKey{}).(stri
 
 type reasonKey struct{}
 
-// newWorld makes a database on server, and all that stands before it.
+// newWorld creates a database on server, with its proxy, handles and caches.
 func newWorld(ctx context.Context, server *pgserver.Server) (_ *world, err error) {
 	w := &world{server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
 	defer func() {
@@ -76,7 +77,7 @@ func newWorld(ctx context.Context, server *pgserver.Server) (_ *world, err error
 			w.end()
 		}
 	}()
-	steps := []func(context.Context) error{w.create, w.connect, w.setUp, w.keep}
+	steps := []func(context.Context) error{w.create, w.connect, w.setUp, w.addCaches}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -125,7 +126,7 @@ func (w *world) connect(ctx context.Context) (err error) {
 	return nil
 }
 
-// config returns what pools of the process begin with.
+// config returns the configuration of the pools of the process.
 func (w *world) config() (*pgxpool.Config, error) {
 	u, err := url.Parse(w.server.ConnStringFor(w.name))
 	if err != nil {
@@ -152,9 +153,9 @@ func (w *world) open(ctx context.Context, number int) error {
 		cfg.ConnConfig.RuntimeParams["idle_session_timeout"] = idleTimeout
 	}
 	cfg.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-		if name := tenantOf(ctx); name != "" { // past the tracer: it is no statement of the program's
+		if name := tenantOf(ctx); name != "" { // without the tracer, because it is not a statement of the program
 			err := conn.PgConn().Exec(ctx, "SET app.tenant = '"+name+"'").Close()
-			return err == nil, ctx.Err() // where its session has ended, another connection may do
+			return err == nil, ctx.Err() // if the session has ended, the pool tries another connection
 		}
 		return true, nil
 	}
@@ -167,7 +168,7 @@ func (w *world) open(ctx context.Context, number int) error {
 	return nil
 }
 
-// setUp makes the tables of all ways, and those that are only read.
+// setUp creates all tables.
 func (w *world) setUp(ctx context.Context) error {
 	sql := []string{
 		"CREATE TABLE never (v bigint)", "INSERT INTO never VALUES (0)",
@@ -185,10 +186,10 @@ func (w *world) setUp(ctx context.Context) error {
 	return nil
 }
 
-// keep puts a cache before each handle.
-func (w *world) keep(ctx context.Context) error {
+// addCaches makes a cache for each handle.
+func (w *world) addCaches(ctx context.Context) error {
 	for _, h := range w.handles {
-		if err := w.keepFor(h); err != nil {
+		if err := w.addCache(h); err != nil {
 			return err
 		}
 	}
@@ -210,7 +211,7 @@ func (w *world) keep(ctx context.Context) error {
 	return err
 }
 
-func (w *world) keepFor(h *handle) (err error) {
+func (w *world) addCache(h *handle) (err error) {
 	h.cache, err = querycache.New(&querycache.Options{
 		Scope: func(ctx context.Context) (string, bool) { return tenantOf(ctx), true },
 		OnLookup: func(ctx context.Context, l querycache.Lookup) {

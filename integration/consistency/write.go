@@ -11,25 +11,25 @@ import (
 
 func hasParameter(sql string) bool { return strings.Contains(sql, "$1") }
 
-// A writer raises one value, which nobody else writes.
+// A writer raises one value. No other writer writes that value.
 type writer struct {
 	*checker
-	on      *handle // that it writes through now; nil for another program
+	on      *handle // the current handle; nil for another program
 	pg      *db.DB
 	r       *rand.Rand
 	v       *value
-	last    int64 // that was tried
-	at      spot  // from where it reads before and after
-	passing bool  // what a lost write did may be gone with a crash
+	last    int64 // the last value that it tried to write
+	at      spot  // where it reads before and after
+	passing bool  // a crash may undo the effect of a lost write
 }
 
 const (
-	writeTimeout = 5 * time.Second // of one that hangs behind locks that nobody will let go
-	hastyOnes    = 12              // one in so many is given up
+	writeTimeout = 5 * time.Second // for writes behind locks that are never released
+	hastyOnes    = 12              // one write in so many has a short timeout
 	pause        = 200 * time.Microsecond
 )
 
-// run writes until the end, and no more often than is read.
+// run writes until the end of the run, at most one write per each reads.
 func (w *writer) run(ctx context.Context, each int64, write func(ctx context.Context, to int64) error) {
 	for n := int64(0); w.wait(ctx, min(each, usual)+n*each); n++ {
 		w.busy.RLock()
@@ -50,7 +50,7 @@ func (w *writer) run(ctx context.Context, each int64, write func(ctx context.Con
 			w.note(err)
 			w.lost.Add(1)
 			if !w.passing {
-				w.v.wrote(max(w.truth(ctx), w.v.least.Load()), w.on) // the rest may be under way yet
+				w.v.wrote(max(w.truth(ctx), w.v.least.Load()), w.on) // a lost write may still be under way
 			}
 		}
 		w.busy.RUnlock()
@@ -67,7 +67,7 @@ func (w *writer) once(ctx context.Context, to int64, write func(ctx context.Cont
 	return write(ctx, to)
 }
 
-// wait waits until there were so many reads, or returns false at the end.
+// wait waits for a number of reads. It returns false at the end of the run.
 func (w *writer) wait(ctx context.Context, reads int64) bool {
 	for !w.over() {
 		if w.reads.Load() >= reads {
@@ -78,8 +78,8 @@ func (w *writer) wait(ctx context.Context, reads int64) bool {
 	return false
 }
 
-// readBack reads the value, as a program does that shows what it is about to write, and what it has written. What is
-// read slowly may be under way from before.
+// readBack reads the value, as programs do before and after they write it. A
+// slow read may share a load from before the write.
 func (w *writer) readBack(ctx context.Context) (hit bool) {
 	r := reading{checker: w.checker, r: w.r}
 	if w.v == w.contended && w.r.IntN(2) == 0 {
@@ -90,7 +90,7 @@ func (w *writer) readBack(ctx context.Context) (hit bool) {
 	return r.why.Answered()
 }
 
-// truth asks the server itself, until it answers.
+// truth reads the value from the server, and retries until it succeeds.
 func (w *writer) truth(ctx context.Context) int64 {
 	for {
 		v, err := w.fromServer(ctx, w.v)
@@ -101,7 +101,8 @@ func (w *writer) truth(ctx context.Context) int64 {
 	}
 }
 
-// rollbackPrepared ends what was prepared, if it was, whether or not the server is there just now.
+// rollbackPrepared rolls back the prepared transaction if it exists. It retries
+// while the server is down.
 func (w *writer) rollbackPrepared(ctx context.Context) {
 	for !w.over() {
 		n, err := db.One[int](ctx, w.w.other, db.SQL("SELECT count(*) FROM pg_prepared_xacts WHERE gid = $1 AND database = current_database()", gid))
@@ -109,13 +110,13 @@ func (w *writer) rollbackPrepared(ctx context.Context) {
 			return
 		}
 		if err == nil {
-			_, _ = w.w.other.Exec(ctx, "ROLLBACK PREPARED '"+gid+"'") // refused while its COMMIT is under way
+			_, _ = w.w.other.Exec(ctx, "ROLLBACK PREPARED '"+gid+"'") // fails while its COMMIT is under way
 		}
 		sleep(ctx, 10*time.Millisecond)
 	}
 }
 
-// writeDropped is another program, which drops the answers of what it has written.
+// writeDropped writes as another program and invalidates the entries.
 func (w *writer) writeDropped(ctx context.Context, to int64) error {
 	if _, err := w.w.other.Exec(ctx, "UPDATE "+dropped+" SET v = greatest(v, $1)", to); err != nil {
 		return err
@@ -134,7 +135,7 @@ func (w *writer) writeDropped(ctx context.Context, to int64) error {
 	return nil
 }
 
-// writeAged is another program, which tells nobody.
+// writeAged writes as another program, without invalidation.
 func (w *writer) writeAged(ctx context.Context, to int64) error {
 	if _, err := w.w.other.Exec(ctx, "UPDATE "+aged+" SET v = greatest(v, $1)", to); err != nil {
 		return err
@@ -143,7 +144,7 @@ func (w *writer) writeAged(ctx context.Context, to int64) error {
 	return nil
 }
 
-// pass is the time, which moves by itself.
+// pass records the passage of time.
 func (c *checker) pass(ctx context.Context) {
 	for !c.over() {
 		if at, err := db.One[int64](ctx, c.w.other, db.SQL("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")); err == nil {

@@ -17,15 +17,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // been run.
 func open(t *testing.T, opts *db.Options, setup ...string) *db.DB {
 	t.Helper()
-	pg, err := db.Open(t.Context(), pgtest.New(t), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
-	for _, sql := range setup {
-		must(t)(pg.Exec(t.Context(), sql))
-	}
-	return pg
+	return pgtest.Open(t, pgtest.New(t), opts, setup...)
 }
 
 // must fails the test if the error of a call with one result is not nil.

@@ -1,10 +1,11 @@
-// Package faultproxy is a TCP proxy that breaks connections on purpose: at a byte, at a message, for a while, one way
+// Package faultproxy provides a TCP proxy that injects faults: it cuts, hangs,
+// delays or silences connections, at a given byte or at once, in one direction
 // or both. Tests put it between a client and PostgreSQL.
 //
 //	proxy, err := faultproxy.Start(server.Addr())
 //	...
 //	proxy.Fail(faultproxy.Fault{Direction: faultproxy.ToServer, After: []byte("COMMIT"), Kind: faultproxy.Cut})
 //
-// Bytes are passed as they are; nothing here knows the protocol, so that what is tested is the client. For the
-// bytes of a statement to be found, connections have to be without TLS.
+// The proxy does not know the protocol and passes bytes unchanged. Faults that
+// wait for the text of a statement require connections without TLS.
 package faultproxy

@@ -12,7 +12,8 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// The server takes the statement, and its answer is cut off: the client gets an error, and the row is there.
+// The server executes the statement, but its response is cut: the client gets
+// an error although the row is stored.
 func Example() {
 	ctx := context.Background()
 	server, err := pgserver.Private(ctx, &pgserver.Options{Log: io.Discard})

@@ -6,40 +6,42 @@ import (
 	"time"
 )
 
-// Direction is which way bytes go.
+// Direction is the direction of bytes through the proxy.
 type Direction int
 
 // The directions.
 const (
-	ToServer Direction = iota // what the client says
-	ToClient                  // what the server says
+	ToServer Direction = iota // bytes from the client
+	ToClient                  // bytes from the server
 )
 
-// Kind is what a fault does when its moment has come. The bytes after it are not passed.
+// Kind is the effect of a fault. The bytes after the fault are not passed.
 type Kind int
 
 // The kinds of faults.
 const (
-	Cut    Kind = iota // both ends see the connection reset
-	Hang               // nothing more passes that way on this connection, and nobody is told
-	Finish             // that way is closed in good order, the other stays open
+	Cut    Kind = iota // both ends see a connection reset
+	Hang               // no more bytes pass in that direction; both ends stay open
+	Finish             // that direction is closed normally; the other stays open
 )
 
-// Fault is something to happen once, on the first connection that meets its condition.
+// Fault is a fault that occurs once, on the first connection that meets its
+// condition.
 type Fault struct {
 	Direction Direction
 	Kind      Kind
 
-	// After is when: the bytes up to and with the first occurrence of this text are passed. It may be spread over
-	// several packets. Empty means at once, with the next byte.
+	// After is the text that triggers the fault. Bytes up to and including its
+	// first occurrence are passed; the text may be spread over several packets.
+	// Default: the next byte triggers the fault.
 	After []byte
 
-	// Plus is how many bytes are passed after that; with an empty After, from now on. One more than zero cuts in the
-	// middle of whatever follows.
+	// Plus is the number of further bytes that are passed before the fault.
 	Plus int
 }
 
-// Fail arms a fault and returns a channel that is closed when it has come. Several faults may be armed at once.
+// Fail arms a fault and returns a channel that is closed when the fault has
+// occurred. Several faults may be armed at once.
 func (p *Proxy) Fail(f Fault) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +50,7 @@ func (p *Proxy) Fail(f Fault) <-chan struct{} {
 	return a.fired
 }
 
-// CutAll resets all connections that are open. New ones can be made.
+// CutAll resets all open connections. New connections are accepted.
 func (p *Proxy) CutAll() {
 	p.mu.Lock()
 	open := make([]*link, 0, len(p.links))
@@ -61,23 +63,25 @@ func (p *Proxy) CutAll() {
 	}
 }
 
-// Refuse makes new connections fail, or lets them pass again.
+// Refuse sets whether new connections are refused.
 func (p *Proxy) Refuse(refuse bool) {
 	p.change(func() { p.refusing = refuse })
 }
 
-// Silence stops passing bytes in a direction on all connections, or goes on where it stopped: with both directions a
-// network that loses everything, with one a half-open connection.
+// Silence stops or resumes passing bytes in a direction on all connections. In
+// both directions it simulates a network that loses all packets, in one
+// direction a half-open connection.
 func (p *Proxy) Silence(d Direction, silent bool) {
 	p.change(func() { p.silent[d] = silent })
 }
 
-// Latency delays what passes, each way, by a duration; zero ends that.
+// Latency sets the delay of bytes in each direction.
 func (p *Proxy) Latency(d time.Duration) {
 	p.change(func() { p.latency = d })
 }
 
-// Bandwidth bounds what passes, each way and on each connection, in bytes per second; zero ends that.
+// Bandwidth sets the greatest number of bytes per second, in each direction and
+// on each connection. Zero is no bound.
 func (p *Proxy) Bandwidth(bytesPerSecond int) {
 	p.change(func() { p.rate = bytesPerSecond })
 }
@@ -89,19 +93,20 @@ func (p *Proxy) change(set func()) {
 	p.broadcast()
 }
 
-// watcher looks for the moment of one fault in the bytes of one connection.
+// watcher finds the position of one fault in the bytes of one connection.
 type watcher struct {
 	fault   *armed
 	matched bool
-	tail    []byte // the last bytes, one fewer than After, for texts that are spread over packets
-	left    int    // after the match, how many bytes may still pass
+	tail    []byte // the last bytes, one fewer than After has, for texts that are spread over packets
+	left    int    // the number of bytes that may still pass after the match
 }
 
 func newWatcher(a *armed) *watcher {
 	return &watcher{fault: a, matched: len(a.After) == 0, left: a.Plus}
 }
 
-// pass tells how many of the next bytes may pass, and whether the moment comes after them.
+// pass returns how many of the next bytes may pass, and reports whether the
+// fault follows them.
 func (w *watcher) pass(next []byte) (n int, now bool) {
 	from := 0
 	if !w.matched {

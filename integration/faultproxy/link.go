@@ -18,10 +18,10 @@ type link struct {
 	cut       chan struct{} // closed when the link has been reset
 
 	mu    sync.Mutex // guards ended
-	ended int        // directions that are over
+	ended int        // number of directions that have ended
 }
 
-// reset breaks both ends, so that each sees an error and not an end.
+// reset resets both ends, so that each sees an error instead of io.EOF.
 func (l *link) reset() {
 	l.resetOnce.Do(func() {
 		close(l.cut)
@@ -30,7 +30,7 @@ func (l *link) reset() {
 	})
 }
 
-// reset closes a connection with RST in place of FIN.
+// reset closes a connection with RST instead of FIN.
 func reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // fails on a connection that is closed already
@@ -38,7 +38,8 @@ func reset(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// pass moves the bytes of one direction until it ends: in good order, or with the whole connection.
+// pass copies the bytes of one direction until the direction is closed or the
+// connection is reset.
 func (l *link) pass(d Direction, from, to net.Conn) {
 	if l.copy(d, from, to) {
 		if tcp, ok := to.(*net.TCPConn); ok {
@@ -50,7 +51,7 @@ func (l *link) pass(d Direction, from, to net.Conn) {
 	l.leave()
 }
 
-// leave closes what is left when both directions are over.
+// leave closes both connections when both directions have ended.
 func (l *link) leave() {
 	l.mu.Lock()
 	l.ended++
@@ -66,7 +67,7 @@ func (l *link) leave() {
 	l.proxy.mu.Unlock()
 }
 
-// copy returns true when the direction has ended in good order.
+// copy copies bytes and reports whether the direction was closed normally.
 func (l *link) copy(d Direction, from, to net.Conn) bool {
 	watchers := make(map[*armed]*watcher)
 	buffer := make([]byte, 16<<10)
@@ -90,7 +91,8 @@ func (l *link) copy(d Direction, from, to net.Conn) bool {
 	}
 }
 
-// check asks the armed faults how much may pass. The first whose moment comes is disarmed and returned.
+// check returns how many bytes may pass before the next armed fault. If a fault
+// occurs, it is disarmed and returned.
 func (l *link) check(d Direction, next []byte, watchers map[*armed]*watcher) (n int, fault *armed) {
 	p := l.proxy
 	p.mu.Lock()
@@ -115,7 +117,8 @@ func (l *link) check(d Direction, next []byte, watchers map[*armed]*watcher) (n 
 	return n, fault
 }
 
-// strike does what the fault says, after the bytes before it have been passed. It returns what copy does.
+// strike executes the fault, after the bytes before it have been passed. It
+// returns the result of copy.
 func (l *link) strike(fault *armed) bool {
 	switch fault.Kind {
 	case Finish:
@@ -131,7 +134,8 @@ func (l *link) strike(fault *armed) bool {
 	return false
 }
 
-// wait holds bytes back while their direction is silent, and for the latency.
+// wait waits while the direction is silent, and for the latency. It returns
+// false if the connection ends.
 func (l *link) wait(d Direction) bool {
 	p := l.proxy
 	for {
@@ -152,7 +156,7 @@ func (l *link) wait(d Direction) bool {
 	}
 }
 
-// write passes bytes, in small parts when the bandwidth is bounded.
+// write writes bytes, in small parts if the bandwidth is bounded.
 func (l *link) write(to net.Conn, next []byte) bool {
 	const parts = 50 // a second
 	for len(next) > 0 {
@@ -174,7 +178,7 @@ func (l *link) write(to net.Conn, next []byte) bool {
 	return true
 }
 
-// sleep ends early, with false, when the link is reset.
+// sleep returns false early if the link is reset.
 func (l *link) sleep(d time.Duration) bool {
 	if d <= 0 {
 		return true

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// through connects to a database of the test's own by way of a proxy.
+// through connects to a new database through a proxy.
 func through(t *testing.T) (conn *pgx.Conn, proxy *faultproxy.Proxy, direct string) {
 	t.Helper()
 	direct = pgtest.New(t)
@@ -31,8 +31,8 @@ func through(t *testing.T) (conn *pgx.Conn, proxy *faultproxy.Proxy, direct stri
 	return conn, proxy, direct
 }
 
-// TestCommitWhoseAnswerIsLost is the fault that this package is for: the server has committed, and the client can't know.
-func TestCommitWhoseAnswerIsLost(t *testing.T) {
+// The server has committed, but the client gets an error.
+func TestCommitWithLostResponse(t *testing.T) {
 	t.Parallel()
 	conn, proxy, direct := through(t)
 	_, err := conn.Exec(t.Context(), "CREATE TABLE paid (n int)")
@@ -57,7 +57,7 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
-func TestRowsThatEndInTheMiddle(t *testing.T) {
+func TestCutResultIsAnError(t *testing.T) {
 	t.Parallel()
 	conn, proxy, _ := through(t)
 	proxy.Fail(faultproxy.Fault{Direction: faultproxy.ToClient, Plus: 50_001})
@@ -69,7 +69,7 @@ func TestRowsThatEndInTheMiddle(t *testing.T) {
 	}
 }
 
-func TestSilentServerMeetsTheDeadline(t *testing.T) {
+func TestSilentServerExceedsTheDeadline(t *testing.T) {
 	t.Parallel()
 	conn, proxy, _ := through(t)
 	proxy.Silence(faultproxy.ToClient, true)

@@ -9,32 +9,33 @@ import (
 	"time"
 )
 
-// Proxy accepts connections and passes their bytes to and from the server. Its methods may be called from any
-// goroutine, and its conditions may be changed while connections are open.
+// Proxy accepts connections and passes their bytes to and from the server. It
+// is safe for concurrent use. Its conditions also apply to open connections.
 type Proxy struct {
 	target   string
 	listener net.Listener
 	running  sync.WaitGroup // the accepting goroutine, and two for each connection
 
-	mu       sync.Mutex // guards all below; never held during input or output
+	mu       sync.Mutex // guards the fields below; not held during I/O
 	closed   bool
 	refusing bool
 	latency  time.Duration
-	rate     int // bytes per second each way, 0 without bound
+	rate     int // bytes per second in each direction; 0 is no bound
 	silent   [2]bool
-	changed  chan struct{} // closed, and replaced, when a condition has changed
+	changed  chan struct{} // closed and replaced when a condition changes
 	faults   []*armed
 	links    map[*link]struct{}
 	accepted int
 }
 
-// armed is a fault that waits for its moment.
+// armed is a fault that has not occurred yet.
 type armed struct {
 	Fault
-	fired chan struct{} // closed when it has come
+	fired chan struct{} // closed when it has occurred
 }
 
-// Start listens on a port of the loopback address for connections to target, which is host:port.
+// Start returns a proxy to target, a host:port. It listens on a free port of
+// the loopback address.
 func Start(target string) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,10 +51,11 @@ func Start(target string) (*Proxy, error) {
 	return p, nil
 }
 
-// Addr is where the proxy listens, as host:port.
+// Addr returns the host:port at which the proxy listens.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// ConnString is a connection URL with the proxy in the place of its host and port.
+// ConnString returns a connection URL with its host and port replaced by those
+// of the proxy.
 func (p *Proxy) ConnString(direct string) (string, error) {
 	u, err := url.Parse(direct)
 	if err != nil {
@@ -63,14 +65,14 @@ func (p *Proxy) ConnString(direct string) (string, error) {
 	return u.String(), nil
 }
 
-// Accepted is how many connections there have been.
+// Accepted returns the number of connections since Start.
 func (p *Proxy) Accepted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.accepted
 }
 
-// Close ends the proxy and its connections, and waits for its goroutines.
+// Close closes the proxy and its connections, and waits for its goroutines.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -123,7 +125,7 @@ func (p *Proxy) open(client net.Conn) bool {
 	return true
 }
 
-// broadcast wakes those that wait for conditions to change; called with mu held.
+// broadcast wakes goroutines that wait for a change of conditions. mu is held.
 func (p *Proxy) broadcast() {
 	close(p.changed)
 	p.changed = make(chan struct{})

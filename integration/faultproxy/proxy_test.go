@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/integration/faultproxy"
 )
 
-// echo is a server that answers with what it gets.
+// echo starts a server that returns the bytes that it receives.
 func echo(t *testing.T) (addr string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -59,7 +59,8 @@ func dial(t *testing.T, proxy *faultproxy.Proxy) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// readNew reads a new connection to its end. The reset of a refused one may come before connect has returned.
+// readNew reads a new connection to its end. A refused connection may be reset
+// before dial returns.
 func readNew(proxy *faultproxy.Proxy) error {
 	conn, err := net.DialTimeout("tcp", proxy.Addr(), 10*time.Second)
 	if err != nil {
@@ -80,13 +81,13 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func TestBytesPassAsTheyAre(t *testing.T) {
+func TestBytesPassUnchanged(t *testing.T) {
 	t.Parallel()
 	conn := dial(t, start(t, echo(t)))
 	sent := bytes.Repeat([]byte("0123456789"), 100_000)
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		_, _ = conn.Write(sent) // what is lost is missed below
+		_, _ = conn.Write(sent) // the comparison below detects lost bytes
 		_ = conn.CloseWrite()
 	})
 	got, err := io.ReadAll(conn)
@@ -97,8 +98,8 @@ func TestBytesPassAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestFaultsComeAtTheirByte sends a text in pieces of every size, and expects each fault after the same byte.
-func TestFaultsComeAtTheirByte(t *testing.T) {
+// A fault occurs after the same byte, whatever the size of the packets.
+func TestFaultsOccurAtTheirByte(t *testing.T) {
 	t.Parallel()
 	target := echo(t)
 	const text = "BEGIN; COMCOMMIT; SELECT"
@@ -114,12 +115,12 @@ func TestFaultsComeAtTheirByte(t *testing.T) {
 	} {
 		for size := 1; size <= len(text); size++ {
 			proxy := start(t, target)
-			test.fault.Kind = faultproxy.Finish // so that what came before it can be read
+			test.fault.Kind = faultproxy.Finish // so that the bytes before it can be read
 			fired := proxy.Fail(test.fault)
 			conn := dial(t, proxy)
 			for rest := []byte(text); len(rest) > 0; rest = rest[min(size, len(rest)):] {
 				if _, err := conn.Write(rest[:min(size, len(rest))]); err != nil {
-					break // the proxy has closed: what it passed is what counts
+					break // the proxy has closed the connection
 				}
 			}
 			got, _ := io.ReadAll(conn)
@@ -143,7 +144,7 @@ func TestCutIsAReset(t *testing.T) {
 	if _, err := io.ReadAll(conn); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("read: %v, want a reset", err)
 	}
-	next := dial(t, proxy) // the fault is over
+	next := dial(t, proxy) // the fault occurs only once
 	pingPong(t, next)
 }
 
@@ -158,7 +159,7 @@ func TestHangIsSilence(t *testing.T) {
 	awaitSilence(t, conn)
 }
 
-func TestSilenceGoesOnWhereItStopped(t *testing.T) {
+func TestSilenceLosesNoBytes(t *testing.T) {
 	t.Parallel()
 	for _, direction := range []faultproxy.Direction{faultproxy.ToServer, faultproxy.ToClient} {
 		proxy := start(t, echo(t))
@@ -173,7 +174,7 @@ func TestSilenceGoesOnWhereItStopped(t *testing.T) {
 		_, err = io.ReadFull(conn, got)
 		must(t, err)
 		if string(got) != "late" {
-			t.Errorf("after the silence came %q", got)
+			t.Errorf("read %q after the silence", got)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
 )
 
 // A counting Batcher counts round trips.
@@ -137,14 +138,8 @@ func TestGatherErrorInTransaction(t *testing.T) {
 	}
 	defer tx.Rollback(t.Context())
 	gatherInTransaction(t, tx)
-	conn, err := pgx.Connect(t.Context(), pg.Pool().Config().ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	if _, err := conn.Exec(t.Context(), "BEGIN"); err != nil {
-		t.Fatal(err)
-	}
+	conn := pgtest.Connect(t, pg.Pool().Config().ConnString())
+	pgtest.Exec(t, conn, "BEGIN")
 	gatherInTransaction(t, conn)
 }
 
@@ -173,7 +168,7 @@ func gatherInTransaction(t *testing.T, q db.Batcher) {
 func TestGatherRejectsInvalidReads(t *testing.T) {
 	t.Parallel()
 	pg := open(t)
-	exec(t, pg, "CREATE TABLE t (n int)")
+	pgtest.Exec(t, pg, "CREATE TABLE t (n int)")
 	for _, sql := range []string{
 		"INSERT INTO t VALUES (1) RETURNING n", "SELECT 1; SELECT 2", "WITH w AS (DELETE FROM t RETURNING n) SELECT n FROM w", "SELECT 'a",
 	} {
@@ -206,7 +201,7 @@ func TestGatherAfterMigration(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			setup := open(t)
-			exec(t, setup, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
+			pgtest.Exec(t, setup, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
 			pg, err := db.Open(t.Context(), setup.Pool().Config().ConnString(), opts)
 			if err != nil {
 				t.Fatal(err)
@@ -220,7 +215,7 @@ func TestGatherAfterMigration(t *testing.T) {
 				if row, _ := r.Value(); len(row) != i+1 {
 					t.Errorf("%T after %d changes: %v", q, i, row)
 				}
-				exec(t, setup, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d int", i))
+				pgtest.Exec(t, setup, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d int", i))
 			}
 			var batch pgx.Batch
 			batch.Queue(stmt.SQL())

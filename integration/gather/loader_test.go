@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
 )
 
 type parent struct{ ID, Size int }
@@ -38,7 +39,7 @@ var (
 
 func family(t *testing.T) *db.DB {
 	pg := open(t)
-	exec(t, pg, `CREATE TABLE parents (id int, size int);
+	pgtest.Exec(t, pg, `CREATE TABLE parents (id int, size int);
 		INSERT INTO parents SELECT i, i % 4 FROM generate_series(1, 1000) i;
 		CREATE TABLE children (parent_id int, id int);
 		INSERT INTO children SELECT i, i * 10 + j FROM generate_series(1, 1000) i, generate_series(1, i % 4) j`)
@@ -97,7 +98,7 @@ func TestLoaderRows(t *testing.T) {
 	if _, err := byID.Load(t.Context(), 7000); !errors.Is(err, pgx.ErrNoRows) {
 		t.Errorf("a key without row: %v", err)
 	}
-	exec(t, pg, "INSERT INTO parents VALUES (7, 3)")
+	pgtest.Exec(t, pg, "INSERT INTO parents VALUES (7, 3)")
 	if _, err := byID.Load(t.Context(), 7); !errors.Is(err, pgx.ErrTooManyRows) {
 		t.Errorf("a key with two rows: %v", err)
 	}
@@ -106,7 +107,7 @@ func TestLoaderRows(t *testing.T) {
 	if len(byKey) != 1 || !errors.Is(byKey[7], pgx.ErrTooManyRows) || values[0].ID != 6 || values[2].ID != 8 {
 		t.Errorf("keys beside one with two rows: %v, %v", values, err)
 	}
-	exec(t, pg, "DROP TABLE parents")
+	pgtest.Exec(t, pg, "DROP TABLE parents")
 	if _, err := byID.LoadMany(t.Context(), []int{1, 2}); err == nil {
 		t.Error("no error of a table that is gone")
 	}

@@ -1,4 +1,4 @@
-// Package gather_test checks Gather and Loader against a real server.
+// Package gather_test tests Gather and Loader on a server.
 package gather_test
 
 import (
@@ -13,17 +13,5 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // open returns a handle to its own database.
 func open(t *testing.T) *db.DB {
 	t.Helper()
-	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
-	return pg
-}
-
-func exec(t *testing.T, pg *db.DB, sql string) {
-	t.Helper()
-	if _, err := pg.Exec(t.Context(), sql); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
+	return pgtest.Open(t, pgtest.New(t), nil)
 }

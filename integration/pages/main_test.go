@@ -17,17 +17,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // been run.
 func open(t *testing.T, setup ...string) *db.DB {
 	t.Helper()
-	pg, err := db.Open(t.Context(), pgtest.New(t), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
-	for _, sql := range setup {
-		if _, err := pg.Exec(t.Context(), sql); err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-	}
-	return pg
+	return pgtest.Open(t, pgtest.New(t), nil, setup...)
 }
 
 // fetch reads the page at a cursor.

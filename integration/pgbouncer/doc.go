@@ -1,3 +1,3 @@
-// Package pgbouncer starts PgBouncer in front of a server, for tests: pools that change the server's connection
-// between two statements are what prepared statements, settings and locks meet in production.
+// Package pgbouncer starts PgBouncer in front of a server, for tests of
+// prepared statements, settings and locks behind a connection pooler.
 package pgbouncer

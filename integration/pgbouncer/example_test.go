@@ -12,9 +12,10 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-var t testing.TB // the test's own
+var t testing.TB // of the test
 
-// Many clients share two connections to the server, and change them between transactions.
+// Many clients share two server connections, which may change between
+// transactions.
 func ExampleNew() {
 	direct, err := pgx.ParseConfig(pgtest.New(t))
 	if err != nil {

@@ -24,21 +24,23 @@ import (
 	"github.com/headrace/headrace/integration/internal/daemon"
 )
 
-// Mode is when a server connection goes back to the pool.
+// Mode defines when a server connection returns to the pool.
 type Mode string
 
-// The modes, as pool_mode has them.
+// The modes, with the names of pool_mode.
 const (
 	Session     Mode = "session"     // when the client disconnects
 	Transaction Mode = "transaction" // after each transaction
-	Statement   Mode = "statement"   // after each statement; transactions of several are refused
+	Statement   Mode = "statement"   // after each statement; BEGIN is refused
 )
 
-// Options says what kind of pool is wanted. Nil and the zero value mean a pool by transactions.
+// Options configures a PgBouncer. The zero value, and a nil *Options, mean the
+// defaults.
 type Options struct {
-	Mode Mode
+	Mode Mode // default: Transaction
 
-	// Settings are those of the section [pgbouncer], such as "default_pool_size": "2". They win over the package's own.
+	// Settings are settings of the section [pgbouncer], such as
+	// "default_pool_size": "2". They override the defaults of this package.
 	Settings map[string]string
 }
 
@@ -48,12 +50,14 @@ type Bouncer struct {
 	port     int
 	dir      string
 	process  *os.Process
-	exited   chan struct{} // closed when it has been waited for
+	exited   chan struct{} // closed when the process has ended
 	watchdog *daemon.Watchdog
 }
 
-// Start runs a PgBouncer whose databases are those of a server, reached as the connection string's user. Clients need
-// no password. It does not outlive its program. Where PgBouncer is not installed the error is [ErrNotInstalled].
+// Start starts a PgBouncer in front of all databases of a server. It connects
+// as the user of the connection string; clients need no password. The PgBouncer
+// ends with its program. If PgBouncer is not installed, the error wraps
+// [ErrNotInstalled].
 func Start(ctx context.Context, server string, opts *Options) (*Bouncer, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -73,10 +77,12 @@ func Start(ctx context.Context, server string, opts *Options) (*Bouncer, error) 
 	return b, nil
 }
 
-// ErrNotInstalled is wrapped by Start's error where there is no PgBouncer.
-var ErrNotInstalled = errors.New("it is not installed: apt-get install pgbouncer")
+// ErrNotInstalled is wrapped by the error of Start if PgBouncer is not
+// installed.
+var ErrNotInstalled = errors.New("not installed (apt-get install pgbouncer)")
 
-// find looks in /usr/sbin too, where Debian puts it and which is not on the PATH of users.
+// find also looks in /usr/sbin, where Debian installs PgBouncer, and which is
+// not on the PATH of users.
 func find() (string, error) {
 	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} {
 		if program, err := exec.LookPath(name); err == nil {
@@ -86,7 +92,7 @@ func find() (string, error) {
 	return "", ErrNotInstalled
 }
 
-// ConnString is the URL of a database through the pool.
+// ConnString returns the URL of a database through the pool.
 func (b *Bouncer) ConnString(database string) string {
 	u := url.URL{
 		Scheme: "postgres", User: url.User(b.user), Host: b.Addr(),
@@ -95,19 +101,20 @@ func (b *Bouncer) ConnString(database string) string {
 	return u.String()
 }
 
-// Console is the URL of PgBouncer's own console, for SHOW, PAUSE, RECONNECT and KILL. It only takes simple queries: the
-// URL says so to pgx.
+// Console returns the URL of the admin console, for SHOW, PAUSE, RECONNECT and
+// KILL. The URL selects the simple protocol, which the console requires.
 func (b *Bouncer) Console() string {
 	return b.ConnString("pgbouncer") + "&default_query_exec_mode=simple_protocol"
 }
 
-// Addr is where PgBouncer listens, as host:port.
+// Addr returns the host:port at which PgBouncer listens.
 func (b *Bouncer) Addr() string { return net.JoinHostPort(daemon.Loopback, strconv.Itoa(b.port)) }
 
-// Close stops PgBouncer, cuts its connections and removes its files. Calling it twice is fine.
+// Close stops PgBouncer, cuts its connections and removes its files. It may be
+// called more than once.
 func (b *Bouncer) Close() error {
 	if b.process != nil {
-		_ = b.process.Signal(syscall.SIGTERM) // at once: it has no data to lose
+		_ = b.process.Signal(syscall.SIGTERM) // stops at once, without data loss
 		<-b.exited
 		b.process = nil
 	}
@@ -189,14 +196,14 @@ func (b *Bouncer) start(ctx context.Context, program string, server *pgx.ConnCon
 	b.process, b.exited = cmd.Process, make(chan struct{})
 	go func() {
 		defer close(b.exited)
-		_ = cmd.Wait() // the log says more than the status
+		_ = cmd.Wait() // startError reads the log
 	}()
 	return b.awaitReady(ctx)
 }
 
 func (b *Bouncer) log() string { return filepath.Join(b.dir, "log") }
 
-// configuration is PgBouncer's ini file. Passwords are only checked between it and the server.
+// configuration returns the ini file. Only the server checks passwords.
 func (b *Bouncer) configuration(server *pgx.ConnConfig, opts *Options) string {
 	mode := opts.Mode
 	if mode == "" {
@@ -223,10 +230,10 @@ func (b *Bouncer) configuration(server *pgx.ConnConfig, opts *Options) string {
 	return text.String()
 }
 
-// quote is for the file of users.
+// quote quotes a string for the file of users.
 func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-// awaitReady connects to the console until it answers.
+// awaitReady retries until it can connect to the console.
 func (b *Bouncer) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -239,13 +246,13 @@ func (b *Bouncer) awaitReady(ctx context.Context) error {
 		case <-b.exited:
 			return b.startError()
 		case <-ctx.Done():
-			return fmt.Errorf("wait for it to be ready: %w", err)
+			return fmt.Errorf("wait until PgBouncer is ready: %w", err)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
 
-// startError is what the log of a process that ended at once has to say.
+// startError returns an error with the log of a process that ended at once.
 func (b *Bouncer) startError() error {
 	content, err := os.ReadFile(b.log())
 	if err != nil {
@@ -254,5 +261,5 @@ func (b *Bouncer) startError() error {
 	if bytes.Contains(content, []byte("Address already in use")) {
 		return daemon.ErrPortTaken
 	}
-	return fmt.Errorf("it ended at once: %s", bytes.TrimSpace(content))
+	return fmt.Errorf("PgBouncer ended at once: %s", bytes.TrimSpace(content))
 }

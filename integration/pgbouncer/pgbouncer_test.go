@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// start puts a pool of one server connection in front of a new database, and returns the database through it.
+// start returns the URL of a new database through a pool of one connection.
 func start(t *testing.T, mode pgbouncer.Mode) (bouncer *pgbouncer.Bouncer, connString string) {
 	t.Helper()
 	direct := pgtest.New(t)
@@ -48,7 +48,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestModes tells the modes apart by what two clients see of the one server connection.
+// Two clients that share one server connection see the differences between
+// modes.
 func TestModes(t *testing.T) {
 	t.Parallel()
 	t.Run("transaction: sessions are mixed", func(t *testing.T) {
@@ -77,7 +78,7 @@ func TestModes(t *testing.T) {
 		a := connect(t, connString)
 		_, err := a.Exec(t.Context(), "CREATE TEMP TABLE mine ()")
 		must(t, err)
-		must(t, a.Close(t.Context())) // only then has the next one a turn, on a session that was reset
+		must(t, a.Close(t.Context())) // releases the server connection, which is reset
 		var exists bool
 		must(t, connect(t, connString).QueryRow(t.Context(), "SELECT to_regclass('mine') IS NOT NULL").Scan(&exists))
 		if exists {
@@ -106,7 +107,7 @@ func TestConsole(t *testing.T) {
 func TestBadSettingIsNamed(t *testing.T) {
 	t.Parallel()
 	direct := pgtest.New(t)
-	pgbouncer.New(t, direct, nil) // it is installed, and starts with good settings
+	pgbouncer.New(t, direct, nil) // skips the test if PgBouncer is not installed
 	_, err := pgbouncer.Start(t.Context(), direct, &pgbouncer.Options{Mode: "never"})
 	if err == nil || !strings.Contains(err.Error(), "never") {
 		t.Errorf("error %v, want PgBouncer's own", err)

@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// New is [Start] for a test, and closes the PgBouncer when the test ends. Where PgBouncer is not installed it skips the
-// test; where the environment variable CI is set as well it fails it, since nobody would look at the skip.
+// New is [Start] for a test. The PgBouncer is closed when the test ends. If
+// PgBouncer is not installed, New skips the test, or fails it if the
+// environment variable CI is set.
 func New(tb testing.TB, server string, opts *Options) *Bouncer {
 	tb.Helper()
 	b, err := Start(tb.Context(), server, opts)

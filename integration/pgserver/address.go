@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// address is where a server is and how one gets in.
+// address is the address of a server with the credentials.
 type address struct {
 	connString string
 	hostPort   string
@@ -28,7 +28,7 @@ func newAddress(host string, port int, password string) address {
 	return address{connString: u.String(), hostPort: hostPort}
 }
 
-// withHost is the address at another host, same port.
+// withHost returns the address with another host.
 func (a address) withHost(host string) address {
 	u, err := url.Parse(a.connString)
 	if err != nil {
@@ -47,11 +47,12 @@ func parseAddress(connString string) (address, error) {
 	return address{connString: connString, hostPort: hostPort}, nil
 }
 
-// withDatabase replaces the database of a connection string in either form, URL or keywords.
+// withDatabase returns the connection string, a URL or keywords, with another
+// database.
 func (a address) withDatabase(database string) string {
 	if !strings.HasPrefix(a.connString, "postgres://") && !strings.HasPrefix(a.connString, "postgresql://") {
 		quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(database)
-		return a.connString + " dbname='" + quoted + "'" // the last one given wins
+		return a.connString + " dbname='" + quoted + "'" // the last dbname applies
 	}
 	u, err := url.Parse(a.connString)
 	if err != nil {
@@ -59,7 +60,7 @@ func (a address) withDatabase(database string) string {
 	}
 	u.Path, u.RawPath = "/"+database, ""
 	query := u.Query()
-	query.Del("dbname") // either would win over the path
+	query.Del("dbname") // each would override the path
 	query.Del("database")
 	u.RawQuery = query.Encode()
 	return u.String()
@@ -67,7 +68,7 @@ func (a address) withDatabase(database string) string {
 
 const connectTimeout = 30 * time.Second
 
-// serverVersion connects, again while the server starts up, and returns what it calls its version.
+// serverVersion returns server_version. It retries while the server starts.
 func (a address) serverVersion(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()

@@ -12,13 +12,14 @@ import (
 	"strings"
 )
 
-// binaries is a folder with initdb and postgres in it.
+// binaries is a folder with initdb and postgres.
 type binaries struct {
 	dir   string
 	major int
 }
 
-// installations are where packages put PostgreSQL outside PATH.
+// installations are the folders outside PATH in which packages install
+// PostgreSQL.
 var installations = []string{
 	"/usr/lib/postgresql/*/bin",                                   // Debian, Ubuntu
 	"/usr/pgsql-*/bin",                                            // Fedora and RHEL, from postgresql.org
@@ -29,8 +30,9 @@ var installations = []string{
 	"/usr/local/pgsql/bin",                                        // built from source
 }
 
-// findBinaries looks in HEADRACE_POSTGRES_DIR, on PATH, and where packages are installed. The first of these three
-// that has the wanted version is taken, and its newest version if any will do.
+// findBinaries looks in HEADRACE_POSTGRES_DIR, on PATH and in installations. It
+// returns the wanted version, or without one the newest, from the first of
+// these that has it.
 func findBinaries(ctx context.Context, version string) (binaries, error) {
 	var seen []string
 	for _, candidates := range [][]string{fromEnvironment(), fromPath(), fromInstallations()} {
@@ -51,14 +53,14 @@ func findBinaries(ctx context.Context, version string) (binaries, error) {
 	}
 	switch {
 	case len(seen) > 0:
-		return binaries{}, absent("PostgreSQL %s is wanted, and there is %s", version, strings.Join(seen, ", "))
+		return binaries{}, absent("no PostgreSQL %s, only %s", version, strings.Join(seen, ", "))
 	default:
-		return binaries{}, absent("no initdb in HEADRACE_POSTGRES_DIR, on PATH, or where packages put it")
+		return binaries{}, absent("no initdb in HEADRACE_POSTGRES_DIR, on PATH, or where packages install it")
 	}
 }
 
-// fromEnvironment reads HEADRACE_POSTGRES_DIR: a list of folders, each of which is a bin folder, has one, or has
-// folders with one, a version each.
+// fromEnvironment returns the folders in HEADRACE_POSTGRES_DIR. Each may be a
+// bin folder, contain one, or contain folders of versions with one.
 func fromEnvironment() []string {
 	var dirs []string
 	for _, dir := range filepath.SplitList(os.Getenv("HEADRACE_POSTGRES_DIR")) {
@@ -75,7 +77,7 @@ func fromPath() []string {
 		return nil
 	}
 	if target, err := filepath.EvalSymlinks(initdb); err == nil {
-		initdb = target // postgres lies beside the file, not beside the link
+		initdb = target // postgres is in the folder of the file, not of the link
 	}
 	return []string{filepath.Dir(initdb)}
 }

@@ -10,7 +10,8 @@ import (
 	"strconv"
 )
 
-// childrenOf lists the processes whose parent is pid: from /proc where there is one, else from ps.
+// childrenOf returns the processes whose parent is pid, from /proc or else from
+// ps.
 func childrenOf(pid int) []int {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		return childrenFromPS(pid)
@@ -20,7 +21,7 @@ func childrenOf(pid int) []int {
 	for _, file := range stats {
 		content, err := os.ReadFile(file)
 		if err != nil {
-			continue // it has just ended
+			continue // the process has ended
 		}
 		// "12 (name, which may have blanks and parentheses) S 11 ..."; proc(5)
 		fields := bytes.Fields(content[bytes.LastIndexByte(content, ')')+1:])

@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// TestDatabaseURL keeps to what belongs to the user: taken where it fits, never stopped.
+// The server in DATABASE_URL is used if it matches, and never stopped.
 func TestDatabaseURL(t *testing.T) {
 	t.Setenv("HEADRACE_SERVER", "local")
 	theirs := private(t, nil)
@@ -23,7 +23,7 @@ func TestDatabaseURL(t *testing.T) {
 		server, err := pgserver.Start(t.Context(), &pgserver.Options{Log: &log, Settings: map[string]string{"fsync": "off"}})
 		must(t, err)
 		if server.Addr() != theirs.Addr() || !strings.Contains(log.String(), "DATABASE_URL") {
-			t.Errorf("server at %s, want %s; told: %s", server.Addr(), theirs.Addr(), log.String())
+			t.Errorf("server at %s, want %s; log: %s", server.Addr(), theirs.Addr(), log.String())
 		}
 		if err := server.Stop(t.Context()); err == nil {
 			t.Error("the user's server was stopped")
@@ -37,15 +37,15 @@ func TestDatabaseURL(t *testing.T) {
 	t.Run("must have the version and the settings", func(t *testing.T) {
 		t.Setenv("HEADRACE_SERVER", "url")
 		for _, opts := range []*pgserver.Options{{Version: "1"}, {Settings: map[string]string{"fsync": "on"}}} {
-			if _, err := pgserver.Start(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "wanted") {
-				t.Errorf("%+v: error %v, want one that says what is wanted", opts, err)
+			if _, err := pgserver.Start(t.Context(), opts); err == nil || !strings.Contains(err.Error(), ", want ") {
+				t.Errorf("%+v: error %v, want one with the wanted value", opts, err)
 			}
 		}
 	})
 	t.Run("is never private", func(t *testing.T) {
 		t.Setenv("HEADRACE_SERVER", "local")
 		if server := private(t, nil); server.Addr() == theirs.Addr() {
-			t.Error("Private gave the server of DATABASE_URL")
+			t.Error("Private returned the server of DATABASE_URL")
 		}
 	})
 	t.Run("that does not answer is an error", func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestDatabaseURL(t *testing.T) {
 	})
 }
 
-func TestUnknownSourceIsRefused(t *testing.T) {
+func TestUnknownSourceIsAnError(t *testing.T) {
 	t.Setenv("HEADRACE_SERVER", "cloud")
 	_, err := pgserver.Start(t.Context(), nil)
 	if err == nil || !strings.Contains(err.Error(), `HEADRACE_SERVER="cloud"`) {
@@ -64,9 +64,10 @@ func TestUnknownSourceIsRefused(t *testing.T) {
 	}
 }
 
-// TestMachineWithNothing asks a program without an engine, without binaries of the version, and without a network.
-// It is another process, because testcontainers looks for its engine once per process.
-func TestMachineWithNothing(t *testing.T) {
+// Without an engine, without binaries of the version and without a network, the
+// error lists all sources. The test starts another process, because
+// testcontainers looks for an engine once per process.
+func TestNoSourceIsAvailable(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = []string{
 		"PGSERVER_TEST_DEATH=nothing", "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(),
@@ -74,9 +75,9 @@ func TestMachineWithNothing(t *testing.T) {
 	}
 	out, err := cmd.CombinedOutput()
 	if err == nil {
-		t.Fatalf("a server from nothing: %s", out)
+		t.Fatalf("a server was started: %s", out)
 	}
-	for _, want := range []string{"docker: ", "local: ", "download: ", "DATABASE_URL=", "PostgreSQL 99 is wanted"} {
+	for _, want := range []string{"docker: ", "local: ", "download: ", "DATABASE_URL=", "PostgreSQL 99"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("error without %q:\n%s", want, out)
 		}

@@ -30,7 +30,7 @@ type dockerized struct {
 	watchdog *daemon.Watchdog
 }
 
-// startContainer runs a new cluster in a container.
+// startContainer starts a new cluster in a container.
 func startContainer(ctx context.Context, opts *Options) (*Server, error) {
 	e, err := connectEngine(ctx)
 	if err != nil {
@@ -60,8 +60,8 @@ func (e *engine) startServer(ctx context.Context, opts *Options) (*Server, error
 	return &Server{address: d.address, version: version, origin: "container of " + image, instance: d}, nil
 }
 
-// run starts a container on a port of our choice, for one that the engine chose would be another after a restart. As
-// with local servers the race for the port is settled by trying again.
+// run starts a container on a port that it chooses, because a port that the
+// engine chooses changes at a restart. It retries if the port is taken.
 func (e *engine) run(ctx context.Context, image string, opts *Options) (*dockerized, error) {
 	const tries = 20
 	for range tries {
@@ -117,16 +117,19 @@ func (e *engine) runOn(ctx context.Context, port int, image string, opts *Option
 // serverPort is where servers listen in containers.
 var serverPort = network.MustParsePort("5432/tcp")
 
-// settingsScript has the image's entrypoint append the settings to postgresql.conf.
+// settingsScript has the image's entrypoint append the settings to
+// postgresql.conf.
 func settingsScript(opts *Options) string {
 	return "#!/bin/sh\ncat >>\"$PGDATA/postgresql.conf\" <<'end of settings'\n" +
 		configuration(opts, nil) + "end of settings\n"
 }
 
-// readyTimeout is for all that a container does at first: several at once, on a busy machine, have taken half a minute.
+// readyTimeout bounds the start of a container. Several at once on a busy
+// machine have taken half a minute.
 const readyTimeout = 2 * time.Minute
 
-// awaitReady tries the addresses at which the port may be, until the server answers at one of them.
+// awaitReady retries the possible hosts until the server responds at one of
+// them.
 func (d *dockerized) awaitReady(ctx context.Context) (version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -154,7 +157,7 @@ func (d *dockerized) awaitReady(ctx context.Context) (version string, err error)
 	}
 }
 
-// lastLog is what a server had to say at its end.
+// lastLog returns the end of the log.
 func (d *dockerized) lastLog(ctx context.Context) []byte {
 	const enough = 2000
 	logs, err := d.ctr.Logs(ctx)
@@ -176,7 +179,8 @@ func (d *dockerized) start(ctx context.Context) error {
 	return err
 }
 
-// stop asks for a fast shutdown. The engine's own signal, SIGTERM, would wait for the clients to go.
+// stop performs a fast shutdown. SIGTERM, the default of the engine, would wait
+// until all clients disconnect.
 func (d *dockerized) stop(ctx context.Context) error {
 	if err := d.resume(ctx); err != nil {
 		return err
@@ -190,14 +194,14 @@ func (d *dockerized) kill(ctx context.Context) error {
 	if err != nil || !state.Running {
 		return err
 	}
-	if err := d.resume(ctx); err != nil { // engines refuse to kill what is paused
+	if err := d.resume(ctx); err != nil { // engines do not kill paused containers
 		return err
 	}
 	_, err = d.engine.ContainerKill(ctx, d.id(), client.ContainerKillOptions{Signal: "SIGKILL"})
 	if err != nil {
 		return err
 	}
-	for { // the engine answers before the processes are gone
+	for { // the engine returns before the processes have ended
 		state, err := d.ctr.State(ctx)
 		if err != nil || !state.Running {
 			return err
@@ -206,8 +210,8 @@ func (d *dockerized) kill(ctx context.Context) error {
 	}
 }
 
-// pause retries: on a busy machine the kernel may not freeze all processes in
-// the time that the engine gives it.
+// pause retries, because on a busy machine the kernel may not freeze all
+// processes within the time limit of the engine.
 func (d *dockerized) pause(ctx context.Context) (err error) {
 	for range 5 {
 		_, err = d.engine.ContainerPause(ctx, d.id(), client.ContainerPauseOptions{})
@@ -243,8 +247,8 @@ func (d *dockerized) removeContainer(ctx context.Context) error {
 
 const removeTimeout = 30 * time.Second
 
-// quiet keeps testcontainers from printing a page about the engine when the first client is made. Its logger is a
-// global: it is put back at once.
+// quiet guards the global logger of testcontainers, which withoutBanner
+// replaces. The first client would otherwise print a page about the engine.
 var quiet sync.Mutex
 
 func withoutBanner(do func() error) error {

@@ -19,8 +19,8 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// dieIfAsked makes the test binary a program that starts a server and dies without closing it, in the way that the
-// environment says.
+// dieIfAsked starts a server and ends without closing it if the environment of
+// the test binary says so.
 func dieIfAsked() {
 	how := os.Getenv("PGSERVER_TEST_DEATH")
 	if how == "" {
@@ -50,8 +50,8 @@ func dieIfAsked() {
 	}
 }
 
-// TestServersDontOutliveTheirProgram lets programs die in each way that skips their cleanup.
-func TestServersDontOutliveTheirProgram(t *testing.T) {
+// A server ends with its program, for each way to end without cleanup.
+func TestServerEndsWithItsProgram(t *testing.T) {
 	for _, source := range sourcesHere() {
 		for _, how := range []string{"exit", "panic", "paused", "SIGINT", "SIGTERM", "SIGKILL"} {
 			t.Run(source+"/"+how, func(t *testing.T) {
@@ -86,7 +86,7 @@ func serveAndDie(t *testing.T, source, how, temp string) (connString string) {
 	return connString
 }
 
-// awaitGone waits until nothing listens and no file is left.
+// awaitGone waits until the port is closed and all files are removed.
 func awaitGone(t *testing.T, connString, temp string) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)

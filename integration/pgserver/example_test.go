@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// A server of the program's own is killed, and comes back with what it had confirmed.
+// A private server is killed and restarted, and still has all committed rows.
 func ExamplePrivate() {
 	ctx := context.Background()
 	server, err := pgserver.Private(ctx, &pgserver.Options{
@@ -37,7 +37,7 @@ func ExamplePrivate() {
 	// [50]
 }
 
-// run returns the first column of what a statement returns.
+// run returns the first column of the result of a statement.
 func run(ctx context.Context, server *pgserver.Server, sql string) []string {
 	conn, err := pgx.Connect(ctx, server.ConnString())
 	if err != nil {

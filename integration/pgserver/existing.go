@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// startExisting takes the server in DATABASE_URL if it is what the options ask for.
+// startExisting uses the server in DATABASE_URL if it matches the options.
 func startExisting(ctx context.Context, opts *Options) (*Server, error) {
 	connString := os.Getenv("DATABASE_URL")
 	if connString == "" {
@@ -18,11 +18,11 @@ func startExisting(ctx context.Context, opts *Options) (*Server, error) {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	version, err := addr.show(ctx, "server_version")
-	if err != nil { // pgx gives each attempt to connect a line
+	if err != nil { // the error of pgx has one line per attempt
 		return nil, fmt.Errorf("DATABASE_URL: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	if opts.Version != "" && !isVersion(version, opts.Version) {
-		return nil, absent("DATABASE_URL is PostgreSQL %s, and %s is wanted", version, opts.Version)
+		return nil, absent("DATABASE_URL is PostgreSQL %s, want %s", version, opts.Version)
 	}
 	for name, want := range opts.Settings {
 		got, err := addr.show(ctx, name)
@@ -30,13 +30,14 @@ func startExisting(ctx context.Context, opts *Options) (*Server, error) {
 			return nil, fmt.Errorf("DATABASE_URL: setting %s: %w", name, err)
 		}
 		if got != want {
-			return nil, absent("DATABASE_URL has %s = %s, and %s is wanted", name, got, want)
+			return nil, absent("DATABASE_URL has %s = %s, want %s", name, got, want)
 		}
 	}
 	return &Server{address: addr, version: version, origin: "the server in DATABASE_URL at " + addr.hostPort}, nil
 }
 
-// isVersion tells whether a full version such as "15.18 (Debian)" or "18beta1" is of the major version asked for.
+// isVersion reports whether a full version, such as "15.18 (Debian)" or
+// "18beta1", has the given major version.
 func isVersion(full, major string) bool {
 	rest, ok := strings.CutPrefix(full, major)
 	return ok && (rest == "" || rest[0] < '0' || rest[0] > '9')

@@ -22,11 +22,13 @@ const (
 	pullTimeout    = 5 * time.Minute
 )
 
-// chooseImage returns the first of these images: the one in HEADRACE_POSTGRES_IMAGE, unless a version is asked for; the
-// official one, if the engine has it; one that "make image" built; the official one from its registry.
+// chooseImage returns the first available image: the one in
+// HEADRACE_POSTGRES_IMAGE, unless the options have a version; the official one,
+// if the engine has it; the one that "make image" builds; the official one from
+// its registry.
 func (e *engine) chooseImage(ctx context.Context, opts *Options) (string, error) {
 	if image := os.Getenv("HEADRACE_POSTGRES_IMAGE"); image != "" && opts.Version == "" {
-		return image, nil // pulled by testcontainers when it is not there
+		return image, nil // testcontainers pulls it if it is missing
 	}
 	official := fmt.Sprintf("%s:%s-alpine", officialImage, cmp.Or(opts.Version, defaultVersion))
 	if _, err := e.ImageInspect(ctx, official); err == nil {
@@ -37,13 +39,14 @@ func (e *engine) chooseImage(ctx context.Context, opts *Options) (string, error)
 		return built, err
 	}
 	if err := pull(ctx, opts, official); err != nil {
-		return "", absent("an engine runs, but image %s can't be pulled, and \"make image\" has built no %s: %v",
+		return "", absent("the engine cannot pull image %s, and has no %s from \"make image\": %v",
 			official, localImage, err)
 	}
 	return official, nil
 }
 
-// builtImage returns the local image of a version, or the newest one, or "".
+// builtImage returns the local image of a version or, without a version, the
+// newest. It returns "" if there is none.
 func (e *engine) builtImage(ctx context.Context, version string) (string, error) {
 	filters := make(client.Filters).Add("reference", localImage)
 	images, err := e.ImageList(ctx, client.ImageListOptions{Filters: filters})
@@ -66,10 +69,11 @@ func (e *engine) builtImage(ctx context.Context, version string) (string, error)
 }
 
 func pull(ctx context.Context, opts *Options, image string) error {
-	say(opts, fmt.Sprintf("pgserver: pulling %s\n", image))
+	printLine(opts, fmt.Sprintf("pgserver: pulling %s\n", image))
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	// Without credentials for the registry testcontainers would say so, though a public image needs none.
+	// testcontainers logs missing credentials, which a public image does not
+	// need.
 	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(log.NewNoopLogger()))
 	if err != nil {
 		return err

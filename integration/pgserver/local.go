@@ -18,9 +18,8 @@ import (
 	"github.com/headrace/headrace/integration/internal/daemon"
 )
 
-// local is a server that runs as a child process.
-//
-// Everything it leaves on disk is below dir: the cluster in data, the socket, and the log.
+// local is a server in a child process. All of its files are below dir: the
+// cluster in data, the socket and the log.
 type local struct {
 	bin      string
 	dir      string
@@ -29,10 +28,10 @@ type local struct {
 	watchdog *daemon.Watchdog
 
 	process *os.Process   // the postmaster
-	exited  chan struct{} // closed when it has been waited for
+	exited  chan struct{} // closed when the postmaster has ended
 }
 
-// startLocal runs a new cluster with the PostgreSQL on this machine.
+// startLocal starts a new cluster with the PostgreSQL on this machine.
 func startLocal(ctx context.Context, opts *Options) (*Server, error) {
 	bin, err := findBinaries(ctx, opts.Version)
 	if err != nil {
@@ -93,8 +92,8 @@ func (l *local) serve(ctx context.Context, opts *Options) (*Server, error) {
 func (l *local) data() string { return filepath.Join(l.dir, "data") }
 func (l *local) log() string  { return filepath.Join(l.dir, "log") }
 
-// initialise makes the cluster. C.UTF-8 gives the same order of texts on every machine; where the system lacks it
-// (macOS before 15), C does so too.
+// initialise creates the cluster. C.UTF-8 sorts texts alike on each machine; C
+// does too, for systems without C.UTF-8 (macOS before 15).
 func (l *local) initialise(ctx context.Context, opts *Options) error {
 	args := []string{"-D", l.data(), "-U", "postgres", "--encoding=UTF8", "--no-sync"}
 	if opts.Password == "" {
@@ -119,7 +118,7 @@ func (l *local) initialise(ctx context.Context, opts *Options) error {
 	return l.include()
 }
 
-// include makes the configuration that initdb wrote for the machine read ours at its end.
+// include includes confName at the end of the configuration of initdb.
 func (l *local) include() error {
 	conf, err := os.OpenFile(filepath.Join(l.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -131,7 +130,7 @@ func (l *local) include() error {
 
 const confName = "pgserver.conf"
 
-// command is a program of PostgreSQL's, run as the server's owner.
+// command returns a command that runs a PostgreSQL program as the owner.
 func (l *local) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(l.bin, name), args...)
 	cmd.Dir = l.dir
@@ -140,7 +139,8 @@ func (l *local) command(ctx context.Context, name string, args ...string) *exec.
 	return cmd
 }
 
-// serverEnvironment is the environment without what would change the server's behaviour or language.
+// serverEnvironment returns the environment without variables that change the
+// behavior or the language of the server.
 func serverEnvironment() []string {
 	var env []string
 	for _, entry := range os.Environ() {
@@ -152,8 +152,8 @@ func serverEnvironment() []string {
 	return env
 }
 
-// startOnFreePort tries ports until one can be bound. Nobody can reserve a port for a server that binds it itself, so
-// losing the race is expected, and answered by another try.
+// startOnFreePort tries ports until the server can bind one. Another process
+// may take a free port before the server binds it.
 func (l *local) startOnFreePort(ctx context.Context, opts *Options) error {
 	const tries = 20
 	for range tries {
@@ -181,7 +181,8 @@ func (l *local) configure(opts *Options) error {
 	return l.owner.Take(file)
 }
 
-// start starts the server. Processes of one that was killed hold its shared memory for a moment longer.
+// start starts the server. It retries while processes of a killed server still
+// hold its shared memory.
 func (l *local) start(ctx context.Context) error {
 	for deadline := time.Now().Add(lastProcesses); ; {
 		err := l.startOnce(ctx)
@@ -198,9 +199,9 @@ func (l *local) start(ctx context.Context) error {
 
 const lastProcesses = 15 * time.Second
 
-var errMemoryInUse = errors.New("processes of the server that was killed are not gone")
+var errMemoryInUse = errors.New("processes of the killed server are still running")
 
-// startOnce runs the postmaster and waits until it says that it is ready.
+// startOnce starts the postmaster and waits until it is ready.
 func (l *local) startOnce(ctx context.Context) error {
 	log, err := os.OpenFile(l.log(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -217,7 +218,7 @@ func (l *local) startOnce(ctx context.Context) error {
 	l.process, l.exited = cmd.Process, make(chan struct{})
 	go func() {
 		defer close(l.exited)
-		_ = cmd.Wait() // the log says more than the status
+		_ = cmd.Wait() // startError reads the log
 	}()
 	if err := l.awaitReady(ctx); err != nil {
 		l.signal(syscall.SIGQUIT)
@@ -257,7 +258,7 @@ func (l *local) ready() bool {
 	return status == "ready" || status == "standby"
 }
 
-// startError is what the log of a server that ended at once has to say.
+// startError returns an error with the log of a server that ended at once.
 func (l *local) startError() error {
 	content, err := os.ReadFile(l.log())
 	if err != nil {
@@ -305,7 +306,7 @@ func (l *local) resume(context.Context) error {
 	return nil
 }
 
-// remove ends the server without a last checkpoint, since its data goes as well.
+// remove stops the server without a checkpoint and removes its files.
 func (l *local) remove(context.Context) error {
 	if l.running() {
 		l.signalAll(syscall.SIGCONT)
@@ -334,11 +335,12 @@ func (l *local) running() bool {
 	}
 }
 
-// signal reaches the postmaster. That it has just ended is no error to anybody here.
+// signal sends a signal to the postmaster, and ignores that it may have ended.
 func (l *local) signal(sig syscall.Signal) { _ = l.process.Signal(sig) }
 
-// signalAll reaches the postmaster, and then its children, each of which has a session of its own. The postmaster is
-// stopped before they are listed, so that none is born in between.
+// signalAll sends a signal to the postmaster and its children, each of which
+// has its own session. It stops the postmaster before it lists the children, so
+// that no child is missed.
 func (l *local) signalAll(sig syscall.Signal) {
 	if !l.running() {
 		return

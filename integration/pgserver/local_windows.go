@@ -2,8 +2,8 @@ package pgserver
 
 import "context"
 
-// startLocal has nothing to offer here: pausing and killing a server, and ending it with its program, are done with
-// what Unix has for it.
+// startLocal is not available on Windows: pausing and killing a server, and
+// ending it with its program, use Unix signals.
 func startLocal(context.Context, *Options) (*Server, error) {
 	return nil, absent("not on Windows")
 }

@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// sourcesHere are the places from which servers are tested: all of them, or the one in HEADRACE_SERVER.
+// sourcesHere are the tested sources: all of them, or the one in
+// HEADRACE_SERVER.
 func sourcesHere() []string {
 	all := []string{"docker", "local"}
 	if forced := os.Getenv("HEADRACE_SERVER"); slices.Contains(all, forced) {
@@ -33,7 +34,7 @@ func sourcesHere() []string {
 	return all
 }
 
-// onEach runs a test with servers from each place.
+// onEach runs a test with a server from each source.
 func onEach(t *testing.T, test func(t *testing.T)) {
 	for _, source := range sourcesHere() {
 		t.Run(source, func(t *testing.T) {
@@ -43,7 +44,7 @@ func onEach(t *testing.T, test func(t *testing.T)) {
 	}
 }
 
-// skipWithout skips what this machine has no server for.
+// skipWithout skips the test if this machine does not have the source.
 func skipWithout(t *testing.T, err error) {
 	t.Helper()
 	if err != nil && strings.HasPrefix(err.Error(), "no PostgreSQL to start") {
@@ -94,8 +95,8 @@ func execute(t *testing.T, connString, sql string) {
 	}
 }
 
-// TestServer takes one server through its life: starting takes seconds, and a server that passed one of these steps has
-// to be as good as new for the next.
+// TestServer runs all steps on one server, because a start takes seconds. Each
+// step must leave a working server.
 func TestServer(t *testing.T) {
 	temp := tempDirForServers(t)
 	t.Setenv("TMPDIR", temp)
@@ -240,7 +241,7 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-func TestUnknownSettingIsTheServersError(t *testing.T) {
+func TestUnknownSettingIsAnError(t *testing.T) {
 	onEach(t, func(t *testing.T) {
 		opts := &pgserver.Options{Settings: map[string]string{"no_such_setting": "1"}}
 		server, err := pgserver.Private(t.Context(), opts)
@@ -254,8 +255,8 @@ func TestUnknownSettingIsTheServersError(t *testing.T) {
 	})
 }
 
-// tempDirForServers is a temporary folder that the server's own user can reach, which t.TempDir below a private TMPDIR
-// need not be.
+// tempDirForServers returns a temporary folder that is accessible to the user
+// of the server, unlike t.TempDir below a private TMPDIR.
 func tempDirForServers(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "servers-")

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// defaults suit tests: many connections at once, one time zone and one language everywhere.
+// defaults are the settings for tests: many connections, and the same time zone
+// and language on each machine.
 var defaults = map[string]string{
 	"max_connections": "200",
 	"timezone":        "UTC",
@@ -15,14 +16,16 @@ var defaults = map[string]string{
 	"lc_messages":     "C",
 }
 
-// fast gives up what only matters when the machine itself stops. synchronous_commit stays on: without it a server that
-// is killed forgets what it has confirmed, and with fsync off it costs little.
+// fast turns off protection against crashes of the machine. synchronous_commit
+// stays on: without it a killed server loses confirmed commits, and with fsync
+// off it costs little.
 var fast = map[string]string{
 	"fsync":            "off",
 	"full_page_writes": "off",
 }
 
-// settings are all that a server is started with: the defaults, what the options say, what its place requires.
+// settings returns all settings of a server: the defaults, those of the
+// options, and the required ones.
 func settings(opts *Options, required map[string]string) map[string]string {
 	all := maps.Clone(defaults)
 	if !opts.Durable {
@@ -33,8 +36,8 @@ func settings(opts *Options, required map[string]string) map[string]string {
 	return all
 }
 
-// configuration is the text of postgresql.conf. A file rather than arguments, because arguments would win over
-// ALTER SYSTEM.
+// configuration returns the text of postgresql.conf. Command line arguments
+// would override ALTER SYSTEM.
 func configuration(opts *Options, required map[string]string) string {
 	all := settings(opts, required)
 	var text strings.Builder

@@ -10,22 +10,25 @@ import (
 	"sync"
 )
 
-// source is one way to get a server.
+// source is a source of servers.
 type source struct {
-	name string // as HEADRACE_SERVER has it
-	// start returns an error that is errAbsent when this machine does not offer the source, so that the next is tried.
+	name string // in HEADRACE_SERVER
+
+	// start returns errAbsent if the source is not available; then the next
+	// source is tried.
 	start func(ctx context.Context, opts *Options) (*Server, error)
 }
 
-// errAbsent is wrapped by a source that has nothing to start. Any other error ends the search: a server that is there
-// and fails is to be repaired, not to be replaced by another one in silence.
+// errAbsent is wrapped by the error of a source that is not available. Any
+// other error ends the search: a failing source must not silently be replaced
+// by another.
 var errAbsent = errors.New("not available")
 
 func absent(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errAbsent, fmt.Sprintf(format, args...))
 }
 
-// sources lists the ways in the order in which they are tried.
+// sources returns all sources in the order in which they are tried.
 func sources() []source {
 	return append([]source{{"url", startExisting}}, ownSources()...)
 }
@@ -52,13 +55,14 @@ func start(ctx context.Context, opts *Options, from []source) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("start PostgreSQL (%s): %w", src.name, err)
 		}
-		tell(opts, server)
+		announce(opts, server)
 		return server, nil
 	}
-	return nil, fmt.Errorf("no PostgreSQL to start:\n%s\n%s", strings.Join(reasons, "\n"), advice())
+	return nil, fmt.Errorf("start PostgreSQL: no source is available:\n%s\n%s", strings.Join(reasons, "\n"), advice())
 }
 
-// forced narrows the sources down to the one named. A program that may not touch DATABASE_URL ignores "url".
+// forced returns the source with the given name. Private, which does not use
+// DATABASE_URL, ignores "url".
 func forced(name string, from []source) ([]source, error) {
 	if name == "" {
 		return from, nil
@@ -76,26 +80,26 @@ func forced(name string, from []source) ([]source, error) {
 	return nil, fmt.Errorf("start PostgreSQL: HEADRACE_SERVER=%q: want url, docker, local or download", name)
 }
 
-// told keeps the lines that were printed, so that hundred private servers don't make hundred equal lines.
-var told sync.Map
+// printed holds the printed lines, so that equal lines are printed once.
+var printed sync.Map
 
-func tell(opts *Options, server *Server) {
-	say(opts, fmt.Sprintf("pgserver: PostgreSQL %s, %s\n", server.version, server.origin))
+func announce(opts *Options, server *Server) {
+	printLine(opts, fmt.Sprintf("pgserver: PostgreSQL %s, %s\n", server.version, server.origin))
 }
 
-func say(opts *Options, line string) {
+func printLine(opts *Options, line string) {
 	if opts.Log != nil {
 		_, _ = fmt.Fprint(opts.Log, line)
 		return
 	}
-	if _, again := told.LoadOrStore(line, true); !again {
+	if _, again := printed.LoadOrStore(line, true); !again {
 		_, _ = fmt.Fprint(os.Stderr, line)
 	}
 }
 
-// advice says how to get a server on this kind of system, one line each.
+// advice describes how to get a server on this system.
 func advice() string {
-	lines := []string{"any one of these helps:"}
+	lines := []string{"install or set one of these:"}
 	switch runtime.GOOS {
 	case "linux":
 		lines = append(lines,
@@ -106,7 +110,7 @@ func advice() string {
 	case "darwin":
 		lines = append(lines, "  macOS:          brew install postgresql@17")
 	case "windows":
-		lines = append(lines, "  Windows:        Docker Desktop, or a server of your own in DATABASE_URL")
+		lines = append(lines, "  Windows:        Docker Desktop, or another server in DATABASE_URL")
 	case "freebsd":
 		lines = append(lines, "  FreeBSD:        pkg install postgresql17-server")
 	}

@@ -10,8 +10,9 @@ import (
 	"github.com/headrace/headrace/integration/internal/daemon"
 )
 
-// watchServer waits for the pipe's end and finds out from $1/data/postmaster.pid which process is to be stopped: the
-// server may have been restarted since. SIGCONT is for a server that was paused. The file goes when the server has.
+// watchServer waits for the end of the pipe and stops the process in
+// $1/data/postmaster.pid, because the server may have been restarted. SIGCONT
+// resumes a paused server. The server removes the file when it ends.
 const watchServer = `
 read -r _
 pidfile=$1/data/postmaster.pid
@@ -28,21 +29,22 @@ fi 2>/dev/null
 rm -rf "$1"
 `
 
-// removeContainer is the same for a container, by the command line of the engine $1.
+// removeContainer removes a container with the command line of the engine $1.
 const removeContainer = `
 read -r _
 exec docker --host "$1" rm --force --volumes "$2" >/dev/null 2>&1
 `
 
-// watchContainer guards a container. Where the command docker is not installed the next program sweeps instead.
+// watchContainer starts a watchdog for a container. Without the command docker
+// there is none, and the next program removes the container.
 func watchContainer(endpoint, id string) (*daemon.Watchdog, error) {
 	if _, err := exec.LookPath("docker"); err != nil {
-		return nil, nil //nolint:nilerr // no watchdog is as good
+		return nil, nil //nolint:nilerr // the watchdog is optional
 	}
 	return daemon.Watch(nil, removeContainer, endpoint, id)
 }
 
-// watch guards the server whose files are below dir.
+// watch starts a watchdog for the server with its files below dir.
 func watch(dir string, owner *daemon.Owner) (*daemon.Watchdog, error) {
 	return daemon.Watch(owner, watchServer, dir)
 }

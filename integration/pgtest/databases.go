@@ -14,29 +14,30 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// shared is the server of this test binary. It is a variable because testing has no place for what belongs to all
-// tests of a binary.
+// shared is the server of this test binary. It is a variable because package
+// testing has no state for all tests of a binary.
 var shared = databases{prefix: fmt.Sprintf("headrace_%08x", rand.Uint32())}
 
-// databases makes and drops databases on a server that is started when the first one is made.
+// databases creates and drops databases on a server. The first database starts
+// the server.
 type databases struct {
-	prefix string // of each name: DATABASE_URL may be shared with other test binaries
+	prefix string // of each name: other test binaries may use the same server
 
-	mu        sync.Mutex // guards the fields below; held while the server starts, not while databases are made
+	mu        sync.Mutex // guards the fields below; held while the server starts, not while databases are created
 	server    *pgserver.Server
-	startErr  error // kept: what failed once is not tried again for each test
+	startErr  error // a failed start is not repeated for each test
 	count     int
 	templates map[string]*template
 }
 
-// template is a database that is filled once and then only copied.
+// template is a database that is filled once and then copied.
 type template struct {
 	once sync.Once
 	name string
 	err  error
 }
 
-// start returns the server. It outlives the context of the test that happened to come first.
+// start returns the server, which outlives the context of the first test.
 func (d *databases) start(ctx context.Context) (*pgserver.Server, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -66,7 +67,7 @@ func (d *databases) nextName() string {
 	return fmt.Sprintf("%s_%d", d.prefix, d.count)
 }
 
-// drop removes a database, and reports the connections that were still open to it.
+// drop drops a database. It returns an error if connections to it are open.
 func (d *databases) drop(ctx context.Context, name string) error {
 	left, err := d.connectionsLeft(ctx, name)
 	drop := fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", quote(name))
@@ -79,8 +80,9 @@ func (d *databases) drop(ctx context.Context, name string) error {
 	return err
 }
 
-// connectionsLeft waits for clients to be gone: the server notices the end of a connection a little later than the
-// client that closes it.
+// connectionsLeft returns the connections to a database that stay open. It
+// waits for a while, because the server sees the end of a connection later than
+// the client that closes it.
 func (d *databases) connectionsLeft(ctx context.Context, name string) ([]string, error) {
 	const patience = 3 * time.Second
 	conn, err := pgx.Connect(ctx, d.server.ConnString())
@@ -106,7 +108,8 @@ WHERE datname = $1 AND backend_type = 'client backend'`
 	}
 }
 
-// template returns the name of the database for a key, made by the first caller; the others wait for it.
+// template returns the name of the template with the given key. The first
+// caller creates it; others wait.
 func (d *databases) template(ctx context.Context, key string, fill func(context.Context, string) error) (string, error) {
 	d.mu.Lock()
 	if d.templates == nil {
@@ -127,7 +130,8 @@ func (d *databases) template(ctx context.Context, key string, fill func(context.
 	return t.name, t.err
 }
 
-// close drops the templates, which matters on a server that stays, and closes the server.
+// close drops the templates, because the server may outlive this process, and
+// closes the server.
 func (d *databases) close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -148,7 +152,8 @@ func (d *databases) close() error {
 	return errors.Join(append(errs, d.server.Close())...)
 }
 
-// execute runs a statement on a connection of its own: CREATE and DROP DATABASE take longer than connecting does.
+// execute executes a statement on a new connection. CREATE and DROP DATABASE
+// take longer than connecting.
 func execute(ctx context.Context, server *pgserver.Server, sql string) error {
 	conn, err := pgx.Connect(ctx, server.ConnString())
 	if err != nil {

@@ -1,14 +1,15 @@
-// Package pgtest gives each test a PostgreSQL database of its own.
+// Package pgtest gives each test its own PostgreSQL database.
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 //
 //	func TestCities(t *testing.T) {
 //		t.Parallel()
-//		pool := pgtest.Pool(t) // or pg := pgtest.DB(t, nil)
+//		pg := pgtest.DB(t, nil, "CREATE TABLE cities (id int, name text)")
 //		...
 //	}
 //
-// One server is started per test binary, when the first test asks for a database, from what package pgserver finds. The
-// databases are dropped when their tests end; a connection that is still open then fails the test. [NewFrom] clones
+// The first test that needs a database starts the server of the test binary,
+// with package pgserver. Each database is dropped when its test ends; a test
+// fails if connections to its database are still open. [NewFrom] copies
 // databases from a template that is filled once.
 package pgtest

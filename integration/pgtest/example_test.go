@@ -1,29 +1,23 @@
 package pgtest_test
 
 import (
-	"context"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-var t testing.TB // the test's own
+var t testing.TB // of the test
 
-// Tests that need the same rows have them copied from a database that the first of them fills.
+// Tests that need the same rows copy them from a template, which the first test
+// fills. Each test may change its own copy.
 func ExamplePoolFrom() {
-	fill := func(ctx context.Context, connString string) error {
-		conn, err := pgx.Connect(ctx, connString)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = conn.Close(ctx) }()
-		_, err = conn.Exec(ctx, "CREATE TABLE numbers AS SELECT n FROM generate_series(1, 100) n")
-		return err
-	}
+	fill := pgtest.Script("CREATE TABLE numbers AS SELECT n FROM generate_series(1, 100) n")
 	pool := pgtest.PoolFrom(t, "numbers", fill)
-	if _, err := pool.Exec(t.Context(), "DELETE FROM numbers"); err != nil { // the others keep theirs
-		t.Fatal(err)
-	}
+	pgtest.Exec(t, pool, "DELETE FROM numbers")
+}
+
+// A handle to an empty database with a table.
+func ExampleDB() {
+	pg := pgtest.DB(t, nil, "CREATE TABLE cities (id int PRIMARY KEY, name text)")
+	pgtest.Exec(t, pg, "INSERT INTO cities VALUES ($1, $2)", 1, "Ghent")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
-// recorder is a test whose end comes when it is told, and whose errors are kept.
+// recorder is a test that ends when end is called, and that records its errors.
 type recorder struct {
 	testing.TB
 	cleanups []func()

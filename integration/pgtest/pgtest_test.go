@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
@@ -18,10 +16,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	for i := range 4 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
-			pool := pgtest.Pool(t)
-			if _, err := pool.Exec(t.Context(), "CREATE TABLE mine (n int)"); err != nil {
-				t.Fatal(err)
-			}
+			pgtest.Exec(t, pgtest.Pool(t), "CREATE TABLE mine (n int)")
 		})
 	}
 }
@@ -29,15 +24,10 @@ func TestDatabasesAreApart(t *testing.T) {
 func TestNewFromClonesATemplateMadeOnce(t *testing.T) {
 	t.Parallel()
 	var fills atomic.Int32
+	script := pgtest.Script("CREATE TABLE numbers AS SELECT n FROM generate_series(1, 100) n")
 	fill := func(ctx context.Context, connString string) error {
 		fills.Add(1)
-		conn, err := pgx.Connect(ctx, connString)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = conn.Close(ctx) }()
-		_, err = conn.Exec(ctx, "CREATE TABLE numbers AS SELECT n FROM generate_series(1, 100) n")
-		return err
+		return script(ctx, connString)
 	}
 	t.Run("clones", func(t *testing.T) {
 		for i := range 4 {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/querycache"
 )
 
@@ -19,11 +20,7 @@ func TestContextHooksRequireScope(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	url := b.pg.Pool().Config().ConnString()
-	pg, err := db.Open(t.Context(), url, &db.Options{Prepare: []db.Compiled{nameByID}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
+	pg := pgtest.Open(t, url, &db.Options{Prepare: []db.Compiled{nameByID}})
 	if _, err := b.cache.ReadThrough(pg, minute); err != nil {
 		t.Errorf("a handle with Options.Prepare: %v", err)
 	}
@@ -49,12 +46,9 @@ func TestContextHooksRequireScope(t *testing.T) {
 func TestHandlesOfOneDatabase(t *testing.T) {
 	t.Parallel()
 	b, elsewhere := following(t, minute), newBench(t, nil, minute)
-	second, err := db.Open(t.Context(), b.pg.Pool().Config().ConnString()+"&application_name=second", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(second.Close)
+	second := pgtest.Open(t, b.pg.Pool().Config().ConnString()+"&application_name=second", nil)
 	b.follow(second)
+	var err error
 	if elsewhere.reads, err = b.cache.ReadThrough(elsewhere.pg, minute); err != nil {
 		t.Fatal(err)
 	}

@@ -39,16 +39,7 @@ func newBench(t *testing.T, opts *querycache.Options, choose querycache.Chooser)
 	t.Helper()
 	b := &bench{T: t}
 	url := pgtest.New(t)
-	for _, pg := range []**db.DB{&b.pg, &b.other} {
-		var err error
-		if *pg, err = db.Open(t.Context(), url, nil); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup((*pg).Close)
-	}
-	for _, sql := range schema {
-		b.exec(b.pg, sql)
-	}
+	b.pg, b.other = pgtest.Open(t, url, nil, schema...), pgtest.Open(t, url, nil)
 	var err error
 	if b.cache, err = querycache.New(opts); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
 )
 
 var inheriting = []string{
@@ -73,11 +74,7 @@ func TestReadsOfOnlyATable(t *testing.T) {
 			}
 		}
 	}
-	foreign, err := pgx.Connect(t.Context(), b.pg.Pool().Config().ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer foreign.Close(t.Context())
+	foreign := pgtest.Connect(t, b.pg.Pool().Config().ConnString())
 	const own = "only, only func, only view, "
 	for _, c := range []struct {
 		name  string

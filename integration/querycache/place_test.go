@@ -77,11 +77,7 @@ func openAs(t *testing.T, connString, user string, params ...string) *db.DB {
 		query.Set(key, value)
 	}
 	u.RawQuery = query.Encode()
-	pg, err := db.Open(t.Context(), u.String(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
+	pg := pgtest.Open(t, u.String(), nil)
 	return pg
 }
 
@@ -251,11 +247,7 @@ func crashBackend(t *testing.T, server *pgserver.Server) {
 func TestSwappedDatabases(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t, &pgserver.Options{})
-	admin, err := pgx.Connect(t.Context(), server.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer admin.Close(context.WithoutCancel(t.Context()))
+	admin := pgtest.Connect(t, server.ConnString())
 	run := func(statements ...string) {
 		t.Helper()
 		for _, sql := range statements {

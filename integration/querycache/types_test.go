@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
 )
 
 type point struct {
@@ -38,11 +39,7 @@ func TestRecordedRowsKnowNestedTypes(t *testing.T) {
 	} {
 		b.exec(b.pg, sql)
 	}
-	pg, err := db.Open(t.Context(), b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"_p", "seg", "moods"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
+	pg := pgtest.Open(t, b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"_p", "seg", "moods"}})
 	reads, err := b.cache.ReadThrough(pg, minute)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/querycache"
 )
 
@@ -35,11 +36,7 @@ func TestWireRowsAreTheServers(t *testing.T) {
 	b := following(t, minute)
 	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
 	b.exec(b.pg, "CREATE TYPE pair AS (a int, b mood)")
-	pg, err := db.Open(t.Context(), b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"mood", "_mood", "pair"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
+	pg := pgtest.Open(t, b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"mood", "_mood", "pair"}})
 	reads, err := b.cache.ReadThrough(pg, minute)
 	if err != nil {
 		t.Fatal(err)
@@ -98,11 +95,7 @@ func TestWireRowsManyPlayers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, minute)
 	b.exec(b.pg, "CREATE TYPE mood AS ENUM ('sad', 'glad')")
-	pg, err := db.Open(t.Context(), b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"mood"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
+	pg := pgtest.Open(t, b.pg.Pool().Config().ConnString(), &db.Options{Types: []string{"mood"}})
 	reads, err := b.cache.ReadThrough(pg, minute)
 	if err != nil {
 		t.Fatal(err)

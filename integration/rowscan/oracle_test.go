@@ -54,16 +54,7 @@ var programsTypes = []string{
 // schema, with or without its types loaded.
 func connect(t *testing.T, mode pgx.QueryExecMode, load bool) *pgx.Conn {
 	t.Helper()
-	url := pgtest.NewFrom(t, "rowscan", func(ctx context.Context, url string) error {
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = conn.Exec(ctx, schema)
-		return err
-	})
-	config, err := pgx.ParseConfig(url)
+	config, err := pgx.ParseConfig(pgtest.NewFrom(t, "rowscan", pgtest.Script(schema)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,21 +17,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // connect returns a connection to a database with the corpus' schema.
 func connect(t *testing.T) *pgx.Conn {
 	t.Helper()
-	url := pgtest.NewFrom(t, "sqltext", func(ctx context.Context, url string) error {
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = conn.Exec(ctx, corpus.Schema)
-		return err
-	})
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
+	return pgtest.Connect(t, pgtest.NewFrom(t, "sqltext", pgtest.Script(corpus.Schema)))
 }
 
 // within runs fn in a transaction that is rolled back.

@@ -1,11 +1,13 @@
-// Command consistency checks by force what caches that follow their handles promise (package integration/consistency):
+// Command consistency tests the guarantees of caches that follow their handles
+// (package integration/consistency):
 //
 //	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-end 1s] [-runs 10] [-only rule]
 //
-// It prints a line for each rule, with how often it was judged and violated, and one that sums up. Run in the root of the
-// repository it goes on to break each rule of the library in turn (package integration/consistency/mutants), and prints
-// in how many of the runs that was noticed, and after how many reads. It fails if an answer was wrong, if the run saw too
-// little to tell, or if a broken rule was not noticed within 200,000 reads.
+// It prints the checks and violations of each rule, and a summary. In the root
+// of the repository it then breaks each rule of the library in turn (package
+// integration/consistency/mutants), and prints how many runs detected that, and
+// after how many reads. It fails if a rule was violated, if the run did too
+// little, or if a broken rule was not detected within 200,000 reads.
 package main
 
 import (
@@ -31,13 +33,13 @@ type options struct {
 
 func main() {
 	var o options
-	flag.DurationVar(&o.Duration, "duration", time.Minute, "how long, 0 for as long as -reads takes")
-	flag.Int64Var(&o.Reads, "reads", 0, "how many reads, 0 for as many as -duration allows")
-	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "of what is random")
-	flag.DurationVar(&o.KillEach, "kill", 15*time.Second, "how often the server is killed, 0 for never")
-	flag.DurationVar(&o.EndEach, "end", time.Second, "how often sessions of the library's own are ended, about, 0 for never")
-	flag.IntVar(&o.runs, "runs", 10, "how many runs each broken rule has to be noticed in, 0 to break none")
-	flag.StringVar(&o.only, "only", "", "break this `rule` alone, and check nothing else")
+	flag.DurationVar(&o.Duration, "duration", time.Minute, "`duration` of the run, 0 for no bound")
+	flag.Int64Var(&o.Reads, "reads", 0, "`number` of reads, 0 for no bound")
+	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "`seed` of random numbers")
+	flag.DurationVar(&o.KillEach, "kill", 15*time.Second, "`interval` at which the server is killed, 0 for never")
+	flag.DurationVar(&o.EndEach, "end", time.Second, "average `interval` at which the library's own sessions are ended, 0 for never")
+	flag.IntVar(&o.runs, "runs", 10, "`number` of runs that must detect each broken rule, 0 to break none")
+	flag.StringVar(&o.only, "only", "", "break only this `rule`, without the run on the unchanged library")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -15,22 +15,23 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// What a broken rule has to be noticed in.
+// The limits within which a run must detect a broken rule.
 const (
 	mostReads = 200_000
-	mostTime  = 5 * time.Minute // for a machine on which so many reads take longer
+	mostTime  = 5 * time.Minute // for machines that need longer for so many reads
 )
 
-// killing are the rules that only a server breaks which starts again, and how often it does.
-var killing = map[string]time.Duration{"lives-end": 3 * time.Second, "errors-tell-nothing": 3 * time.Second}
+// killing are the rules that only a restart of the server reveals, with the
+// interval of restarts.
+var killing = map[string]time.Duration{"restart-invalidates": 3 * time.Second, "errors-identify-nothing": 3 * time.Second}
 
-// mutated is set in a build with the mutants.
+// mutated is "yes" in a build with the mutants.
 var mutated string
 
 const command = "./integration/cmd/consistency"
 
-// runMutated builds this program with the mutants in the library, from the root of the repository, and runs it with the
-// same arguments.
+// runMutated builds this program with the mutants, from the root of the
+// repository, and runs it with the same arguments.
 func runMutated(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -59,31 +60,32 @@ func breakEach(ctx context.Context, server *pgserver.Server, o options) error {
 		return err
 	}
 	var errs []error
-	tried, noticed := 0, 0
+	tried, detected := 0, 0
 	for _, m := range all {
 		if o.only != "" && o.only != m.Name {
 			continue
 		}
 		tried++
-		reads, err := notice(ctx, server, o, m.Name)
+		reads, err := detect(ctx, server, o, m.Name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
 		if len(reads) < o.runs {
-			errs = append(errs, fmt.Errorf("broken and not always noticed: %s: %s", m.Name, m.Rule))
+			errs = append(errs, fmt.Errorf("not detected in every run: %s: %s", m.Name, m.Rule))
 			continue
 		}
-		noticed++
+		detected++
 	}
 	if tried == 0 {
 		return fmt.Errorf("there is no rule %q", o.only)
 	}
-	fmt.Printf("%d of %d broken rules noticed in each of %d runs of at most %d reads\n", noticed, tried, o.runs, mostReads)
+	fmt.Printf("%d of %d broken rules were detected in each of %d runs of at most %d reads\n", detected, tried, o.runs, mostReads)
 	return errors.Join(errs...)
 }
 
-// notice breaks a rule, prints who noticed, and returns how many reads each run took that did.
-func notice(ctx context.Context, server *pgserver.Server, o options, rule string) (reads []int64, err error) {
+// detect breaks a rule, prints which rules of the checker detected that, and
+// returns the number of reads of each run that did.
+func detect(ctx context.Context, server *pgserver.Server, o options, rule string) (reads []int64, err error) {
 	mutants.Break(rule)
 	defer mutants.Break("")
 	began, by := time.Now(), ""
@@ -99,7 +101,7 @@ func notice(ctx context.Context, server *pgserver.Server, o options, rule string
 		}
 	}
 	slices.Sort(reads)
-	fmt.Printf("broken: %-24s noticed in %d of %d runs", rule, len(reads), o.runs)
+	fmt.Printf("broken: %-26s detected in %d of %d runs", rule, len(reads), o.runs)
 	if len(reads) > 0 {
 		fmt.Printf(", after %d reads (median), %d at most, %.1f s a run: %s", reads[len(reads)/2], reads[len(reads)-1],
 			time.Since(began).Seconds()/float64(o.runs), by)

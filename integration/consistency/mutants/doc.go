@@ -1,13 +1,14 @@
-// Package mutants breaks the rules that cached results are right by, one at a
-// time: a check is worth something only where it would fail.
+// Package mutants breaks the rules of the library that keep cached results
+// correct, one at a time. It shows that the consistency test can fail.
 //
-// Each rule has a file NAME.mutant: a line that says the rule, and edits of the
-// library's source files, which have no trace of it. An edit is written as in a
-// diff, with "-" for lines to take out and "+" for lines to put in, and lines
-// around them to find the place; it must fit in one place exactly. What is put
-// in asks [Broken] whether the rule is to be broken, so that one program, built
-// with [Overlay], breaks each in turn. Where the source has moved on, the tests
-// of this package fail, and so does a build.
+// Each rule has a file NAME.mutant with the rule as a sentence, and edits of
+// source files of the library. The source itself contains no trace of mutants.
+// An edit is written like a diff, with "-" for removed lines, "+" for added
+// lines, and context lines; it must match exactly one place. Added code calls
+// [Broken] to find out whether the rule is broken now, so one program, built
+// with [Overlay], breaks all rules in turn. If the source has changed so that
+// an edit does not match, the tests of this package and the build fail.
 //
-// See package integration/consistency, which checks that each is noticed.
+// The command integration/cmd/consistency checks that each broken rule is
+// detected.
 package mutants

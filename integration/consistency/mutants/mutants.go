@@ -12,21 +12,21 @@ import (
 //go:embed *.mutant
 var files embed.FS
 
-// A Mutant is a rule, and the edits that break it.
+// A Mutant is a rule with the edits that break it.
 type Mutant struct {
 	Name  string
-	Rule  string // what holds, in words
+	Rule  string // as a sentence
 	edits []edit
 }
 
 // An edit replaces lines of a file.
 type edit struct {
 	file   string // from the repository's root, with slashes
-	before string // lines that are there
-	after  string // lines in their place
+	before string // lines of the file
+	after  string // their replacement
 }
 
-// All returns the mutants in the order of their names.
+// All returns all mutants, ordered by name.
 func All() ([]Mutant, error) {
 	entries, err := files.ReadDir(".")
 	if err != nil {
@@ -47,12 +47,12 @@ func All() ([]Mutant, error) {
 	return all, nil
 }
 
-// parse reads a mutant: its rule, then for each file a line "== PATH" and edits,
-// with a line "@@" between two of one file.
+// parse reads a mutant: its rule, then for each file a line "== PATH" and
+// edits, with a line "@@" between two of one file.
 func parse(name, text string) (Mutant, error) {
 	rule, body, ok := strings.Cut(text, "\n\n")
 	if !ok || rule == "" || !strings.HasPrefix(body, "== ") {
-		return Mutant{}, fmt.Errorf("want a rule, an empty line, and edits")
+		return Mutant{}, fmt.Errorf("want a rule, an empty line and edits")
 	}
 	m := Mutant{Name: name, Rule: strings.Join(strings.Fields(rule), " ")}
 	var current edit
@@ -85,32 +85,33 @@ func parse(name, text string) (Mutant, error) {
 	}
 	flush()
 	if len(m.edits) == 0 {
-		return Mutant{}, fmt.Errorf("there is no edit")
+		return Mutant{}, fmt.Errorf("no edits")
 	}
 	return m, nil
 }
 
 var broken atomic.Pointer[string]
 
-// Broken reports whether the rule of the given name is to be broken now. Only
-// what [Overlay] puts into the library asks.
+// Broken reports whether the rule with the given name is broken now. Only code
+// that [Overlay] adds to the library calls it.
 func Broken(name string) bool {
 	now := broken.Load()
 	return now != nil && *now == name
 }
 
-// Break breaks the rule of the given name, until it is called with "".
+// Break breaks the rule with the given name and restores all others. Break("")
+// restores all.
 func Break(name string) { broken.Store(&name) }
 
-// A change is an edit with the place that it fits in.
+// A change is an edit with its position in a file.
 type change struct {
 	mutant   string
 	from, to int // bytes of the file
 	text     string
 }
 
-// place finds the place of an edit in a file's text, without the lines around it
-// that stay.
+// place returns the position of an edit in the text of a file, without context
+// lines.
 func (e edit) place(mutant, text string) (change, error) {
 	if n := strings.Count(text, e.before); n != 1 {
 		return change{}, fmt.Errorf("%s: an edit of %s fits in %d places, want one:\n%s", mutant, e.file, n, e.before)
@@ -134,7 +135,7 @@ func (e edit) place(mutant, text string) (change, error) {
 	return change{mutant, from, to, after}, nil
 }
 
-// apply returns a file's text with all changes made, which must not overlap.
+// apply returns the text of a file with all changes, which must not overlap.
 func apply(text string, changes []change) (string, error) {
 	slices.SortFunc(changes, func(a, b change) int { return a.from - b.from })
 	var out strings.Builder
@@ -151,5 +152,5 @@ func apply(text string, changes []change) (string, error) {
 	return out.String(), nil
 }
 
-// Mark returns a text for what a pointer points to.
+// Mark returns a text that identifies a pointer.
 func Mark(pointer any) string { return fmt.Sprintf(" of %p", pointer) }

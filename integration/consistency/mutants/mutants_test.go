@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestMutantsFit holds the mutants to the source: each edit fits in one place,
-// asks whether its own rule is to be broken, and leaves a file that can be read.
+// Each edit matches one place, calls Broken with its own rule, and leaves a
+// file that parses.
 func TestMutantsFit(t *testing.T) {
 	all, err := All()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 
 const imported = "github.com/headrace/headrace/integration/consistency/mutants"
 
-// Mutated returns the source files that the mutants edit, by their paths from
-// root, the repository's root, with all edits made.
+// Mutated returns the source files that the mutants edit, with all edits, by
+// their paths relative to root, the root of the repository.
 func Mutated(root string) (map[string]string, error) {
 	all, err := All()
 	if err != nil {
@@ -45,8 +45,9 @@ func Mutated(root string) (map[string]string, error) {
 	return texts, nil
 }
 
-// Overlay writes what the go command's flag -overlay takes into dir, and returns
-// its path: a build with it has the mutants.
+// Overlay writes the mutated files and an overlay file to dir, and returns the
+// path of the overlay file. A build with -overlay and that path contains the
+// mutants.
 func Overlay(root, dir string) (path string, err error) {
 	root, err = filepath.Abs(root)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package daemon has what it takes to run other people's servers under tests: another user than root, a port, and an
-// end to them when the tests die.
+// Package daemon supports running servers under tests: as another user than
+// root, on a free port, and stopped when the test process ends.
 package daemon

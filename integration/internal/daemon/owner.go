@@ -11,15 +11,16 @@ import (
 	"syscall"
 )
 
-// Owner is the user under whom a daemon runs. The nil owner is the current user.
+// Owner is the user as which a daemon runs. The nil owner is the current user.
 type Owner struct {
 	uid, gid uint32
 }
 
-// ErrNoOwner is returned to root on a system with neither of the users that it may become.
-var ErrNoOwner = errors.New("it refuses to run as root, and there is no user postgres or nobody to run it as")
+// ErrNoOwner is returned for root if no other user is available.
+var ErrNoOwner = errors.New("servers do not run as root, and there is no user postgres or nobody")
 
-// NewOwner is nil except for root, whom PostgreSQL and its like refuse: then it is the user postgres, or nobody.
+// NewOwner returns the user postgres or nobody for root, as which PostgreSQL
+// and PgBouncer do not run. For other users it returns nil.
 func NewOwner() (*Owner, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -42,7 +43,7 @@ func NewOwner() (*Owner, error) {
 	return nil, ErrNoOwner
 }
 
-// Take makes the owner the owner of a file or folder.
+// Take changes the owner of a file or folder.
 func (o *Owner) Take(path string) error {
 	if o == nil {
 		return nil
@@ -50,8 +51,8 @@ func (o *Owner) Take(path string) error {
 	return os.Chown(path, int(o.uid), int(o.gid))
 }
 
-// Attributes start a process as the owner, in a session of its own: Ctrl-C in the terminal ends the tests and
-// not the server under them.
+// Attributes returns attributes for a process of the owner in its own session,
+// so that Ctrl-C in the terminal does not end it.
 func (o *Owner) Attributes() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
 	if o != nil {

@@ -7,14 +7,15 @@ import (
 	"strconv"
 )
 
-// Loopback is where daemons listen.
+// Loopback is the address at which daemons listen.
 const Loopback = "127.0.0.1"
 
-// ErrPortTaken is what starting a daemon comes to when the race for its port is lost.
+// ErrPortTaken is returned if another process has taken the port of a daemon.
 var ErrPortTaken = errors.New("the port is taken")
 
-// FreePort returns a port that nobody listened on a moment ago. It is below the range from which systems take ports
-// for outgoing connections (32768 on Linux, 49152 elsewhere), so that none of those sits on it during a restart.
+// FreePort returns a port that was free a moment ago. It is below the ephemeral
+// ports (from 32768 on Linux, 49152 elsewhere), so that no outgoing connection
+// takes it during a restart.
 func FreePort() int {
 	for {
 		port := 15000 + rand.IntN(17000)

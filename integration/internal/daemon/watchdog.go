@@ -10,15 +10,17 @@ import (
 	"os/exec"
 )
 
-// Watchdog is a small process that removes what is left when the program dies without doing so itself: by Ctrl-C, by a
-// panic, by the time limit of go test, by kill -9. It waits for the end of a pipe whose other end only the program
-// has. (A parent-death signal would be Linux only, tied to a thread, and would leave the files.)
+// Watchdog is a small process that cleans up if the program ends without doing
+// so: by Ctrl-C, a panic, the timeout of go test or kill -9. It waits for the
+// end of a pipe that only the program holds open. (A parent-death signal is
+// specific to Linux, tied to a thread, and would leave the files.)
 type Watchdog struct {
 	cmd  *exec.Cmd
 	pipe io.Closer
 }
 
-// Watch starts a watchdog as the owner. It runs a shell script, whose first command, "read -r _", is where it waits.
+// Watch starts a watchdog as the owner. It runs a shell script whose first
+// command must be "read -r _", which waits for the end of the program.
 func Watch(owner *Owner, script string, args ...string) (*Watchdog, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -35,7 +37,8 @@ func Watch(owner *Owner, script string, args ...string) (*Watchdog, error) {
 	return &Watchdog{cmd: cmd, pipe: w}, nil
 }
 
-// Dismiss ends the watchdog after its work has been done by the program itself. A nil watchdog has nothing to end.
+// Dismiss ends the watchdog after the program has cleaned up itself. It does
+// nothing for a nil watchdog.
 func (w *Watchdog) Dismiss() {
 	if w == nil {
 		return

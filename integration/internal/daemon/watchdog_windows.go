@@ -1,6 +1,6 @@
 package daemon
 
-// Watchdog has nothing to guard on Windows, where only containers are run.
+// Watchdog does nothing on Windows, where servers run only in containers.
 type Watchdog struct{}
 
 // Dismiss does nothing.

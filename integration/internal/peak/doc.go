@@ -1,2 +1,3 @@
-// Package peak measures how much memory something takes at most, and makes files of any size to load meanwhile.
+// Package peak measures the peak memory of a function, and generates files of
+// any size.
 package peak

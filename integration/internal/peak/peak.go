@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Of returns how many bytes the runtime holds at most while fn runs, beyond what it had before.
+// Of returns the greatest number of bytes that the runtime holds while fn runs,
+// minus the bytes that it held before.
 func Of(fn func() error) (peak uint64, err error) {
 	debug.FreeOSMemory()
 	before := fromSystem()
@@ -38,9 +39,9 @@ func fromSystem() uint64 {
 	return m.Sys - m.HeapReleased
 }
 
-// A File is text that is made while it is read, a header and lines until it has its size.
+// A File is a text with a header and lines, generated while it is read.
 type File struct {
-	Rows int64 // lines made so far
+	Rows int64 // number of lines generated so far
 
 	left int64
 	line func(buf []byte, row int64) []byte
@@ -48,7 +49,8 @@ type File struct {
 	text []byte // the part of buf that is not read yet
 }
 
-// NewFile returns a file of size bytes, or up to 32 KiB more. line appends the row of a number, from 1 on.
+// NewFile returns a file of size to size + 32 KiB bytes. line appends the row
+// with the given number, from 1 on.
 func NewFile(size int64, header string, line func(buf []byte, row int64) []byte) *File {
 	return &File{left: size, line: line, text: []byte(header)}
 }

@@ -2,5 +2,5 @@
 
 package soak
 
-// On tells whether the tag is set.
+// On reports whether the tag soak is set.
 const On = false

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Count is how many times, rows or bytes: few, or many under the tag soak.
+// Count returns few, or many with the tag soak.
 func Count(few, many int) int {
 	if On {
 		return many
@@ -14,7 +14,8 @@ func Count(few, many int) int {
 	return few
 }
 
-// Time is how long: short, or under the tag soak as long as the environment variable SOAK_TIME says, by default an hour.
+// Time returns short, or with the tag soak the duration in the environment
+// variable SOAK_TIME, by default one hour.
 func Time(tb testing.TB, short time.Duration) time.Duration {
 	tb.Helper()
 	text := os.Getenv("SOAK_TIME")

@@ -14,14 +14,14 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// oltpTrace lies beside the repository, where it does at all: it is not ours to
-// hand on.
+// oltpTrace is outside the repository, since it is not ours to publish, and may
+// be missing.
 const oltpTrace = "../shared/data/traces/OLTP.lis.zst"
 
 func runCached(ctx context.Context, server *pgserver.Server, o options) ([]measure.Result, error) {
-	// The collector's work comes first, while the heap is empty.
+	// The garbage collector is measured first, while the heap is empty.
 	works := []measure.Work{cached.GCWork(o.short)}
-	trace, ok := beside(oltpTrace)
+	trace, ok := find(oltpTrace)
 	if !ok {
 		fmt.Fprintf(os.Stderr, "no %s: hitratio/oltp2000 and hitratio/oltp10000 are left out\n", oltpTrace)
 	}
@@ -30,12 +30,12 @@ func runCached(ctx context.Context, server *pgserver.Server, o options) ([]measu
 	if err != nil {
 		return nil, err
 	}
-	more, err := runAnswered(ctx, server, o)
+	more, err := runQueries(ctx, server, o)
 	return append(results, more...), err
 }
 
-// runAnswered measures reads of a database, if any of them was asked for.
-func runAnswered(ctx context.Context, server *pgserver.Server, o options) (_ []measure.Result, err error) {
+// runQueries measures cached reads of a database, if -work selects any.
+func runQueries(ctx context.Context, server *pgserver.Server, o options) (_ []measure.Result, err error) {
 	if !slices.ContainsFunc(cached.Works(cached.Database{}), func(w measure.Work) bool { return o.work.MatchString(w.Name) }) {
 		return nil, nil
 	}
@@ -65,8 +65,9 @@ func runAnswered(ctx context.Context, server *pgserver.Server, o options) (_ []m
 	return runWorks(ctx, cached.Works(d), o)
 }
 
-// beside finds a file by its path from the repository's root, if it is there.
-func beside(path string) (string, bool) {
+// find returns a path from the repository's root, and reports whether it
+// exists.
+func find(path string) (string, bool) {
 	if root, err := repositoryRoot(); err == nil {
 		path = filepath.Join(root, path)
 	}
@@ -74,7 +75,7 @@ func beside(path string) (string, bool) {
 	return path, err == nil
 }
 
-// repositoryRoot is the nearest directory above that has a go.work.
+// repositoryRoot returns the nearest parent directory with a go.work.
 func repositoryRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

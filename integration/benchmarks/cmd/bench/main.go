@@ -1,5 +1,5 @@
-// Command bench measures headrace beside other libraries, on a PostgreSQL server
-// that it starts, or on that of DATABASE_URL.
+// Command bench measures headrace beside other libraries, on a PostgreSQL
+// server that it starts, or on that of DATABASE_URL.
 //
 //	go run ./integration/benchmarks/cmd/bench [flags]
 //
@@ -9,8 +9,8 @@
 //
 // # Works
 //
-// A work is a task that several subjects do. -work chooses works by their names,
-// -only by their group:
+// A work is a task that several subjects do. -work chooses works by their
+// names, -only by their group:
 //
 //	reads   read/1, read/100x10, read/100x12, read/10000x12, read/wide, each also as /replay;
 //	        read/100x12/cold/replay, read/10000x12/cold/replay; queryrow/overhead; read/stream1M;
@@ -32,11 +32,11 @@
 // # Method
 //
 // All subjects of a work are open at once and take turns, in an order that is
-// shuffled each round; figures are medians of the rounds. Absolute figures belong
-// to the machine: compare figures of one run. Works that end in /replay read
-// recorded bytes and measure the client alone, as does queryrow/overhead. Its
-// ratio, and those of copy/*, are medians of the rounds' CPU relative to one
-// subject, with the bounds of their 95 % confidence intervals.
+// shuffled each round; figures are medians of the rounds. Absolute figures
+// belong to the machine: compare figures of one run. Works that end in /replay
+// read recorded bytes and measure the client alone, as does queryrow/overhead.
+// Its ratio, and those of copy/*, are medians of the rounds' CPU relative to
+// one subject, with the bounds of their 95 % confidence intervals.
 //
 // With -short each subject runs three times instead of seven, and for less time
 // each. Tables have 100,000 rows instead of 1,000,000 for reads and 10,000
@@ -48,9 +48,9 @@
 //
 // # Pages
 //
-// -save adds the run to a file of results; it replaces results of the same works
-// in that file. -readme renders the numbers of README.md, BENCHMARKS.md and
-// results/chart.svg from the file. With -from nothing is measured:
+// -save adds the run to a file of results; it replaces results of the same
+// works in that file. -readme renders the numbers of README.md, BENCHMARKS.md
+// and results/chart.svg from the file. With -from nothing is measured:
 //
 //	bench -save integration/benchmarks/results/results.jsonl
 //	bench -from integration/benchmarks/results/results.jsonl -readme README.md
@@ -189,7 +189,7 @@ func measureAll(ctx context.Context, server *pgserver.Server, o options) ([]meas
 	return all, nil
 }
 
-// runWorks measures those works that were asked for.
+// runWorks measures the works that -work selects.
 func runWorks(ctx context.Context, works []measure.Work, o options) ([]measure.Result, error) {
 	var all []measure.Result
 	for _, w := range works {

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// groups are the parts of the benchmarks that -only chooses from, by name.
+// groups are the groups of works that -only selects by name.
 var groups = map[string]func(context.Context, *pgserver.Server, options) ([]measure.Result, error){
 	"reads":  runReads,
 	"cached": runCached,
@@ -42,13 +42,13 @@ func runReads(ctx context.Context, server *pgserver.Server, o options) (_ []meas
 	if err != nil {
 		return nil, err
 	}
-	deep := orders / 2 / reads.PageSize // the page half-way through
+	deep := orders / 2 / reads.PageSize // half-way through the table
 	pages, err := reads.Pages(ctx, target, deep)
 	if err != nil {
 		return nil, err
 	}
 	works := append(reads.Works(target, orders), pages...)
-	path, ok := beside(flightsFile)
+	path, ok := find(flightsFile)
 	if !ok {
 		fmt.Fprintf(os.Stderr, "no %s: page/*/flights are left out\n", flightsFile)
 		return runWorks(ctx, works, o)
@@ -62,7 +62,7 @@ func runReads(ctx context.Context, server *pgserver.Server, o options) (_ []meas
 
 func flightPages(ctx context.Context, connString string, t reads.Target, path string, deep int, o options) ([]measure.Work, error) {
 	if !slices.ContainsFunc(reads.FlightPageNames(deep), o.work.MatchString) {
-		return nil, nil // its table is not needed
+		return nil, nil // the table is not needed
 	}
 	rows := 3_000_000
 	if o.short {
@@ -75,7 +75,7 @@ func flightPages(ctx context.Context, connString string, t reads.Target, path st
 	return reads.FlightPages(ctx, t, deep)
 }
 
-// createDatabase makes a database of the run's own, also on a server that others
+// createDatabase creates a database for this run, on a server that others may
 // use.
 func createDatabase(ctx context.Context, server *pgserver.Server) (connString string, drop func() error, err error) {
 	name := fmt.Sprintf("headrace_bench_%08x", rand.Uint32())

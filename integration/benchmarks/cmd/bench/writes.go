@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/integration/pgserver"
 )
 
-// flightsFile lies beside the repository, where it does at all.
+// flightsFile is outside the repository, and may be missing.
 const flightsFile = "../shared/data/flights-3m.parquet"
 
 func runWrites(ctx context.Context, server *pgserver.Server, o options) (_ []measure.Result, err error) {
@@ -32,7 +32,7 @@ func runWrites(ctx context.Context, server *pgserver.Server, o options) (_ []mea
 		rows = 50_000
 	}
 	works := writes.Works(target, rows)
-	if path, ok := beside(flightsFile); ok {
+	if path, ok := find(flightsFile); ok {
 		flights := 3_000_000
 		if o.short {
 			flights = 200_000
@@ -49,7 +49,7 @@ func runWrites(ctx context.Context, server *pgserver.Server, o options) (_ []mea
 	return append(results, memory...), err
 }
 
-// measureMemory is apart from the other works: it has no rounds.
+// measureMemory is not a measure.Work, since it has no rounds.
 func measureMemory(ctx context.Context, target writes.Target, o options) ([]measure.Result, error) {
 	sizes := []int64{10e6, 100e6, 1e9}
 	if o.short {

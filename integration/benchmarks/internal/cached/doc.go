@@ -1,3 +1,3 @@
-// Package cached has the cache half of the benchmarks: answered reads beside
-// the same reads over other caches, and beside the server.
+// Package cached has the benchmarks of cached reads: through headrace, through
+// other caches, and from the server.
 package cached

@@ -17,17 +17,17 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// small is the value of an entry that is as small as answers get.
+// small is the value of a small entry.
 type small struct {
 	id int64
 	_  [3]int64
 }
 
-// dataBytes is what an entry would take without a cache: its key and value.
+// dataBytes is the size of an entry's key and value.
 const dataBytes = 8 + 32
 
-// GCWork measures what many small entries cost the collector, and how much
-// memory they take beyond their data. Only one cache holds them at a time.
+// GCWork measures the cost of many small entries for the garbage collector, and
+// their memory beyond their data. One cache holds them at a time.
 func GCWork(isShort bool) measure.Work {
 	entries := 1_000_000
 	if isShort {
@@ -49,7 +49,7 @@ type holder struct {
 	close func()
 }
 
-// holders get a tenth more room than there are entries, so that all are held.
+// holders have room for a tenth more than the entries, so that all are held.
 var holders = []struct {
 	name string
 	open func(ctx context.Context, entries int) (holder, error)
@@ -113,8 +113,8 @@ var holders = []struct {
 
 var errNotKept = errors.New("not kept")
 
-// costOf fills a cache and tells what is dearer than before it was made: a cycle
-// of the collector, and the heap.
+// costOf fills a cache and reports how much it adds to a cycle of the garbage
+// collector, and to the heap.
 func costOf(ctx context.Context, open func(context.Context, int) (holder, error), entries int) (map[string]float64, error) {
 	before, heapBefore := cycles()
 	h, err := open(ctx, entries+entries/10)
@@ -146,11 +146,12 @@ func costOf(ctx context.Context, open func(context.Context, int) (holder, error)
 	}, nil
 }
 
-// cycle is what one of the collector's cycles takes, in ns.
+// cycle is the time of a cycle of the garbage collector, in ns.
 type cycle struct{ wall, cpu float64 }
 
-// cycles forces some and returns their median time, their mean CPU time (whose
-// clock is too coarse for one of them), and the bytes of the heap then.
+// cycles runs some and returns their median time, their mean CPU time (whose
+// clock is too coarse for a single cycle), and the bytes of the heap after
+// them.
 func cycles() (usual cycle, heap float64) {
 	const n = 15
 	walls := make([]float64, n)

@@ -17,8 +17,8 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// RatioWorks measure how many requests hit. The trace of a real database is read
-// from a file; where there is none, its works are missing.
+// RatioWorks returns the works that measure the share of requests that hit.
+// Works on the trace of a real database are left out if its file is missing.
 func RatioWorks(oltp string, short bool) []measure.Work {
 	divisor := 1
 	if short {
@@ -74,14 +74,14 @@ func ratioWork(name string, entries int, load func() (trace, error)) measure.Wor
 	return w
 }
 
-// pager keeps the values of keys, each of them its key.
+// pager is a cache whose values equal their keys.
 type pager struct {
 	ask   func(key uint64) (hit bool, err error)
 	close func()
 }
 
-// pagers are the caches whose ratios are compared. Those that decide later, on
-// other goroutines, are waited for: they are judged by what they decide.
+// pagers are the caches whose ratios are compared. Those that decide later on
+// other goroutines are waited for, so that the ratio is that of their policy.
 var pagers = []struct {
 	name string
 	open func(ctx context.Context, entries int) (pager, error)
@@ -154,7 +154,7 @@ func headracePager(ctx context.Context, entries int) (pager, error) {
 	return p, err
 }
 
-// openAside is a cache with an Aside in front.
+// openAside is an Aside on a cache.
 func openAside(ctx context.Context, budget int64) (pager, *querycache.Cache, error) {
 	cache, err := querycache.New(&querycache.Options{MaxBytes: budget})
 	if err != nil {
@@ -182,9 +182,8 @@ func openAside(ctx context.Context, budget int64) (pager, *querycache.Cache, err
 	}, cache.Close}, cache, nil
 }
 
-// budgetFor finds by filling caches the greatest MaxBytes into which no more
-// than so many entries fit: entries are of one size, but the parts of a cache
-// round it in their own way.
+// budgetFor finds the greatest MaxBytes into which no more than so many entries
+// fit. It fills caches to find it, because shards round the size of entries.
 func budgetFor(ctx context.Context, entries int) (int64, error) {
 	low, high := int64(64<<10), int64(entries)<<10
 	for high-low > max(int64(entries)/10, 64) {
@@ -202,7 +201,7 @@ func budgetFor(ctx context.Context, entries int) (int64, error) {
 	return low, nil
 }
 
-// fits returns how many entries a cache has into which more were put.
+// fits returns how many entries a cache holds after more were added.
 func fits(ctx context.Context, budget int64, entries int) (int, error) {
 	p, cache, err := openAside(ctx, budget)
 	if err != nil {

@@ -17,9 +17,9 @@ const (
 	parallelHits = 400_000 // by each goroutine
 )
 
-// parallel tells how many times the hits of one goroutine two have, in the same
-// time. By CPU it is told as well, for machines that others use: there two
-// goroutines may get no more than one core.
+// parallel reports the throughput of two goroutines relative to one, by time
+// and by CPU. On a busy machine two goroutines may share a core, and only the
+// latter is meaningful.
 func parallel(name, connString string, hits int, open opener) measure.Subject {
 	return measure.Subject{Name: name, Extra: func(ctx context.Context) (_ map[string]float64, err error) {
 		h, err := open(ctx, connString, parallelKeys*2)
@@ -51,7 +51,7 @@ func parallel(name, connString string, hits int, open opener) measure.Subject {
 	}}
 }
 
-// together reads what is kept from so many goroutines.
+// together reads entries from so many goroutines.
 func together(ctx context.Context, q db.Querier, goroutines, hits int) (wall, cpu time.Duration, err error) {
 	failed := make([]error, goroutines)
 	var wg sync.WaitGroup

@@ -19,7 +19,7 @@ const columns = "id, customer_id, status, city, quantity, priority, price, paid,
 
 var orderByID = db.MustCompile[shop.Order12]("SELECT " + columns + " FROM orders WHERE id = $1")
 
-// handle is a way to read, with what ends it.
+// handle is a way to read.
 type handle struct {
 	q     db.Querier
 	close func()
@@ -37,18 +37,18 @@ func openServer(ctx context.Context, connString string, _ int) (handle, error) {
 	return handle{pg, pg.Close}, nil
 }
 
-// openShared is headrace, handing out what it keeps.
+// openShared is headrace returning the stored values.
 func openShared(ctx context.Context, connString string, entries int) (handle, error) {
 	return openHeadrace(ctx, connString, entries, querycache.Policy{TTL: ttl, Shared: true})
 }
 
-// openCopying is headrace as it is by default: callers own what they get.
+// openCopying is headrace with its default: callers get copies.
 func openCopying(ctx context.Context, connString string, entries int) (handle, error) {
 	return openHeadrace(ctx, connString, entries, querycache.Policy{TTL: ttl})
 }
 
 func openHeadrace(ctx context.Context, connString string, entries int, policy querycache.Policy) (handle, error) {
-	const most = 4 << 10 // bytes an entry, generously: nothing is to be evicted here
+	const most = 4 << 10 // bytes per entry, more than needed: nothing must be evicted
 	pg, err := openDB(ctx, connString)
 	if err != nil {
 		return handle{}, err
@@ -93,8 +93,8 @@ func openDB(ctx context.Context, connString string) (*db.DB, error) {
 	return db.OpenConfig(ctx, config, nil)
 }
 
-// byKey reads one row by its key, a different one each time out of so many, in
-// random order. Whoever has a cache has all of them.
+// byKey reads one row by its key, in a random order of so many keys. Caches
+// hold all of them.
 func byKey(name, connString string, keys int, open opener) measure.Subject {
 	return measure.Subject{Name: name, Open: func(ctx context.Context) (measure.Op, func(), error) {
 		h, err := open(ctx, connString, keys*2)
@@ -123,7 +123,8 @@ func byKey(name, connString string, keys int, open opener) measure.Subject {
 	}}
 }
 
-// fillers is how many goroutines fill a cache, each with a connection.
+// fillers is the number of goroutines that fill a cache, each with a
+// connection.
 const fillers = 4
 
 func fill(ctx context.Context, q db.Querier, order []int) error {

@@ -14,8 +14,8 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/sqlcgen"
 )
 
-// recorded answers every query with one row that a server sent. It is its own
-// pgx.Row, so that what is measured of sqlc's code over it is its scan alone.
+// recorded returns one row of a server for every query. It is its own pgx.Row,
+// so that sqlc's code on it is measured by its scan alone.
 type recorded struct {
 	types  *pgtype.Map
 	fields []pgconn.FieldDescription
@@ -72,7 +72,7 @@ func (r recordedRow) Scan(dest ...any) error {
 	return r.rows.Scan(dest...)
 }
 
-// sqlcScan is sqlc's own scan of a row that is there already.
+// sqlcScan is sqlc's scan of a row that is in memory.
 func sqlcScan(connString string) measure.Subject {
 	return measure.Subject{Name: "sqlc-scan", Open: func(ctx context.Context) (measure.Op, func(), error) {
 		conn, err := pgx.Connect(ctx, connString)

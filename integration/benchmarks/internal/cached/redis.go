@@ -17,11 +17,11 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/shop"
 )
 
-// ErrNoRedis is returned by StartRedis where the program is not installed.
+// ErrNoRedis is returned by StartRedis if the program is not installed.
 var ErrNoRedis = errors.New("redis-server is not installed")
 
-// StartRedis starts a server on loopback that keeps everything in memory only,
-// and returns its address.
+// StartRedis starts a server on loopback, without persistence, and returns its
+// address.
 func StartRedis(ctx context.Context) (address string, stop func() error, err error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -56,7 +56,7 @@ func freePort(ctx context.Context) (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
-// answers waits until a server does.
+// answers waits until a server responds.
 func answers(ctx context.Context, address string) error {
 	client := redis.NewClient(&redis.Options{Addr: address})
 	defer func() { _ = client.Close() }()
@@ -77,8 +77,8 @@ func answers(ctx context.Context, address string) error {
 	}
 }
 
-// redisJSON is what many programs have: rows as JSON on a Redis beside them.
-// fill puts there what will be asked for.
+// redisJSON reads rows as JSON from a Redis on the same machine, as many
+// programs do. fill stores them.
 func redisJSON(connString, address string, fill func(ctx context.Context, pg *db.DB, put func(key string, v any) error) error,
 	op func(ctx context.Context, get func(ctx context.Context, key string, v any) error) (measure.Seen, error),
 ) measure.Subject {

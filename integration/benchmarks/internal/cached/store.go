@@ -22,15 +22,15 @@ type store interface {
 	close()
 }
 
-// key is a statement, the form of its answer, and its arguments.
+// key is a statement, the form of its result, and its arguments.
 type key [48]byte
 
-// ttl is the same for all that have one.
+// ttl is that of all caches with a TTL.
 const ttl = time.Hour
 
-// over is a handle that answers typed reads from a store, by the same interface
-// as querycache's: what a program would write that brings a cache of its own. It
-// hands out what it keeps, and neither hears of changes nor shares loads.
+// over is a handle that serves typed reads from a store, through the interface
+// that querycache uses: what a program would write around another cache. It
+// returns stored values, and neither invalidates nor coalesces loads.
 type over struct {
 	*db.DB
 	store store
@@ -105,7 +105,7 @@ func openRistretto(entries int) (store, error) {
 		NumCounters: int64(entries) * 10, // as its documentation advises
 		MaxCost:     int64(entries),
 		BufferItems: 64,
-		// An entry costs 1, and nothing for being kept.
+		// An entry costs 1, without the cost of the cache's own data.
 		IgnoreInternalCost: true,
 	})
 	return ristrettoStore{cache}, err

@@ -12,11 +12,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A trace is what is asked for, in order. Keys are numbered from 0 on.
+// A trace is a sequence of requests. Keys are numbered from 0.
 type trace struct {
 	keys   []uint32
-	warmUp int    // so many requests are not counted
-	once   uint32 // keys from here on come once, and are not counted
+	warmUp int    // the number of first requests that are not counted
+	once   uint32 // keys from here on are requested once and not counted
 }
 
 const (
@@ -48,8 +48,8 @@ func zipfTrace(requests, divisor int, scans bool) trace {
 }
 
 // readTrace reads a trace as N. Megiddo and D. Modha published those of "ARC: A
-// Self-Tuning, Low Overhead Replacement Cache" (USENIX FAST 2003): each line has
-// a first page, a number of pages, and more that does not matter here. All
+// Self-Tuning, Low Overhead Replacement Cache" (USENIX FAST 2003): each line
+// has a first page, a number of pages, and more that does not matter here. All
 // requests count, as they do there.
 func readTrace(path string) (_ trace, err error) {
 	file, err := os.Open(path)
@@ -110,12 +110,12 @@ func (t trace) ratio(hit func(request int, key uint32) (bool, error)) (float64, 
 	return float64(hits) / float64(counted), nil
 }
 
-// belady is the greatest ratio possible with so many entries: what is asked for
-// again last is what has to leave, be it the one just asked for (L. A. Belady,
-// IBM Systems Journal 5, 1966).
+// belady returns the greatest possible ratio with so many entries: it evicts
+// the key whose next request is last, even the current one (L. A. Belady, IBM
+// Systems Journal 5, 1966).
 func (t trace) belady(entries int) float64 {
 	const never = -1
-	next := make([]int32, len(t.keys)) // when the key is asked for again
+	next := make([]int32, len(t.keys)) // the next request for the key
 	last := make(map[uint32]int32)
 	for i := len(t.keys) - 1; i >= 0; i-- {
 		later, again := last[t.keys[i]]

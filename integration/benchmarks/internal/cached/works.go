@@ -10,16 +10,16 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/sqlcgen"
 )
 
-// Database is what the works read that have one.
+// Database is the database that works read.
 type Database struct {
 	ConnString string // filled by reads.Fill
-	Orders     int    // at least so many
-	Redis      string // an address; "": its subjects are missing
+	Orders     int    // at least
+	Redis      string // an address; without one its subjects are left out
 	Short      bool
 }
 
-// Works measure answered reads: hot keys stay in the CPU's caches, cold ones do
-// not.
+// Works returns the works of cached reads. Hot keys stay in the CPU's caches,
+// cold ones do not.
 func Works(d Database) []measure.Work {
 	const hot = 100
 	connString := d.ConnString
@@ -87,7 +87,7 @@ var orderPages = db.MustCompile[shop.Order12]("SELECT " + columns + " FROM order
 
 var byID = db.Pager{Keys: []db.Order{db.Asc("id")}}
 
-// page50 reads one page again and again.
+// page50 reads the same page each time.
 func page50(name, connString string, open opener) measure.Subject {
 	return measure.Subject{Name: name, Open: func(ctx context.Context) (measure.Op, func(), error) {
 		h, err := open(ctx, connString, 100)
@@ -104,7 +104,7 @@ func page50(name, connString string, open opener) measure.Subject {
 	}}
 }
 
-// throughSqlc reads by sqlc's generated code, which knows nothing of a cache.
+// throughSqlc reads by code that sqlc generated, which is not aware of a cache.
 func throughSqlc(name, connString string, open opener) measure.Subject {
 	return measure.Subject{Name: name, Open: func(ctx context.Context) (measure.Op, func(), error) {
 		h, err := open(ctx, connString, 100)

@@ -1,3 +1,3 @@
-// Package measure runs the same work by several subjects, in turn and in an
-// order shuffled anew each round, and tells what each of them needed.
+// Package measure lets several subjects do the same work in turns, in an order
+// that is shuffled each round, and reports the cost of each.
 package measure

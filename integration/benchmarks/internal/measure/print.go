@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// WriteJSON writes one object a line.
+// WriteJSON writes one object per line.
 func WriteJSON(w io.Writer, results []Result) error {
 	enc := json.NewEncoder(w)
 	for _, r := range results {
@@ -21,8 +21,8 @@ func WriteJSON(w io.Writer, results []Result) error {
 	return nil
 }
 
-// WriteTable writes one line a subject, its figures beside each other, in the
-// order in which they came.
+// WriteTable writes one line per work and subject with a column per metric, in
+// the order of the results.
 func WriteTable(w io.Writer, results []Result) error {
 	type line struct{ work, subject string }
 	var lines []line
@@ -58,10 +58,10 @@ func WriteTable(w io.Writer, results []Result) error {
 	return tw.Flush()
 }
 
-// Format writes a figure with as many digits as mean something.
+// Format writes a figure with its significant digits.
 func Format(v float64) string { return strconv.FormatFloat(round(v), 'f', -1, 64) }
 
-// round keeps as many digits as mean something.
+// round keeps the significant digits.
 func round(v float64) float64 {
 	digits := 0
 	switch {
@@ -73,7 +73,7 @@ func round(v float64) float64 {
 		digits = 1
 	}
 	short, err := strconv.ParseFloat(strconv.FormatFloat(v, 'f', digits, 64), 64)
-	if err != nil { // cannot be: it is our own text
+	if err != nil { // unreachable: FormatFloat wrote the text
 		return v
 	}
 	return short

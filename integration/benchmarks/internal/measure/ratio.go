@@ -2,7 +2,7 @@ package measure
 
 import "slices"
 
-// ratios compares the subjects with the work's baseline, pair by pair.
+// ratios compares the subjects with the baseline of the work, round by round.
 func ratios(w Work, all []*contender) []Result {
 	i := slices.IndexFunc(all, func(c *contender) bool { return c.name == w.Baseline })
 	if i < 0 {
@@ -28,11 +28,11 @@ func ratios(w Work, all []*contender) []Result {
 	return results
 }
 
-// confidence returns the median of values and the bounds between which the
-// median of what they were drawn from lies with a confidence of 95 % or more:
-// the k-th value from either end, since fewer than k values lie below that
-// median as seldom as a coin shows heads fewer than k times. It assumes nothing
-// of how values are distributed. Below 6 values it is less: both ends.
+// confidence returns the median of values and a confidence interval of at least
+// 95 % for the median of their distribution. Its bounds are the k-th values
+// from both ends: the number of values below the median is binomial with p =
+// 1/2, whatever the distribution. With fewer than 6 values the bounds are the
+// least and the greatest value, and the confidence is lower.
 func confidence(values []float64) (low, middle, high float64) {
 	values = slices.Sorted(slices.Values(values))
 	n := len(values)

@@ -23,7 +23,7 @@ func TestConfidence(t *testing.T) {
 	}
 }
 
-func TestRunTellsRatios(t *testing.T) {
+func TestRunReportsRatios(t *testing.T) {
 	counts := func(to int) func(context.Context) (Op, func(), error) {
 		return opens(func(context.Context) (Seen, error) {
 			n := 0

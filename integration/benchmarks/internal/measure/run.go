@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Options say how long to measure.
+// Options configure how long to measure.
 type Options struct {
-	Rounds int           // each subject once a round; default 7
-	Slice  time.Duration // how long a subject runs in a round, about; default 150 ms
+	Rounds int           // in each of which every subject runs once; default 7
+	Slice  time.Duration // approximate time of a subject in a round; default 150 ms
 	Seed   uint64        // of the order of subjects
 }
 
@@ -27,8 +27,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Run measures w. Every subject is opened before the first is measured, so that
-// none has the machine to itself; the median of its rounds counts.
+// Run measures w. It opens all subjects before it measures the first, so that
+// each runs under the same conditions, and reports the medians of their rounds.
 func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
 	opts = opts.withDefaults()
 	var open []*contender
@@ -44,7 +44,7 @@ func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", w.Name, s.Name, err)
 			}
-			results = append(results, told(w, s.Name, figures)...)
+			results = append(results, extraResults(w, s.Name, figures)...)
 			continue
 		}
 		c, err := prepare(ctx, w, s, opts.Slice)
@@ -70,8 +70,8 @@ func Run(ctx context.Context, w Work, opts Options) ([]Result, error) {
 	return append(results, ratios(w, open)...), nil
 }
 
-// evenOut has all run as many operations a round: what a round costs beside
-// them, such as caches that the collector emptied, is the same share for each.
+// evenOut gives all the same number of operations per round, so that costs per
+// round, such as pools that the garbage collector emptied, weigh the same.
 func evenOut(all []*contender) {
 	most := slices.MaxFunc(all, func(a, b *contender) int { return a.n - b.n }).n
 	for _, c := range all {
@@ -79,7 +79,7 @@ func evenOut(all []*contender) {
 	}
 }
 
-// contender is a subject that is open, with what was measured of it so far.
+// contender is an open subject with its measurements so far.
 type contender struct {
 	name    string
 	op      Op
@@ -116,8 +116,8 @@ func (c *contender) warmUp(ctx context.Context, w Work, s Subject, slice time.Du
 	return err
 }
 
-// calibrate finds how many operations fill a slice, and warms up by it. The
-// first operation is not like the others: it connects, prepares, examines.
+// calibrate finds how many operations fill a slice, and warms up meanwhile. It
+// ignores the first operation, which connects, prepares and examines.
 func (c *contender) calibrate(ctx context.Context, expect Seen, slice time.Duration) (int, error) {
 	if err := c.makeReady(ctx); err != nil {
 		return 0, err
@@ -136,7 +136,7 @@ func (c *contender) calibrate(ctx context.Context, expect Seen, slice time.Durat
 	}
 }
 
-// makeReady resets what operations change.
+// makeReady undoes the changes of operations.
 func (c *contender) makeReady(ctx context.Context) error {
 	if c.reset == nil {
 		return nil
@@ -164,7 +164,7 @@ func (c *contender) round(ctx context.Context, expect Seen) error {
 	if err := c.makeReady(ctx); err != nil {
 		return err
 	}
-	runtime.GC() // nobody pays for what the subject before left behind
+	runtime.GC() // the garbage of the previous subject is not this one's
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	cpu, begin := CPUTime(), time.Now()
@@ -198,11 +198,11 @@ func (c *contender) results(w Work) []Result {
 		results = append(results, result(NsPerOp, wall), result(AllocsPerOp, allocs),
 			result(BytesPerOp, c.median(func(s sample) float64 { return s.bytes })))
 	}
-	return append(results, told(w, c.name, c.extra)...)
+	return append(results, extraResults(w, c.name, c.extra)...)
 }
 
-// told are a subject's own figures as results, by the metrics' names.
-func told(w Work, subject string, figures map[string]float64) []Result {
+// extraResults returns the figures of Subject.Extra as results.
+func extraResults(w Work, subject string, figures map[string]float64) []Result {
 	var results []Result
 	for _, metric := range slices.Sorted(maps.Keys(figures)) {
 		results = append(results, Result{Work: w.Name, Subject: subject, Metric: metric, Value: figures[metric]})

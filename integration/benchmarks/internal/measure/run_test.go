@@ -55,7 +55,7 @@ func TestRunRefusesWorkNotDone(t *testing.T) {
 }
 
 // A slow first operation must not pass for the usual one.
-func TestCalibrateLeavesTheFirstOut(t *testing.T) {
+func TestCalibrateIgnoresTheFirstOperation(t *testing.T) {
 	first := true
 	c := contender{op: func(context.Context) (Seen, error) {
 		if first {
@@ -131,7 +131,7 @@ func TestRunResetsBeforeEachOperation(t *testing.T) {
 	}
 }
 
-func TestRunTellsFiguresOfSubjectsWithoutOperation(t *testing.T) {
+func TestRunReportsFiguresOfSubjectsWithoutOperation(t *testing.T) {
 	results, err := Run(t.Context(), Work{Name: "w", Subjects: []Subject{{
 		Name: "told",
 		Extra: func(context.Context) (map[string]float64, error) {

@@ -6,36 +6,36 @@ import "context"
 type Work struct {
 	Name     string // as in "read/100x10/replay"
 	Expect   Seen   // what every operation of every subject must have seen
-	Writes   bool   // tells rows/s and allocs/row in place of ns/op, allocs/op and B/op
+	Writes   bool   // report rows/s and allocs/row instead of ns/op, allocs/op and B/op
 	Subjects []Subject
 
-	// Baseline, if not "", is the subject whose CPU time the others' is divided
-	// by, round by round: the two of a pair had the same machine. The median is
-	// told, and between which bounds it lies with 95 % confidence.
+	// Baseline, if not "", is the subject by whose CPU time that of the others is
+	// divided, round by round, so that both had the same conditions. The median
+	// is reported with the bounds of its 95 % confidence interval.
 	Baseline string
-	Rounds   int // at least so many, whatever the options say
+	Rounds   int // at least, whatever the options say
 }
 
 // Subject is one library, or one way to use it.
 type Subject struct {
 	Name string
-	// Open makes it ready: connects, and compiles what is compiled once. The
-	// operation is called from one goroutine at a time, and no longer after
-	// close. If nil there is no operation to time, and only Extra's figures are
-	// told; it is called before others are measured.
+	// Open prepares the subject: it connects, and compiles what is compiled once.
+	// The operation is called from one goroutine at a time, and not after close.
+	// If Open is nil, there is no operation to time, only Extra's figures are
+	// reported, and Extra is called before other subjects are measured.
 	Open func(ctx context.Context) (op Op, closeFn func(), err error)
-	// Reset, if not nil, is called before each operation, which is measured alone.
+	// Reset, if not nil, is called before each operation and is not measured.
 	Reset func(ctx context.Context) error
-	// Extra, if not nil, tells metrics that are not of time or memory, by name.
-	// It is called once, and what it needs is not measured.
+	// Extra, if not nil, returns further metrics by name. It is called once and
+	// is not measured.
 	Extra func(ctx context.Context) (map[string]float64, error)
 }
 
-// Op does the work once and says what it saw.
+// Op does the work once and returns what it saw.
 type Op func(ctx context.Context) (Seen, error)
 
-// Seen is evidence that an operation did all of its work: a subject that stops
-// early, or maps no column to its field, would otherwise be the fastest.
+// Seen proves that an operation did all of its work. Without it a subject that
+// stops early, or leaves a field unset, would be the fastest.
 type Seen struct {
 	Rows int
 	Last int64 // the key of the last row

@@ -17,9 +17,9 @@ var fillOrdersSQL string
 //go:embed fill_products.sql
 var fillProductsSQL string
 
-// Fill makes the tables in an empty database: orders with so many rows, and
-// 1,000 products. The data are worked out from row numbers, so that every run
-// reads the same.
+// Fill creates the tables in an empty database: orders with so many rows, and
+// 1,000 products. Values are computed from row numbers, so that all runs read
+// the same rows.
 func Fill(ctx context.Context, connString string, orders int) error {
 	conn, err := pgx.Connect(ctx, connString)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package reads has the read half of the benchmarks: what is read, and the ways
-// in which headrace and its peers read it.
+// Package reads has the benchmarks of reads: the tables, and how headrace and
+// its peers read them.
 package reads

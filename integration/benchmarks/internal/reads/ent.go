@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// overEnt is a reader on ent. It cannot stream, and has no part in the wide
-// shape: its generated code reads orders only.
+// overEnt is a reader on ent. It cannot stream, and its generated code reads
+// orders only, not products.
 func overEnt(read func(context.Context, *entgen.Client) (measure.Seen, error)) reader {
 	return overSQL("ent", func(conn *sql.DB) (measure.Op, error) {
 		client := entgen.NewClient(entgen.Driver(entsql.OpenDB(dialect.Postgres, conn)))

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// flights are real rows: many of them have the same delay and distance.
+// flights are real rows, many of which have the same delay and distance.
 var flights = paged[flightRow]{
 	table: "flights",
 	sql:   "SELECT id, date, delay, distance, origin, destination FROM flights",
@@ -97,11 +97,11 @@ func copyFlights(ctx context.Context, conn *pgx.Conn, path string, rows int) (er
 	return err
 }
 
-// FlightPageNames are the names of FlightPages, which can be known before the
-// table is there.
+// FlightPageNames returns the names of FlightPages, for use before the table
+// exists.
 func FlightPageNames(number int) []string { return flights.names(number) }
 
-// FlightPages are the works of Pages over flights.
+// FlightPages returns the works of Pages on flights.
 func FlightPages(ctx context.Context, t Target, number int) ([]measure.Work, error) {
 	return flights.works(ctx, t, number)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// overHeadrace is a reader on a handle as programs open it: statistics and the
-// hooks that tell of changes are on.
+// overHeadrace is a reader on a handle as programs open it, with statistics and
+// change tracking.
 func overHeadrace(read func(context.Context, *db.DB) (measure.Seen, error)) reader {
 	return reader{"headrace", func(ctx context.Context, t Target) (measure.Op, func(), error) {
 		pg, err := db.OpenConfig(ctx, t.config.Copy(), nil)
@@ -27,7 +27,7 @@ func headraceMany[T any](s shape[T]) reader {
 	})
 }
 
-// headraceAppend reads into a slice of the caller's, the same each time.
+// headraceAppend reads into the same slice each time.
 func headraceAppend[T any](s shape[T]) reader {
 	stmt := db.MustCompile[T](s.sql())
 	var all []T
@@ -47,8 +47,8 @@ func headraceOne[T any](s shape[T]) reader {
 	})
 }
 
-// headraceQueryRow scans by hand what the handle's own QueryRow returns: beside
-// pgx-scan it shows what statistics and hooks cost.
+// headraceQueryRow uses the handle's QueryRow and a handwritten Scan. Compared
+// with pgx-scan it shows the cost of statistics and hooks.
 func headraceQueryRow[T any](s shape[T]) reader {
 	sql := s.sqlByID()
 	r := overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
@@ -62,8 +62,8 @@ func headraceQueryRow[T any](s shape[T]) reader {
 	return r
 }
 
-// headraceCold compiles the statement anew for each read, as the first read of
-// a program does: nothing is known of the size of its answer.
+// headraceCold compiles the statement for each read, like the first read of a
+// program: the size of the result is unknown.
 func headraceCold[T any](s shape[T]) reader {
 	sql := s.sql()
 	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {
@@ -76,8 +76,9 @@ func headraceCold[T any](s shape[T]) reader {
 	})
 }
 
-// headraceStream, as pgx's streams, takes the address of no row but the last: it
-// would cost an allocation a row, which is not the library's.
+// headraceStream, like the streams on pgx, takes the address of the last row
+// only. Taking all would cost an allocation per row, which is not the
+// library's.
 func headraceStream[T any](s shape[T]) reader {
 	stmt := db.MustCompile[T](s.sql())
 	return overHeadrace(func(ctx context.Context, pg *db.DB) (measure.Seen, error) {

@@ -20,10 +20,10 @@ type pageRow struct {
 	ShippedAt *time.Time `db:"shipped_at"`
 }
 
-// PageSize is how many rows a page has.
+// PageSize is the number of rows of a page.
 const PageSize = 50
 
-// pageOrder is an order to go through pages by, in both languages.
+// pageOrder is an order of pages, for the pager and in SQL.
 type pageOrder struct {
 	name  string
 	pager db.Pager
@@ -48,9 +48,9 @@ var orders = paged[pageRow]{
 	},
 }
 
-// Pages are the works that read one page of orders, the first and the one of
-// the given number, by keyset and by OFFSET. They say as well how many buffers
-// the server looked at.
+// Pages returns the works that read one page of orders, the first and the one
+// of the given number, by keyset and by OFFSET. They also report how many
+// buffers the server touched.
 func Pages(ctx context.Context, t Target, number int) ([]measure.Work, error) {
 	return orders.works(ctx, t, number)
 }
@@ -130,7 +130,7 @@ func (p paged[T]) keyset(t Target, o pageOrder, number int) measure.Subject {
 	}
 }
 
-// cursorBefore leads to a page by one large page in front of it.
+// cursorBefore returns the cursor of a page, from one large page before it.
 func cursorBefore[T any](ctx context.Context, pg *db.DB, stmt *db.Stmt[T], o pageOrder, number int) (db.Cursor, error) {
 	if number == 1 {
 		return "", nil
@@ -171,7 +171,7 @@ func (p paged[T]) saw(rows []T) measure.Seen {
 	return measure.Seen{Rows: len(rows), Last: p.id(&rows[len(rows)-1])}
 }
 
-// lastQuery remembers what was sent last.
+// lastQuery records the last statement that was sent.
 type lastQuery struct {
 	sql  string
 	args []any
@@ -184,7 +184,7 @@ func (q *lastQuery) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.T
 
 func (q *lastQuery) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// buffers asks the server how many shared buffers a statement looks at.
+// buffers asks the server how many shared buffers a statement touches.
 func buffers(ctx context.Context, q interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }, sql string, args []any) (map[string]float64, error) {

@@ -10,8 +10,8 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// floorMany goes over the rows and decodes nothing but keys: what the protocol
-// costs alone, and no reader on pgx can cost less.
+// floorMany iterates over the rows and decodes the keys only: the cost of the
+// protocol, and a lower bound for readers on pgx.
 func floorMany[T any](s shape[T]) reader {
 	return floor(s.sql(), s.rows)
 }
@@ -36,17 +36,17 @@ func floor(sql string, arg any) reader {
 	})
 }
 
-// scanMany is what people write by hand.
+// scanMany scans rows as programs do by hand.
 func scanMany[T any](s shape[T]) reader {
 	return scanInto(s, "pgx-scan", func() []T { return nil })
 }
 
-// scanPrealloc is the same where the number of rows is known.
+// scanPrealloc is the same with a slice of the right capacity.
 func scanPrealloc[T any](s shape[T]) reader {
 	return scanInto(s, "pgx-scan-prealloc", func() []T { return make([]T, 0, s.rows) })
 }
 
-// scanAppend is the same into a slice of the caller's, the same each time.
+// scanAppend is the same into the same slice each time.
 func scanAppend[T any](s shape[T]) reader {
 	var all []T
 	r := scanInto(s, "pgx-scan-append", func() []T {

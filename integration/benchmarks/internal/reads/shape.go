@@ -26,12 +26,12 @@ func (s shape[T]) sqlByID() string {
 	return "SELECT " + s.columns + " FROM " + s.table + " WHERE id = $1"
 }
 
-// expect is what reading sql has to give: keys count from 1.
+// expect is what a read of sql must have seen: keys count from 1.
 func (s shape[T]) expect() measure.Seen {
 	return measure.Seen{Rows: s.rows, Last: int64(s.rows)}
 }
 
-// saw looks at what was read.
+// saw returns the evidence of rows.
 func (s shape[T]) saw(rows []T) measure.Seen {
 	if len(rows) == 0 {
 		return measure.Seen{}
@@ -83,7 +83,8 @@ func products(rows int) shape[shop.Product] {
 	}
 }
 
-// sqlProducts is products for readers on database/sql; nobody scans it by hand.
+// sqlProducts is products for readers on database/sql; it has no handwritten
+// scan.
 func sqlProducts(rows int) shape[shop.SQLProduct] {
 	return shape[shop.SQLProduct]{
 		table: "products", columns: productColumns, rows: rows,

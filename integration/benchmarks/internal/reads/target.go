@@ -12,8 +12,8 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/replay"
 )
 
-// Target is what subjects connect to, with one connection each: a server, or
-// the recording of one.
+// Target is a server, or the recording of one, to which each subject has one
+// connection.
 type Target struct{ config *pgxpool.Config }
 
 // NewTarget connects to a server without TLS, whose work would be measured too.
@@ -41,8 +41,8 @@ type reader struct {
 	open func(ctx context.Context, t Target) (measure.Op, func(), error)
 }
 
-// closing returns r with what else to do when it is closed: memory that it keeps
-// for itself would be marked in the rounds of all works that follow.
+// closing returns r with a further step of its close. Memory that a closed
+// reader holds would be marked by the garbage collector in all later works.
 func (r reader) closing(also func()) reader {
 	return reader{r.name, func(ctx context.Context, t Target) (measure.Op, func(), error) {
 		op, closeFn, err := r.open(ctx, t)

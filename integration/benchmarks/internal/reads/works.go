@@ -8,9 +8,9 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/replay"
 )
 
-// Works are all reads; orders is how many rows that table has. Each but the
-// stream, whose recording would not be small, comes once from the server and
-// once from a recording of it.
+// Works returns the reads of a table of so many orders. Each is measured on the
+// server and on a recording of it, except the stream, whose recording would be
+// large.
 func Works(t Target, orders int) []measure.Work {
 	var works []measure.Work
 	add := func(name string, expect measure.Seen, readers []reader) {
@@ -30,8 +30,8 @@ func Works(t Target, orders int) []measure.Work {
 	return append(works, live(t, "read/stream1M", orders12(orders).expect(), readStream(orders)))
 }
 
-// overhead is what statistics and the hooks that tell of changes add to a read
-// by primary key: pg.QueryRow(...).Scan beside pool.QueryRow(...).Scan.
+// overhead is the cost of statistics and change tracking in a read by primary
+// key: pg.QueryRow(...).Scan compared with pool.QueryRow(...).Scan.
 func overhead(t Target) measure.Work {
 	s := orders12(1)
 	w := replayed(t, "queryrow/overhead", measure.Seen{Rows: 1, Last: oneID}, []reader{headraceQueryRow(s), scanOne(s)})
@@ -55,8 +55,8 @@ func readTwelve(rows int) []reader {
 	return append(readMany(orders12(rows)), sqlcTwelve(rows), entMany(rows))
 }
 
-// readCold is for the first call of a shape. pgx keeps nothing of a statement's
-// answers, so that its subjects are as ever.
+// readCold measures the first call of a statement. Readers on pgx keep nothing
+// between calls, so they are the usual ones.
 func readCold(rows int) []reader {
 	s := orders12(rows)
 	return []reader{headraceCold(s), scanMany(s), byNameMany(s)}
@@ -107,7 +107,8 @@ func replayed(t Target, name string, expect measure.Seen, readers []reader) meas
 	return w
 }
 
-// openReplayed lets r read from the server, and opens it on what was recorded.
+// openReplayed records r reading from the server, and opens it on the
+// recording.
 func openReplayed(ctx context.Context, t Target, r reader) (measure.Op, func(), error) {
 	recording := replay.NewRecording()
 	dial := replay.Dialer(t.config.ConnConfig.DialFunc)
@@ -116,7 +117,7 @@ func openReplayed(ctx context.Context, t Target, r reader) (measure.Op, func(), 
 		return nil, nil, fmt.Errorf("record: %w", err)
 	}
 	defer closeLive()
-	// The first time statements are prepared; the second is as all that follow.
+	// The first read prepares statements; the second is like all others.
 	for range 2 {
 		if _, err := op(ctx); err != nil {
 			return nil, nil, fmt.Errorf("record: %w", err)

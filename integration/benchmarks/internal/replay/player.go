@@ -17,7 +17,7 @@ type player struct {
 	wake     *sync.Cond // pending, closed, err or deadline has changed
 	started  bool
 	requests framer
-	pending  [][]byte // answers not read yet; the first one in part
+	pending  [][]byte // responses that are unread; the first one in part
 	closed   bool
 	err      error
 	deadline time.Time
@@ -29,7 +29,7 @@ func newPlayer(from *Recording) *player {
 	return c
 }
 
-// Write takes requests and lines up their answers.
+// Write takes requests and queues their responses.
 func (c *player) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *player) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read hands out answers, and waits while there is none.
+// Read returns responses, and waits while there are none.
 func (c *player) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +78,7 @@ func (c *player) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close ends the connection; whoever waits in Read gets io.EOF.
+// Close ends the connection; a waiting Read returns io.EOF.
 func (c *player) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

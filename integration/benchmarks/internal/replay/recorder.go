@@ -15,14 +15,14 @@ type recorder struct {
 	started  bool
 	requests framer
 	answers  framer
-	asked    [][]byte // requests whose answer is still to come
+	asked    [][]byte // requests without a response yet
 }
 
 func (c *recorder) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.started { // the startup packet, and passwords: nothing to find answers by
+	if !c.started { // the startup packet and passwords, which are not replayed
 		return n, err
 	}
 	c.requests.add(p[:n])

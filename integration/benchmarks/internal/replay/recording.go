@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Recording is what one or more connections asked, and what they were answered.
+// Recording has the requests of one or more connections, and their responses.
 type Recording struct {
 	mu      sync.Mutex
 	startup []byte            // from AuthenticationOk to the first ReadyForQuery
@@ -22,8 +22,8 @@ func NewRecording() *Recording {
 // Dialer is how pgx opens connections (pgconn.DialFunc).
 type Dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Record returns a dialer whose connections lead to the server and are recorded.
-// They must not use TLS.
+// Record returns a dialer whose connections lead to the server and are
+// recorded. They must not use TLS.
 func (r *Recording) Record(dial Dialer) Dialer {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
@@ -34,7 +34,7 @@ func (r *Recording) Record(dial Dialer) Dialer {
 	}
 }
 
-// Replay returns a dialer whose connections answer from the recording.
+// Replay returns a dialer whose connections respond from the recording.
 func (r *Recording) Replay() Dialer {
 	return func(context.Context, string, string) (net.Conn, error) {
 		return newPlayer(r), nil

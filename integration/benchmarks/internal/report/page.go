@@ -11,7 +11,7 @@ func Benchmarks(runs []Run) string {
 	f := figuresOf(runs)
 	var b strings.Builder
 	b.WriteString("# Benchmarks\n\n")
-	b.WriteString("Written by `go run ./integration/benchmarks/cmd/bench` from [saved results](" + ResultsPath + "): do not edit. [README.md](README.md#numbers) has six of these numbers.\n")
+	b.WriteString("Rendered by `go run ./integration/benchmarks/cmd/bench -from " + ResultsPath + " -readme README.md` from [saved results](" + ResultsPath + "): do not edit. [README.md](README.md#numbers) has six of these numbers.\n")
 	writeLosses(&b, f)
 	writeConditions(&b, runs)
 	b.WriteString(method)

@@ -82,13 +82,13 @@ func Numbers(runs []Run) (string, error) {
 func provenance(runs []Run) string {
 	at := mainRun(runs)
 	r := runs[at]
-	text := fmt.Sprintf("Measured with %s and PostgreSQL %s on %s, %d cores, at commit %s (%s)", r.Go, r.Server, r.CPU, r.Cores, r.Commit, r.Date)
+	parts := []string{fmt.Sprintf("Measured with %s and PostgreSQL %s on %s, %d cores, at commit %s (%s)", r.Go, r.Server, r.CPU, r.Cores, r.Commit, r.Date)}
 	for i, r := range runs {
 		if i != at {
-			text += fmt.Sprintf("; %s on %s at commit %s (%s)", worksOf(runs, i), r.CPU, r.Commit, r.Date)
+			parts = append(parts, fmt.Sprintf("%s on %s at commit %s (%s)", worksOf(runs, i), r.CPU, r.Commit, r.Date))
 		}
 	}
-	return text + ". `make bench` measures everything again, in about an hour."
+	return strings.Join(parts, "; ") + ". `make bench` measures everything again, in about an hour."
 }
 
 // values returns headrace's figure and those of the peers.
@@ -114,7 +114,8 @@ func (n number) text(v float64) string {
 	return strings.TrimSpace(format(v) + " " + n.unit)
 }
 
-// caveat compares the rates where a number compares CPU: the server bounds them.
+// caveat compares the rates where a number compares CPU: the server bounds
+// them.
 func (n number) caveat(f figures) string {
 	rate := table{metric: measure.RowsPerSec, more: true}
 	own, ok := f[key(n.work, n.subject, rate.metric)]

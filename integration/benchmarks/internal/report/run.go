@@ -100,8 +100,8 @@ func Save(path string, run Run) error {
 	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
-// without returns the runs without results of the works that were measured again,
-// and without runs that have no others.
+// without returns the runs without results of the works that were measured
+// again, and without runs that have no others.
 func without(runs []Run, again []measure.Result) []Run {
 	for i := range runs {
 		runs[i].Results = slices.DeleteFunc(runs[i].Results, func(r measure.Result) bool {

@@ -11,13 +11,13 @@ import (
 	"github.com/headrace/headrace/migrations"
 )
 
-// badEvery is how often a line is bad.
+// badEvery is the distance of bad lines.
 const badEvery = 10_000
 
-// badRows loads files with bad lines, which go into quarantine, beside one
+// badRows loads files with bad lines, which go into quarantine, and files
 // without. Lines are bad by their type, NOT NULL, a CHECK and a unique index in
-// turn; those of headrace-fk by a foreign key, of which the server does not say
-// the line.
+// turn; those of headrace-fk by a foreign key, for which the server reports no
+// line.
 func badRows(t Target, rows int) measure.Work {
 	j := job[Narrow]{
 		name: "load/bad-rows", kind: narrow, rows: narrow.rows(rows),
@@ -35,7 +35,7 @@ func badRows(t Target, rows int) measure.Work {
 	return w
 }
 
-// customers are what the foreign key refers to.
+// customers is the table that the foreign key references.
 const customers = `
 	CREATE TABLE IF NOT EXISTS customers (id bigint PRIMARY KEY);
 	INSERT INTO customers SELECT generate_series(0, 49999) ON CONFLICT DO NOTHING;`

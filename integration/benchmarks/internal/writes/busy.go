@@ -8,9 +8,9 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// busy is a work beside two clients of pgbench that read without a pause, so that
-// client and server have no processor to themselves. It is left out where there
-// is no pgbench.
+// busy is a work that runs while two clients of pgbench read without a pause,
+// so that client and server have no processor to themselves. It is left out if
+// pgbench is missing.
 func busy(t Target, w measure.Work) (measure.Work, bool) {
 	program, err := exec.LookPath("pgbench")
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package writes has the write half of the benchmarks: COPY, inserts, upserts
-// and files, by headrace and its peers.
+// Package writes has the benchmarks of writes: COPY, inserts, upserts and
+// files, by headrace and its peers.
 package writes

@@ -11,8 +11,8 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// floorCopy has the server read the same rows from a file on its own disk: what
-// COPY costs it where there is no client. Only a superuser may ask for that.
+// floorCopy lets the server read the same rows from a file on its disk: the
+// cost of COPY without a client. It needs a superuser.
 func floorCopy[T any](t Target, j job[T]) measure.Subject {
 	var path string
 	open := func(ctx context.Context, t Target) (*pgxpool.Pool, func(), error) {
@@ -35,7 +35,8 @@ func floorCopy[T any](t Target, j job[T]) measure.Subject {
 	})
 }
 
-// writeServerFile has the server write the rows to a file beside its data.
+// writeServerFile lets the server write the rows to a file in its data
+// directory.
 func writeServerFile[T any](ctx context.Context, pool *pgxpool.Pool, j job[T]) (path string, err error) {
 	table := j.table("floor")
 	if err := pool.QueryRow(ctx, "SELECT current_setting('data_directory') || '/' || current_database() || '_' || $1::text", table).Scan(&path); err != nil {
@@ -54,7 +55,7 @@ func writeServerFile[T any](ctx context.Context, pool *pgxpool.Pool, j job[T]) (
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// mayReadFiles says whether the server reads files of its own for this role.
+// mayReadFiles reports whether the role may read files of the server.
 func mayReadFiles(ctx context.Context, config *pgxpool.Config) (may bool, err error) {
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig.Copy())
 	if err != nil {

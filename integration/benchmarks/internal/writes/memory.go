@@ -9,9 +9,9 @@ import (
 	"github.com/headrace/headrace/integration/internal/peak"
 )
 
-// LoadMemory loads files of growing size, which are made while they are read,
-// and tells the most memory that the process had from the runtime beyond what it
-// had before.
+// LoadMemory loads files of growing size, which are generated while they are
+// read, and reports the peak of the memory that the runtime obtained beyond
+// what it had before.
 func LoadMemory(ctx context.Context, t Target, sizes []int64) ([]measure.Result, error) {
 	var all []measure.Result
 	for _, size := range sizes {

@@ -11,7 +11,7 @@ import (
 )
 
 // parallelCopy is timescaledb-parallel-copy of the same file over one
-// connection, where the program is installed.
+// connection, if the program is installed.
 func parallelCopy(t Target, j job[Narrow], file []byte) (measure.Subject, bool) {
 	program, err := exec.LookPath("timescaledb-parallel-copy")
 	if err != nil {
@@ -32,6 +32,6 @@ func parallelCopy(t Target, j job[Narrow], file []byte) (measure.Subject, bool) 
 		if err != nil {
 			return measure.Seen{}, fmt.Errorf("timescaledb-parallel-copy: %w: %s", err, out)
 		}
-		return j.seen(), nil // it says nothing that a program could read
+		return j.seen(), nil // its output has no number of rows
 	}), true
 }

@@ -16,8 +16,8 @@ import (
 
 func (k kind[T]) list() string { return "(\"" + strings.Join(k.names, "\", \"") + "\")" }
 
-// streamCopy sends bytes that were encoded before: what COPY costs where the
-// client has nothing to do.
+// streamCopy sends bytes that were encoded before: the cost of COPY without an
+// encoder.
 func streamCopy[T any](t Target, j job[T]) measure.Subject {
 	var stream []byte
 	open := func(ctx context.Context, t Target) (*pgxpool.Pool, func(), error) {
@@ -42,7 +42,7 @@ func copyBytes(ctx context.Context, pool *pgxpool.Pool, sql string, stream []byt
 	return wrote(tag.RowsAffected()), err
 }
 
-// encodeStream is the rows in COPY's binary format, by pgx's own encoders.
+// encodeStream encodes the rows in COPY's binary format, by pgx's encoders.
 func encodeStream[T any](j job[T]) ([]byte, error) {
 	types := pgtype.NewMap()
 	b := append([]byte("PGCOPY\n\377\r\n\000"), make([]byte, 8)...)
@@ -77,15 +77,15 @@ func pgxCopyFrom[T any](t Target, j job[T]) measure.Subject {
 	})
 }
 
-// pgxCopyCSV sends a file to the server's own reader.
+// pgxCopyCSV sends a file, which the server parses.
 func pgxCopyCSV(t Target, j job[Narrow], file []byte) measure.Subject {
 	return subject(t, j, "floor", openPool, func(ctx context.Context, pool *pgxpool.Pool, table string) (measure.Seen, error) {
 		return copyBytes(ctx, pool, "COPY "+table+" FROM STDIN (FORMAT csv, HEADER)", file)
 	})
 }
 
-// pgxBatch pipelines single statements, 1,000 at a time; sql is what comes
-// behind the values.
+// pgxBatch pipelines single statements, 1,000 at a time; sql follows the
+// values.
 func pgxBatch[T any](t Target, j job[T], sql string) measure.Subject {
 	places := make([]string, len(j.kind.names))
 	for i := range places {

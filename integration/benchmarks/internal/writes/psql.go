@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// psqlCopy is psql's \copy of the same file, where there is a psql.
+// psqlCopy is psql's \copy of the same file, if psql is installed.
 func psqlCopy(t Target, j job[Narrow], file []byte) (measure.Subject, bool) {
 	program, err := exec.LookPath("psql")
 	if err != nil {

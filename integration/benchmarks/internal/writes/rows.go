@@ -46,7 +46,7 @@ const wideColumns = `
 	c1 double precision, c2 double precision, c3 double precision, d1 boolean, d2 boolean,
 	e1 timestamptz, e2 timestamptz, f1 text, f2 text, f3 text, f4 text, f5 text`
 
-// Nulls is a row of which, but for its key, about a third is NULL.
+// Nulls is a row with a third of its values NULL, except its key.
 type Nulls struct {
 	ID         int64      `db:"id"`
 	CustomerID *int64     `db:"customer_id"`
@@ -76,8 +76,7 @@ const modelColumns = `
 	name text NOT NULL, title text NOT NULL, fax text NOT NULL, web text NOT NULL,
 	age bigint NOT NULL, "right" boolean NOT NULL, counter bigint NOT NULL`
 
-// kind is a type of rows, and what peers need to know of it that have no
-// reflection of their own.
+// kind is a type of rows, with what peers without reflection need.
 type kind[T any] struct {
 	columns string // as CREATE TABLE has them
 	names   []string
@@ -161,7 +160,7 @@ var models = kind[Model]{
 	},
 }
 
-// unlessThird is nil for each third i.
+// unlessThird is nil for every third i.
 func unlessThird[V any](i int, v V) *V {
 	if i%3 == 0 {
 		return nil

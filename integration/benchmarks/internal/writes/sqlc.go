@@ -24,8 +24,8 @@ func sqlcNulls(t Target, j job[Nulls]) measure.Subject {
 		(*sqlccopy.Queries).CopyNulls)
 }
 
-// overSqlc copies by code that sqlc generated, which has the rows in a type of
-// its own: they become that before anything is measured.
+// overSqlc copies by code that sqlc generated, which has its own type of rows.
+// They are converted before anything is measured.
 func overSqlc[T, P any](t Target, j job[T], params func(T) P,
 	write func(*sqlccopy.Queries, context.Context, []P) (int64, error),
 ) measure.Subject {

@@ -6,7 +6,7 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 )
 
-// Works are all writes of so many rows.
+// Works returns the writes of so many rows.
 func Works(t Target, rows int) []measure.Work {
 	works := []measure.Work{
 		withSqlc(t, job[Narrow]{name: "copy/narrow", kind: narrow, rows: narrow.rows(rows)}, sqlcNarrow),
@@ -37,7 +37,8 @@ func copies[T any](t Target, j job[T]) measure.Work {
 	return w
 }
 
-// withSqlc is copies with sqlc, whose code names the table: it is of one work.
+// withSqlc is copies with sqlc, whose code is of one work since it names the
+// table.
 func withSqlc[T any](t Target, j job[T], sqlc func(Target, job[T]) measure.Subject) measure.Work {
 	w := copies(t, j)
 	w.Subjects = append(w.Subjects, sqlc(t, j))
@@ -55,7 +56,7 @@ func files(t Target, j job[Narrow]) measure.Work {
 	return w
 }
 
-// perOperation is a work whose figures are those of an operation.
+// perOperation makes the figures of a work those of an operation.
 func perOperation(w measure.Work) measure.Work {
 	w.Writes = false
 	return w
@@ -65,8 +66,8 @@ func inserts[T any](t Target, j job[T]) measure.Work {
 	return j.work(headraceInsert(t, j), pgxBatch(t, j, ""), pgxValues(t, j), pgxCopyFrom(t, j), gormInsert(t, j), bunInsert(t, j))
 }
 
-// upserts meets two thirds of its rows in the table: half of them changed, half
-// the same.
+// upserts finds two thirds of its rows in the table, half of them changed and
+// half unchanged.
 func upserts(t Target, rows int) measure.Work {
 	j := job[Narrow]{
 		name: "upsert/1M", kind: narrow, rows: narrow.rows(rows),

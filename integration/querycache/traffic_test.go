@@ -114,7 +114,7 @@ func wiredBench(t *testing.T, conns int32, opts *db.Options) (*bench, *wire) {
 }
 
 // The library sends only the additional statements that OPERATIONS.md lists.
-func TestWhatIsSentOnItsOwn(t *testing.T) {
+func TestTraffic(t *testing.T) {
 	connString := pgtest.New(t)
 	cfg, w := wiredConfig(t, connString)
 	bareCfg, bareWire := wiredConfig(t, pgtest.New(t))
@@ -461,11 +461,8 @@ func TestFollowBehindAPoolerOfStatements(t *testing.T) {
 	b := newBench(t, nil, minute)
 	cfg := b.pg.Pool().Config()
 	bouncer := pgbouncer.New(t, cfg.ConnString(), &pgbouncer.Options{Mode: pgbouncer.Statement})
-	pg, err := db.Open(t.Context(), bouncer.ConnString(cfg.ConnConfig.Database)+"&default_query_exec_mode=simple_protocol", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
+	pg := pgtest.Open(t, bouncer.ConnString(cfg.ConnConfig.Database)+"&default_query_exec_mode=simple_protocol", nil)
+	var err error
 	if b.reads, err = b.cache.ReadThrough(pg, minute); err != nil {
 		t.Fatal(err)
 	}
