@@ -57,6 +57,21 @@ func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error)
 	return fmt.Errorf("db: transaction failed %d times: %w", attempts, err)
 }
 
+// InTxValue is [DB.InTx] for a function that returns a value. After an error it
+// returns the zero value.
+func InTxValue[T any](ctx context.Context, d *DB, opts TxOptions, fn func(tx pgx.Tx) (T, error)) (T, error) {
+	var value T
+	err := d.InTx(ctx, opts, func(tx pgx.Tx) (err error) {
+		value, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return value, nil
+}
+
 // runTx runs fn in one transaction, and again on the same connection where a
 // statement failed because of how it was prepared there.
 func (d *DB) runTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {

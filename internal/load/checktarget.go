@@ -23,10 +23,10 @@ func (s *sender) checkTarget(ctx context.Context) error {
 	var denied *string
 	err := s.tx.QueryRow(ctx, `
 SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
-               WHERE g.tgrelid = $1 AND g.tgtype & 68 = 68 AND g.tgenabled <> 'D'), -- INSTEAD OF INSERT
-       pg_catalog.row_security_active($1),
+               WHERE g.tgrelid = $1::oid AND g.tgtype & 68 = 68 AND g.tgenabled <> 'D'), -- INSTEAD OF INSERT
+       pg_catalog.row_security_active($1::oid),
        (SELECT min(a.attname::text) FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = $1 AND a.attname::text = ANY($2) AND NOT pg_catalog.has_column_privilege($1, a.attnum, 'INSERT'))`,
+        WHERE a.attrelid = $1::oid AND a.attname::text = ANY($2::text[]) AND NOT pg_catalog.has_column_privilege($1::oid, a.attnum, 'INSERT'))`,
 		s.match.Schema.OID, names).Scan(&byTrigger, &policies, &denied)
 	copies := s.load.opts.OnConflict == nil
 	switch table := s.load.table; {
