@@ -46,7 +46,7 @@ type TxOptions struct {
 //
 // Source of the rule: PostgreSQL manual, "Serialization Failure Handling".
 func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
-	p := retry.Policy{Attempts: d.opts.MaxRetries + 1, First: firstBackoff, Longest: longestBackoff}
+	p := retry.Policy{Attempts: d.opts.MaxRetries + 1, First: firstBackoff, Longest: maxBackoff}
 	attempts, err := p.Do(ctx, isRetriable, func() error { return d.runTx(ctx, opts, fn) })
 	switch {
 	case err == nil || !isRetriable(err), attempts == 1 && d.opts.MaxRetries == 0:
@@ -180,6 +180,6 @@ func isRetriable(err error) bool {
 }
 
 const (
-	firstBackoff   = 5 * time.Millisecond
-	longestBackoff = time.Second
+	firstBackoff = 5 * time.Millisecond
+	maxBackoff   = time.Second
 )
