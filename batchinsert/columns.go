@@ -107,7 +107,7 @@ func newArrayPlan[T any](types *pgtype.Map, m *target.Match) (*arrayPlan[T], err
 		expr := names[i]
 		if targets[i].Text || targets[i].Labels != nil {
 			params[i] = "$" + n + "::text[]"
-			expr += "::" + c.TypeName
+			expr = c.FromText(expr)
 		} else if c.Kind == 'c' {
 			composites = true
 		}
