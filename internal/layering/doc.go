@@ -1,4 +1,4 @@
-// Package layering holds tests of the source itself: which package of this repository may import which, and what each of
-// them says of itself. It is here so that a layer is crossed by a decision, in the table of the test, and never by
-// accident.
+// Package layering tests the source of this repository: which package may
+// import which, what each package documents, and which words its names avoid. A
+// change of a rule is a change of a table in a test, and so a decision.
 package layering

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestDocs holds every package to what a reader may expect of it.
+// TestDocs checks the documentation of every package.
 func TestDocs(t *testing.T) {
 	files, err := sourceFiles("../..")
 	if err != nil {
@@ -25,8 +25,9 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// undocumented says what is missing. Every package has a comment. What can be imported has it in doc.go, but for the
-// small packages of the examples, which are read from their one file; and what the world imports has an example.
+// undocumented describes what is missing. Every package has a package comment.
+// A package that can be imported has it in doc.go, except the small packages of
+// the examples, which are one file each. A public package has an example.
 func undocumented(folder string, files []sourceFile) string {
 	has := func(is func(sourceFile) bool) bool { return slices.ContainsFunc(files, is) }
 	example := strings.HasPrefix(folder, "examples/")
@@ -46,7 +47,7 @@ func undocumented(folder string, files []sourceFile) string {
 
 func isLibrary(f sourceFile) bool { return !f.test && f.name != "main" }
 
-// TestUndocumented proves that the rules bite.
+// TestUndocumented tests the rules.
 func TestUndocumented(t *testing.T) {
 	file := func(path string, change func(*sourceFile)) sourceFile {
 		f := sourceFile{path: path, name: "p", test: strings.HasSuffix(path, "_test.go")}

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestExportsNameNoInternalType holds what the public packages export: no
-// signature, field or interface mentions a type of an internal package.
+// TestExportsNameNoInternalType checks that no exported signature, field or
+// interface of a public package mentions a type of an internal package.
 func TestExportsNameNoInternalType(t *testing.T) {
 	const root = "../.."
 	files, err := sourceFiles(root)
@@ -45,8 +45,8 @@ func isPublic(folder string) bool {
 		(parts[0] != "integration" || folder == "integration/pgserver" || folder == "integration/pgtest")
 }
 
-// internalMentions names each exported declaration that mentions an internal
-// type, and the type.
+// internalMentions returns each exported declaration that mentions an internal
+// type, with the type.
 func internalMentions(file *ast.File) (found []string) {
 	internal := make(map[string]bool) // names under which internal packages are imported
 	for _, spec := range file.Imports {
@@ -137,7 +137,7 @@ func receiverName(expr ast.Expr) string {
 	return ""
 }
 
-// TestInternalMentions proves that the rule bites.
+// TestInternalMentions tests the rule.
 func TestInternalMentions(t *testing.T) {
 	const imports = "package p\nimport (\n\"x/internal/a\"\nb \"x/internal/c\"\n\"x/d\"\n)\n"
 	for source, want := range map[string]int{

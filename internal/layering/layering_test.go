@@ -10,7 +10,8 @@ import (
 
 const module = "github.com/headrace/headrace"
 
-// layer says what the code of a package may import besides the standard library.
+// A layer lists what the code of a package may import in addition to the
+// standard library.
 type layer struct {
 	ours   []string // packages of this repository
 	others []string // modules of others
@@ -30,7 +31,8 @@ const (
 	compress = "github.com/klauspost/compress"
 )
 
-// layers is the law. The key is a folder; one that ends in "/..." stands for all below it too.
+// layers maps folders to their layers. A folder that ends in "/..." includes
+// all folders below it.
 var layers = map[string]layer{
 	"internal/sqltext":      {},
 	"internal/keyset":       {},
@@ -60,7 +62,8 @@ var layers = map[string]layer{
 	},
 	"internal/cacheapi": {ours: []string{"internal/sqltext", "internal/changes"}, others: []string{pgx}},
 
-	// Rows kept as the server sent them, to be read again; wire, for tests, sends them over a connection.
+	// Rows kept as the server sent them, to be read again; wire, for tests,
+	// sends them over a connection.
 	"internal/rowscan/replay":      {ours: []string{"internal/deepcopy"}, others: []string{pgx}},
 	"internal/rowscan/replay/wire": {ours: []string{"internal/rowscan/replay"}, others: []string{pgx}},
 
@@ -110,11 +113,11 @@ var layers = map[string]layer{
 	"integration/...":           {free: true, ours: []string{"internal/..."}},
 }
 
-// testOnly is what tests of the root module may import in addition: nothing that would put a test library into the
-// module graph of everybody who imports this one.
+// testOnly lists what tests of the root module may import in addition: no test
+// library, which would enter the module graph of every importer.
 var testOnly = []string{pgx, squirrel, lru, goose, rueidis, xsync, xtext, compress}
 
-// TestImports holds every file of the repository to the table.
+// TestImports checks the imports of every file against the table.
 func TestImports(t *testing.T) {
 	files, err := sourceFiles("../..")
 	if err != nil {
@@ -130,7 +133,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// complaints names each import that breaks the file's rule, and the rule.
+// complaints returns each import that breaks the file's rule, and the rule.
 func (f sourceFile) complaints() []string {
 	rule, ok := layerOf(f.folder())
 	if !ok {
@@ -181,7 +184,8 @@ func refusalOfOurs(folder string, rule layer, imported string) string {
 	}
 }
 
-// layerOf finds the rule of a folder: its own, or that of the nearest folder above with "/...".
+// layerOf finds the rule of a folder: its own, or that of the nearest folder
+// above with "/...".
 func layerOf(folder string) (layer, bool) {
 	if rule, ok := layers[folder]; ok {
 		return rule, true

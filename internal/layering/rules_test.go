@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestComplaints proves that the table bites.
+// TestComplaints tests the rules.
 func TestComplaints(t *testing.T) {
 	for _, test := range []struct {
 		file, imported string

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// sourceFile is what matters of a Go file here.
+// A sourceFile holds the properties of a Go file that the rules use.
 type sourceFile struct {
 	path      string // from the repository's root, with slashes
 	name      string // of its package
@@ -25,7 +25,7 @@ type sourceFile struct {
 
 func (f sourceFile) folder() string { return path.Dir(f.path) }
 
-// sourceFiles reads every Go file below root, whatever its build tags say.
+// sourceFiles reads every Go file below root, whatever its build tags.
 func sourceFiles(root string) ([]sourceFile, error) {
 	var files []sourceFile
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {

@@ -123,7 +123,7 @@ func exportedNames(file *ast.File) (names []string) {
 	return names
 }
 
-// TestRetiredWordsAreFound proves that the rules bite.
+// TestRetiredWordsAreFound tests the rules.
 func TestRetiredWordsAreFound(t *testing.T) {
 	for file, want := range map[string]string{
 		"db/again.go": "again", "db/again_test.go": "again", "db/tx_doubt_test.go": "doubt", "db/indoubt.go": "", "db/retry.go": "",
