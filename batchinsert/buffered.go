@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/pgcopy"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // WriterOptions configure a BufferedWriter. The zero value and a nil
@@ -183,7 +184,7 @@ func (b *BufferedWriter[T]) Write(ctx context.Context, row T) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, context.Cause(ctx))
+		return target.OutcomeUnknown(context.Cause(ctx))
 	}
 }
 

@@ -83,7 +83,7 @@ func copyEncoder[T any](types *pgtype.Map, m *target.Match) (*pgcopy.Encoder[T],
 type arrayPlan[T any] struct {
 	*target.Match
 	encoder *pgcopy.Encoder[T]
-	// from is "unnest($1::bigint[], ...) WITH ORDINALITY AS s(c1, ..., ord)".
+	// from is a FROM item s with the columns c1, c2, ..., and ord.
 	from string
 	// exprs are the values of the columns in from: "c1", "c2::mood".
 	exprs []string
@@ -96,6 +96,7 @@ func (p *arrayPlan[T]) selection() string {
 
 func newArrayPlan[T any](types *pgtype.Map, m *target.Match) (*arrayPlan[T], error) {
 	p := &arrayPlan[T]{Match: m}
+	composites := false
 	targets := make([]pgcopy.Column, len(m.Columns))
 	params, names := make([]string, len(m.Columns)), make([]string, len(m.Columns))
 	for i, c := range m.Columns {
@@ -106,15 +107,31 @@ func newArrayPlan[T any](types *pgtype.Map, m *target.Match) (*arrayPlan[T], err
 		expr := names[i]
 		if targets[i].Text || targets[i].Labels != nil {
 			params[i] = "$" + n + "::text[]"
-			expr += "::" + c.TypeName
+			expr = c.FromText(expr)
+		} else if c.Kind == 'c' {
+			composites = true
 		}
 		if c.Collation != "" { // else rows would be compared and locked in an order other than the index's
 			expr += " COLLATE " + c.Collation
 		}
 		p.exprs = append(p.exprs, expr)
 	}
-	p.from = "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS s(" + strings.Join(names, ", ") + ", ord)"
+	p.from = fromArrays(params, names, composites)
 	var err error
 	p.encoder, err = pgcopy.Compile[T](types, targets, m.Fields)
 	return p, err
+}
+
+// fromArrays returns the FROM item of the arrays params as the columns names. In
+// FROM, unnest expands a composite into its fields; in a select list, it does
+// not.
+func fromArrays(params, names []string, composites bool) string {
+	if !composites {
+		return "unnest(" + strings.Join(params, ", ") + ") WITH ORDINALITY AS s(" + strings.Join(names, ", ") + ", ord)"
+	}
+	var b strings.Builder
+	for i, name := range names {
+		b.WriteString("unnest(" + params[i] + ") AS " + name + ", ")
+	}
+	return "(SELECT " + b.String() + "generate_subscripts(" + params[0] + ", 1)::bigint AS ord) AS s"
 }

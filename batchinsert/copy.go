@@ -24,7 +24,8 @@ import (
 // know, or which only the server can parse (see db.Options.Types), rows go
 // through a temporary table, and errors of the server then do not name a row. An
 // error of the source is returned wrapped, and its panic continues in the
-// goroutine that called Copy. After any error no row was written.
+// goroutine that called Copy. After an error no row was written, unless it wraps
+// [ErrOutcomeUnknown].
 //
 // Rows of [Seq] and [Seq2] are produced in a goroutine of their own. When the
 // context ends, or the server refuses a row, Copy waits a second for the source
@@ -37,7 +38,7 @@ func (t *Table[T]) Copy(ctx context.Context, w Writer, rows Source[T]) (int64, e
 	}
 	var n int64
 	err = target.Retry(ctx, w, rows.seq == nil, func() error {
-		return target.InTx(ctx, w, func(tx pgx.Tx) (err error) {
+		return target.WriteTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.copyIn(ctx, tx, rows)
 			return err
 		})

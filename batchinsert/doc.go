@@ -23,7 +23,8 @@
 // The module batchinsert/parquetsource reads Parquet files.
 //
 // Each call writes all of its rows or none, in a transaction of its own or as
-// part of the caller's. Writes go through the given handle, whose subscribers
+// part of the caller's. An error that wraps [ErrOutcomeUnknown] leaves open
+// which: the answer to the commit was lost. Writes go through the given handle, whose subscribers
 // are notified of the changes.
 //
 // # Design notes

@@ -3,7 +3,6 @@ package batchinsert
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -118,10 +117,7 @@ func badRow(err error) int64 {
 // report reports the outcome of entries to their callers of Write, to OnError,
 // or to the next Flush.
 func (b *BufferedWriter[T]) report(entries []entry[T], err error) {
-	unknown := mayBeWritten(err)
-	if unknown {
-		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-	}
+	unknown := errors.Is(err, ErrOutcomeUnknown)
 	var unclaimed []T
 	for _, e := range entries {
 		if e.done != nil {
@@ -151,7 +147,7 @@ var writeAgain = retry.Policy{Attempts: 8, First: 40 * time.Millisecond, Longest
 // nothing was written and another attempt may succeed.
 func (b *BufferedWriter[T]) writeWithRetry(ctx context.Context, rows []T) error {
 	if err := context.Cause(ctx); err != nil {
-		return unsent(err)
+		return err
 	}
 	_, err := writeAgain.Do(ctx, retryable, func() error { return b.writeOnce(ctx, rows) })
 	return err

@@ -45,8 +45,10 @@ type Records struct {
 	// Rows yields rows until it yields an error, which ends the load. A row may
 	// be reused after its yield returns. Values are strings in the server's
 	// notation, []byte for bytea, numbers, booleans, times, nil for NULL, and
-	// any type for which pgx has a text form. Maps, and structs and slices
-	// unknown to pgx, become JSON.
+	// any type for which pgx has a text form. Slices are arrays for a column of
+	// an array type; for json and jsonb all values but strings become JSON, and
+	// []byte is JSON. Maps, and structs and slices unknown to pgx, become JSON
+	// for any column.
 	//
 	// It runs in a goroutine of its own.
 	Rows iter.Seq2[[]any, error]

@@ -32,7 +32,8 @@ import (
 // If a column cannot hold a value, the error names its row (a [*RowError]). An
 // error of the server is about all rows of a statement. The existing key, or the
 // values of the failing row, are in the Detail of the *pgconn.PgError, which
-// errors.As finds; the error's text omits them.
+// errors.As finds; the error's text omits them. If the rows may have been written,
+// the error wraps [ErrOutcomeUnknown].
 //
 // Rows are written in their order. So two calls that write the same keys in
 // opposite orders may deadlock; the one that the server aborts is retried, as by
@@ -49,7 +50,7 @@ func (t *Table[T]) Insert(ctx context.Context, w Writer, rows Source[T]) (int64,
 				return err
 			}
 		}
-		return target.InTx(ctx, w, func(tx pgx.Tx) (err error) {
+		return target.WriteTx(ctx, w, func(tx pgx.Tx) (err error) {
 			n, err = t.insertMany(ctx, tx, rows)
 			return err
 		})
@@ -102,7 +103,7 @@ func mayBeStale(err error) bool {
 func (t *Table[T]) insertKnown(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema, rows []T) (int64, error) {
 	ins, err := t.inserter(ctx, q, conn, s)
 	if err != nil {
-		return 0, unsent(err)
+		return 0, err
 	}
 	defer ins.close()
 	for i := range rows {
@@ -113,7 +114,8 @@ func (t *Table[T]) insertKnown(ctx context.Context, q target.Statements, conn *p
 			return 0, errTooLarge
 		}
 	}
-	n, err := ins.flush(ctx)
+	var n int64
+	err = target.Write(q, func() (err error) { n, err = ins.flush(ctx); return err })
 	if err == nil {
 		t.meter.At(progress.State{Rows: int64(len(rows))})
 	}
@@ -146,7 +148,7 @@ func (t *Table[T]) insertMany(ctx context.Context, tx pgx.Tx, rows Source[T]) (i
 func (t *Table[T]) insertStatements(ctx context.Context, tx pgx.Tx, rows Source[T]) (int64, error) {
 	ins, err := t.inserter(ctx, tx, tx.Conn(), nil)
 	if err != nil {
-		return 0, unsent(err)
+		return 0, err
 	}
 	defer ins.close()
 	row, written := int64(0), int64(0)
@@ -251,12 +253,12 @@ func withConn(ctx context.Context, w Writer, fn func(q target.Statements, conn *
 	}:
 		conn, err := w.Acquire(ctx)
 		if err != nil {
-			return unsent(err)
+			return err
 		}
 		defer conn.Release()
 		return onConn(ctx, conn.Conn(), fn)
 	}
-	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return fn(tx, tx.Conn()) })
+	return target.WriteTx(ctx, w, func(tx pgx.Tx) error { return fn(tx, tx.Conn()) })
 }
 
 // onConn runs fn in a transaction if the connection may be that of a pooler,
@@ -265,5 +267,5 @@ func onConn(ctx context.Context, conn *pgx.Conn, fn func(q target.Statements, co
 	if sessionOf(conn).mode == nil {
 		return fn(conn, conn)
 	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return fn(tx, conn) })
+	return target.WriteTx(ctx, conn, func(tx pgx.Tx) error { return fn(tx, conn) })
 }

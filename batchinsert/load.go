@@ -35,9 +35,11 @@ func LoadNDJSON(ctx context.Context, w Writer, table string, r io.Reader, opts *
 // no parser. A block is the part of the input that is sent at once.
 //
 // The load is one transaction, or part of the caller's: an error, a [*LineError]
-// if a line caused it, leaves the table unchanged. With an ID, Jobs above 1, or
-// Quarantine, each chunk is a transaction, and committed chunks stay; the Report
-// lists them, even with an error. Such a load needs a handle or a pool.
+// if a line caused it, leaves the table unchanged, unless it wraps
+// [ErrOutcomeUnknown]. With an ID, Jobs above 1, or Quarantine, each chunk is a
+// transaction, and committed chunks stay; the Report lists them, and those that
+// may have been committed, even with an error. Such a load needs a handle or a
+// pool.
 //
 // The input is read in a goroutine of its own. When the context ends, Load waits
 // up to a second for the current Read; then it returns, and the goroutine ends

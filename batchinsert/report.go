@@ -40,6 +40,11 @@ type Report struct {
 
 	// Chunks are the chunks that this call committed, in a load in chunks.
 	Chunks []Chunk
+
+	// Unknown are the chunks whose commit was not answered, so that they may be
+	// in the table: see [ErrOutcomeUnknown]. Their rows are not counted above.
+	// A further call of a load with an ID finds out and loads the missing ones.
+	Unknown []Chunk
 }
 
 // A Chunk is a part of an input with whole records, loaded in one transaction.
@@ -81,7 +86,7 @@ func reportOf(l *load.Load) Report {
 	r := l.Report()
 	out := Report{
 		ID: r.ID, Rows: r.Rows, Suppressed: r.Suppressed, Bad: r.Bad, Skipped: r.Skipped, Bytes: r.Bytes, Elapsed: r.Elapsed,
-		Unended: r.Unended, Counts: Counts(r.Counts), Chunks: chunksOf(r.Chunks),
+		Unended: r.Unended, Counts: Counts(r.Counts), Chunks: chunksOf(r.Chunks), Unknown: chunksOf(r.Unknown),
 	}
 	for _, err := range r.BadLines {
 		if line, ok := errors.AsType[*LineError](err); ok {

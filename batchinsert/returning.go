@@ -31,6 +31,8 @@ import (
 // with rules, and on 15 and 16 tables with BEFORE INSERT triggers for each row,
 // require single INSERTs, which are sent in one round trip per Options.ChunkRows
 // rows; an error of the server then is a [*RowError].
+//
+// After an error no row was inserted, unless it wraps [ErrOutcomeUnknown].
 func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows Source[T], returning ...string) ([]R, error) {
 	decoder, err := rowscan.For[R]()
 	if err != nil {
@@ -41,7 +43,7 @@ func InsertReturning[R, T any](ctx context.Context, w Writer, t *Table[T], rows 
 	}
 	var out []R
 	err = target.Retry(ctx, w, rows.seq == nil, func() error {
-		return target.InTx(ctx, w, func(tx pgx.Tx) error {
+		return target.WriteTx(ctx, w, func(tx pgx.Tx) error {
 			r := returningInsert[R, T]{table: t, tx: tx, decoder: decoder}
 			if err := r.prepare(ctx, returning); err != nil {
 				return err

@@ -111,7 +111,8 @@ func (t *Table[T]) chunkRows() int {
 // A Writer is the handle that rows are written through: *db.DB, *pgxpool.Pool,
 // *pgxpool.Conn, *pgx.Conn, or a pgx.Tx.
 //
-// A call writes all of its rows or none. With a pgx.Tx the rows are part of the
+// A call writes all of its rows or none: after an error none, unless it wraps
+// [ErrOutcomeUnknown]. With a pgx.Tx the rows are part of the
 // caller's transaction. A call with several statements uses a savepoint there:
 // its error undoes its own rows only. After an error of the server in a call
 // with one statement (Insert and Upsert by arrays), the transaction can only be

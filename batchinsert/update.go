@@ -26,6 +26,8 @@ import (
 // Fewer than 1,000 rows of a slice are arguments of two statements, if they take
 // no more than 16 MiB. More rows, and all rows of an iterator, go by COPY
 // through a temporary table, which the role must be allowed to create.
+//
+// After an error no row was changed, unless it wraps [ErrOutcomeUnknown].
 func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (Counts, error) {
 	t, err := t.metered()
 	if err != nil {
@@ -45,7 +47,8 @@ func (t *Table[T]) UpdateMany(ctx context.Context, w Writer, rows Source[T], key
 
 // DeleteMany deletes the rows of the table with the same values of the key
 // columns as the given rows, and returns their number. T's other fields are
-// ignored. Rows are sent and locked as by [Table.UpdateMany].
+// ignored. Rows are sent and locked, and errors mean the same, as by
+// [Table.UpdateMany].
 func (t *Table[T]) DeleteMany(ctx context.Context, w Writer, rows Source[T], keys ...string) (int64, error) {
 	t, err := t.metered()
 	if err != nil {
@@ -76,7 +79,7 @@ type keyedWrite struct {
 // the relation of the rows, or, with keysAlone, of their keys.
 func (t *Table[T]) writeByKey(ctx context.Context, w Writer, rows Source[T], keys []string, keysAlone bool, text func(*keyedWrite) string, fn func(pgx.Tx, *keyedWrite) error) error {
 	return target.Retry(ctx, w, rows.seq == nil, func() error {
-		return target.InTx(ctx, w, func(tx pgx.Tx) error {
+		return target.WriteTx(ctx, w, func(tx pgx.Tx) error {
 			if err := target.Lock(ctx, tx, t.quoted); err != nil {
 				return err
 			}

@@ -26,7 +26,8 @@ import (
 // Upsert is retried up to three times, if the transaction is its own and rows
 // are a slice.
 //
-// Errors have the same information as those of [Table.Insert].
+// Errors have the same information as those of [Table.Insert], and wrap
+// [ErrOutcomeUnknown] if the rows may have been written.
 //
 // Fewer than 5,000 rows of a slice are one statement, if they take no more than
 // 16 MiB. More rows, and all rows of an iterator, go by COPY through a temporary
@@ -47,7 +48,7 @@ func (t *Table[T]) Upsert(ctx context.Context, w Writer, rows Source[T], on OnCo
 				return err
 			}
 		}
-		return target.InTx(ctx, w, func(tx pgx.Tx) error {
+		return target.WriteTx(ctx, w, func(tx pgx.Tx) error {
 			counts, err = t.upsertStaged(ctx, tx, rows, by)
 			return err
 		})
@@ -87,15 +88,15 @@ func (t *Table[T]) upsertArrays(ctx context.Context, w Writer, rows []T, on targ
 func (t *Table[T]) upsertKnown(ctx context.Context, q target.Statements, conn *pgx.Conn, s *target.Schema, rows []T, on target.OnConflict) (target.Counts, error) {
 	s, err := t.schemaOf(ctx, q, conn, s)
 	if err != nil {
-		return target.Counts{}, unsent(err)
+		return target.Counts{}, err
 	}
 	m, c, err := t.matchConflict(ctx, q, s, on)
 	if err != nil {
-		return target.Counts{}, unsent(err)
+		return target.Counts{}, err
 	}
 	g, err := arraysOf(conn, m, rows)
 	if err != nil {
-		return target.Counts{}, unsent(err)
+		return target.Counts{}, err
 	}
 	u := target.Upsert{Conflict: c, Match: m, Into: t.quoted, Relation: g}
 	if !u.CountsBySetting() && !u.WritesIdentity() {
@@ -110,7 +111,7 @@ func (t *Table[T]) upsertKnown(ctx context.Context, q target.Statements, conn *p
 		return u.Run(ctx, q) // in a transaction begun by a statement
 	}
 	var counts target.Counts
-	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
+	err = target.WriteTx(ctx, w, func(tx pgx.Tx) error {
 		counts, err = u.Run(ctx, tx)
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/Masterminds/squirrel"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/internal/cacheapi"
@@ -98,6 +99,16 @@ func One[T any](ctx context.Context, q Querier, b Builder) (T, error) {
 		return r.cachedOne(ctx, cached, sourceOf(cached).tracker.Text(sql), sql, args)
 	}
 	return r.one(ctx, q, sql, labelOf(sql), args)
+}
+
+// Optional runs the statement that b makes and returns its only row, and
+// reports whether there was one; see [Stmt.Optional].
+func Optional[T any](ctx context.Context, q Querier, b Builder) (value T, found bool, err error) {
+	value, err = One[T](ctx, q, b)
+	if err == pgx.ErrNoRows { //nolint:errorlint // One returns it bare
+		return value, false, nil
+	}
+	return value, err == nil, err
 }
 
 // Each runs the statement that b makes and yields its rows; see [Stmt.Each].

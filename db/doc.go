@@ -28,10 +28,10 @@
 //     name, as happens behind a pooler. The first case is retried for reads and
 //     for the begin of a transaction on the handle. The other two are retried
 //     for Query, Exec, QueryRow and Gather on the handle, and also on pools and
-//     connections for typed reads and [Stmt.Exec]. A connection that pgx
-//     reports as closed is not enough to be certain. Reads whose text shows
-//     that they change nothing are also sent again where the server ends the
-//     session within a second (57P01, 57P02, 57P05), as a shutdown does to idle
+//     connections for typed reads and [Stmt.Exec]. An error of pgx that the
+//     connection is closed proves none of these. Reads whose text shows that
+//     they change nothing are also sent again where the server ends the session
+//     within a second (57P01, 57P02, 57P05), as a shutdown does to idle
 //     sessions. Only [DB.InTx] retries a transaction; batches of the caller are
 //     never retried.
 //   - A pooler in transaction mode without prepared-statement support, such as
@@ -43,8 +43,8 @@
 //     or fails with an error that names the unbound one.
 //   - [DB.OnChange] reports a commit before the committing call returns, with
 //     every table that the commit changed, or as a change to all tables. It may
-//     report more tables than were changed: a function counts as writing every
-//     table that its body writes.
+//     report more tables than were changed: a function that writes counts as
+//     writing every table that its body names.
 //
 // # Limits
 //

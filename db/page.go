@@ -36,7 +36,7 @@ type Cursor string
 
 // LastPage is the position after the last row: the page before it is the last
 // page.
-const LastPage Cursor = paging.LastPage
+const LastPage Cursor = "last" // paging.LastPage
 
 // A Page holds rows in the Pager's order, and the cursors of the neighbouring
 // pages.

@@ -141,5 +141,5 @@ func explainOrder(ctx context.Context, conn *pgx.Conn, run *paging.Statement) (*
 		}
 		return &plans[0].Plan, nil
 	}
-	return nil, errors.New("the server showed no plan")
+	return nil, errors.New("the server returned no plan")
 }

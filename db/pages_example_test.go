@@ -52,15 +52,15 @@ func ExampleStmt_Page() {
 		for _, river := range page.Items {
 			fmt.Print(river.Name, " ")
 		}
-		fmt.Println("| a page before:", page.Prev != "", "| a page behind:", page.Next != "")
+		fmt.Println("| previous page:", page.Prev != "", "| next page:", page.Next != "")
 		if at = page.Next; at == "" {
 			break
 		}
 	}
 	// Output:
-	// Danube Rhine | a page before: false | a page behind: true
-	// Elbe Loire | a page before: true | a page behind: true
-	// Lost | a page before: true | a page behind: false
+	// Danube Rhine | previous page: false | next page: true
+	// Elbe Loire | previous page: true | next page: true
+	// Lost | previous page: true | next page: false
 }
 
 // A page as the response to a request: the request has the limit and the

@@ -46,7 +46,7 @@ type TxOptions struct {
 //
 // Source of the rule: PostgreSQL manual, "Serialization Failure Handling".
 func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
-	p := retry.Policy{Attempts: d.opts.MaxRetries + 1, First: firstBackoff, Longest: longestBackoff}
+	p := retry.Policy{Attempts: d.opts.MaxRetries + 1, First: firstBackoff, Longest: maxBackoff}
 	attempts, err := p.Do(ctx, isRetriable, func() error { return d.runTx(ctx, opts, fn) })
 	switch {
 	case err == nil || !isRetriable(err), attempts == 1 && d.opts.MaxRetries == 0:
@@ -55,6 +55,21 @@ func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error)
 		return fmt.Errorf("db: transaction not retried: %w", errors.Join(ctx.Err(), err))
 	}
 	return fmt.Errorf("db: transaction failed %d times: %w", attempts, err)
+}
+
+// InTxValue is [DB.InTx] for a function that returns a value. After an error it
+// returns the zero value.
+func InTxValue[T any](ctx context.Context, d *DB, opts TxOptions, fn func(tx pgx.Tx) (T, error)) (T, error) {
+	var value T
+	err := d.InTx(ctx, opts, func(tx pgx.Tx) (err error) {
+		value, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return value, nil
 }
 
 // runTx runs fn in one transaction, and again on the same connection where a
@@ -165,6 +180,6 @@ func isRetriable(err error) bool {
 }
 
 const (
-	firstBackoff   = 5 * time.Millisecond
-	longestBackoff = time.Second
+	firstBackoff = 5 * time.Millisecond
+	maxBackoff   = time.Second
 )

@@ -10,9 +10,9 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 )
 
-// A keeper is a cacheapi.TypedReader that serves every read with its value, or
-// loads if it has none.
-type keeper struct {
+// A storedReader is a cacheapi.TypedReader that serves every read with its
+// value, or loads if it has none.
+type storedReader struct {
 	value  any
 	shared bool
 	loads  int
@@ -20,20 +20,22 @@ type keeper struct {
 	source *DB
 }
 
-func (k *keeper) Cached(_ context.Context, r *cacheapi.Read) (any, bool, bool) {
+func (k *storedReader) Cached(_ context.Context, r *cacheapi.Read) (any, bool, bool) {
 	k.last = *r
 	return k.value, k.shared, k.value != nil
 }
 
-func (k *keeper) Load(ctx context.Context, r *cacheapi.Read, load cacheapi.LoadFunc) (any, bool, error) {
+func (k *storedReader) Load(ctx context.Context, r *cacheapi.Read, load cacheapi.LoadFunc) (any, bool, error) {
 	k.loads++
 	value, _, err := load(ctx, k)
 	return value, k.shared, err
 }
 
-func (k *keeper) Source() cacheapi.Querier { return k.source }
+func (k *storedReader) Source() cacheapi.Querier { return k.source }
 
-func (k *keeper) Query(context.Context, string, ...any) (pgx.Rows, error) { return nil, errNoServer }
+func (k *storedReader) Query(context.Context, string, ...any) (pgx.Rows, error) {
+	return nil, errNoServer
+}
 
 var errNoServer = errors.New("no server")
 
@@ -43,7 +45,7 @@ type cachedCity struct {
 }
 
 func TestCachedReadsDoNotAllocate(t *testing.T) {
-	k := &keeper{shared: true, source: newDB(Options{})}
+	k := &storedReader{shared: true, source: newDB(Options{})}
 	byID := MustCompile[cachedCity]("SELECT id, name FROM cities WHERE id = $1 AND name <> $2")
 	all := MustCompile[cachedCity]("SELECT id, name FROM cities WHERE id > $1")
 	ctx := t.Context()
@@ -85,7 +87,7 @@ func TestCachedReadsDoNotAllocate(t *testing.T) {
 
 func TestCachedValuesAreCopied(t *testing.T) {
 	cached := []cachedCity{{1, "Ulm"}}
-	k := &keeper{value: cached, source: newDB(Options{})}
+	k := &storedReader{value: cached, source: newDB(Options{})}
 	got, err := MustCompile[cachedCity]("SELECT id, name FROM cities").All(t.Context(), k)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +103,7 @@ func TestAppendToCopiesCachedValues(t *testing.T) {
 	nick := "Spatz"
 	type nicked struct{ Nick *string }
 	cached := []nicked{{&nick}, {nil}}
-	k := &keeper{value: cached, source: newDB(Options{})}
+	k := &storedReader{value: cached, source: newDB(Options{})}
 	stmt := MustCompile[nicked]("SELECT nick FROM cities")
 	other := "old"
 	for _, k.shared = range []bool{false, true} {
@@ -137,7 +139,7 @@ func TestAppendToCopiesCachedValues(t *testing.T) {
 }
 
 func TestFormsAndArgumentsHaveDistinctKeys(t *testing.T) {
-	k := &keeper{value: []cachedCity{}, source: newDB(Options{})}
+	k := &storedReader{value: []cachedCity{}, source: newDB(Options{})}
 	ctx := t.Context()
 	key := func(read func()) (form uint64, key string) {
 		read()
@@ -164,21 +166,21 @@ func TestFormsAndArgumentsHaveDistinctKeys(t *testing.T) {
 }
 
 func TestOneCachesTheAbsenceOfARow(t *testing.T) {
-	k := &keeper{value: noRow{}, source: newDB(Options{})}
+	k := &storedReader{value: noRow{}, source: newDB(Options{})}
 	if _, err := MustCompile[int]("SELECT 1 WHERE false").One(t.Context(), k); err != pgx.ErrNoRows {
 		t.Errorf("error %v, want pgx.ErrNoRows itself", err)
 	}
 }
 
 func TestWithMaxRowsAppliesToCachedValues(t *testing.T) {
-	k := &keeper{value: []int{1, 2, 3}, source: newDB(Options{})}
+	k := &storedReader{value: []int{1, 2, 3}, source: newDB(Options{})}
 	if _, err := MustCompile[int]("SELECT 1").All(WithMaxRows(t.Context(), 2), k); !errors.Is(err, ErrTooManyRows) {
 		t.Errorf("error %v, want ErrTooManyRows", err)
 	}
 }
 
 func TestLoadErrorsNameTheStatement(t *testing.T) {
-	k := &keeper{source: newDB(Options{})}
+	k := &storedReader{source: newDB(Options{})}
 	_, err := MustCompile[int]("-- name: Answer :one\nSELECT 42").One(t.Context(), k)
 	if !errors.Is(err, errNoServer) || err.Error() != "db: read Answer: no server" || k.loads != 1 {
 		t.Errorf("error %v after %d loads", err, k.loads)

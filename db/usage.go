@@ -85,7 +85,7 @@ func (u *usage) watch(d *DB) {
 			return
 		}
 		if inUse := d.inUse(); served == before && !logged && inUse != "" {
-			d.opts.Logger.Warn("callers wait for a connection, and none was given back", "waiting", waiting, "connections", inUse)
+			d.opts.Logger.Warn("callers wait for a connection, and none was released", "waiting", waiting, "connections", inUse)
 			logged = true
 		}
 		logged = logged && served == before

@@ -31,14 +31,14 @@ func Install(ctx context.Context, pool Pool) error {
 		return err
 	}
 	if err := ensureSchema(ctx, under); err != nil {
-		return oneLine(fmt.Errorf("install headrace: %w", err))
+		return packageError(fmt.Errorf("install: %w", err))
 	}
 	files, err := fs.Sub(ownSchema, "schema")
 	if err != nil {
-		return fmt.Errorf("install headrace: %w", err)
+		return packageError(fmt.Errorf("install: %w", err))
 	}
 	if _, err := up(ctx, under, files, ownHistory); err != nil {
-		return oneLine(fmt.Errorf("install headrace: %w", err))
+		return packageError(fmt.Errorf("install: %w", err))
 	}
 	return nil
 }

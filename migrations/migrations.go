@@ -40,7 +40,7 @@ func Up(ctx context.Context, pool Pool, files fs.FS) ([]Applied, error) {
 		return nil, err
 	}
 	applied, err := up(ctx, under, files, history{table: goose.DefaultTablename, lockID: userLock})
-	return applied, oneLine(err)
+	return applied, packageError(err)
 }
 
 // Down reverts every applied migration above the given version, newest first;
@@ -53,7 +53,7 @@ func Down(ctx context.Context, pool Pool, files fs.FS, version int64) ([]Applied
 		return nil, err
 	}
 	applied, err := down(ctx, under, files, version)
-	return applied, oneLine(err)
+	return applied, packageError(err)
 }
 
 func down(ctx context.Context, pool *pgxpool.Pool, files fs.FS, version int64) ([]Applied, error) {

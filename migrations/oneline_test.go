@@ -13,7 +13,7 @@ import (
 )
 
 // The error for an unreachable server with two addresses is one line.
-func TestServerDownIsToldInOneLine(t *testing.T) {
+func TestServerDownIsReportedInOneLine(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), "postgres://me:secret@"+closedAddress(t)+","+closedAddress(t)+"/d")
 	if err != nil {

@@ -33,7 +33,7 @@ func (s State) Pending() bool { return s.AppliedAt.IsZero() }
 func Status(ctx context.Context, pool Pool, files fs.FS) ([]State, error) {
 	sources, err := readSources(files)
 	if err != nil {
-		return nil, err
+		return nil, packageError(err)
 	}
 	under, err := poolOf(pool)
 	if err != nil {
@@ -41,7 +41,7 @@ func Status(ctx context.Context, pool Pool, files fs.FS) ([]State, error) {
 	}
 	times, err := appliedTimes(ctx, under, goose.DefaultTablename)
 	if err != nil {
-		return nil, oneLine(err)
+		return nil, packageError(err)
 	}
 	return mergeStates(sources, times), nil
 }

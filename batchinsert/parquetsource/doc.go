@@ -28,9 +28,12 @@
 //
 // Nanoseconds are rounded to the microsecond, the finest that the server keeps.
 //
+// Pages may be uncompressed, or compressed by SNAPPY, GZIP, BROTLI or ZSTD.
+//
 // Columns that are nested or repeated have no place in a row of a table: to ask
-// for one is an error. A file that is cut off or damaged is an error too, at the
-// latest when the damage is read, by which a load is undone.
+// for one is an error, as it is for a column compressed by another codec. A file
+// that is cut off or damaged is an error too, at the latest when the damage is
+// read, by which a load is undone.
 //
 // # Design notes
 //
@@ -41,6 +44,11 @@
 // column by column: its row readers build rows of levels first, and it does not
 // count what it reads, so that a column that ends early would go unnoticed. It
 // panics on some damaged files; those panics become errors here.
+//
+// LZ4_RAW is refused, since parquet-go v0.32.0 decodes most of its pages into
+// memory that it then does not use, and returns what was in the page's own
+// memory before, without an error. TestEveryCodecIsReadOrRefused covers the
+// codecs that are read.
 //
 // INT96 has no unit or zone in the format. It is taken as most readers take it:
 // the timestamp of Hive and Impala, a day and a time without a zone.

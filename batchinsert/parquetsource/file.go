@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/headrace/headrace/batchinsert"
 )
@@ -155,8 +156,27 @@ func (f *File) pick(columns []string) ([]field, error) {
 		if field.err != nil {
 			return nil, fmt.Errorf("column %q: %w", field.name, field.err)
 		}
+		if err := f.checkCodec(field); err != nil {
+			return nil, fmt.Errorf("column %q: %w", field.name, err)
+		}
 	}
 	return fields, nil
+}
+
+// codecs are those of which parquet-go decodes pages of every size; see "Design
+// notes".
+var codecs = []format.CompressionCodec{format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd}
+
+// checkCodec returns an error if a chunk of the column is compressed by a codec
+// that is not read.
+func (f *File) checkCodec(of field) error {
+	groups := f.file.Metadata().RowGroups
+	for i := range groups {
+		if codec := groups[i].Columns[of.leaf].MetaData.Codec; !slices.Contains(codecs, codec) {
+			return fmt.Errorf("it is compressed by %v, which is not read: write the file with one of %v", codec, codecs)
+		}
+	}
+	return nil
 }
 
 // recovered makes a panic of parquet-go's an error: it is how some kinds of

@@ -165,19 +165,30 @@ func (p *program) loadAll(ctx context.Context, pg *db.DB, create string) (bad bo
 	if p.opts.inChunks() {
 		if create != "" {
 			if _, err := pg.Exec(ctx, create); err != nil {
+				p.say("No row was written.")
 				return false, err
 			}
 		}
-		return p.loadFiles(ctx, pg)
+		return p.loadFiles(ctx, pg, p.tell)
+	}
+	if p.opts.dryRun {
+		if bad, err = p.loadFiles(ctx, pg, p.tell); err != nil {
+			p.say("Nothing was written.")
+		}
+		return bad, err
 	}
 	loaded := false
+	var done []func() // what is true after the commit
+	later := func(_ batchinsert.Writer, f *source, r batchinsert.Report) {
+		done = append(done, func() { p.tell(pg, f, r) })
+	}
 	err = pgx.BeginFunc(ctx, pg, func(tx pgx.Tx) error {
 		if create != "" {
 			if _, err := tx.Exec(ctx, create); err != nil {
 				return err
 			}
 		}
-		bad, err = p.loadFiles(ctx, tx)
+		bad, err = p.loadFiles(ctx, tx, later)
 		loaded = err == nil
 		return err
 	})
@@ -185,21 +196,26 @@ func (p *program) loadAll(ctx context.Context, pg *db.DB, create string) (bad bo
 		p.tellUndone(err, loaded)
 		return false, err
 	}
+	for _, tell := range done {
+		tell()
+	}
 	return bad, nil
 }
 
 // tellUndone prints the outcome of the single transaction. It is unknown if the
 // connection was lost during the commit.
 func (p *program) tellUndone(err error, loaded bool) {
-	var answer *pgconn.PgError
-	if loaded && !errors.As(err, &answer) {
-		p.say("The connection was lost during the commit: look whether the rows are in the table.")
+	answer, answered := errors.AsType[*pgconn.PgError](err)
+	refused := answered && answer.SeverityUnlocalized == "ERROR" || errors.Is(err, pgx.ErrTxCommitRollback)
+	if loaded && !refused {
+		p.say("The connection was lost during the commit: whether the rows are in the table is unknown.")
 		return
 	}
 	p.say("The table is as it was: nothing was written.")
 }
 
-func (p *program) loadFiles(ctx context.Context, w batchinsert.Writer) (bad bool, err error) {
+// loadFiles loads the files, and calls tell for each that is loaded.
+func (p *program) loadFiles(ctx context.Context, w batchinsert.Writer, tell func(batchinsert.Writer, *source, batchinsert.Report)) (bad bool, err error) {
 	for i, f := range p.files {
 		report, err := p.loadFile(ctx, w, f)
 		if err != nil {
@@ -208,7 +224,7 @@ func (p *program) loadFiles(ctx context.Context, w batchinsert.Writer) (bad bool
 			}
 			return false, err
 		}
-		p.tell(w, f, report)
+		tell(w, f, report)
 		bad = bad || report.Bad > 0
 	}
 	return bad, nil

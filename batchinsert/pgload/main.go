@@ -31,7 +31,7 @@
 // Exit status:
 //
 //	0    all rows are loaded
-//	1    failed; the table is unchanged, or has the chunks reported
+//	1    failed; the last lines say what is in the table, or that it is unknown
 //	2    wrong usage
 //	3    the good rows are loaded, bad ones are in quarantine (or -dry-run found some)
 //	130  interrupted, by SIGINT or SIGTERM; as 1

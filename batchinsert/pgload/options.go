@@ -83,10 +83,24 @@ func (p *program) parse(args []string) error {
 		files = append(files, rest[0])
 		args = rest[1:]
 	}
+	if err := notEmpty(f); err != nil {
+		return err
+	}
 	if err := p.opts.check(len(files)); err != nil {
 		return err
 	}
 	return p.addFiles(files)
+}
+
+// notEmpty returns an error for a flag that is given with an empty value, as by
+// an unset variable of a shell. An empty text may mean NULL.
+func notEmpty(f *flag.FlagSet) (err error) {
+	f.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" && f.Name != "null" {
+			err = fmt.Errorf("-%s has an empty value", f.Name)
+		}
+	})
+	return err
 }
 
 // check returns an error for flags that exclude each other, and sets the

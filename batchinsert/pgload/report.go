@@ -73,11 +73,11 @@ func (p *program) shownText(w batchinsert.Writer, id string) string {
 // records of another load as if they were of this file.
 func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.Report, err error) {
 	f := p.files[failed]
-	rows, chunks := r.Rows+r.Skipped, int64(len(r.Chunks))
+	rows, chunks, unknown := r.Rows+r.Skipped, int64(len(r.Chunks)), r.Unknown
 	resumable := p.opts.resume != "" && !errors.Is(err, batchinsert.ErrOtherLoad)
 	if resumable {
-		if all, err := p.recorded(w, f); err == nil {
-			rows, chunks = all.Rows, all.Chunks
+		if all, err := p.recorded(w, f, unknown); err == nil {
+			rows, chunks, unknown = all.Rows, all.Chunks, nil
 		}
 	}
 	switch {
@@ -85,8 +85,15 @@ func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.
 		p.say("%s: %d rows in %d chunks are in the table, and stay.", f.name, rows, chunks)
 	case p.opts.resume != "" && !resumable:
 		p.say("%s: this call wrote nothing of it.", f.name)
-	default:
+	case len(unknown) == 0:
 		p.say("%s: nothing of it is in the table.", f.name)
+	}
+	if len(unknown) > 0 {
+		var more int64
+		for _, c := range unknown {
+			more += c.Rows
+		}
+		p.say("%s: the connection was lost during a commit: whether %d rows in %d chunks are in the table is unknown.", f.name, more, len(unknown))
 	}
 	if r.Bad > 0 {
 		p.tellBad(w, r)
@@ -100,8 +107,8 @@ func (p *program) tellCommitted(w batchinsert.Writer, failed int, r batchinsert.
 	switch {
 	case resumable:
 		p.say("The same command goes on with the rest, also when lines were repaired that are not in the table yet; pgload -forget %s has it begin anew.", p.opts.resume)
-	case p.opts.resume == "" && (rows > 0 || failed > 0):
-		p.say("Without -resume it cannot go on from there: the same command would load them again.")
+	case p.opts.resume == "" && (rows > 0 || failed > 0 || len(unknown) > 0):
+		p.say("Without -resume it cannot go on from there: the same command would load again what is in the table.")
 	}
 }
 
@@ -110,14 +117,22 @@ type recorded struct {
 	Rows   int64
 }
 
-// recorded returns how much of a file is in the table, loaded by any call. The
+// recorded returns how much of a file is in the table, loaded by any call. It
+// waits until the server has ended the transactions of the unknown chunks. The
 // context of the load may have ended.
-func (p *program) recorded(w batchinsert.Writer, f *source) (r recorded, err error) {
+func (p *program) recorded(w batchinsert.Writer, f *source, unknown []batchinsert.Chunk) (r recorded, err error) {
+	id, chunks := p.loadOptions(f).ID, make([]int, len(unknown))
+	for i, c := range unknown {
+		chunks[i] = c.Index
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT FROM headrace.load_chunks WHERE load_id = $1 AND chunk = ANY($2::int[]) ORDER BY chunk FOR UPDATE", id, chunks); err != nil {
+			return err
+		}
 		return tx.QueryRow(ctx, "SELECT count(*), coalesce(sum(rows), 0)::bigint FROM headrace.load_chunks WHERE load_id = $1 AND loaded_at IS NOT NULL",
-			p.loadOptions(f).ID).Scan(&r.Chunks, &r.Rows)
+			id).Scan(&r.Chunks, &r.Rows)
 	})
 	return r, err
 }

@@ -39,6 +39,6 @@ files or none, unless -resume, -jobs or -quarantine commit chunk by chunk.
   -binary-as-text   Parquet: byte arrays without annotation are text (Impala, Hive, old Spark)
 
 Flags may follow files; behind -- all are files. gzip, zstd and bzip2 are seen by the first bytes.
-Exit status: 0 all rows are in; 1 failed: the table is as it was, or has the chunks reported; 2 wrong
-usage; 3 good rows are in and bad ones in quarantine, or -dry-run found some; 130 interrupted, as 1
+Exit status: 0 all rows are in; 1 failed, the last lines say what is in or that it is unknown; 2 wrong
+usage; 3 good rows are in, bad ones in quarantine, or -dry-run found some; 130 interrupted, as 1
 `

@@ -64,6 +64,24 @@ func TestUsageErrorComesLast(t *testing.T) {
 	}
 }
 
+// A flag with an empty value, as of an unset variable of a shell, is not taken
+// for one that is not given. An empty text may mean NULL.
+func TestEmptyValuesAreRefused(t *testing.T) {
+	t.Parallel()
+	f := new(options).flags()
+	f.VisitAll(func(f *flag.Flag) {
+		if bit, isBool := f.Value.(interface{ IsBoolFlag() bool }); isBool && bit.IsBoolFlag() || f.Name == "null" {
+			return
+		}
+		args := []string{"-" + f.Name, "", "-table", "t", "x.csv"}
+		if f.Name == "table" {
+			args = []string{"-table", "", "x.csv"}
+		}
+		new(call).run(t, exitUsage, args...).says(t, "-"+f.Name)
+	})
+	new(call).run(t, exitDone, "-null", "", "-table", "t", "-infer", write(t, "x.csv", "a\n1\n"))
+}
+
 // Every flag is in the help.
 func TestHelpNamesEveryFlag(t *testing.T) {
 	t.Parallel()

@@ -25,6 +25,7 @@ var flagWords = strings.NewReplacer(
 	"batchinsert.Forget", "-forget",
 	"LoadOptions.Truncate", "-truncate",
 	"LoadOptions.Verify", "-verify",
+	"whether the rows were written is not known", "the answer to a commit was lost", // the lines before say what is known
 	"call batchinsert.RestoreIndexes", "the same command puts them back",
 	"call migrations.Install", "pgload -install makes them",
 )

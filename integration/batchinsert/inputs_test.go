@@ -316,3 +316,24 @@ func TestLoadCSVWithoutHeader(t *testing.T) {
 		}
 	}
 }
+
+// The text of an interval has a sign on each field, so that it does not depend on
+// IntervalStyle.
+func TestLoadRecordsOfIntervals(t *testing.T) {
+	t.Parallel()
+	pg := openWith(t, "intervalstyle=sql_standard", "CREATE TABLE loaded (v interval, a interval[])", "CREATE TABLE wanted (v interval, a interval[])")
+	for _, v := range []pgtype.Interval{
+		{Months: -13, Days: 2, Microseconds: 1, Valid: true}, {Days: -1, Microseconds: 1, Valid: true}, {Months: 1, Microseconds: -1, Valid: true}, {Valid: true}, {},
+	} {
+		a := [2]pgtype.Interval{v, {Days: -2, Microseconds: 3, Valid: true}}
+		exec(t, pg, "INSERT INTO wanted VALUES ($1, $2)", v, a[:])
+		in := batchinsert.Records{Columns: []string{"v", "a"}, Rows: func(yield func([]any, error) bool) { yield([]any{v, a[:]}, nil) }}
+		if _, err := batchinsert.Load(t.Context(), pg, "loaded", in, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const all = "SELECT string_agg(concat_ws(' ', coalesce(v::text, 'NULL'), a), E'\\n' ORDER BY ctid) FROM "
+	if got, want := get[string](t, pg, all+"loaded"), get[string](t, pg, all+"wanted"); got != want {
+		t.Errorf("loaded\n%s\nwant\n%s", got, want)
+	}
+}

@@ -34,7 +34,13 @@ func open(t *testing.T, setup ...string) *db.DB {
 // settings are added to the connection string.
 func overProxy(t *testing.T, settings string) (*pgxpool.Pool, *faultproxy.Proxy) {
 	t.Helper()
-	direct, err := pgx.ParseConfig(pgtest.New(t))
+	return proxyTo(t, pgtest.New(t), settings)
+}
+
+// proxyTo is overProxy to a given database.
+func proxyTo(t *testing.T, connString, settings string) (*pgxpool.Pool, *faultproxy.Proxy) {
+	t.Helper()
+	direct, err := pgx.ParseConfig(connString)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,8 +49,7 @@ func overProxy(t *testing.T, settings string) (*pgxpool.Pool, *faultproxy.Proxy)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = proxy.Close() })
-	connString, err := proxy.ConnString(direct.ConnString())
-	if err != nil {
+	if connString, err = proxy.ConnString(direct.ConnString()); err != nil {
 		t.Fatal(err)
 	}
 	at, err := url.Parse(connString)

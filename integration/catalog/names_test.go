@@ -31,27 +31,27 @@ func TestNamesIncludeParsed(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	pgtest.Exec(t, conn, writers)
-	told := 0
+	sufficed := 0
 	for _, c := range writeCases {
 		for _, in := range []catalog.NameScope{catalog.PathScope, catalog.AnyScope} {
 			got, ok := byNames(t, conn, c.sql, in)
 			if !ok {
 				continue
 			}
-			told++
+			sufficed++
 			if c.writes == unknown {
-				t.Errorf("%s: names tell %q of what is unknown", c.sql, got)
+				t.Errorf("%s: effects by names are %q, want unknown", c.sql, got)
 				continue
 			}
 			for name := range strings.FieldsSeq(c.writes) {
 				if !strings.Contains(" "+got+" ", " "+name+" ") {
-					t.Errorf("%s: names tell %q, looked for in %v, want %q in it", c.sql, got, in, name)
+					t.Errorf("%s: effects by names: %q in scope %v, want %q in it", c.sql, got, in, name)
 				}
 			}
 		}
 	}
-	if told < 40 {
-		t.Errorf("names told of %d statements only", told)
+	if sufficed < 40 {
+		t.Errorf("names sufficed for %d statements only", sufficed)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestNamesAreExact(t *testing.T) {
 		case "insert", "update", "delete", "no action of keys on insert", "foreign key that cascades", "CTE", "read", "trigger",
 			"partition", "view", "rule", "insert stays in the parent", "row security":
 			if got, ok := byNames(t, conn, c.sql, catalog.PathScope); !ok || got != c.writes {
-				t.Errorf("%s: names tell %q, %v, want %q", c.sql, got, ok, c.writes)
+				t.Errorf("%s: effects by names: %q, %v, want %q", c.sql, got, ok, c.writes)
 			}
 		}
 	}
@@ -86,7 +86,7 @@ func TestNamesAreExact(t *testing.T) {
 			got = unknown
 		}
 		if got != want {
-			t.Errorf("%s: names tell %q anywhere, want %q", sql, got, want)
+			t.Errorf("%s: effects by names: %q anywhere, want %q", sql, got, want)
 		}
 	}
 	if got, ok := byNames(t, conn, `DELETE FROM street`, catalog.AnyScope); !ok || !strings.Contains(got, "plain") {
@@ -97,22 +97,22 @@ func TestNamesAreExact(t *testing.T) {
 // TestNamesKey: statements that differ only in constants share a key.
 func TestNamesKey(t *testing.T) {
 	t.Parallel()
-	shape := func(sql string) string {
+	key := func(sql string) string {
 		n, ok := catalog.NamesOf(sqltext.Analyze(sql))
 		if !ok {
 			t.Fatalf("no names in %s", sql)
 		}
 		return n.Key
 	}
-	same := shape(`UPDATE a SET v = 'x' WHERE id = 1`)
-	if got := shape(`update a set v = $1 where id IN (2, 3)`); got != same {
+	same := key(`UPDATE a SET v = 'x' WHERE id = 1`)
+	if got := key(`update a set v = $1 where id IN (2, 3)`); got != same {
 		t.Errorf("%q and %q", got, same)
 	}
 	for _, sql := range []string{
 		`UPDATE b SET v = 'x' WHERE id = 1`, `UPDATE s.a SET v = 'x' WHERE id = 1`, `DELETE FROM a`, `SELECT v FROM a`,
 		`UPDATE a SET v = f('x') WHERE id = 1`, `UPDATE a SET v = a.f WHERE id = 1`, `UPDATE a SET v = (SELECT w FROM b) WHERE id = 1`,
 	} {
-		if shape(sql) == same {
+		if key(sql) == same {
 			t.Errorf("%s has the shape of another", sql)
 		}
 	}

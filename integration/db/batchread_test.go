@@ -23,29 +23,29 @@ type readCase struct {
 	before     []string // on the connection
 	statements []string
 	read       int // so many results are read before the batch is closed
-	told       string
-	after      string // told by Close
+	announced  string
+	after      string // announced by Close
 	finally    []string
-	late       string // told by those
+	late       string // announced by those
 	fail       bool   // Close returns an error
 	not        string // the mode in which pgx or the server refuses it
 }
 
 var readCases = []readCase{
-	{name: "transaction", statements: []string{"BEGIN", addA, "COMMIT", "SELECT 1"}, read: 3, told: "public.a"},
+	{name: "transaction", statements: []string{"BEGIN", addA, "COMMIT", "SELECT 1"}, read: 3, announced: "public.a"},
 	{name: "transaction not read to its commit", statements: []string{"BEGIN", addA, "COMMIT", "SELECT 1"}, read: 2, after: "public.a"},
 	{name: "implicit transaction", statements: []string{addA, "SELECT 1"}, read: 2, after: "public.a"},
-	{name: "transaction and implicit one", statements: []string{"BEGIN", addA, "COMMIT", addB, "SELECT 1"}, read: 4, told: "public.a", after: "public.b"},
-	{name: "commit of a transaction begun before", before: []string{"BEGIN", addA}, statements: []string{addB, "COMMIT", "SELECT 1"}, read: 2, told: "public.a public.b"},
-	{name: "commit without a block", statements: []string{addA, "COMMIT", "SELECT 1"}, read: 2, told: "public.a"},
-	{name: "commit and chain", statements: []string{"BEGIN", addA, "COMMIT AND CHAIN", addB, "SELECT 1"}, read: 3, told: "public.a", finally: []string{"ROLLBACK"}},
+	{name: "transaction and implicit one", statements: []string{"BEGIN", addA, "COMMIT", addB, "SELECT 1"}, read: 4, announced: "public.a", after: "public.b"},
+	{name: "commit of a transaction begun before", before: []string{"BEGIN", addA}, statements: []string{addB, "COMMIT", "SELECT 1"}, read: 2, announced: "public.a public.b"},
+	{name: "commit without a block", statements: []string{addA, "COMMIT", "SELECT 1"}, read: 2, announced: "public.a"},
+	{name: "commit and chain", statements: []string{"BEGIN", addA, "COMMIT AND CHAIN", addB, "SELECT 1"}, read: 3, announced: "public.a", finally: []string{"ROLLBACK"}},
 	{name: "rollback", statements: []string{"BEGIN", addA, "ROLLBACK", addB, "SELECT 1"}, read: 4, after: "public.b"},
 	{name: "commit of a failed transaction", before: []string{"BEGIN", addA, "!SELECT 1/0"}, statements: []string{"COMMIT", "SELECT 1"}, read: 1, not: "describe_exec"},
-	{name: "savepoint", statements: []string{"BEGIN", "SAVEPOINT s", addA, "ROLLBACK TO s", addB, "COMMIT", "SELECT 1"}, read: 6, told: "public.b"},
+	{name: "savepoint", statements: []string{"BEGIN", "SAVEPOINT s", addA, "ROLLBACK TO s", addB, "COMMIT", "SELECT 1"}, read: 6, announced: "public.b"},
 	{name: "open block", statements: []string{"BEGIN", addA, "SELECT 1"}, read: 3, finally: []string{"COMMIT"}, late: "public.a"},
-	{name: "failure after the commit", statements: []string{"BEGIN", addA, "COMMIT", addB, "SELECT 1/0"}, read: 3, told: "public.a", fail: true},
+	{name: "failure after the commit", statements: []string{"BEGIN", addA, "COMMIT", addB, "SELECT 1/0"}, read: 3, announced: "public.a", fail: true},
 	{name: "failure in a block", statements: []string{"BEGIN", addA, "SELECT 1/0"}, read: 2, fail: true, finally: []string{"ROLLBACK"}},
-	{name: "procedure that commits", statements: []string{"CALL both_ways()", "SELECT 1"}, read: 1, told: "*", after: "*", not: "simple_protocol"},
+	{name: "procedure that commits", statements: []string{"CALL both_ways()", "SELECT 1"}, read: 1, announced: "*", after: "*", not: "simple_protocol"},
 	{name: "no rows", statements: []string{"BEGIN", "DELETE FROM b", "COMMIT", addA, "SELECT 1"}, read: 4, after: "public.a"},
 }
 
@@ -101,11 +101,11 @@ func (c *readCase) run(conn *pgxpool.Conn, log *changeLog) error {
 	}
 	var wrong error
 	check := func(when, want string) {
-		if told := log.takeKnown(); told != want {
-			wrong = errors.Join(wrong, fmt.Errorf("told %q %s, want %q", told, when, want))
+		if announced := log.takeKnown(); announced != want {
+			wrong = errors.Join(wrong, fmt.Errorf("announced %q %s, want %q", announced, when, want))
 		}
 	}
-	check("when the results were read", c.told)
+	check("when the results were read", c.announced)
 	if err := results.Close(); (err != nil) != c.fail {
 		return fmt.Errorf("close: %w", err)
 	}
@@ -141,7 +141,7 @@ func TestBatchRowsLeftOpen(t *testing.T) {
 					if err := exec(conn, sql); err != nil {
 						return err
 					}
-					settle(pg)
+					waitForExaminations(pg)
 				}
 				log, _ := logs.Load(pg)
 				log.(*changeLog).takeKnown()
@@ -149,7 +149,7 @@ func TestBatchRowsLeftOpen(t *testing.T) {
 					if err := do(conn); err != nil {
 						return err
 					}
-					settle(pg)
+					waitForExaminations(pg)
 				}
 				return nil
 			})
@@ -238,8 +238,8 @@ func TestBatchLosesItsConnection(t *testing.T) {
 			if err := results.Close(); err == nil {
 				t.Error("no error although the connection broke")
 			}
-			if told := waitFor(t, log, tt.want); told != tt.want {
-				t.Errorf("told %q, want %q", told, tt.want)
+			if announced := waitFor(t, log, tt.want); announced != tt.want {
+				t.Errorf("announced %q, want %q", announced, tt.want)
 			}
 		})
 	}

@@ -45,8 +45,8 @@ func openCuttable(t *testing.T, maxConns int32) *cuttable {
 	return c
 }
 
-// openBeside returns a separate connection to the handle's database.
-func openBeside(t *testing.T, pg *cuttable) *pgx.Conn {
+// openSeparate returns a separate connection to the handle's database.
+func openSeparate(t *testing.T, pg *cuttable) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), pg.Pool().Config().ConnString())
 	must(t)(nil, err)
@@ -147,7 +147,7 @@ func TestReadsAreRetriedAfterTheirSessionEnded(t *testing.T) {
 	t.Parallel()
 	pg := openCuttable(t, 3)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))
-	other := openBeside(t, pg)
+	other := openSeparate(t, pg)
 	end := func() {
 		must(t)(other.Exec(t.Context(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"))
 	}
@@ -201,8 +201,8 @@ func TestStoppedReadsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	pg := openCuttable(t, 2)
 	must(t)(pg.Exec(t.Context(), "CREATE TABLE t (id int)"))
-	other := openBeside(t, pg)
-	holder, err := openBeside(t, pg).Begin(t.Context())
+	other := openSeparate(t, pg)
+	holder, err := openSeparate(t, pg).Begin(t.Context())
 	must(t)(nil, err)
 	must(t)(holder.Exec(t.Context(), "LOCK t"))
 	done := make(chan error, 1)

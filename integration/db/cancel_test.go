@@ -104,10 +104,10 @@ func TestLeavingEarlyStopsNoWrite(t *testing.T) {
 // A cancel never affects another statement.
 func TestLeavingEarlyCancelsNoOtherStatement(t *testing.T) {
 	t.Parallel()
-	hitsNobodyElse(t, open(t, nil))
+	hitsNothingElse(t, open(t, nil))
 }
 
-func hitsNobodyElse(t *testing.T, pg *db.DB) {
+func hitsNothingElse(t *testing.T, pg *db.DB) {
 	t.Helper()
 	var workers sync.WaitGroup
 	for worker := range 4 {

@@ -18,8 +18,8 @@ import (
 
 // A changeLog collects the changes that OnChange reports.
 type changeLog struct {
-	mu   sync.Mutex
-	told []string
+	mu        sync.Mutex
+	announced []string
 }
 
 func watch(t *testing.T, pg *db.DB) *changeLog {
@@ -45,7 +45,7 @@ func watch(t *testing.T, pg *db.DB) *changeLog {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		log.told = append(log.told, strings.Join(names, " "))
+		log.announced = append(log.announced, strings.Join(names, " "))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -60,9 +60,9 @@ func watch(t *testing.T, pg *db.DB) *changeLog {
 func (l *changeLog) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	told := strings.Join(l.told, "; ")
-	l.told = nil
-	return told
+	announced := strings.Join(l.announced, "; ")
+	l.announced = nil
+	return announced
 }
 
 // takeKnown is take once nothing is in doubt, as if each commit had waited for
@@ -82,18 +82,18 @@ func (l *changeLog) wait() {
 func (l *changeLog) inDoubt() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return hasDoubt(strings.Join(l.told, " "))
+	return hasDoubt(strings.Join(l.announced, " "))
 }
 
-func hasDoubt(told string) bool {
-	return strings.Count(told, "?") > strings.Count(told, "!")+strings.Count(told, "=")
+func hasDoubt(announced string) bool {
+	return strings.Count(announced, "?") > strings.Count(announced, "!")+strings.Count(announced, "=")
 }
 
 // known removes the doubts of commits that only waited for their examination.
-func known(told string) string {
+func known(announced string) string {
 	var list []string
 	begun := func() int { return slices.Index(list, "*?") }
-	for one := range strings.SplitSeq(told, "; ") {
+	for one := range strings.SplitSeq(announced, "; ") {
 		names := strings.Fields(one)
 		if i := slices.Index(names, "*="); i >= 0 {
 			names = slices.Delete(names, i, i+1)
@@ -112,9 +112,9 @@ func known(told string) string {
 	return strings.Join(slices.DeleteFunc(list, func(one string) bool { return one == "" }), "; ")
 }
 
-// settle waits until the changes of all commits of a watched handle are
+// waitForExaminations waits until the changes of all commits of a watched handle are
 // determined.
-func settle(pg *db.DB) {
+func waitForExaminations(pg *db.DB) {
 	if log, ok := logs.Load(pg); ok {
 		log.(*changeLog).wait()
 	}
@@ -156,8 +156,8 @@ func runChanges(t *testing.T, setup []string, cases []changeCase) {
 			if (err != nil) != tt.fail {
 				t.Fatalf("error %v, want one: %t", err, tt.fail)
 			}
-			if told := log.takeKnown(); told != tt.want {
-				t.Errorf("told %q, want %q", told, tt.want)
+			if announced := log.takeKnown(); announced != tt.want {
+				t.Errorf("announced %q, want %q", announced, tt.want)
 			}
 		})
 	}
@@ -170,7 +170,7 @@ func begin(pg *db.DB, fn func(tx pgx.Tx) error) error {
 func exec(q db.Execer, sql string, args ...any) error {
 	_, err := q.Exec(context.Background(), sql, args...)
 	if pg, ok := q.(*db.DB); ok {
-		settle(pg)
+		waitForExaminations(pg)
 	}
 	return err
 }

@@ -105,7 +105,7 @@ func TestServerDownIsReportedInOneLine(t *testing.T) {
 		if err := proxy.Close(); err != nil {
 			t.Fatal(err)
 		}
-		pg.Pool().Reset() // or the first calls would be told that their connection is lost
+		pg.Pool().Reset() // otherwise the first calls fail with their lost connection
 		want := fmt.Sprintf(`connect to %s as user "postgres": nothing listens there (is the server running?): `, proxy.Addr())
 		for name, call := range calls {
 			err := call(t, pg)

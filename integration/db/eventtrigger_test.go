@@ -46,8 +46,8 @@ func TestChangesByEventTriggers(t *testing.T) {
 		before := count(t, pg, "SELECT count(*)::int FROM log")
 		log.takeKnown()
 		must(t)(conn.Exec(t.Context(), sql))
-		if told := log.takeKnown(); told != "*" && !strings.Contains(told, "public.log") && count(t, pg, "SELECT count(*)::int FROM log") > before {
-			t.Errorf("%s: told %q, and the trigger has written", sql, told)
+		if announced := log.takeKnown(); announced != "*" && !strings.Contains(announced, "public.log") && count(t, pg, "SELECT count(*)::int FROM log") > before {
+			t.Errorf("%s: announced %q, and the trigger has written", sql, announced)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func TestLeavingRowsWaitsForNoOtherConnection(t *testing.T) {
 		}
 	})
 	numbers := db.MustCompile[int]("SELECT g FROM generate_series(1, 100000) g")
-	const givenUp = 5 * time.Second // after which the handle gives up a connection of its own
+	const abandoned = 5 * time.Second // after which the handle gives up a connection of its own
 	for range 2 {
 		var left time.Time
 		for _, err := range numbers.Each(t.Context(), pg) {
@@ -63,7 +63,7 @@ func TestLeavingRowsWaitsForNoOtherConnection(t *testing.T) {
 			left = time.Now()
 			break
 		}
-		if time.Since(left) > givenUp*9/10 {
+		if time.Since(left) > abandoned*9/10 {
 			t.Error("leaving the rows waited until another connection was given up")
 		}
 	}

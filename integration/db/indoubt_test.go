@@ -93,7 +93,7 @@ func TestLostResponses(t *testing.T) {
 		name string
 		word string // in what the answer to is lost
 		do   func(ctx context.Context, pg *db.DB) error
-		want []string // all that may be told
+		want []string // all that may be announced
 	}{
 		{name: "commit", word: "commit", do: func(ctx context.Context, pg *db.DB) error {
 			return pgx.BeginFunc(ctx, pg, func(tx pgx.Tx) error {
@@ -138,9 +138,9 @@ func TestLostResponses(t *testing.T) {
 			if err := tt.do(t.Context(), pg); err == nil {
 				t.Fatal("no error although the answer was lost")
 			}
-			told := waitFor(t, log, tt.want[0])
-			if told != tt.want[0] {
-				t.Errorf("told %q, want %q", told, tt.want[0])
+			announced := waitFor(t, log, tt.want[0])
+			if announced != tt.want[0] {
+				t.Errorf("announced %q, want %q", announced, tt.want[0])
 			}
 		})
 	}
@@ -153,16 +153,16 @@ func TestCancelledWrite(t *testing.T) {
 	must(t)(pg.Exec(t.Context(), "INSERT INTO a SELECT 0 FROM pg_sleep($1)", 0.0)) // known from here on
 	log := watch(t, pg)
 	must(t)(pg.Exec(t.Context(), "INSERT INTO a SELECT 1 FROM pg_sleep($1)", 0.0))
-	if told := log.takeKnown(); told != "public.a" {
-		t.Fatalf("told %q", told)
+	if announced := log.takeKnown(); announced != "public.a" {
+		t.Fatalf("announced %q", announced)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := pg.Exec(ctx, "INSERT INTO a SELECT 1 FROM pg_sleep($1)", 20.0); err == nil {
 		t.Fatal("no error")
 	}
-	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
-		t.Errorf("told %q", told)
+	if announced := waitFor(t, log, "public.a?; public.a!"); announced != "public.a?; public.a!" {
+		t.Errorf("announced %q", announced)
 	}
 }
 
@@ -205,18 +205,18 @@ func testDoubtLasts(t *testing.T, role string) {
 	if err == nil {
 		t.Fatal("no error although the answer was lost")
 	}
-	if told := waitFor(t, log, "public.a?"); told != "public.a?" && told != "*?" {
-		t.Fatalf("told %q, want the doubt", told)
+	if announced := waitFor(t, log, "public.a?"); announced != "public.a?" && announced != "*?" {
+		t.Fatalf("announced %q, want the doubt", announced)
 	}
 	time.Sleep(300 * time.Millisecond) // three looks at the server
-	if told := log.take(); told != "" {
-		t.Fatalf("told %q while the session waits for a lock", told)
+	if announced := log.take(); announced != "" {
+		t.Fatalf("announced %q while the session waits for a lock", announced)
 	}
 	if err := locker.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if told := waitFor(t, log, "public.a!"); told != "public.a!" && told != "*!" {
-		t.Errorf("told %q after the session's end", told)
+	if announced := waitFor(t, log, "public.a!"); announced != "public.a!" && announced != "*!" {
+		t.Errorf("announced %q after the session's end", announced)
 	}
 }
 
@@ -234,8 +234,8 @@ func TestDoubtEndsAfterLostCancel(t *testing.T) {
 	if _, err = pg.Exec(t.Context(), "DELETE FROM a", pgx.QueryExecModeSimpleProtocol); err == nil {
 		t.Fatal("no error although the answer was lost")
 	}
-	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
-		t.Errorf("told %q while the lock is held", told)
+	if announced := waitFor(t, log, "public.a?; public.a!"); announced != "public.a?; public.a!" {
+		t.Errorf("announced %q while the lock is held", announced)
 	}
 }
 
@@ -243,20 +243,20 @@ func TestDoubtEndsAfterLostCancel(t *testing.T) {
 // seconds.
 func waitFor(t *testing.T, log *changeLog, want string) string {
 	t.Helper()
-	told := ""
+	announced := ""
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if more := log.take(); more != "" {
-			if told != "" {
-				told += "; "
+			if announced != "" {
+				announced += "; "
 			}
-			told += more
+			announced += more
 		}
-		if known(told) == want && want != "" {
+		if known(announced) == want && want != "" {
 			break
 		}
-		if want == "" && !hasDoubt(told) && time.Now().After(deadline.Add(-19500*time.Millisecond)) {
+		if want == "" && !hasDoubt(announced) && time.Now().After(deadline.Add(-19500*time.Millisecond)) {
 			break
 		}
 	}
-	return known(told)
+	return known(announced)
 }

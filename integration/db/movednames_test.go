@@ -58,8 +58,8 @@ CREATE TRIGGER move BEFORE INSERT ON audited FOR EACH ROW EXECUTE FUNCTION move(
 					if err := write(pg); err != nil {
 						t.Fatal(err)
 					}
-					if told := log.takeKnown(); !strings.Contains(told, "other.a") && !strings.Contains(told, "*") {
-						t.Errorf("told %q, want other.a", told)
+					if announced := log.takeKnown(); !strings.Contains(announced, "other.a") && !strings.Contains(announced, "*") {
+						t.Errorf("announced %q, want other.a", announced)
 					}
 				}
 			})

@@ -17,7 +17,7 @@ import (
 func TestChangesOfMultiStatements(t *testing.T) {
 	t.Parallel()
 	const insertA, insertB = "INSERT INTO a VALUES (300)", "INSERT INTO b VALUES (300)"
-	together := func(before []string, sent func(conn *pgxpool.Conn) error, after ...string) func(pg *db.DB) error {
+	multi := func(before []string, sent func(conn *pgxpool.Conn) error, after ...string) func(pg *db.DB) error {
 		return func(pg *db.DB) error {
 			return onConn(pg, func(conn *pgxpool.Conn) error {
 				return errors.Join(execAll(conn, before...), sent(conn), execAll(conn, after...))
@@ -32,28 +32,28 @@ func TestChangesOfMultiStatements(t *testing.T) {
 	}
 	open := []string{"BEGIN", insertA}
 	runChanges(t, changeSchema, []changeCase{
-		{name: "commit and begin in one text", do: together(open, text("COMMIT; BEGIN"), "ROLLBACK"), want: "public.a"},
-		{name: "commit and begin in a batch", do: together(open, inBatch("COMMIT", "BEGIN"), "ROLLBACK"), want: "public.a"},
-		{name: "write, commit and begin in one text", do: together(nil, text(insertA+"; COMMIT; BEGIN"), "ROLLBACK"), want: "public.a"},
-		{name: "commit and chain in a batch", do: together([]string{"BEGIN"}, inBatch(insertA, "COMMIT AND CHAIN", insertB), "ROLLBACK"), want: "public.a"},
-		{name: "commit and chain in one text", do: together([]string{"BEGIN"}, text(insertA+"; COMMIT AND CHAIN; "+insertB), "ROLLBACK"), want: "public.a"},
-		{name: "rollback and begin in a batch", do: together(open, inBatch("ROLLBACK", "BEGIN", insertB), "COMMIT"), want: "public.b"},
-		{name: "rollback and write in one text", do: together(open, text("ROLLBACK; "+insertB)), want: "public.b"},
-		{name: "commit in the middle of a batch that fails", do: together(open, inBatch("COMMIT", "BEGIN", "SELECT 1/0"), "ROLLBACK"), want: "public.a", fail: true},
-		{name: "commit in the middle of a text that fails", do: together(open, text("COMMIT; BEGIN; SELECT 1/0"), "ROLLBACK"), want: "public.a", fail: true},
-		{name: "text that fails by itself", do: together(nil, text(insertA+"; SELECT 1/0")), fail: true},
-		{name: "batch in a transaction", do: together([]string{"BEGIN"}, inBatch(insertA, insertB), "COMMIT"), want: "public.a public.b"},
-		{name: "batch in a transaction rolled back", do: together([]string{"BEGIN"}, inBatch(insertA, insertB), "ROLLBACK")},
-		{name: "batch that begins a transaction", do: together(nil, inBatch("BEGIN", insertA), "COMMIT"), want: "public.a"},
+		{name: "commit and begin in one text", do: multi(open, text("COMMIT; BEGIN"), "ROLLBACK"), want: "public.a"},
+		{name: "commit and begin in a batch", do: multi(open, inBatch("COMMIT", "BEGIN"), "ROLLBACK"), want: "public.a"},
+		{name: "write, commit and begin in one text", do: multi(nil, text(insertA+"; COMMIT; BEGIN"), "ROLLBACK"), want: "public.a"},
+		{name: "commit and chain in a batch", do: multi([]string{"BEGIN"}, inBatch(insertA, "COMMIT AND CHAIN", insertB), "ROLLBACK"), want: "public.a"},
+		{name: "commit and chain in one text", do: multi([]string{"BEGIN"}, text(insertA+"; COMMIT AND CHAIN; "+insertB), "ROLLBACK"), want: "public.a"},
+		{name: "rollback and begin in a batch", do: multi(open, inBatch("ROLLBACK", "BEGIN", insertB), "COMMIT"), want: "public.b"},
+		{name: "rollback and write in one text", do: multi(open, text("ROLLBACK; "+insertB)), want: "public.b"},
+		{name: "commit in the middle of a batch that fails", do: multi(open, inBatch("COMMIT", "BEGIN", "SELECT 1/0"), "ROLLBACK"), want: "public.a", fail: true},
+		{name: "commit in the middle of a text that fails", do: multi(open, text("COMMIT; BEGIN; SELECT 1/0"), "ROLLBACK"), want: "public.a", fail: true},
+		{name: "text that fails by itself", do: multi(nil, text(insertA+"; SELECT 1/0")), fail: true},
+		{name: "batch in a transaction", do: multi([]string{"BEGIN"}, inBatch(insertA, insertB), "COMMIT"), want: "public.a public.b"},
+		{name: "batch in a transaction rolled back", do: multi([]string{"BEGIN"}, inBatch(insertA, insertB), "ROLLBACK")},
+		{name: "batch that begins a transaction", do: multi(nil, inBatch("BEGIN", insertA), "COMMIT"), want: "public.a"},
 
-		{name: "savepoint of a batch", do: together([]string{"BEGIN"}, inBatch("SAVEPOINT s", insertA), "ROLLBACK TO s", insertB, "COMMIT"), want: "public.b"},
-		{name: "savepoint of a batch that hides another", do: together([]string{"BEGIN", "SAVEPOINT s"},
+		{name: "savepoint of a batch", do: multi([]string{"BEGIN"}, inBatch("SAVEPOINT s", insertA), "ROLLBACK TO s", insertB, "COMMIT"), want: "public.b"},
+		{name: "savepoint of a batch that hides another", do: multi([]string{"BEGIN", "SAVEPOINT s"},
 			inBatch(insertA, "SAVEPOINT s", "SELECT 1"), "ROLLBACK TO s", "COMMIT"), want: "public.a"},
-		{name: "savepoint of a text that hides another", do: together([]string{"BEGIN", "SAVEPOINT s"},
+		{name: "savepoint of a text that hides another", do: multi([]string{"BEGIN", "SAVEPOINT s"},
 			text(insertA+"; SAVEPOINT s"), "ROLLBACK TO s", "COMMIT"), want: "public.a"},
-		{name: "savepoint rolled back by a batch", do: together([]string{"BEGIN", "SAVEPOINT s", insertA},
+		{name: "savepoint rolled back by a batch", do: multi([]string{"BEGIN", "SAVEPOINT s", insertA},
 			inBatch("ROLLBACK TO s", insertB), "COMMIT"), want: "public.b"},
-		{name: "savepoint released by a batch", do: together([]string{"BEGIN", "SAVEPOINT s", insertA, "SAVEPOINT s"},
+		{name: "savepoint released by a batch", do: multi([]string{"BEGIN", "SAVEPOINT s", insertA, "SAVEPOINT s"},
 			inBatch("RELEASE s", insertB), "ROLLBACK TO s", "COMMIT"), want: ""},
 		{name: "savepoint of a batch that fails", do: func(pg *db.DB) error {
 			return onConn(pg, func(conn *pgxpool.Conn) error {
@@ -89,7 +89,7 @@ func TestChangesOfMultiStatements(t *testing.T) {
 			b.Queue(insertA).Exec(func(pgconn.CommandTag) error { return &pgconn.PgError{Code: "23505"} })
 			return pg.SendBatch(context.Background(), b).Close()
 		}, want: "public.a", fail: true},
-		{name: "batch that is not prepared", do: together(nil, inBatch(insertA, "SELECT nothing")), fail: true},
+		{name: "batch that is not prepared", do: multi(nil, inBatch(insertA, "SELECT nothing")), fail: true},
 		{name: "name prepared again in vain", do: func(pg *db.DB) error {
 			return onConn(pg, func(conn *pgxpool.Conn) error {
 				if _, err := conn.Conn().Prepare(context.Background(), "w", "INSERT INTO a VALUES ($1)"); err != nil {

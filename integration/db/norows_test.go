@@ -132,8 +132,8 @@ func TestChangesOfNoRows(t *testing.T) {
 			if err := tt.do(pg); err != nil {
 				t.Fatalf("%s, known %t: %v", tt.name, known, err)
 			}
-			if told := log.takeKnown(); told != "" {
-				t.Errorf("%s, known %t: told %q", tt.name, known, told)
+			if announced := log.takeKnown(); announced != "" {
+				t.Errorf("%s, known %t: announced %q", tt.name, known, announced)
 			}
 		}
 	}

@@ -228,8 +228,8 @@ func TestBeforeConnectMaySetATracer(t *testing.T) {
 	log := watch(t, pg)
 	before := first.n.Load()
 	must(t)(pg.Exec(t.Context(), "INSERT INTO a VALUES (1)"))
-	if told := log.takeKnown(); told != "public.a" {
-		t.Errorf("told %q", told)
+	if announced := log.takeKnown(); announced != "public.a" {
+		t.Errorf("announced %q", announced)
 	}
 	if n := first.n.Load() - before; n != 1 || second.n.Load() != first.n.Load() {
 		t.Errorf("the program's tracers saw %d statements, and %d and %d in all", n, first.n.Load(), second.n.Load())
@@ -275,7 +275,7 @@ func TestContextHooks(t *testing.T) {
 		}
 		defer adopted.Close()
 		if cacheapi.HandleOf(pg).ContextHooks != hook || cacheapi.HandleOf(adopted).ContextHooks != hook {
-			t.Errorf("with hooks: %v; told %v, adopted %v", hook, cacheapi.HandleOf(pg).ContextHooks, cacheapi.HandleOf(adopted).ContextHooks)
+			t.Errorf("with hooks: %v; announced %v, adopted %v", hook, cacheapi.HandleOf(pg).ContextHooks, cacheapi.HandleOf(adopted).ContextHooks)
 		}
 	}
 }

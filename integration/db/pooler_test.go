@@ -179,7 +179,7 @@ func TestEveryWayBehindPgBouncer(t *testing.T) {
 			}
 			group.Wait()
 			if exec == "exec" {
-				hitsNobodyElse(t, pg)
+				hitsNothingElse(t, pg)
 			}
 			lost := pg.Stats().LostNames
 			if lost < batches.Load() || exec != "cache_statement" && lost > 0 {
@@ -239,8 +239,8 @@ func TestDoubtBehindPgBouncerIsResolved(t *testing.T) {
 	if _, err := pg.Exec(t.Context(), "INSERT INTO a VALUES (1)"); err == nil {
 		t.Fatal("no error although the answer was lost")
 	}
-	if told := waitFor(t, log, "public.a?; public.a!"); told != "public.a?; public.a!" {
-		t.Errorf("told %q", told)
+	if announced := waitFor(t, log, "public.a?; public.a!"); announced != "public.a?; public.a!" {
+		t.Errorf("announced %q", announced)
 	}
 }
 
@@ -261,7 +261,7 @@ func TestDoubtBehindPgBouncerDelaysNoOther(t *testing.T) {
 	log := watch(t, pg)
 	insert := func() error { _, err := pg.Exec(t.Context(), "INSERT INTO a VALUES (1)"); return err }
 	must(t)(nil, insert()) // what it changes is known from now on
-	told := ""
+	announced := ""
 	for i := range tries {
 		table := fmt.Sprintf("b%d", i)
 		log.takeKnown()
@@ -271,12 +271,12 @@ func TestDoubtBehindPgBouncerDelaysNoOther(t *testing.T) {
 		}
 		must(t)(pg.Exec(t.Context(), "INSERT INTO "+table+" VALUES (1)"))
 		log.wait()
-		told = log.take() // in the order of time
-		if settled := strings.Index(told, "public.a!"); strings.Contains(told[:max(settled, 0)], table) {
+		announced = log.take() // in the order of time
+		if resolved := strings.Index(announced, "public.a!"); strings.Contains(announced[:max(resolved, 0)], table) {
 			return
 		}
 	}
-	t.Errorf("the change of another table was not known before the doubt was settled: %q", told)
+	t.Errorf("the change of another table was not known before the doubt was resolved: %q", announced)
 }
 
 // The setup of a connection works behind a pooler, even if the names of its

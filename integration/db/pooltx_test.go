@@ -135,8 +135,8 @@ func TestAbandonedWaitIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Release()
-	const patience = 20 * time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	const timeout = 20 * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	before := pg.Stats().Waits
 	_, err = one.One(ctx, pg)
@@ -153,7 +153,7 @@ func TestAbandonedWaitIsReported(t *testing.T) {
 		t.Errorf("error %v of a batch that was not sent: want the deadline's", err)
 	}
 	after := pg.Stats().Waits
-	if after.Count != before.Count+2 || after.Max < patience/2 {
-		t.Errorf("waits %+v, before %+v: want two more, the longest of %v", after, before, patience)
+	if after.Count != before.Count+2 || after.Max < timeout/2 {
+		t.Errorf("waits %+v, before %+v: want two more, the longest of %v", after, before, timeout)
 	}
 }

@@ -46,7 +46,7 @@ func TestChangesByReads(t *testing.T) {
 					if err := exec(conn, sql); err != nil {
 						return err
 					}
-					settle(pg)
+					waitForExaminations(pg)
 				}
 				return nil
 			})
@@ -76,7 +76,7 @@ func TestChangesByReads(t *testing.T) {
 		{name: "cursor", do: run("BEGIN", "DECLARE c CURSOR FOR SELECT v FROM looking", "FETCH ALL FROM c", "COMMIT")},
 		{name: "cursor over what writes", do: run("BEGIN", "DECLARE c CURSOR FOR SELECT v FROM bumping", "FETCH ALL FROM c", "COMMIT"), want: "public.a"},
 		{name: "set_config", do: run("SELECT set_config('app.tenant', 'x', false)", "DELETE FROM a WHERE id = 3"), want: "public.a"},
-		{name: "set_config of a name that is not told", do: run("SELECT set_config(v, 'x', false) FROM (VALUES ('app.x')) n (v)", "DELETE FROM a WHERE id = 3"), want: "public.a"},
+		{name: "set_config of a name that is not announced", do: run("SELECT set_config(v, 'x', false) FROM (VALUES ('app.x')) n (v)", "DELETE FROM a WHERE id = 3"), want: "public.a"},
 
 		{name: "DO in a transaction", do: run("BEGIN", "DO $$ BEGIN PERFORM hidden(); END $$", "COMMIT"), want: "public.a"},
 		{name: "CALL in a transaction", do: run("BEGIN", "CALL quietly()", "INSERT INTO b VALUES (7)", "COMMIT AND CHAIN", "ROLLBACK"), want: "public.a public.b"},
@@ -111,8 +111,8 @@ func TestCommitPrepared(t *testing.T) {
 		if err := exec(pg, "COMMIT PREPARED 'nothing'"); err == nil {
 			t.Error("no error")
 		}
-		if told := log.takeKnown(); told != "*" && told != "" {
-			t.Errorf("told %q", told)
+		if announced := log.takeKnown(); announced != "*" && announced != "" {
+			t.Errorf("announced %q", announced)
 		}
 		return
 	}
@@ -121,14 +121,14 @@ func TestCommitPrepared(t *testing.T) {
 	err := onConn(pg, func(conn *pgxpool.Conn) error {
 		return execAll(conn, "BEGIN", "DELETE FROM a", "PREPARE TRANSACTION "+name)
 	})
-	if told := log.takeKnown(); err != nil || told != "" {
-		t.Errorf("prepared: told %q, %v", told, err)
+	if announced := log.takeKnown(); err != nil || announced != "" {
+		t.Errorf("prepared: announced %q, %v", announced, err)
 	}
 	if err := exec(pg, "COMMIT PREPARED "+name); err != nil {
 		t.Error(err)
 	}
-	if told := log.takeKnown(); told != "*" {
-		t.Errorf("committed: told %q", told)
+	if announced := log.takeKnown(); announced != "*" {
+		t.Errorf("committed: announced %q", announced)
 	}
 }
 
@@ -159,12 +159,12 @@ func TestChangesUnderAHook(t *testing.T) {
 		for range 3 {
 			must(t)(pg.Exec(t.Context(), "SELECT count(*) FROM a"))
 		}
-		if told := log.takeKnown(); told != "" {
-			t.Errorf("%s: reads told %q", sql, told)
+		if announced := log.takeKnown(); announced != "" {
+			t.Errorf("%s: reads announced %q", sql, announced)
 		}
 		must(t)(pg.Exec(t.Context(), "INSERT INTO a VALUES (1)"))
-		if told := log.takeKnown(); told != "public.a" {
-			t.Errorf("%s: a write told %q", sql, told)
+		if announced := log.takeKnown(); announced != "public.a" {
+			t.Errorf("%s: a write announced %q", sql, announced)
 		}
 	}
 }

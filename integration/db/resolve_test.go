@@ -183,6 +183,6 @@ func TestResolveReturnsOtherErrors(t *testing.T) {
 		t.Errorf("an error of the program's: %v", err)
 	}
 	if n := pg.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections were not given back", n)
+		t.Errorf("%d connections were not released", n)
 	}
 }

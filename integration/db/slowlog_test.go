@@ -130,6 +130,6 @@ func TestQuickStatementsAreNotLogged(t *testing.T) {
 	must(t)(pg.Exec(t.Context(), "SELECT pg_sleep(0.06)"))
 	lines := log.take(t)
 	if len(lines) != 1 || lines[0].Wait < wait/2 || lines[0].Took >= wait {
-		t.Errorf("%+v: want one line, with a wait of about %v that is no part of its duration", lines, wait)
+		t.Errorf("%+v: want one line, with a wait of about %v that its duration excludes", lines, wait)
 	}
 }

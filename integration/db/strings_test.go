@@ -40,8 +40,8 @@ func TestStringsThatEscape(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if told := log.takeKnown(); !strings.Contains(told, "*") && !strings.Contains(told, "public.a") {
-					t.Errorf("told %q", told)
+				if announced := log.takeKnown(); !strings.Contains(announced, "*") && !strings.Contains(announced, "public.a") {
+					t.Errorf("announced %q", announced)
 				}
 			}
 		})

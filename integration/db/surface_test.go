@@ -201,7 +201,7 @@ func TestBuiltReadsAreOneStatement(t *testing.T) {
 	}
 	for _, err := range []error{err1, err2, err3, db.Gather(t.Context(), pg, db.GatherAll[int](two))} {
 		if err == nil || !strings.Contains(err.Error(), "2 statements") {
-			t.Errorf("error %v, want it to tell of 2 statements", err)
+			t.Errorf("error %v, want it to mention 2 statements", err)
 		}
 	}
 	if n := count(t, pg, "SELECT count(*)::int FROM items -- ; not a second one"); n != 10 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/db"
 )
@@ -47,6 +48,36 @@ func TestArraysAreLoadedWithTheirElements(t *testing.T) {
 			t.Errorf("%v: %v, %v", names, words, err)
 		}
 		pg.Close()
+	}
+}
+
+// A multirange comes with its range, alone, within other types, and in any order.
+func TestMultirangesComeWithTheirRanges(t *testing.T) {
+	t.Parallel()
+	plain := open(t, nil, "CREATE SCHEMA ty", "CREATE EXTENSION citext", "CREATE TYPE ty.frange AS RANGE (subtype = float8, multirange_type_name = ty.fmulti)",
+		"CREATE TYPE ty.crange AS RANGE (subtype = citext, multirange_type_name = ty.cmulti)",
+		"CREATE DOMAIN ty.dm AS ty.fmulti", "CREATE TYPE ty.withm AS (m ty.fmulti, n int)", "CREATE TYPE ty.outer AS (w ty.withm[])", "CREATE DOMAIN ty.ints AS int4multirange")
+	type multirange = pgtype.Multirange[pgtype.Range[float64]]
+	want := multirange{
+		{Lower: 1, Upper: 2, LowerType: pgtype.Inclusive, UpperType: pgtype.Exclusive, Valid: true},
+		{Lower: 5, Upper: 6, LowerType: pgtype.Inclusive, UpperType: pgtype.Exclusive, Valid: true},
+	}
+	for _, names := range [][]string{
+		{"ty.fmulti"}, {"ty.frange", "ty.fmulti"}, {"ty.fmulti", "ty.frange"}, {"fmulti[]"}, {"ty.dm"}, {"ty.withm"}, {"ty.outer"}, {"ty.ints", "ty.fmulti"},
+		{"ty.fmulti", "ty.cmulti", "citext"},
+	} {
+		for _, mode := range []string{"cache_statement", "simple_protocol"} {
+			pg, err := db.Open(t.Context(), plain.Pool().Config().ConnString()+"&default_query_exec_mode="+mode, &db.Options{Types: names})
+			if err != nil {
+				t.Errorf("%v, %s: %v", names, mode, err)
+				continue
+			}
+			got, err := db.One[multirange](t.Context(), pg, db.SQL("SELECT '{[1,2),[5,6)}'::ty.fmulti"))
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%v, %s: %v, %v", names, mode, got, err)
+			}
+			pg.Close()
+		}
 	}
 }
 

@@ -161,7 +161,7 @@ func gatherInTransaction(t *testing.T, q db.Batcher) {
 		}
 	}
 	if _, err := behind.Value(); !strings.Contains(err.Error(), "not run") {
-		t.Errorf("the read behind: %v, want it to say that it did not run", err)
+		t.Errorf("the read after it: %v, want it to say that it did not run", err)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestGatherRejectsInvalidReads(t *testing.T) {
 			t.Errorf("%s: gathered", sql)
 		}
 		if _, err := good.Value(); err != nil {
-			t.Errorf("beside %s: %v", sql, err)
+			t.Errorf("next to %s: %v", sql, err)
 		}
 	}
 	for _, arg := range []any{pgx.QueryExecModeExec, pgx.QueryResultFormats{1}, pgx.QueryResultFormatsByOID{23: 1}} {
@@ -257,7 +257,7 @@ func TestGatherNamedArguments(t *testing.T) {
 			t.Errorf("%v: no error", bad)
 		}
 		if n, err := good.Value(); n != 2 || err != nil {
-			t.Errorf("beside %v: %d, %v", bad, n, err)
+			t.Errorf("next to %v: %d, %v", bad, n, err)
 		}
 		if _, err := failing.Value(); err == nil || strings.Contains(err.Error(), "nowhere") {
 			t.Errorf("%v: err = %v", bad, err)

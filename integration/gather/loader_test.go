@@ -105,7 +105,7 @@ func TestLoaderRows(t *testing.T) {
 	values, err := byID.LoadMany(t.Context(), []int{6, 7, 8})
 	byKey, _ := errors.AsType[db.LoadError[int]](err)
 	if len(byKey) != 1 || !errors.Is(byKey[7], pgx.ErrTooManyRows) || values[0].ID != 6 || values[2].ID != 8 {
-		t.Errorf("keys beside one with two rows: %v, %v", values, err)
+		t.Errorf("keys next to one with two rows: %v, %v", values, err)
 	}
 	pgtest.Exec(t, pg, "DROP TABLE parents")
 	if _, err := byID.LoadMany(t.Context(), []int{1, 2}); err == nil {

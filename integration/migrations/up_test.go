@@ -95,7 +95,7 @@ func TestPoolOfOneConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := pool.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections were not given back", n)
+		t.Errorf("%d connections were not released", n)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestCursorsSurviveTheirRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p := page(first.Next); len(p.Items) != 10 || p.Items[0].ID != 10 {
-		t.Errorf("behind a deleted row: %v", p.Items)
+		t.Errorf("after a deleted row: %v", p.Items)
 	}
 	if _, err := pg.Exec(t.Context(), "DELETE FROM cities WHERE id > 8"); err != nil {
 		t.Fatal(err)

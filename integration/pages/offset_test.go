@@ -39,7 +39,7 @@ func TestOffsetPages(t *testing.T) {
 	}
 	p.Count = db.NoCount
 	if page, err := db.PaginateOffset[city](t.Context(), pg, db.SQL("SELECT * FROM cities"), p, 9); err != nil || page.More || len(page.Items) != 0 {
-		t.Errorf("behind the end: %+v, %v", page, err)
+		t.Errorf("after the end: %+v, %v", page, err)
 	}
 }
 

@@ -50,7 +50,7 @@ func TestMillionTies(t *testing.T) {
 					t.Fatal(err)
 				}
 				if explained.buffers > 70 {
-					t.Errorf("behind row %d: %d buffers for 50 rows:\n%s", rows, explained.buffers, explained.plan)
+					t.Errorf("after row %d: %d buffers for 50 rows:\n%s", rows, explained.buffers, explained.plan)
 				}
 				rows += len(short.Items)
 				at = short.Next

@@ -205,19 +205,19 @@ func (p *xy) ScanIndex(i int) any { return []any{&p.X, &p.Y}[i] }
 // ScanNull is never reached: NULL goes into *xy.
 func (p *xy) ScanNull() error { return fmt.Errorf("cannot scan NULL into %T", p) }
 
-// told is a database/sql Scanner that records its argument.
-type told struct{ text string }
+// recorded is a database/sql Scanner that records its argument.
+type recorded struct{ text string }
 
-func (v *told) Scan(src any) error {
+func (v *recorded) Scan(src any) error {
 	v.text = fmt.Sprintf("%T %v", src, src)
 	if src == "b" {
-		return errors.New("told does not take b")
+		return errors.New("recorded does not take b")
 	}
 	return nil
 }
 
-// Value makes told a driver.Valuer, which does not matter here.
-func (v told) Value() (driver.Value, error) { return v.text, nil }
+// Value makes recorded a driver.Valuer, which does not matter here.
+func (v recorded) Value() (driver.Value, error) { return v.text, nil }
 
 var checks = []check{
 	into[bool](), into[int](), into[int8](), into[int16](), into[int32](), into[int64](), into[uint8](), into[uint16](), into[uint32](),
@@ -227,7 +227,7 @@ var checks = []check{
 	into[any](), into[json.RawMessage](), into[*json.RawMessage](), into[*map[string]any](), by(pgx.RowToMap), field[map[string]any](),
 	field[document](), field[*document](), field[[]document](), field[xy](),
 	field[bool](), field[int32](), field[*int64](), field[string](), field[*string](), field[[]byte](), field[time.Time](), field[*time.Time](), field[any](),
-	field[uuid.UUID](), field[[]int64](), field[[]*string](), field[pgtype.Numeric](), field[sql.NullString](), field[sql.Null[time.Time]](), field[told](), field[netip.Addr](),
+	field[uuid.UUID](), field[[]int64](), field[[]*string](), field[pgtype.Numeric](), field[sql.NullString](), field[sql.Null[time.Time]](), field[recorded](), field[netip.Addr](),
 	embedded[int64](), embedded[*string](), embedded[time.Time](), embedded[[]int32](), embedded[*xy](), embedded[sql.NullInt64](), embedded[pgtype.Int8](),
 	into[pgtype.Numeric](), into[*pgtype.Numeric](), into[pgtype.Text](), into[*pgtype.Text](), into[pgtype.Bool](), into[pgtype.Int2](), into[pgtype.Int4](),
 	into[pgtype.Int8](), into[pgtype.Float4](), into[pgtype.Float8](), into[pgtype.Uint32](), into[pgtype.Uint64](),
@@ -235,7 +235,7 @@ var checks = []check{
 	into[sql.NullString](), into[sql.NullBool](), into[sql.NullByte](), into[sql.NullInt16](), into[sql.NullInt32](), into[sql.NullInt64](),
 	into[sql.NullFloat64](), into[sql.NullTime](), into[sql.Null[string]](), into[sql.Null[int64]](), into[sql.Null[int32]](), into[sql.Null[float64]](),
 	into[sql.Null[bool]](), into[sql.Null[time.Time]](), into[sql.Null[[]byte]](), into[sql.Null[uuid.UUID]](), into[*sql.Null[string]](),
-	into[told](), into[*told](), into[[]told](), into[[]*told](),
+	into[recorded](), into[*recorded](), into[[]recorded](), into[[]*recorded](),
 	into[net.IP](), into[net.IPNet](), into[*net.IPNet](), into[net.HardwareAddr](), into[netip.Addr](), into[*netip.Addr](), into[netip.Prefix](), into[[]netip.Addr](),
 	into[*xy](), into[**xy](), into[[]*xy](),
 	into[[]string](), into[*[]string](), into[[]*string](), into[[]int16](), into[[]int32](), into[[]int64](), into[[]int](), into[[]uint32](), into[[]float32](), into[[]float64](),

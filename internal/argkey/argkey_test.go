@@ -79,7 +79,7 @@ var distinct = [][]any{
 	{pgx.QueryExecModeExec}, {pgx.QueryExecModeSimpleProtocol}, {pgx.QueryResultFormats{1}},
 }
 
-func TestAppendTellsArgumentsApart(t *testing.T) {
+func TestAppendDistinguishesArguments(t *testing.T) {
 	seen := map[string][]any{}
 	for _, args := range distinct {
 		key, ok := Append(nil, args)
@@ -122,7 +122,7 @@ func TestAppendOfEqualArguments(t *testing.T) {
 	}
 }
 
-func TestAppendRefuses(t *testing.T) {
+func TestAppendRejects(t *testing.T) {
 	ring := &cyclic{}
 	ring.Next = ring
 	for _, arg := range []any{
@@ -135,7 +135,7 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-func TestAppendAsksValuers(t *testing.T) {
+func TestAppendCallsValuers(t *testing.T) {
 	calls := 0
 	a, ok := Append(nil, []any{changing{&calls}})
 	calls = 0
@@ -173,7 +173,7 @@ func TestAppendAgreesWithTheWire(t *testing.T) {
 	}
 }
 
-func TestAppendKeepsWhatIsThere(t *testing.T) {
+func TestAppendKeepsPrefix(t *testing.T) {
 	got, ok := Append([]byte("prefix"), []any{1, func() {}})
 	if ok || !bytes.HasPrefix(got, []byte("prefix")) {
 		t.Errorf("got %q, %v", got, ok)

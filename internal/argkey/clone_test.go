@@ -23,7 +23,7 @@ type (
 	}
 )
 
-func TestCloneIsEqualAndApart(t *testing.T) {
+func TestCloneIsEqualAndIndependent(t *testing.T) {
 	n := 1
 	args := []any{
 		[]byte("ab"), []int64{1, 2}, []string{"a"}, []userID{1}, &n, &point{1, 2}, pgx.NamedArgs{"a": 1}, map[string]int{"a": 1},

@@ -27,7 +27,7 @@ type filter struct {
 
 // Later modifications of an argument, at any depth, change neither the copy nor
 // its key.
-func TestCloneIsApartAtEveryDepth(t *testing.T) {
+func TestCloneIsIndependentAtEveryDepth(t *testing.T) {
 	n := big.NewInt(1 << 62)
 	n.Mul(n, n)
 	for what, c := range map[string]struct {

@@ -24,7 +24,7 @@ type Effects struct {
 	// Writes lists every relation whose rows the statement may change. Views
 	// and rules are resolved; partitions (and their ancestors), children,
 	// targets of foreign key actions, and relations that the words of function
-	// bodies name are included. Complete if WritesKnown; if not, [Locks] finds
+	// bodies name are included. Complete if WritesKnown; if not, [Written] finds
 	// them in the same transaction before it commits.
 	Writes      []Relation
 	WritesKnown bool

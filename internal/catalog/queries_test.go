@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write testdata/queries.sql anew")
+var update = flag.Bool("update", false, "rewrite testdata/queries.sql")
 
 // TestQueries holds the queries that are put together from parts to the text that
 // the server is sent, so that a change of it is seen in review.

@@ -19,7 +19,7 @@ type Conn struct {
 	tracker *Tracker // whose pool the connection is in
 	own     bool     // statements are this module's and not counted
 
-	// The statement under way.
+	// The running statement.
 	wait       time.Duration        // for the connection, to be charged to the next statement
 	began      time.Duration        // by clock.Now
 	timed      bool                 // began is set for the next statement
@@ -29,18 +29,18 @@ type Conn struct {
 	dead       bool                 // whether the connection was closed when it began
 	cancelling bool                 // the server was asked to stop it
 	refused    int                  // statements begun while the connection was busy, and not ended yet
-	batch      batch                // the batch under way
+	batch      batch                // the running batch
 	copying    bool                 // the statement that ended was COPY FROM STDIN
 
 	// The open transaction.
 	writeSet writeSet            // its writes so far
 	locked   []Change            // all tables that it may have changed, as the server reported just before COMMIT; nil if not asked
-	txNames  sqltext.NameFactors // what was set in it: names may stand for other tables
+	txNames  sqltext.NameFactors // name factors that it has changed
 
 	// The session.
 	session sessionState        // how it differs from its initial state
 	place   connPlace           // where the connection leads
-	names   sqltext.NameFactors // what was set in it: names may stand for other tables
+	names   sqltext.NameFactors // name factors that it has changed
 	hooked  sqltext.NameFactors // factors that the hook AfterConnect set, which RESET undoes
 
 	// Prepared statements.

@@ -16,14 +16,14 @@ func newDatabaseTable() *databaseTable { return &databaseTable{byKey: make(map[s
 
 // Handles lead to one Database if and only if they lead to one database.
 func TestHandlesOfOneDatabase(t *testing.T) {
-	told := identity{oid: "5", start: "100:5432/5", life: "100 1", system: "77/5"}
+	readable := identity{oid: "5", start: "100:5432/5", life: "100 1", system: "77/5"}
 	refused := identity{oid: "5", start: "100:5432/5", life: "100 1"}
 	standby := identity{oid: "5", start: "200:5433/5", life: "200 1", system: "77/5", standby: true}
 	other := identity{oid: "6", start: "100:5432/6", life: "100 1", system: "77/6"}
-	for _, first := range []identity{told, refused} {
+	for _, first := range []identity{readable, refused} {
 		table := newDatabaseTable()
 		_, a := handleAt(table, &first)
-		for _, next := range []identity{told, refused, told} {
+		for _, next := range []identity{readable, refused, readable} {
 			if _, b := handleAt(table, &next); a != b {
 				t.Errorf("%+v and %+v lead to two databases", first, next)
 			}

@@ -40,7 +40,7 @@ const (
 )
 
 // errRestarted reports that the server was restarted during the query.
-var errRestarted = errors.New("the server started again meanwhile")
+var errRestarted = errors.New("the server was restarted meanwhile")
 
 // askPlace identifies the database of a connection. An error leaves it unknown,
 // except that the server may refuse the system identifier, which every later

@@ -87,7 +87,7 @@ func (w *doubts) stop() {
 // wait for a lock: so it is cancelled again. That affects no other session,
 // since the request names the session by its secret.
 func (t *Tracker) waitForEnd(ctx context.Context, session brokenSession) bool {
-	look := sessionLook{server: session.server}
+	poll := sessionPoll{server: session.server}
 	closed := session.conn
 	ended := closed.CleanupDone()
 	cancelled := clock.Now()
@@ -100,12 +100,12 @@ func (t *Tracker) waitForEnd(ctx context.Context, session brokenSession) bool {
 		case <-time.After(wait):
 		}
 		err := t.examiner.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-			return look.at(ctx, conn, closed.PID())
+			return poll.at(ctx, conn, closed.PID())
 		})
-		if err == nil && look.ended {
+		if err == nil && poll.ended {
 			return true
 		}
-		if look.pooled && !look.looked {
+		if poll.pooled && !poll.polled {
 			if retry.Sleep(ctx, poolerWait) != nil { // outside of do, so that others can use the examiner
 				return false
 			}
@@ -129,12 +129,12 @@ func cancelOn(ctx context.Context, conn *pgconn.PgConn) error {
 	return conn.CancelRequest(ctx)
 }
 
-// A sessionLook follows one server session over several polls.
-type sessionLook struct {
+// A sessionPoll polls a server for one session.
+type sessionPoll struct {
 	server string     // start time of the session's server, "" if unknown
 	begun  *time.Time // start time of the session when it was first seen; nil before, and if the role may not see it
 	pooled bool       // a pooler is in between
-	looked bool       // the first poll behind the pooler was made
+	polled bool       // the first poll behind the pooler was made
 	open   []string   // transactions that were open at that poll
 	ended  bool
 }
@@ -145,7 +145,7 @@ const poolerWait = time.Second
 
 // at polls the server for the session. Every role may see that a session
 // exists; only a member of its role may see since when.
-func (l *sessionLook) at(ctx context.Context, conn *pgx.Conn, pid uint32) error {
+func (l *sessionPoll) at(ctx context.Context, conn *pgx.Conn, pid uint32) error {
 	const query = `
 SELECT pg_backend_pid(), s.n, s.begun, EXTRACT(EPOCH FROM pg_postmaster_start_time())::text
 FROM (SELECT count(*) AS n, max(backend_start) AS begun FROM pg_stat_activity WHERE pid = $1 AND pid <> pg_backend_pid()) s`
@@ -166,19 +166,19 @@ FROM (SELECT count(*) AS n, max(backend_start) AS begun FROM pg_stat_activity WH
 // saw records that a server started at the given time has so many other
 // sessions with the process id, the last of which began at begun, nil if the
 // role may not see it.
-func (l *sessionLook) saw(sessions int, begun *time.Time, started string) {
+func (l *sessionPoll) saw(sessions int, begun *time.Time, started string) {
 	if l.begun == nil {
 		l.begun = begun
 	}
-	again := l.server != "" && l.server != started
-	l.ended = sessions == 0 || again || begun != nil && begun.After(*l.begun)
+	restarted := l.server != "" && l.server != started
+	l.ended = sessions == 0 || restarted || begun != nil && begun.After(*l.begun)
 }
 
 // behindPooler checks whether any transaction of this user in this database
 // that was open at the first poll is still open: a pooler's process ids are not
 // the server's, and server sessions outlive those of the clients. Every role
 // may see locks on transactions, but not since when a transaction runs.
-func (l *sessionLook) behindPooler(ctx context.Context, conn *pgx.Conn) error {
+func (l *sessionPoll) behindPooler(ctx context.Context, conn *pgx.Conn) error {
 	if !l.pooled {
 		l.pooled = true
 		return nil
@@ -192,8 +192,8 @@ WHERE l.locktype = 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock'
 	if err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&open); err != nil {
 		return err
 	}
-	if !l.looked {
-		l.looked, l.open = true, open
+	if !l.polled {
+		l.polled, l.open = true, open
 	}
 	l.ended = !slices.ContainsFunc(l.open, func(transaction string) bool { return slices.Contains(open, transaction) })
 	return nil

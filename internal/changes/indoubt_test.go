@@ -27,7 +27,7 @@ func TestLostSessionHasEnded(t *testing.T) {
 		"another after a restart":           {"50", []look{{1, &later, "150"}}, true},
 		"another, hidden, after a restart":  {"50", []look{{1, nil, "150"}}, true},
 	} {
-		l := sessionLook{server: tt.server}
+		l := sessionPoll{server: tt.server}
 		for _, look := range tt.looks {
 			l.saw(look.sessions, look.begun, look.started)
 		}

@@ -54,7 +54,7 @@ func TestStatementTableMergesFingerprints(t *testing.T) {
 	}
 }
 
-func TestLongTextsAreNotKept(t *testing.T) {
+func TestLongTextsAreNotStored(t *testing.T) {
 	table := newStatements()
 	sql := "SELECT '" + strings.Repeat("x", maxStoredText) + "'"
 	first := table.get(sql)

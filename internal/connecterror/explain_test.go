@@ -72,7 +72,7 @@ func TestConnectErrors(t *testing.T) {
 }
 
 // Connect returns other errors as they are.
-func TestConnectErrorLeavesOthersAlone(t *testing.T) {
+func TestConnectReturnsOtherErrors(t *testing.T) {
 	for _, err := range []error{nil, errors.New("x\ny"), &pgconn.PgError{Code: "28P01"}} {
 		if got := Connect(err); got != err {
 			t.Errorf("%v became %v", err, got)

@@ -113,7 +113,7 @@ func typesOnAnother(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgt
 // typesOn loads the types from the server of conn, except base types, which it
 // registers on conn.
 func typesOn(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
-	types, err := conn.LoadTypes(ctx, names)
+	types, err := loadTypes(ctx, conn, names)
 	missing := missingTypes(names, types)
 	if len(missing) > 0 { // base types: pgx skips them, and fails on types that contain them
 		base, baseErr := loadBaseTypes(ctx, conn, missing)
@@ -121,7 +121,7 @@ func typesOn(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Typ
 			return nil, baseErr
 		}
 		if len(base) > 0 {
-			types, err = conn.LoadTypes(ctx, names)
+			types, err = loadTypes(ctx, conn, names)
 			missing = missingTypes(names, append(types, base...))
 		}
 	}
@@ -132,6 +132,41 @@ func typesOn(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Typ
 		return nil, fmt.Errorf("type %s does not exist", strings.Join(missing, ", "))
 	}
 	return types, nil
+}
+
+// loadTypes is pgx's LoadTypes, after the range types of multiranges among names
+// and within them, which pgx does not load by itself, nor in that order.
+func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
+	rows, err := conn.Query(ctx, `
+		WITH RECURSIVE needed (oid) AS (
+			SELECT t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+			WHERE t.typname = ANY($1) OR n.nspname || '.' || t.typname = ANY($1)
+			UNION
+			SELECT part.oid FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid CROSS JOIN LATERAL (
+				VALUES (t.typelem), (t.typbasetype)
+				UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+				UNION ALL SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE r.rngmultitypid = t.oid
+			) AS part (oid)
+		)
+		SELECT n.nspname || '.' || t.typname
+		FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+		WHERE t.typtype = 'r' AND n.nspname <> 'pg_catalog'`,
+		pgx.QueryExecModeExec, names)
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	var types []*pgtype.Type
+	if len(ranges) > 0 {
+		if types, err = conn.LoadTypes(ctx, ranges); err != nil {
+			return nil, err
+		}
+	}
+	rest, err := conn.LoadTypes(ctx, names)
+	return append(types, rest...), err
 }
 
 // loadBaseTypes registers the base types among names that extensions added as a

@@ -83,7 +83,7 @@ func TestBind(t *testing.T) {
 
 // Different lists of arguments have different encodings, wherever one value
 // ends and the next begins.
-func TestBindTellsApart(t *testing.T) {
+func TestBindDistinguishesArguments(t *testing.T) {
 	seen := make(map[string]string)
 	for _, args := range [][]any{
 		{}, {nil}, {nil, nil}, {"a", "b"}, {"ab"}, {"ab", ""}, {"", "ab"}, {1}, {"1"}, {1.0}, {true}, {[]byte("ab")}, {[]string{"a", "b"}},

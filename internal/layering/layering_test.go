@@ -84,7 +84,7 @@ var layers = map[string]layer{
 	"querycache/tablecache": {ours: []string{"querycache", "db"}, others: []string{pgx}},
 	// The machinery of batchinsert.
 	"internal/progress": {},
-	"internal/target":   {ours: []string{"internal/pgcopy", "internal/retry"}, others: []string{pgx}},
+	"internal/target":   {ours: []string{"internal/pgcopy", "internal/retry", "internal/connecterror"}, others: []string{pgx}},
 	"internal/export":   {others: []string{pgx}},
 	"internal/load": {
 		ours:   []string{"db", "internal/panics", "internal/pgcopy", "internal/records", "internal/progress", "internal/target"},

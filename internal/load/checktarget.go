@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,15 +20,16 @@ func (s *sender) checkTarget(ctx context.Context) error {
 	for i, c := range s.match.Columns {
 		names[i] = c.Name
 	}
-	var byTrigger, policies bool
+	var byTrigger, policies, arrayNulls bool
 	var denied *string
 	err := s.tx.QueryRow(ctx, `
 SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
-               WHERE g.tgrelid = $1 AND g.tgtype & 68 = 68 AND g.tgenabled <> 'D'), -- INSTEAD OF INSERT
-       pg_catalog.row_security_active($1),
+               WHERE g.tgrelid = $1::oid AND g.tgtype & 68 = 68 AND g.tgenabled <> 'D'), -- INSTEAD OF INSERT
+       pg_catalog.row_security_active($1::oid), pg_catalog.current_setting('array_nulls')::bool,
        (SELECT min(a.attname::text) FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = $1 AND a.attname::text = ANY($2) AND NOT pg_catalog.has_column_privilege($1, a.attnum, 'INSERT'))`,
-		s.match.Schema.OID, names).Scan(&byTrigger, &policies, &denied)
+        WHERE a.attrelid = $1::oid AND a.attname::text = ANY($2::text[]) AND NOT pg_catalog.has_column_privilege($1::oid, a.attnum, 'INSERT'))`,
+		s.match.Schema.OID, names).Scan(&byTrigger, &policies, &arrayNulls, &denied)
+	array := slices.IndexFunc(s.match.Columns, func(c *target.Column) bool { return c.Category == 'A' })
 	copies := s.load.opts.OnConflict == nil
 	switch table := s.load.table; {
 	case err != nil:
@@ -38,6 +40,8 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger g
 		return fmt.Errorf("%s is a view, which COPY writes to by an INSTEAD OF INSERT trigger only: load the table that it shows", table)
 	case copies && policies:
 		return fmt.Errorf("row-level security applies to %s for this role, and COPY does not obey its policies: load as the owner, or with LoadOptions.OnConflict", table)
+	case !arrayNulls && array >= 0:
+		return fmt.Errorf("array_nulls is off in this session, which makes text of a NULL in the arrays of column %q: set it to on", names[array])
 	case denied != nil:
 		return fmt.Errorf("permission denied: this role may not INSERT into column %q of %s", *denied, table)
 	}

@@ -26,6 +26,9 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 	if !isPool {
 		return errWriter
 	}
+	if err := l.describeFirst(ctx, w); err != nil {
+		return err
+	}
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
 		return err
@@ -46,10 +49,13 @@ func (l *Load) runChunks(ctx context.Context, w target.Beginner) error {
 		r := l.startReader(nil)
 		defer r.stop()
 		chunks, err := l.work(ctx, w, r, book)
-		if err != nil {
-			return l.fileError(err)
+		switch {
+		case err == nil:
+			return book.finish(ctx, w, chunks)
+		case len(l.total.Unknown) > 0: // of a job whose error is not the first
+			return target.OutcomeUnknown(l.fileError(err))
 		}
-		return book.finish(ctx, w, chunks)
+		return l.fileError(err)
 	})
 }
 
@@ -89,7 +95,7 @@ func (l *Load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chun
 	}
 	var done tally
 	err := target.Retry(ctx, w, true, func() error {
-		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		return target.WriteTx(ctx, w, func(tx pgx.Tx) error {
 			state, loaded, err := book.lock(ctx, tx, c)
 			if done = (tally{skipped: loaded}); err != nil || state != ours {
 				return err
@@ -100,21 +106,25 @@ func (l *Load) loadChunk(ctx context.Context, w target.Beginner, c *records.Chun
 			return book.markLoaded(ctx, tx, c, done.rows, done.bad)
 		})
 	})
+	written := done.sent > 0 || done.bad > 0
 	if err != nil {
+		if written && errors.Is(err, target.ErrOutcomeUnknown) {
+			l.report(&l.total.Unknown, chunkOf(c, done.rows, done.bad))
+		}
 		return err
 	}
 	l.add(done)
-	if done.sent > 0 || done.bad > 0 {
-		l.committed(chunkOf(c, done.rows, done.bad))
+	if written {
+		l.report(&l.total.Chunks, chunkOf(c, done.rows, done.bad))
 	}
 	return nil
 }
 
-// committed adds a chunk to the Report.
-func (l *Load) committed(c Chunk) {
+// report adds a chunk to a list of the Report.
+func (l *Load) report(list *[]Chunk, c Chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.total.Chunks = append(l.total.Chunks, c)
+	*list = append(*list, c)
 }
 
 func chunkOf(c *records.Chunk, rows, bad int64) Chunk {

@@ -19,6 +19,7 @@ func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 	if err != nil {
 		return err
 	}
+	l.describe(s)
 	r := l.startReader(nil)
 	defer r.stop()
 	for {

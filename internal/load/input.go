@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,11 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/headrace/headrace/internal/progress"
 	"github.com/headrace/headrace/internal/records"
+	"github.com/headrace/headrace/internal/target"
 )
 
 // An Input is the input of a load: a file or Rows.
@@ -159,6 +163,29 @@ func (r Rows) open(o *Options) (*text, error) {
 		file: bufio.NewReaderSize(values, sample), format: format, values: values, close: values.Close,
 		bytes: new(atomic.Int64), rows: r.Total, meter: progress.NewMeter(o.Progress),
 	}, nil
+}
+
+// describe tells Rows the columns that they are for. It must be called before
+// the input is read.
+func (l *Load) describe(s *sender) {
+	if l.input.values != nil {
+		l.input.values.Describe(s.fields)
+	}
+}
+
+// describeFirst is describe in a transaction of its own, for loads whose ledger
+// reads the beginning of the input.
+func (l *Load) describeFirst(ctx context.Context, w target.Beginner) error {
+	if l.input.values == nil {
+		return nil
+	}
+	return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+		s, err := l.sender(ctx, tx)
+		if err == nil {
+			l.describe(s)
+		}
+		return err
+	})
 }
 
 // A meteredInput counts the bytes read.

@@ -75,7 +75,7 @@ func (l *Load) Run(ctx context.Context, w target.Beginner) error {
 	case l.InChunks():
 		return l.runChunks(ctx, w)
 	}
-	return target.InTx(ctx, w, func(tx pgx.Tx) error { return l.runAtOnce(ctx, tx) })
+	return target.WriteTx(ctx, w, func(tx pgx.Tx) error { return l.runAtOnce(ctx, tx) })
 }
 
 // InChunks reports whether each chunk is a transaction.
@@ -89,6 +89,7 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	l.describe(s)
 	var indexes []index
 	if l.opts.DropIndexes {
 		if indexes, err = dropIndexes(ctx, tx, s.match.Schema); err != nil {
@@ -231,14 +232,18 @@ func serverMessage(err error) string {
 	return err.Error()
 }
 
+// inOrder returns a copy of chunks in the order of the input.
+func inOrder(chunks []Chunk) []Chunk {
+	return slices.SortedFunc(slices.Values(chunks), func(a, b Chunk) int { return a.Index - b.Index })
+}
+
 // Report returns what the load has done so far.
 func (l *Load) Report() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.total
 	r.ID, r.Elapsed, r.Unended = l.opts.ID, time.Since(l.start), l.unended.Load()
-	r.BadLines, r.Chunks = slices.Clone(r.BadLines), slices.Clone(r.Chunks)
-	slices.SortFunc(r.Chunks, func(a, b Chunk) int { return a.Index - b.Index })
+	r.BadLines, r.Chunks, r.Unknown = slices.Clone(r.BadLines), inOrder(r.Chunks), inOrder(r.Unknown)
 	if l.input != nil {
 		r.Bytes = l.input.bytes.Load()
 	}

@@ -29,6 +29,9 @@ func NewPlanned(table string, in Input, opts Options) (*Load, error) {
 // Plan records the chunks, unless they are recorded already, and returns them.
 func (l *Load) Plan(ctx context.Context, w target.Beginner) (chunks []Chunk, err error) {
 	defer l.input.close()
+	if err := l.describeFirst(ctx, w); err != nil {
+		return nil, err
+	}
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
 		return nil, err
@@ -78,6 +81,9 @@ func (l *Load) record(ctx context.Context, tx pgx.Tx, book *ledger) error {
 // RunChunk loads the chunk of the given index, in a transaction of its own.
 func (l *Load) RunChunk(ctx context.Context, w target.Beginner, index int) error {
 	defer l.input.close()
+	if err := l.describeFirst(ctx, w); err != nil {
+		return err
+	}
 	book, err := l.openLedger(ctx, w)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ type Report struct {
 	Unended                        bool
 	Counts                         target.Counts
 	BadLines                       []error // returned by Options.LineError
-	Chunks                         []Chunk
+	Chunks, Unknown                []Chunk
 }
 
 // maxBadLines bounds Report.BadLines.

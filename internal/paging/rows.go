@@ -115,8 +115,8 @@ func (r *Rows) note() error {
 func (r *Rows) equal() bool {
 	if r.compared {
 		values := r.Rows.RawValues()
-		told := values[len(values)-1]
-		return len(told) == 1 && (told[0] == 1 || told[0] == 't')
+		equal := values[len(values)-1]
+		return len(equal) == 1 && (equal[0] == 1 || equal[0] == 't')
 	}
 	sure := true
 	for i, column := range r.columns {

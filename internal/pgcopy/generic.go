@@ -63,6 +63,9 @@ func encodable(m *pgtype.Map, t reflect.Type, oid uint32) bool {
 // textual sends what pgx would send as the text of the value.
 func textual(m *pgtype.Map, t reflect.Type, oid uint32) (appendFunc, error) {
 	var fn appendFunc
+	if typ, known := m.TypeForOID(oid); known && mayHoldInterval(typ.Codec) {
+		m = TextTypes(m)
+	}
 	switch {
 	case multidimensional(m, t, oid):
 		fn = flattened(m, t, oid, pgtype.TextFormatCode)

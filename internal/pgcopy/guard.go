@@ -86,6 +86,20 @@ func flattened(m *pgtype.Map, t reflect.Type, oid uint32, format int16) appendFu
 	})
 }
 
+// Flat returns slices of slices, of which the type oid makes an array of several
+// dimensions, as one array, and other values unchanged.
+func Flat(m *pgtype.Map, oid uint32, value any) (any, error) {
+	v := reflect.ValueOf(value)
+	t := v.Type()
+	if !multidimensional(m, t, oid) {
+		return value, nil
+	}
+	if lengths, ok := measure(v, depth(t)); !ok {
+		return nil, fmt.Errorf("%w (the first is %v)", errRagged, lengths)
+	}
+	return flat(t, v), nil
+}
+
 // flat returns v, which must be rectangular, as an array.
 func flat(t reflect.Type, v reflect.Value) any {
 	d := depth(t)

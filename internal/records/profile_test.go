@@ -177,7 +177,7 @@ func TestTextOfValues(t *testing.T) {
 		`{"a":"\\n"}`:                json.RawMessage(`{"a":"\n"}`),
 	} {
 		v := &Values{types: pgtype.NewMap()}
-		got, err := v.field(nil, value)
+		got, err := v.field(nil, Column{}, value)
 		if err != nil || string(got) != want {
 			t.Errorf("%v: %s, want %s (%v)", value, got, want, err)
 		}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/headrace/headrace/internal/pgcopy"
 )
 
 // Values reads rows that a program yields as COPY's text format. Its errors are
@@ -25,21 +27,27 @@ import (
 type Values struct {
 	names []string
 	types *pgtype.Map
-	next  func() ([]any, error, bool)
-	stop  func()
-	rows  int
-	rest  []byte // of buf
-	buf   []byte
+
+	columns []Column // of the table, in the order of names, if they are known
+	next    func() ([]any, error, bool)
+	stop    func()
+	rows    int
+	rest    []byte // of buf
+	buf     []byte
 
 	profiles []Profile // of each column, for an Inspector
 }
 
 // OpenValues returns the rows of seq, which have a value for each name.
 func OpenValues(names []string, seq iter.Seq2[[]any, error]) (*Values, Format) {
-	v := &Values{names: names, types: pgtype.NewMap()}
+	v := &Values{names: names, types: pgcopy.TextTypes(pgtype.NewMap())}
 	v.next, v.stop = iter.Pull2(seq)
 	return v, &textFormat{names: names}
 }
+
+// Describe sets the columns that the values are for. It must be called before
+// the first Read. Without it, the Go type of a value determines its text.
+func (v *Values) Describe(columns []Column) { v.columns = columns }
 
 // Close ends seq.
 func (v *Values) Close() { v.stop() }
@@ -79,8 +87,12 @@ func (v *Values) add(row []any) error {
 			v.buf = append(v.buf, '\t')
 		}
 		start := len(v.buf)
+		var column Column
+		if v.columns != nil {
+			column = v.columns[i]
+		}
 		var err error
-		v.buf, err = v.field(v.buf, value)
+		v.buf, err = v.field(v.buf, column, value)
 		if text := v.buf[start:]; err == nil && v.profiles != nil && string(text) != `\N` {
 			err = v.profiles[i].addValue(v.types, value, text)
 		}
@@ -92,9 +104,16 @@ func (v *Values) add(row []any) error {
 	return nil
 }
 
-// field appends a value in the text form of the server's types. It converts
-// types that are common in files itself, and others by pgtype.
-func (v *Values) field(buf []byte, value any) ([]byte, error) {
+// field appends a value in the text form of the column's type. It converts types
+// that are common in files itself, and others by pgtype.
+func (v *Values) field(buf []byte, c Column, value any) ([]byte, error) {
+	if c.JSON && !c.Array {
+		switch value.(type) {
+		case nil, string, json.RawMessage: // as given
+		default:
+			return v.encoded(buf, c.OID, value)
+		}
+	}
 	switch x := value.(type) {
 	case nil:
 		return append(buf, `\N`...), nil
@@ -104,7 +123,7 @@ func (v *Values) field(buf []byte, value any) ([]byte, error) {
 		if x == nil {
 			return append(buf, `\N`...), nil
 		}
-		return hex.AppendEncode(append(buf, `\\x`...), x), nil
+		return hex.AppendEncode(append(buf, `\\x`...), x), nil // also for text, so that any bytes can be loaded
 	case bool:
 		return strconv.AppendBool(buf, x), nil
 	case int:
@@ -139,7 +158,13 @@ func (v *Values) field(buf []byte, value any) ([]byte, error) {
 			return appendDecimal(buf, x.Int, int(-x.Exp)), nil
 		}
 	}
-	return v.other(buf, value)
+	return v.other(buf, c, value)
+}
+
+// takes reports whether pgtype has a text form of the value for the type.
+func (v *Values) takes(oid uint32, value any) bool {
+	_, known := v.types.TypeForOID(oid)
+	return known && v.types.PlanEncode(oid, pgtype.TextFormatCode, value) != nil
 }
 
 // maxScale is the maximum number of digits after the point of the server's
@@ -229,15 +254,24 @@ func appendFraction(buf []byte, nanos int) []byte {
 
 // other appends the text form that pgtype has for the Go type, or else that of
 // the value's own methods.
-func (v *Values) other(buf []byte, value any) ([]byte, error) {
-	if rv := reflect.ValueOf(value); rv.Kind() == reflect.Pointer {
+func (v *Values) other(buf []byte, c Column, value any) ([]byte, error) {
+	rv := reflect.ValueOf(value)
+	switch rv.Kind() {
+	case reflect.Pointer:
 		if rv.IsNil() {
 			return append(buf, `\N`...), nil
 		}
 		if _, known := v.types.TypeForValue(value); !known {
 			if _, isText := value.(encoding.TextMarshaler); !isText {
-				return v.field(buf, rv.Elem().Interface())
+				return v.field(buf, c, rv.Elem().Interface())
 			}
+		}
+	case reflect.Slice, reflect.Array:
+		if c.Array {
+			return v.array(buf, c, value)
+		}
+		if v.takes(c.OID, value) {
+			return v.encoded(buf, c.OID, value)
 		}
 	}
 	if t, ok := v.types.TypeForValue(value); ok {
@@ -249,7 +283,7 @@ func (v *Values) other(buf []byte, value any) ([]byte, error) {
 		if err != nil {
 			return buf, err
 		}
-		return v.field(buf, plain)
+		return v.field(buf, c, plain)
 	case encoding.TextMarshaler:
 		text, err := x.MarshalText()
 		if err != nil {
@@ -257,7 +291,25 @@ func (v *Values) other(buf []byte, value any) ([]byte, error) {
 		}
 		return appendEscaped(buf, text), nil
 	}
-	return v.byKind(buf, reflect.ValueOf(value))
+	return v.byKind(buf, rv)
+}
+
+// array appends a slice or a Go array as an array of the server. Elements of a
+// type that pgtype does not know, such as an enum, have the form that their Go
+// type has, or that of text.
+func (v *Values) array(buf []byte, c Column, value any) ([]byte, error) {
+	oid := c.OID
+	if _, known := v.types.TypeForOID(oid); !known {
+		oid = pgtype.TextArrayOID
+		if typ, ok := v.types.TypeForValue(value); ok {
+			oid = typ.OID
+		}
+	}
+	value, err := pgcopy.Flat(v.types, oid, value)
+	if err != nil {
+		return buf, err
+	}
+	return v.encoded(buf, oid, value)
 }
 
 // byKind appends a value whose type is defined from a basic type.
@@ -283,7 +335,7 @@ func (v *Values) byKind(buf []byte, value reflect.Value) ([]byte, error) {
 
 // encoded returns the text form of a value by pgtype.
 func (v *Values) encoded(buf []byte, oid uint32, value any) ([]byte, error) {
-	text, err := v.types.Encode(oid, pgtype.TextFormatCode, value, nil)
+	text, err := v.types.Encode(oid, pgtype.TextFormatCode, value, []byte{}) // nil is NULL
 	switch {
 	case err != nil:
 		return buf, err

@@ -179,9 +179,9 @@ func TestEachKeepsValues(t *testing.T) {
 	}
 }
 
-// TestBytesAreApart appends to one value and modifies another; neither may
+// TestByteSlicesAreIndependent appends to one value and modifies another; neither may
 // affect its neighbours.
-func TestBytesAreApart(t *testing.T) {
+func TestByteSlicesAreIndependent(t *testing.T) {
 	got := read[[]byte](t, result(t, col{"b", pgtype.ByteaOID, pgtype.BinaryFormatCode, []any{[]byte("one"), []byte("two"), []byte(""), []byte("three")}}))
 	_ = append(got[0], "XXXXXXXX"...)
 	got[1][0] = 'T'

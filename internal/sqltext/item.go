@@ -51,14 +51,14 @@ func newScan(text string) *scan {
 	return s
 }
 
-// maxKept bounds the memory that a scan keeps for the next text.
-const maxKept = 1 << 14
+// maxPooled bounds the memory that a scan keeps for the next text.
+const maxPooled = 1 << 14
 
 func (s *scan) release() {
 	s.text, s.err = "", nil
 	clear(s.analysis.with.names[:cap(s.analysis.with.names)])
 	s.analysis = analysis{with: s.analysis.with.emptied()}
-	if max(cap(s.items), cap(s.hints), cap(s.closings), cap(s.lists), cap(s.analysis.with.names)) <= maxKept {
+	if max(cap(s.items), cap(s.hints), cap(s.closings), cap(s.lists), cap(s.analysis.with.names)) <= maxPooled {
 		scans.Put(s)
 	}
 }

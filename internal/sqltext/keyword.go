@@ -253,11 +253,11 @@ func hash(word string) int {
 	return (int(first)*41 + int(middle)*7 + int(last)*271 + n*67) % 1024
 }
 
-const longestKeyword = len("current_timestamp")
+const maxKeyword = len("current_timestamp")
 
 // keywordOf returns the key word for word, in any case, or none.
 func keywordOf(word string) keyword {
-	if len(word) < 2 || len(word) > longestKeyword {
+	if len(word) < 2 || len(word) > maxKeyword {
 		return none
 	}
 	for at := hash(word); keywords[at] != none; at = (at + 1) % len(keywords) {

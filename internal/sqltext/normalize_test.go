@@ -40,7 +40,7 @@ func TestNormalized(t *testing.T) {
 	}
 }
 
-func TestIDIsTheMeaningOfTheText(t *testing.T) {
+func TestIDDependsOnNormalizedText(t *testing.T) {
 	same := []string{"SELECT a FROM t WHERE b = 1", "select a\nfrom t -- c\nwhere b=1;", "-- name: X :one\nSELECT A FROM T WHERE B=1"}
 	for _, text := range same[1:] {
 		if Analyze(text).ID != Analyze(same[0]).ID {

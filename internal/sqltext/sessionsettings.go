@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-// leavesAnswers reports whether no result depends on a setting: settings for
+// affectsNoResult reports whether no result depends on a setting: settings for
 // monitoring, planning, logging, limits and writing. Results are assumed to
 // depend on any setting not named here, including those of extensions and
 // programs.
-func leavesAnswers(setting string) bool {
+func affectsNoResult(setting string) bool {
 	if isOwn(setting) {
 		return true
 	}
@@ -41,10 +41,10 @@ var harmlessSettings = wordSet(`
 	synchronize_seqscans synchronous_commit temp_buffers temp_file_limit temp_tablespaces transaction
 	transaction_deferrable transaction_isolation transaction_read_only update_process_title work_mem`)
 
-// answerSettings are the server settings that results depend on, or may depend
+// resultSettings are the server settings that results depend on, or may depend
 // on: how names are found, who asks, how values are read and written, what is
 // checked.
-var answerSettings = wordSet(`
+var resultSettings = wordSet(`
 	array_nulls backslash_quote bytea_output client_encoding datestyle default_text_search_config dynamic_library_path
 	extension_control_path extension_destdir extra_float_digits gin_fuzzy_search_limit ignore_checksum_failure
 	intervalstyle lc_messages lc_monetary lc_numeric lc_time lo_compat_privileges local_preload_libraries
@@ -104,7 +104,7 @@ func bodyMaySet(constant string) bool {
 				return true
 			}
 		default:
-			if answerSettings[word] || isEscaped(token) {
+			if resultSettings[word] || isEscaped(token) {
 				return true
 			}
 		}

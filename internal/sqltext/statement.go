@@ -186,7 +186,7 @@ func describe(s *scan) *Statement {
 	sum = sha256.Sum256(out)
 	copy(st.ID[:], sum[:])
 	st.Identity = identityOf(st)
-	if cap(out) <= maxKept {
+	if cap(out) <= maxPooled {
 		*buffer = out
 	}
 	analyze(st, s)

@@ -28,10 +28,20 @@ func (m *Match) Texts(types *pgtype.Map) []bool {
 	return texts
 }
 
-// fromText returns the SQL that converts a value sent as text to the column's
-// type.
-func (c *Column) fromText(name string) string {
-	expr := name + "::" + c.TypeName
+// FromText returns the SQL that converts a value sent as text to the column's
+// type. With array_nulls off, the server would take a NULL in an array for text;
+// it gets an invalid array instead, whose error says so.
+func (c *Column) FromText(name string) string {
+	if c.Category == 'A' {
+		name = "(CASE WHEN pg_catalog.current_setting('array_nulls')::pg_catalog.bool OR " + name + " !~* '[{,]\\s*null\\s*[,}]' THEN " + name +
+			" ELSE 'array_nulls is off in this session, which makes text of NULL' END)"
+	}
+	return name + "::" + c.TypeName
+}
+
+// fromStagedText is FromText with the column's collation.
+func (c *Column) fromStagedText(name string) string {
+	expr := c.FromText(name)
 	if c.Collation != "" {
 		expr += " COLLATE " + c.Collation
 	}

@@ -98,7 +98,7 @@ func Staged(m *Match, texts []bool, n int64) *Relation {
 	for i, c := range m.Columns {
 		names[i] = Quote(c.Name)
 		if texts != nil && texts[i] {
-			names[i] = c.fromText(names[i])
+			names[i] = c.fromStagedText(names[i])
 		}
 	}
 	return &Relation{Match: m, From: Stage, Exprs: names, Order: "ctid", Count: n}

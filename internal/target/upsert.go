@@ -32,12 +32,14 @@ func (u *Upsert) Run(ctx context.Context, q Statements) (Counts, error) {
 			return Counts{}, err
 		}
 	}
-	rows, err := q.Query(ctx, u.Statement(), u.Relation.Args...)
-	if err != nil {
-		return Counts{}, u.Explain(err)
-	}
 	var distinct, inserted, updated, unchanged int64
-	_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated, &unchanged}, func() error { return nil })
+	err := Write(q, func() error {
+		rows, err := q.Query(ctx, u.Statement(), u.Relation.Args...)
+		if err == nil {
+			_, err = pgx.ForEachRow(rows, []any{&distinct, &inserted, &updated, &unchanged}, func() error { return nil })
+		}
+		return err
+	})
 	if err != nil {
 		return Counts{}, u.Explain(err)
 	}

@@ -147,7 +147,7 @@ func (s *session) bind(answers [][]byte, body []byte) ([][]byte, error) {
 	name, rest, ok := bytes.Cut(rest, []byte{0})
 	formats, whole := resultFormats(rest)
 	if !ok || !whole {
-		return nil, errors.New("cut short")
+		return nil, errors.New("message too short")
 	}
 	if s.bound = s.prepared[string(name)]; s.bound == nil {
 		return s.fail(answers, fmt.Sprintf("prepared statement %s does not exist", name)), nil
