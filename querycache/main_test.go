@@ -13,8 +13,8 @@ import (
 // TestMain fails if a goroutine of a cache is left after all tests. It uses no
 // library, to keep the requirements of the module small.
 //
-// It skips the example that needs a server, at DATABASE_URL, unless -run selects
-// tests. "make test" runs it by -run '^Example'.
+// It skips the example that needs a server, at DATABASE_URL, unless -run
+// selects tests. "make test" runs it by -run '^Example'.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.run").Value.String() == "" {
