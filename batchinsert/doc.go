@@ -23,9 +23,11 @@
 // The module batchinsert/parquetsource reads Parquet files.
 //
 // Each call writes all of its rows or none, in a transaction of its own or as
-// part of the caller's. An error that wraps [ErrOutcomeUnknown] leaves open
-// which: the answer to the commit was lost. Writes go through the given handle, whose subscribers
-// are notified of the changes.
+// part of the caller's, except loads with an ID, Jobs or a quarantine, whose
+// chunks are transactions of their own, and a [BufferedWriter], which writes
+// batch by batch. An error that wraps [ErrOutcomeUnknown] means that either may
+// be true, because the response to the commit was lost. Writes go through the
+// given handle, whose subscribers are notified of the changes.
 //
 // # Design notes
 //

@@ -36,8 +36,9 @@ func Plan(ctx context.Context, w Writer, table string, in Input, opts *LoadOptio
 // and opts must be those of Plan. In an [io.Seeker] that is not compressed, it
 // seeks to the chunk; other inputs are read up to it.
 //
-// LoadChunk waits for another process that is loading the same chunk. After the
-// last chunk the load is finished, which Load with its ID reports.
+// LoadChunk waits for another process that is loading the same chunk. When
+// all chunks are loaded, Load with the same ID returns their Report without
+// loading anything.
 func LoadChunk(ctx context.Context, w Writer, table string, in Input, chunk int, opts *LoadOptions) (Report, error) {
 	input, o, err := arguments(in, opts)
 	if err != nil {

@@ -52,10 +52,10 @@ const (
 	// begin from now on see its changes if it made any.
 	Resolved
 
-	// Unchanged ends an InDoubt: the change did not happen. Where the doubt was
-	// about the changed tables of a committed transaction, these precede it in
-	// the same call, as Committed. Commits made during such a doubt share it,
-	// and each reports its tables before the doubt ends.
+	// Unchanged ends an InDoubt: the change did not happen. If a transaction had
+	// committed and only its tables were unknown, the same call first reports
+	// these tables as Committed. Other commits made meanwhile have no InDoubt of
+	// their own; their tables are reported before Unchanged.
 	Unchanged
 )
 
@@ -76,8 +76,8 @@ var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not 
 // reports itself), nor what other programs do. Work that is rolled back, to a
 // savepoint too, is not reported. Where the effects of a statement are
 // uncertain, fn receives All. A statement whose command tag counts no row
-// (UPDATE 0) is not reported, unless it may change something without changing
-// such rows.
+// (UPDATE 0) is not reported, unless it may have other effects, for example
+// through a trigger or a function that writes.
 //
 // fn is called when the committing statement has ended, which for rows means
 // that they have been read to their end or closed. An UPDATE ... RETURNING may
@@ -89,10 +89,10 @@ var ErrUnobserved = errors.New("db: the handle adopted its pool, so it does not 
 //
 // A statement is examined on the server when one of its fingerprint first runs.
 // A commit waits a few milliseconds for the result. If the examination takes
-// longer, fn is called with All and InDoubt, and later, on another goroutine,
-// with the changed tables and All, Unchanged, or with All, Resolved if the
-// changes could not be determined. Commits that need an examination meanwhile
-// share that doubt and do not wait. While fn is registered, each new connection
+// longer, fn first receives All with InDoubt. Later, on another goroutine, it
+// receives the changed tables as Committed followed by All with Unchanged, or
+// All with Resolved if the tables could not be determined. Commits that need an
+// examination meanwhile share that doubt and do not wait. While fn is registered, each new connection
 // is asked which database it leads to, and compiled statements are examined in
 // the background.
 //

@@ -22,18 +22,20 @@
 //
 //   - Query and Exec send the caller's text unchanged. A compiled statement is
 //     sent normalized, with exactly the same meaning.
-//   - A statement is sent again only where it certainly did not run: the idle
-//     connection was broken and the statement never reached the server, a
-//     migration invalidated its prepared form, or the server did not know its
-//     name, as happens behind a pooler. The first case is retried for reads and
-//     for the begin of a transaction on the handle. The other two are retried
-//     for Query, Exec, QueryRow and Gather on the handle, and also on pools and
-//     connections for typed reads and [Stmt.Exec]. An error of pgx that the
-//     connection is closed proves none of these. Reads whose text shows that
-//     they change nothing are also sent again where the server ends the session
-//     within a second (57P01, 57P02, 57P05), as a shutdown does to idle
-//     sessions. Only [DB.InTx] retries a transaction; batches of the caller are
-//     never retried.
+//   - A statement is sent again only if it certainly did not run, or if its text
+//     shows that it changes nothing:
+//     a broken idle connection, so that the statement never reached the server:
+//     reads, and the begin of a transaction, on the handle;
+//     a prepared form that a migration invalidated, or whose name the server does
+//     not know, as happens behind a pooler: Query, Exec, QueryRow and Gather on
+//     the handle, typed reads and [Stmt.Exec] also on pools and connections;
+//     a session that the server ends less than a second after the statement was
+//     sent (57P01, 57P02, 57P05), as a shutdown does to idle sessions: reads whose
+//     text shows that they change nothing.
+//     If pgx reports only that the connection is closed, the statement may have
+//     run, so it is not sent again.
+//   - Of the caller's transactions only those of [DB.InTx] are retried. Batches of
+//     the caller are never retried.
 //   - A pooler in transaction mode without prepared-statement support, such as
 //     PgBouncer before 1.21, loses prepared names (26000, 42P05) more often
 //     than a statement is retried. Behind it, transactions and bulk writes need

@@ -16,7 +16,8 @@ import (
 )
 
 // Batcher sends several statements in one round trip. *DB, pgx.Tx,
-// *pgxpool.Pool, *pgxpool.Conn and *pgx.Conn implement it.
+// *pgxpool.Pool, *pgxpool.Conn, *pgx.Conn and the cached handle of package
+// querycache implement it.
 type Batcher interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
@@ -127,9 +128,9 @@ func checkGatherArgs(args []any) error {
 //
 // The server runs the reads in order, in a transaction of their own unless q is
 // in one, and stops at the first one that fails. The failed read gets the
-// error, and Gather sends the reads after it again, in one more round trip. A
-// function that writes, called by one of them, may therefore do so twice. In a
-// transaction of the caller nothing can run after the failure: the reads after
+// error, and Gather sends the reads after it again, in one more round trip. The
+// reads before it keep their results, but what a function wrote that they called
+// is rolled back: call functions that write by Exec. In a transaction of the caller nothing can run after the failure: the reads after
 // it get the error too, wrapped.
 //
 // The reads share one snapshot only in a transaction that asks for it

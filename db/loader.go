@@ -14,8 +14,8 @@ import (
 	"github.com/headrace/headrace/internal/panics"
 )
 
-// LoaderOptions configures a Loader. The zero value means the defaults; with a
-// negative one every lookup fails.
+// LoaderOptions configures a Loader. The zero value means the defaults. If a
+// field is negative, every lookup fails.
 type LoaderOptions struct {
 	// Window is how long a batch waits for a further key. A batch is sent when
 	// no key came within a window, and after five windows at the latest.

@@ -11,7 +11,9 @@ import (
 // defaults.
 type Options struct {
 	// MaxRetries is how often InTx retries a transaction after a serialization
-	// failure or a deadlock. Default 3; -1 means never.
+	// failure, a deadlock, or a connection that broke before COMMIT was sent.
+	// Default 3; -1 means never, and also turns off the retries of InTx after
+	// errors of prepared statements, which otherwise have a limit of their own.
 	MaxRetries int
 
 	// MaxRows bounds the rows that a typed read may return; a read that returns

@@ -49,19 +49,19 @@ const LastPage Cursor = "last" // paging.LastPage
 type Page[T any] struct {
 	Items []T    `json:"items"`
 	Next  Cursor `json:"next,omitempty"` // the page after this one; "" on the last page
-	Prev  Cursor `json:"prev,omitempty"` // the page before this one; "" on a page read without a cursor, and on a first page read by Prev
+	Prev  Cursor `json:"prev,omitempty"` // the page before this one; "" on the first page, and on a page read without a cursor
 }
 
 // A Pager defines the order of pages and the secrets that sign cursors.
 type Pager struct {
 	// Keys order the rows. They are columns of the statement's result. No two
-	// rows may be equal in all keys, and the last key may not be NULL: end with
-	// a unique column, such as the primary key. A page that contains two equal
+	// rows may be equal in all keys, and the last key may not be NULL unless it is
+	// Nullable: end with a unique column, such as the primary key. A page that contains two equal
 	// rows fails. Equality is that of the server: 1.0 equals 1.00, and under
-	// some collations a equals A. Where the bytes do not decide, as with a
-	// single key of type text, the page's own query compares neighbouring rows,
-	// for about 0.03 ms per 50 rows on PostgreSQL 15. The first page that finds
-	// this out is read twice.
+	// some collations a equals A. If different bytes may be equal keys, as with
+	// a single key of type text, the page's query also compares neighbouring rows,
+	// for about 0.03 ms per 50 rows on PostgreSQL 15. The first page of such a
+	// statement is read twice.
 	//
 	// The value of a key must not change from page to page. Paging rejects a
 	// key whose expression in the select list visibly calls a function such as
@@ -96,8 +96,8 @@ func (o Order) NullsFirst() Order { o.key.Nulls = keyset.NullsFirst; return o }
 // NullsLast puts rows with NULL in the column last.
 func (o Order) NullsLast() Order { o.key.Nulls = keyset.NullsLast; return o }
 
-// NotNull promises that the column is never NULL in the result, which saves
-// later pages a search for NULLs. It is useful for every key but the first and
+// NotNull promises that the column is never NULL in the result, so that later
+// pages skip the part of the query that looks for NULLs. It is useful for every key but the first and
 // the last. A page that contains a NULL there fails. Columns from the optional
 // side of an outer join may be NULL.
 func (o Order) NotNull() Order { o.key.Holding = paging.NullsNever; return o }

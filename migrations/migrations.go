@@ -11,7 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Applied describes a migration that was run.
+// Applied describes a migration that Up applied, or that Down reverted.
 type Applied struct {
 	Version  int64         // the number at the begin of the file's name
 	File     string        // the file's name

@@ -32,7 +32,7 @@ const (
 	RefusedSession   // loaded in a session that had been changed (SET, CREATE TEMP TABLE); Explain names the statement that changed it
 	RefusedClosed    // the cache is closed
 
-	Bypassed  // the context is one of Bypass
+	Bypassed  // the context was made by Bypass
 	Suspended // the cache is suspended
 
 	reasons // how many there are
