@@ -99,8 +99,8 @@ type LoadOptions struct {
 	MaxBadShare float64
 
 	// DryRun reads the input without writing to the table: the rows go to a
-	// temporary table like it, which is dropped. The Report counts and lists
-	// bad lines, those that violate a type, NOT NULL or CHECK. It does not find
+	// temporary table like it, which is dropped. ID, Jobs, Truncate and
+	// DropIndexes have no effect. The Report counts and lists bad lines, those that violate a type, NOT NULL or CHECK. It does not find
 	// violations of foreign keys and unique indexes, nor errors of triggers.
 	DryRun bool
 
