@@ -133,7 +133,8 @@ type LoadOptions struct {
 	// AsyncCommit sets synchronous_commit to off for the load's transactions: a
 	// crash of the server may lose the last of them after they were reported as
 	// committed. The ledger loses the same transactions, so that the next call
-	// of a load with an ID repeats them.
+	// of a load with an ID repeats them. In a transaction of the caller's it is
+	// an error: set synchronous_commit there.
 	AsyncCommit bool
 }
 

@@ -36,7 +36,11 @@
 //     apart, as PgBouncer before 1.21, transactions and bulk writes need
 //     default_query_exec_mode=exec in the connection string: the names of
 //     prepared statements are lost between them (26000, 42P05) more often than
-//     they are run again. A warning says so once.
+//     they are run again. A warning says so once. Do not use describe_exec or
+//     cache_describe behind such a pooler: pgx sends a statement apart from its
+//     description, and by the unnamed statement of the session, which another
+//     client's may have replaced in between. Then that one runs, with these
+//     arguments, and without an error.
 //   - A typed read binds every column to a field and every field to a column,
 //     or fails and names the one that it cannot.
 //   - [DB.OnChange] tells of a commit before the call that committed returns,
