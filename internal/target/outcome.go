@@ -13,21 +13,21 @@ import (
 // ErrOutcomeUnknown is batchinsert.ErrOutcomeUnknown.
 var ErrOutcomeUnknown = errors.New("batchinsert: whether the rows were written is not known")
 
-// An unknownOutcome is the error of a write that may have taken effect.
-type unknownOutcome struct{ cause error }
+// An unknownOutcomeError is the error of a write that may have taken effect.
+type unknownOutcomeError struct{ cause error }
 
-func (e *unknownOutcome) Error() string {
+func (e *unknownOutcomeError) Error() string {
 	return "whether the rows were written is not known: " + e.cause.Error()
 }
-func (e *unknownOutcome) Unwrap() error        { return e.cause }
-func (e *unknownOutcome) Is(target error) bool { return target == ErrOutcomeUnknown }
+func (e *unknownOutcomeError) Unwrap() error        { return e.cause }
+func (e *unknownOutcomeError) Is(target error) bool { return target == ErrOutcomeUnknown }
 
 // OutcomeUnknown returns an ErrOutcomeUnknown with this cause.
 func OutcomeUnknown(cause error) error {
 	if errors.Is(cause, ErrOutcomeUnknown) {
 		return cause
 	}
-	return &unknownOutcome{cause}
+	return &unknownOutcomeError{cause}
 }
 
 // commitError returns the error of a COMMIT, or of a statement that commits by
