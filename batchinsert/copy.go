@@ -16,8 +16,9 @@ import (
 
 // Copy writes rows by binary COPY, the fastest way, and returns how many were
 // written. A conflict with a unique index fails the whole call; see Upsert.
-// Triggers fire; rules do not; views cannot be written to. For a deadlock with
-// another call see [Table.Insert].
+// Triggers fire; rules do not. A view can be written to only if it has an INSTEAD
+// OF INSERT trigger, and the number is then that of the rows sent, regardless of
+// what the trigger did. For a deadlock with another call see [Table.Insert].
 //
 // The error names the row (a [*RowError]) if the client or the server can
 // determine it. If T has text for columns whose type the connection does not

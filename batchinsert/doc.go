@@ -29,6 +29,11 @@
 // be true, because the response to the commit was lost. Writes go through the
 // given handle, whose subscribers are notified of the changes.
 //
+// Rows are sent in UTF-8. Sessions have the encoding of the database by default:
+// for a database with another one, such as LATIN1, EUC_JP or SQL_ASCII, set
+// client_encoding=UTF8 in the connection string. Without it every call that
+// writes rows fails. The server converts the text.
+//
 // # Design notes
 //
 // Copy reads the columns' types in each transaction that writes: the server

@@ -99,8 +99,8 @@ type LoadOptions struct {
 	MaxBadShare float64
 
 	// DryRun reads the input without writing to the table: the rows go to a
-	// temporary table like it, which is dropped. The Report counts and lists
-	// bad lines, those that violate a type, NOT NULL or CHECK. It does not find
+	// temporary table like it, which is dropped. ID, Jobs, Truncate and
+	// DropIndexes have no effect. The Report counts and lists bad lines, those that violate a type, NOT NULL or CHECK. It does not find
 	// violations of foreign keys and unique indexes, nor errors of triggers.
 	DryRun bool
 
@@ -133,7 +133,8 @@ type LoadOptions struct {
 	// AsyncCommit sets synchronous_commit to off for the load's transactions: a
 	// crash of the server may lose the last of them after they were reported as
 	// committed. The ledger loses the same transactions, so that the next call
-	// of a load with an ID repeats them.
+	// of a load with an ID repeats them. In a transaction of the caller's it is
+	// an error: set synchronous_commit there.
 	AsyncCommit bool
 }
 

@@ -41,6 +41,10 @@
 //     than a statement is retried. Behind it, transactions and bulk writes need
 //     default_query_exec_mode=exec in the connection string. A warning says so
 //     once.
+//   - The modes describe_exec and cache_describe are unsafe behind such a pooler:
+//     pgx describes and executes the session's unnamed statement in two steps, and
+//     another client's statement may have replaced it in between. The server then
+//     runs that statement with these arguments, without an error.
 //   - A typed read binds every column to a field and every field to a column,
 //     or fails with an error that names the unbound one.
 //   - [DB.OnChange] reports a commit before the committing call returns, with

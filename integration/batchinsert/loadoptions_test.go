@@ -237,6 +237,26 @@ func TestLoadDryRun(t *testing.T) {
 	wantError(t, err, "more than 2 lines are bad", "input:3001")
 }
 
+// A dry run takes the options of the load that it is for.
+func TestDryRunWithOtherOptions(t *testing.T) {
+	t.Parallel()
+	pg := openInstalled(t, createItems, "CREATE INDEX named ON items (name)", "INSERT INTO items (id, name) VALUES (1, 'old')")
+	for name, opts := range map[string]batchinsert.LoadOptions{
+		"Truncate": {Truncate: true}, "DropIndexes": {DropIndexes: true}, "both": {Truncate: true, DropIndexes: true}, "ID": {ID: "x"}, "Jobs": {Jobs: 2},
+		"Quarantine": {OnBad: batchinsert.Quarantine}, "OnConflict": {OnConflict: &byID}, "KeepIdentity": {KeepIdentity: true}, "Verify": {Verify: true},
+		"AsyncCommit": {AsyncCommit: true}, "Strict": {Strict: true}, "ID and Quarantine": {ID: "x", OnBad: batchinsert.Quarantine, DropIndexes: true},
+	} {
+		opts.DryRun = true
+		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)+"x,bad,1\n"), &opts)
+		if err != nil || report.Rows != 100 || report.Bad != 1 {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
+		if got := get[string](t, pg, "SELECT string_agg(name, ',') || (SELECT count(*) FROM headrace.loads) || to_regclass('named') FROM items"); got != "old0named" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestMaxBadShare(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t, createItems)

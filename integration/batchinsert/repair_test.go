@@ -163,3 +163,37 @@ func TestVerifyRefusesBeforeAnythingIsWritten(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Each call that needs the library's tables names the one that creates them.
+func TestMissingTablesAreNamed(t *testing.T) {
+	t.Parallel()
+	pg := open(t, createItems)
+	in := func() batchinsert.Input { return batchinsert.CSV(strings.NewReader(itemsFile(1))) }
+	for name, call := range map[string]func(opts *batchinsert.LoadOptions) error{
+		"Load": func(o *batchinsert.LoadOptions) error {
+			_, err := batchinsert.Load(t.Context(), pg, "items", in(), o)
+			return err
+		},
+		"Quarantine": func(*batchinsert.LoadOptions) error {
+			_, err := batchinsert.Load(t.Context(), pg, "items", in(), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
+			return err
+		},
+		"Plan": func(o *batchinsert.LoadOptions) error {
+			_, err := batchinsert.Plan(t.Context(), pg, "items", in(), o)
+			return err
+		},
+		"LoadChunk": func(o *batchinsert.LoadOptions) error {
+			_, err := batchinsert.LoadChunk(t.Context(), pg, "items", in(), 0, o)
+			return err
+		},
+		"Forget": func(*batchinsert.LoadOptions) error { _, err := batchinsert.Forget(t.Context(), pg, "x"); return err },
+		"RestoreIndexes": func(*batchinsert.LoadOptions) error {
+			_, err := batchinsert.RestoreIndexes(t.Context(), pg)
+			return err
+		},
+	} {
+		if err := call(&batchinsert.LoadOptions{ID: "x"}); err == nil || !strings.Contains(err.Error(), "migrations.Install") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

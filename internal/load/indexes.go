@@ -139,6 +139,9 @@ func (l *Load) dropRecorded(ctx context.Context, tx pgx.Tx) error {
 func RestoreIndexes(ctx context.Context, w target.Beginner, id string) (names []string, err error) {
 	err = target.InTx(ctx, w, func(tx pgx.Tx) error {
 		names = nil
+		if err := checkInstalled(ctx, tx); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, `SELECT index_name, definition FROM headrace.dropped_indexes
 WHERE load_id = $1 OR $1 = '' ORDER BY index_name FOR UPDATE`, id)
 		if err != nil {

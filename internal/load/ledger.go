@@ -45,6 +45,17 @@ func otherLoad(format string, args ...any) error {
 
 var errNotInstalled = errors.New("tables of headrace are missing in this database, or are those of an older version: call migrations.Install")
 
+// checkInstalled returns an error if the library's tables are missing. It looks
+// for the newest column.
+func checkInstalled(ctx context.Context, tx pgx.Tx) error {
+	var installed bool
+	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('headrace.loads') AND attname = 'version')").Scan(&installed)
+	if err == nil && !installed {
+		err = errNotInstalled
+	}
+	return err
+}
+
 // openLedger records the load, or reads what is recorded under its ID.
 func (l *Load) openLedger(ctx context.Context, w target.Beginner) (*ledger, error) {
 	book := &ledger{}
@@ -52,15 +63,8 @@ func (l *Load) openLedger(ctx context.Context, w target.Beginner) (*ledger, erro
 		return book, nil
 	}
 	err := pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
-		var installed bool // checked by the newest column
-		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('headrace.loads') AND attname = 'version')").Scan(&installed)
-		switch {
-		case err != nil:
+		if err := checkInstalled(ctx, tx); err != nil || l.opts.unnamed {
 			return err
-		case !installed:
-			return errNotInstalled
-		case l.opts.unnamed:
-			return nil
 		}
 		book.id = l.opts.ID
 		return l.findLoad(ctx, tx, book)

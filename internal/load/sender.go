@@ -80,7 +80,7 @@ func (s *sender) prepare(ctx context.Context) (err error) {
 		into, s.relname = target.Stage, target.StageName
 	}
 	freeze := ""
-	if o.Truncate && s.match.Schema.Kind == 'r' { // refused for partitioned tables
+	if o.Truncate && !o.DryRun && s.match.Schema.Kind == 'r' { // refused for partitioned tables
 		freeze = ", FREEZE"
 	}
 	from := "COPY " + into + " (" + s.match.List("") + ") FROM STDIN "

@@ -136,7 +136,7 @@ func Lock(ctx context.Context, tx pgx.Tx, quoted string) error {
 // the server would store text garbled.
 func CheckEncoding(conn *pgx.Conn) error {
 	if encoding := conn.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
-		return fmt.Errorf("the session's client_encoding is %s; rows are sent as UTF8", encoding)
+		return fmt.Errorf("the session's client_encoding is %s, and rows are sent as UTF8: set client_encoding=UTF8 in the connection string", encoding)
 	}
 	return nil
 }
