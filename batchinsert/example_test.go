@@ -81,15 +81,15 @@ func ExampleTable_Upsert() {
 	// Output: 1 1 1 <nil>
 }
 
-func ExampleLoadCSV() {
+func ExampleLoad() {
 	ctx := context.Background()
 	pg, done := openExample(ctx)
 	defer done()
 
-	report, err := batchinsert.LoadCSV(ctx, pg, "example_cities", strings.NewReader("name,id\nVienna,1\nGraz,2\n"), nil)
+	report, err := batchinsert.Load(ctx, pg, "example_cities", batchinsert.CSV(strings.NewReader("name,id\nVienna,1\nGraz,2\n")), nil)
 	fmt.Println(report.Rows, err)
 
-	_, err = batchinsert.LoadCSV(ctx, pg, "example_cities", strings.NewReader("name,id\nLinz,three\n"), &batchinsert.LoadOptions{Name: "cities.csv"})
+	_, err = batchinsert.Load(ctx, pg, "example_cities", batchinsert.CSV(strings.NewReader("name,id\nLinz,three\n")), &batchinsert.LoadOptions{Name: "cities.csv"})
 	var line *batchinsert.LineError
 	fmt.Println(errors.As(err, &line), line.Line, line.Column)
 	// Output:

@@ -19,7 +19,7 @@ type Reader interface {
 // Export writes the rows of a query to w, by COPY, and returns their number. A
 // whole table is the query `TABLE cities`. The query cannot have parameters.
 //
-// [LoadCSV] reads an export as CSV back as the same rows: a header names the
+// [Load] of [CSV] reads an export as CSV back as the same rows: a header names the
 // columns; NULL and the empty text differ; dates, intervals and floating-point
 // numbers are written in full and in a form that does not depend on a session's
 // settings. For a compressed file, let w be a gzip.Writer.

@@ -28,7 +28,7 @@ const (
 	AsCSV ExportFormat = iota
 	// AsNDJSON is one JSON object a line, as the server's row_to_json returns
 	// it. Line breaks between the tokens of a json value become spaces. The
-	// names of columns must differ. LoadNDJSON reads it back, with exceptions:
+	// names of columns must differ. [Load] of [NDJSON] reads it back, with exceptions:
 	// it refuses composites, arrays of them, and arrays of box; lower bounds of
 	// arrays become 1; and the JSON value null becomes NULL. AsCSV preserves
 	// all of these.

@@ -3,21 +3,9 @@ package batchinsert
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/headrace/headrace/internal/load"
 )
-
-// LoadCSV loads a CSV file with a header into the table with the given name (in
-// SQL notation, as for [NewTable]). It is [Load] of [CSV].
-func LoadCSV(ctx context.Context, w Writer, table string, r io.Reader, opts *LoadOptions) (Report, error) {
-	return Load(ctx, w, table, CSV(r), opts)
-}
-
-// LoadNDJSON loads a file with one JSON object a line. It is [Load] of [NDJSON].
-func LoadNDJSON(ctx context.Context, w Writer, table string, r io.Reader, opts *LoadOptions) (Report, error) {
-	return Load(ctx, w, table, NDJSON(r), opts)
-}
 
 // Load writes the records of an input into the table with the given name (in SQL
 // notation, as for [NewTable]). The names of their fields are the columns, in

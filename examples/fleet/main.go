@@ -94,7 +94,7 @@ func finish(ctx context.Context, pg *db.DB, path string) (batchinsert.Report, er
 		return batchinsert.Report{}, err
 	}
 	defer file.Close()
-	return batchinsert.LoadCSV(ctx, pg, "cities", file, options())
+	return batchinsert.Load(ctx, pg, "cities", batchinsert.CSV(file), options())
 }
 
 func check(ctx context.Context, pg *db.DB, a *program.Report) error {

@@ -31,7 +31,7 @@ func load(ctx context.Context, connString string) error {
 	if _, err := migrations.Up(ctx, pg.Pool(), files); err != nil {
 		return err
 	}
-	if _, err := batchinsert.LoadCSV(ctx, pg, "cities", bytes.NewReader(geonames.CSV), nil); err != nil {
+	if _, err := batchinsert.Load(ctx, pg, "cities", batchinsert.CSV(bytes.NewReader(geonames.CSV)), nil); err != nil {
 		return err
 	}
 	if _, err = pg.Exec(ctx, `

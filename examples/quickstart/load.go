@@ -36,10 +36,11 @@ func (d *demo) migrate(ctx context.Context) error {
 
 // load copies the cities from their file.
 func (d *demo) load(ctx context.Context) error {
-	report, err := batchinsert.LoadCSV(ctx, d.pg, "cities", bytes.NewReader(geonames.CSV), &batchinsert.LoadOptions{
+	report, err := batchinsert.Load(ctx, d.pg, "cities", batchinsert.CSV(bytes.NewReader(geonames.CSV)), &batchinsert.LoadOptions{
 		Name:     "cities.csv.gz",
 		Progress: func(p batchinsert.Progress) { bar(d.out, p) },
 	})
+
 	if err != nil {
 		return err
 	}

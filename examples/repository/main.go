@@ -63,6 +63,6 @@ func load(ctx context.Context, pg *db.DB) error {
 	if _, err := migrations.Up(ctx, pg.Pool(), files); err != nil {
 		return err
 	}
-	_, err = batchinsert.LoadCSV(ctx, pg, "cities", bytes.NewReader(geonames.CSV), nil)
+	_, err = batchinsert.Load(ctx, pg, "cities", batchinsert.CSV(bytes.NewReader(geonames.CSV)), nil)
 	return err
 }

@@ -31,7 +31,7 @@ func TestChangesAreAnnounced(t *testing.T) {
 	one := func(id int64) batchinsert.Source[item] { return batchinsert.Rows([]item{{ID: id, Name: "x"}}) }
 	load := func(opts *batchinsert.LoadOptions) error {
 		exec(t, pg.Pool(), "TRUNCATE items")
-		_, err := batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(20)), opts)
+		_, err := batchinsert.Load(ctx, pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(20))), opts)
 		return err
 	}
 	for name, write := range map[string]func() error{

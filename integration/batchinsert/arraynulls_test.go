@@ -36,7 +36,7 @@ func TestNullsInArraysUnderArrayNullsOff(t *testing.T) {
 		}
 		exec(t, pg, "TRUNCATE typed")
 	}
-	_, err := batchinsert.LoadNDJSON(t.Context(), pg, "typed", strings.NewReader(`{"id":1,"v":["x",null]}`), nil)
+	_, err := batchinsert.Load(t.Context(), pg, "typed", batchinsert.NDJSON(strings.NewReader(`{"id":1,"v":["x",null]}`)), nil)
 	check("NDJSON", err)
 	exec(t, pg, "INSERT INTO typed VALUES (1, ARRAY['x', NULL])")
 	var out bytes.Buffer
@@ -44,6 +44,6 @@ func TestNullsInArraysUnderArrayNullsOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	exec(t, pg, "TRUNCATE typed")
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "typed", &out, nil)
+	_, err = batchinsert.Load(t.Context(), pg, "typed", batchinsert.CSV(&out), nil)
 	check("CSV", err)
 }

@@ -113,7 +113,7 @@ func (c csvCase) createTable(t *testing.T, pg *db.DB) {
 func (c csvCase) check(t *testing.T, pg *db.DB, opts batchinsert.LoadOptions) {
 	t.Helper()
 	exec(t, pg, "TRUNCATE read")
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "read", strings.NewReader(c.file), &opts)
+	report, err := batchinsert.Load(t.Context(), pg, "read", batchinsert.CSV(strings.NewReader(c.file)), &opts)
 	if err != nil || report.Rows != int64(len(c.want)) {
 		t.Fatalf("%s %q, %+v: %+v, %v", c.name, c.file, opts, report, err)
 	}

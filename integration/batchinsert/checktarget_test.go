@@ -73,7 +73,7 @@ func TestLoadIntoWritableViews(t *testing.T) {
 		"handed": nil,
 		"shown":  {OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}}},
 	} {
-		report, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader("id,name\n1,a\n"), opts)
+		report, err := batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader("id,name\n1,a\n")), opts)
 		if err != nil || report.Rows != 1 {
 			t.Errorf("%s: %+v, %v", table, report, err)
 		}
@@ -86,7 +86,7 @@ func TestMessagesNameTheTarget(t *testing.T) {
 	t.Parallel()
 	pg := open(t, `CREATE TABLE "my items" (id int NOT NULL, name text CONSTRAINT short CHECK (length(name) < 3))`)
 	for _, text := range []string{"id,name\n1,long\n", "id,name\n,a\n", "id,name\nx,a\n"} {
-		report, err := batchinsert.LoadCSV(t.Context(), pg, `"my items"`, strings.NewReader(text), &batchinsert.LoadOptions{DryRun: true})
+		report, err := batchinsert.Load(t.Context(), pg, `"my items"`, batchinsert.CSV(strings.NewReader(text)), &batchinsert.LoadOptions{DryRun: true})
 		if err != nil || report.Bad != 1 {
 			t.Fatalf("%+v, %v", report, err)
 		}

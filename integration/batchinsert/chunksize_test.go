@@ -41,9 +41,10 @@ func outcome(t *testing.T, pg *db.DB, table, text string, chunkBytes int) string
 		columns = columns[:2]
 	}
 	id := rand.Text()
-	_, err := batchinsert.LoadCSV(ctx, pg, table, strings.NewReader(text), &batchinsert.LoadOptions{
+	_, err := batchinsert.Load(ctx, pg, table, batchinsert.CSV(strings.NewReader(text)), &batchinsert.LoadOptions{
 		ID: id, Columns: columns, OnBad: batchinsert.Quarantine, ChunkBytes: chunkBytes,
 	})
+
 	said := ""
 	if err != nil {
 		said = strings.ReplaceAll(err.Error(), id, "")

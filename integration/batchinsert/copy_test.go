@@ -472,7 +472,7 @@ func TestOtherClientEncodingIsRefused(t *testing.T) {
 	exec(t, conn, "SET client_encoding = 'LATIN1'")
 	_, err = items.Copy(t.Context(), conn, batchinsert.Rows([]item{{ID: 1, Name: "ü"}}))
 	wantError(t, err, "client_encoding is LATIN1", "client_encoding=UTF8 in the connection string")
-	_, err = batchinsert.LoadCSV(t.Context(), conn, "items", strings.NewReader("id,name\n1,ü\n"), nil)
+	_, err = batchinsert.Load(t.Context(), conn, "items", batchinsert.CSV(strings.NewReader("id,name\n1,ü\n")), nil)
 	wantError(t, err, "client_encoding is LATIN1", "client_encoding=UTF8 in the connection string")
 	exec(t, conn, "RESET client_encoding")
 }

@@ -43,7 +43,7 @@ func TestLoadCSV(t *testing.T) {
 		"unended":  strings.NewReader(strings.TrimSuffix(file, "\r\n")),
 	} {
 		exec(t, pg, "TRUNCATE items")
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", input, nil)
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(input), nil)
 		if err != nil || report.Rows != 2 {
 			t.Errorf("%s: %+v, %v", name, report, err)
 		}
@@ -57,7 +57,7 @@ func TestLoadCSVDialects(t *testing.T) {
 	t.Parallel()
 	pg := open(t, `CREATE TABLE odd ("A;b" text, c text)`)
 	opts := &batchinsert.LoadOptions{Comma: ';', Quote: '\'', Escape: '\\', Null: `\N`}
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "odd", strings.NewReader("'A;b';c\n'it\\'s';\\N\n"), opts)
+	_, err := batchinsert.Load(t.Context(), pg, "odd", batchinsert.CSV(strings.NewReader("'A;b';c\n'it\\'s';\\N\n")), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestLoadCSVErrorsNameTheLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = batchinsert.LoadCSV(t.Context(), pg, "items", file, nil)
+		_, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(file), nil)
 		file.Close()
 		wantError(t, err, c.want...)
 		var line *batchinsert.LineError
@@ -110,7 +110,7 @@ func TestLoadCSVErrorsNameTheLine(t *testing.T) {
 		}
 		wantCount(t, pg, "items", 0)
 	}
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader("id,name\nx,b\n"), nil)
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader("id,name\nx,b\n")), nil)
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) || pgErr.Code != "22P02" {
 		t.Errorf("%v", err)
@@ -125,7 +125,7 @@ func TestLoadCSVCutArchive(t *testing.T) {
 		text += strings.ReplaceAll("#,item\n", "#", i.Name[5:])
 	}
 	whole := gzipped(t, text)
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "items", bytes.NewReader(whole[:len(whole)-10]), nil)
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(bytes.NewReader(whole[:len(whole)-10])), nil)
 	wantError(t, err, "input:", "gzip: the file is cut off: unexpected EOF")
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error("the input's own error is lost")
@@ -137,9 +137,9 @@ func TestLoadCSVIdentity(t *testing.T) {
 	t.Parallel()
 	pg := open(t, "CREATE TABLE words (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text)")
 	const file = "id,name\n7,x\n"
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "words", strings.NewReader(file), nil)
+	_, err := batchinsert.Load(t.Context(), pg, "words", batchinsert.CSV(strings.NewReader(file)), nil)
 	wantError(t, err, `identity column "id"`, "KeepIdentity")
-	if _, err := batchinsert.LoadCSV(t.Context(), pg, "words", strings.NewReader(file), &batchinsert.LoadOptions{KeepIdentity: true}); err != nil {
+	if _, err := batchinsert.Load(t.Context(), pg, "words", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{KeepIdentity: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := get[int64](t, pg, "INSERT INTO words (name) VALUES ('x') RETURNING id"); got != 8 {
@@ -161,13 +161,14 @@ func TestLoadCSVProgress(t *testing.T) {
 		}
 		w.Close()
 	}()
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "items", r, &batchinsert.LoadOptions{Progress: func(p batchinsert.Progress) {
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(r), &batchinsert.LoadOptions{Progress: func(p batchinsert.Progress) {
 		if p.Bytes < last.Bytes || p.Rows < last.Rows {
 			t.Errorf("%+v after %+v", p, last)
 		}
 		last = p
 		calls++
 	}})
+
 	if err != nil || !last.Done || last.Rows != 6 || last.Bytes != 32 || calls < 3 {
 		t.Errorf("%d calls, last %+v, %v", calls, last, err)
 	}
@@ -182,7 +183,7 @@ func TestLoadCSVContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	_, err := batchinsert.LoadCSV(ctx, pg, "items", r, nil)
+	_, err := batchinsert.Load(ctx, pg, "items", batchinsert.CSV(r), nil)
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 3*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}

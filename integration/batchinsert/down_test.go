@@ -44,7 +44,7 @@ func TestServerDownIsReportedInOneLine(t *testing.T) {
 
 	rows, seq := batchinsert.Rows(manyItems(3)), batchinsert.Seq(slices.Values(manyItems(3)))
 	load := func(opts *batchinsert.LoadOptions) error {
-		_, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader("id,name\n1,a\n"), opts)
+		_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader("id,name\n1,a\n")), opts)
 		return err
 	}
 	for name, write := range map[string]func() error{
@@ -59,9 +59,9 @@ func TestServerDownIsReportedInOneLine(t *testing.T) {
 			_, err := batchinsert.InsertReturning[int64](t.Context(), pg, items, rows, "id")
 			return err
 		},
-		"LoadCSV":           func() error { return load(nil) },
-		"LoadCSV in chunks": func() error { return load(&batchinsert.LoadOptions{Jobs: 2}) },
-		"LoadCSV with a ledger": func() error {
+		"Load of CSV":           func() error { return load(nil) },
+		"Load of CSV in chunks": func() error { return load(&batchinsert.LoadOptions{Jobs: 2}) },
+		"Load of CSV with a ledger": func() error {
 			return load(&batchinsert.LoadOptions{ID: "1"})
 		},
 		"BufferedWriter": func() error {

@@ -81,10 +81,10 @@ func TestUndecodableBytesAreBadLines(t *testing.T) {
 		}
 	}
 	// A header.
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "t", strings.NewReader("a,b\x81\n1,x\n"), &batchinsert.LoadOptions{Encoding: "Windows-1252"})
+	_, err := batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(strings.NewReader("a,b\x81\n1,x\n")), &batchinsert.LoadOptions{Encoding: "Windows-1252"})
 	wantError(t, err, "input:1", "field 2", "LoadOptions.Encoding")
 	// What is wrong with a line is not what is wrong with another.
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "t", strings.NewReader("a,b\n1,\x00\n\x81,x\n"), &batchinsert.LoadOptions{Encoding: "Windows-1252"})
+	_, err = batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(strings.NewReader("a,b\n1,\x00\n\x81,x\n")), &batchinsert.LoadOptions{Encoding: "Windows-1252"})
 	if wantError(t, err, "input:2", "0x00"); strings.Contains(err.Error(), "Windows") {
 		t.Error(err)
 	}
@@ -96,7 +96,7 @@ func TestReplacementCharactersAreText(t *testing.T) {
 	pg := open(t, "CREATE TABLE t (a text, b text)")
 	for name, file := range map[string]string{"utf-8": "a,b\n\uFFFD,x\n", "utf-16": utf16File("a,b\n\uFFFD,x\n")} {
 		exec(t, pg, "TRUNCATE t")
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "t", strings.NewReader(file), &batchinsert.LoadOptions{Verify: true, Jobs: 2})
+		report, err := batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{Verify: true, Jobs: 2})
 		if err != nil || report.Rows != 1 {
 			t.Errorf("%s: %+v, %v", name, report, err)
 		}

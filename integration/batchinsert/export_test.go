@@ -106,7 +106,7 @@ func binary(t *testing.T, r batchinsert.Reader, table string) string {
 func loadCSV(t *testing.T, pg *db.DB, table, file string, o batchinsert.ExportOptions) {
 	t.Helper()
 	load := &batchinsert.LoadOptions{Comma: o.Comma, Quote: o.Quote, Escape: o.Escape, Null: o.Null}
-	if _, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(file), load); err != nil {
+	if _, err := batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader(file)), load); err != nil {
 		t.Fatalf("load %.1000q: %v", file, err)
 	}
 }

@@ -29,7 +29,7 @@ func TestNDJSONRoundTripExceptions(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := out.String()
-		_, err := batchinsert.LoadNDJSON(t.Context(), pg, "t", &out, nil)
+		_, err := batchinsert.Load(t.Context(), pg, "t", batchinsert.NDJSON(&out), nil)
 		got := "error"
 		if err == nil {
 			got = get[string](t, pg, "SELECT coalesce(v::text, '') FROM t")

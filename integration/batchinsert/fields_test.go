@@ -51,7 +51,7 @@ func TestNoQuoteTakesQuotesAsData(t *testing.T) {
 			exec(t, pg, "TRUNCATE "+table)
 			opts := &batchinsert.LoadOptions{Comma: '\t', NoQuote: true, Null: `\N`, ChunkBytes: 16}
 			text := strings.ReplaceAll(notesFile(table, "\t", lines...), "\n", eol)
-			report, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(text), opts)
+			report, err := batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader(text)), opts)
 			if err != nil || report.Rows != 8 {
 				t.Errorf("%s, lines end in %q: %d rows, %v", table, eol, report.Rows, err)
 			}
@@ -62,7 +62,7 @@ func TestNoQuoteTakesQuotesAsData(t *testing.T) {
 		// Bad lines are named, and put into quarantine.
 		opts := &batchinsert.LoadOptions{Comma: '\t', NoQuote: true, OnBad: batchinsert.Quarantine}
 		exec(t, pg, "TRUNCATE "+table)
-		report, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(notesFile(table, "\t", "1\ta\tb", "2\tb", "x\tc", "4\td")), opts)
+		report, err := batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader(notesFile(table, "\t", "1\ta\tb", "2\tb", "x\tc", "4\td"))), opts)
 		if err != nil || report.Rows != 2 || report.Bad != 2 {
 			t.Errorf("%s: %+v, %v", table, report, err)
 		}
@@ -74,10 +74,10 @@ func TestQuoteInsideFieldThatJoinsLinesIsRefused(t *testing.T) {
 	pg := openNotes(t)
 	for _, table := range []string{"parsed", "left_to_server"} {
 		text := notesFile(table, ",", "1,a", `2,5" disk`, `3,6" disk`, `4,"ok`+"\n"+`ok"`, `5,in "one" line`, `6,"a""b`+"\n"+`c"`)
-		_, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(text), nil)
+		_, err := batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader(text)), nil)
 		wantError(t, err, "input:3", "a quote inside a field opens text that goes on in the next line", "LoadOptions.NoQuote")
 		wantCount(t, pg, table, 0)
-		report, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(text), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
+		report, err := batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader(text)), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
 		if err != nil || report.Rows != 4 || report.Bad != 1 {
 			t.Errorf("%s: %+v, %v", table, report, err)
 		}
@@ -106,12 +106,12 @@ func TestRenameAndSkip(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader("a,Nr,Text\n"), &opts)
+	_, err := batchinsert.Load(t.Context(), pg, "parsed", batchinsert.CSV(strings.NewReader("a,Nr,Text\n")), &opts)
 	wantError(t, err, `no field "x" to skip`, `"Nr"`)
 	opts.Skip = nil
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader("Nr\n1\n"), &opts)
+	_, err = batchinsert.Load(t.Context(), pg, "parsed", batchinsert.CSV(strings.NewReader("Nr\n1\n")), &opts)
 	wantError(t, err, `no field "Text" to rename`)
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader("Nr,Text\n1,a\n2\n"), &batchinsert.LoadOptions{Rename: opts.Rename, Skip: []string{"Text"}})
+	_, err = batchinsert.Load(t.Context(), pg, "parsed", batchinsert.CSV(strings.NewReader("Nr,Text\n1,a\n2\n")), &batchinsert.LoadOptions{Rename: opts.Rename, Skip: []string{"Text"}})
 	wantError(t, err, "input:3", "the record has 1 fields, and the header names 2")
 }
 
@@ -127,14 +127,14 @@ func TestEndOfDataMarkIsData(t *testing.T) {
 	for _, table := range []string{"one", "kept"} {
 		for _, text := range []string{"note\na\n\\.\nb\n", "note\r\n\\.\r\n\"a\"\r\nb", "note\na\nb\n\\."} {
 			exec(t, pg, "TRUNCATE "+table)
-			report, err := batchinsert.LoadCSV(ctx, pg, table, strings.NewReader(text), nil)
+			report, err := batchinsert.Load(ctx, pg, table, batchinsert.CSV(strings.NewReader(text)), nil)
 			if got := get[string](t, pg, "SELECT string_agg(note, ' ' ORDER BY note) FROM "+table); err != nil || report.Rows != 3 || got != `\. a b` {
 				t.Errorf("%s, %q: %s, %v, %v", table, text, got, report.Rows, err)
 			}
 		}
 	}
 	exec(t, pg, "CREATE TABLE three (a int, b int, c interval)")
-	report, err := batchinsert.LoadCSV(ctx, pg, "three", strings.NewReader("a,b,c\nx,1,1 day\n\\.\n2,2,2 days\n"), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
+	report, err := batchinsert.Load(ctx, pg, "three", batchinsert.CSV(strings.NewReader("a,b,c\nx,1,1 day\n\\.\n2,2,2 days\n")), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
 	if err != nil || report.Rows != 1 || report.Bad != 2 {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -150,7 +150,7 @@ func TestUnendedFileIsReported(t *testing.T) {
 	const text = "id,note\n1,one\n2,tw"
 	for id, opts := range map[string]batchinsert.LoadOptions{"": {}, "x": {ID: "x"}, "dry": {DryRun: true}, "jobs": {Jobs: 2}} {
 		exec(t, pg, "TRUNCATE parsed")
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader(text), &opts)
+		report, err := batchinsert.Load(t.Context(), pg, "parsed", batchinsert.CSV(strings.NewReader(text)), &opts)
 		if err != nil || !report.Unended {
 			t.Errorf("%q: %+v, %v", id, report, err)
 		}
@@ -159,18 +159,18 @@ func TestUnendedFileIsReported(t *testing.T) {
 		}
 		opts.Strict = true
 		exec(t, pg, "TRUNCATE parsed")
-		_, err = batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader(text), &opts)
+		_, err = batchinsert.Load(t.Context(), pg, "parsed", batchinsert.CSV(strings.NewReader(text)), &opts)
 		wantError(t, err, "input:3: the last line has no line end")
 		wantCount(t, pg, "parsed", 0)
 		opts.ID = ""
-		report, err = batchinsert.LoadCSV(t.Context(), pg, "parsed", strings.NewReader(text+"\n"), &opts)
+		report, err = batchinsert.Load(t.Context(), pg, "parsed", batchinsert.CSV(strings.NewReader(text+"\n")), &opts)
 		if err != nil || report.Unended {
 			t.Errorf("%q: %+v, %v", id, report, err)
 		}
 	}
 	// An object of JSON says itself where it ends.
 	exec(t, pg, "TRUNCATE parsed")
-	report, err := batchinsert.LoadNDJSON(t.Context(), pg, "parsed", strings.NewReader(`{"id":1}`), &batchinsert.LoadOptions{Strict: true})
+	report, err := batchinsert.Load(t.Context(), pg, "parsed", batchinsert.NDJSON(strings.NewReader(`{"id":1}`)), &batchinsert.LoadOptions{Strict: true})
 	if err != nil || report.Unended {
 		t.Errorf("%+v, %v", report, err)
 	}

@@ -57,7 +57,7 @@ func TestInfer(t *testing.T) {
 		}
 	}
 	exec(t, pg, inferTable)
-	if report, err := batchinsert.LoadCSV(t.Context(), pg, "public.items", strings.NewReader(inferCSV), nil); err != nil || report.Rows != 2 {
+	if report, err := batchinsert.Load(t.Context(), pg, "public.items", batchinsert.CSV(strings.NewReader(inferCSV)), nil); err != nil || report.Rows != 2 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if got := get[string](t, pg, `SELECT string_agg("Zip code", ' ' ORDER BY id) FROM items`); got != "00100 20095" {
@@ -115,7 +115,7 @@ func TestInferCities(t *testing.T) {
 		t.Fatal(err)
 	}
 	exec(t, pg, inferred.CreateTable())
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "cities", bytes.NewReader(file), nil)
+	report, err := batchinsert.Load(t.Context(), pg, "cities", batchinsert.CSV(bytes.NewReader(file)), nil)
 	if err != nil || report.Rows != inferred.Rows || report.Rows != 135_233 {
 		t.Errorf("%d rows of %d: %v", report.Rows, inferred.Rows, err)
 	}

@@ -37,7 +37,7 @@ func TestLoadNDJSON(t *testing.T) {
 	want := "1|a\tb\\\n\"c\" ü😀|1.50|{x,\"y,\\\"z\\\"\",NULL,\"{}\"}|{\"k\": [1, \"ü\"]};2|b|NULL|{}|\"text\";3|null|NULL|{p,q}|NULL;4|last|NULL|{{a,b},{c,NULL}}|[{\"a\": null}]"
 	for chunk := 1; chunk < len(file); chunk += 13 {
 		exec(t, pg, "TRUNCATE items")
-		report, err := batchinsert.LoadNDJSON(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{ChunkBytes: chunk})
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.NDJSON(strings.NewReader(file)), &batchinsert.LoadOptions{ChunkBytes: chunk})
 		if err != nil || report.Rows != 4 {
 			t.Fatalf("%+v, %v", report, err)
 		}
@@ -49,7 +49,7 @@ func TestLoadNDJSON(t *testing.T) {
 	exec(t, pg, "TRUNCATE items")
 	exec(t, pg, "ALTER TABLE items DROP tags")
 	typed := `{"id":1,"name":"a\u0041","price":1e2,"doc":{"b":1,"a":"x"},"added":"2024-02-29T12:00:01Z"}` + "\n" + `{"id":2,"name":"plain","price":-0.50,"doc":"s","added":"2024-02-29 12:00:01+02"}`
-	if _, err := batchinsert.LoadNDJSON(t.Context(), pg, "items", strings.NewReader(typed), nil); err != nil {
+	if _, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.NDJSON(strings.NewReader(typed)), nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := get[string](t, pg, "SELECT string_agg(concat_ws('|', id, name, price, doc, added AT TIME ZONE 'UTC'), ';' ORDER BY id) FROM items"); got != `1|aA|100|{"a": "x", "b": 1}|2024-02-29 12:00:01;2|plain|-0.50|"s"|2024-02-29 10:00:01` {
@@ -77,7 +77,7 @@ func TestLoadNDJSONErrorsNameTheLine(t *testing.T) {
 		{"{\"id\":1,\"name\":\"\\ud800\"}", []string{`column "name"`, "half a character"}, 1},
 		{"{\"id\":1,\"name\":\"\xff\"}", []string{"invalid byte sequence"}, 1},
 	} {
-		_, err := batchinsert.LoadNDJSON(t.Context(), pg, "items", strings.NewReader(c.file), nil)
+		_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.NDJSON(strings.NewReader(c.file)), nil)
 		wantError(t, err, c.want...)
 		line, ok := errors.AsType[*batchinsert.LineError](err)
 		if !ok || line.Line != c.line {
@@ -91,10 +91,10 @@ func TestLoadNDJSONErrorsNameTheLine(t *testing.T) {
 		late += fmt.Sprintf("{\"id\":%d,\"name\":\"%01000d\"}\n", i, i)
 	}
 	late += `{"id":100,"name":"a","price":3}`
-	_, err := batchinsert.LoadNDJSON(t.Context(), pg, "items", strings.NewReader(late), nil)
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.NDJSON(strings.NewReader(late)), nil)
 	wantError(t, err, "input:101", `a key "price"`, "id, name")
 	file := `{"id":1,"name":"a","other":3}`
-	_, err = batchinsert.LoadNDJSON(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{Columns: []string{"id", "name"}})
+	_, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.NDJSON(strings.NewReader(file)), &batchinsert.LoadOptions{Columns: []string{"id", "name"}})
 	wantError(t, err, "input:1", `a key "other"`)
 }
 
@@ -118,7 +118,7 @@ func TestNDJSONQuarantine(t *testing.T) {
 			fmt.Fprintf(&file, `{"id":%d,"name":"n%d","tags":["t"],"price":1,"doc":"%060d"}`+"\n", i, i, i)
 		}
 	}
-	report, err := batchinsert.LoadNDJSON(t.Context(), pg, "items", strings.NewReader(file.String()), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine, ID: "j", ChunkBytes: 50_000, Jobs: 2})
+	report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.NDJSON(strings.NewReader(file.String())), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine, ID: "j", ChunkBytes: 50_000, Jobs: 2})
 	if err != nil || report.Rows != 4995 || report.Bad != 5 || len(report.BadLines) != 5 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -270,7 +270,7 @@ func TestLoadCompressedAndEncoded(t *testing.T) {
 		{"latin1 in gzip", "latin1", gzipped(t, latin), want},
 	} {
 		exec(t, pg, "TRUNCATE t")
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "t", bytes.NewReader(c.file), &batchinsert.LoadOptions{Encoding: c.encoding})
+		report, err := batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(bytes.NewReader(c.file)), &batchinsert.LoadOptions{Encoding: c.encoding})
 		if err != nil || report.Bytes != int64(len(c.file)) {
 			t.Errorf("%s: %+v, %v", c.name, report, err)
 		}
@@ -283,10 +283,10 @@ func TestLoadCompressedAndEncoded(t *testing.T) {
 		string(bzip[:30]): "bzip2: ",
 		"\x1f\x8bxxxx":    "gzip: ",
 	} {
-		_, err := batchinsert.LoadCSV(t.Context(), pg, "t", strings.NewReader(file), nil)
+		_, err := batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(strings.NewReader(file)), nil)
 		wantError(t, err, want)
 	}
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "t", strings.NewReader(text), &batchinsert.LoadOptions{Encoding: "EBCDIC?"})
+	_, err = batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(strings.NewReader(text)), &batchinsert.LoadOptions{Encoding: "EBCDIC?"})
 	wantError(t, err, `unknown encoding "EBCDIC?"`, "Latin1")
 }
 
@@ -299,13 +299,13 @@ func TestLoadCSVWithoutHeader(t *testing.T) {
 	for _, file := range []string{"1,a\n2,\"b\nc\"\n", "1,a\r\n2,\"b\nc\"\r\n", "1,a\r2,\"b\nc\"\r"} {
 		exec(t, pg, "TRUNCATE t")
 		opts := &batchinsert.LoadOptions{Columns: []string{"id", "name"}}
-		if _, err := batchinsert.LoadCSV(t.Context(), pg, "t", strings.NewReader(file), opts); err != nil {
+		if _, err := batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(strings.NewReader(file)), opts); err != nil {
 			t.Errorf("%q: %v", file, err)
 		}
 		if got := get[string](t, pg, "SELECT string_agg(concat_ws(' ', id, name), ';' ORDER BY id) FROM t"); got != "1 a;2 b\nc" {
 			t.Errorf("%q: %q", file, got)
 		}
-		_, err := batchinsert.LoadCSV(t.Context(), pg, "t", strings.NewReader(file+"x,"), opts)
+		_, err := batchinsert.Load(t.Context(), pg, "t", batchinsert.CSV(strings.NewReader(file+"x,")), opts)
 		wantError(t, err, `column "id"`)
 		lines := int64(3) // carriage returns end lines, and the line feed within quotes is none
 		if strings.HasSuffix(file, "\n") {

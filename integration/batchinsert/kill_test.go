@@ -78,7 +78,7 @@ func (c *child) load() error {
 		return err
 	}
 	defer file.Close()
-	_, err = batchinsert.LoadCSV(context.Background(), pg, "items", file, c.options())
+	_, err = batchinsert.Load(context.Background(), pg, "items", batchinsert.CSV(file), c.options())
 	return err
 }
 
@@ -337,7 +337,7 @@ func (k *killer) loadAgain(ctx context.Context, path string, opts *batchinsert.L
 		return batchinsert.Report{}, err
 	}
 	defer file.Close()
-	return batchinsert.LoadCSV(ctx, pg, "items", file, opts)
+	return batchinsert.Load(ctx, pg, "items", batchinsert.CSV(file), opts)
 }
 
 // What a BufferedWriter has acknowledged is in the table, once, whatever became

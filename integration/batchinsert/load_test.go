@@ -70,7 +70,7 @@ func TestLoadInChunks(t *testing.T) {
 		{OnBad: batchinsert.Quarantine}, {OnBad: batchinsert.Quarantine, ID: "three", Jobs: 2, ChunkBytes: 3000},
 	} {
 		exec(t, pg, "TRUNCATE items")
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &opts)
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &opts)
 		if err != nil || report.Rows != 2000 || report.Bad != 0 {
 			t.Fatalf("%d: %+v, %v", i, report, err)
 		}
@@ -79,7 +79,7 @@ func TestLoadInChunks(t *testing.T) {
 		}
 	}
 	// A finished load does nothing.
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{ID: "one"})
+	report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{ID: "one"})
 	if err != nil || report.Rows != 0 || report.Skipped != 2000 {
 		t.Errorf("again: %+v, %v", report, err)
 	}
@@ -118,7 +118,7 @@ func TestTypedLoadEqualsTheServers(t *testing.T) {
 		exec(t, pg, "CREATE TABLE theirs (n int, v "+typ+")")
 		for i, text := range texts {
 			file := fmt.Sprintf("n,v\n%d,%s\n%d,\n", i, text, -i)
-			if _, err := batchinsert.LoadCSV(t.Context(), pg, "ours", strings.NewReader(file), nil); err != nil {
+			if _, err := batchinsert.Load(t.Context(), pg, "ours", batchinsert.CSV(strings.NewReader(file)), nil); err != nil {
 				t.Errorf("%s %q: %v", typ, text, err)
 			}
 			if _, err := db.CopyRaw(t.Context(), pg, "COPY theirs FROM STDIN (FORMAT csv, HEADER)", strings.NewReader(file)); err != nil {
@@ -160,7 +160,7 @@ func TestRandomFilesAreReadAsByTheServer(t *testing.T) {
 		}
 		file := "a,b\n" + b.String()
 		exec(t, pg, "TRUNCATE ours, theirs")
-		_, ourErr := batchinsert.LoadCSV(t.Context(), pg, "ours", strings.NewReader(file), &batchinsert.LoadOptions{ChunkBytes: 1 + rnd.IntN(20)})
+		_, ourErr := batchinsert.Load(t.Context(), pg, "ours", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{ChunkBytes: 1 + rnd.IntN(20)})
 		_, theirErr := db.CopyRaw(t.Context(), pg, "COPY theirs FROM STDIN (FORMAT csv, HEADER)", strings.NewReader(file))
 		ours, theirs := get[string](t, pg, sum+"ours"), get[string](t, pg, sum+"theirs")
 		switch {
@@ -200,9 +200,10 @@ func TestQuarantine(t *testing.T) {
 	}
 	file := strings.Join(lines, "\n")
 	var last batchinsert.Progress
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{
+	report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{
 		Name: "items.csv", OnBad: batchinsert.Quarantine, Progress: func(p batchinsert.Progress) { last = p },
 	})
+
 	if err != nil || report.Rows != 5993 || report.Bad != 7 || !last.Done || last.Rows != 5993 {
 		t.Fatalf("%+v, %v; %+v", report, err, last)
 	}
@@ -231,7 +232,7 @@ func TestQuarantine(t *testing.T) {
 	if found != len(want) {
 		t.Errorf("%d lines in quarantine", found)
 	}
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine, MaxBad: 5})
+	_, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine, MaxBad: 5})
 	wantError(t, err, "more than 5 lines are bad, the last: input:")
 }
 
@@ -252,7 +253,7 @@ func TestQuarantineWithForeignLineEnds(t *testing.T) {
 				}
 				fmt.Fprintf(&b, "%s,\"a%sb%s\", 1%s", id, inner, inner, eol) // the blank leaves all to the server
 			}
-			report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(b.String()), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
+			report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(b.String())), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
 			if err != nil || report.Rows != 48 || report.Bad != 2 {
 				t.Errorf("%q in %q: %+v, %v", inner, eol, report, err)
 			}
@@ -267,7 +268,7 @@ func TestLoadRefusesInvalidOptions(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems)
 	load := func(w batchinsert.Writer, file string, opts batchinsert.LoadOptions) error {
-		_, err := batchinsert.LoadCSV(t.Context(), w, "items", strings.NewReader(file), &opts)
+		_, err := batchinsert.Load(t.Context(), w, "items", batchinsert.CSV(strings.NewReader(file)), &opts)
 		return err
 	}
 	wantError(t, load(pg, itemsFile(3), batchinsert.LoadOptions{ID: "x"}), "migrations.Install")
@@ -302,7 +303,7 @@ func TestChangedSourceIsRefused(t *testing.T) {
 	pg := openInstalled(t, createItems)
 	file := strings.Replace(itemsFile(10_000), "9900,item", "x,item", 1)
 	load := func(file string) (batchinsert.Report, error) {
-		return batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{ID: "x", ChunkBytes: 20_000})
+		return batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{ID: "x", ChunkBytes: 20_000})
 	}
 	first, err := load(file)
 	wantError(t, err, `column "id"`)
@@ -320,7 +321,7 @@ func TestNewerLedgerIsRefused(t *testing.T) {
 	pg := openInstalled(t, createItems)
 	bad := strings.Replace(itemsFile(1000), "900,item", "x,item", 1)
 	opts := &batchinsert.LoadOptions{ID: "x", ChunkBytes: 2000}
-	first, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(bad), opts)
+	first, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(bad)), opts)
 	wantError(t, err, `column "id"`)
 	exec(t, pg, "UPDATE headrace.loads SET version = 3")
 	in := func() batchinsert.Input { return batchinsert.CSV(strings.NewReader(bad)) }
@@ -381,7 +382,7 @@ func TestLoadIsResumed(t *testing.T) {
 			})
 		}
 		reader := &tripwire{r: strings.NewReader(file), at: at * int64(len(file)) / int64(rows), trip: interrupt}
-		first, err := batchinsert.LoadCSV(cut, pg, "items", reader, &opts)
+		first, err := batchinsert.Load(cut, pg, "items", batchinsert.CSV(reader), &opts)
 		cancel()
 		if round%3 == 2 {
 			if err := server.Restart(ctx); err != nil {
@@ -415,7 +416,7 @@ func TestLoadIsResumed(t *testing.T) {
 // restart a pool still has dead connections.
 func loadAgain(ctx context.Context, pg *db.DB, file string, opts batchinsert.LoadOptions) (report batchinsert.Report, err error) {
 	for range 20 {
-		if report, err = batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(file), &opts); err == nil {
+		if report, err = batchinsert.Load(ctx, pg, "items", batchinsert.CSV(strings.NewReader(file)), &opts); err == nil {
 			return report, nil
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -450,7 +451,7 @@ func TestLoadIsShared(t *testing.T) {
 	total := int64(0)
 	for range 3 {
 		wg.Go(func() {
-			report, err := batchinsert.LoadCSV(context.WithoutCancel(t.Context()), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{ID: "shared", ChunkBytes: 2000})
+			report, err := batchinsert.Load(context.WithoutCancel(t.Context()), pg, "items", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{ID: "shared", ChunkBytes: 2000})
 			if err != nil {
 				t.Error(err)
 			}
@@ -471,7 +472,7 @@ func TestLoadSourceFails(t *testing.T) {
 	pg := open(t, createItems)
 	broken := errors.New("disk on fire")
 	r := io.MultiReader(strings.NewReader(itemsFile(100)), brokenReader{broken})
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "items", r, &batchinsert.LoadOptions{ChunkBytes: 100})
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(r), &batchinsert.LoadOptions{ChunkBytes: 100})
 	if !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
@@ -483,7 +484,7 @@ func TestLoadSourceFails(t *testing.T) {
 		}
 		wantCount(t, pg, "items", 0)
 	}()
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "items", io.MultiReader(bytes.NewReader([]byte(itemsFile(10))), brokenReader{}), nil)
+	_, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(io.MultiReader(bytes.NewReader([]byte(itemsFile(10))), brokenReader{})), nil)
 	t.Errorf("returned %v", err)
 }
 

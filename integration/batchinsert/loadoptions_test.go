@@ -22,7 +22,7 @@ func TestLoadOnConflict(t *testing.T) {
 		exec(t, pg, "TRUNCATE items")
 		exec(t, pg, "INSERT INTO items (id, name, price) SELECT g, CASE WHEN g % 2 = 0 THEN 'old' ELSE 'item ' || g END, (g % 900) + 0.5 FROM generate_series(1, 1000) g WHERE g % 10 <> 3")
 		opts.OnConflict = &batchinsert.OnConflict{Keys: []string{"id"}}
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &opts)
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &opts)
 		c := report.Counts
 		if err != nil || report.Rows != c.Inserted+c.Updated || report.Suppressed != 0 || report.Bad != 0 {
 			t.Fatalf("%d: %+v, %v", i, report, err)
@@ -40,12 +40,12 @@ func TestLoadOnConflict(t *testing.T) {
 	}
 	defer tx.Rollback(context.Background())
 	for range 2 { // the temporary table is gone each time
-		report, err := batchinsert.LoadCSV(t.Context(), tx, "items", strings.NewReader("id,name\n1,x\n"), &batchinsert.LoadOptions{OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}}})
+		report, err := batchinsert.Load(t.Context(), tx, "items", batchinsert.CSV(strings.NewReader("id,name\n1,x\n")), &batchinsert.LoadOptions{OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}}})
 		if err != nil || report.Counts.Updated+report.Counts.Unchanged != 1 {
 			t.Fatalf("%+v, %v", report, err)
 		}
 	}
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}, Duplicates: batchinsert.Refuse}})
+	_, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}, Duplicates: batchinsert.Refuse}})
 	wantError(t, err, "the same id")
 }
 
@@ -57,9 +57,10 @@ func TestLoadOnConflictQuarantine(t *testing.T) {
 	lines[9] = "x,bad id,1"
 	lines[99] = "99,too dear,5000"
 	lines[1500] = "1500,too dear,5000"
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(strings.Join(lines, "\n")), &batchinsert.LoadOptions{
+	report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(strings.Join(lines, "\n"))), &batchinsert.LoadOptions{
 		OnBad: batchinsert.Quarantine, OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}},
 	})
+
 	if err != nil || report.Rows != 1997 || report.Bad != 3 || report.Counts.Inserted != 1996 || report.Counts.Updated != 1 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -74,7 +75,7 @@ func TestLoadOnConflictQuarantine(t *testing.T) {
 func TestLoadTruncateAndDropIndexes(t *testing.T) {
 	t.Parallel()
 	pg := open(t, createItems, "CREATE INDEX named ON items (name)", "INSERT INTO items (id, name) VALUES (99999, 'old')")
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Truncate: true, DropIndexes: true})
+	report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(100))), &batchinsert.LoadOptions{Truncate: true, DropIndexes: true})
 	if err != nil || report.Rows != 100 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -96,10 +97,10 @@ func TestLoadTruncate(t *testing.T) {
 	if one := get[int](t, reader, "SELECT 1"); one != 1 { // takes the snapshot
 		t.Fatal(one)
 	}
-	_, err = batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(100)+"x,y,1\n"), &batchinsert.LoadOptions{Truncate: true})
+	_, err = batchinsert.Load(ctx, pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(100)+"x,y,1\n")), &batchinsert.LoadOptions{Truncate: true})
 	wantError(t, err, `column "id"`)
 	wantCount(t, pg, "items", 1)
-	report, err := batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(100)), &batchinsert.LoadOptions{Truncate: true, ChunkBytes: 500})
+	report, err := batchinsert.Load(ctx, pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(100))), &batchinsert.LoadOptions{Truncate: true, ChunkBytes: 500})
 	if err != nil || report.Rows != 100 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -109,12 +110,12 @@ func TestLoadTruncate(t *testing.T) {
 	// A partitioned table cannot have them frozen, but it can be loaded.
 	exec(t, pg, "CREATE TABLE parts (id bigint, name text, price numeric) PARTITION BY RANGE (id)")
 	exec(t, pg, "CREATE TABLE parts1 PARTITION OF parts DEFAULT")
-	if _, err := batchinsert.LoadCSV(ctx, pg, "parts", strings.NewReader(itemsFile(10)), &batchinsert.LoadOptions{Truncate: true}); err != nil {
+	if _, err := batchinsert.Load(ctx, pg, "parts", batchinsert.CSV(strings.NewReader(itemsFile(10))), &batchinsert.LoadOptions{Truncate: true}); err != nil {
 		t.Error(err)
 	}
 	for _, opts := range []batchinsert.LoadOptions{{ID: "x"}, {Jobs: 2}, {OnBad: batchinsert.Quarantine}, {OnConflict: &batchinsert.OnConflict{Keys: []string{"id"}}}} {
 		opts.Truncate = true
-		_, err := batchinsert.LoadCSV(ctx, pg, "items", strings.NewReader(itemsFile(1)), &opts)
+		_, err := batchinsert.Load(ctx, pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(1))), &opts)
 		wantError(t, err, "LoadOptions.Truncate")
 	}
 }
@@ -148,7 +149,7 @@ func TestLoadDropIndexes(t *testing.T) {
 				opts.ID = strings.Replace(opts.ID, "a", "aa", 1)
 				opts.ID = strings.Replace(opts.ID, "b", "bb", 1)
 			}
-			_, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &opts)
+			_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &opts)
 			if (err != nil) != bad {
 				t.Errorf("%d: bad %v: %v", i, bad, err)
 			}
@@ -162,7 +163,7 @@ func TestLoadDropIndexes(t *testing.T) {
 			}
 		}
 	}
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(1)), &batchinsert.LoadOptions{DropIndexes: true, Jobs: 2})
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(1))), &batchinsert.LoadOptions{DropIndexes: true, Jobs: 2})
 	wantError(t, err, "DropIndexes", "ID")
 	if get[int64](t, pg, "SELECT count(*) FROM headrace.dropped_indexes") != 0 {
 		t.Error("the ledger of dropped indexes is not empty")
@@ -190,7 +191,7 @@ INSERT INTO headrace.dropped_indexes (index_name, load_id, target, definition) S
 	// The load itself, called again.
 	die("again")
 	exec(t, pg, "CREATE INDEX by_name ON items (name) INCLUDE (price) WHERE price > 1") // somebody was quicker
-	if _, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(5)), &batchinsert.LoadOptions{ID: "again"}); err != nil {
+	if _, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(5))), &batchinsert.LoadOptions{ID: "again"}); err != nil {
 		t.Fatal(err)
 	}
 	if after := get[string](t, pg, showIndexes); after != before {
@@ -207,7 +208,7 @@ func TestLoadDryRun(t *testing.T) {
 	lines[3000] = "3000,,5"
 	file := strings.Join(lines, "\n")
 	dry := &batchinsert.LoadOptions{DryRun: true, ChunkBytes: 10_000, ID: "unused"}
-	report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), dry)
+	report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), dry)
 	if err != nil || report.Rows != 4997 || report.Bad != 3 || len(report.BadLines) != 3 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -227,13 +228,13 @@ func TestLoadDryRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(context.Background())
-	if _, err := batchinsert.LoadCSV(t.Context(), tx, "items", strings.NewReader(file), dry); err != nil {
+	if _, err := batchinsert.Load(t.Context(), tx, "items", batchinsert.CSV(strings.NewReader(file)), dry); err != nil {
 		t.Error(err)
 	}
-	if _, err := batchinsert.LoadCSV(t.Context(), tx, "items", strings.NewReader(itemsFile(5)), nil); err != nil {
+	if _, err := batchinsert.Load(t.Context(), tx, "items", batchinsert.CSV(strings.NewReader(itemsFile(5))), nil); err != nil {
 		t.Errorf("the caller's transaction goes on: %v", err)
 	}
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file), &batchinsert.LoadOptions{DryRun: true, MaxBad: 2})
+	_, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{DryRun: true, MaxBad: 2})
 	wantError(t, err, "more than 2 lines are bad", "input:3001")
 }
 
@@ -247,7 +248,7 @@ func TestDryRunWithOtherOptions(t *testing.T) {
 		"AsyncCommit": {AsyncCommit: true}, "Strict": {Strict: true}, "ID and Quarantine": {ID: "x", OnBad: batchinsert.Quarantine, DropIndexes: true},
 	} {
 		opts.DryRun = true
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)+"x,bad,1\n"), &opts)
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(100)+"x,bad,1\n")), &opts)
 		if err != nil || report.Rows != 100 || report.Bad != 1 {
 			t.Errorf("%s: %+v, %v", name, report, err)
 		}
@@ -273,7 +274,7 @@ func TestMaxBadShare(t *testing.T) {
 	}
 	load := func(n, every int, share float64) error {
 		exec(t, pg, "TRUNCATE items")
-		_, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(file(n, every)), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine, MaxBadShare: share})
+		_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(file(n, every))), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine, MaxBadShare: share})
 		return err
 	}
 	if err := load(1000, 20, 0.05); err != nil {
@@ -293,7 +294,7 @@ func TestAsyncCommit(t *testing.T) {
 	for _, opts := range []batchinsert.LoadOptions{{}, {Jobs: 2, ChunkBytes: 500}} {
 		exec(t, pg, "TRUNCATE items")
 		opts.AsyncCommit = true
-		if _, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(100)), &opts); err != nil {
+		if _, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(100))), &opts); err != nil {
 			t.Fatal(err)
 		}
 		if got := get[string](t, pg, "SELECT string_agg(DISTINCT mode, ' ') FROM items"); got != "off" {
@@ -305,6 +306,6 @@ func TestAsyncCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(context.Background())
-	_, err = batchinsert.LoadCSV(t.Context(), tx, "items", strings.NewReader(itemsFile(1)), &batchinsert.LoadOptions{AsyncCommit: true})
+	_, err = batchinsert.Load(t.Context(), tx, "items", batchinsert.CSV(strings.NewReader(itemsFile(1))), &batchinsert.LoadOptions{AsyncCommit: true})
 	wantError(t, err, "AsyncCommit")
 }

@@ -58,7 +58,7 @@ func TestLoadCountsSuppressedRows(t *testing.T) {
 			var last batchinsert.Progress
 			opts.Progress, opts.ChunkBytes = func(p batchinsert.Progress) { last = p }, 10_000
 			opts.MaxBadShare = 1.5 * float64(wantBad) / n // of all lines, suppressed ones too
-			report, err := batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(file), &opts)
+			report, err := batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader(file)), &opts)
 			if err != nil || report.Rows != n/2 || report.Suppressed != suppressed || report.Bad != wantBad || report.Skipped != 0 {
 				t.Fatalf("%s, %s: %+v, %v", table, name, report, err)
 			}
@@ -78,7 +78,7 @@ func TestLoadCountsSuppressedRows(t *testing.T) {
 			if !strings.Contains(opts.ID, table) {
 				continue
 			}
-			report, err = batchinsert.LoadCSV(t.Context(), pg, table, strings.NewReader(file), &opts)
+			report, err = batchinsert.Load(t.Context(), pg, table, batchinsert.CSV(strings.NewReader(file)), &opts)
 			if err != nil || report.Rows != 0 || report.Suppressed != 0 || report.Skipped != n/2 {
 				t.Errorf("%s, %s, again: %+v, %v", table, name, report, err)
 			}
@@ -92,7 +92,7 @@ func TestLoadOfSuppressedRowsOnly(t *testing.T) {
 	pg := openInstalled(t, append([]string{"CREATE TABLE plain (id int)"}, evens("plain")...)...)
 	file := "id\n" + strings.Repeat("2\n", 10)
 	for _, chunks := range []int{1, 0} {
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "plain", strings.NewReader(file), &batchinsert.LoadOptions{ID: "x"})
+		report, err := batchinsert.Load(t.Context(), pg, "plain", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{ID: "x"})
 		if err != nil || report.Rows != 0 || report.Suppressed != 10*int64(chunks) || len(report.Chunks) != chunks {
 			t.Errorf("%+v, %v", report, err)
 		}

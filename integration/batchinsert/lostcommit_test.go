@@ -95,7 +95,7 @@ func lostCalls() []lostCall {
 		}
 		chunks := opts.ID != "" || opts.Jobs > 1 || opts.OnBad != 0
 		calls = append(calls, lostCall{name: name, want: want, chunks: chunks, resumable: opts.ID != "", run: func(ctx context.Context, w batchinsert.Writer) (batchinsert.Report, error) {
-			return batchinsert.LoadCSV(ctx, w, "lost", strings.NewReader(csv(rows)), &opts)
+			return batchinsert.Load(ctx, w, "lost", batchinsert.CSV(strings.NewReader(csv(rows))), &opts)
 		}})
 	}
 	return calls

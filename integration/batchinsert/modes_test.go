@@ -148,7 +148,7 @@ func loadFiles(t *testing.T, pg *db.DB) {
 		"dry run on conflict": {DryRun: true, OnConflict: &byID}, "async": {AsyncCommit: true},
 	} {
 		exec(t, pg, "TRUNCATE items")
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(text), opts)
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(text)), opts)
 		if err != nil || report.Rows != 100 {
 			t.Errorf("load, %s: %+v, %v", name, report, err)
 		}
@@ -159,7 +159,7 @@ func loadFiles(t *testing.T, pg *db.DB) {
 		t.Errorf("load of records: %v", err)
 	}
 	err = pgx.BeginFunc(t.Context(), pg, func(tx pgx.Tx) error {
-		_, err := batchinsert.LoadNDJSON(t.Context(), tx, "items", strings.NewReader(`{"id":2,"name":"b"}`), nil)
+		_, err := batchinsert.Load(t.Context(), tx, "items", batchinsert.NDJSON(strings.NewReader(`{"id":2,"name":"b"}`)), nil)
 		return err
 	})
 	if err != nil {
@@ -179,7 +179,7 @@ func loadInChunks(t *testing.T, pg *db.DB) {
 	indexed := batchinsert.LoadOptions{ID: "indexed", Jobs: 2, ChunkBytes: 4000, DropIndexes: true, OnBad: batchinsert.Quarantine}
 	bad := strings.NewReader(text + "x,bad,1\n")
 	exec(t, pg, "TRUNCATE items")
-	if report, err := batchinsert.LoadCSV(ctx, pg, "items", bad, &indexed); err != nil || report.Rows != 3000 || report.Bad != 1 {
+	if report, err := batchinsert.Load(ctx, pg, "items", batchinsert.CSV(bad), &indexed); err != nil || report.Rows != 3000 || report.Bad != 1 {
 		t.Errorf("load in chunks: %+v, %v", report, err)
 	}
 	exec(t, pg, "TRUNCATE items")
@@ -192,7 +192,7 @@ func loadInChunks(t *testing.T, pg *db.DB) {
 		t.Errorf("load a chunk: %v", err)
 	}
 	repaired := strings.NewReader(strings.TrimSuffix(text, "\n") + "1\n") // in a chunk that is not loaded
-	if report, err := batchinsert.LoadCSV(ctx, pg, "items", repaired, opts); err != nil || report.Rows+report.Skipped != 3000 || report.Skipped == 0 {
+	if report, err := batchinsert.Load(ctx, pg, "items", batchinsert.CSV(repaired), opts); err != nil || report.Rows+report.Skipped != 3000 || report.Skipped == 0 {
 		t.Errorf("resume: %+v, %v", report, err)
 	}
 	if rows, err := batchinsert.Forget(ctx, pg, "planned"); err != nil || rows != 3000 {

@@ -193,7 +193,7 @@ func writeEveryWay(t *testing.T, pool *pgxpool.Pool, name string) {
 	}
 	for _, o := range []*batchinsert.OnConflict{nil, &on} {
 		exec(t, pool, "DELETE FROM "+name+" WHERE id = 12")
-		report, err := batchinsert.LoadCSV(t.Context(), pool, name, strings.NewReader(header+line+"\n"), &batchinsert.LoadOptions{OnConflict: o, KeepIdentity: true})
+		report, err := batchinsert.Load(t.Context(), pool, name, batchinsert.CSV(strings.NewReader(header+line+"\n")), &batchinsert.LoadOptions{OnConflict: o, KeepIdentity: true})
 		check("load", report.Rows, 1, err)
 	}
 }

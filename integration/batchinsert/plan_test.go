@@ -62,7 +62,7 @@ func TestPlanAndLoadChunk(t *testing.T) {
 		if err != nil || len(again) != len(chunks) || again[0].Rows == 0 {
 			t.Errorf("%s: planned again: %v, %v", name, again, err)
 		}
-		report, err := batchinsert.LoadCSV(ctx, pg, "items", open(), opts)
+		report, err := batchinsert.Load(ctx, pg, "items", batchinsert.CSV(open()), opts)
 		if err != nil || report.Skipped != 3000 || report.Rows != 0 {
 			t.Errorf("%s: loaded again: %+v, %v", name, report, err)
 		}

@@ -221,7 +221,7 @@ func TestCopyRefusesUnsupportedTables(t *testing.T) {
 		if read > 0 {
 			t.Errorf("%d rows were read", read)
 		}
-		_, err = batchinsert.LoadCSV(t.Context(), tx, table, strings.NewReader(itemsFile(10)), nil)
+		_, err = batchinsert.Load(t.Context(), tx, table, batchinsert.CSV(strings.NewReader(itemsFile(10))), nil)
 		wantError(t, err, want...)
 	}
 	as(role, func(tx pgx.Tx) {

@@ -30,13 +30,13 @@ func TestRepairedFileIsResumed(t *testing.T) {
 				id++
 				exec(t, pg, "TRUNCATE items")
 				opts := &batchinsert.LoadOptions{ID: fmt.Sprint(id), ChunkBytes: 20_000}
-				_, err := batchinsert.LoadCSV(t.Context(), pg, "items", open(strings.Replace(good, row, "\n"+broken+",item", 1)), opts)
+				_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(open(strings.Replace(good, row, "\n"+broken+",item", 1))), opts)
 				wantError(t, err, `column "id"`, broken)
-				report, err := batchinsert.LoadCSV(t.Context(), pg, "items", open(good), opts)
+				report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(open(good)), opts)
 				if got := get[string](t, pg, sumItems); err != nil || got != want || report.Rows+report.Skipped != 10_000 || line > 9000 && report.Skipped == 0 {
 					t.Fatalf("%s, line %d was %q: %s, want %s; %d rows and %d before, %v", name, line, broken, got, want, report.Rows, report.Skipped, err)
 				}
-				report, err = batchinsert.LoadCSV(t.Context(), pg, "items", open(good), opts)
+				report, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(open(good)), opts)
 				if err != nil || report.Skipped != 10_000 {
 					t.Errorf("%+v, %v", report, err)
 				}
@@ -59,12 +59,12 @@ func TestRepairThatMovesLoadedChunksIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := get[int64](t, pg, "SELECT count(*) FROM items")
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(strings.Replace(good, "\n7,item", "\n007,item", 1)), opts)
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(strings.Replace(good, "\n7,item", "\n007,item", 1))), opts)
 	wantError(t, err, "are in the table, and the file has others there", "not change its length")
 	wantCount(t, pg, "items", before)
 	// A repair of the same length, and the original.
 	for _, text := range []string{strings.Replace(good, "\n17,item", "\n18,item", 1), good} {
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(text), opts)
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(text)), opts)
 		if text == good && (err != nil || report.Skipped != before || report.Rows != 3000-before) {
 			t.Errorf("%+v, %v", report, err)
 		}
@@ -80,7 +80,7 @@ func TestRepairedStream(t *testing.T) {
 	good := itemsFile(10_000)
 	load := func(id, text string, opts batchinsert.LoadOptions) error {
 		opts.ID, opts.ChunkBytes = id, 20_000
-		_, err := batchinsert.LoadCSV(t.Context(), pg, "items", stream(strings.NewReader(text)), &opts)
+		_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(stream(strings.NewReader(text))), &opts)
 		return err
 	}
 	// Nothing is loaded: any other stream will do.
@@ -104,14 +104,14 @@ func TestForget(t *testing.T) {
 	t.Parallel()
 	pg := openInstalled(t, createItems)
 	opts := &batchinsert.LoadOptions{ID: "x"}
-	if _, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(10)), opts); err != nil {
+	if _, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(10))), opts); err != nil {
 		t.Fatal(err)
 	}
 	if rows, err := batchinsert.Forget(t.Context(), pg, "x"); err != nil || rows != 10 {
 		t.Error(rows, err)
 	}
 	exec(t, pg, "TRUNCATE items")
-	if report, err := batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader(itemsFile(20)), opts); err != nil || report.Rows != 20 {
+	if report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader(itemsFile(20))), opts); err != nil || report.Rows != 20 {
 		t.Error(report, err)
 	}
 	_, err := batchinsert.Forget(t.Context(), pg, "y")
@@ -137,7 +137,7 @@ func TestVerifyRefusesBeforeAnythingIsWritten(t *testing.T) {
 	} {
 		for _, opts := range []*batchinsert.LoadOptions{{ID: name}, {Jobs: 2}} {
 			opts.ChunkBytes, opts.Verify, opts.Strict = 4000, true, true
-			report, err := batchinsert.LoadCSV(t.Context(), pg, "items", c.in, opts)
+			report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(c.in), opts)
 			wantError(t, err, c.want)
 			wantCount(t, pg, "items", 0)
 			if len(report.Chunks) > 0 {
@@ -150,15 +150,15 @@ func TestVerifyRefusesBeforeAnythingIsWritten(t *testing.T) {
 	}
 	for name, in := range map[string]io.Reader{"plain": strings.NewReader(good), "packed": bytes.NewReader(packed)} {
 		exec(t, pg, "TRUNCATE items")
-		report, err := batchinsert.LoadCSV(t.Context(), pg, "items", in, &batchinsert.LoadOptions{ID: "good " + name, Verify: true, ChunkBytes: 4000})
+		report, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(in), &batchinsert.LoadOptions{ID: "good " + name, Verify: true, ChunkBytes: 4000})
 		if err != nil || report.Rows != 5000 {
 			t.Errorf("%s: %+v, %v", name, report.Rows, err)
 		}
 	}
-	_, err := batchinsert.LoadCSV(t.Context(), pg, "items", stream(strings.NewReader(good)), &batchinsert.LoadOptions{Jobs: 2, Verify: true})
+	_, err := batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(stream(strings.NewReader(good))), &batchinsert.LoadOptions{Jobs: 2, Verify: true})
 	wantError(t, err, "LoadOptions.Verify", "a file")
 	var line *batchinsert.LineError
-	_, err = batchinsert.LoadCSV(t.Context(), pg, "items", strings.NewReader("id,name\n1,\xff\n"), &batchinsert.LoadOptions{Jobs: 2, Verify: true})
+	_, err = batchinsert.Load(t.Context(), pg, "items", batchinsert.CSV(strings.NewReader("id,name\n1,\xff\n")), &batchinsert.LoadOptions{Jobs: 2, Verify: true})
 	if !errors.As(err, &line) || line.Line != 2 {
 		t.Error(err)
 	}

@@ -63,7 +63,7 @@ func TestEqualValuesWithOtherBytesAreWritten(t *testing.T) {
 		kept := batchinsert.MustTable[row]("kept")
 		load := func(v string) (batchinsert.Counts, error) {
 			file := "id,v\n1,\"" + strings.ReplaceAll(v, `"`, `""`) + "\"\n"
-			report, err := batchinsert.LoadCSV(t.Context(), pg, "kept", strings.NewReader(file), &batchinsert.LoadOptions{OnConflict: &byID})
+			report, err := batchinsert.Load(t.Context(), pg, "kept", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{OnConflict: &byID})
 			return report.Counts, err
 		}
 		for name, write := range map[string]func(v string) (batchinsert.Counts, error){

@@ -56,7 +56,7 @@ var waysToNumber = map[string]func(context.Context, batchinsert.Writer, []word) 
 		for _, r := range rows {
 			file += fmt.Sprintf("%d,%s\n", r.ID, r.Text)
 		}
-		_, err := batchinsert.LoadCSV(ctx, w, "words", strings.NewReader(file), &batchinsert.LoadOptions{KeepIdentity: true})
+		_, err := batchinsert.Load(ctx, w, "words", batchinsert.CSV(strings.NewReader(file)), &batchinsert.LoadOptions{KeepIdentity: true})
 		return err
 	},
 }

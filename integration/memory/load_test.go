@@ -48,7 +48,7 @@ func TestLoadMemoryIsBounded(t *testing.T) {
 				return fmt.Appendf(buf, "%d,\"item %d\",%d.25\n", row, row%50_000, row%1000)
 			})
 			most, err := peak.Of(func() error {
-				report, err := batchinsert.LoadCSV(t.Context(), pg, "lines", file, &opts)
+				report, err := batchinsert.Load(t.Context(), pg, "lines", batchinsert.CSV(file), &opts)
 				if err == nil && report.Rows != file.Rows {
 					err = fmt.Errorf("%d rows, want %d", report.Rows, file.Rows)
 				}

@@ -16,7 +16,7 @@ var copies = section{
 	title: "COPY and files",
 	about: "Rows go into an empty table. Client CPU includes that of child processes.",
 	rows: []row{
-		{subject: "headrace", how: "`Table.Copy`; `LoadCSV` in csv/narrow; `Load` with parquetsource in load/flights"},
+		{subject: "headrace", how: "`Table.Copy`; `Load` of CSV in csv/narrow; `Load` with parquetsource in load/flights"},
 		{subject: "sqlc", library: sqlcLibrary, how: "generated code of `:copyfrom`"},
 		{subject: "pgx-copyfrom", module: pgxModule, how: "`CopyFrom` with `CopyFromSlice`; in load/flights with a source on parquet-go"},
 		{subject: "psql", library: "psql", how: "`\\copy` of the same file"},
@@ -64,7 +64,7 @@ var badRows = section{
 		{subject: "headrace-fk-clean", how: "no line is bad; the table has a foreign key"},
 		{subject: "headrace-fk", how: "each 10,000th line violates the foreign key, for which the server reports no line"},
 	},
-	columns: []column{{work: "load/bad-rows", does: "`LoadCSV` into a table with a primary key and a CHECK"}},
+	columns: []column{{work: "load/bad-rows", does: "`Load` of CSV into a table with a primary key and a CHECK"}},
 	tables:  writeTables,
 }
 
@@ -76,6 +76,6 @@ var memory = section{
 		{subject: "headrace-100MB", how: "a file of 100 MB"},
 		{subject: "headrace-1000MB", how: "a file of 1 GB"},
 	},
-	columns: []column{{work: "load/memory", does: "`LoadCSV`"}},
+	columns: []column{{work: "load/memory", does: "`Load` of CSV"}},
 	tables:  []table{{title: "Peak, MiB", metric: "peak-MiB", what: "peak of memory"}},
 }

@@ -81,7 +81,7 @@ func quarantine(t Target, j job[Narrow], name string, file []byte, bad int) meas
 		return pg, closePg, nil
 	}
 	return subject(t, j, name, open, func(ctx context.Context, pg *db.DB, table string) (measure.Seen, error) {
-		report, err := batchinsert.LoadCSV(ctx, pg, table, bytes.NewReader(file), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
+		report, err := batchinsert.Load(ctx, pg, table, batchinsert.CSV(bytes.NewReader(file)), &batchinsert.LoadOptions{OnBad: batchinsert.Quarantine})
 		if err == nil && report.Bad != int64(bad) {
 			err = fmt.Errorf("%d bad lines, want %d", report.Bad, bad)
 		}

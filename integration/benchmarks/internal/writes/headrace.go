@@ -39,7 +39,7 @@ func headraceUpsert[T any](t Target, j job[T]) measure.Subject {
 
 func headraceCSV(t Target, j job[Narrow], file []byte) measure.Subject {
 	return subject(t, j, "headrace", openDB, func(ctx context.Context, pg *db.DB, table string) (measure.Seen, error) {
-		report, err := batchinsert.LoadCSV(ctx, pg, table, bytes.NewReader(file), nil)
+		report, err := batchinsert.Load(ctx, pg, table, batchinsert.CSV(bytes.NewReader(file)), nil)
 		return wrote(report.Rows), err
 	})
 }

@@ -42,7 +42,7 @@ func loadPeak(ctx context.Context, t Target, size int64) (most uint64, err error
 		return fmt.Appendf(buf, "%d,%d,%d,%d.25\n", row, row%50_000, row%90, row%1000)
 	})
 	most, err = peak.Of(func() error {
-		_, err := batchinsert.LoadCSV(ctx, pg, "load_memory", file, nil)
+		_, err := batchinsert.Load(ctx, pg, "load_memory", batchinsert.CSV(file), nil)
 		return err
 	})
 	if _, dropErr := pg.Exec(ctx, "DROP TABLE load_memory"); err == nil {
