@@ -14,6 +14,14 @@
 // Effects that cannot be determined are reported as unknown: the statement may
 // then read or write anything.
 //
+// By file: examine.go and examineall.go ask for effects, probe.go holds the
+// function that the server parses, and pipeline.go the requests of a round trip.
+// nodetree.go and references.go read the parsed tree. walk.go follows what it
+// refers to: walkrelation.go and walkfunction.go by what relationfacts.go and
+// functionfacts.go read from the catalogs, body.go and words.go by the words of
+// bodies. refusal.go has the reasons why a result must not be cached; report.go
+// stores the findings.
+//
 // # Design notes
 //
 // The tree refers to everything by object identifier, so no name is looked up
