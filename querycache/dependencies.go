@@ -94,21 +94,25 @@ func (r *record) examine(ctx context.Context) *dependencies {
 	log := r.source.cache.changelog(eff.Database)
 	now := examined{log, eff.Version ^ named.version, append(readsOf(&eff.Effects), named.reads...), eff.Refusal()}
 	inUse := append([]*changes.Effects{eff}, named.from...)
-	old := r.dependencies.Load()
-	if old != nil && old.examined.is(&now) {
-		old.inUse.Store(&inUse)
-		return old
-	}
 	known := (eff.ReadsKnown || len(r.policy.Tables) > 0) && named.known
 	n := &dependencies{known: known, examined: now, timed: eff.TakesTime}
 	n.tables = log.tablesOf(now.reads, known)
 	n.refusal, n.because = r.cacheability(&eff.Effects)
 	n.inUse.Store(&inUse)
-	r.dependencies.Store(n)
-	if old != nil { // entries were stored with the old dependencies
-		r.invalidate(r.source.cache.changes.Add(1))
+	for { // concurrent loads that find the same share what the first one stored
+		old := r.dependencies.Load()
+		if old != nil && old.examined.is(&now) {
+			old.inUse.Store(&inUse)
+			return old
+		}
+		if !r.dependencies.CompareAndSwap(old, n) {
+			continue
+		}
+		if old != nil { // entries were stored with the old dependencies
+			r.invalidate(r.source.cache.changes.Add(1))
+		}
+		return n
 	}
-	return n
 }
 
 // effects returns the effects of the record's statement.

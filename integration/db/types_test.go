@@ -51,12 +51,15 @@ func TestArraysAreLoadedWithTheirElements(t *testing.T) {
 	}
 }
 
-// A multirange comes with its range, alone, within other types, and in any order.
+// Ranges come with their subtypes and multiranges with their ranges, alone, within
+// other types, and in any order.
 func TestMultirangesComeWithTheirRanges(t *testing.T) {
 	t.Parallel()
 	plain := open(t, nil, "CREATE SCHEMA ty", "CREATE EXTENSION citext", "CREATE TYPE ty.frange AS RANGE (subtype = float8, multirange_type_name = ty.fmulti)",
 		"CREATE TYPE ty.crange AS RANGE (subtype = citext, multirange_type_name = ty.cmulti)",
-		"CREATE DOMAIN ty.dm AS ty.fmulti", "CREATE TYPE ty.withm AS (m ty.fmulti, n int)", "CREATE TYPE ty.outer AS (w ty.withm[])", "CREATE DOMAIN ty.ints AS int4multirange")
+		"CREATE DOMAIN ty.dm AS ty.fmulti", "CREATE TYPE ty.withm AS (m ty.fmulti, n int)", "CREATE TYPE ty.outer AS (w ty.withm[])", "CREATE DOMAIN ty.ints AS int4multirange",
+		"CREATE TYPE ty.mood AS ENUM ('sad', 'glad')", "CREATE TYPE ty.moods AS RANGE (subtype = ty.mood, multirange_type_name = ty.moodsm)",
+		"CREATE TYPE ty.point AS (x int, m ty.mood)", "CREATE TYPE ty.points AS RANGE (subtype = ty.point)")
 	type multirange = pgtype.Multirange[pgtype.Range[float64]]
 	want := multirange{
 		{Lower: 1, Upper: 2, LowerType: pgtype.Inclusive, UpperType: pgtype.Exclusive, Valid: true},
@@ -64,7 +67,7 @@ func TestMultirangesComeWithTheirRanges(t *testing.T) {
 	}
 	for _, names := range [][]string{
 		{"ty.fmulti"}, {"ty.frange", "ty.fmulti"}, {"ty.fmulti", "ty.frange"}, {"fmulti[]"}, {"ty.dm"}, {"ty.withm"}, {"ty.outer"}, {"ty.ints", "ty.fmulti"},
-		{"ty.fmulti", "ty.cmulti", "citext"},
+		{"ty.fmulti", "ty.cmulti", "citext"}, {"ty.fmulti", "ty.moods"}, {"ty.fmulti", "ty.moodsm"}, {"ty.fmulti", "ty.points"},
 	} {
 		for _, mode := range []string{"cache_statement", "simple_protocol"} {
 			pg, err := db.Open(t.Context(), plain.Pool().Config().ConnString()+"&default_query_exec_mode="+mode, &db.Options{Types: names})

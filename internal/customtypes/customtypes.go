@@ -134,36 +134,49 @@ func typesOn(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Typ
 	return types, nil
 }
 
-// loadTypes is pgx's LoadTypes, after the range types of multiranges among names
-// and within them, which pgx does not load by itself, nor in that order.
+// loadTypes is pgx's LoadTypes. pgx loads neither the subtypes of ranges nor the
+// ranges of multiranges by itself: if there is one among names or within them,
+// all types within are loaded first, those that contain no other before others.
 func loadTypes(ctx context.Context, conn *pgx.Conn, names []string) ([]*pgtype.Type, error) {
 	rows, err := conn.Query(ctx, `
-		WITH RECURSIVE needed (oid) AS (
-			SELECT t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+		WITH RECURSIVE needed (oid, depth) AS (
+			SELECT t.oid, 0 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 			WHERE t.typname = ANY($1) OR n.nspname || '.' || t.typname = ANY($1)
 			UNION
-			SELECT part.oid FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid CROSS JOIN LATERAL (
+			SELECT part.oid, needed.depth + 1 FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid CROSS JOIN LATERAL (
 				VALUES (t.typelem), (t.typbasetype)
 				UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
 				UNION ALL SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE r.rngmultitypid = t.oid
+				UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid
 			) AS part (oid)
 		)
-		SELECT n.nspname || '.' || t.typname
+		SELECT n.nspname || '.' || t.typname, max(needed.depth), t.typtype IN ('r', 'm')
 		FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-		WHERE t.typtype = 'r' AND n.nspname <> 'pg_catalog'`,
+		WHERE t.typtype IN ('c', 'd', 'e', 'r', 'm') AND n.nspname <> 'pg_catalog' GROUP BY 1, 3 ORDER BY 2 DESC`,
 		pgx.QueryExecModeExec, names)
 	if err != nil {
 		return nil, err
 	}
-	ranges, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	type part struct {
+		Name    string
+		Depth   int
+		IsRange bool
+	}
+	parts, err := pgx.CollectRows(rows, pgx.RowToStructByPos[part])
 	if err != nil {
 		return nil, err
 	}
 	var types []*pgtype.Type
-	if len(ranges) > 0 {
-		if types, err = conn.LoadTypes(ctx, ranges); err != nil {
+	for len(parts) > 0 && slices.ContainsFunc(parts, func(p part) bool { return p.IsRange }) {
+		var level []string
+		for depth := parts[0].Depth; len(parts) > 0 && parts[0].Depth == depth; parts = parts[1:] {
+			level = append(level, parts[0].Name)
+		}
+		loaded, err := conn.LoadTypes(ctx, level)
+		if err != nil {
 			return nil, err
 		}
+		types = append(types, loaded...)
 	}
 	rest, err := conn.LoadTypes(ctx, names)
 	return append(types, rest...), err
