@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -125,11 +124,6 @@ func inLost(t *testing.T, pg *db.DB) string {
 	return get[string](t, pg, "SELECT coalesce(string_agg(concat_ws(' ', id, v), ',' ORDER BY id), '') FROM lost")
 }
 
-// lostStep is how many bytes lie between two places at which answers are cut off.
-// The CommandComplete of a COMMIT, the shortest message that matters, has 12. The
-// first place is random, so that repeated runs reach every place.
-const lostStep = 9
-
 // The answers of a call are cut off at many places after its rows were written.
 // Its error tells whether they are in the table, or that it is unknown.
 func TestLostAnswersAreReported(t *testing.T) {
@@ -143,7 +137,7 @@ func TestLostAnswersAreReported(t *testing.T) {
 				t.Parallel()
 				pg, pool, proxy := openLost(t, "default_query_exec_mode="+mode)
 				unknown := 0
-				for cut := rand.IntN(lostStep); ; cut += lostStep {
+				for cut := 0; ; cut += 7 { // an answer is longer
 					refillLost(t, pg)
 					before := inLost(t, pg)
 					proxy.Fail(faultproxy.Fault{Direction: faultproxy.ToClient, After: []byte("written now"), Plus: cut, Kind: faultproxy.Cut})
@@ -192,7 +186,7 @@ func TestLostAnswersInTheCallersTransaction(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			pg, pool, proxy := openLost(t, "")
-			for cut := rand.IntN(lostStep); ; cut += lostStep {
+			for cut := 0; ; cut += 7 {
 				refillLost(t, pg)
 				tx, err := pool.Begin(t.Context())
 				if err != nil {
