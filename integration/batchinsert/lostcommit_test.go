@@ -186,7 +186,7 @@ func TestLostAnswersInTheCallersTransaction(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			pg, pool, proxy := openLost(t, "")
-			for cut := 0; ; cut += 7 {
+			for cut := 0; ; cut += 14 {
 				refillLost(t, pg)
 				tx, err := pool.Begin(t.Context())
 				if err != nil {
