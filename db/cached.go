@@ -52,8 +52,8 @@ func (r reader[T]) cachedAppendTo(ctx context.Context, q cacheapi.TypedReader, d
 // cachedRows returns the cached values of q, or loads them. The caller may
 // return them as they are if they are shared, and must copy them otherwise.
 func (r reader[T]) cachedRows(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (values []T, shared bool, err error) {
-	read := getRead(text, r.form+cacheapi.FormAll, args)
-	defer putRead(read)
+	read := cacheapi.NewRead(text, r.form+cacheapi.FormAll, args)
+	defer read.Release()
 	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
@@ -92,17 +92,17 @@ type noRow struct{}
 // cachedOne returns the row from the cache of q, or loads it.
 func (r reader[T]) cachedOne(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
 	var zero T
-	read := getRead(text, r.form+cacheapi.FormOne, args)
+	read := cacheapi.NewRead(text, r.form+cacheapi.FormOne, args)
 	read.Shares = r.decoder.Shares() != ""
 	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
 		var err error
 		if value, shared, err = r.loadOne(ctx, q, read, sql, argkey.Clone(args)); err != nil {
-			putRead(read)
+			read.Release()
 			return zero, err
 		}
 	}
-	putRead(read)
+	read.Release()
 	if _, none := value.(noRow); none {
 		return zero, pgx.ErrNoRows
 	}
@@ -128,24 +128,6 @@ func (r reader[T]) loadOne(ctx context.Context, q cacheapi.TypedReader, read *ca
 	})
 }
 
-// getRead returns a pooled Read for the given statement, form and arguments.
-func getRead(text *sqltext.Statement, form uint64, args []any) *cacheapi.Read {
-	read := reads.Get().(*cacheapi.Read)
-	read.Text, read.Form = text, form
-	read.Key, read.Keyed = argkey.Append(read.Key[:0], args)
-	return read
-}
-
-// maxPooledKey keeps the memory of a huge key out of the pool.
-const maxPooledKey = 16 << 10
-
-func putRead(read *cacheapi.Read) {
-	read.Text = nil
-	if cap(read.Key) <= maxPooledKey {
-		reads.Put(read)
-	}
-}
-
 // formIDs numbers Go types. It grows with the types of the program, not with
 // its data.
 var formIDs struct {
@@ -163,6 +145,3 @@ func firstForm[T any]() uint64 {
 	id, _ := formIDs.byType.LoadOrStore(t, formIDs.last.Add(cacheapi.Forms))
 	return id.(uint64)
 }
-
-// reads pools Reads with room for their keys.
-var reads = sync.Pool{New: func() any { return &cacheapi.Read{Key: make([]byte, 0, 256)} }}

@@ -84,18 +84,18 @@ func (r reader[T]) readForm(ctx context.Context, q Querier, call pageCall, place
 
 // cachedPage returns the page from the cache of q, or loads it.
 func (r reader[T]) cachedPage(ctx context.Context, q cacheapi.TypedReader, call pageCall, args []any) (Page[T], error) {
-	read := getRead(call.Text, r.form+cacheapi.FormPage, args)
+	read := cacheapi.NewRead(call.Text, r.form+cacheapi.FormPage, args)
 	read.Shares = r.decoder.Shares() != ""
 	read.Key = call.appendKey(read.Key)
 	value, shared, ok := q.Cached(ctx, read)
 	if !ok {
 		var err error
 		if value, shared, err = r.loadPage(ctx, q, read, call, argkey.Clone(args)); err != nil {
-			putRead(read)
+			read.Release()
 			return Page[T]{}, err
 		}
 	}
-	putRead(read)
+	read.Release()
 	page := *value.(*Page[T])
 	if bound := maxRows(ctx, sourceOf(q), nil); bound > 0 && len(page.Items) > bound {
 		return Page[T]{}, readError(call.Text.Label, &rowscan.TooManyRowsError{Max: bound})

@@ -119,8 +119,8 @@ type cachedError struct{ err error }
 // Get returns the stored value of key, or the result of Load. A stored error is
 // returned unchanged.
 func (a *Aside[K, V]) Get(ctx context.Context, key K) (V, error) {
-	room := reads.Get().(*cacheapi.Read) // for its key
-	defer returnRead(room)
+	room := cacheapi.NewRead(nil, 0, nil) // for its key
+	defer room.Release()
 	why, err := a.refusal(ctx)
 	if err != nil {
 		a.cache.count(ctx, a.record, why, time.Time{}, address(&why))

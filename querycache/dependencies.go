@@ -94,16 +94,19 @@ func (r *record) examine(ctx context.Context) *dependencies {
 	log := r.source.cache.changelog(eff.Database)
 	now := examined{log, eff.Version ^ named.version, append(readsOf(&eff.Effects), named.reads...), eff.Refusal()}
 	inUse := append([]*changes.Effects{eff}, named.from...)
-	known := (eff.ReadsKnown || len(r.policy.Tables) > 0) && named.known
-	n := &dependencies{known: known, examined: now, timed: eff.TakesTime}
-	n.tables = log.tablesOf(now.reads, known)
-	n.refusal, n.because = r.cacheability(&eff.Effects)
-	n.inUse.Store(&inUse)
+	var n *dependencies
 	for { // concurrent loads that find the same share what the first one stored
 		old := r.dependencies.Load()
 		if old != nil && old.examined.is(&now) {
 			old.inUse.Store(&inUse)
 			return old
+		}
+		if n == nil {
+			known := (eff.ReadsKnown || len(r.policy.Tables) > 0) && named.known
+			n = &dependencies{known: known, examined: now, timed: eff.TakesTime}
+			n.tables = log.tablesOf(now.reads, known)
+			n.refusal, n.because = r.cacheability(&eff.Effects)
+			n.inUse.Store(&inUse)
 		}
 		if !r.dependencies.CompareAndSwap(old, n) {
 			continue

@@ -48,8 +48,8 @@ func TestFollowRejectsNilAndClosed(t *testing.T) {
 func TestTextsAreCharged(t *testing.T) {
 	o := newOffline(t, &Options{MaxBytes: 1 << 20}, forever)
 	ask := func(sql string) {
-		read := lendRead(o.reads.source.handle.Tracker.Text(sql), []any{1})
-		defer returnRead(read)
+		read := cacheapi.NewRead(o.reads.source.handle.Tracker.Text(sql), formWire, []any{1})
+		defer read.Release()
 		if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, cacheapi.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
 			t.Fatal(err)
 		}

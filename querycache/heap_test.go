@@ -135,13 +135,13 @@ func wireAnswers(t *testing.T, c *Cache, n int) {
 	h := offlineHandle(t, c)
 	for i := range n {
 		rec := tagsAnswer(i)
-		read := lendRead(h.source.handle.Tracker.Text(citySQL), []any{i})
+		read := cacheapi.NewRead(h.source.handle.Tracker.Text(citySQL), formWire, []any{i})
 		if _, _, err := h.Load(t.Context(), read, func(context.Context, cacheapi.Querier) (any, int64, error) {
 			return &wireRows{rec, nil}, rec.Size() + wireBytes, nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		returnRead(read)
+		read.Release()
 	}
 }
 

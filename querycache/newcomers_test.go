@@ -14,8 +14,8 @@ import (
 // read reads a text without arguments, in a form.
 func (o *offline) read(sql string, form uint64) {
 	o.Helper()
-	read := lendRead(o.reads.source.handle.Tracker.Text(sql), nil)
-	defer returnRead(read)
+	read := cacheapi.NewRead(o.reads.source.handle.Tracker.Text(sql), formWire, nil)
+	defer read.Release()
 	read.Form = form
 	if _, _, ok := o.reads.Cached(context.Background(), read); ok {
 		return

@@ -77,8 +77,8 @@ const citySQL = "-- name: CityByID :one\nSELECT name FROM cities WHERE id = $1"
 
 // ask reads as package db does: from the cache, or else by load.
 func (o *offline) ask(ctx context.Context, id int, load func(ctx context.Context) (any, error)) (any, error) {
-	read := lendRead(o.reads.source.handle.Tracker.Text(citySQL), []any{id})
-	defer returnRead(read)
+	read := cacheapi.NewRead(o.reads.source.handle.Tracker.Text(citySQL), formWire, []any{id})
+	defer read.Release()
 	if v, _, ok := o.reads.Cached(ctx, read); ok {
 		return v, nil
 	}

@@ -3,7 +3,6 @@ package querycache
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,7 +11,6 @@ import (
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/pgxrows"
 	"github.com/headrace/headrace/internal/rowscan/replay"
-	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // Query returns the rows of sql, from the cache or from the source. Rows from
@@ -45,8 +43,8 @@ func (h *ReadThrough) query(ctx context.Context, sql string, args []any) (*wireR
 		return nil, rows, err
 	}
 	text := h.source.handle.Tracker.Text(sql)
-	read := lendRead(text, args)
-	defer returnRead(read)
+	read := cacheapi.NewRead(text, formWire, args)
+	defer read.Release()
 	if e := h.hit(ctx, read); e != nil {
 		return h.cache.open(e).(*wireRows), nil, nil
 	}
@@ -111,26 +109,6 @@ func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args [
 		return nil, 0, err
 	}
 	return &wireRows{recording, types}, recording.Size() + wireBytes, nil
-}
-
-// reads is a pool of Reads for Query. Package db has its own for typed reads.
-var reads = sync.Pool{New: func() any { return &cacheapi.Read{Key: make([]byte, 0, 256)} }}
-
-func lendRead(text *sqltext.Statement, args []any) *cacheapi.Read {
-	r := reads.Get().(*cacheapi.Read)
-	r.Text, r.Form = text, formWire
-	r.Key, r.Keyed = argkey.Append(r.Key[:0], args)
-	return r
-}
-
-// longestLentKey prevents a huge argument from staying in the pool.
-const longestLentKey = 16 << 10
-
-func returnRead(r *cacheapi.Read) {
-	r.Text = nil
-	if cap(r.Key) <= longestLentKey {
-		reads.Put(r)
-	}
 }
 
 // rewrite replaces named arguments with positional ones. It reports false for

@@ -288,8 +288,8 @@ func (h *ReadThrough) Invalidate(ctx context.Context, sql string, args ...any) {
 		return // reads without a key are never stored
 	}
 	text := h.source.handle.Tracker.Text(sql)
-	read := lendRead(text, args)
-	defer returnRead(read)
+	read := cacheapi.NewRead(text, formWire, args)
+	defer read.Release()
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
 		switch {

@@ -127,13 +127,13 @@ func TestRelativeTimesAsArguments(t *testing.T) {
 			return catalog.Effects{Reads: []catalog.Relation{citiesTable}, ReadsKnown: true, Cacheable: true, TakesTime: c.typ != 25}, nil
 		})
 		for range 2 {
-			read := lendRead(o.reads.source.handle.Tracker.Text(sql), c.args)
+			read := cacheapi.NewRead(o.reads.source.handle.Tracker.Text(sql), formWire, c.args)
 			if _, _, ok := o.reads.Cached(t.Context(), read); !ok {
 				if _, _, err := o.reads.Load(t.Context(), read, func(context.Context, cacheapi.Querier) (any, int64, error) { return 1, 8, nil }); err != nil {
 					t.Fatal(err)
 				}
 			}
-			returnRead(read)
+			read.Release()
 		}
 		if l := o.cache.Stats().Lookups; l[c.want] == 0 || c.want != Hit && l[Hit] > 0 {
 			t.Errorf("%v, type %d, TTL %v: lookups %v", c.args, c.typ, c.policy.TTL, l)

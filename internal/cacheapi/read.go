@@ -2,9 +2,11 @@ package cacheapi
 
 import (
 	"context"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -28,6 +30,29 @@ type Read struct {
 	// could modify: only a policy that hands out the stored value itself may
 	// store it.
 	Shares bool
+}
+
+// reads pools Reads with room for their keys.
+var reads = sync.Pool{New: func() any { return &Read{Key: make([]byte, 0, 256)} }}
+
+// NewRead returns a pooled Read for the given statement, form and arguments.
+// The caller must Release it.
+func NewRead(text *sqltext.Statement, form uint64, args []any) *Read {
+	r := reads.Get().(*Read)
+	r.Text, r.Form, r.Shares = text, form, false
+	r.Key, r.Keyed = argkey.Append(r.Key[:0], args)
+	return r
+}
+
+// maxPooledKey keeps the memory of a huge key out of the pool.
+const maxPooledKey = 16 << 10
+
+// Release returns r to the pool.
+func (r *Read) Release() {
+	r.Text = nil
+	if cap(r.Key) <= maxPooledKey {
+		reads.Put(r)
+	}
 }
 
 // A Querier is a db.Querier.

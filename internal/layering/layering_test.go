@@ -60,7 +60,7 @@ var layers = map[string]layer{
 		},
 		others: []string{pgx},
 	},
-	"internal/cacheapi": {ours: []string{"internal/sqltext", "internal/changes"}, others: []string{pgx}},
+	"internal/cacheapi": {ours: []string{"internal/sqltext", "internal/changes", "internal/argkey"}, others: []string{pgx}},
 
 	// Rows kept as the server sent them, to be read again; wire, for tests,
 	// sends them over a connection.
