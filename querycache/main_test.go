@@ -1,28 +1,20 @@
 package querycache
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/headrace/headrace/internal/servertests"
 )
 
 // TestMain fails if a goroutine of a cache is left after all tests. It uses no
 // library, to keep the requirements of the module small.
-//
-// It skips the example that needs a server, at DATABASE_URL, unless -run
-// selects tests. "make test" runs it by -run '^Example'.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("test.run").Value.String() == "" {
-		skip := flag.Lookup("test.skip").Value
-		if err := skip.Set(strings.TrimPrefix(skip.String()+"|^ExampleCache_ReadThrough$", "|")); err != nil {
-			panic(err)
-		}
-	}
+	servertests.Skip("^ExampleCache_ReadThrough$")
 	code := m.Run()
 	if left := leftGoroutines(); code == 0 && left != "" {
 		fmt.Fprintln(os.Stderr, "goroutines left after the tests:\n"+left)

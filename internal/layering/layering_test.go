@@ -37,6 +37,7 @@ var layers = map[string]layer{
 	"internal/sqltext":      {},
 	"internal/keyset":       {},
 	"internal/clock":        {},
+	"internal/servertests":  {},
 	"internal/stmtstats":    {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/s3fifo":       {others: []string{lru}},
 	"internal/layering":     {},
