@@ -93,3 +93,21 @@ func TestEvictedEntriesAreCounted(t *testing.T) {
 		t.Errorf("%d evicted, lookups %v", s.Evicted, s.Lookups)
 	}
 }
+
+// A type of the program's that embeds a ReadThrough serves the typed reads of
+// package db from the same entries.
+func TestEmbeddedHandleServesTypedReads(t *testing.T) {
+	type repository struct{ *ReadThrough }
+	o := newOffline(t, nil, forever)
+	o.want(context.Background(), "v", says("v"))
+	var q db.Querier = repository{o.reads}
+	cached, ok := q.(cacheapi.TypedReader)
+	if !ok {
+		t.Fatal("package db reads it by Query")
+	}
+	read := cacheapi.NewRead(o.reads.source.handle.Tracker.Text(citySQL), formWire, []any{1})
+	defer read.Release()
+	if v, _, ok := cached.Cached(context.Background(), read); !ok || v != "v" {
+		t.Errorf("%v, %v", v, ok)
+	}
+}

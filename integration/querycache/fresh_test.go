@@ -3,6 +3,7 @@ package querycache_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -337,4 +338,31 @@ func TestFollowUnderATenantsHook(t *testing.T) {
 	read(city, "own")
 	read(river, "river 1")
 	b.want(querycache.MissInvalidated, querycache.Hit)
+}
+
+// CopyRaw writes through the source of a cached handle, whose next read sees
+// the rows.
+func TestCopyRawThroughTheCachedHandle(t *testing.T) {
+	t.Parallel()
+	b := following(t, minute)
+	b.exec(b.pg, "CREATE TABLE copied (id int)")
+	count := func() int64 {
+		n, err := db.One[int64](t.Context(), b.reads, db.SQL("SELECT count(*) FROM copied"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := count(); n != 0 {
+		t.Fatalf("%d rows", n)
+	}
+	type repository struct{ *querycache.ReadThrough }
+	for i, w := range []db.Copier{b.reads, repository{b.reads}} {
+		if _, err := db.CopyRaw(t.Context(), w, "COPY copied (id) FROM STDIN", strings.NewReader("41\n")); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(); n != int64(i)+1 {
+			t.Errorf("%d rows after %d copies", n, i+1)
+		}
+	}
 }
