@@ -25,9 +25,9 @@ import (
 // The load is one transaction, or part of the caller's: an error, a [*LineError]
 // if a line caused it, leaves the table unchanged, unless it wraps
 // [ErrOutcomeUnknown]. With an ID, Jobs above 1, or Quarantine, each chunk is a
-// transaction, and committed chunks stay; the Report lists them, and those that
-// may have been committed, even with an error. Such a load needs a handle or a
-// pool.
+// transaction, and committed chunks stay. The Report lists the committed chunks
+// and the chunks that may have been committed, even with an error. Such a load
+// needs a handle or a pool.
 //
 // The input is read in a goroutine of its own. When the context ends, Load waits
 // up to a second for the current Read; then it returns, and the goroutine ends

@@ -100,8 +100,9 @@ type LoadOptions struct {
 
 	// DryRun reads the input without writing to the table: the rows go to a
 	// temporary table like it, which is dropped. ID, Jobs, Truncate and
-	// DropIndexes have no effect. The Report counts and lists bad lines, those that violate a type, NOT NULL or CHECK. It does not find
-	// violations of foreign keys and unique indexes, nor errors of triggers.
+	// DropIndexes have no effect. The Report counts and lists the lines that
+	// violate a type, NOT NULL or CHECK. DryRun does not find violations of
+	// foreign keys and unique indexes, nor errors of triggers.
 	DryRun bool
 
 	// Verify lets a load in chunks read its whole input before it writes the

@@ -9,9 +9,9 @@ import (
 
 // Plan cuts an input into chunks and records them under opts.ID, in one
 // transaction, without loading them, so that the workers of a job queue can do
-// that, each by [LoadChunk]. A further call returns the recorded chunks, with
-// the rows of those that were loaded in the meantime. [Load] with the ID loads
-// the missing chunks as usual.
+// that, each by [LoadChunk]. A further call returns the recorded chunks; those
+// that are loaded have their number of rows. [Load] with the ID loads the missing
+// chunks as usual.
 //
 // opts are those of the load. Jobs has no effect, and DropIndexes is refused:
 // there is no end of the load at which to restore them.

@@ -139,9 +139,12 @@ SELECT coalesce(array_agg(` + c.relation.OrderName() + `), '{}'), count(*) FILTE
 	return l, nil
 }
 
-// lockedRows are the numbers of rows found, of those that would change, if they
-// are counted, and of distinct keys given.
-type lockedRows struct{ found, differ, distinct int64 }
+// lockedRows counts rows that were locked before an update.
+type lockedRows struct {
+	found    int64 // rows of the table with a given key
+	differ   int64 // found rows that would change; 0 if they are not counted
+	distinct int64 // distinct keys given
+}
 
 // lockStaged is lockRows for a temporary table, from which it deletes the rows
 // not found.

@@ -11,13 +11,13 @@ import (
 	"github.com/headrace/headrace/internal/target"
 )
 
-// Upsert inserts the rows that do not exist in the table, and updates those that
-// exist with other values, by the unique index that on names. Rows that exist
-// with the same values are not written: their triggers do not fire, and nothing
-// is written to the write-ahead log. Values are compared by their bytes: an
-// interval of one month replaces one of 30 days, and 1.00 replaces 1.0. Keys are
-// compared by the equality of their type, and are not updated unless
-// OnConflict.Update names them.
+// Upsert inserts rows whose key is not in the table, and updates rows whose key
+// is there with other values. on names the key, which needs a unique index. Rows
+// that the table has with the same values are not written: their triggers do not
+// fire, and nothing is written to the write-ahead log. Values are compared by
+// their bytes: an interval of one month replaces one of 30 days, and 1.00
+// replaces 1.0. Keys are compared by the equality of their type, and are not
+// updated unless OnConflict.Update names them.
 //
 // A row that a BEFORE trigger suppresses is no error: see [Counts].
 //

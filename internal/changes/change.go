@@ -5,59 +5,33 @@ import (
 	"slices"
 )
 
-// A Table names a relation of the server.
+// A Table is a db.Table.
 type Table struct {
 	Schema, Name string
 	OID          uint32
 }
 
-// String returns the schema-qualified name.
-func (t Table) String() string { return t.Schema + "." + t.Name }
-
-// A Change reports that a transaction changed a table, or may have changed it.
+// A Change is a db.Change together with its database.
 type Change struct {
-	Table Table // zero where All is set
-	All   bool  // the changed tables are unknown: any table may have changed
-	State ChangeState
-
-	// Inherited reports that none of the table's own rows changed, but rows of
-	// a partition or of another table that inherits from it. Reads FROM ONLY
-	// the table are still valid.
+	Table     Table
+	All       bool
+	State     ChangeState
 	Inherited bool
-
-	// Cause labels the statement whose changes could not be determined. Set
-	// only together with All.
-	Cause string
+	Cause     string
 
 	// Database is the database of the change, nil for an unknown one, which may
 	// be any database.
 	Database *Database
 }
 
-// ChangeState is the state of the transaction that made a change.
+// ChangeState is a db.ChangeState.
 type ChangeState uint8
 
+// The states, as package db documents them.
 const (
-	// Committed means that the transaction has committed: reads that begin from
-	// now on see the change.
 	Committed ChangeState = iota
-
-	// InDoubt means that the response to the commit, or to a statement that
-	// commits by itself, was lost. The change may have happened, may never
-	// happen, or may happen later. With All it may also mean that a transaction
-	// has committed and its changed tables are not determined yet: a commit
-	// waits for that for a few milliseconds only. Exactly one Resolved or
-	// Unchanged follows each InDoubt, with the same Table, Inherited and All.
 	InDoubt
-
-	// Resolved ends an InDoubt: the server's session has ended, and reads that
-	// begin from now on see its changes if it made any.
 	Resolved
-
-	// Unchanged ends an InDoubt: the change did not happen. Where the doubt was
-	// about the changed tables of a committed transaction, these precede it in
-	// the same call, as Committed. Commits made during such a doubt share it,
-	// and each reports its tables before the doubt ends.
 	Unchanged
 )
 

@@ -63,7 +63,7 @@ func TestNamesAreForgotten(t *testing.T) {
 // Each name of a text has figures of its own, until there are too many names.
 func TestStatsByName(t *testing.T) {
 	t.Parallel()
-	table := newStatements()
+	table := newStatementTable()
 	const sql = "SELECT id FROM rivers"
 	first := compiled("-- name: First :many\n" + sql)
 	second := compiled("-- name: Second :many\n" + sql)
@@ -95,7 +95,7 @@ func TestStatsByName(t *testing.T) {
 }
 
 func BenchmarkStatsOf(b *testing.B) {
-	table := newStatements()
+	table := newStatementTable()
 	one := compiled("-- name: One :many\nSELECT id FROM rivers WHERE id = $1")
 	st := table.get(one.Normalized)
 	b.ReportAllocs()

@@ -160,7 +160,7 @@ func (s *Conn) wasRefused() bool {
 
 // statementFor returns the statement of sql, which may be the name of a
 // statement that the program prepared.
-func (s *Conn) statementFor(table *Statements, sql string) *statement {
+func (s *Conn) statementFor(table *statementTable, sql string) *statement {
 	if s.recent != nil && s.text == sql {
 		return s.recent
 	}

@@ -128,7 +128,7 @@ func TestSessionStatesOfBatches(t *testing.T) {
 
 // The label of a change is that of the statement, without constants.
 func TestSessionChangesNameTheStatement(t *testing.T) {
-	table := newStatements()
+	table := newStatementTable()
 	for sql, want := range map[string]string{
 		"SET app.tenant = 'secret'":                                  "set app.tenant to ?",
 		"-- name: Become :exec\nSELECT set_config('a.b', $1, false)": "Become",

@@ -29,10 +29,10 @@ type statement struct {
 	parts atomic.Pointer[[]*statement]
 }
 
-// Statements remembers the texts that ran, as they were sent, and the figures
+// statementTable remembers the texts that ran, as they were sent, and the figures
 // of their fingerprints. Both are bounded, so that texts with inlined values
 // cannot fill the memory.
-type Statements struct {
+type statementTable struct {
 	seed         maphash.Seed
 	shards       [statementShards]statementShard
 	fingerprints *stmtstats.Table
@@ -49,8 +49,8 @@ const (
 	maxStoredText   = 64 << 10 // longer texts are analyzed each time they run
 )
 
-func newStatements() *Statements {
-	t := &Statements{seed: maphash.MakeSeed(), fingerprints: stmtstats.NewTable()}
+func newStatementTable() *statementTable {
+	t := &statementTable{seed: maphash.MakeSeed(), fingerprints: stmtstats.NewTable()}
 	for i := range t.shards {
 		t.shards[i].byText = make(map[string]*statement)
 	}
@@ -58,7 +58,7 @@ func newStatements() *Statements {
 }
 
 // get returns the statement of sql, which it analyzes if it is new.
-func (t *Statements) get(sql string) *statement {
+func (t *statementTable) get(sql string) *statement {
 	shard := &t.shards[maphash.String(t.seed, sql)%statementShards]
 	shard.mu.RLock()
 	st := shard.byText[sql]
@@ -70,7 +70,7 @@ func (t *Statements) get(sql string) *statement {
 }
 
 // add analyzes sql and remembers it. A full shard forgets another text.
-func (t *Statements) add(shard *statementShard, sql string) *statement {
+func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	text := sqltext.Analyze(sql)
 	st := &statement{Statement: text, escapes: strings.Contains(sql, `\`), stats: t.fingerprints.Of(text, text.Name)}
 	if len(sql) > maxStoredText {
@@ -96,7 +96,7 @@ func (t *Statements) add(shard *statementShard, sql string) *statement {
 var ownStats = stmtstats.Named("")
 
 // statsOf returns the figures of a statement that is sent as sql.
-func (t *Statements) statsOf(st *statement, sql string) *stmtstats.Statement {
+func (t *statementTable) statsOf(st *statement, sql string) *stmtstats.Statement {
 	if strings.HasPrefix(sql, OwnMark) {
 		return ownStats
 	}
@@ -125,7 +125,7 @@ func (t *Statements) statsOf(st *statement, sql string) *stmtstats.Statement {
 }
 
 // partsOf returns the statements in the text of st.
-func (t *Statements) partsOf(st *statement) []*statement {
+func (t *statementTable) partsOf(st *statement) []*statement {
 	if parts := st.parts.Load(); parts != nil {
 		return *parts
 	}

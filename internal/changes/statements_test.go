@@ -11,7 +11,7 @@ import (
 )
 
 func TestStatementTableIsBounded(t *testing.T) {
-	table := newStatements()
+	table := newStatementTable()
 	for i := range 3 * statementShards * textsPerShard {
 		st := table.get(fmt.Sprintf("SELECT c%d FROM t WHERE id = %d", i, i))
 		st.stats.Add(time.Millisecond, 0, 1, nil)
@@ -37,7 +37,7 @@ func TestStatementTableIsBounded(t *testing.T) {
 }
 
 func TestStatementTableMergesFingerprints(t *testing.T) {
-	table := newStatements()
+	table := newStatementTable()
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
@@ -55,7 +55,7 @@ func TestStatementTableMergesFingerprints(t *testing.T) {
 }
 
 func TestLongTextsAreNotStored(t *testing.T) {
-	table := newStatements()
+	table := newStatementTable()
 	sql := "SELECT '" + strings.Repeat("x", maxStoredText) + "'"
 	first := table.get(sql)
 	if table.get(sql) == first {

@@ -22,7 +22,7 @@ type Tracker struct {
 	logger      *slog.Logger
 	connections atomic.Uint64 // number of connections that the pool has made
 
-	statements *Statements
+	statements *statementTable
 	unknown    *statement // stands for an unknown text
 	names      namesTable
 	listeners  listeners
@@ -45,7 +45,7 @@ type Tracker struct {
 // New returns a Tracker that logs statements of the given duration or longer,
 // or none for 0. Call [Tracker.Start] once the pool's configuration is known.
 func New(logger *slog.Logger, slow time.Duration) *Tracker {
-	t := &Tracker{logger: logger, statements: newStatements()}
+	t := &Tracker{logger: logger, statements: newStatementTable()}
 	t.requests.init()
 	t.unknown = &statement{
 		Statement: &sqltext.Statement{Kind: sqltext.Unrecognized, Count: 1, Err: errRewritten},

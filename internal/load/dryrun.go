@@ -20,26 +20,13 @@ func (l *Load) runDry(ctx context.Context, w target.Beginner) error {
 		return err
 	}
 	l.describe(s)
-	r := l.startReader(nil)
-	defer r.stop()
-	for {
-		b, more, err := r.next(ctx)
-		if err != nil {
-			return l.fileError(err)
-		}
-		if !more {
-			return nil
-		}
+	return l.sendAll(ctx, s, nil, func(b block) error {
 		if err := s.copyWithQuarantine(ctx, b.Chunk); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "TRUNCATE "+target.Stage); err != nil {
-			return err
-		}
-		l.add(s.done)
-		s.done = tally{}
-		r.recycle(b)
-	}
+		_, err := tx.Exec(ctx, "TRUNCATE "+target.Stage)
+		return err
+	})
 }
 
 // stageDry creates a temporary table like the target, with its types and CHECKs,

@@ -103,7 +103,7 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 			return fmt.Errorf("empty the table: %w", err)
 		}
 	}
-	if err := l.copyAll(ctx, s); err != nil {
+	if err := l.sendAll(ctx, s, s.encoder(), func(b block) error { return s.copyBlock(ctx, b) }); err != nil {
 		return err
 	}
 	if err := s.finish(ctx); err != nil {
@@ -113,9 +113,9 @@ func (l *Load) runAtOnce(ctx context.Context, tx pgx.Tx) error {
 	return createIndexes(ctx, tx, indexes)
 }
 
-// copyAll sends the input block by block.
-func (l *Load) copyAll(ctx context.Context, s *sender) error {
-	r := l.startReader(s.encoder())
+// sendAll sends the input block by block by s, which send does for one.
+func (l *Load) sendAll(ctx context.Context, s *sender, encoder records.Encoder, send func(block) error) error {
+	r := l.startReader(encoder)
 	defer r.stop()
 	for {
 		b, more, err := r.next(ctx)
@@ -125,7 +125,7 @@ func (l *Load) copyAll(ctx context.Context, s *sender) error {
 		if !more {
 			return nil
 		}
-		if err := s.copyBlock(ctx, b); err != nil {
+		if err := send(b); err != nil {
 			return err
 		}
 		l.add(s.done)
