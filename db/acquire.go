@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/profile"
 )
 
 // Acquire takes a connection from the pool. The caller must Release it.
@@ -80,11 +81,9 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	d.usage.end()
 	w.to = clock.Now()
 	d.waits.Add(w.took())
+	profile.From(ctx).Wait(w.from, w.to)
 	if err != nil {
 		return nil, w, d.waitError(ctx, err)
-	}
-	if s := stateOf(conn.Conn()); s != nil {
-		s.taken.Store(int64(w.to))
 	}
 	return conn, w, nil
 }
@@ -132,8 +131,12 @@ func (d *DB) waitError(ctx context.Context, err error) error {
 // the server. All other idle connections may be broken too. A session that was
 // about to end counts as well, which callers accept for reads only.
 func (d *DB) tryAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
-	return (connecterror.NeverSent(err) || endedEarly(conn.Conn(), err)) &&
+	another := (connecterror.NeverSent(err) || endedEarly(conn.Conn(), err)) &&
 		conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
+	if another {
+		profile.From(ctx).Retry()
+	}
+	return another
 }
 
 // early is how soon after a statement was sent its session has to end for the

@@ -19,7 +19,7 @@ func init() {
 		d := pg.(*DB)
 		return cacheapi.Handle{
 			Tracker: d.tracker, Observed: d.observed, ContextHooks: d.contextHooks,
-			Closed: d.closed.Load, Exhausted: d.exhausted,
+			Closed: d.closed.Load, Exhausted: d.exhausted, Sample: d.tracker.Sample,
 		}
 	})
 }

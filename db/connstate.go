@@ -1,8 +1,6 @@
 package db
 
 import (
-	"sync/atomic"
-
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/changes"
@@ -14,7 +12,6 @@ import (
 type connState struct {
 	handle  *DB
 	tracked *changes.Conn
-	taken   atomic.Int64      // clock.Now when the handle last handed the connection out, or 0; read by waiting callers
 	rows    []rows            // allocated in blocks, for newRows
 	scans   pgxrows.ScanPlans // for QueryRow
 }

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,11 +31,15 @@ type DB struct {
 	serverID     atomic.Pointer[string] // the server that TxOptions.Resolve asks; nil until first needed
 	waits        stmtstats.Waits
 	usage        usage
+	spans        spanRing
 	closed       atomic.Bool
 }
 
 func newDB(opts Options) *DB {
-	return &DB{opts: opts, tracker: changes.New(opts.Logger, opts.SlowQuery)}
+	d := &DB{opts: opts, tracker: changes.New(opts.Logger, opts.SlowQuery)}
+	d.spans.logger, d.spans.logged = opts.Logger, make(map[loggedRepeat]time.Duration)
+	d.tracker.Record(&d.spans)
+	return d
 }
 
 // Querier runs a statement that returns rows. *DB, pgx.Tx, *pgxpool.Pool,

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/rowscan"
 )
@@ -67,12 +68,16 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 			if err != nil {
 				return err
 			}
+			tracked := trackedConn(rows)
 			for value, err := range r.decoder.Each(rows) {
 				if err != nil {
 					return err
 				}
 				begun = true
-				if !yield(value, nil) {
+				tracked.Pause() // the body of the loop is not the statement's
+				more := yield(value, nil)
+				tracked.Resume()
+				if !more {
 					return nil
 				}
 			}
@@ -87,6 +92,14 @@ func (r reader[T]) each(ctx context.Context, q Querier, sql string, label func()
 			yield(none, readError(label, err))
 		}
 	}
+}
+
+// trackedConn returns what is tracked of the connection of rows, or nil.
+func trackedConn(rows pgx.Rows) *changes.Conn {
+	if conn := rows.Conn(); conn != nil {
+		return changes.Of(conn)
+	}
+	return nil
 }
 
 // readError adds the statement to an error. pgx.ErrNoRows, which callers branch

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/profile"
 )
 
 // A statement that failed because of how it was prepared has not run, and is
@@ -48,6 +49,7 @@ func retryArgs(ctx context.Context, d *DB, conn *pgx.Conn, attempts int, err err
 	if lost || attempts == maxAttempts-1 {
 		args = unnamed(args)
 	}
+	profile.From(ctx).Retry()
 	return args, d.deallocateStale(ctx, conn) == nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // Stats holds what a handle has measured since it was opened.
@@ -26,15 +28,12 @@ type Waits struct {
 	Count         int64
 	Total, Max    time.Duration
 	P50, P95, P99 time.Duration // accurate to 3.2 %
+	Times         Histogram
 }
 
 // StatementStats holds the figures of all statements with one name and one
 // fingerprint: of texts that differ only in constants and the lengths of lists.
 // Beyond 2,048 of them, further statements are counted under Fingerprint 0.
-//
-// Bytes are not counted: the hooks of pgx do not report them. Counting them
-// would need a wrapper around the network connection, invisible to programs
-// that inspect it, and could not attribute data that was read ahead.
 type StatementStats struct {
 	Fingerprint uint64
 	Text        string // the fingerprint's text, constants replaced
@@ -46,6 +45,16 @@ type StatementStats struct {
 	Wait        time.Duration    // for a connection, summed over all calls
 	P50         time.Duration    // percentiles of the time of one call, accurate to 3.2 %
 	P95, P99    time.Duration
+	Times       Histogram // of the times of calls
+
+	// Network is the part of Total that the connection spent sending and
+	// receiving, which includes the time of the server; the rest is the
+	// program's: encoding arguments, decoding rows, and what the program does
+	// between rows. Bytes is what the connection carried meanwhile, in both
+	// directions, encrypted if the connection is. Statements of a batch count in
+	// neither, since their results arrive together.
+	Network time.Duration
+	Bytes   int64
 }
 
 // Stats returns the current figures. It takes some microseconds per statement.
@@ -53,13 +62,31 @@ type StatementStats struct {
 func (d *DB) Stats() Stats {
 	measured := d.tracker.Statistics()
 	statements := make([]StatementStats, len(measured))
-	for i, one := range measured {
-		statements[i] = StatementStats(one)
+	for i := range measured {
+		statements[i] = statementStats(&measured[i])
 	}
 	return Stats{
 		Pool:       d.pool.Stat(),
-		Waits:      Waits(d.waits.Snapshot()),
+		Waits:      waits(d.waits.Snapshot()),
 		Statements: statements,
 		LostNames:  d.tracker.LostNames(),
+	}
+}
+
+func statementStats(s *stmtstats.Snapshot) StatementStats {
+	return StatementStats{
+		Fingerprint: s.Fingerprint, Text: s.Text, Name: s.Name,
+		Calls: s.Calls, Rows: s.Rows, Errors: s.Errors,
+		Total: s.Total, Max: s.Max, Wait: s.Wait,
+		P50: s.Times.Quantile(0.50), P95: s.Times.Quantile(0.95), P99: s.Times.Quantile(0.99),
+		Times: Histogram{s.Times}, Network: s.Network, Bytes: s.Bytes,
+	}
+}
+
+func waits(s stmtstats.WaitSnapshot) Waits {
+	return Waits{
+		Count: s.Count, Total: s.Total, Max: s.Max,
+		P50: s.Times.Quantile(0.50), P95: s.Times.Quantile(0.95), P99: s.Times.Quantile(0.99),
+		Times: Histogram{s.Times},
 	}
 }

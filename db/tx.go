@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/profile"
 	"github.com/headrace/headrace/internal/retry"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -47,7 +48,14 @@ type TxOptions struct {
 // Source of the rule: PostgreSQL manual, "Serialization Failure Handling".
 func (d *DB) InTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error) error {
 	p := retry.Policy{Attempts: d.opts.MaxRetries + 1, First: firstBackoff, Longest: maxBackoff}
-	attempts, err := p.Do(ctx, isRetriable, func() error { return d.runTx(ctx, opts, fn) })
+	tried := false
+	attempts, err := p.Do(ctx, isRetriable, func() error {
+		if tried {
+			profile.From(ctx).Retry()
+		}
+		tried = true
+		return d.runTx(ctx, opts, fn)
+	})
 	switch {
 	case err == nil || !isRetriable(err), attempts == 1 && d.opts.MaxRetries == 0:
 		return err
@@ -86,6 +94,7 @@ func (d *DB) runTx(ctx context.Context, opts TxOptions, fn func(tx pgx.Tx) error
 		if err == nil || attempts == maxAttempts || d.opts.MaxRetries == 0 || !d.reprepare(ctx, conn.Conn(), err, &stale) {
 			return err
 		}
+		profile.From(ctx).Retry()
 		if tx, id, err = d.beginOn(ctx, conn, opts); err != nil {
 			return fmt.Errorf("db: begin a transaction: %w", err)
 		}

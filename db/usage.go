@@ -135,7 +135,7 @@ func (u *usage) longest() (since time.Duration, last string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for c := range u.conns {
-		taken := time.Duration(c.taken.Load())
+		taken := c.tracked.Taken()
 		if taken > 0 && (since == 0 || taken < since) {
 			since, last = taken, ""
 			if stats := c.tracked.Last(); stats != nil {

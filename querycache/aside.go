@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/deepcopy"
+	"github.com/headrace/headrace/internal/profile"
 )
 
 // AsideOptions configures an Aside. Policy.TTL and one of Load and LoadMany are
@@ -160,6 +161,7 @@ func (a *Aside[K, V]) hit(ctx context.Context, encoded []byte) (v V, err error, 
 		return v, nil, false
 	}
 	a.record.counts.add(Hit, address(&encoded))
+	profile.From(ctx).Lookup(true, nil)
 	if a.cache.opts.OnLookup != nil {
 		a.cache.opts.OnLookup(ctx, Lookup{Name: a.record.label, Reason: Hit})
 	}
@@ -178,6 +180,9 @@ func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reaso
 		begun = time.Now()
 	}
 	hash := a.cache.store.Hash(&a.record.ID, encoded)
+	if profile.From(ctx).Repeated(0) {
+		ctx = profile.WithCaller(ctx) // the load has a goroutine of its own
+	}
 	got, err := a.cache.load(ctx, a.record, hash, encoded, func(ctx context.Context) (any, int64, error) {
 		return a.close(a.one(ctx, key))
 	})

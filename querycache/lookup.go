@@ -3,6 +3,8 @@ package querycache
 import (
 	"context"
 	"time"
+
+	"github.com/headrace/headrace/internal/profile"
 )
 
 // hit returns the fresh entry of a read, or nil. It is the hot path.
@@ -69,6 +71,7 @@ func (c *Cache) invalidate(id *identity, key []byte) {
 // count counts a lookup and reports it to Options.OnLookup.
 func (c *Cache) count(ctx context.Context, r *record, why Reason, begun time.Time, hint uintptr) {
 	r.counts.add(why, hint)
+	profile.From(ctx).Lookup(why.Answered(), r.recorder())
 	if c.opts.OnLookup == nil {
 		return
 	}

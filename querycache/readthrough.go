@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/profile"
 )
 
 // A ReadThrough is a handle that serves reads from a cache and loads missing
@@ -169,6 +170,7 @@ func (h *ReadThrough) hit(ctx context.Context, r *cacheapi.Read) *entry {
 		return nil
 	}
 	e.Of().counts.add(Hit, address(r))
+	profile.From(ctx).Lookup(true, h.source.handle.Tracker.Recorder())
 	if c.opts.OnLookup != nil {
 		c.opts.OnLookup(ctx, Lookup{Name: e.Of().label, Reason: Hit})
 	}
@@ -195,6 +197,9 @@ func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint ui
 	var begun time.Time
 	if c.opts.OnLookup != nil {
 		begun = time.Now()
+	}
+	if text := rec.text.Load(); text != nil && profile.From(ctx).Repeated(text.Fingerprint) {
+		ctx = profile.WithCaller(ctx) // the load has a goroutine of its own
 	}
 	a, err := c.load(ctx, rec, c.store.Hash(&rec.ID, key), key, load)
 	c.count(ctx, rec, a.why, begun, hint)

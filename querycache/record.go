@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"github.com/headrace/headrace/internal/profile"
 	"github.com/headrace/headrace/internal/s3fifo"
 	"github.com/headrace/headrace/internal/sqltext"
 )
@@ -75,6 +76,14 @@ type record struct {
 func (r *record) withID(id identity) *record {
 	r.ID, r.Of = id, r
 	return r
+}
+
+// recorder returns the recorder of spans of the record's handle, or nil.
+func (r *record) recorder() profile.Recorder {
+	if r.source == nil {
+		return nil
+	}
+	return r.source.handle.Tracker.Recorder()
 }
 
 // misnamed is a remembered error about the tables of a policy.

@@ -22,6 +22,11 @@ type Handle struct {
 	// Exhausted returns an error that describes the use of the pool's
 	// connections if all of them are in use, and nil otherwise.
 	Exhausted func() error
+
+	// Sample returns a text of the statement with a fingerprint and name as it
+	// was sent, with its constants, which must not be shown or logged. It
+	// reports false if none is remembered.
+	Sample func(fingerprint uint64, name string) (sql string, ok bool)
 }
 
 var handleOf func(pg any) Handle

@@ -7,8 +7,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/internal/clock"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/profile"
 	"github.com/headrace/headrace/internal/sqltext"
+	"github.com/headrace/headrace/internal/stmtstats"
 )
 
 // A batch runs in one implicit transaction unless its statements say otherwise,
@@ -38,6 +41,10 @@ func (t *Tracker) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	s.current, s.locked = nil, nil
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
 	s.batch = batch{sent: data.Batch, began: time.Now(), inTx: s.inTx}
+	s.began = clock.Now()
+	t.measure(ctx, s)
+	s.use.busy.Store(true)
+	t.beginBatchSpans(ctx, s, conn, data.Batch)
 	recordSession(ctx, s, conn)
 	return ctx
 }
@@ -54,7 +61,8 @@ func (t *Tracker) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.
 	}
 	st := t.sent(s, conn, data.SQL)
 	r := result{tag: data.CommandTag, err: data.Err}
-	t.count(ctx, s, t.statements.statsOf(st, data.SQL), time.Since(data.ReadStartTime), r)
+	s.stats = t.statements.statsOf(st, data.SQL)
+	t.countQueued(ctx, s, st, r, time.Since(data.ReadStartTime))
 	if !s.batch.takes(st, data) {
 		return
 	}
@@ -64,6 +72,19 @@ func (t *Tracker) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.
 		out := s.batch.out
 		s.batch.out = outcome{}
 		t.notify(ctx, conn, s, out, scope)
+	}
+}
+
+// countQueued counts one statement of a batch. The network is not divided among
+// the statements: their results arrive together.
+func (t *Tracker) countQueued(ctx context.Context, s *Conn, st *statement, r result, took time.Duration) {
+	t.count(ctx, s, s.stats, stmtstats.Call{Took: took}, r)
+	if len(s.measured.spans) == 0 || s.stats == ownStats {
+		return
+	}
+	q := profile.Query{Fingerprint: st.Fingerprint, Stats: s.stats, Source: st.Statement}
+	for _, span := range s.measured.spans {
+		span.Answered(&q, profile.Result{Took: took, Rows: max(r.tag.RowsAffected(), 0), Failed: r.err != nil})
 	}
 }
 
@@ -94,6 +115,13 @@ func (t *Tracker) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 	}
 	b := s.batch
 	s.tracker, s.batch = t, batch{}
+	now := clock.Now()
+	measured := s.spanResult(result{}, now-s.began)
+	for _, span := range s.measured.spans {
+		span.Leave(now, measured)
+	}
+	s.measured.release()
+	s.use.ended(conn)
 	t.noteStale(s, t.unknown, data.Err) // also for errors of preparing, which have no TraceBatchQuery
 	scope := s.nameScope()
 	r := result{err: data.Err, status: conn.PgConn().TxStatus(), gone: conn.IsClosed()}

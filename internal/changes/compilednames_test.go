@@ -69,7 +69,7 @@ func TestStatsByName(t *testing.T) {
 	second := compiled("-- name: Second :many\n" + sql)
 	for range 2 {
 		for _, sql := range []string{sql, first.Normalized, second.Normalized, second.Normalized, "-- name: Third :many\n" + sql} {
-			table.statsOf(table.get(sql), sql).Add(time.Second, 0, 1, nil)
+			table.statsOf(table.get(sql), sql).Add(stmtstats.Call{Took: time.Second, Rows: 1})
 		}
 	}
 	got := map[string]int64{}
@@ -87,7 +87,7 @@ func TestStatsByName(t *testing.T) {
 	}
 	third := compiled("-- name: Late :many\n" + sql)
 	for range 3 {
-		table.statsOf(table.get(third.Normalized), third.Normalized).Add(time.Second, 0, 1, nil)
+		table.statsOf(table.get(third.Normalized), third.Normalized).Add(stmtstats.Call{Took: time.Second, Rows: 1})
 	}
 	if !slices.ContainsFunc(table.fingerprints.Snapshot(), func(s stmtstats.Snapshot) bool { return s.Fingerprint == 0 && s.Calls == 3 }) {
 		t.Error("a name beyond the bound is not counted with the others")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/connecterror"
+	"github.com/headrace/headrace/internal/netmeter"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
@@ -31,6 +32,9 @@ type Conn struct {
 	refused    int                  // statements begun while the connection was busy, and not ended yet
 	batch      batch                // the running batch
 	copying    bool                 // the statement that ended was COPY FROM STDIN
+	measured   measurement          // of the running statement or batch
+	meter      *netmeter.Conn       // nil if the connection is not measured
+	use        use                  // by whom the connection is in use
 
 	// The open transaction.
 	writeSet writeSet            // its writes so far
@@ -69,7 +73,7 @@ func Ensure(conn *pgx.Conn) *Conn {
 	data := conn.PgConn().CustomData()
 	s, ok := data[connKey].(*Conn)
 	if !ok {
-		s = new(Conn)
+		s = &Conn{meter: netmeter.Of(conn.PgConn().Conn())}
 		data[connKey] = s
 	}
 	return s

@@ -91,6 +91,22 @@ func (t *statementTable) add(shard *statementShard, sql string) *statement {
 	return st
 }
 
+// sample returns a remembered text of a fingerprint and name, as it was sent.
+func (t *statementTable) sample(fingerprint uint64, name string) (sql string, ok bool) {
+	for i := range t.shards {
+		shard := &t.shards[i]
+		shard.mu.RLock()
+		for text, st := range shard.byText {
+			if st.Fingerprint == fingerprint && st.Err == nil && (name == "" || st.Name == name || compiledNames.of(text) == name) {
+				shard.mu.RUnlock()
+				return text, true
+			}
+		}
+		shard.mu.RUnlock()
+	}
+	return "", false
+}
+
 // ownStats collects the figures of this package's own statements, which are not
 // reported.
 var ownStats = stmtstats.Named("")

@@ -14,7 +14,7 @@ func TestStatementTableIsBounded(t *testing.T) {
 	table := newStatementTable()
 	for i := range 3 * statementShards * textsPerShard {
 		st := table.get(fmt.Sprintf("SELECT c%d FROM t WHERE id = %d", i, i))
-		st.stats.Add(time.Millisecond, 0, 1, nil)
+		st.stats.Add(stmtstats.Call{Took: time.Millisecond, Rows: 1})
 	}
 	kept := 0
 	for i := range table.shards {
@@ -43,7 +43,7 @@ func TestStatementTableMergesFingerprints(t *testing.T) {
 		group.Go(func() {
 			for j := range 100 {
 				st := table.get(fmt.Sprintf("-- name: ByID :one\nselect * from t where id in (%d, %d)", i, j))
-				st.stats.Add(time.Duration(j)*time.Microsecond, 0, 2, nil)
+				st.stats.Add(stmtstats.Call{Took: time.Duration(j) * time.Microsecond, Rows: 2})
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package changes
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,10 +32,11 @@ func (t *Tracker) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	}
 	t.identify(ctx, s, conn)
 	st := t.statement(ctx, s, conn, data.SQL, data.Args)
-	t.begin(s, conn, st)
+	t.begin(ctx, s, conn, st)
 	if s.stats = t.statements.statsOf(st, data.SQL); s.stats != st.stats {
 		s.last.Store(s.stats)
 	}
+	t.beginSpans(ctx, s, st, data.Args)
 	if s.current.Kind == sqltext.Commit {
 		t.askBeforeCommit(ctx, s, conn)
 		s.dead = conn.IsClosed() // then COMMIT is not sent
@@ -75,7 +75,7 @@ func (t *Tracker) noteStale(s *Conn, st *statement, err error) {
 	s.stale, s.staleStatement = true, st
 }
 
-func (t *Tracker) begin(s *Conn, conn *pgx.Conn, st *statement) {
+func (t *Tracker) begin(ctx context.Context, s *Conn, conn *pgx.Conn, st *statement) {
 	s.current, s.stats, s.locked = st, st.stats, nil
 	s.last.Store(s.stats)
 	s.inTx, s.dead = conn.PgConn().TxStatus() != 'I', conn.IsClosed()
@@ -83,6 +83,8 @@ func (t *Tracker) begin(s *Conn, conn *pgx.Conn, st *statement) {
 		s.began = clock.Now()
 	}
 	s.timed = false
+	t.measure(ctx, s)
+	s.use.busy.Store(true)
 }
 
 func (t *Tracker) end(ctx context.Context, conn *pgx.Conn, r result) {
@@ -96,22 +98,35 @@ func (t *Tracker) end(ctx context.Context, conn *pgx.Conn, r result) {
 		s.cancelling, r.err = false, nil
 	}
 	t.noteStale(s, st, r.err)
-	t.count(ctx, s, s.stats, clock.Now()-s.began, r)
+	t.countStatement(ctx, s, r)
+	s.use.ended(conn)
 	t.endStatement(ctx, conn, s, st, r)
 }
 
+// countStatement counts the running statement, which has ended.
+func (t *Tracker) countStatement(ctx context.Context, s *Conn, r result) {
+	now := clock.Now()
+	took := now - s.began
+	measured := s.spanResult(r, took)
+	for _, span := range s.measured.spans {
+		span.EndStatement(&s.measured.query, now, measured)
+	}
+	s.measured.release()
+	t.count(ctx, s, s.stats, stmtstats.Call{Took: took, Network: measured.Network, Bytes: measured.Bytes}, r)
+}
+
 // count adds one call to a statement's figures.
-func (t *Tracker) count(ctx context.Context, s *Conn, stats *stmtstats.Statement, took time.Duration, r result) {
-	wait, rows := s.wait, r.tag.RowsAffected()
+func (t *Tracker) count(ctx context.Context, s *Conn, stats *stmtstats.Statement, c stmtstats.Call, r result) {
+	c.Wait, c.Rows, c.Err = s.wait, r.tag.RowsAffected(), r.err
 	s.wait = 0
 	if s.own {
 		return
 	}
-	stats.Add(took, wait, rows, r.err)
+	stats.Add(c)
 	if s.copying {
 		return // it takes as long as the program sends rows
 	}
-	t.slow.Note(ctx, stats, took, wait, rows)
+	t.slow.Note(ctx, stats, c)
 }
 
 // endStatement announces what the end of the statement made visible.
@@ -220,7 +235,8 @@ func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data p
 	if len(data.TableName) > 0 {
 		st = t.statements.get("COPY " + data.TableName.Sanitize() + " FROM STDIN")
 	}
-	t.begin(s, conn, st)
+	t.begin(ctx, s, conn, st)
+	t.beginSpans(ctx, s, st, nil)
 	return ctx
 }
 

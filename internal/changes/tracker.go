@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/netmeter"
+	"github.com/headrace/headrace/internal/profile"
 	"github.com/headrace/headrace/internal/sqltext"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
@@ -38,6 +40,9 @@ type Tracker struct {
 	untracked     Database                 // used in place of current while trackers is empty
 
 	slow         stmtstats.SlowLog
+	watchers     watchers
+	stacks       atomic.Bool      // record the stack of every acquisition
+	recorder     profile.Recorder // receives the spans that ran statements here; nil for none
 	unknownNames unknownNames
 	closed       atomic.Bool
 }
@@ -58,6 +63,13 @@ func New(logger *slog.Logger, slow time.Duration) *Tracker {
 // errRewritten is the error of a text that is rewritten before it is sent.
 var errRewritten = errors.New("the text is rewritten before it is sent")
 
+// Record sets the recorder of spans. It must be called before the first
+// connection is made.
+func (t *Tracker) Record(r profile.Recorder) { t.recorder = r }
+
+// Recorder returns what Record set.
+func (t *Tracker) Recorder() profile.Recorder { return t.recorder }
+
 // Start sets the configuration for connections that examine statements. It must
 // hold the program's own hooks only.
 func (t *Tracker) Start(own *pgxpool.Config) { t.examiner = newExaminer(own) }
@@ -77,15 +89,17 @@ func (t *Tracker) Close() {
 	databases.leave(t)
 }
 
-// Trace adds the Tracker to cfg, in addition to the tracer there.
+// Trace adds the Tracker to cfg, in addition to the tracer there, and measures
+// the network connections.
 func (t *Tracker) Trace(cfg *pgxpool.Config) {
-	without := cfg.ConnConfig.Tracer
+	without, dial := cfg.ConnConfig.Tracer, cfg.ConnConfig.DialFunc
 	cfg.ConnConfig.Tracer = t.withTracer(without)
-	if before := cfg.BeforeConnect; before != nil { // the hook may set a tracer
+	cfg.ConnConfig.DialFunc = netmeter.Dial(dial)
+	if before := cfg.BeforeConnect; before != nil { // the hook may set a tracer and a way to connect
 		cfg.BeforeConnect = func(ctx context.Context, connConfig *pgx.ConnConfig) error {
-			connConfig.Tracer = without
+			connConfig.Tracer, connConfig.DialFunc = without, dial
 			err := before(ctx, connConfig)
-			connConfig.Tracer = t.withTracer(connConfig.Tracer)
+			connConfig.Tracer, connConfig.DialFunc = t.withTracer(connConfig.Tracer), netmeter.Dial(connConfig.DialFunc)
 			return err
 		}
 	}
@@ -116,6 +130,12 @@ func (t *Tracker) ReadOnly(sql string) bool {
 
 // Statistics returns the figures of all statements.
 func (t *Tracker) Statistics() []stmtstats.Snapshot { return t.statements.fingerprints.Snapshot() }
+
+// Sample returns a text of the statement with a fingerprint and name as it was
+// sent, with its constants. It reports false if none is remembered.
+func (t *Tracker) Sample(fingerprint uint64, name string) (sql string, ok bool) {
+	return t.statements.sample(fingerprint, name)
+}
 
 // OnExaminer runs fn with the connection that examines statements, one caller
 // at a time. fn must leave the connection as it found it.

@@ -38,6 +38,8 @@ var layers = map[string]layer{
 	"internal/keyset":       {},
 	"internal/clock":        {},
 	"internal/servertests":  {},
+	"internal/netmeter":     {ours: []string{"internal/clock"}},
+	"internal/profile":      {ours: []string{"internal/clock", "internal/stmtstats"}},
 	"internal/stmtstats":    {ours: []string{"internal/sqltext"}, others: []string{pgx}},
 	"internal/s3fifo":       {others: []string{lru}},
 	"internal/layering":     {},
@@ -57,7 +59,7 @@ var layers = map[string]layer{
 	"internal/changes": {
 		ours: []string{
 			"internal/sqltext", "internal/catalog", "internal/argkey", "internal/connecterror", "internal/clock",
-			"internal/stmtstats", "internal/retry",
+			"internal/stmtstats", "internal/retry", "internal/netmeter", "internal/profile",
 		},
 		others: []string{pgx},
 	},
@@ -72,7 +74,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/connecterror",
 			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi", "internal/paging",
-			"internal/pgxrows", "internal/customtypes", "internal/retry", "internal/panics",
+			"internal/pgxrows", "internal/customtypes", "internal/retry", "internal/panics", "internal/profile",
 		},
 		others: []string{pgx, squirrel},
 	},
@@ -80,7 +82,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"db", "internal/sqltext", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
 			"internal/deepcopy", "internal/changes", "internal/cacheapi", "internal/pgxrows",
-			"internal/s3fifo",
+			"internal/s3fifo", "internal/profile",
 		},
 		others: []string{pgx, lru, xsync},
 	},
@@ -105,7 +107,7 @@ var layers = map[string]layer{
 	"migrations":  {others: []string{pgx, goose}},
 	"db/diagnose": {ours: []string{"db", "querycache"}, others: []string{pgx}},
 	"db/advise":   {ours: []string{"db", "querycache"}, others: []string{pgx}},
-	"db/dbtest":   {ours: []string{"db", "querycache"}, others: []string{pgx}},
+	"db/dbtest":   {ours: []string{"db", "internal/cacheapi", "internal/profile"}, others: []string{pgx}},
 	"db/dbdebug":  {ours: []string{"db", "db/diagnose", "db/advise", "querycache"}, others: []string{pgx}},
 
 	"batchinsert/parquetsource": {public: true, free: true},

@@ -22,8 +22,8 @@ const slowLinesPerSecond = 10
 
 // Note logs a statement with its figures if it was slow. It never logs
 // arguments.
-func (l *SlowLog) Note(ctx context.Context, stats *Statement, took, wait time.Duration, rows int64) {
-	if l.From == 0 || took < l.From {
+func (l *SlowLog) Note(ctx context.Context, stats *Statement, c Call) {
+	if l.From == 0 || c.Took < l.From {
 		return
 	}
 	dropped, ok := l.admit(time.Now().Unix())
@@ -33,9 +33,9 @@ func (l *SlowLog) Note(ctx context.Context, stats *Statement, took, wait time.Du
 	attrs := []slog.Attr{
 		slog.String("statement", stats.text),
 		slog.Uint64("fingerprint", stats.fingerprint),
-		slog.Duration("took", took),
-		slog.Duration("wait", wait),
-		slog.Int64("rows", rows),
+		slog.Duration("took", c.Took),
+		slog.Duration("wait", c.Wait),
+		slog.Int64("rows", c.Rows),
 	}
 	if stats.name != "" {
 		attrs = append(attrs, slog.String("name", stats.name))

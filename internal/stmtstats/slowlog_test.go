@@ -19,12 +19,12 @@ func TestSlowLog(t *testing.T) {
 		stats := NewTable().Of(text, text.Name)
 		l := SlowLog{Logger: slog.New(slog.NewTextHandler(&out, nil)), From: time.Second}
 
-		l.Note(t.Context(), stats, time.Second-1, 0, 1)
+		l.Note(t.Context(), stats, Call{Took: time.Second - 1, Rows: 1})
 		if out.Len() > 0 {
 			t.Errorf("a quick statement was logged: %s", out.String())
 		}
 		for range slowLinesPerSecond + 5 {
-			l.Note(t.Context(), stats, 2*time.Second, time.Millisecond, 7)
+			l.Note(t.Context(), stats, Call{Took: 2 * time.Second, Wait: time.Millisecond, Rows: 7})
 		}
 		if lines := strings.Count(out.String(), "\n"); lines != slowLinesPerSecond {
 			t.Errorf("%d lines in a second, want %d", lines, slowLinesPerSecond)
@@ -34,7 +34,7 @@ func TestSlowLog(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		out.Reset()
-		l.Note(t.Context(), stats, 2*time.Second, 0, 7)
+		l.Note(t.Context(), stats, Call{Took: 2 * time.Second, Rows: 7})
 		if !strings.Contains(out.String(), "not_logged_before=5") {
 			t.Errorf("the log does not count the dropped lines: %s", out.String())
 		}

@@ -22,8 +22,9 @@ type Snapshot struct {
 	Errors      map[string]int64
 	Total, Max  time.Duration
 	Wait        time.Duration
-	P50         time.Duration
-	P95, P99    time.Duration
+	Network     time.Duration
+	Bytes       int64
+	Times       Histogram
 }
 
 // A Statement counts the calls of one fingerprint under one name. It is safe
@@ -33,7 +34,9 @@ type Statement struct {
 	text        string
 	name        string
 	rows        atomic.Int64
+	bytes       atomic.Int64
 	total, wait atomic.Int64 // nanoseconds
+	network     atomic.Int64 // nanoseconds
 	longest     atomic.Int64 // nanoseconds
 	times       histogram
 
@@ -41,19 +44,32 @@ type Statement struct {
 	errors map[string]int64 // by SQLSTATE class; guarded by mu
 }
 
-// Add counts one call that returned or affected the given number of rows.
-func (f *Statement) Add(took, wait time.Duration, rows int64, err error) {
-	f.times.add(took) // the number of calls is the sum of its counts
-	if rows > 0 {
-		f.rows.Add(rows)
+// A Call is one call of a statement.
+type Call struct {
+	Took, Wait time.Duration
+	Network    time.Duration // part of Took
+	Bytes      int64
+	Rows       int64 // returned or affected
+	Err        error
+}
+
+// Add counts one call.
+func (f *Statement) Add(c Call) {
+	f.times.add(c.Took) // the number of calls is the sum of its counts
+	if c.Rows > 0 {
+		f.rows.Add(c.Rows)
 	}
-	f.total.Add(int64(took))
-	if wait >= minWait {
-		f.wait.Add(int64(wait))
+	f.total.Add(int64(c.Took))
+	if c.Bytes > 0 {
+		f.bytes.Add(c.Bytes)
+		f.network.Add(int64(c.Network))
 	}
-	raise(&f.longest, int64(took))
-	if err != nil {
-		f.countError(err)
+	if c.Wait >= minWait {
+		f.wait.Add(int64(c.Wait))
+	}
+	raise(&f.longest, int64(c.Took))
+	if c.Err != nil {
+		f.countError(c.Err)
 	}
 }
 
@@ -88,19 +104,19 @@ func (f *Statement) countError(err error) {
 
 // Snapshot returns the current figures.
 func (f *Statement) Snapshot() Snapshot {
-	counts := f.times.counts()
+	times := f.times.snapshot()
 	out := Snapshot{
 		Fingerprint: f.fingerprint,
 		Text:        f.text,
 		Name:        f.name,
-		Calls:       int64(sum(counts)),
+		Calls:       int64(times.Count()),
 		Rows:        f.rows.Load(),
 		Total:       time.Duration(f.total.Load()),
 		Max:         time.Duration(f.longest.Load()),
 		Wait:        time.Duration(f.wait.Load()),
-		P50:         quantile(counts, 0.50),
-		P95:         quantile(counts, 0.95),
-		P99:         quantile(counts, 0.99),
+		Network:     time.Duration(f.network.Load()),
+		Bytes:       f.bytes.Load(),
+		Times:       times,
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,7 +13,7 @@ func BenchmarkCount(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for took := 100 * time.Microsecond; pb.Next(); took += time.Microsecond {
-			stats.Add(took%time.Millisecond, 0, 1, nil)
+			stats.Add(Call{Took: took % time.Millisecond, Rows: 1})
 		}
 	})
 }

@@ -11,9 +11,9 @@ const minWait = time.Microsecond
 
 // A WaitSnapshot holds the figures of waits; see db.Waits.
 type WaitSnapshot struct {
-	Count         int64
-	Total, Max    time.Duration
-	P50, P95, P99 time.Duration
+	Count      int64
+	Total, Max time.Duration
+	Times      Histogram
 }
 
 // Waits measures waits for a connection. It is safe for concurrent use.
@@ -33,13 +33,11 @@ func (w *Waits) Add(d time.Duration) {
 
 // Snapshot returns the current figures.
 func (w *Waits) Snapshot() WaitSnapshot {
-	counts := w.times.counts()
+	times := w.times.snapshot()
 	return WaitSnapshot{
-		Count: int64(sum(counts)),
+		Count: int64(times.Count()),
 		Total: time.Duration(w.total.Load()),
 		Max:   time.Duration(w.longest.Load()),
-		P50:   quantile(counts, 0.50),
-		P95:   quantile(counts, 0.95),
-		P99:   quantile(counts, 0.99),
+		Times: times,
 	}
 }

@@ -1,0 +1,48 @@
+package netmeter
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestFigures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		conn, err := Dial(func(context.Context, string, string) (net.Conn, error) { return ours, nil })(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			_, _ = theirs.Read(make([]byte, 5))
+			time.Sleep(time.Second)
+			_, _ = theirs.Write([]byte("abc"))
+		}()
+		_, _ = conn.Write([]byte("hello"))
+		before := Of(conn).Figures()
+		_, _ = conn.Read(make([]byte, 10))
+		if got, want := Of(conn).Figures().Since(before), (Figures{Bytes: 3, Time: time.Second}); got != want {
+			t.Errorf("reading counted %+v, want %+v", got, want)
+		}
+		if before.Bytes != 5 {
+			t.Errorf("writing counted %+v, want 5 bytes", before)
+		}
+	})
+}
+
+func TestOf(t *testing.T) {
+	ours, _ := net.Pipe()
+	conn := &Conn{Conn: ours}
+	if Of(tls.Client(conn, &tls.Config{ServerName: "x"})) != conn {
+		t.Error("the connection under TLS is not found")
+	}
+	if Of(ours) != nil {
+		t.Error("a connection that is not measured is found")
+	}
+	if got := Of(ours).Figures(); got != (Figures{}) {
+		t.Errorf("no connection counted %+v", got)
+	}
+}

@@ -1,0 +1,165 @@
+package profile
+
+import (
+	"context"
+	"hash/maphash"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// unsampled is the number of calls of a statement before its call sites are
+// recorded: most statements of a request run once or twice.
+const unsampled = 2
+
+// A Stack is the stack of a goroutine, innermost frame first.
+type Stack struct {
+	pcs [64]uintptr
+	n   int
+}
+
+// A site is a place that sends a statement: the stack of a goroutine, in which
+// a recursion counts once, however deep.
+type site struct {
+	hash  uint64
+	stack Stack
+	calls int64
+}
+
+var siteSeed = maphash.MakeSeed()
+
+// Callers returns the stack of the calling goroutine.
+func Callers() *Stack {
+	s := new(Stack)
+	s.Record()
+	return s
+}
+
+// Record sets s to the stack of the calling goroutine.
+func (s *Stack) Record() { s.n = runtime.Callers(2, s.pcs[:]) }
+
+// WithCaller returns a context whose statements count as sent by the calling
+// goroutine, for work that continues in another goroutine. Without a span it
+// returns ctx.
+func WithCaller(ctx context.Context) context.Context {
+	sc, ok := ctx.Value(scopeKey{}).(*scope)
+	if !ok {
+		return ctx
+	}
+	return context.WithValue(ctx, scopeKey{}, &scope{span: sc.span, caller: Callers()})
+}
+
+func callerOf(ctx context.Context) *Stack {
+	if sc, ok := ctx.Value(scopeKey{}).(*scope); ok && sc.caller != nil {
+		return sc.caller
+	}
+	return Callers()
+}
+
+// note counts a call from the given stack.
+func (st *statement) note(stack *Stack) {
+	unique := stack.unique()
+	hash := unique.hash()
+	for i := range st.sites {
+		if st.sites[i].hash == hash {
+			st.sites[i].calls++
+			return
+		}
+	}
+	if len(st.sites) < maxSites {
+		st.sites = append(st.sites, site{hash, unique, 1})
+	}
+}
+
+// unique returns the stack with each program counter once, so that the calls of
+// a recursion have equal stacks.
+func (s *Stack) unique() Stack {
+	var out Stack
+	for _, pc := range s.pcs[:s.n] {
+		if !slices.Contains(out.pcs[:out.n], pc) {
+			out.pcs[out.n] = pc
+			out.n++
+		}
+	}
+	return out
+}
+
+func (s *Stack) hash() uint64 {
+	var h maphash.Hash
+	h.SetSeed(siteSeed)
+	for _, pc := range s.pcs[:s.n] {
+		maphash.WriteComparable(&h, pc)
+	}
+	return h.Sum64()
+}
+
+// A Frame is a place in the source of a program.
+type Frame struct {
+	Function, File string
+	Line           int
+}
+
+// Frames returns the frames of the program, without those of this module, of
+// pgx and of the runtime.
+func (s *Stack) Frames() []Frame {
+	var out []Frame
+	s.each(func(f runtime.Frame) bool {
+		if !strings.HasPrefix(f.Function, "runtime.") && !isLibrary(f.Function, f.File) {
+			out = append(out, Frame{f.Function, f.File, f.Line})
+		}
+		return true
+	})
+	return out
+}
+
+// each calls fn with the frames until it returns false.
+func (s *Stack) each(fn func(runtime.Frame) bool) {
+	if s.n == 0 {
+		return
+	}
+	frames := runtime.CallersFrames(s.pcs[:s.n])
+	for {
+		f, more := frames.Next()
+		if !fn(f) || !more {
+			return
+		}
+	}
+}
+
+const (
+	module = "github.com/headrace/headrace/"
+	pgx    = "github.com/jackc/"
+)
+
+// isLibrary reports whether a function is of this module's packages or of pgx.
+// Tests of this module are programs.
+func isLibrary(function, file string) bool {
+	if strings.HasPrefix(function, pgx) {
+		return true
+	}
+	rest, ours := strings.CutPrefix(function, module)
+	if !ours || strings.HasSuffix(file, "_test.go") {
+		return false
+	}
+	for _, part := range []string{"db.", "db/", "querycache", "batchinsert", "migrations", "internal/"} {
+		if strings.HasPrefix(rest, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// inLoop reports whether the stack is one of this module's own loops, which
+// send many rows or keys with each statement: pages, bulk writes, migrations.
+func (s *Stack) inLoop() bool {
+	found := false
+	s.each(func(f runtime.Frame) bool {
+		rest, ours := strings.CutPrefix(f.Function, module)
+		if ours && !strings.HasSuffix(f.File, "_test.go") {
+			found = strings.HasPrefix(rest, "batchinsert.") || strings.HasPrefix(rest, "internal/load.") || strings.HasPrefix(rest, "migrations.") ||
+				strings.HasPrefix(rest, "db.") && (strings.HasSuffix(rest, ".Page") || strings.HasPrefix(rest, "db.Paginate"))
+		}
+		return !found
+	})
+	return found
+}
