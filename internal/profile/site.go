@@ -99,15 +99,18 @@ type Frame struct {
 	Line           int
 }
 
-// Frames returns the frames of the program, without those of this module, of
-// pgx and of the runtime.
+// maxFrames is the number of frames that are shown of a stack.
+const maxFrames = 12
+
+// Frames returns the innermost frames of the program, without those of this
+// module, of pgx and of the runtime.
 func (s *Stack) Frames() []Frame {
 	var out []Frame
 	s.each(func(f runtime.Frame) bool {
 		if !strings.HasPrefix(f.Function, "runtime.") && !isLibrary(f.Function, f.File) {
 			out = append(out, Frame{f.Function, f.File, f.Line})
 		}
-		return true
+		return len(out) < maxFrames
 	})
 	return out
 }

@@ -29,7 +29,7 @@ type Span struct {
 	running  int           // operations under way
 	idle     time.Duration // when the last running operation ended
 	rest     time.Duration // during which no operation was under way
-	children []*Span       // the first MaxSpans
+	children []*Span       // at most MaxSpans in all spans of the root
 	omitted  int           // further nested spans
 }
 
@@ -51,6 +51,7 @@ type Totals struct {
 // root is what the spans of one outermost span share.
 type root struct {
 	mu         sync.Mutex
+	nested     int  // spans in lists of children
 	callSites  bool // take the stack of every statement
 	statements map[statementKey]*statement
 	other      *statement // those that did not fit; nil if none
@@ -110,11 +111,12 @@ func From(ctx context.Context) *Span {
 func (s *Span) adopt(child *Span) {
 	s.root.mu.Lock()
 	defer s.root.mu.Unlock()
-	if len(s.children) < MaxSpans {
-		s.children = append(s.children, child)
-	} else {
+	if s.root.nested == MaxSpans {
 		s.omitted++
+		return
 	}
+	s.children = append(s.children, child)
+	s.root.nested++
 }
 
 // SetName changes the name.
