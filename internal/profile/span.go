@@ -53,6 +53,7 @@ type root struct {
 	mu         sync.Mutex
 	nested     int  // spans in lists of children
 	callSites  bool // take the stack of every statement
+	unrecorded bool
 	statements map[statementKey]*statement
 	other      *statement // those that did not fit; nil if none
 	recorders  []Recorder // of the handles that the span used, at most maxRecorders
@@ -91,9 +92,11 @@ func Start(ctx context.Context, name string, callSites bool) (context.Context, *
 // needs to be searched.
 var used atomic.Bool
 
-// New returns an outermost span without a context.
+// New returns an outermost span without a context, with call sites. Recorders
+// do not receive it.
 func New(name string) *Span {
 	_, s := Start(context.Background(), name, true)
+	s.root.unrecorded = true
 	return s
 }
 
@@ -242,7 +245,7 @@ func (s *Span) Resume(at time.Duration) {
 
 // use remembers a handle that the span used. Called with mu held.
 func (t *root) use(r Recorder) {
-	if r == nil || len(t.recorders) == maxRecorders {
+	if r == nil || t.unrecorded || len(t.recorders) == maxRecorders {
 		return
 	}
 	for _, known := range t.recorders {
