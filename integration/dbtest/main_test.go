@@ -1,3 +1,4 @@
+// Package dbtest_test holds the tests of package dbtest, which need a server.
 package dbtest_test
 
 import (
