@@ -80,6 +80,9 @@ func TestChangesOfMultiStatements(t *testing.T) {
 				if err := batch(tx, "SELECT 1"); err == nil {
 					return errors.New("a busy connection took a batch")
 				}
+				if _, err := tx.CopyFrom(context.Background(), pgx.Identifier{"a"}, []string{"id"}, pgx.CopyFromRows(nil)); err == nil {
+					return errors.New("a busy connection took a COPY")
+				}
 				rows.Close()
 				return rows.Err()
 			})

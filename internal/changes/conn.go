@@ -31,10 +31,12 @@ type Conn struct {
 	cancelling bool                 // the server was asked to stop it
 	refused    int                  // statements begun while the connection was busy, and not ended yet
 	batch      batch                // the running batch
-	copying    bool                 // the statement that ended was COPY FROM STDIN
-	measured   measurement          // of the running statement or batch
-	meter      *netmeter.Conn       // nil if the connection is not measured
-	use        use                  // by whom the connection is in use
+
+	copyRefused bool           // a COPY began while the connection was busy, and may not have ended
+	copying     bool           // the statement that ended was COPY FROM STDIN
+	measured    measurement    // of the running statement or batch
+	meter       *netmeter.Conn // nil if the connection is not measured
+	use         use            // by whom the connection is in use
 
 	// The open transaction.
 	writeSet writeSet            // its writes so far
@@ -150,6 +152,12 @@ func (s *Conn) refuses(conn *pgx.Conn) bool {
 	}
 	s.refused++
 	return true
+}
+
+// refusesCopy is refuses for a COPY, whose end pgx does not always report.
+func (s *Conn) refusesCopy(conn *pgx.Conn) bool {
+	s.copyRefused = conn.PgConn().IsBusy()
+	return s.copyRefused
 }
 
 // wasRefused reports whether the statement that ends is one that refuses

@@ -227,7 +227,7 @@ func isCachedName(name string) bool {
 // TraceCopyFromStart records the begin of a COPY into a table.
 func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
 	s := t.state(conn)
-	if s.refuses(conn) {
+	if s.refusesCopy(conn) {
 		return ctx
 	}
 	t.identify(ctx, s, conn)
@@ -242,5 +242,9 @@ func (t *Tracker) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data p
 
 // TraceCopyFromEnd records the end of a COPY.
 func (t *Tracker) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
+	if s := Of(conn); s != nil && s.copyRefused {
+		s.copyRefused = false
+		return
+	}
 	t.end(ctx, conn, result{tag: data.CommandTag, err: data.Err})
 }
