@@ -14,6 +14,7 @@ type connState struct {
 	tracked *changes.Conn
 	rows    []rows            // allocated in blocks, for newRows
 	scans   pgxrows.ScanPlans // for QueryRow
+	closed  <-chan struct{}   // closed with the connection
 }
 
 // stateKey is the key of a connState in the connection's custom data.
@@ -41,7 +42,7 @@ func (d *DB) ensureState(conn *pgx.Conn) *connState {
 	data := conn.PgConn().CustomData()
 	s, ok := data[stateKey].(*connState)
 	if !ok {
-		s = &connState{handle: d, tracked: changes.Ensure(conn)}
+		s = &connState{handle: d, tracked: changes.Ensure(conn), closed: conn.PgConn().CleanupDone()}
 		data[stateKey] = s
 	}
 	return s

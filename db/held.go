@@ -20,11 +20,13 @@ type HeldConnection struct {
 }
 
 // Held returns the connections of the pool that have been in use for longer
-// than the given time, longest first. It includes connections that were acquired from Pool.
+// than the given time, longest first. It includes connections that were
+// acquired from Pool, and those that the program has hijacked and not closed.
 // On a handle of [New] it returns none.
 func (d *DB) Held(longer time.Duration) []HeldConnection {
 	d.usage.mu.Lock()
 	defer d.usage.mu.Unlock()
+	d.usage.forgetClosed()
 	var out []HeldConnection
 	for c := range d.usage.conns {
 		h, ok := c.tracked.Held()

@@ -38,6 +38,7 @@ func (d *DB) watchUsage(cfg *pgxpool.Config) {
 		}
 		d.usage.mu.Lock()
 		defer d.usage.mu.Unlock()
+		d.usage.forgetClosed()
 		d.usage.conns[d.ensureState(conn)] = struct{}{}
 		return nil
 	}
@@ -49,6 +50,18 @@ func (d *DB) watchUsage(cfg *pgxpool.Config) {
 			d.usage.mu.Lock()
 			defer d.usage.mu.Unlock()
 			delete(d.usage.conns, s)
+		}
+	}
+}
+
+// forgetClosed forgets connections that were closed outside of the pool, after
+// the program had hijacked them. Called with mu held.
+func (u *usage) forgetClosed() {
+	for s := range u.conns {
+		select {
+		case <-s.closed:
+			delete(u.conns, s)
+		default:
 		}
 	}
 }

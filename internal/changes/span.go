@@ -63,9 +63,8 @@ func (t *Tracker) changeWatchers(change func([]*profile.Span) []*profile.Span) {
 // for.
 func (t *Tracker) measure(ctx context.Context, s *Conn) {
 	m := &s.measured
+	m.abandon()
 	m.network, m.outside, m.pausedAt = s.meter.Figures(), 0, 0
-	clear(m.spans)
-	m.spans = m.spans[:0]
 	if s.own {
 		return
 	}
@@ -183,6 +182,15 @@ func (s *Conn) spanResult(r result, took time.Duration) profile.Result {
 		Took: max(took-s.measured.outside, 0), Network: network.Time, Bytes: network.Bytes,
 		Rows: max(r.tag.RowsAffected(), 0), Failed: r.err != nil,
 	}
+}
+
+// abandon ends what was measured of a statement whose end pgx has not reported,
+// as a COPY into a table that does not exist.
+func (m *measurement) abandon() {
+	for _, span := range m.spans {
+		span.Leave(clock.Now(), profile.Result{})
+	}
+	m.release()
 }
 
 // release forgets the spans of a statement or batch that has ended.

@@ -71,6 +71,8 @@ func (t *Tracker) TraceAcquireEnd(_ context.Context, _ *pgxpool.Pool, data pgxpo
 // TraceRelease records that a connection is in the pool again.
 func (t *Tracker) TraceRelease(_ *pgxpool.Pool, data pgxpool.TraceReleaseData) {
 	if s := Of(data.Conn); s != nil {
+		s.measured.abandon()
+		s.use.busy.Store(false)
 		s.use.taken.Store(0)
 	}
 }
