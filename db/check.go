@@ -13,6 +13,7 @@ import (
 
 	"github.com/headrace/headrace/internal/argkey"
 	"github.com/headrace/headrace/internal/catalog"
+	"github.com/headrace/headrace/internal/rowscan"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -75,6 +76,9 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 	if err := c.prepare(ctx); err != nil {
 		return c.problems(err)
 	}
+	if err := c.nameTypes(ctx); err != nil {
+		return c.problems(err)
+	}
 	for i := range c.list {
 		c.describe(&c.list[i])
 	}
@@ -90,6 +94,9 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 type checking struct {
 	conn *pgx.Conn
 	list []checked
+	// types that the connection has not registered
+	names  map[uint32]string
+	labels map[uint32][]string // of enums
 }
 
 // A checked is a statement that is being checked.
@@ -186,19 +193,63 @@ func (s *checked) receive(conn *pgx.Conn, p *pgconn.Pipeline) error {
 			s.found = result
 			continue
 		}
+		if err == nil {
+			return errors.New("the server's response is incomplete")
+		}
 		if _, ok := errors.AsType[*pgconn.PgError](err); !ok || conn.IsClosed() {
-			return errors.Join(err, s.ended(err))
+			return err
 		}
 		s.problems = append(s.problems, err)
 	}
 }
 
-// ended returns an error if the response ended without one.
-func (s *checked) ended(err error) error {
-	if err == nil {
-		return errors.New("the server's response is incomplete")
+// nameTypes looks up the types that the connection has not registered.
+func (c *checking) nameTypes(ctx context.Context) error {
+	var unnamed []uint32
+	note := func(oid uint32) {
+		if _, ok := c.conn.TypeMap().TypeForOID(oid); !ok && !slices.Contains(unnamed, oid) {
+			unnamed = append(unnamed, oid)
+		}
 	}
-	return nil
+	for i := range c.list {
+		if found := c.list[i].found; found != nil {
+			for _, column := range found.Fields {
+				note(column.DataTypeOID)
+			}
+			for _, oid := range found.ParamOIDs {
+				note(oid)
+			}
+		}
+	}
+	if len(unnamed) == 0 {
+		return nil
+	}
+	var err error
+	c.names, c.labels, err = catalog.TypeNames(ctx, c.conn, unnamed)
+	return err
+}
+
+func (c *checking) typeName(oid uint32) string {
+	if t, ok := c.conn.TypeMap().TypeForOID(oid); ok {
+		return t.Name
+	}
+	return c.names[oid]
+}
+
+// named writes the names of types into the errors of columns.
+func (c *checking) named(s *checked, list []error) []error {
+	for _, err := range list {
+		column, ok := errors.AsType[*rowscan.ColumnError](err)
+		if !ok {
+			continue
+		}
+		for _, f := range s.found.Fields {
+			if name := c.names[f.DataTypeOID]; f.Name == column.Column && name != "" {
+				column.ServerType = name
+			}
+		}
+	}
+	return list
 }
 
 // describe checks the columns and arguments of a statement that the server
@@ -215,13 +266,13 @@ func (c *checking) describe(s *checked) {
 			columns[i].Format = types.FormatCodeForOID(columns[i].DataTypeOID)
 		}
 	}
-	if err := s.checkColumns(columns, types); err != nil {
-		s.problems = append(s.problems, parts(err)...)
+	if err := s.checkColumns(columns, types, c.labels); err != nil {
+		s.problems = append(s.problems, c.named(s, parts(err))...)
 	} else {
-		s.nulls = s.nullErrors(columns, types)
+		s.nulls = c.named(s, s.nullErrors(columns, types))
 	}
 	if s.declared {
-		s.problems = append(s.problems, s.checkArgs(types, formatted)...)
+		s.problems = append(s.problems, c.checkArgs(s, formatted)...)
 	}
 }
 
@@ -241,30 +292,36 @@ func parts(err error) []error {
 }
 
 // checkArgs checks the arguments of WithParams.
-func (s *checked) checkArgs(types *pgtype.Map, formatted bool) (problems []error) {
+func (c *checking) checkArgs(s *checked, formatted bool) (problems []error) {
 	params := s.found.ParamOIDs
 	if len(s.args) != len(params) {
-		return []error{fmt.Errorf("the statement has %d parameters, and WithParams %d arguments", len(params), len(s.args))}
+		return []error{fmt.Errorf("WithParams has %d arguments, want %d", len(s.args), len(params))}
 	}
 	for i, arg := range s.args {
-		if formatted && !encodes(types, params[i], arg) {
-			problems = append(problems, fmt.Errorf("parameter $%d (%s): %T cannot be encoded", i+1, typeName(types, params[i]), arg))
+		if formatted && !encodes(c.conn.TypeMap(), params[i], arg) {
+			problems = append(problems, fmt.Errorf("parameter $%d (%s): cannot encode %T", i+1, c.typeName(params[i]), arg))
 		}
 	}
 	return problems
 }
 
 // encodes reports whether pgx encodes values of arg's type as a parameter's
-// type, in either format.
+// type: in the type's own format or, as it does for types with a String method,
+// in text. The text of a time fits no other type.
 func encodes(types *pgtype.Map, oid uint32, arg any) bool {
-	return arg == nil || types.PlanEncode(oid, pgtype.BinaryFormatCode, arg) != nil || types.PlanEncode(oid, pgtype.TextFormatCode, arg) != nil
+	if arg == nil || types.PlanEncode(oid, types.FormatCodeForOID(oid), arg) != nil {
+		return true
+	}
+	return types.PlanEncode(oid, pgtype.TextFormatCode, arg) != nil && !ofTime(reflect.TypeOf(arg))
 }
 
-func typeName(types *pgtype.Map, oid uint32) string {
-	if t, ok := types.TypeForOID(oid); ok {
-		return t.Name
+// ofTime reports whether a type, or that of the elements, is one of package
+// time.
+func ofTime(typ reflect.Type) bool {
+	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Array {
+		typ = typ.Elem()
 	}
-	return fmt.Sprintf("OID %d", oid)
+	return typ.PkgPath() == "time"
 }
 
 // nulls finds columns that may be NULL among those whose fields cannot hold it.

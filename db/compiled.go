@@ -20,7 +20,9 @@ type Compiled interface {
 	statement() *sqltext.Statement
 	// params returns the arguments of WithParams, and whether there are any.
 	params() ([]any, bool)
-	checkColumns(columns []pgconn.FieldDescription, typeMap *pgtype.Map) error
+	// checkColumns checks the columns against the Go type of the rows. labels
+	// are those of enums that the connection has not registered.
+	checkColumns(columns []pgconn.FieldDescription, typeMap *pgtype.Map, labels map[uint32][]string) error
 	// nullErrors returns the error of a NULL in each column, or nil where the
 	// Go type can hold it.
 	nullErrors(columns []pgconn.FieldDescription, typeMap *pgtype.Map) []error
@@ -45,11 +47,11 @@ func (s *Stmt[T]) params() ([]any, bool) { return nil, false }
 
 // checkColumns checks the columns of a statement against T. A statement without
 // columns is meant for Exec.
-func (s *Stmt[T]) checkColumns(columns []pgconn.FieldDescription, typeMap *pgtype.Map) error {
+func (s *Stmt[T]) checkColumns(columns []pgconn.FieldDescription, typeMap *pgtype.Map, labels map[uint32][]string) error {
 	if len(columns) == 0 {
 		return nil
 	}
-	return s.read.decoder.Check(columns, typeMap)
+	return s.read.decoder.Check(columns, typeMap, labels)
 }
 
 func (s *Stmt[T]) nullErrors(columns []pgconn.FieldDescription, typeMap *pgtype.Map) []error {
@@ -63,6 +65,8 @@ func (w *Write) params() ([]any, bool) { return nil, false }
 
 // A Write discards rows: it has no type to check against.
 
-func (w *Write) checkColumns([]pgconn.FieldDescription, *pgtype.Map) error { return nil }
+func (w *Write) checkColumns([]pgconn.FieldDescription, *pgtype.Map, map[uint32][]string) error {
+	return nil
+}
 
 func (w *Write) nullErrors([]pgconn.FieldDescription, *pgtype.Map) []error { return nil }

@@ -92,17 +92,12 @@ func (n *nullness) examine(ctx context.Context, queries []NullQuery, found [][]b
 
 // parse begins the transaction and has the server parse the statements.
 func (n *nullness) parse(ctx context.Context, queries []NullQuery) error {
-	names, others := map[uint32]string{}, map[uint32]bool{}
+	var params []uint32
 	for _, q := range queries {
-		for _, oid := range q.Params {
-			if name, ok := typeName(oid); ok {
-				names[oid] = name
-			} else {
-				others[oid] = true
-			}
-		}
+		params = append(params, q.Params...)
 	}
-	may, types := &request{sql: probesQuery}, &request{sql: typeQuery, args: []string{oidArray(sorted(others))}}
+	names, others := builtinNames(params)
+	may, types := &request{sql: probesQuery}, &request{sql: typeQuery, args: []string{oidArray(others)}}
 	asked := newUnit(may, types)
 	if err := n.begin(ctx, len(queries), func() []*unit { return []*unit{asked} }); err != nil {
 		return err
@@ -113,15 +108,65 @@ func (n *nullness) parse(ctx context.Context, queries []NullQuery) error {
 	if reason := may.rows[0][0]; reason != nil {
 		return errors.New(string(reason))
 	}
-	for _, row := range types.rows {
+	if err := addTypeNames(names, types.rows); err != nil {
+		return err
+	}
+	return n.probe(ctx, queries, names)
+}
+
+// builtinNames returns the names of the types that are built in, and the
+// others.
+func builtinNames(types []uint32) (names map[uint32]string, others []uint32) {
+	names = map[uint32]string{}
+	asked := map[uint32]bool{}
+	for _, oid := range types {
+		if name, ok := typeName(oid); ok {
+			names[oid] = name
+		} else {
+			asked[oid] = true
+		}
+	}
+	return names, sorted(asked)
+}
+
+// addTypeNames adds the rows of typeQuery.
+func addTypeNames(names map[uint32]string, rows [][][]byte) error {
+	for _, row := range rows {
 		oid, err := parseOID(row[0])
 		if err != nil {
 			return err
 		}
 		names[oid] = string(row[1])
 	}
-	return n.probe(ctx, queries, names)
+	return nil
 }
+
+// TypeNames returns the names of types as the server writes them under the
+// session's search path, and the labels of those that are enums.
+func TypeNames(ctx context.Context, conn *pgx.Conn, types []uint32) (names map[uint32]string, labels map[uint32][]string, err error) {
+	names, labels = map[uint32]string{}, map[uint32][]string{}
+	asked := newUnit(&request{sql: typeQuery, args: []string{oidArray(types)}}, &request{sql: labelQuery, args: []string{oidArray(types)}})
+	err = exchange(ctx, conn.PgConn(), asked)
+	if err == nil {
+		err = asked.err
+	}
+	if err == nil {
+		err = addTypeNames(names, asked.requests[0].rows)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("look up types: %w", err)
+	}
+	for _, row := range asked.requests[1].rows {
+		if oid, err := parseOID(row[0]); err == nil {
+			labels[oid] = append(labels[oid], string(row[1]))
+		}
+	}
+	return names, labels, nil
+}
+
+// labelQuery returns the labels of enums.
+var labelQuery = exact(`
+SELECT e.enumtypid, e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e WHERE e.enumtypid = ANY ($1::pg_catalog.oid[])`)
 
 // probe has the server parse the statements that return rows. A statement with
 // more parameters than a function can have is left out.

@@ -188,12 +188,16 @@ func (d *Decoder[T]) Columns() []string {
 // [*MismatchError], or a [*ColumnError] (row 0) for each type that does not fit
 // its field, joined. typeMap is that of a connection; nil stands for pgx's
 // default.
-func (d *Decoder[T]) Check(columns []pgconn.FieldDescription, typeMap *pgtype.Map) error {
+//
+// samples are all values, in text form, of types that typeMap does not have.
+// pgx scans them by the type of the field, which then does not fit if it takes
+// none of them.
+func (d *Decoder[T]) Check(columns []pgconn.FieldDescription, typeMap *pgtype.Map, samples map[uint32][]string) error {
 	p, typeMap, err := d.compile(columns, typeMap)
 	if err != nil {
 		return err
 	}
-	return p.check(typeMap)
+	return p.check(typeMap, samples)
 }
 
 // NullErrors returns, for each column, the [*ColumnError] (row 0) of a NULL in
