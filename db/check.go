@@ -84,7 +84,7 @@ func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
 	}
 	err = c.nulls(ctx)
 	if err != nil && !c.conn.IsClosed() && ctx.Err() == nil {
-		d.opts.Logger.WarnContext(ctx, "db: columns of statements are not checked for NULL", "reason", err)
+		d.opts.Logger.WarnContext(ctx, "columns of statements are not checked for NULL", "reason", err)
 		err = nil
 	}
 	return c.problems(err)

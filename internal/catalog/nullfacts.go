@@ -14,12 +14,13 @@ type nullFacts struct {
 	ofNothing map[uint32]bool // aggregates that return NULL for no rows
 	scopes    map[*node]*scope
 	done      map[*node][]bool // columns of queries, nil while they are being examined
+	empty     map[*node]bool   // whether queries may return no rows
 }
 
 func newNullFacts() *nullFacts {
 	return &nullFacts{
 		relations: map[uint32]*columnFacts{}, strict: map[uint32]bool{}, ofNothing: map[uint32]bool{},
-		scopes: map[*node]*scope{}, done: map[*node][]bool{},
+		scopes: map[*node]*scope{}, done: map[*node][]bool{}, empty: map[*node]bool{},
 	}
 }
 
@@ -70,8 +71,10 @@ WITH RECURSIVE seen (oid) AS (
 ), asked AS MATERIALIZED (SELECT DISTINCT oid FROM seen)
 SELECT 'relation', c.oid::text, c.relkind::text,
 	(c.relhasrules OR c.relkind IN ('v', 'm'))::text,
-	EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 7 = 7)::text,
-	EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 19 = 19)::text,
+	EXISTS (SELECT FROM pg_trigger t WHERE t.tgtype & 7 = 7
+		AND t.tgrelid IN (SELECT c.oid UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid))::text,
+	EXISTS (SELECT FROM pg_trigger t WHERE t.tgtype & 19 = 19
+		AND t.tgrelid IN (SELECT c.oid UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid))::text,
 	(SELECT string_agg(CASE WHEN a.attisdropped OR a.attnotnull OR a.attgenerated <> '' OR t.typtype = 'd' AND (t.typnotnull
 			OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid)
 			OR EXISTS (SELECT FROM pg_type b WHERE b.oid = t.typbasetype AND b.typtype = 'd'))

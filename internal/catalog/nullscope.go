@@ -266,13 +266,18 @@ func (s *scope) relationColumn(f *columnFacts, number int) bool {
 // have none.
 func (s *scope) mayBeEmpty() bool {
 	q := s.query
+	if known, ok := s.facts.empty[q]; ok {
+		return known
+	}
+	s.facts.empty[q] = false
 	switch {
 	case q.get("commandType").number() != commandSelect:
-		return true // for want of RETURNING rows
+		s.facts.empty[q] = true // for want of rows to change
 	case q.get("setOperations").node != nil, s.isTotal():
-		return false
+	default:
+		s.facts.empty[q] = s.itemMayBeEmpty(q.get("jointree").node)
 	}
-	return s.itemMayBeEmpty(q.get("jointree").node)
+	return s.facts.empty[q]
 }
 
 // isTotal reports whether the query aggregates all rows into one.
