@@ -109,6 +109,7 @@ var nullCorpus = []nullCase{
 	{"nn", "SELECT u.name AS a, v.column1 AS b FROM users u LEFT JOIN (VALUES (1)) v ON true", nil},
 	{"nm", "SELECT u.name AS a, l.total AS b FROM users u LEFT JOIN LATERAL (SELECT o.total FROM orders o WHERE o.user_id = u.id ORDER BY o.id LIMIT 1) l ON true", nil},
 	{"nn", "SELECT u.name AS a, l.total AS b FROM users u CROSS JOIN LATERAL (SELECT o.total FROM orders o WHERE o.user_id = u.id) l", nil},
+	{"nn", "SELECT u.boss AS a, l.b AS b FROM users u CROSS JOIN LATERAL (SELECT v.id AS b FROM users v WHERE v.id = u.boss) l", nil},
 	{"nn", "SELECT u.name AS a, t.t AS b FROM users u, unnest(u.tags) t (t)", nil},
 	{"nu", "SELECT u.name AS a, t.t AS b FROM users u LEFT JOIN LATERAL unnest(u.tags) t (t) ON true", nil},
 	{"nm", "SELECT u.name AS a, t.t AS b FROM users u LEFT JOIN LATERAL unnest(u.tags) t (t) ON t.t > 'b'", nil},
