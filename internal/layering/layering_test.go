@@ -74,7 +74,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/connecterror",
 			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi", "internal/paging",
-			"internal/pgxrows", "internal/customtypes", "internal/retry", "internal/panics", "internal/profile",
+			"internal/pgxrows", "internal/customtypes", "internal/retry", "internal/panics", "internal/profile", "internal/catalog",
 		},
 		others: []string{pgx, squirrel},
 	},
