@@ -33,7 +33,7 @@ type condition struct {
 	cast    string // the type that the column is cast to, or ""
 	wrapped string // the expression around the column, or "" if it stands alone or only cast; may contain constants
 	value   string // the other side, may contain constants
-	foreign bool   // the other side names columns of other relations
+	foreign bool   // the other side is known only while the plan runs: columns of other relations, a subquery
 }
 
 // plain reports whether the condition compares the column itself.
@@ -214,11 +214,11 @@ func comparison(c condition, text string, part []piece, alias string) condition 
 		left, right, op = right, left, flipped(op)
 	}
 	own := columnsIn(left, alias)
-	if len(own) != 1 || len(columnsIn(right, alias)) > 0 {
+	if len(own) != 1 || len(columnsIn(right, alias)) > 0 || slices.ContainsFunc(right, func(p piece) bool { return p.is("SubPlan") }) {
 		return c
 	}
 	c.column, c.op = own[0], operationOf(op, right)
-	c.value, c.foreign = textOf(text, right), namesColumns(right)
+	c.value, c.foreign = textOf(text, right), isForeign(right)
 	if column, cast := columnIn(text, left, alias); column != "" {
 		c.cast = cast
 	} else {
@@ -302,9 +302,13 @@ func columnsIn(part []piece, alias string) []string {
 	return out
 }
 
-// namesColumns reports whether the pieces name a column of any relation.
-func namesColumns(part []piece) bool {
+// isForeign reports whether the pieces name a column of any relation, or the
+// result of a subquery.
+func isForeign(part []piece) bool {
 	for i := 0; i+2 < len(part); i++ {
+		if part[i].is("InitPlan") {
+			return true
+		}
 		isCall := i+3 < len(part) && part[i+3].text == "("
 		if part[i].name != "" && part[i+1].text == "." && part[i+2].name != "" && !isCall {
 			return true
@@ -330,11 +334,16 @@ func (c condition) pattern() (string, bool) {
 }
 
 // renumbered returns conditions joined by AND with parameters numbered from 1,
-// and their number. Columns of other relations become parameters.
+// and their number. Values that are known only while the plan runs become
+// parameters.
 func renumbered(all []condition, column func(condition) string) (text string, params int) {
 	numbers := make(map[string]int)
 	parts := make([]string, len(all))
 	for i, c := range all {
+		if c.foreign && c.op != equal {
+			parts[i] = "true" // how many rows it selects is not known
+			continue
+		}
 		if c.foreign {
 			params++
 			parts[i] = column(c) + " = $" + strconv.Itoa(params)

@@ -120,7 +120,6 @@ type choice struct {
 	used    []condition // conditions that the index serves, including where
 	matched float64     // rows that the index finds
 	indexed float64     // the share of the table's rows in the index
-	classes bool        // an operator class other than the default is needed
 }
 
 func (c *choice) columns() []string {
@@ -232,7 +231,7 @@ func (q *inquiry) add(ctx context.Context, sc *scan, c *choice, all ...condition
 	}
 	key := indexKey{Column: all[0].column}
 	if all[0].op == like && sc.table.column(all[0].column).Collated {
-		key.Class, c.classes = "text_pattern_ops", true
+		key.Class = "text_pattern_ops"
 	}
 	c.keys, c.used, c.matched = append(c.keys, key), append(c.used, all...), max(n, 1)
 	return nil
