@@ -161,9 +161,9 @@ func (sc *scan) cover(c *choice) (include []string, ok bool) {
 	return include, len(include) <= maxIncluded && sc.width(include) <= maxIncludeBytes
 }
 
-// columnsRead returns the columns of the table that an expression names. EXPLAIN
-// leaves out the alias in some expressions on a single table, so that any word
-// may be one. ok is false if the expression reads what no index has.
+// columnsRead returns the columns of the table that an expression names.
+// EXPLAIN leaves out the alias in some expressions on a single table, so that
+// any word may be one. ok is false if the expression reads what no index has.
 func (sc *scan) columnsRead(all []piece) (names []string, ok bool) {
 	for i, p := range all {
 		isPart := i > 0 && all[i-1].text == "."

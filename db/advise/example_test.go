@@ -69,6 +69,6 @@ func ExampleTop() {
 	for _, r := range reports {
 		fmt.Println(r.Text, "-", r.Plan.Type, "-", len(r.Advice), "advice")
 	}
-	// Output:
-	// select n from generate_series(?, ?) n where n > ? - Function Scan - 0 advice
+	// Output: select n from generate_series(?, ?) n where n > ? - Function Scan
+	// - 0 advice
 }

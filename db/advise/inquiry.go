@@ -130,16 +130,16 @@ func (c *choice) columns() []string {
 	return out
 }
 
-// fewRows is the number of found rows from which on a further column of an index
-// is not worth its space.
+// fewRows is the number of found rows from which on a further column of an
+// index is not worth its space.
 const fewRows = 10
 
 // minHalving is the factor by which each further column of an index has to
 // reduce the rows that it finds.
 const minHalving = 2
 
-// partialShare is the greatest share of a table's rows for which a partial index
-// is proposed.
+// partialShare is the greatest share of a table's rows for which a partial
+// index is proposed.
 const partialShare = 0.1
 
 // equalities chooses columns that are compared for equality, and a predicate.

@@ -148,8 +148,8 @@ func (q *inquiry) limit(top *plan) float64 {
 	return top.parent.Rows
 }
 
-// sortKeys returns sort keys as those of an index, nil if one is not a column of
-// the table.
+// sortKeys returns sort keys as those of an index, nil if one is not a column
+// of the table.
 func (sc *scan) sortKeys(texts []string) (keys []indexKey) {
 	for _, text := range texts {
 		all := pieces(text)
