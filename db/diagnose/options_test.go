@@ -12,7 +12,9 @@ import (
 
 // An invalid option is an error that names its field.
 func TestOptionsAreValidated(t *testing.T) {
-	threshold := func(t Threshold) *Options { return &Options{Thresholds: []Threshold{{Metric: CPU, Above: Ratio(1)}, t}} }
+	threshold := func(t Threshold) *Options {
+		return &Options{Thresholds: []Threshold{{Metric: CPU, Above: Ratio(1)}, t}}
+	}
 	for _, c := range []struct {
 		opts  *Options
 		field string // "" if valid
