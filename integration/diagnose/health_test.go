@@ -174,6 +174,7 @@ func TestReadyWithExhaustedPool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer conn.Release() // may be called twice
 	if r := h.Ready(t.Context()); !r.OK || r.Degraded {
 		t.Errorf("all in use, and none waits: %+v", r)
 	}
