@@ -135,6 +135,7 @@ func TestFindings(t *testing.T) {
 		{"invalidated cache", each(func(w *Window) { w.Caches[0].Answered, w.Caches[0].Invalidated = 100, 800 }), []Kind{CacheIneffective}, ByNothing, []string{"written too often"}},
 		{"expired cache", each(func(w *Window) { w.Caches[0].Answered, w.Caches[0].Expired = 100, 800 }), []Kind{CacheIneffective}, ByNothing, []string{"Policy.TTL"}},
 		{"refusing cache", each(func(w *Window) { w.Caches[0].Answered, w.Caches[0].Refused = 100, 800 }), []Kind{CacheIneffective}, ByNothing, []string{"Explain"}},
+		{"cache that refuses a few lookups", each(func(w *Window) { w.Caches[0] = CacheWindow{Name: "main", Lookups: 8, Refused: 8} }), nil, ByNothing, nil},
 		{"cache that was filled", func(p *picture) {
 			for i := range 8 {
 				p.windows[i].Caches[0] = CacheWindow{Name: "main", Lookups: 1000, Cold: 1000}
@@ -157,6 +158,13 @@ func TestFindings(t *testing.T) {
 		{"heap grows and shrinks", func(p *picture) {
 			for i := range p.all {
 				p.all[i].Runtime.HeapLive += uint64(i%50) * 4 << 20
+			}
+		}, nil, ByNothing, nil},
+		{"heap grows, shrinks and grows", func(p *picture) {
+			for i := range p.all {
+				if i != 60 {
+					p.all[i].Runtime.HeapLive += uint64(i) * 2 << 20
+				}
 			}
 		}, nil, ByNothing, nil},
 		{"heap grows with the cache", func(p *picture) {
@@ -334,15 +342,16 @@ func TestFindingsAreSorted(t *testing.T) {
 		p.all[i].Statements[1].Total, p.all[i].Statements[1].Network = 9*time.Second, 9*time.Second
 		p.all[i].Statements[0].Rows = 9_000_000
 		p.all[i].Statements[0].Total = time.Second
+		p.all[i].Wait, p.all[i].Pool.InUse = 2*time.Second, 8
 		p.all[i].resum()
 	}
 	p = pictureOf(p.all)
 	p.activity.hidden = 1
 	found := p.findings()
-	if got := kinds(found); !slices.Equal(got, []Kind{StatementDominant, ResultsLarge, Incomplete}) {
+	if got := kinds(found); !slices.Equal(got, []Kind{StatementDominant, PoolSaturated, ResultsLarge, Incomplete}) {
 		t.Fatalf("found %q", got)
 	}
-	if found[0].Share < 0.7 || found[1].Share > 0.2 || found[2].Share != 0 {
-		t.Errorf("shares %v, %v, %v", found[0].Share, found[1].Share, found[2].Share)
+	if found[0].Share < 0.6 || found[1].Share > 0.2 || found[3].Share != 0 {
+		t.Errorf("shares %v, %v, %v, %v", found[0].Share, found[1].Share, found[2].Share, found[3].Share)
 	}
 }
