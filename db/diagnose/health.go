@@ -170,8 +170,8 @@ func (h *Health) Ready(ctx context.Context) Report {
 			return report(Check{Name: "health", Detail: "closed"})
 		}
 		if !h.done.IsZero() && time.Since(h.done) < reportFor {
-			defer h.mu.Unlock()
 			out := h.latest
+			h.mu.Unlock()
 			out.Checks = slices.Clone(out.Checks)
 			return out
 		}
