@@ -81,15 +81,14 @@ func (q *inquiry) rows(ctx context.Context, sc *scan, all []condition) (float64,
 	if n, ok := q.known[sql]; ok {
 		return n, nil
 	}
-	n, err := unknownRows, error(nil)
 	found, err := q.explained(ctx, sql, params)
 	switch {
 	case err == nil:
 		q.known[sql] = found.Rows
 		return found.Rows, nil
 	case isRefusal(err):
-		q.known[sql] = float64(n)
-		return float64(n), nil
+		q.known[sql] = unknownRows
+		return unknownRows, nil
 	}
 	return 0, err
 }

@@ -241,7 +241,7 @@ var isReserved = func() map[string]bool {
 		placing primary references returning right select session_user similar some symmetric system_user table
 		tablesample then to trailing true union unique user using variadic verbose when where window with`
 	out := make(map[string]bool)
-	for _, word := range strings.Fields(words) {
+	for word := range strings.FieldsSeq(words) {
 		out[word] = true
 	}
 	return out

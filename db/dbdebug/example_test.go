@@ -32,8 +32,8 @@ func Example() {
 	}
 	defer health.Close()
 
-	var authenticated func(http.Handler) http.Handler // of the program
-	routes := http.NewServeMux()                      // likewise
+	authenticated := func(h http.Handler) http.Handler { return h } // of the program
+	routes := http.NewServeMux()                                    // likewise
 
 	mux := http.NewServeMux()
 	mux.Handle("/", dbdebug.Middleware(routes))

@@ -85,8 +85,8 @@ func (p *page) Spans(all []span) []span {
 }
 
 // Healthy reports how the summary is to look: "good", "warn", "bad" or "none".
-func (s *summary) Healthy() string {
-	switch s.Health {
+func (out *summary) Healthy() string {
+	switch out.Health {
 	case "ready":
 		return "good"
 	case "degraded":
@@ -98,22 +98,22 @@ func (s *summary) Healthy() string {
 }
 
 // Failing is Healthy for the share of errors.
-func (s *summary) Failing() string {
+func (out *summary) Failing() string {
 	switch {
-	case s.ErrorRate >= 0.05:
+	case out.ErrorRate >= 0.05:
 		return "bad"
-	case s.ErrorRate >= 0.01:
+	case out.ErrorRate >= 0.01:
 		return "warn"
 	}
 	return "none"
 }
 
 // Crowded is Healthy for the use of the pool.
-func (s *summary) Crowded() string {
+func (out *summary) Crowded() string {
 	switch {
-	case s.Max > 0 && s.InUse >= s.Max && s.Waiting > 0:
+	case out.Max > 0 && out.InUse >= out.Max && out.Waiting > 0:
 		return "bad"
-	case s.Max > 0 && s.InUse >= s.Max:
+	case out.Max > 0 && out.InUse >= out.Max:
 		return "warn"
 	}
 	return "none"

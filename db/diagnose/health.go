@@ -177,7 +177,7 @@ func (h *Health) Ready(ctx context.Context) Report {
 		}
 		if h.running == nil {
 			h.running = make(chan struct{})
-			go h.check(h.running)
+			go h.check(h.running) //nolint:gosec // the check serves other callers too, and has a timeout of its own
 		}
 		running := h.running
 		h.mu.Unlock()
@@ -220,12 +220,13 @@ func (h *Health) checks(ctx context.Context) []Check {
 	if h.opts.Lag != nil {
 		all = append(all, checker{"replica", h.replica})
 	}
-	out := make([]Check, len(all))
+	checked := make([]Check, len(all))
 	var running sync.WaitGroup
 	for i, c := range all {
-		running.Go(func() { out[i] = c.check(ctx, h.opts.Timeout) })
+		running.Go(func() { checked[i] = c.check(ctx, h.opts.Timeout) })
 	}
 	running.Wait()
+	out := slices.Clip(checked)
 	for _, name := range slices.Sorted(maps.Keys(h.opts.Caches)) {
 		began := time.Now()
 		v := h.cache(name)

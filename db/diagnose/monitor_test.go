@@ -75,9 +75,6 @@ func (f *fake) start(t *testing.T, opts *Options) *Monitor {
 	})
 }
 
-// quiet discards what is logged.
-var quiet = slog.New(slog.DiscardHandler)
-
 func TestWindows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := new(fake)

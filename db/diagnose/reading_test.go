@@ -36,7 +36,6 @@ func TestMemoryIsBounded(t *testing.T) {
 	if len(m.Windows()) != 20 || cap(m.windows) > 64 || statements != 20*maxStatements {
 		t.Errorf("%d windows with %d statements", len(m.Windows()), statements)
 	}
-	last = nil
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

@@ -88,7 +88,7 @@ func (p *picture) connectionsLeaked() []Finding {
 
 func leakFinding(h db.HeldConnection, n, conns int) Finding {
 	f := Finding{Kind: ConnectionLeaked, Share: part(int64(n), int64(conns)), Stack: h.Stack}
-	what := ""
+	var what string
 	switch {
 	case h.Running:
 		what = "a statement runs, or its rows are not closed"

@@ -68,7 +68,7 @@ func TestLeadingWildcard(t *testing.T) {
 	one(t, ask(t, pg, nil, "SELECT id FROM customers WHERE email ILIKE $1", "user1234@%"), advise.LeadingWildcard)
 	none(t, ask(t, pg, nil, "SELECT id FROM customers WHERE email LIKE $1", "user1234@%"), advise.LeadingWildcard)
 
-	for _, sql := range strings.Split(strings.Replace(a.SQL, " CONCURRENTLY", "", 1), ";\n") {
+	for sql := range strings.SplitSeq(strings.Replace(a.SQL, " CONCURRENTLY", "", 1), ";\n") {
 		pgtest.Exec(t, pg, sql)
 	}
 	none(t, ask(t, pg, nil, "SELECT id FROM customers WHERE email LIKE $1", "%r1234@%"))

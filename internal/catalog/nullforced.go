@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // A column is a column of an entry in the range table of a query. Number 0 is
 // the whole row.
 type column struct{ entry, number int }
@@ -17,10 +19,8 @@ func (s columnSet) add(other columnSet) {
 // names reports whether the set has a column of one of the entries.
 func (s columnSet) names(entries []int) bool {
 	for c := range s {
-		for _, e := range entries {
-			if c.entry == e {
-				return true
-			}
+		if slices.Contains(entries, c.entry) {
+			return true
 		}
 	}
 	return false

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -247,13 +248,8 @@ func (s *Span) Resume(at time.Duration) {
 
 // use remembers a handle that the span used. Called with mu held.
 func (t *root) use(r Recorder) {
-	if r == nil || t.unrecorded || len(t.recorders) == maxRecorders {
+	if r == nil || t.unrecorded || len(t.recorders) == maxRecorders || slices.Contains(t.recorders, r) {
 		return
-	}
-	for _, known := range t.recorders {
-		if known == r {
-			return
-		}
 	}
 	t.recorders = append(t.recorders, r)
 }
