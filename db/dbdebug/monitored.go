@@ -98,19 +98,13 @@ func (out *summary) addBottleneck(b diagnose.Bottleneck, problem string) {
 	if out.Bottleneck == "" {
 		out.Bottleneck = string(b.Resource)
 	}
-	if name := label(b.Name, b.Statement); name != "" {
-		out.BottleneckText = joined(out.BottleneckText, "most of it for "+name)
+	switch {
+	case problem == "":
+	case out.BottleneckText == "":
+		out.BottleneckText = problem
+	default:
+		out.BottleneckText += "; " + problem
 	}
-	if problem != "" {
-		out.BottleneckText = joined(out.BottleneckText, problem)
-	}
-}
-
-func joined(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + "; " + b
 }
 
 func (out *snapshot) addWarnings(all []diagnose.Warning) {
@@ -170,7 +164,7 @@ func elapsed(w *diagnose.Window) float64 { return w.Ended.Sub(w.Began).Seconds()
 
 func (out *summary) addWindows(minute []diagnose.Window) {
 	last := &minute[len(minute)-1]
-	out.Window = secondsOf(last.Ended.Sub(last.Began))
+	out.Window = secondsOf(last.Ended.Sub(last.Began).Round(10 * time.Millisecond))
 	out.Rate = part(float64(last.Calls), elapsed(last))
 	out.Idle = last.Calls == 0
 	out.P50, out.P99, out.WaitP99, out.P99Worst = secondsOf(last.P50), secondsOf(last.P99), secondsOf(last.WaitP99), 0

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -78,7 +79,7 @@ func monitor(p *program, opts *dbdebug.Options, interval time.Duration) *diagnos
 	p.Helper()
 	m, err := diagnose.New(p.pg, &diagnose.Options{
 		Interval: interval, HeldFor: time.Second, Caches: opts.Caches,
-		Thresholds: []diagnose.Threshold{{Metric: diagnose.P99, Above: diagnose.Duration(time.Microsecond)}},
+		Thresholds: []diagnose.Threshold{{Metric: diagnose.P99, Above: diagnose.Duration(interval / 50)}},
 		Logger:     slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -189,9 +190,7 @@ func (p *program) do(method, path string, header http.Header, body io.Reader) (s
 	if err != nil {
 		p.Fatal(err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -239,17 +238,5 @@ func (p *program) many(n int) {
 	p.Helper()
 	for i := range n {
 		pgtest.Exec(p, p.pg, fmt.Sprintf("SELECT id AS c%d, name FROM cities WHERE id = $1 AND population > 0 AND country IS NOT NULL", i), i)
-	}
-}
-
-// settled fails the test unless a condition holds before the deadline.
-func settled(ctx context.Context, t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for !ok() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited for %s", what)
-		case <-time.After(20 * time.Millisecond):
-		}
 	}
 }

@@ -54,7 +54,7 @@ const widest = `(() => {
 	const page = document.documentElement;
 	const wide = [...document.querySelectorAll("body *")].filter(e => {
 		const box = e.getBoundingClientRect();
-		return box.width > 0 && box.right > page.clientWidth + 1 && !e.closest("caption, .sql, .skip");
+		return box.width > 0 && box.right > page.clientWidth + 1 && !e.closest("caption, .sql, .skip") && !e.parentElement.closest(".facts"); // which ends in an ellipsis
 	});
 	document.querySelectorAll("details").forEach((d, i) => d.open = false);
 	if (page.scrollWidth <= page.clientWidth && !wide.length) return "";
