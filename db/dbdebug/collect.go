@@ -119,7 +119,7 @@ func statementOf(s *db.StatementStats, total time.Duration) statement {
 		Key: keyOf(s.Fingerprint, s.Name), Fingerprint: fmt.Sprintf("%016x", s.Fingerprint),
 		Name: s.Name, Text: s.Text, Calls: s.Calls, Rows: s.Rows, Bytes: s.Bytes, ErrorsBy: s.Errors,
 		Total: secondsOf(s.Total), Max: secondsOf(s.Max), Wait: secondsOf(s.Wait), Network: secondsOf(s.Network),
-		P50: secondsOf(s.P50), P95: secondsOf(s.P95), P99: secondsOf(s.P99),
+		P50: secondsOf(min(s.P50, s.Max)), P95: secondsOf(min(s.P95, s.Max)), P99: secondsOf(min(s.P99, s.Max)), // the middles of buckets
 		Share: part(s.Total.Seconds(), total.Seconds()), Mean: seconds(part(s.Total.Seconds(), float64(s.Calls))),
 		Buckets: buckets(s.Times),
 	}

@@ -12,10 +12,12 @@ import (
 // formats are the functions of the template.
 var formats = template.FuncMap{
 	"dur":      formatSeconds,
+	"short":    func(v any) string { return strings.NewReplacer(".00", "", ".0"+space, space).Replace(formatSeconds(v)) },
 	"count":    formatCount,
 	"percent":  formatPercent,
 	"bytes":    formatBytes,
 	"rate":     formatRate,
+	"plural":   plural,
 	"clock":    func(t time.Time) string { return t.Format("15:04:05") },
 	"stamp":    func(t time.Time) string { return t.Format(time.RFC3339) },
 	"unit":     formatUnit,
@@ -100,6 +102,13 @@ func formatCount(v any) string {
 		s = s[:len(s)-3] + space + s[len(s)-3:]
 	}
 	return s
+}
+
+func plural(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return formatCount(n) + " " + noun
 }
 
 func formatPercent(v float64) string {

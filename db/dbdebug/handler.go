@@ -2,16 +2,20 @@ package dbdebug
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/headrace/headrace/db"
 )
 
 // A handler serves the page of a handle.
 type handler struct {
-	source  *source
+	opts    Options
+	pg      *db.DB
+	collect func(context.Context) *snapshot
 	planner planner
 	origin  *http.CrossOriginProtection
 }
@@ -24,8 +28,11 @@ type handler struct {
 // that change something, unless a browser says that they come from another
 // origin.
 func Handler(pg *db.DB, opts *Options) http.Handler {
-	s := newSource(pg, opts.withDefaults())
-	return &handler{source: s, planner: newPlanner(pg), origin: http.NewCrossOriginProtection()}
+	own := opts.withDefaults()
+	return &handler{
+		opts: own, pg: pg, collect: newSource(pg, own).snapshot,
+		planner: newPlanner(pg), origin: http.NewCrossOriginProtection(),
+	}
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +45,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 	case r.URL.Path == "": // StripPrefix removed all: the page's links need the slash
-		redirect(w, path.Base(r.RequestURI)+"/")
+		asked, _, _ := strings.Cut(r.RequestURI, "?")
+		redirect(w, path.Base(asked)+"/")
 	case name == "":
 		h.page(w, r)
 	case name == "data.json":
@@ -72,7 +80,7 @@ const partHeader = "Dbdebug-Part"
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	p := pageOf(h.source.snapshot(r.Context()), viewOf(query))
+	p := pageOf(h.collect(r.Context()), viewOf(query))
 	p.Said = said[query.Get("said")]
 	name := "page"
 	if r.Header.Get(partHeader) != "" {
@@ -94,7 +102,7 @@ func (h *handler) render(w http.ResponseWriter, name string, data any) {
 
 func (h *handler) data(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(h.source.snapshot(r.Context()))
+	_ = json.NewEncoder(w).Encode(h.collect(r.Context()))
 }
 
 // said are the messages after an action, by the word in the address.
@@ -107,7 +115,7 @@ var said = map[string]string{
 // act answers a POST request.
 func (h *handler) act(w http.ResponseWriter, r *http.Request, name string) {
 	switch err := h.origin.Check(r); {
-	case !h.source.opts.Actions:
+	case !h.opts.Actions:
 		http.Error(w, "actions are off (dbdebug.Options.Actions)", http.StatusForbidden)
 		return
 	case err != nil:
@@ -129,7 +137,7 @@ func (h *handler) act(w http.ResponseWriter, r *http.Request, name string) {
 // and shows the page again.
 func (h *handler) invalidate(w http.ResponseWriter, r *http.Request) {
 	word := "unknown"
-	if c := h.source.opts.Caches[r.PostFormValue("cache")]; c != nil {
+	if c := h.opts.Caches[r.PostFormValue("cache")]; c != nil {
 		if name := r.PostFormValue("statement"); name != "" {
 			c.InvalidateStatements(name)
 			word = "statement"

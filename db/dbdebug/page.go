@@ -102,7 +102,7 @@ func (s *summary) Failing() string {
 	switch {
 	case s.ErrorRate >= 0.05:
 		return "bad"
-	case s.Errors > 0:
+	case s.ErrorRate >= 0.01:
 		return "warn"
 	}
 	return "none"

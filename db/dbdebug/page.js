@@ -31,6 +31,7 @@
       if (mine !== running) return false;
       if (!part.ok) throw new Error("status " + part.status);
       keepFocus(() => children(main, part.body));
+      document.getElementById("at").textContent = main.querySelector("[data-at]").dataset.at;
       delay = every;
       say(paused ? "still" : "live", paused ? "paused" : "live");
       return true;

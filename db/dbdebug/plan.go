@@ -44,9 +44,9 @@ func (h *handler) analyze(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) showPlan(w http.ResponseWriter, r *http.Request, key string, opts *advise.Options) {
-	p := &planPage{page: pageOf(&snapshot{Title: h.source.opts.Title, Actions: h.source.opts.Actions}, view{Open: key}), Analyzed: opts != nil}
+	p := &planPage{page: pageOf(&snapshot{Title: h.opts.Title, Actions: h.opts.Actions}, view{Open: key}), Analyzed: opts != nil}
 	found, status := false, http.StatusOK
-	for _, s := range h.source.pg.Stats().Statements {
+	for _, s := range h.pg.Stats().Statements {
 		if keyOf(s.Fingerprint, s.Name) != key {
 			continue
 		}

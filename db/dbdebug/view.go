@@ -62,6 +62,7 @@ type column struct {
 	Title     string // what it means
 	Class     string // from which width on it is shown, and how
 	text      bool
+	monitored bool // needs a monitor
 	compare   func(a, b *statement) int
 	Ordered   string // "ascending", "descending" or "", for aria-sort
 	Next      string // the order that its button asks for
@@ -76,13 +77,13 @@ func by[T cmp.Ordered](value func(s *statement) T) func(a, b *statement) int {
 var columns = []column{
 	{ID: "name", Label: "Statement", Title: "name, or the text with constants replaced", Class: "w0", text: true,
 		compare: by(func(s *statement) string { return strings.ToLower(label(s.Name, s.Text)) })},
-	{ID: "load", Label: "Load", Title: "its time per second in the last minute: 1.0 keeps one connection busy", Class: "w2 n",
+	{ID: "load", Label: "Load", Title: "its time per second in the last minute: 1.0 keeps one connection busy", Class: "w2 n", monitored: true,
 		compare: by(func(s *statement) float64 { return s.Load })},
 	{ID: "share", Label: "Share", Title: "of the time of all statements since the handle was opened", Class: "w0 n",
 		compare: by(func(s *statement) seconds { return s.Total })},
 	{ID: "calls", Label: "Calls", Title: "since the handle was opened", Class: "w1 n",
 		compare: by(func(s *statement) int64 { return s.Calls })},
-	{ID: "rate", Label: "Calls/s", Title: "in the last minute", Class: "w3 n",
+	{ID: "rate", Label: "Calls/s", Title: "in the last minute", Class: "w3 n", monitored: true,
 		compare: by(func(s *statement) float64 { return s.Rate })},
 	{ID: "mean", Label: "Mean", Title: "time of a call", Class: "w3 n",
 		compare: by(func(s *statement) seconds { return s.Mean })},
@@ -109,7 +110,7 @@ func (v *view) sorted(all []statement, monitored bool) []column {
 		}
 	}
 	id, descending := strings.CutPrefix(v.Sort, "-")
-	cols := slices.Clone(columns)
+	cols := slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return c.monitored && !monitored })
 	for i := range cols {
 		c := &cols[i]
 		if c.Next = "-" + c.ID; c.text {
