@@ -71,7 +71,7 @@
   }
 
   const keyOf = node => node.nodeType === Node.ELEMENT_NODE ? node.dataset.key || "" : "";
-  const lists = new Set(["TBODY", "UL", "OL", "DL"]);
+  const lists = new Set(["MAIN", "TBODY", "UL", "OL", "DL"]); // in which white space between elements has no effect
 
   // become changes a node into another one, where they differ.
   function become(from, to) {
@@ -98,9 +98,10 @@
     for (const want of [...to.childNodes]) {
       if (lists.has(from.nodeName) && want.nodeType === Node.TEXT_NODE) continue;
       skip();
-      const key = keyOf(want);
-      let node = key ? keyed.get(key) : at && !keyOf(at) && at.nodeName === want.nodeName ? at : null;
-      if (node && node.nodeName !== want.nodeName) node = null;
+      const key = keyOf(want), fits = n => n.nodeName === want.nodeName && keyOf(n) === key && !used.has(n);
+      let node = key ? keyed.get(key) : at;
+      while (node && !key && !fits(node)) node = node.nextSibling;
+      if (node && !fits(node)) node = null;
       if (!node) {
         node = document.importNode(want, true);
         from.insertBefore(node, at);

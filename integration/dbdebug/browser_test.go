@@ -120,13 +120,14 @@ func value[T any](b *browser, expression string) T {
 	return v
 }
 
-// until waits until a JavaScript expression is true.
+// until waits until a JavaScript expression is true. Exceptions count as false:
+// the page may be loading.
 func (b *browser) until(expression string) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
 	defer cancel()
 	for {
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("(() => { try { return Boolean("+expression+") } catch { return false } })()"))
 		if err != nil {
 			b.Fatalf("wait for %s: %v", expression, err)
 		}
