@@ -24,17 +24,17 @@ const (
 	SchedLatency        // 99th percentile of the time that goroutines that could run waited for a thread; a Duration
 	CPU                 // CPU time of the process, as a Ratio of what GOMAXPROCS allows
 
-	metrics // one more than the last
+	endMetrics // one more than the last
 )
 
-var metricNames = [metrics]string{
+var metricNames = [endMetrics]string{
 	P99: "p99", StatementP99: "statement p99", ErrorRate: "error rate", PoolWait: "pool wait", HitRatio: "hit ratio",
 	ReplicaLag: "replica lag", Heap: "heap", GCShare: "gc share", SchedLatency: "scheduler latency", CPU: "cpu",
 }
 
 // String returns the metric's name, such as "pool wait".
 func (m Metric) String() string {
-	if m <= 0 || m >= metrics {
+	if m <= 0 || m >= endMetrics {
 		return "unknown"
 	}
 	return metricNames[m]
@@ -189,7 +189,7 @@ func (t Threshold) validate() error {
 		limit = t.Below
 	}
 	switch {
-	case t.Metric <= 0 || t.Metric >= metrics:
+	case t.Metric <= 0 || t.Metric >= endMetrics:
 		return fmt.Errorf("Metric is %d: want one of the constants", int(t.Metric))
 	case t.Metric == StatementP99 && t.Statement == "":
 		return errors.New("Statement is empty: StatementP99 needs the name of a statement")

@@ -1,10 +1,9 @@
 package diagnose
 
-import (
-	"time"
-)
+import "time"
 
-// A Window holds what was measured between two points in time.
+// A Window holds what was measured between two points in time. Statements and
+// waits count in the window in which they end.
 type Window struct {
 	Began, Ended time.Time
 	Runtime      Runtime
@@ -23,12 +22,15 @@ type Window struct {
 	WaitP99       time.Duration // of the waits for a connection; 0 if there were none
 
 	// Statements are the 50 with the greatest Total, in descending order.
+	// Those that a Threshold names follow.
 	Statements []StatementWindow
 
 	Lag time.Duration // of the replica, by Options.Lag; -1 if unknown
 
 	// Notes says what could not be measured, and why.
 	Notes []string
+
+	trips int64 // calls that were not in a batch
 }
 
 // A StatementWindow holds the figures of one statement in a window.
@@ -58,8 +60,8 @@ type Pool struct {
 }
 
 // A CacheWindow holds the figures of a cache in a window. Lookups is the sum of
-// Answered, Refused and the misses, which include Cold, Expired, Invalidated
-// and Evicted.
+// Answered, Refused and the misses; failed loads are those misses that are
+// counted in none of the other fields.
 type CacheWindow struct {
 	Name string
 
@@ -70,6 +72,7 @@ type CacheWindow struct {
 	Expired     int64 // misses because the entry was too old
 	Invalidated int64 // misses because a change invalidated the entry, before or during the load
 	Evicted     int64 // misses because the entry had been evicted
+	TooBig      int64 // misses whose result was too big to be stored
 	Evictions   int64 // entries that were evicted
 
 	// At the end of the window.
@@ -82,6 +85,16 @@ type CacheWindow struct {
 // HitRatio returns the share of the lookups that were answered, without those
 // that were refused, and 0 if there were none.
 func (c CacheWindow) HitRatio() float64 { return part(c.Answered, c.Lookups-c.Refused) }
+
+// waited returns how long callers waited for connections, including callers of
+// DB.Pool. Waits are counted when they end; while none ends, those under way
+// count.
+func (w *Window) waited() time.Duration {
+	if w.Pool.Acquired == 0 && w.Wait == 0 {
+		return time.Duration(w.Pool.Waiting) * w.elapsed()
+	}
+	return max(w.Wait, w.Pool.AcquireTime)
+}
 
 // elapsed returns the length of the window.
 func (w *Window) elapsed() time.Duration { return w.Ended.Sub(w.Began) }
