@@ -106,7 +106,7 @@ var layers = map[string]layer{
 	},
 	"migrations":  {others: []string{pgx, goose}},
 	"db/diagnose": {ours: []string{"db", "querycache"}, others: []string{pgx}},
-	"db/advise":   {ours: []string{"db", "querycache"}, others: []string{pgx}},
+	"db/advise":   {ours: []string{"db", "querycache", "internal/sqltext", "internal/cacheapi"}, others: []string{pgx}},
 	"db/dbtest":   {ours: []string{"db", "internal/cacheapi", "internal/profile"}, others: []string{pgx}},
 	"db/dbdebug":  {ours: []string{"db", "db/diagnose", "db/advise", "querycache"}, others: []string{pgx}},
 

@@ -1,0 +1,2 @@
+// Package advise reports what would make statements faster.
+package advise

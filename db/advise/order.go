@@ -1,0 +1,151 @@
+package advise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/headrace/headrace/internal/sqltext"
+)
+
+// forOrder proposes an index that returns the rows of a scan in the order that
+// the plan sorts them in.
+func (q *inquiry) forOrder(ctx context.Context, sc *scan) (*proposal, error) {
+	sort := sc.node.parent
+	for sort != nil && sort.NodeType == "Gather" {
+		sort = sort.parent
+	}
+	if sort == nil || sort.NodeType != "Sort" && sort.NodeType != "Incremental Sort" {
+		return nil, nil
+	}
+	keys, ok := sc.sortKeys(sort.SortKey)
+	if !ok {
+		return nil, nil
+	}
+	c, err := q.equalities(ctx, sc, nil, withoutLists(sc.conditions))
+	if err != nil {
+		return nil, err
+	}
+	keys = slices.DeleteFunc(keys, func(k indexKey) bool { return slices.Contains(c.columns(), k.Column) })
+	if len(keys) == 0 || sc.isOrdered(&c, keys) {
+		return nil, nil
+	}
+	equalities := len(c.keys)
+	c.keys = append(c.keys, keys...)
+	if matched, err := q.withRange(ctx, sc, &c, keys[0]); err != nil {
+		return nil, err
+	} else if matched > 0 {
+		c.matched = min(c.matched, matched)
+	}
+	top := sort
+	for top.parent != nil && top.parent.NodeType == "Gather Merge" {
+		top = top.parent
+	}
+	out, err := q.rows(ctx, sc, sc.conditions)
+	if err != nil {
+		return nil, err
+	}
+	read := c.matched
+	if limit := q.limit(top); limit > 0 && out > 0 {
+		read = min(read, limit*c.matched/out)
+	}
+	found := sc.lookup(&c, max(read, 1))
+	found.inOrder = true
+	p := &proposal{kind: MissingSortIndex, scan: sc, choice: c, charge: top.charge(), cost: q.costs.cost(found) * top.times()}
+	p.why = fmt.Sprintf("The plan reads and sorts %s rows of %s (%s rows); an index with the order after %d columns for equality reads %s rows",
+		number(max(out, 0)), sc.table.label(), number(sc.tuples), equalities, number(max(read, 1)))
+	return p, nil
+}
+
+// withoutLists returns the conditions after which an index keeps its order.
+func withoutLists(all []condition) []condition {
+	return slices.DeleteFunc(slices.Clone(all), func(c condition) bool { return c.op == anyOf })
+}
+
+// withRange returns the rows that an index finds by the equalities and by
+// ranges of the first column of the order.
+func (q *inquiry) withRange(ctx context.Context, sc *scan, c *choice, first indexKey) (float64, error) {
+	used := slices.Clone(c.used)
+	for _, one := range sc.conditions {
+		if one.column == first.Column && one.op == ordered && one.plain() && !one.foreign {
+			used = append(used, one)
+		}
+	}
+	return q.rows(ctx, sc, used)
+}
+
+// limit returns how many rows a LIMIT above the node lets through, 0 if there
+// is none.
+func (q *inquiry) limit(top *plan) float64 {
+	if top.parent == nil || top.parent.NodeType != "Limit" {
+		return 0
+	}
+	if q.returns > 0 {
+		return min(q.returns, top.parent.Rows)
+	}
+	return top.parent.Rows
+}
+
+// sortKeys returns sort keys as those of an index. ok is false if one is not a
+// column of the table.
+func (sc *scan) sortKeys(texts []string) (keys []indexKey, ok bool) {
+	for _, text := range texts {
+		all := pieces(text)
+		key := indexKey{}
+		if n := len(all); n > 2 && all[n-2].is("NULLS") {
+			key.NullsFirst = all[n-1].is("FIRST")
+			all = all[:n-2]
+			key.Descending = len(all) > 0 && all[len(all)-1].is("DESC")
+		} else if n > 0 && all[n-1].is("DESC") {
+			key.Descending, key.NullsFirst = true, true
+		}
+		if n := len(all); n > 0 && (all[n-1].is("DESC") || all[n-1].is("ASC")) {
+			all = all[:n-1]
+		}
+		column, cast := columnIn(text, all, sc.node.Alias)
+		if found := sc.table.column(column); found == nil || !found.castIsFree(cast) {
+			return nil, false
+		}
+		key.Column = column
+		keys = append(keys, key)
+	}
+	if len(keys) > 0 && !slices.ContainsFunc(keys, func(k indexKey) bool { return !k.Descending || !k.NullsFirst }) {
+		for i := range keys { // a scan backwards
+			keys[i].Descending, keys[i].NullsFirst = false, false
+		}
+	}
+	return keys, len(keys) > 0
+}
+
+// isOrdered reports whether an existing index has the keys after columns for
+// equality.
+func (sc *scan) isOrdered(c *choice, keys []indexKey) bool {
+	n := len(c.keys)
+	return slices.ContainsFunc(sc.table.Indexes, func(x index) bool {
+		if !x.isUsable() || len(x.Keys) < n+len(keys) {
+			return false
+		}
+		for _, key := range x.Keys[:n] {
+			if !slices.Contains(c.columns(), key.Column) {
+				return false
+			}
+		}
+		return sameOrder(x.Keys[n:n+len(keys)], keys, false) || sameOrder(x.Keys[n:n+len(keys)], keys, true)
+	})
+}
+
+// sameOrder reports whether two lists of keys have one order, or, with
+// backwards, the opposite one.
+func sameOrder(have, want []indexKey, backwards bool) bool {
+	return slices.EqualFunc(have, want, func(a, b indexKey) bool {
+		return a.Column == b.Column && (a.Descending != b.Descending) == backwards && (a.NullsFirst != b.NullsFirst) == backwards
+	})
+}
+
+// hasConstant reports whether an expression contains a constant or a parameter.
+func hasConstant(text string) bool {
+	all := pieces(text)
+	return all == nil || slices.ContainsFunc(all, func(p piece) bool {
+		return p.kind == sqltext.String || p.kind == sqltext.Number || p.kind == sqltext.Param
+	})
+}
