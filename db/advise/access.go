@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/headrace/headrace/internal/sqltext"
 )
 
 // forScan proposes an index for the conditions of a scan: columns that are
@@ -25,12 +27,12 @@ func (q *inquiry) forScan(ctx context.Context, sc *scan) (*proposal, error) {
 	p := &proposal{kind: MissingIndex, scan: sc, choice: c, charge: sc.node.charge()}
 	per := sc.node.times() * sc.node.share()
 	p.cost = q.costs.cost(sc.lookup(&c, c.matched)) * per
-	if include := sc.cover(&c); len(include) > 0 {
+	if include, ok := sc.cover(&c); ok && !c.guesses() {
 		covering := sc.lookup(&c, c.matched)
 		covering.width, covering.visible = covering.width+sc.width(include), sc.table.Visible
 		cost := q.costs.cost(covering) * per
 		total := q.root.TotalCost - p.charge
-		if c.matched >= minCovered && (total+cost)*minGain <= total+p.cost {
+		if len(include) == 0 || c.matched >= minCovered && (total+cost)*minGain <= total+p.cost {
 			p.include, p.cost = include, cost
 		}
 	}
@@ -41,6 +43,14 @@ func (q *inquiry) forScan(ctx context.Context, sc *scan) (*proposal, error) {
 	p.why = fmt.Sprintf("The plan reads %s (%s rows, %s pages) by %s for an estimated %s rows; the index finds %s rows",
 		sc.table.label(), number(sc.tuples), number(sc.table.Pages), sc.node.NodeType, number(max(n, 0)), number(c.matched))
 	return p, nil
+}
+
+// guesses reports whether the number of rows that the index finds is a guess of
+// the planner, because a range ends at an unknown value.
+func (c *choice) guesses() bool {
+	return slices.ContainsFunc(c.used, func(u condition) bool {
+		return u.op == ordered && slices.ContainsFunc(pieces(u.value), func(p piece) bool { return p.kind == sqltext.Param })
+	})
 }
 
 // lookup describes a search in the chosen index that finds n rows.
@@ -89,39 +99,60 @@ const (
 	minVisible      = 0.9
 )
 
-// cover returns the columns that the scan reads besides the keys, if an index
-// that includes them could answer the scan by itself.
-func (sc *scan) cover(c *choice) []string {
+// cover returns the columns that the statement reads besides the keys. ok is
+// false if an index that includes them could not answer the scan by itself, or
+// should not.
+func (sc *scan) cover(c *choice) (include []string, ok bool) {
 	if sc.table.Visible < minVisible {
-		return nil
+		return nil, false
 	}
-	var include []string
-	need := func(name string) bool {
-		if sc.table.column(name) == nil {
-			return false // a system column
+	for _, text := range sc.reads() {
+		names, ok := sc.columnsRead(pieces(text))
+		if !ok {
+			return nil, false
 		}
-		if !slices.Contains(c.columns(), name) && !slices.Contains(include, name) {
-			include = append(include, name)
-		}
-		return true
-	}
-	texts := slices.Clone(sc.node.Output)
-	for _, one := range sc.conditions {
-		texts = append(texts, one.text)
-	}
-	for _, text := range texts {
-		all := pieces(text)
-		if len(all) == 0 || slices.ContainsFunc(all, func(p piece) bool { return p.text == "*" }) {
-			return nil
-		}
-		for _, name := range columnsIn(all, sc.node.Alias) {
-			if !need(name) {
-				return nil
+		for _, name := range names {
+			if !slices.Contains(c.columns(), name) && !slices.Contains(include, name) {
+				include = append(include, name)
 			}
 		}
 	}
-	if len(include) > maxIncluded || sc.width(include) > maxIncludeBytes {
-		return nil
+	return include, len(include) <= maxIncluded && sc.width(include) <= maxIncludeBytes
+}
+
+// columnsRead returns the columns of the table that an expression names. EXPLAIN
+// leaves out the alias in some expressions on a single table, so that any word
+// may be one. ok is false if the expression reads what no index has.
+func (sc *scan) columnsRead(all []piece) (names []string, ok bool) {
+	for i, p := range all {
+		isPart := i > 0 && all[i-1].text == "."
+		switch {
+		case p.text == "*" && isPart, systemColumns[p.name]:
+			return nil, false
+		case isPart && (i < 2 || all[i-2].name != sc.node.Alias):
+			continue // of another table
+		case sc.table.column(p.name) != nil:
+			names = append(names, p.name)
+		}
 	}
-	return include
+	return names, true
+}
+
+var systemColumns = map[string]bool{"ctid": true, "xmin": true, "xmax": true, "cmin": true, "cmax": true, "tableoid": true}
+
+// reads returns the expressions that the statement computes from the rows of
+// the scan. A scan may return columns that the node above it does not read.
+func (sc *scan) reads() []string {
+	var texts []string
+	for _, c := range sc.conditions {
+		texts = append(texts, c.text)
+	}
+	up := sc.node.parent
+	if up == nil || len(up.Output) == 0 {
+		return append(texts, sc.node.Output...)
+	}
+	texts = append(texts, up.Output...)
+	texts = append(texts, up.SortKey...)
+	texts = append(texts, up.GroupKey...)
+	return append(texts, up.Filter, up.HashCond, up.MergeCond, up.JoinFilter)
 }

@@ -60,6 +60,7 @@ type plan struct {
 	MergeCond    string   `json:"Merge Cond"`
 	JoinFilter   string   `json:"Join Filter"`
 	SortKey      []string `json:"Sort Key"`
+	GroupKey     []string `json:"Group Key"`
 	Hit          int64    `json:"Shared Hit Blocks"`
 	Read         int64    `json:"Shared Read Blocks"`
 	Plans        []*plan  `json:"Plans"`

@@ -14,7 +14,7 @@ import (
 
 func TestWrappedColumn(t *testing.T) {
 	t.Parallel()
-	pg := open(t, customers, orders, "CREATE INDEX ON orders (placed_at)", "VACUUM ANALYZE")
+	pg := openShop(t, "CREATE INDEX ON orders (placed_at)")
 
 	a := one(t, ask(t, pg, nil, "SELECT id FROM customers WHERE lower(email) = $1", "user5@example.org"), advise.WrappedColumn)
 	if want := "CREATE INDEX CONCURRENTLY ON public.customers ((lower(email)))"; a.SQL != want || !strings.Contains(a.Evidence, "customers_email_idx") {
@@ -55,7 +55,7 @@ func TestImplicitCast(t *testing.T) {
 
 func TestLeadingWildcard(t *testing.T) {
 	t.Parallel()
-	pg := open(t, customers, "VACUUM ANALYZE")
+	pg := openShop(t)
 	a := one(t, ask(t, pg, nil, "SELECT id FROM customers WHERE email LIKE $1", "%r1234@%"), advise.LeadingWildcard)
 	if !strings.Contains(a.SQL, "USING gin (email gin_trgm_ops)") {
 		t.Errorf("got %+v", a)
@@ -86,16 +86,16 @@ func TestPatternWithPrefix(t *testing.T) {
 		}
 		before := explain(t, pg, sql, []any{column + "123%"})
 		pgtest.Exec(t, pg, strings.Replace(a.SQL, " CONCURRENTLY", "", 1))
-		if after := explain(t, pg, sql, []any{column + "123%"}); after.cost*2 > before.cost || after.pages*2 > before.pages {
+		if after := explain(t, pg, sql, []any{column + "123%"}); after.pages*2 > before.pages {
 			t.Errorf("%s does not pay: %+v to %+v", a.SQL, before, after)
 		}
-		none(t, ask(t, pg, nil, sql, column+"123%"))
+		none(t, ask(t, pg, nil, sql, column+"123%"), advise.MissingIndex, advise.LeadingWildcard)
 	}
 }
 
 func TestCoveringIndex(t *testing.T) {
 	t.Parallel()
-	pg := open(t, orders, "VACUUM ANALYZE")
+	pg := openShop(t)
 	const sql = "SELECT sum(id) FROM orders WHERE total = ANY ($1)"
 	a := one(t, ask(t, pg, nil, sql, []int{1, 2, 3, 4, 5, 6, 7, 8}), advise.MissingIndex)
 	if want := "CREATE INDEX CONCURRENTLY ON public.orders (total) INCLUDE (id)"; a.SQL != want {
@@ -142,7 +142,7 @@ func TestMeasuredGenericPlan(t *testing.T) {
 
 func TestUnreadColumns(t *testing.T) {
 	t.Parallel()
-	pg := open(t, orders, "VACUUM ANALYZE")
+	pg := openShop(t)
 	type order struct {
 		ID         int
 		CustomerID int
@@ -161,7 +161,7 @@ func TestUnreadColumns(t *testing.T) {
 
 func TestOffsetPages(t *testing.T) {
 	t.Parallel()
-	pg := open(t, orders, "VACUUM ANALYZE")
+	pg := openShop(t)
 	a := one(t, ask(t, pg, nil, "SELECT * FROM orders ORDER BY id LIMIT $1 OFFSET $2", 20, 50000), advise.OffsetPages)
 	if !strings.Contains(a.Evidence, "50000 rows to return 20") {
 		t.Errorf("got %q", a.Evidence)

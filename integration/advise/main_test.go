@@ -3,9 +3,12 @@
 package advise_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/db/advise"
@@ -19,6 +22,26 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func open(t *testing.T, setup ...string) *db.DB {
 	t.Helper()
 	return pgtest.Open(t, pgtest.New(t), nil, setup...)
+}
+
+// openShop returns a handle to a database with customers and orders, in which
+// the given statements have been run.
+func openShop(t *testing.T, setup ...string) *db.DB {
+	t.Helper()
+	return pgtest.Open(t, pgtest.NewFrom(t, "shop", fillShop), nil, setup...)
+}
+
+func fillShop(ctx context.Context, connString string) error {
+	conn, err := pgx.Connect(ctx, connString)
+	if err != nil {
+		return err
+	}
+	for _, sql := range []string{customers, orders, "VACUUM ANALYZE"} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return conn.Close(ctx)
 }
 
 // ask returns the report on a statement, which must have a plan.
