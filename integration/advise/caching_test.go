@@ -47,7 +47,9 @@ func TestCaching(t *testing.T) {
 			}
 			observed := open(t, setup...)
 			trace(observed, observed)
-			pgtest.Exec(t, observed, "INSERT INTO others VALUES (1)")
+			for range 300 {
+				pgtest.Exec(t, observed, "INSERT INTO others VALUES (1)")
+			}
 			a := one(t, ask(t, observed, nil, byID.SQL(), 1), advise.Caching)
 			if a.Saved <= 0 {
 				t.Errorf("saved %v", a.Saved)
