@@ -19,6 +19,9 @@ func (q *inquiry) forOrder(ctx context.Context, sc *scan) (*proposal, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(c.keys) > 0 && c.matched <= fewRows {
+		return nil, nil // sorting them costs next to nothing
+	}
 	if err := q.addConstant(ctx, sc, &c); err != nil {
 		return nil, err
 	}
@@ -79,11 +82,11 @@ func (sc *scan) extreme(top *plan) (*plan, []indexKey) {
 	if top.Strategy != "Plain" || len(top.Output) != 1 {
 		return nil, nil
 	}
-	call := sqltext.Analyze("SELECT " + top.Output[0]).Calls
-	if len(call) != 1 || call[0].Name != "min" && call[0].Name != "max" {
+	all := pieces(top.Output[0]) // max(column), or max(alias.column)
+	if n := len(all); n != 4 && n != 6 || all[1].text != "(" || all[n-1].text != ")" || !all[0].is("min") && !all[0].is("max") {
 		return nil, nil
 	}
-	names, ok := sc.columnsRead(pieces(top.Output[0]))
+	names, ok := sc.columnsRead(all[2 : len(all)-1])
 	if !ok || len(names) != 1 {
 		return nil, nil
 	}
