@@ -3,6 +3,7 @@ package advise_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ func TestTop(t *testing.T) {
 		pgtest.Exec(t, pg, "SELECT id FROM orders WHERE customer_id = $1", 17)
 		pgtest.Exec(t, pg, "-- name: OpenOrders :many\nSELECT * FROM orders WHERE status = $1 ORDER BY placed_at DESC LIMIT $2", "done", 10)
 	}
+	pgtest.Exec(t, pg, "SELECT id FROM customers WHERE filler = '"+secret+"'")
 	pgtest.Exec(t, pg, "SELECT 1; SELECT '"+secret+"'", pgx.QueryExecModeSimpleProtocol)
 	pgtest.Exec(t, pg, "SET application_name = '"+secret+"'")
 	pgtest.Exec(t, pg, "DO $$ BEGIN PERFORM '"+secret+"'; END $$")
@@ -45,7 +47,10 @@ func TestTop(t *testing.T) {
 	}
 	problems, found := 0, make(map[string]string)
 	for _, report := range reports {
-		if shown := describe(report) + report.Problem + report.NotMeasured; strings.Contains(shown, secret) {
+		if report.Rebuilt {
+			t.Errorf("the text of %s was not remembered", report.Text)
+		}
+		if shown := fmt.Sprintf("%s %+v", describe(report), report); strings.Contains(shown, secret) {
 			t.Errorf("a constant shows: %s", shown)
 		}
 		if (report.Plan == nil) != (report.Problem != "") {
@@ -63,6 +68,9 @@ func TestTop(t *testing.T) {
 	}
 	if _, ok := found["CREATE INDEX CONCURRENTLY ON public.orders (customer_id)"]; !ok {
 		t.Errorf("no index on customer_id in %v", found)
+	}
+	if _, ok := found["CREATE INDEX CONCURRENTLY ON public.customers (filler)"]; !ok {
+		t.Errorf("no index for the constant in %v", found)
 	}
 	if name := found["CREATE INDEX CONCURRENTLY ON public.orders (status, placed_at)"] + found["CREATE INDEX CONCURRENTLY ON public.orders (placed_at)"]; name != "OpenOrders" {
 		t.Errorf("no index for the order in %v", found)
