@@ -21,7 +21,7 @@ func (d *DB) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		return nil, &acquireError{err: err}
 	}
 	if d.observed {
-		d.ensureState(conn.Conn()).tracked.Acquired(wait.took(), 0, false)
+		wait.state.tracked.Acquired(wait.took(), 0, false)
 	}
 	return conn, nil
 }
@@ -60,13 +60,15 @@ func (d *DB) take(ctx context.Context, sql string) (*pgxpool.Conn, *connState, e
 	if !d.observed {
 		return conn, nil, nil
 	}
-	s := d.ensureState(conn.Conn())
-	s.tracked.Acquired(wait.took(), wait.to, true)
-	return conn, s, nil
+	wait.state.tracked.Acquired(wait.took(), wait.to, true)
+	return conn, wait.state, nil
 }
 
 // A wait is the time of a wait for a connection, by clock.Now.
-type wait struct{ from, to time.Duration }
+type wait struct {
+	from, to time.Duration
+	state    *connState // of the connection; nil without a tracker
+}
 
 func (w wait) took() time.Duration { return w.to - w.from }
 
@@ -79,7 +81,12 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, wait, error) {
 	d.usage.begin(d)
 	conn, err := d.pool.Acquire(ctx)
 	d.usage.end()
-	w.to = clock.Now()
+	if err == nil && d.observed {
+		w.state = d.ensureState(conn.Conn())
+		w.to = w.state.tracked.Taken() // the tracer has read the clock
+	} else {
+		w.to = clock.Now()
+	}
 	d.waits.Add(w.took())
 	profile.From(ctx).Wait(w.from, w.to)
 	if err != nil {

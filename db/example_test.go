@@ -227,3 +227,27 @@ func ExampleCopyRaw() {
 	// 2 <nil>
 	// db: CopyRaw wants COPY ... FROM STDIN, and got copy example_rivers to stdout
 }
+
+// A span measures what a program does between two points, and finds loops of
+// statements.
+func ExampleProfile() {
+	pg, done := openRivers()
+	defer done()
+
+	ctx, span := db.Profile(context.Background(), "list of rivers")
+	for id := range 12 {
+		if _, _, err := riverByID.Optional(ctx, pg, id+1); err != nil {
+			log.Fatal(err)
+		}
+	}
+	span.End()
+
+	stats := span.Stats()
+	fmt.Println(stats.Statements, "statements,", stats.Server > 0, stats.Wait < stats.Took)
+	for _, r := range stats.Repeats {
+		fmt.Printf("%d times from one place: %s\n", r.Calls, r.Text)
+	}
+	// Output:
+	// 12 statements, true true
+	// 12 times from one place: select id, name, km from example_rivers where id = ?
+}

@@ -46,11 +46,22 @@ type keptSpan struct {
 
 // Ended keeps a span that has ended, and logs its repeats.
 func (r *spanRing) Ended(s *profile.Span) {
-	stats := spanStats(s.Snapshot(manyRepeats))
+	stats := spanStats(s.Snapshot(manyRepeats)).trimmed()
 	r.add(stats, clock.Now())
 	for _, repeat := range stats.Repeats {
 		r.logRepeat(stats.Name, repeat, clock.Now())
 	}
+}
+
+// trimmed returns the figures with fewer details, to be kept.
+func (s SpanStats) trimmed() SpanStats {
+	s.ByStatement = slices.Clone(s.ByStatement[:min(len(s.ByStatement), 16)])
+	for i := range s.ByStatement {
+		one := &s.ByStatement[i]
+		one.Sites = slices.Clone(one.Sites[:min(len(one.Sites), 2)])
+	}
+	s.Repeats = slices.Clone(s.Repeats[:min(len(s.Repeats), 16)])
+	return s
 }
 
 func (r *spanRing) add(stats SpanStats, now time.Duration) {

@@ -131,6 +131,10 @@ func (c *choice) columns() []string {
 	return out
 }
 
+// fewRows is the number of found rows from which on a further column of an index
+// is not worth its space.
+const fewRows = 10
+
 // minHalving is the factor by which each further column of an index has to
 // reduce the rows that it finds.
 const minHalving = 2
@@ -216,7 +220,7 @@ func (q *inquiry) bySelectivity(ctx context.Context, sc *scan, all []condition) 
 
 // add adds the column of a condition to the index if that halves the rows.
 func (q *inquiry) add(ctx context.Context, sc *scan, c *choice, all ...condition) error {
-	if slices.ContainsFunc(c.used, func(u condition) bool { return u.column == all[0].column }) {
+	if len(c.keys) > 0 && c.matched <= fewRows || slices.ContainsFunc(c.used, func(u condition) bool { return u.column == all[0].column }) {
 		return nil
 	}
 	n, err := q.rows(ctx, sc, append(slices.Clone(c.used), all...))

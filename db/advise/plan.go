@@ -132,9 +132,9 @@ func (p *plan) times() float64 {
 		case n.Relationship == "InitPlan":
 			return times
 		case n.Relationship == "SubPlan":
-			times *= max(up.Rows, 1)
+			times *= max(up.Rows*up.share(), 1)
 		case up.NodeType == "Nested Loop" && n.Relationship == "Inner" && n.NodeType != "Materialize" && n.NodeType != "Memoize":
-			times *= max(up.Plans[0].Rows, 1)
+			times *= max(up.Plans[0].Rows*up.share(), 1)
 		}
 	}
 	return times
@@ -164,9 +164,16 @@ func (p *plan) isBlocking() bool {
 	return false
 }
 
-// charge returns the part of the statement's cost that the node causes.
+// charge returns the part of the statement's cost that the node causes, without
+// the subqueries in its expressions.
 func (p *plan) charge() float64 {
-	cost := p.StartupCost + (p.TotalCost-p.StartupCost)*p.share()
+	total := p.TotalCost
+	for _, child := range p.Plans {
+		if child.Relationship == "SubPlan" {
+			total -= child.TotalCost * max(p.Rows, 1)
+		}
+	}
+	cost := p.StartupCost + max(0, total-p.StartupCost)*p.share()
 	return min(cost*p.times(), p.root().TotalCost)
 }
 

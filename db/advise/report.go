@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
@@ -18,13 +19,10 @@ type subject struct {
 	all     []db.StatementStats // of all statements of the handle
 }
 
-// sample returns a text as it was sent, given its fingerprint and name.
-var sample = func(*db.DB, uint64, string) (sql string, ok bool) { return "", false }
-
 // ofStats returns the subject of all[i].
 func ofStats(pg *db.DB, all []db.StatementStats, i int) subject {
 	st := subject{stats: &all[i], all: all}
-	if sql, ok := sample(pg, all[i].Fingerprint, all[i].Name); ok {
+	if sql, ok := cacheapi.HandleOf(pg).Sample(all[i].Fingerprint, all[i].Name); ok {
 		st.text = sqltext.Analyze(sql)
 		return st
 	}

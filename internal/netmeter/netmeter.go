@@ -54,8 +54,17 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// mayBlock is the size from which on a write may have to wait until the other
+// side reads; a shorter one fits in the buffers of the system.
+const mayBlock = 16 << 10
+
 // Write implements [net.Conn].
 func (c *Conn) Write(p []byte) (int, error) {
+	if len(p) < mayBlock {
+		n, err := c.Conn.Write(p)
+		c.bytes.Add(int64(n))
+		return n, err
+	}
 	from := clock.Now()
 	n, err := c.Conn.Write(p)
 	c.add(n, from)
@@ -68,7 +77,7 @@ func (c *Conn) add(n int, from time.Duration) {
 }
 
 // Figures returns the bytes read and written so far, and the time that reads
-// and writes took. The receiver may be nil.
+// and long writes took. The receiver may be nil.
 func (c *Conn) Figures() Figures {
 	if c == nil {
 		return Figures{}

@@ -3,6 +3,7 @@ package netmeter
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,15 @@ func TestFigures(t *testing.T) {
 		}
 		if before.Bytes != 5 {
 			t.Errorf("writing counted %+v, want 5 bytes", before)
+		}
+		before = Of(conn).Figures()
+		go func() {
+			time.Sleep(time.Minute)
+			_, _ = io.ReadFull(theirs, make([]byte, mayBlock))
+		}()
+		_, _ = conn.Write(make([]byte, mayBlock))
+		if got, want := Of(conn).Figures().Since(before), (Figures{Bytes: mayBlock, Time: time.Minute}); got != want {
+			t.Errorf("a long write counted %+v, want %+v", got, want)
 		}
 	})
 }

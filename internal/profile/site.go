@@ -99,15 +99,18 @@ type Frame struct {
 	Line           int
 }
 
-// Frames returns the frames of the program, without those of this module, of
-// pgx and of the runtime.
+// maxFrames is the number of frames that are shown of a stack.
+const maxFrames = 12
+
+// Frames returns the innermost frames of the program, without those of this
+// module, of pgx and of the standard library's machinery.
 func (s *Stack) Frames() []Frame {
 	var out []Frame
 	s.each(func(f runtime.Frame) bool {
-		if !strings.HasPrefix(f.Function, "runtime.") && !isLibrary(f.Function, f.File) {
+		if !isLibrary(f.Function, f.File) {
 			out = append(out, Frame{f.Function, f.File, f.Line})
 		}
-		return true
+		return len(out) < maxFrames
 	})
 	return out
 }
@@ -126,16 +129,18 @@ func (s *Stack) each(fn func(runtime.Frame) bool) {
 	}
 }
 
-const (
-	module = "github.com/headrace/headrace/"
-	pgx    = "github.com/jackc/"
-)
+const module = "github.com/headrace/headrace/"
 
-// isLibrary reports whether a function is of this module's packages or of pgx.
-// Tests of this module are programs.
+// others are the beginnings of functions that are not the program's.
+var others = []string{"github.com/jackc/", "golang.org/x/sync/", "runtime.", "testing.", "net/http.", "sync.", "iter.", "slices.", "database/sql."}
+
+// isLibrary reports whether a function is of this module's packages or of
+// others. Tests of this module are programs.
 func isLibrary(function, file string) bool {
-	if strings.HasPrefix(function, pgx) {
-		return true
+	for _, prefix := range others {
+		if strings.HasPrefix(function, prefix) {
+			return true
+		}
 	}
 	rest, ours := strings.CutPrefix(function, module)
 	if !ours || strings.HasSuffix(file, "_test.go") {

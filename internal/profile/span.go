@@ -29,7 +29,7 @@ type Span struct {
 	running  int           // operations under way
 	idle     time.Duration // when the last running operation ended
 	rest     time.Duration // during which no operation was under way
-	children []*Span       // the first MaxSpans
+	children []*Span       // at most MaxSpans in all spans of the root
 	omitted  int           // further nested spans
 }
 
@@ -51,7 +51,9 @@ type Totals struct {
 // root is what the spans of one outermost span share.
 type root struct {
 	mu         sync.Mutex
+	nested     int  // spans in lists of children
 	callSites  bool // take the stack of every statement
+	unrecorded bool
 	statements map[statementKey]*statement
 	other      *statement // those that did not fit; nil if none
 	recorders  []Recorder // of the handles that the span used, at most maxRecorders
@@ -90,9 +92,11 @@ func Start(ctx context.Context, name string, callSites bool) (context.Context, *
 // needs to be searched.
 var used atomic.Bool
 
-// New returns an outermost span without a context.
+// New returns an outermost span without a context, with call sites. Recorders
+// do not receive it.
 func New(name string) *Span {
 	_, s := Start(context.Background(), name, true)
+	s.root.unrecorded = true
 	return s
 }
 
@@ -110,11 +114,12 @@ func From(ctx context.Context) *Span {
 func (s *Span) adopt(child *Span) {
 	s.root.mu.Lock()
 	defer s.root.mu.Unlock()
-	if len(s.children) < MaxSpans {
-		s.children = append(s.children, child)
-	} else {
+	if s.root.nested == MaxSpans {
 		s.omitted++
+		return
 	}
+	s.children = append(s.children, child)
+	s.root.nested++
 }
 
 // SetName changes the name.
@@ -240,7 +245,7 @@ func (s *Span) Resume(at time.Duration) {
 
 // use remembers a handle that the span used. Called with mu held.
 func (t *root) use(r Recorder) {
-	if r == nil || len(t.recorders) == maxRecorders {
+	if r == nil || t.unrecorded || len(t.recorders) == maxRecorders {
 		return
 	}
 	for _, known := range t.recorders {

@@ -2,6 +2,7 @@ package reads
 
 import (
 	"context"
+	"time"
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
@@ -60,6 +61,25 @@ func headraceQueryRow[T any](s shape[T]) reader {
 	})
 	r.name = "headrace-queryrow"
 	return r
+}
+
+// headraceProfiled is headraceQueryRow in a span, with slow statements logged.
+func headraceProfiled[T any](s shape[T]) reader {
+	sql := s.sqlByID()
+	return reader{"headrace-profiled", func(ctx context.Context, t Target) (measure.Op, func(), error) {
+		pg, err := db.OpenConfig(ctx, t.config.Copy(), &db.Options{SlowQuery: time.Minute})
+		if err != nil {
+			return nil, nil, err
+		}
+		ctx, span := db.Profile(ctx, "overhead")
+		return func(context.Context) (measure.Seen, error) {
+			var row T
+			if err := s.scan(pg.QueryRow(ctx, sql, oneID), &row); err != nil {
+				return measure.Seen{}, err
+			}
+			return s.sawOne(&row), nil
+		}, func() { span.End(); pg.Close() }, nil
+	}}
 }
 
 // headraceCold compiles the statement for each read, like the first read of a

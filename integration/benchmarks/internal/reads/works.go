@@ -31,10 +31,11 @@ func Works(t Target, orders int) []measure.Work {
 }
 
 // overhead is the cost of statistics and change tracking in a read by primary
-// key: pg.QueryRow(...).Scan compared with pool.QueryRow(...).Scan.
+// key, and with a span: pg.QueryRow(...).Scan compared with
+// pool.QueryRow(...).Scan.
 func overhead(t Target) measure.Work {
 	s := orders12(1)
-	w := replayed(t, "queryrow/overhead", measure.Seen{Rows: 1, Last: oneID}, []reader{headraceQueryRow(s), scanOne(s)})
+	w := replayed(t, "queryrow/overhead", measure.Seen{Rows: 1, Last: oneID}, []reader{headraceQueryRow(s), headraceProfiled(s), scanOne(s)})
 	w.Baseline, w.Rounds = "pgx-scan", 30
 	return w
 }
