@@ -129,12 +129,9 @@ func TestOracle(t *testing.T) {
 			if after.cost*2 > before.cost || after.pages*2 > before.pages {
 				t.Errorf("the index does not pay: cost %.0f to %.0f, pages %d to %d", before.cost, after.cost, before.pages, after.pages)
 			}
-<<<<<<< HEAD
-=======
 			if a.CostAfter*3 < after.cost {
 				t.Errorf("the advice promises a cost of %.0f, and it is %.0f", a.CostAfter, after.cost)
 			}
->>>>>>> advise
 			if p.check != "" {
 				none(t, ask(t, pg, nil, p.sql, p.args...))
 			} else {
