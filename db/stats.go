@@ -29,6 +29,7 @@ type Waits struct {
 	Total, Max    time.Duration
 	P50, P95, P99 time.Duration // accurate to 3.2 %
 	Times         Histogram
+	Waiting       int // callers that wait now
 }
 
 // StatementStats holds the figures of all statements with one name and one
@@ -67,7 +68,7 @@ func (d *DB) Stats() Stats {
 	}
 	return Stats{
 		Pool:       d.pool.Stat(),
-		Waits:      waits(d.waits.Snapshot()),
+		Waits:      d.waitsNow(),
 		Statements: statements,
 		LostNames:  d.tracker.LostNames(),
 	}
@@ -83,10 +84,11 @@ func statementStats(s *stmtstats.Snapshot) StatementStats {
 	}
 }
 
-func waits(s stmtstats.WaitSnapshot) Waits {
+func (d *DB) waitsNow() Waits {
+	s := d.waits.Snapshot()
 	return Waits{
 		Count: s.Count, Total: s.Total, Max: s.Max,
 		P50: s.Times.Quantile(0.50), P95: s.Times.Quantile(0.95), P99: s.Times.Quantile(0.99),
-		Times: Histogram{s.Times},
+		Times: Histogram{s.Times}, Waiting: int(d.usage.waiting.Load()),
 	}
 }

@@ -1,0 +1,2 @@
+// Package diagnose says what slows a program down, and whether it is healthy.
+package diagnose
