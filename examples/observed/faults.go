@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -87,7 +86,7 @@ func (s faultSet) String() string {
 // maxConns is the size of the pool.
 func (s faultSet) maxConns() int32 {
 	if s[pool] {
-		return 3
+		return 2
 	}
 	return 16
 }
@@ -150,8 +149,8 @@ func (s *service) visit(ctx context.Context, city int32) error {
 			return err
 		}
 		if _, err := cityByID.One(ctx, tx, city); err != nil {
-			s.leaks.limit(ctx, tx) // the example must go on
-			return err             // without a Rollback
+			s.leaked.limit(ctx, tx) // the example must go on
+			return err              // without a Rollback
 		}
 		if _, err := addVisit.Exec(ctx, tx, city); err != nil {
 			_ = tx.Rollback(ctx)
@@ -168,36 +167,29 @@ func (s *service) visit(ctx context.Context, city int32) error {
 	})
 }
 
-// leaks holds transactions that were never ended. A service has nothing like
-// it: it keeps the example going although it leaks, and lets it end.
-type leaks struct {
-	every time.Duration // the shortest time between two leaks
-
-	mu   sync.Mutex
-	open []pgx.Tx  // guarded by mu
-	last time.Time // guarded by mu
+// A leaked transaction was never ended. A service has nothing like it: it keeps
+// the example going although it leaks, and lets it end.
+type leaked struct {
+	mu sync.Mutex
+	tx pgx.Tx // nil if there is none; guarded by mu
 }
 
-// maxLeaks leaves one connection of the smaller pool.
-const maxLeaks = 2
-
-// limit leaves a transaction open, or ends it if there are enough of them.
-func (l *leaks) limit(ctx context.Context, tx pgx.Tx) {
+// limit leaves a transaction open, or ends it if there is an open one already.
+func (l *leaked) limit(ctx context.Context, tx pgx.Tx) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.open) == maxLeaks || time.Since(l.last) < l.every {
+	if l.tx != nil {
 		_ = tx.Rollback(ctx)
 		return
 	}
-	l.open, l.last = append(l.open, tx), time.Now()
+	l.tx = tx
 }
 
-// end ends the transactions.
-func (l *leaks) end(ctx context.Context) {
+// end ends the transaction.
+func (l *leaked) end(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, tx := range l.open {
-		_ = tx.Rollback(ctx)
+	if l.tx != nil {
+		_ = l.tx.Rollback(ctx)
 	}
-	l.open = nil
 }

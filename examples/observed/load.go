@@ -23,8 +23,9 @@ type visitor struct {
 }
 
 var (
-	countries = []string{"US", "IT", "MX", "FR"} // those with the most cities
-	names     = []string{"Springfield", "San Jose", "Saint-Denis", "Santa Cruz", "Neustadt", "Victoria", "Georgetown"}
+	large = []string{"US", "IT", "MX", "FR"} // the countries with the most cities
+	small = []string{"AT", "BE", "CH", "NL"}
+	names = []string{"Springfield", "San Jose", "Saint-Denis", "Santa Cruz", "Neustadt", "Victoria", "Georgetown"}
 )
 
 // visitors are the load, by the fault that they bring to light.
@@ -35,15 +36,15 @@ var visitors = map[fault]visitor{
 	},
 	index: {
 		path:    func(n int) string { return "/cities?name=" + url.QueryEscape(names[n%len(names)]) },
-		workers: 3, pause: 10 * time.Millisecond,
+		workers: 2, pause: 10 * time.Millisecond,
 	},
 	hot: {
-		path:    func(n int) string { return "/countries/" + countries[n%len(countries)] + "/largest" },
-		workers: 1, pause: 100 * time.Millisecond,
+		path:    func(n int) string { return "/countries/" + small[n%len(small)] + "/largest" },
+		workers: 1, pause: 50 * time.Millisecond,
 	},
 	pool: {
 		path:    func(n int) string { return "/countries/AT/reports/" + []string{"features", "regions", "initials"}[n%3] },
-		workers: 3, pause: 150 * time.Millisecond,
+		workers: 2, pause: 150 * time.Millisecond,
 	},
 	leak: {
 		method:  http.MethodPost,
@@ -52,7 +53,7 @@ var visitors = map[fault]visitor{
 		workers: 1, pause: 250 * time.Millisecond,
 	},
 	unbounded: {
-		path:    func(n int) string { return "/countries/" + countries[n%len(countries)] + "/cities" },
+		path:    func(n int) string { return "/countries/" + large[n%len(large)] + "/cities" },
 		workers: 2, pause: 150 * time.Millisecond,
 	},
 }

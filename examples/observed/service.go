@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -27,19 +26,21 @@ type service struct {
 	http.Handler
 
 	faults faultSet
-	leaks  leaks
+	leaked leaked
 
 	pg      *db.DB                  // reads the current state
 	reads   *querycache.ReadThrough // results may be as old as their policies allow
 	cache   *querycache.Cache
 	monitor *diagnose.Monitor
 	health  *diagnose.Health
+
+	unfollow func()
 }
 
 // open connects to the database, applies the migrations and makes the parts of
 // the service, each of which uses those before. The caller must close it.
 func open(ctx context.Context, connString string, opts options) (s *service, err error) {
-	s = &service{faults: opts.faults, leaks: leaks{every: opts.heldFor}}
+	s = &service{faults: opts.faults}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -54,6 +55,7 @@ func open(ctx context.Context, connString string, opts options) (s *service, err
 	if s.pg, err = db.OpenConfig(ctx, cfg, nil); err != nil {
 		return nil, err
 	}
+	s.pg.SampleAcquisitions(true) // a microsecond each, for the place of the first connection that leaks
 	files, err := opts.faults.schema()
 	if err != nil {
 		return nil, err
@@ -75,18 +77,7 @@ func open(ctx context.Context, connString string, opts options) (s *service, err
 	}); err != nil {
 		return nil, err
 	}
-	if s.health, err = diagnose.NewHealth(s.pg, &diagnose.HealthOptions{
-		Caches: caches,
-		Migrations: func(ctx context.Context) error {
-			states, err := migrations.Status(ctx, s.pg.Pool(), files)
-			for _, state := range states {
-				if state.Pending() {
-					return fmt.Errorf("migration %s is pending", state.File)
-				}
-			}
-			return err
-		},
-	}); err != nil {
+	if s.health, err = diagnose.NewHealth(s.pg, &diagnose.HealthOptions{Caches: caches}); err != nil {
 		return nil, err
 	}
 	s.Handler = s.handler(&dbdebug.Options{Title: "Cities", Monitor: s.monitor, Health: s.health, Caches: caches})
@@ -97,7 +88,7 @@ func (s *service) openCache() (err error) {
 	if s.cache, err = querycache.New(nil); err != nil {
 		return err
 	}
-	if _, err := s.cache.Follow(s.pg); err != nil { // commits through pg invalidate entries
+	if s.unfollow, err = s.cache.Follow(s.pg); err != nil { // commits through pg invalidate entries
 		return err
 	}
 	s.reads, err = s.cache.ReadThrough(s.pg, policies)
@@ -113,10 +104,13 @@ func (s *service) close() {
 	if s.monitor != nil {
 		s.monitor.Close()
 	}
+	if s.unfollow != nil {
+		s.unfollow()
+	}
 	if s.cache != nil {
 		s.cache.Close()
 	}
-	s.leaks.end(context.Background())
+	s.leaked.end(context.Background())
 	if s.pg != nil {
 		s.pg.Close()
 	}
