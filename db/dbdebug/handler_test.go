@@ -2,6 +2,7 @@ package dbdebug
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,6 +54,9 @@ func TestPageWithoutServer(t *testing.T) {
 		t.Fatal("the server answers")
 	}
 	hangs := Panel{Name: "Hangs", Rows: func(ctx context.Context) []PanelRow { <-ctx.Done(); return nil }}
+	logger := slog.Default()
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // of the panic
+	t.Cleanup(func() { slog.SetDefault(logger) })
 	panics := Panel{Name: "Panics", Rows: func(context.Context) []PanelRow { panic("canary") }}
 	h := Handler(pg, &Options{Panels: []Panel{hangs, panics, {Name: "Works", Rows: func(context.Context) []PanelRow { return []PanelRow{{Name: "fine", Share: 0.5}} }}}})
 	w := ask(h, "GET", "/debug/db/", "")
@@ -71,6 +75,32 @@ func TestPageWithoutServer(t *testing.T) {
 	header := w.Header()
 	if header.Get("Content-Security-Policy") != policy || header.Get("Cache-Control") != "no-store" || header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("headers %v", header)
+	}
+}
+
+// With a server that cannot be reached, the page says that the program is not
+// ready, and so does the probe; the process is alive.
+func TestServerDown(t *testing.T) {
+	pg := unreachable(t)
+	health, err := diagnose.NewHealth(pg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(health.Close)
+	monitor, err := diagnose.New(pg, &diagnose.Options{Interval: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(monitor.Close)
+	h := Handler(pg, &Options{Health: health, Monitor: monitor})
+	if body := ask(h, "GET", "/", "").Body.String(); !strings.Contains(body, `<p class="value">not ready</p>`) {
+		t.Errorf("the page is %s", body)
+	}
+	if w := ask(ReadyHandler(health), "GET", "/", ""); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"ok":false`) {
+		t.Errorf("ready: status %d: %s", w.Code, w.Body)
+	}
+	if w := ask(LiveHandler(health), "GET", "/", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"ok":true`) {
+		t.Errorf("live: status %d: %s", w.Code, w.Body)
 	}
 }
 

@@ -62,7 +62,10 @@ func (s *source) addMonitored(ctx context.Context, out *snapshot) {
 func (out *snapshot) addFindings(all []diagnose.Finding) {
 	for _, f := range all {
 		one := finding{
-			Kind: string(f.Kind), Title: f.Title, Share: f.Share, Evidence: f.Evidence, Do: f.Do, Stack: stackOf(f.Stack),
+			Kind: string(f.Kind), Title: f.Title, Share: f.Share, Evidence: f.Evidence, Do: f.Do, Stack: stackOf(f.Stack), Of: "of the time",
+		}
+		if f.Kind == diagnose.ConnectionLeaked {
+			one.Of = "of the pool"
 		}
 		if f.Statement != "" {
 			one.Key, one.Statement = keyOf(f.Fingerprint, f.Name), label(f.Name, f.Statement)
@@ -169,6 +172,7 @@ func (out *summary) addWindows(minute []diagnose.Window) {
 	last := &minute[len(minute)-1]
 	out.Window = secondsOf(last.Ended.Sub(last.Began))
 	out.Rate = part(float64(last.Calls), elapsed(last))
+	out.Idle = last.Calls == 0
 	out.P50, out.P99, out.WaitP99, out.P99Worst = secondsOf(last.P50), secondsOf(last.P99), secondsOf(last.WaitP99), 0
 	out.Waiting = last.Pool.Waiting
 	out.Calls, out.Errors = 0, 0

@@ -39,6 +39,7 @@ type summary struct {
 	// Of the last window; without a monitor, of the time since the handle was
 	// opened, and Window is 0.
 	Window    seconds `json:"window"`
+	Idle      bool    `json:"idle"` // no calls in it
 	Calls     int64   `json:"calls"`
 	Rate      float64 `json:"calls_per_second"`
 	P50       seconds `json:"p50"`
@@ -84,7 +85,8 @@ type check struct {
 type finding struct {
 	Kind      string   `json:"kind"`
 	Title     string   `json:"title"`
-	Share     float64  `json:"share"` // of the time with the database, 0 to 1
+	Share     float64  `json:"share"` // 0 to 1
+	Of        string   `json:"share_of"`
 	Evidence  string   `json:"evidence"`
 	Do        string   `json:"do"`
 	Key       string   `json:"key,omitempty"` // of the statement that it is about

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/db/dbdebug"
+	"github.com/headrace/headrace/db/diagnose"
 	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/querycache"
 )
@@ -54,6 +56,36 @@ type program struct {
 	cache *querycache.Cache
 	reads *querycache.ReadThrough
 	http  *httptest.Server
+}
+
+// monitored adds a monitor with short windows, health checks, and a load in
+// progress.
+func monitored(p *program, opts *dbdebug.Options) {
+	p.Helper()
+	var err error
+	opts.Monitor = monitor(p, opts, 100*time.Millisecond)
+	opts.Health, err = diagnose.NewHealth(p.pg, &diagnose.HealthOptions{Caches: opts.Caches})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(opts.Health.Close)
+	opts.Panels = []dbdebug.Panel{{Name: "Loads", Rows: func(context.Context) []dbdebug.PanelRow {
+		return []dbdebug.PanelRow{{Name: "cities.csv", Text: "94,663 rows, 0 bad, 412,000 a second", Share: 0.7}}
+	}}}
+}
+
+func monitor(p *program, opts *dbdebug.Options, interval time.Duration) *diagnose.Monitor {
+	p.Helper()
+	m, err := diagnose.New(p.pg, &diagnose.Options{
+		Interval: interval, HeldFor: time.Second, Caches: opts.Caches,
+		Thresholds: []diagnose.Threshold{{Metric: diagnose.P99, Above: diagnose.Duration(time.Microsecond)}},
+		Logger:     slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(m.Close)
+	return m
 }
 
 // start starts a program. change may change the options of the page.
@@ -190,7 +222,7 @@ func (p *program) traffic(requests int) {
 				case 3:
 					_, _ = p.do("PUT", "/cities/"+strconv.Itoa(n%300+1), nil, nil)
 				case 4:
-					if n%3 == 0 {
+					if n%24 == 4 {
 						p.get("/report")
 					}
 				default:

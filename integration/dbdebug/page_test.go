@@ -1,8 +1,11 @@
 package dbdebug_test
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -13,7 +16,15 @@ import (
 // size and in both colours; and what a screen reader and weak eyes need.
 func TestSizes(t *testing.T) {
 	t.Parallel()
-	p := start(t, func(_ *program, opts *dbdebug.Options) { opts.Actions = true })
+	p := start(t, func(p *program, opts *dbdebug.Options) {
+		opts.Actions = true
+		monitored(p, opts)
+	})
+	conn, err := p.pg.Acquire(t.Context()) // held
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
 	p.traffic(60)
 	p.many(3)
 	b := browse(t)
@@ -101,6 +112,41 @@ const complaints = `(() => {
 	}
 	return [...new Set(out)].slice(0, 10);
 })()`
+
+// A page with a monitor says what to do, and leads to the statement. With
+// -shots it takes the picture of the documentation, which takes a minute.
+func TestMonitored(t *testing.T) {
+	t.Parallel()
+	long := *shots != ""
+	p := start(t, func(p *program, opts *dbdebug.Options) {
+		monitored(p, opts)
+		if long {
+			opts.Monitor = monitor(p, opts, time.Second)
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			p.traffic(24)
+		}
+	})
+	b := browse(t)
+	b.size(1600, 900, "light")
+	b.show(p.http.URL + "/debug/db/")
+	for _, want := range []string{"MayorOf", "p99 above", "The server's work", "cities.csv", "Scheduler latency", "all checks pass"} {
+		b.until(fmt.Sprintf("document.getElementById('main').textContent.includes(%q)", want))
+	}
+	if long {
+		<-time.After(time.Minute)
+		b.shot("dbdebug")
+	}
+	b.run(chromedp.Click(chromedp.CSS(`.findings .about a`)))
+	b.until(`document.querySelector(".detail .sql")`)
+	b.noProblems()
+}
 
 // The first paint with 1,000 statements is quick, since it shows 100; all of
 // them are shown on demand.
