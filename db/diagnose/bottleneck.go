@@ -11,12 +11,15 @@ import (
 //
 // A lack of memory, of CPU time or a busy garbage collector comes first, since
 // it makes everything else look slow. Otherwise it is the largest part of the
-// time that callers spent: waiting for connections, on the network, in the
-// server or, of that, waiting for locks.
+// time that callers spent: waiting for connections, on the network, or in the
+// server; unless half of the sessions that are active wait for locks.
 func (m *Monitor) Bottleneck(ctx context.Context) Bottleneck { return m.picture(ctx).bottleneck() }
 
-// bottleneckShare is the least share of the time that makes a bottleneck.
-const bottleneckShare = 0.3
+// The least share of the time that makes a bottleneck, and the least load.
+const (
+	bottleneckShare = 0.3
+	bottleneckLoad  = 0.5
+)
 
 func (p *picture) bottleneck() Bottleneck {
 	if short := p.memoryShort(); len(short) > 0 {
@@ -34,6 +37,10 @@ func (p *picture) bottleneck() Bottleneck {
 
 // slowest returns the resource that callers spent the most time on.
 func (p *picture) slowest() Bottleneck {
+	if a := &p.activity; a.waiting > 0 && 2*a.waiting >= a.active { // their statements count when they end
+		f := p.lockWaits()[0]
+		return Bottleneck{Resource: ByLocks, Share: f.Share, Evidence: f.Title + ". " + f.Evidence}
+	}
 	var server time.Duration
 	for i := range p.statements {
 		server += p.serverTime(&p.statements[i])
@@ -51,10 +58,7 @@ func (p *picture) slowest() Bottleneck {
 			most = b
 		}
 	}
-	if most.Resource == ByDatabase && p.activity.waiting > 0 && 2*p.activity.waiting >= p.activity.active {
-		most.Resource, most.Evidence = ByLocks, p.lockWaits()[0].Title
-	}
-	if most.Share < bottleneckShare || p.load(p.spent) < minLoad {
+	if most.Share < bottleneckShare || p.load(p.spent) < bottleneckLoad {
 		return Bottleneck{Resource: ByNothing, Evidence: fmt.Sprintf("On average %.2f callers used the database; CPU %s.", p.load(p.spent), cpuText(p.cpu))}
 	}
 	most.Evidence += fmt.Sprintf(": %s of the time of callers, of whom %.1f used the database on average.", percent(most.Share), p.load(p.spent))

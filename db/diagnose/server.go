@@ -131,6 +131,8 @@ SELECT (SELECT count(*) FROM session WHERE state = 'active'),
        (SELECT count(*) FROM pg_catalog.pg_prepared_xacts
         WHERE database = pg_catalog.current_database() AND clock_timestamp() - prepared > %[3]s * interval '1 second')`
 
+const sessionFields = 12 // of sessionsQuery
+
 // read reads the sessions in a transaction of its own, so that the timeout ends
 // with it.
 func (a *activity) read(ctx context.Context, conn *pgx.Conn, heldFor time.Duration) error {
@@ -148,6 +150,9 @@ func (a *activity) read(ctx context.Context, conn *pgx.Conn, heldFor time.Durati
 
 // parse reads the fields of sessionsQuery.
 func (a *activity) parse(row [][]byte) error {
+	if len(row) != sessionFields {
+		return errForm
+	}
 	at := 0
 	next := func() string { at++; return string(row[at-1]) }
 	var errs []error

@@ -47,7 +47,8 @@ func (t *watch) observe(w *Window) (Warning, bool) {
 			return over, true
 		}
 	}
-	if !t.crossed || t.reported || !t.last.IsZero() && w.Ended.Sub(t.last) < reportEvery {
+	recent := !t.last.IsZero() && w.Ended.Sub(t.last) < reportEvery
+	if !t.crossed || t.reported || t.within > 0 || recent {
 		return Warning{}, false
 	}
 	t.missed-- // this one is reported
