@@ -1,11 +1,14 @@
 # What people and .ci/run call. What needs a server finds or starts one (integration/pgserver).
-.PHONY: help demo test bench bench-short fuzz soak consistency lint image
+.PHONY: help demo observed test bench bench-short fuzz soak consistency lint image
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## a table of 135,233 cities, loaded and read
 	go run ./examples/quickstart
+
+observed: ## a slow service under load, and the page that says why; MEND=leak,pool mends faults
+	go run ./examples/observed -load -mend "$(MEND)"
 
 test: ## all tests, under the race detector
 	.ci/test

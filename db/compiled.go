@@ -1,18 +1,14 @@
 package db
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/headrace/headrace/internal/sqltext"
 )
 
-// Compiled is a statement of any row type made by Compile or CompileWrite.
-// Options.Prepare and [DB.Check] take it.
+// Compiled is a statement of any row type made by Compile or CompileWrite, or
+// such a statement with [WithParams]. Options.Prepare and [DB.Check] take it.
 type Compiled interface {
 	// SQL returns the text that is sent.
 	SQL() string
@@ -22,46 +18,55 @@ type Compiled interface {
 	Name() string
 
 	statement() *sqltext.Statement
-	check(conn *pgx.Conn, sd *pgconn.StatementDescription) error
+	// params returns the arguments of WithParams, and whether there are any.
+	params() ([]any, bool)
+	// checkColumns checks the columns against the Go type of the rows. labels
+	// are those of enums that the connection has not registered.
+	checkColumns(columns []pgconn.FieldDescription, typeMap *pgtype.Map, labels map[uint32][]string) error
+	// nullErrors returns the error of a NULL in each column, or nil where the
+	// Go type can hold it.
+	nullErrors(columns []pgconn.FieldDescription, typeMap *pgtype.Map) []error
 }
 
-// Check checks statements against the server's current schema: it prepares each
-// one and checks its columns against the Go type of its rows. It returns the
-// joined problems of all statements, each naming its statement. It runs
-// nothing. Named parameters, as [pgx.NamedArgs] takes them, are numbered first.
-// Call it when a program starts, or after a migration.
-func (d *DB) Check(ctx context.Context, stmts ...Compiled) error {
-	conn, _, err := d.acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("db: check statements: %w", err)
-	}
-	defer release(conn)
-	var problems []error
-	for _, stmt := range stmts {
-		sd, err := conn.Conn().PgConn().Prepare(ctx, "", numbered(stmt.statement()), nil)
-		if err != nil && numbered(stmt.statement()) != stmt.SQL() && !conn.Conn().IsClosed() { // @ may be an operator
-			if other, otherErr := conn.Conn().PgConn().Prepare(ctx, "", stmt.SQL(), nil); otherErr == nil {
-				sd, err = other, nil
-			}
-		}
-		if err == nil {
-			err = stmt.check(conn.Conn(), sd)
-		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("db: check %s: %w", stmt.statement().Label(), err))
-		}
-		if conn.Conn().IsClosed() {
-			break // the other statements would fail likewise
-		}
-	}
-	return errors.Join(problems...)
+// WithParams tells [DB.Check] the Go types of the statement's arguments, by
+// values of these types: zero values do, and so does a [pgx.NamedArgs] for a
+// statement with named parameters. An untyped nil leaves the type of its
+// parameter unchecked. Nothing else makes use of the arguments:
+//
+//	err := pg.Check(ctx, db.WithParams(riverByID, int64(0)))
+func WithParams(stmt Compiled, args ...any) Compiled { return &withParams{stmt, args} }
+
+type withParams struct {
+	Compiled
+	args []any
 }
 
-// check checks the columns of a prepared statement against T. A statement
-// without columns is meant for Exec.
-func (s *Stmt[T]) check(conn *pgx.Conn, sd *pgconn.StatementDescription) error {
-	if len(sd.Fields) == 0 {
+func (w *withParams) params() ([]any, bool) { return w.args, true }
+
+func (s *Stmt[T]) params() ([]any, bool) { return nil, false }
+
+// checkColumns checks the columns of a statement against T. A statement without
+// columns is meant for Exec.
+func (s *Stmt[T]) checkColumns(columns []pgconn.FieldDescription, typeMap *pgtype.Map, labels map[uint32][]string) error {
+	if len(columns) == 0 {
 		return nil
 	}
-	return s.read.decoder.Check(sd.Fields, conn.TypeMap())
+	return s.read.decoder.Check(columns, typeMap, labels)
 }
+
+func (s *Stmt[T]) nullErrors(columns []pgconn.FieldDescription, typeMap *pgtype.Map) []error {
+	if len(columns) == 0 {
+		return nil
+	}
+	return s.read.decoder.NullErrors(columns, typeMap)
+}
+
+func (w *Write) params() ([]any, bool) { return nil, false }
+
+// A Write discards rows: it has no type to check against.
+
+func (w *Write) checkColumns([]pgconn.FieldDescription, *pgtype.Map, map[uint32][]string) error {
+	return nil
+}
+
+func (w *Write) nullErrors([]pgconn.FieldDescription, *pgtype.Map) []error { return nil }

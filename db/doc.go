@@ -105,10 +105,19 @@
 //
 // QueryRow caches pgx's scan plans per connection and statement, and uses a
 // plan again while the type, the format and the target of its column are the
-// same. pgx makes them for each row, which costs more than the statistics and
-// hooks add to a read by primary key. A row of 12 columns takes 0.9 times the
-// client CPU of the pool's own QueryRow and six allocations fewer; without the
-// cached plans it took 1.07 times.
+// same. pgx makes them for each row, which takes about as long as the
+// statistics and hooks add to a read by primary key: a row of 12 columns takes
+// 1.01 times the client CPU of the pool's own QueryRow, 1.02 times in a span,
+// and six allocations fewer (medians of 30 interleaved pairs; the bounds of
+// their 95 % confidence intervals are 0.98 to 1.03 and 1.00 to 1.04).
+//
+// The network connection is wrapped beneath TLS, so that the time on the
+// network, and the bytes, are those of each statement: the hooks of pgx report
+// neither. PgConn().Conn() returns the wrapper where there is no TLS; it has
+// the methods NetConn and SyscallConn.
+//
+// The span of a context is looked for by the tracer, and only once the process
+// has had a span. A statement in a span costs its mutex three times.
 //
 // A typed read copies its arguments even when no cache is in use. Arguments
 // that may be sent to the server escape to the heap; the copy keeps the

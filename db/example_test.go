@@ -24,7 +24,8 @@ var riverByID = db.MustCompile[River](`
 func openRivers() (*db.DB, func()) {
 	pg := openExample()
 	ctx := context.Background()
-	_, err := pg.Exec(ctx, "DROP TABLE IF EXISTS example_rivers; CREATE TABLE example_rivers AS "+rivers)
+	_, err := pg.Exec(ctx, "DROP TABLE IF EXISTS example_rivers; CREATE TABLE example_rivers AS "+rivers+
+		"; ALTER TABLE example_rivers ALTER id SET NOT NULL, ALTER name SET NOT NULL")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -72,6 +73,25 @@ func ExampleCompile() {
 	// Output:
 	// db: compile select 1; select 2: the text holds 2 statements, want one
 	// db: check select id, name from example_rivers where km > $1: rows into db_test.River: result has no column "km" for field KM
+}
+
+// A test that CI runs against a migrated database calls Check with all
+// statements of the program. The length of a river may be NULL; that of the
+// rivers that a condition on it selects is not.
+func ExampleDB_Check() {
+	pg, done := openRivers()
+	defer done()
+	type length struct{ KM int }
+	lengths := db.MustCompile[length]("-- name: Lengths :many\nSELECT km FROM example_rivers")
+	longer := db.MustCompile[length]("-- name: Longer :many\nSELECT km FROM example_rivers WHERE km > $1")
+	renamed := db.MustCompileWrite("-- name: Rename :exec\nUPDATE example_rivers SET title = $1")
+
+	err := pg.Check(context.Background(), riverByID, lengths, longer, db.WithParams(riverByID, false), renamed)
+	fmt.Println(err)
+	// Output:
+	// db: check Lengths: column "km" (int4) into field KM (int): the column may be NULL: cannot scan NULL into *int
+	// db: check RiverByID: parameter $1 (int4): cannot encode bool
+	// db: check Rename: ERROR: column "title" of relation "example_rivers" does not exist (SQLSTATE 42703)
 }
 
 func ExampleStmt_One() {

@@ -69,6 +69,7 @@ var exports = map[string]string{
 	"Compile":          "examines a statement once",
 	"MustCompile":      "the same for package variables",
 	"Compiled":         "statements of any row type, for Check and Options.Prepare",
+	"WithParams":       "the types of its arguments, for Check",
 	"CompileWrite":     "examines a statement that is run for its effect",
 	"MustCompileWrite": "the same for package variables",
 	"Write":            "such a statement",

@@ -21,8 +21,11 @@ func (q *inquiry) forScan(ctx context.Context, sc *scan) (*proposal, error) {
 	if len(c.keys) == 0 && len(c.where) > 0 {
 		c.keys = []indexKey{{Column: c.where[0].column}}
 	}
-	if len(c.keys) == 0 || q.exists(sc.table, &c) {
+	if len(c.keys) == 0 {
 		return nil, nil
+	}
+	if exists, err := q.exists(ctx, sc, &c, sc.conditions); exists || err != nil {
+		return nil, err
 	}
 	p := &proposal{kind: MissingIndex, scan: sc, choice: c, charge: sc.node.charge()}
 	per := sc.node.times() * sc.node.share()
@@ -72,23 +75,61 @@ func (sc *scan) width(names []string) float64 {
 	return total
 }
 
-// exists reports whether an index of the table serves the chosen keys.
-func (q *inquiry) exists(t *table, c *choice) bool {
-	if c.classes {
-		return slices.ContainsFunc(t.Indexes, func(x index) bool {
-			return x.isUsable() && len(x.Keys) >= len(c.keys) && x.Keys[len(c.keys)-1].Class == c.keys[len(c.keys)-1].Class &&
-				x.Keys[len(c.keys)-1].Column == c.keys[len(c.keys)-1].Column
-		})
+// exists reports whether an index of the table finds about as few rows as the
+// chosen one. The plan may ignore it because of settings, or because it makes
+// little difference.
+func (q *inquiry) exists(ctx context.Context, sc *scan, c *choice, all []condition) (bool, error) {
+	for i := range sc.table.Indexes {
+		x := &sc.table.Indexes[i]
+		if !x.isUsable() {
+			continue
+		}
+		used, ok := x.serves(sc.table, all)
+		if !ok {
+			continue
+		}
+		n, err := q.rows(ctx, sc, used)
+		if err != nil {
+			return false, err
+		}
+		if n >= 0 && n <= max(fewRows, minGain*c.matched) {
+			return true, nil
+		}
 	}
-	if t.isCovered(c.columns()) {
-		return true
+	return false, nil
+}
+
+// serves returns the conditions by which the index finds rows. ok is false if
+// there is none.
+func (x *index) serves(t *table, all []condition) (used []condition, ok bool) {
+	for _, c := range all {
+		if x.Predicate != "" && (x.Predicate == c.predicate() || x.Predicate == "("+c.predicate()+")") {
+			used = append(used, c)
+		}
 	}
-	// An existing partial index that the planner did not choose may have any
-	// predicate: one with the same columns counts as the proposed one.
-	return len(c.where) > 0 && slices.ContainsFunc(t.Indexes, func(x index) bool {
-		return x.isUsable() && x.Predicate != "" && len(x.Keys) >= len(c.keys) &&
-			slices.EqualFunc(x.Keys[:len(c.keys)], c.keys, func(a, b indexKey) bool { return a.Column == b.Column })
-	})
+	if x.Predicate != "" && len(used) == 0 {
+		return nil, false
+	}
+	for _, key := range x.Keys {
+		n, isPoint := len(used), false
+		for _, c := range all {
+			column := t.column(c.column)
+			if column == nil || c.column != key.Column || c.wrapped != "" || !column.castIsFree(c.cast) {
+				continue
+			}
+			isPrefix := c.op == like && isRange(c) && (!column.Collated || !key.Default)
+			switch {
+			case c.op == equal, c.op == anyOf && !c.foreign, c.op == isNull:
+				used, isPoint = append(used, c), true
+			case c.op == ordered && !c.foreign, isPrefix:
+				used = append(used, c)
+			}
+		}
+		if len(used) == n || !isPoint {
+			break
+		}
+	}
+	return used, len(used) > 0
 }
 
 // A covering index is proposed only for many rows and few narrow columns.
@@ -120,9 +161,9 @@ func (sc *scan) cover(c *choice) (include []string, ok bool) {
 	return include, len(include) <= maxIncluded && sc.width(include) <= maxIncludeBytes
 }
 
-// columnsRead returns the columns of the table that an expression names. EXPLAIN
-// leaves out the alias in some expressions on a single table, so that any word
-// may be one. ok is false if the expression reads what no index has.
+// columnsRead returns the columns of the table that an expression names.
+// EXPLAIN leaves out the alias in some expressions on a single table, so that
+// any word may be one. ok is false if the expression reads what no index has.
 func (sc *scan) columnsRead(all []piece) (names []string, ok bool) {
 	for i, p := range all {
 		isPart := i > 0 && all[i-1].text == "."

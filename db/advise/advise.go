@@ -118,8 +118,8 @@ type Advice struct {
 
 	// CostBefore and CostAfter are costs of the statement in the planner's
 	// unit; 0 if costs do not apply. CostAfter is the planner's own number if
-	// Tried is set, and otherwise estimated from the planner's row estimates and
-	// cost settings.
+	// Tried is set, and otherwise estimated from the planner's row estimates
+	// and cost settings.
 	CostBefore, CostAfter float64
 	Tried                 bool
 

@@ -33,44 +33,11 @@ type condition struct {
 	cast    string // the type that the column is cast to, or ""
 	wrapped string // the expression around the column, or "" if it stands alone or only cast; may contain constants
 	value   string // the other side, may contain constants
-	foreign bool   // the other side names columns of other relations
+	foreign bool   // the other side is known only while the plan runs: columns of other relations, a subquery
 }
 
 // plain reports whether the condition compares the column itself.
 func (c condition) plain() bool { return c.column != "" && c.wrapped == "" && c.cast == "" }
-
-// A piece is a token of an expression.
-type piece struct {
-	kind     sqltext.Kind
-	text     string
-	name     string // of words and quoted names, as the server sees it
-	pos, end int
-}
-
-func (p piece) is(word string) bool { return p.kind == sqltext.Word && strings.EqualFold(p.text, word) }
-
-// pieces splits an expression. It returns nil if it cannot be read.
-func pieces(text string) []piece {
-	var out []piece
-	lexer := sqltext.NewLexer(text)
-	for {
-		token, ok := lexer.Next()
-		if !ok {
-			return out
-		}
-		switch token.Kind {
-		case sqltext.Space, sqltext.Comment:
-			continue
-		case sqltext.Invalid:
-			return nil
-		}
-		p := piece{kind: token.Kind, text: text[token.Pos:token.End], pos: token.Pos, end: token.End}
-		if token.Kind == sqltext.Word || token.Kind == sqltext.QuotedName {
-			p.name, _ = sqltext.NameOf(text, token)
-		}
-		out = append(out, p)
-	}
-}
 
 // conditions splits an expression that EXPLAIN (VERBOSE) returned, as seen from
 // the relation with the given alias.
@@ -105,56 +72,6 @@ func splitAnd(all []piece) [][]piece {
 		return flat
 	}
 	return out
-}
-
-// atDepth0 calls fn with the index of each piece outside of parentheses, until
-// fn returns false.
-func atDepth0(all []piece, fn func(i int) bool) {
-	depth := 0
-	for i, p := range all {
-		switch p.text {
-		case "(", "[":
-			depth++
-			continue
-		case ")", "]":
-			depth--
-			continue
-		}
-		if depth == 0 && !fn(i) {
-			return
-		}
-	}
-}
-
-// unwrap removes parentheses around the whole.
-func unwrap(all []piece) []piece {
-	for len(all) > 2 && all[0].text == "(" && closes(all) == len(all)-1 {
-		all = all[1 : len(all)-1]
-	}
-	return all
-}
-
-// closes returns the index of the parenthesis that closes the first piece.
-func closes(all []piece) int {
-	depth := 0
-	for i, p := range all {
-		switch p.text {
-		case "(":
-			depth++
-		case ")":
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-func textOf(text string, part []piece) string {
-	if len(part) == 0 {
-		return ""
-	}
-	return text[part[0].pos:part[len(part)-1].end]
 }
 
 func newCondition(text string, part []piece, alias string) condition {
@@ -214,11 +131,11 @@ func comparison(c condition, text string, part []piece, alias string) condition 
 		left, right, op = right, left, flipped(op)
 	}
 	own := columnsIn(left, alias)
-	if len(own) != 1 || len(columnsIn(right, alias)) > 0 {
+	if len(own) != 1 || len(columnsIn(right, alias)) > 0 || slices.ContainsFunc(right, func(p piece) bool { return p.is("SubPlan") }) {
 		return c
 	}
 	c.column, c.op = own[0], operationOf(op, right)
-	c.value, c.foreign = textOf(text, right), namesColumns(right)
+	c.value, c.foreign = textOf(text, right), isForeign(right)
 	if column, cast := columnIn(text, left, alias); column != "" {
 		c.cast = cast
 	} else {
@@ -265,54 +182,6 @@ func operationOf(op string, right []piece) operation {
 	return other
 }
 
-// columnIn returns the column that the pieces consist of, and the type that it
-// is cast to.
-func columnIn(text string, part []piece, alias string) (column, cast string) {
-	part = unwrap(part)
-	if len(part) == 3 && part[0].name == alias && part[1].text == "." && part[2].name != "" {
-		return part[2].name, ""
-	}
-	last := -1
-	atDepth0(part, func(i int) bool {
-		if part[i].text == "::" {
-			last = i
-		}
-		return true
-	})
-	if last <= 0 || last == len(part)-1 {
-		return "", ""
-	}
-	if column, inner := columnIn(text, part[:last], alias); column != "" && inner == "" {
-		return column, textOf(text, part[last+1:])
-	}
-	return "", ""
-}
-
-// columnsIn returns the columns of the relation that the pieces name.
-func columnsIn(part []piece, alias string) []string {
-	var out []string
-	for i := 0; i+2 < len(part); i++ {
-		if part[i].name != alias || part[i+1].text != "." || i > 0 && part[i-1].text == "." {
-			continue
-		}
-		if name := part[i+2].name; name != "" && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// namesColumns reports whether the pieces name a column of any relation.
-func namesColumns(part []piece) bool {
-	for i := 0; i+2 < len(part); i++ {
-		isCall := i+3 < len(part) && part[i+3].text == "("
-		if part[i].name != "" && part[i+1].text == "." && part[i+2].name != "" && !isCall {
-			return true
-		}
-	}
-	return false
-}
-
 // startsWithWildcard reports whether the condition compares with a constant
 // pattern that begins with a wildcard.
 func (c condition) startsWithWildcard() bool {
@@ -330,11 +199,16 @@ func (c condition) pattern() (string, bool) {
 }
 
 // renumbered returns conditions joined by AND with parameters numbered from 1,
-// and their number. Columns of other relations become parameters.
+// and their number. Values that are known only while the plan runs become
+// parameters.
 func renumbered(all []condition, column func(condition) string) (text string, params int) {
 	numbers := make(map[string]int)
 	parts := make([]string, len(all))
 	for i, c := range all {
+		if c.foreign && c.op != equal {
+			parts[i] = "true" // how many rows it selects is not known
+			continue
+		}
 		if c.foreign {
 			params++
 			parts[i] = column(c) + " = $" + strconv.Itoa(params)

@@ -27,6 +27,8 @@ func TestConditions(t *testing.T) {
 		{"(o.name ~~ '%x'::text)", []condition{{op: like, column: "name", value: "'%x'::text"}}},
 		{"(o.\"Odd Name\" = 1)", []condition{{op: equal, column: "Odd Name", value: "1"}}},
 		{"(o.t >= (pg_catalog.now() - '1 day'::interval))", []condition{{op: ordered, column: "t", value: "(pg_catalog.now() - '1 day'::interval)"}}},
+		{"(o.a = (InitPlan 1).col1)", []condition{{op: equal, column: "a", value: "(InitPlan 1).col1", foreign: true}}},
+		{"(o.a = (SubPlan 1))", []condition{{op: other}}},
 		{"(hashed SubPlan 1)", []condition{{op: other}}},
 		{"", nil},
 		{"(o.a = 'unfinished", nil},
@@ -62,9 +64,9 @@ func TestRedactLeavesNoConstant(t *testing.T) {
 }
 
 func TestRenumbered(t *testing.T) {
-	all := conditions("((o.a = $3) AND (o.b > $5) AND (o.c < $3) AND (o.d = c.id))", "o")
+	all := conditions("((o.a = $3) AND (o.b > $5) AND (o.c < $3) AND (o.d = c.id) AND (o.e < c.x))", "o")
 	text, params := renumbered(all, func(c condition) string { return "o." + c.column })
-	if want := "(o.a = $1) AND (o.b > $2) AND (o.c < $1) AND o.d = $3"; text != want || params != 3 {
+	if want := "(o.a = $1) AND (o.b > $2) AND (o.c < $1) AND o.d = $3 AND true"; text != want || params != 3 {
 		t.Errorf("got %s and %d, want %s and 3", text, params, want)
 	}
 }

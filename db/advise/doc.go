@@ -3,9 +3,9 @@
 // [Statement] examines one statement with its arguments, [Top] the statements
 // that took the most time since the handle was opened, and [Schema] the indexes
 // and foreign keys of the database. They ask the server for plans and catalogs,
-// and combine these with the figures in Stats. Nothing is changed: every request
-// runs in a READ ONLY transaction that is rolled back, and SQL is proposed but
-// never run.
+// and combine these with the figures in Stats. Nothing is changed: every
+// request runs in a READ ONLY transaction that is rolled back, and SQL is
+// proposed but never run.
 //
 //	report, err := advise.Statement(ctx, pg, "SELECT * FROM orders WHERE customer_id = $1", []any{42}, nil)
 //	for _, a := range report.Advice {
@@ -23,17 +23,17 @@
 // compared for equality first, then one range, as long as each halves the rows.
 // Create the index.
 //
-// [MissingSortIndex]: rows are sorted, or the least or greatest one is searched,
-// and an index could return them in order. Measured like MissingIndex, with the
-// rows that a LIMIT reads. Create the index.
+// [MissingSortIndex]: rows are sorted, or the least or greatest one is
+// searched, and an index could return them in order. Measured like
+// MissingIndex, with the rows that a LIMIT reads. Create the index.
 //
-// [MissingJoinIndex]: a join reads a whole table for few rows of the other side.
-// The rows per lookup are the planner's estimate for the compared columns.
-// Create the index.
+// [MissingJoinIndex]: a join reads a whole table for few rows of the other
+// side. The rows per lookup are the planner's estimate for the compared
+// columns. Create the index.
 //
-// [ForeignKeyIndex]: deleting a row, or changing its key, reads a whole table to
-// look for references. The plan does not show this work; the catalogs show the
-// key. Create the index.
+// [ForeignKeyIndex]: deleting a row, or changing its key, reads a whole table
+// to look for references. The plan does not show this work; the catalogs show
+// the key. Create the index.
 //
 // [WrappedColumn]: a condition compares an expression around a column, such as
 // lower(email). The planner's estimate says how many rows it selects.
@@ -46,9 +46,9 @@
 // [LeadingWildcard]: LIKE with a pattern that begins with a wildcard, or ILIKE.
 // The plan shows the pattern if it is known. Create a trigram index.
 //
-// [RowEstimate]: the planner's estimate of a scan's rows is wrong by a factor of
-// 10. Measured by running the statement, so it needs Options.Analyze.
-// Run ANALYZE, or create extended statistics.
+// [RowEstimate]: the planner's estimate of a scan's rows is wrong by a factor
+// of 10. Measured by running the statement, so it needs Options.Analyze. Run
+// ANALYZE, or create extended statistics.
 //
 // [GenericPlan]: the plan for unknown arguments is far worse than the plan for
 // these. Costs of both plans are compared, or the pages that both read, with
@@ -61,8 +61,8 @@
 // [MissingLimit]: calls return 1,000 rows or more on average, and the text has
 // no LIMIT. Measured by Stats. Read pages, or stream the rows.
 //
-// [OffsetPages]: OFFSET skips 1,000 rows or more, at least half of the work. The
-// plan shows the cost before the first row. Read keyset pages.
+// [OffsetPages]: OFFSET skips 1,000 rows or more, at least half of the work.
+// The plan shows the cost before the first row. Read keyset pages.
 //
 // [InsertLoop]: 1,000 calls or more inserted one row each. Measured by Stats.
 // Insert rows together.
@@ -81,10 +81,10 @@
 //
 // Costs are in the planner's unit. The cost of a proposed index is computed as
 // the planner computes it, from its own row estimates and cost settings, for
-// rows that are spread evenly over the table. Indexes are proposed for tables of
-// 100 pages or more, if together they halve the cost of the statement. They are
-// marked as not tried. With Options.Hypothetical the planner itself gives the
-// cost. No index is proposed whose columns an existing index begins with.
+// rows that are spread evenly over the table. Indexes are proposed for tables
+// of 100 pages or more, if together they halve the cost of the statement. They
+// are marked as not tried. With Options.Hypothetical the planner itself gives
+// the cost. No index is proposed whose columns an existing index begins with.
 //
 // A predicate of a proposed partial index is always a test for NULL or of a
 // boolean column: other predicates would show constants of the statement.
@@ -92,9 +92,10 @@
 // The prediction for [Caching] assumes that calls and writes come in random
 // order, that all arguments are equally frequent, and that each write
 // invalidates all results. A call is then answered by the cache if the event
-// before it, among the calls with its arguments and all writes, is a call. Calls
-// that prefer some arguments hit more often than predicted; the tests replay
-// traces and allow 5 percentage points. Writes of other programs are unknown.
+// before it, among the calls with its arguments and all writes, is a call.
+// Calls that prefer some arguments hit more often than predicted; the tests
+// replay traces and allow 5 percentage points. Writes of other programs are
+// unknown.
 //
 // # Limits
 //
@@ -104,8 +105,8 @@
 //   - A statement with parameters and no arguments gets the plan for unknown
 //     arguments, in which ranges select a third of the rows.
 //   - Stats keeps texts up to a size. Of longer ones [Top] explains the
-//     fingerprint's text, with a parameter for each constant; Report.Rebuilt says
-//     so.
+//     fingerprint's text, with a parameter for each constant; Report.Rebuilt
+//     says so.
 //   - Options.Analyze runs queries that call no volatile function. An operator
 //     or a view may still call one; what it changes is rolled back.
 //   - The planner runs immutable functions of a statement while it plans.
@@ -122,6 +123,6 @@
 // plan_cache_mode = force_generic_plan, and EXPLAIN EXECUTE with NULLs.
 //
 // The selectivity of a condition is asked for by EXPLAIN of a SELECT with this
-// condition only: some requests of a fraction of a millisecond each, in place of
-// a second implementation of the planner's statistics.
+// condition only: some requests of a fraction of a millisecond each, in place
+// of a second implementation of the planner's statistics.
 package advise

@@ -67,8 +67,8 @@ func ExampleTop() {
 		log.Fatal(err)
 	}
 	for _, r := range reports {
-		fmt.Println(r.Text, "-", r.Plan.Type, "-", len(r.Advice), "advice")
+		fmt.Println(r.Plan.Type, len(r.Advice), r.Text)
 	}
 	// Output:
-	// select n from generate_series(?, ?) n where n > ? - Function Scan - 0 advice
+	// Function Scan 0 select n from generate_series(?, ?) n where n > ?
 }

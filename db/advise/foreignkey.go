@@ -60,8 +60,8 @@ func (q *inquiry) foreignKeys(ctx context.Context, st subject) error {
 	return nil
 }
 
-// advice returns the advice for a foreign key of t without an index. ok is false
-// if there is an index, or the table is small.
+// advice returns the advice for a foreign key of t without an index. ok is
+// false if there is an index, or the table is small.
 func (fk *foreignKey) advice(t *table) (a Advice, ok bool) {
 	if t.Pages < minPages || t.isCovered(fk.Columns) || t.hasPartialFor(fk.Columns) {
 		return a, false

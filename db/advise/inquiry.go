@@ -120,7 +120,6 @@ type choice struct {
 	used    []condition // conditions that the index serves, including where
 	matched float64     // rows that the index finds
 	indexed float64     // the share of the table's rows in the index
-	classes bool        // an operator class other than the default is needed
 }
 
 func (c *choice) columns() []string {
@@ -131,16 +130,16 @@ func (c *choice) columns() []string {
 	return out
 }
 
-// fewRows is the number of found rows from which on a further column of an index
-// is not worth its space.
+// fewRows is the number of found rows from which on a further column of an
+// index is not worth its space.
 const fewRows = 10
 
 // minHalving is the factor by which each further column of an index has to
 // reduce the rows that it finds.
 const minHalving = 2
 
-// partialShare is the greatest share of a table's rows for which a partial index
-// is proposed.
+// partialShare is the greatest share of a table's rows for which a partial
+// index is proposed.
 const partialShare = 0.1
 
 // equalities chooses columns that are compared for equality, and a predicate.
@@ -232,7 +231,7 @@ func (q *inquiry) add(ctx context.Context, sc *scan, c *choice, all ...condition
 	}
 	key := indexKey{Column: all[0].column}
 	if all[0].op == like && sc.table.column(all[0].column).Collated {
-		key.Class, c.classes = "text_pattern_ops", true
+		key.Class = "text_pattern_ops"
 	}
 	c.keys, c.used, c.matched = append(c.keys, key), append(c.used, all...), max(n, 1)
 	return nil

@@ -28,8 +28,11 @@ func (q *inquiry) forJoin(ctx context.Context, sc *scan) (*proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(c.used, func(u condition) bool { return u.foreign }) || q.exists(sc.table, &c) {
+	if !slices.ContainsFunc(c.used, func(u condition) bool { return u.foreign }) {
 		return nil, nil
+	}
+	if exists, err := q.exists(ctx, sc, &c, append(compared, sc.conditions...)); exists || err != nil {
+		return nil, err
 	}
 	outer := join.Plans[1-side]
 	if outer.NodeType == "Hash" || outer.NodeType == "Sort" || outer.NodeType == "Materialize" {

@@ -148,8 +148,8 @@ func (q *inquiry) limit(top *plan) float64 {
 	return top.parent.Rows
 }
 
-// sortKeys returns sort keys as those of an index, nil if one is not a column of
-// the table.
+// sortKeys returns sort keys as those of an index, nil if one is not a column
+// of the table.
 func (sc *scan) sortKeys(texts []string) (keys []indexKey) {
 	for _, text := range texts {
 		all := pieces(text)
@@ -184,7 +184,10 @@ func (sc *scan) sortKeys(texts []string) (keys []indexKey) {
 func (sc *scan) isOrdered(c *choice, keys []indexKey) bool {
 	n := len(c.keys)
 	return slices.ContainsFunc(sc.table.Indexes, func(x index) bool {
-		if !x.isUsable() || len(x.Keys) < n+len(keys) {
+		isPartial := x.Predicate != "" && !slices.ContainsFunc(sc.conditions, func(c condition) bool {
+			return x.Predicate == "("+c.predicate()+")" || x.Predicate == c.predicate()
+		})
+		if !x.isUsable() || isPartial || len(x.Keys) < n+len(keys) {
 			return false
 		}
 		for _, key := range x.Keys[:n] {

@@ -56,8 +56,8 @@ func (q *inquiry) genericPlan(ctx context.Context, st subject) error {
 
 // losesIndex reports whether the generic plan reads a whole table that the plan
 // for the arguments searches by an index. Where both search, the costs differ
-// because the generic plan expects an average number of rows, and not because it
-// does more for these arguments.
+// because the generic plan expects an average number of rows, and not because
+// it does more for these arguments.
 func losesIndex(custom, generic *plan) bool {
 	whole := make(map[string]bool)
 	generic.walk(func(n *plan) { whole[n.Alias] = whole[n.Alias] || n.NodeType == "Seq Scan" })
@@ -129,8 +129,8 @@ func (q *inquiry) rowEstimates(_ context.Context, _ subject) error {
 	return nil
 }
 
-// runsToEnd reports whether all rows of the node were read: nothing above it may
-// stop early.
+// runsToEnd reports whether all rows of the node were read: nothing above it
+// may stop early.
 func (p *plan) runsToEnd() bool {
 	for n := p; n.parent != nil; n = n.parent {
 		up := n.parent

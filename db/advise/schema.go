@@ -41,9 +41,10 @@ func Schema(ctx context.Context, pg *db.DB) ([]Advice, error) {
 		return nil, fmt.Errorf("advise: schema: %w", err)
 	}
 	slices.SortStableFunc(advice, func(a, b Advice) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Title, b.Title))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.SQL, b.SQL))
 	})
-	return advice, nil
+	// Each partition has the foreign keys of its table.
+	return slices.CompactFunc(advice, func(a, b Advice) bool { return a.Kind == b.Kind && a.SQL == b.SQL }), nil
 }
 
 // sinceQuery returns when the statistics of the database began: when they were
@@ -87,9 +88,9 @@ func (t *table) schemaAdvice(since time.Time) []Advice {
 
 func day(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC") }
 
-// duplicates returns an index that serves everything that x serves, nil if there
-// is none. Of two equal indexes the one with the later name is the duplicate,
-// unless only that one is unique or of a constraint.
+// duplicates returns an index that serves everything that x serves, nil if
+// there is none. Of two equal indexes the one with the later name is the
+// duplicate, unless only that one is unique or of a constraint.
 func (t *table) duplicates(x *index) *index {
 	if x.Constraint || x.Unique || !x.isUsable() || t.Root != "" {
 		return nil

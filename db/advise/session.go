@@ -138,9 +138,9 @@ func (s *session) generic(ctx context.Context, sql string, params int) (*plan, e
 	return s.genericWith(ctx, sql, nulls, "")
 }
 
-// explainGeneric uses the simple protocol: the extended one would have the server
-// plan for the values that it binds. The text is one statement, which the caller
-// has checked by the rules of standard_conforming_strings.
+// explainGeneric uses the simple protocol: the extended one would have the
+// server plan for the values that it binds. The text is one statement, which
+// the caller has checked by the rules of standard_conforming_strings.
 func (s *session) explainGeneric(ctx context.Context, sql string) (*plan, error) {
 	if err := s.exec(ctx, ownMark+"SET LOCAL standard_conforming_strings = on"); err != nil {
 		return nil, err

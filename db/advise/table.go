@@ -179,8 +179,8 @@ func (x *index) leads(column string) bool {
 	return x.isUsable() && len(x.Keys) > 0 && x.Keys[0].Column == column
 }
 
-// leading returns an index without predicate that begins with the column, nil if
-// there is none.
+// leading returns an index without predicate that begins with the column, nil
+// if there is none.
 func (t *table) leading(column string) *index {
 	for i := range t.Indexes {
 		if x := &t.Indexes[i]; x.leads(column) && x.Predicate == "" {

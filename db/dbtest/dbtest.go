@@ -78,10 +78,15 @@ func watch(tb TB, pg *db.DB, repeats int64, check func(profile.Snapshot)) {
 func list(statements []profile.StatementSnapshot) string {
 	var text strings.Builder
 	for _, st := range statements {
-		fmt.Fprintf(&text, "\n  %d x %s", st.Calls, label(st.Name, st.Text))
-		for _, site := range st.Sites {
-			text.WriteString(place(site.Frames))
-		}
+		fmt.Fprintf(&text, "\n  %d x %s%s", st.Calls, label(st.Name, st.Text), places(st.Sites))
+	}
+	return text.String()
+}
+
+func places(sites []profile.SiteSnapshot) string {
+	var text strings.Builder
+	for _, site := range sites {
+		text.WriteString(place(site.Frames))
 	}
 	return text.String()
 }

@@ -33,7 +33,7 @@ func TestCaching(t *testing.T) {
 			t.Parallel()
 			trace := func(pg *db.DB, q db.Querier) {
 				random := rand.New(rand.NewPCG(1, 2))
-				for n := range 3000 {
+				for n := range 2000 {
 					if random.Float64() < share {
 						if _, err := rename.Exec(t.Context(), pg, random.IntN(keys)+1, fmt.Sprint("renamed ", n)); err != nil {
 							t.Fatal(err)

@@ -51,6 +51,11 @@ func TestImplicitCast(t *testing.T) {
 	none(t, ask(t, pg, nil, "SELECT padding FROM events WHERE id = $1", 17))
 	none(t, ask(t, pg, nil, "SELECT padding FROM events WHERE id = $1::int2", 17))
 	none(t, ask(t, pg, nil, "SELECT padding FROM events WHERE code = $1", "code17")) // varchar is compared as text
+	pgtest.Exec(t, pg, "DROP INDEX events_code_idx")
+	a = one(t, ask(t, pg, nil, "SELECT padding FROM events WHERE code = $1", "code17"), advise.MissingIndex)
+	if want := "CREATE INDEX CONCURRENTLY ON public.events (code)"; a.SQL != want {
+		t.Errorf("got %q, want %q", a.SQL, want)
+	}
 }
 
 func TestLeadingWildcard(t *testing.T) {
@@ -150,9 +155,12 @@ func TestFormsOfStatements(t *testing.T) {
 		{"SELECT c.id FROM customers c WHERE c.email = $1 AND NOT EXISTS (SELECT FROM orders o WHERE o.customer_id = c.id)", []any{"user5@example.org"}, onCustomer},
 		{"SELECT c.id, o.id FROM customers c LEFT JOIN orders o ON o.customer_id = c.id WHERE c.email = $1", []any{"user5@example.org"}, onCustomer},
 		{"SELECT id FROM orders WHERE customer_id IN (SELECT id FROM customers WHERE email = $1)", []any{"user5@example.org"}, onCustomer},
+		{"SELECT id FROM orders WHERE customer_id = (SELECT id FROM customers WHERE email = $1)", []any{"user5@example.org"}, onCustomer},
+		{"SELECT id FROM orders WHERE customer_id = $1 AND placed_at > (SELECT min(placed_at) FROM orders WHERE id = 7)", []any{5}, onCustomer},
 		{"SELECT * FROM orders WHERE (placed_at, id) < ($1, $2) ORDER BY placed_at DESC, id DESC LIMIT 20", []any{"2024-03-01", 5}, "CREATE INDEX CONCURRENTLY ON public.orders (placed_at, id)"},
 		{"SELECT * FROM orders ORDER BY total DESC, placed_at LIMIT 10", nil, "CREATE INDEX CONCURRENTLY ON public.orders (total DESC, placed_at)"},
 		{"SELECT * FROM orders o WHERE o.customer_id = $1 FOR UPDATE", []any{5}, onCustomer},
+		{"SELECT * FROM orders WHERE status = 'done' AND total = $1", []any{5}, "CREATE INDEX CONCURRENTLY ON public.orders (total)"},
 		{"DELETE FROM orders USING customers c WHERE orders.customer_id = c.id AND c.email = $1", []any{"user5@example.org"}, onCustomer},
 	} {
 		for _, args := range [][]any{tc.args, nil} {

@@ -1,8 +1,10 @@
 package advise_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/headrace/headrace/db/advise"
 	"github.com/headrace/headrace/integration/pgtest"
 )
 
@@ -40,6 +42,9 @@ func TestNothingToAdvise(t *testing.T) {
 		{"update_by_primary_key", "UPDATE orders SET note = $1 WHERE id = $2", []any{"x", 2}},
 		{"insert", "INSERT INTO customers VALUES ($1, $2, $3, $4)", []any{1, "a", "b", "c"}},
 		{"no_table", "SELECT now()", nil},
+		{"generic_plan_with_a_bitmap", "SELECT note FROM orders WHERE customer_id BETWEEN $1 AND $2", []any{5, 6}},
+		{"small_part", `SELECT (SELECT count(*) FROM customers WHERE country = 'c5'), sum(length(o.note || c.email))
+			FROM orders o JOIN customers c ON c.id = o.customer_id`, nil},
 		{"generic_plan_with_the_same_index", "SELECT id, note FROM orders WHERE customer_id = $1", []any{5}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -48,6 +53,34 @@ func TestNothingToAdvise(t *testing.T) {
 			none(t, ask(t, pg, nil, tc.sql)) // with unknown arguments
 		})
 	}
+}
+
+// TestIndexesThatThePlanIgnores asks over connections that do not use indexes:
+// those that exist are not proposed again.
+func TestIndexesThatThePlanIgnores(t *testing.T) {
+	t.Parallel()
+	connString := pgtest.NewFrom(t, "shop", fillShop)
+	pgtest.Open(t, connString, nil, `CREATE INDEX ON orders (customer_id, placed_at); CREATE INDEX ON orders (placed_at) WHERE shipped_at IS NULL`)
+	pg := pgtest.Open(t, connString+"&enable_indexscan=off&enable_bitmapscan=off&enable_indexonlyscan=off", nil)
+	for _, tc := range []struct {
+		sql  string
+		args []any
+	}{
+		{"SELECT * FROM orders WHERE id = $1", []any{5}},
+		{"SELECT * FROM orders WHERE customer_id = $1", []any{5}},
+		{"SELECT * FROM orders WHERE placed_at = $1 AND customer_id = $2", []any{"2024-03-01", 5}},
+		{"SELECT * FROM orders ORDER BY customer_id DESC, placed_at DESC LIMIT 5", nil},
+		{"SELECT * FROM orders WHERE shipped_at IS NULL ORDER BY placed_at LIMIT 20", nil},
+		{"SELECT o.id FROM customers c JOIN orders o ON o.customer_id = c.id WHERE c.email = $1", []any{"user5@example.org"}},
+	} {
+		report := ask(t, pg, nil, tc.sql, tc.args...)
+		if !strings.Contains(describe(report), "Seq Scan public.orders") {
+			t.Errorf("an index is used: %s", describe(report))
+		}
+		none(t, report)
+	}
+	one(t, ask(t, pg, nil, "SELECT * FROM orders ORDER BY customer_id, placed_at DESC LIMIT 5"), advise.MissingSortIndex)
+	one(t, ask(t, pg, nil, "SELECT * FROM orders WHERE placed_at = $1", "2024-03-01"), advise.MissingIndex)
 }
 
 // TestNeverAnalyzed asks about a table without statistics.

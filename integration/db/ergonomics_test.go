@@ -103,7 +103,7 @@ func TestNamedParametersAreChecked(t *testing.T) {
 	t.Parallel()
 	plain := open(t, nil, "CREATE TABLE nums AS SELECT -1 AS min, 2 AS n")
 	byName := db.MustCompile[int]("SELECT n FROM nums WHERE n >= @least AND n < @most")
-	operator := db.MustCompile[int]("SELECT @ min FROM nums")
+	operator := db.MustCompile[*int]("SELECT @ min FROM nums")
 	wrong := db.MustCompile[int]("SELECT nn FROM nums WHERE n >= @least")
 	if err := plain.Check(t.Context(), byName, operator, db.MustCompileWrite("DELETE FROM nums WHERE n = @n")); err != nil {
 		t.Error(err)

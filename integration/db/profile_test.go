@@ -431,7 +431,9 @@ func TestSpanAfterFailures(t *testing.T) {
 		{"batch with an error", func(ctx context.Context) { _ = pg.SendBatch(ctx, batch("SELECT 1", "SELECT 1/0", "SELECT 2")).Close() }},
 		{"batch that cannot be prepared", func(ctx context.Context) { _ = pg.SendBatch(ctx, batch("SELECT 1", "SELEC")).Close() }},
 		{"batch closed unread", func(ctx context.Context) { _ = pg.SendBatch(ctx, batch("SELECT 1", "SELECT id FROM items")).Close() }},
-		{"batch timeout", func(ctx context.Context) { _ = pg.SendBatch(short(ctx), batch("SELECT 1", "SELECT pg_sleep(10)")).Close() }},
+		{"batch timeout", func(ctx context.Context) {
+			_ = pg.SendBatch(short(ctx), batch("SELECT 1", "SELECT pg_sleep(10)")).Close()
+		}},
 		{"busy connection", func(ctx context.Context) {
 			_ = pg.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 				rows, _ := conn.Query(ctx, "SELECT id FROM items")

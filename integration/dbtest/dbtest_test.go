@@ -165,3 +165,43 @@ func TestAdoptedHandleIsRefused(t *testing.T) {
 	dbtest.Budget(tb, pg, 3)
 	wantFailure(t, tb.end(), "use db.Open")
 }
+
+func TestNoSeqScan(t *testing.T) {
+	t.Parallel()
+	pg := pgtest.DB(t, nil, append(cities, "CREATE TABLE notes (body text)", "CREATE SCHEMA other", "CREATE TABLE other.notes (body text)")...)
+	for _, c := range []struct {
+		name, sql string
+		args      []any
+		tables    []string
+		want      []string
+	}{
+		{"by key", "SELECT name FROM cities WHERE id = $1", []any{1}, nil, nil},
+		{"by an index", "SELECT name FROM cities WHERE country = $1 AND name = $2", []any{"DE", "x"}, nil, nil},
+		{"by no index", "SELECT id FROM cities WHERE name = $1", []any{"x"}, nil, []string{"public.cities of select id from cities where name = ?", "dbtest_test.go:"}},
+		{"a constant", "SELECT id FROM cities WHERE name = 'secret'", nil, nil, []string{"where name = ?"}},
+		{"a whole index", "SELECT id FROM cities WHERE id % 2 = 0 ORDER BY id", nil, nil, []string{"public.cities of"}},
+		{"a join", "SELECT c.id FROM cities c JOIN notes n ON n.body = c.name", nil, []string{"notes"}, []string{"public.notes of"}},
+		{"another table", "SELECT id FROM cities WHERE name = $1", []any{"x"}, []string{"notes"}, nil},
+		{"with schema", "SELECT body FROM other.notes", nil, []string{"other.notes"}, []string{"other.notes of"}},
+		{"another schema", "SELECT body FROM other.notes", nil, []string{"public.notes"}, nil},
+		{"an update", "UPDATE cities SET name = $1 WHERE name = $2", []any{"y", "x"}, nil, []string{"public.cities of update"}},
+		{"not explained", "CREATE TABLE more (id int)", nil, nil, nil},
+		{"an error", "SELECT nothing FROM cities", nil, nil, nil},
+	} {
+		tb := new(fakeTB)
+		dbtest.NoSeqScan(tb, pg, c.tables...)
+		_, _ = pg.Exec(t.Context(), c.sql, c.args...)
+		got := tb.end()
+		if strings.Contains(got, "secret") {
+			t.Errorf("%s: %q shows a constant", c.name, got)
+		}
+		if len(c.want) == 0 && got != "" {
+			t.Errorf("%s: %q", c.name, got)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q does not say %q", c.name, got, want)
+			}
+		}
+	}
+}

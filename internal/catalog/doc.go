@@ -9,7 +9,8 @@
 // and the actions of foreign keys. [ExamineNames] finds out less, by the names
 // in the text. [Written] asks a transaction which relations it has locked for
 // writing, where that is not enough. [Fingerprint] shows whether the
-// definitions behind the effects have changed.
+// definitions behind the effects have changed. [Nullable] determines from the
+// same tree which columns of the result may be NULL.
 //
 // Effects that cannot be determined are reported as unknown: the statement may
 // then read or write anything.
@@ -20,7 +21,9 @@
 // refers to: walkrelation.go and walkfunction.go by what relationfacts.go and
 // functionfacts.go read from the catalogs, body.go and words.go by the words of
 // bodies. refusal.go has the reasons why a result must not be cached; report.go
-// stores the findings.
+// stores the findings. nullable.go asks which columns may be NULL: nullfacts.go
+// reads the catalogs for it, nullscope.go and nullexpr.go evaluate a query and
+// its expressions, nullregions.go its joins and nullforced.go its conditions.
 //
 // # Design notes
 //
@@ -67,6 +70,15 @@
 // Casts to and from types of extensions run the type's input and output
 // functions, which are assumed to read no relation. So are comparison functions
 // in operator classes.
+//
+// A column is reported as NULL only if the definitions of the tables show that
+// it may be: a false alarm would keep a program from starting. So a condition
+// excludes NULL from every column that it mentions, except in a few forms that
+// a NULL is known to pass. Without this rule, strictness of each function and
+// operator would decide, and EXISTS, IN and COALESCE would be false alarms. The
+// planner's output (EXPLAIN) knows the reduced joins too, but only as text in
+// which columns have aliases, and not at all which columns of tables are NOT
+// NULL.
 //
 // The connection does not see temporary tables of other sessions. A statement
 // that names one is examined as if the table did not exist: see

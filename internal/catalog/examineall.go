@@ -182,29 +182,20 @@ func (t *transaction) probe(ctx context.Context, list examinations) error {
 
 // typeNames returns the names of the types of all parameters.
 func (t *transaction) typeNames(ctx context.Context, list examinations) (map[uint32]string, error) {
-	names, others := map[uint32]string{}, map[uint32]bool{}
+	var params []uint32
 	for _, x := range list {
-		for _, oid := range x.params {
-			if name, ok := typeName(oid); ok {
-				names[oid] = name
-			} else {
-				others[oid] = true
-			}
-		}
+		params = append(params, x.params...)
 	}
+	names, others := builtinNames(params)
 	if len(others) == 0 {
 		return names, nil
 	}
-	rows, err := query(ctx, t.conn, typeQuery, oidArray(sorted(others)))
+	rows, err := query(ctx, t.conn, typeQuery, oidArray(others))
+	if err == nil {
+		err = addTypeNames(names, rows)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look up parameter types: %w", err)
-	}
-	for _, row := range rows {
-		oid, err := parseOID(row[0])
-		if err != nil {
-			return nil, err
-		}
-		names[oid] = string(row[1])
 	}
 	return names, nil
 }

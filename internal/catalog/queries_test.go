@@ -24,6 +24,8 @@ func TestQueries(t *testing.T) {
 		{"relations on the search path", pathQuery},
 		{"relations anywhere", anywhereQuery},
 		{"functions by name", callQuery},
+		{"whether columns can be examined", probesQuery},
+		{"labels of enums", labelQuery},
 	} {
 		text.WriteString("-- " + q.name + "\n" + strings.TrimSpace(q.sql) + ";\n\n")
 	}

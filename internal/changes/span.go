@@ -80,7 +80,7 @@ func (t *Tracker) measure(ctx context.Context, s *Conn) {
 func (t *Tracker) beginSpans(ctx context.Context, s *Conn, st *statement, args []any) {
 	m := &s.measured
 	if s.stats == ownStats {
-		m.spans = m.spans[:0]
+		m.release()
 	}
 	if len(m.spans) == 0 {
 		return
@@ -187,6 +187,9 @@ func (s *Conn) spanResult(r result, took time.Duration) profile.Result {
 // abandon ends what was measured of a statement whose end pgx has not reported,
 // as a COPY into a table that does not exist.
 func (m *measurement) abandon() {
+	if len(m.spans) == 0 {
+		return
+	}
 	for _, span := range m.spans {
 		span.Leave(clock.Now(), profile.Result{})
 	}
@@ -195,7 +198,8 @@ func (m *measurement) abandon() {
 
 // release forgets the spans of a statement or batch that has ended.
 func (m *measurement) release() {
-	clear(m.spans)
-	m.spans = m.spans[:0]
-	m.query = profile.Query{}
+	if len(m.spans) > 0 {
+		clear(m.spans)
+		m.spans = m.spans[:0]
+	}
 }

@@ -74,7 +74,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"internal/sqltext", "internal/rowscan", "internal/keyset", "internal/argkey", "internal/connecterror",
 			"internal/clock", "internal/stmtstats", "internal/changes", "internal/cacheapi", "internal/paging",
-			"internal/pgxrows", "internal/customtypes", "internal/retry", "internal/panics", "internal/profile",
+			"internal/pgxrows", "internal/customtypes", "internal/retry", "internal/panics", "internal/profile", "internal/catalog",
 		},
 		others: []string{pgx, squirrel},
 	},
@@ -107,7 +107,7 @@ var layers = map[string]layer{
 	"migrations":  {others: []string{pgx, goose}},
 	"db/diagnose": {ours: []string{"db", "querycache", "internal/connecterror"}, others: []string{pgx}},
 	"db/advise":   {ours: []string{"db", "querycache", "internal/sqltext", "internal/cacheapi"}, others: []string{pgx}},
-	"db/dbtest":   {ours: []string{"db", "internal/cacheapi", "internal/profile"}, others: []string{pgx}},
+	"db/dbtest":   {ours: []string{"db", "db/advise", "internal/cacheapi", "internal/profile"}, others: []string{pgx}},
 	"db/dbdebug":  {ours: []string{"db", "db/diagnose", "db/advise", "querycache"}, others: []string{pgx}},
 
 	"batchinsert/parquetsource": {public: true, free: true},

@@ -69,27 +69,56 @@ func (k *rowPlan) scan(rows pgx.Rows, dest []any) error {
 	if len(k.columns) != len(dest) || k.wraps != len(types.TryWrapScanPlanFuncs) {
 		k.columns, k.wraps = make([]columnPlan, len(dest)), len(types.TryWrapScanPlanFuncs)
 	}
+	registered := typesOf{types: types}
 	for i, target := range dest {
 		if target == nil {
 			continue // skip the column
 		}
-		if err := k.columns[i].planFor(types, &fields[i], target).Scan(values[i], target); err != nil {
+		if err := k.columns[i].planFor(&registered, &fields[i], target).Scan(values[i], target); err != nil {
 			return rows.Scan(failedScan{pgx.ScanArgError{ColumnIndex: i, FieldName: fields[i].Name, Err: err}})
 		}
 	}
 	return nil
 }
 
+// A typesOf looks up the types of one row's columns, most of which have the
+// type of another column. The program may register a type again between rows.
+type typesOf struct {
+	types  *pgtype.Map
+	recent [4]struct {
+		oid uint32
+		typ *pgtype.Type
+	}
+	next int
+}
+
+// of returns the registered type of an OID, or nil.
+func (t *typesOf) of(oid uint32) *pgtype.Type {
+	for i := range t.recent {
+		if t.recent[i].oid == oid && t.recent[i].typ != nil {
+			return t.recent[i].typ
+		}
+	}
+	typ, ok := t.types.TypeForOID(oid)
+	if !ok {
+		return nil
+	}
+	r := &t.recent[t.next%len(t.recent)]
+	r.oid, r.typ = oid, typ
+	t.next++
+	return typ
+}
+
 // planFor returns the plan for a column into target.
-func (c *columnPlan) planFor(types *pgtype.Map, f *pgconn.FieldDescription, target any) pgtype.ScanPlan {
-	typ, known := types.TypeForOID(f.DataTypeOID)
+func (c *columnPlan) planFor(types *typesOf, f *pgconn.FieldDescription, target any) pgtype.ScanPlan {
+	typ := types.of(f.DataTypeOID)
 	into := reflect.TypeOf(target)
 	if c.plan != nil && c.target == into && c.typ == typ && c.oid == f.DataTypeOID && c.format == f.Format {
 		return c.plan
 	}
-	plan := types.PlanScan(f.DataTypeOID, f.Format, target)
+	plan := types.types.PlanScan(f.DataTypeOID, f.Format, target)
 	*c = columnPlan{}
-	if known && isIndependent(typ.Codec) {
+	if typ != nil && isIndependent(typ.Codec) {
 		*c = columnPlan{plan, typ, into, f.DataTypeOID, f.Format}
 	}
 	return plan

@@ -56,6 +56,8 @@ type root struct {
 	unrecorded bool
 	statements map[statementKey]*statement
 	other      *statement // those that did not fit; nil if none
+	last       *statement // that was looked up last; nil if none
+	lastKey    statementKey
 	recorders  []Recorder // of the handles that the span used, at most maxRecorders
 }
 

@@ -131,7 +131,11 @@ func (s *Span) addResult(q *Query, res Result) {
 // statement returns the figures of q. Called with mu held.
 func (t *root) statement(q *Query) *statement {
 	key := statementKey{q.Fingerprint, q.Stats}
+	if t.last != nil && t.lastKey == key {
+		return t.last
+	}
 	if st := t.statements[key]; st != nil {
+		t.last, t.lastKey = st, key
 		return st
 	}
 	if len(t.statements) < MaxStatements {

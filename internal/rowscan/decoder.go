@@ -185,17 +185,37 @@ func (d *Decoder[T]) Columns() []string {
 }
 
 // Check returns an error if rows with these columns could not be decoded: a
-// [*MismatchError], or a [*ColumnError] (row 0) for a type that does not fit
-// its field. typeMap is that of a connection; nil stands for pgx's default.
-func (d *Decoder[T]) Check(columns []pgconn.FieldDescription, typeMap *pgtype.Map) error {
+// [*MismatchError], or a [*ColumnError] (row 0) for each type that does not fit
+// its field, joined. typeMap is that of a connection; nil stands for pgx's
+// default.
+//
+// samples are all values, in text form, of types that typeMap does not have.
+// pgx scans them by the type of the field, which then does not fit if it takes
+// none of them.
+func (d *Decoder[T]) Check(columns []pgconn.FieldDescription, typeMap *pgtype.Map, samples map[uint32][]string) error {
+	p, typeMap, err := d.compile(columns, typeMap)
+	if err != nil {
+		return err
+	}
+	return p.check(typeMap, samples)
+}
+
+// NullErrors returns, for each column, the [*ColumnError] (row 0) of a NULL in
+// it, or nil if its field can hold NULL. Check must have accepted the columns.
+func (d *Decoder[T]) NullErrors(columns []pgconn.FieldDescription, typeMap *pgtype.Map) []error {
+	p, typeMap, err := d.compile(columns, typeMap)
+	if err != nil {
+		return nil
+	}
+	return p.nullErrors(typeMap)
+}
+
+func (d *Decoder[T]) compile(columns []pgconn.FieldDescription, typeMap *pgtype.Map) (*plan, *pgtype.Map, error) {
 	if typeMap == nil {
 		typeMap = pgtype.NewMap()
 	}
 	p, err := compile(d.shape, columns, typeMap)
-	if err != nil {
-		return err
-	}
-	return p.check(typeMap)
+	return p, typeMap, err
 }
 
 // begin returns a session with the plan for rows, which the caller must end.

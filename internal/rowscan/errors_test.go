@@ -155,15 +155,15 @@ func TestCheck(t *testing.T) {
 		return []pgconn.FieldDescription{{Name: "id", DataTypeOID: oids[0], Format: 1}, {Name: "name", DataTypeOID: oids[1]}}
 	}
 	d := mustNew[city](t)
-	if err := d.Check(columns(pgtype.Int4OID, pgtype.TextOID), nil); err != nil {
+	if err := d.Check(columns(pgtype.Int4OID, pgtype.TextOID), nil, nil); err != nil {
 		t.Errorf("columns that fit: %v", err)
 	}
 	const want = `column "id" (bytea) into field ID (int32): cannot scan bytea (OID 17) in binary format into *int32`
-	if err := d.Check(columns(pgtype.ByteaOID, pgtype.TextOID), nil); err == nil || err.Error() != want {
+	if err := d.Check(columns(pgtype.ByteaOID, pgtype.TextOID), nil, nil); err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}
 	var mismatch *MismatchError
-	if err := d.Check(nil, nil); !errors.As(err, &mismatch) {
+	if err := d.Check(nil, nil, nil); !errors.As(err, &mismatch) {
 		t.Errorf("no columns: got %v, want a MismatchError", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -263,19 +262,3 @@ func (e *expectation) learn(size int) {
 		e.last.Store(int64(size))
 	}
 }
-
-// check returns an error for the first column that does not fit its field.
-func (p *plan) check(typeMap *pgtype.Map) error {
-	for i := range p.columns {
-		c := &p.columns[i]
-		target := reflect.New(c.typ).Interface()
-		scan := typeMap.PlanScan(c.oid, c.format, target)
-		if reflect.TypeOf(scan) == noPlan {
-			return newColumnError(c, typeMap, 0, scan.Scan([]byte{}, target))
-		}
-	}
-	return nil
-}
-
-// noPlan is the type of pgx's plan for values that it cannot scan.
-var noPlan = reflect.TypeOf(pgtype.NewMap().PlanScan(pgtype.BoolOID, pgtype.BinaryFormatCode, new(chan time.Time)))

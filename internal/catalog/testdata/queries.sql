@@ -137,3 +137,14 @@ FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::
 	JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
 WHERE q.schema OPERATOR(pg_catalog.=) '' OR n.nspname OPERATOR(pg_catalog.=) q.schema::pg_catalog.name;
 
+-- whether columns can be examined
+SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'the server is a standby'
+	WHEN NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') THEN 'the role has no right TEMP on the database'
+	WHEN EXISTS (SELECT FROM pg_catalog.pg_event_trigger t
+		WHERE t.evtenabled OPERATOR(pg_catalog.<>) 'D' AND t.evtevent OPERATOR(pg_catalog.=) ANY ('{ddl_command_start,ddl_command_end}')
+			AND (t.evttags IS NULL OR 'CREATE FUNCTION' OPERATOR(pg_catalog.=) ANY (t.evttags)))
+		THEN 'event triggers would run' END;
+
+-- labels of enums
+SELECT e.enumtypid, e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e WHERE e.enumtypid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[]);
+
