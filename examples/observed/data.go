@@ -36,7 +36,7 @@ func fill(ctx context.Context, connString string) error {
 	if _, err := pg.Exec(ctx, `
 		INSERT INTO stops (trip, position, city_id)
 		SELECT 1 + (n - 1) / 20, 1 + (n - 1) % 20, id
-		FROM (SELECT id, row_number() OVER (ORDER BY population DESC, id) AS n FROM cities)
+		FROM (SELECT id, row_number() OVER (ORDER BY population DESC, id) AS n FROM cities) AS numbered
 		WHERE n <= 20 * $1::int`, trips); err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ var visitors = map[fault]visitor{
 	},
 	unbounded: {
 		path:    func(n int) string { return "/countries/" + large[n%len(large)] + "/cities" },
-		workers: 2, pause: 150 * time.Millisecond,
+		workers: 2, pause: 75 * time.Millisecond,
 	},
 }
 
