@@ -284,7 +284,7 @@ func usesFormats(conn *pgx.Conn) bool {
 
 // parts returns the errors that err joins, or err itself.
 func parts(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only what Join made at the top
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}

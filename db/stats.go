@@ -29,7 +29,7 @@ type Waits struct {
 	Total, Max    time.Duration
 	P50, P95, P99 time.Duration // accurate to 3.2 %
 	Times         Histogram
-	Waiting       int // callers that wait now
+	Waiting       int64 // callers that wait now, for a connection or for it to be opened
 }
 
 // StatementStats holds the figures of all statements with one name and one
@@ -38,6 +38,7 @@ type Waits struct {
 type StatementStats struct {
 	Fingerprint uint64
 	Text        string // the fingerprint's text, constants replaced
+	Summary     string // the kind and the relations, such as "SELECT cities"; many statements may share it
 	Name        string // of the statement, or ""
 	Calls       int64
 	Rows        int64            // returned or affected
@@ -68,7 +69,7 @@ func (d *DB) Stats() Stats {
 	}
 	return Stats{
 		Pool:       d.pool.Stat(),
-		Waits:      d.waitsNow(),
+		Waits:      waits(d.waits.Snapshot(), d.usage.waiting.Load()),
 		Statements: statements,
 		LostNames:  d.tracker.LostNames(),
 	}
@@ -76,7 +77,7 @@ func (d *DB) Stats() Stats {
 
 func statementStats(s *stmtstats.Snapshot) StatementStats {
 	return StatementStats{
-		Fingerprint: s.Fingerprint, Text: s.Text, Name: s.Name,
+		Fingerprint: s.Fingerprint, Text: s.Text, Summary: s.Summary, Name: s.Name,
 		Calls: s.Calls, Rows: s.Rows, Errors: s.Errors,
 		Total: s.Total, Max: s.Max, Wait: s.Wait,
 		P50: s.Times.Quantile(0.50), P95: s.Times.Quantile(0.95), P99: s.Times.Quantile(0.99),
@@ -84,11 +85,10 @@ func statementStats(s *stmtstats.Snapshot) StatementStats {
 	}
 }
 
-func (d *DB) waitsNow() Waits {
-	s := d.waits.Snapshot()
+func waits(s stmtstats.WaitSnapshot, waiting int64) Waits {
 	return Waits{
 		Count: s.Count, Total: s.Total, Max: s.Max,
 		P50: s.Times.Quantile(0.50), P95: s.Times.Quantile(0.95), P99: s.Times.Quantile(0.99),
-		Times: Histogram{s.Times}, Waiting: int(d.usage.waiting.Load()),
+		Times: Histogram{s.Times}, Waiting: waiting,
 	}
 }

@@ -200,6 +200,3 @@ func (w *Write) statement() *sqltext.Statement { return w.stmt.text }
 
 // SQL returns the text that is sent.
 func (w *Write) SQL() string { return w.stmt.SQL() }
-
-// check has no type to check against: Write discards rows.
-func (w *Write) check(*pgx.Conn, *pgconn.StatementDescription) error { return nil }

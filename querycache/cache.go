@@ -46,7 +46,7 @@ type Options struct {
 
 // A Lookup is one read through a cached handle or an Aside.
 type Lookup struct {
-	Name   string // of the statement, from its "-- name:" comment or else its text, or of the Aside
+	Name   string // of the statement, from its "-- name:" comment or else its text with constants replaced, or of the Aside
 	Reason Reason
 	Took   time.Duration // until the result was available; 0 for a hit
 }

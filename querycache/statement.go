@@ -27,7 +27,7 @@ func (h *ReadThrough) record(text *sqltext.Statement, form uint64) *record {
 func (h *ReadThrough) newRecord(text *sqltext.Statement, form uint64) *record {
 	r := (&record{
 		sent: text.ID, length: text.Size(),
-		label: labelOf(text), name: strings.Clone(text.Name), source: h.source,
+		label: text.Label(), name: strings.Clone(text.Name), source: h.source,
 	}).withID(identityOf(text, form, h.space))
 	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
@@ -68,17 +68,4 @@ func (h *ReadThrough) policy(text *sqltext.Statement) (Policy, Reason) {
 
 func forChooser(text *sqltext.Statement) Statement {
 	return Statement{Name: text.Name, SQL: text.Normalized}
-}
-
-// labelOf returns the label that identifies a statement in messages.
-func labelOf(text *sqltext.Statement) string {
-	if text.Name != "" {
-		return text.Name
-	}
-	const long = 80
-	sql := []rune(text.Normalized)
-	if len(sql) > long {
-		return string(sql[:long]) + "..."
-	}
-	return string(sql)
 }

@@ -121,6 +121,10 @@ func TestFindings(t *testing.T) {
 			w.Calls, w.Pool, w.Wait = 2, Pool{}, 0
 		}), nil, ByNothing, nil},
 		{"large results", each(func(w *Window) { w.Statements[0].Rows = 6_000_000 }), []Kind{ResultsLarge}, ByNothing, []string{"6000 rows"}},
+		{"large results, rarely", each(func(w *Window) {
+			w.Statements[0].Rows, w.Statements[0].Calls = 60_000, 10
+			w.Statements[0].Total, w.Statements[0].Network = 40*time.Millisecond, 40*time.Millisecond
+		}), nil, ByNothing, nil},
 		{"large rows", each(func(w *Window) { w.Statements[2].Bytes = 2000 << 20 }), []Kind{ResultsLarge}, ByNothing, []string{"2.1 MB"}},
 		{"no limit", each(func(w *Window) { w.Statements[0].Rows = 2_000_000 }), []Kind{ResultsLarge}, ByNothing, []string{"no LIMIT", "MaxRows"}},
 		{"limit", each(func(w *Window) { w.Statements[2].Rows = 2_000_000 }), nil, ByNothing, nil},
@@ -131,6 +135,7 @@ func TestFindings(t *testing.T) {
 		{"invalidated cache", each(func(w *Window) { w.Caches[0].Answered, w.Caches[0].Invalidated = 100, 800 }), []Kind{CacheIneffective}, ByNothing, []string{"written too often"}},
 		{"expired cache", each(func(w *Window) { w.Caches[0].Answered, w.Caches[0].Expired = 100, 800 }), []Kind{CacheIneffective}, ByNothing, []string{"Policy.TTL"}},
 		{"refusing cache", each(func(w *Window) { w.Caches[0].Answered, w.Caches[0].Refused = 100, 800 }), []Kind{CacheIneffective}, ByNothing, []string{"Explain"}},
+		{"cache that refuses a few lookups", each(func(w *Window) { w.Caches[0] = CacheWindow{Name: "main", Lookups: 8, Refused: 8} }), nil, ByNothing, nil},
 		{"cache that was filled", func(p *picture) {
 			for i := range 8 {
 				p.windows[i].Caches[0] = CacheWindow{Name: "main", Lookups: 1000, Cold: 1000}
@@ -139,6 +144,11 @@ func TestFindings(t *testing.T) {
 		{"cache that is not used", each(func(w *Window) { w.Caches[0] = CacheWindow{Name: "main", Lookups: 8, Cold: 8} }), nil, ByNothing, nil},
 		{"cpu", each(func(w *Window) { w.Runtime.CPU = 0.95 }), []Kind{ProcessBusy}, ByCPU, []string{"CPU 95 % of GOMAXPROCS 4"}},
 		{"scheduler", each(func(w *Window) { w.Runtime.SchedLatencyP99 = 20 * time.Millisecond }), []Kind{ProcessBusy}, ByCPU, []string{"12 of 12 windows", "20ms"}},
+		{"scheduler in some windows", func(p *picture) {
+			for i := range 5 {
+				p.windows[2*i].Runtime.SchedLatencyP99 = 20 * time.Millisecond
+			}
+		}, nil, ByNothing, nil},
 		{"scheduler once", func(p *picture) { p.windows[3].Runtime.SchedLatencyP99 = time.Second }, nil, ByNothing, nil},
 		{"garbage", each(func(w *Window) { w.Runtime.GCCPU = 0.25 }), []Kind{MemoryShort}, ByGarbage, []string{"25 %", "24 collections"}},
 		{"garbage of an idle process", each(func(w *Window) { w.Runtime.GCCPU, w.Runtime.CPU = 0.25, 0.01 }), nil, ByNothing, nil},
@@ -148,6 +158,13 @@ func TestFindings(t *testing.T) {
 		{"heap grows and shrinks", func(p *picture) {
 			for i := range p.all {
 				p.all[i].Runtime.HeapLive += uint64(i%50) * 4 << 20
+			}
+		}, nil, ByNothing, nil},
+		{"heap grows, shrinks and grows", func(p *picture) {
+			for i := range p.all {
+				if i != 60 {
+					p.all[i].Runtime.HeapLive += uint64(i) * 2 << 20
+				}
 			}
 		}, nil, ByNothing, nil},
 		{"heap grows with the cache", func(p *picture) {
@@ -161,6 +178,15 @@ func TestFindings(t *testing.T) {
 				p.all[i].Runtime.Goroutines += 50 * i
 			}
 		}, []Kind{MemoryGrowing}, ByNothing, []string{"goroutine"}},
+		{"round trips of one machine", func(p *picture) {
+			p.activity.roundTrip = 200 * time.Microsecond
+			each(func(w *Window) {
+				for i := range w.Statements {
+					s := &w.Statements[i]
+					s.Calls, s.Rows, s.Total, s.Network = 15*s.Calls, 15*s.Rows, 5*s.Total, 5*s.Network
+				}
+			})(p)
+		}, nil, ByNothing, nil},
 		{"network", func(p *picture) {
 			p.activity.roundTrip = 400 * time.Microsecond
 			each(func(w *Window) { // two at a time
@@ -217,8 +243,23 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// growing returns windows in which the heap grows.
+func growing(n int) []Window {
+	out := healthy(n)
+	for i := range out {
+		out[i].Runtime.HeapLive += uint64(i) * 2 << 20
+	}
+	return out
+}
+
 // What is missing is no finding, and no panic.
 func TestFindingsOfNothing(t *testing.T) {
+	if p := pictureOf(growing(growthWindows - 1)); len(p.findings()) > 0 {
+		t.Error("59 windows are enough to find a heap that grows")
+	}
+	if p := pictureOf(growing(growthWindows)); len(p.findings()) != 1 {
+		t.Error("60 windows are not enough to find a heap that grows")
+	}
 	for _, windows := range [][]Window{nil, make([]Window, 1), make([]Window, 12), make([]Window, 100)} {
 		p := pictureOf(windows)
 		if got := p.findings(); len(got) != 0 {
@@ -301,15 +342,16 @@ func TestFindingsAreSorted(t *testing.T) {
 		p.all[i].Statements[1].Total, p.all[i].Statements[1].Network = 9*time.Second, 9*time.Second
 		p.all[i].Statements[0].Rows = 9_000_000
 		p.all[i].Statements[0].Total = time.Second
+		p.all[i].Wait, p.all[i].Pool.InUse = 2*time.Second, 8
 		p.all[i].resum()
 	}
 	p = pictureOf(p.all)
 	p.activity.hidden = 1
 	found := p.findings()
-	if got := kinds(found); !slices.Equal(got, []Kind{StatementDominant, ResultsLarge, Incomplete}) {
+	if got := kinds(found); !slices.Equal(got, []Kind{StatementDominant, PoolSaturated, ResultsLarge, Incomplete}) {
 		t.Fatalf("found %q", got)
 	}
-	if found[0].Share < 0.7 || found[1].Share > 0.2 || found[2].Share != 0 {
-		t.Errorf("shares %v, %v, %v", found[0].Share, found[1].Share, found[2].Share)
+	if found[0].Share < 0.6 || found[1].Share > 0.2 || found[3].Share != 0 {
+		t.Errorf("shares %v, %v, %v, %v", found[0].Share, found[1].Share, found[2].Share, found[3].Share)
 	}
 }

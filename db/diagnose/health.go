@@ -170,8 +170,8 @@ func (h *Health) Ready(ctx context.Context) Report {
 			return report(Check{Name: "health", Detail: "closed"})
 		}
 		if !h.done.IsZero() && time.Since(h.done) < reportFor {
-			defer h.mu.Unlock()
 			out := h.latest
+			h.mu.Unlock()
 			out.Checks = slices.Clone(out.Checks)
 			return out
 		}
@@ -275,7 +275,7 @@ func (h *Health) pool(context.Context) (verdict, error) {
 	if inUse < most {
 		return v, nil
 	}
-	waiting := h.pg.Stats().Waits.Waiting
+	waiting := int(h.pg.Stats().Waits.Waiting)
 	v.degraded = waiting > 0
 	v.detail += fmt.Sprintf(", %s", plural(waiting, "caller waits", "callers wait"))
 	if held := h.pg.Held(exhaustedFor); waiting > 0 && len(held) >= most {

@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -104,31 +103,31 @@ func (o *Options) validate() error {
 		return fmt.Errorf("diagnose: Options.HeldFor is %v: want 0 (the default, %v) or more", o.HeldFor, defaultHeldFor)
 	}
 	for i, t := range o.Thresholds {
-		err := t.validate()
-		if err == nil {
-			err = t.validateAgainst(o)
+		problem := t.invalid()
+		if problem == "" {
+			problem = t.lacks(o)
 		}
-		if err != nil {
-			return fmt.Errorf("diagnose: Options.Thresholds[%d].%w", i, err)
+		if problem != "" {
+			return fmt.Errorf("diagnose: Options.Thresholds[%d].%s", i, problem)
 		}
 	}
 	return nil
 }
 
-// validateAgainst returns an error if the options lack what the threshold is
-// about.
-func (t Threshold) validateAgainst(o *Options) error {
+// lacks describes what the options lack that the threshold is about, beginning
+// with the name of its field. It returns "" if they lack nothing.
+func (t Threshold) lacks(o *Options) string {
 	if t.Metric == ReplicaLag && o.Lag == nil {
-		return errors.New("Metric is ReplicaLag, and Options.Lag is nil")
+		return "Metric is ReplicaLag, and Options.Lag is nil"
 	}
 	if t.Metric != HitRatio {
-		return nil
+		return ""
 	}
 	if len(o.Caches) == 0 {
-		return errors.New("Metric is HitRatio, and Options.Caches is empty")
+		return "Metric is HitRatio, and Options.Caches is empty"
 	}
 	if _, ok := o.Caches[t.Cache]; t.Cache != "" && !ok {
-		return fmt.Errorf("Cache is %q, which Options.Caches does not contain", t.Cache)
+		return fmt.Sprintf("Cache is %q, which Options.Caches does not contain", t.Cache)
 	}
-	return nil
+	return ""
 }

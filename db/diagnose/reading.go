@@ -41,7 +41,7 @@ func read(pg *db.DB, caches map[string]*querycache.Cache) *reading {
 	if p := stats.Pool; p != nil {
 		out.pool = Pool{
 			Max: int(p.MaxConns()), Open: int(p.TotalConns()), InUse: int(p.AcquiredConns()), Idle: int(p.IdleConns()),
-			Opening: int(p.ConstructingConns()), Waiting: stats.Waits.Waiting,
+			Opening: int(p.ConstructingConns()), Waiting: int(stats.Waits.Waiting),
 			Acquired: p.AcquireCount(), AcquireTime: p.AcquireDuration(), Opened: p.NewConnsCount(), Canceled: p.CanceledAcquireCount(),
 		}
 	}

@@ -1,8 +1,8 @@
 package diagnose
 
 import (
-	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -181,34 +181,34 @@ func (t Threshold) clears(n float64) bool {
 	return n <= t.Clear.n
 }
 
-// validate returns an error that begins with the name of the first invalid
-// field.
-func (t Threshold) validate() error {
+// invalid describes the first invalid field, beginning with its name. It
+// returns "" if there is none.
+func (t Threshold) invalid() string {
 	limit := t.Above
 	if limit.IsZero() {
 		limit = t.Below
 	}
 	switch {
 	case t.Metric <= 0 || t.Metric >= endMetrics:
-		return fmt.Errorf("Metric is %d: want one of the constants", int(t.Metric))
+		return fmt.Sprintf("Metric is %d: want one of the constants", int(t.Metric))
 	case t.Metric == StatementP99 && t.Statement == "":
-		return errors.New("Statement is empty: StatementP99 needs the name of a statement")
+		return "Statement is empty: StatementP99 needs the name of a statement"
 	case t.Metric != StatementP99 && t.Statement != "":
-		return fmt.Errorf("Statement is %q: metric %v is about all statements", t.Statement, t.Metric)
+		return fmt.Sprintf("Statement is %q: metric %v is about all statements", t.Statement, t.Metric)
 	case t.Metric != HitRatio && t.Cache != "":
-		return fmt.Errorf("Cache is %q: metric %v is not about caches", t.Cache, t.Metric)
+		return fmt.Sprintf("Cache is %q: metric %v is not about caches", t.Cache, t.Metric)
 	case t.Above.IsZero() == t.Below.IsZero():
-		return errors.New("Above and Below: want exactly one of them")
+		return "Above and Below: want exactly one of them"
 	case !t.Metric.accepts(limit.of):
-		return fmt.Errorf("Above or Below is %v: metric %v is %s", limit, t.Metric, t.Metric.units())
-	case !(limit.n >= 0): // or not a number
-		return fmt.Errorf("Above or Below is %v: want 0 or more", limit)
+		return fmt.Sprintf("Above or Below is %v: metric %v is %s", limit, t.Metric, t.Metric.units())
+	case limit.n < 0 || math.IsNaN(limit.n):
+		return fmt.Sprintf("Above or Below is %v: want 0 or more", limit)
 	case !t.Clear.IsZero() && t.Clear.of != limit.of:
-		return fmt.Errorf("Clear is %v: want the unit of the bound, %v", t.Clear, limit)
+		return fmt.Sprintf("Clear is %v: want the unit of the bound, %v", t.Clear, limit)
 	case !t.Clear.IsZero() && t.beyond(t.Clear.n):
-		return fmt.Errorf("Clear is %v, which is beyond the bound %v", t.Clear, limit)
+		return fmt.Sprintf("Clear is %v, which is beyond the bound %v", t.Clear, limit)
 	case t.For < 0:
-		return fmt.Errorf("For is %d: want 0 (the default, %d) or more", t.For, defaultFor)
+		return fmt.Sprintf("For is %d: want 0 (the default, %d) or more", t.For, defaultFor)
 	}
-	return nil
+	return ""
 }

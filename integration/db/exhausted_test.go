@@ -165,8 +165,8 @@ func TestErrorsOfWaitsNameTheStatement(t *testing.T) {
 		want string
 	}{
 		"Acquire":  {func() error { _, err := pg.Acquire(ctx); return err }, "db: wait for a connection: "},
-		"QueryRow": {func() error { return pg.QueryRow(ctx, "SELECT 7").Scan(new(int)) }, "db: select 7: wait for a connection: "},
-		"Exec":     {func() error { _, err := pg.Exec(ctx, "SELECT 7"); return err }, "db: select 7: wait for a connection: "},
+		"QueryRow": {func() error { return pg.QueryRow(ctx, "SELECT 7").Scan(new(int)) }, "db: select ?: wait for a connection: "},
+		"Exec":     {func() error { _, err := pg.Exec(ctx, "SELECT 7"); return err }, "db: select ?: wait for a connection: "},
 		"One":      {func() error { _, err := stmt.One(ctx, pg); return err }, "db: read Seven: wait for a connection: "},
 		"Stmt":     {func() error { _, err := stmt.Exec(ctx, pg); return err }, "db: Seven: wait for a connection: "},
 		"InTx":     {func() error { return pg.InTx(ctx, db.TxOptions{}, nil) }, "db: begin a transaction: wait for a connection: "},

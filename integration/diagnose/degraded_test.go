@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ func TestRoleWithoutRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
 	pgtest.Exec(t, tx, "UPDATE items SET name = 'x' WHERE id = 1")
 	done := make(chan error, 1)
 	go func() {
@@ -155,6 +157,8 @@ func TestBeforeConnect(t *testing.T) {
 	}
 	user := cfg.ConnConfig.User
 	cfg.ConnConfig.User = "nobody"
+	var traced connects
+	cfg.ConnConfig.Tracer = &traced
 	cfg.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error { cc.User = user; return nil }
 	pg, err := db.OpenConfig(t.Context(), cfg, nil)
 	if err != nil {
@@ -163,6 +167,7 @@ func TestBeforeConnect(t *testing.T) {
 	defer pg.Close()
 	m := monitor(t, pg, diagnose.Options{})
 	defer m.Close()
+	tracedBefore := traced.n.Load()
 	if findings := m.Findings(t.Context()); len(findings) > 0 {
 		t.Errorf("found %+v", findings)
 	}
@@ -178,7 +183,23 @@ func TestBeforeConnect(t *testing.T) {
 	if after := pg.Stats(); len(after.Statements) != len(before.Statements) || after.Pool.AcquireCount() != before.Pool.AcquireCount() {
 		t.Error("checks count as statements of the program")
 	}
+	if traced.n.Load() != tracedBefore {
+		t.Error("the tracer of the program sees the connections of checks")
+	}
 }
+
+// connects counts connections.
+type connects struct{ n atomic.Int64 }
+
+func (c *connects) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	c.n.Add(1)
+	return ctx
+}
+func (c *connects) TraceConnectEnd(context.Context, pgx.TraceConnectEndData) {}
+func (c *connects) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+func (c *connects) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // Values of arguments, and constants in texts, are in no finding, warning, log
 // or report.

@@ -26,7 +26,7 @@ func TestHealthyProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cache.Close()
+	t.Cleanup(cache.Close) // after the load has ended
 	reads, err := cache.ReadThrough(pg, querycache.Policy{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestCacheIneffective(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cache.Close()
+	t.Cleanup(cache.Close) // after the load has ended
 	reads, err := cache.ReadThrough(pg, querycache.Policy{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestCacheIneffective(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stop()
+	t.Cleanup(stop)
 	m := monitor(t, pg, diagnose.Options{Caches: map[string]*querycache.Cache{"prices": cache, "missing": nil}})
 	load(t, 1, func(ctx context.Context) error {
 		for range 3 {
@@ -272,6 +272,7 @@ func TestLockWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
 	pgtest.Exec(t, tx, "UPDATE items SET name = 'x' WHERE id = 1")
 	done := make(chan error, 2)
 	for range cap(done) {
@@ -343,20 +344,23 @@ func TestConnectionLeaked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer first.Release() // may be called twice
 	await(t, m, diagnose.ConnectionLeaked)
 	leaked, err := pg.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer leaked.Release()
 	tx, err := pg.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := allItems.SQL(), error(nil)
-	open, err := pg.Query(t.Context(), rows)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	open, err := pg.Query(t.Context(), allItems.SQL())
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer open.Close()
 	first.Release()
 
 	want := []string{"no transaction is open and no statement runs", "a transaction is open", "its rows are not closed"}

@@ -174,8 +174,15 @@ func TestReadyWithExhaustedPool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer conn.Release() // may be called twice
 	if r := h.Ready(t.Context()); !r.OK || r.Degraded {
 		t.Errorf("all in use, and none waits: %+v", r)
+	}
+	for len(pg.Held(1100*time.Millisecond)) == 0 {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if r := ready(t, h); !r.OK || r.Degraded {
+		t.Errorf("all in use for long, and none waits: %+v", r)
 	}
 	waited := make(chan error, 1)
 	go func() { waited <- pg.Ping(context.WithoutCancel(t.Context())) }()

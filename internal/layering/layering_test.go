@@ -110,6 +110,8 @@ var layers = map[string]layer{
 	"db/dbtest":   {ours: []string{"db", "db/advise", "internal/cacheapi", "internal/profile"}, others: []string{pgx}},
 	"db/dbdebug":  {ours: []string{"db", "db/diagnose", "db/advise", "querycache"}, others: []string{pgx}},
 
+	"db/dbotel":                 {public: true, free: true},
+	"db/dbprom":                 {public: true, free: true},
 	"batchinsert/parquetsource": {public: true, free: true},
 	"batchinsert/pgload":        {public: true, free: true},
 	"examples/...":              {public: true, free: true},

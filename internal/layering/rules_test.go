@@ -31,6 +31,7 @@ func TestComplaints(t *testing.T) {
 		{"examples/quickstart/main.go", module + "/examples/quickstart/internal/bar", ""},
 		{"batchinsert/pgload/load.go", module + "/batchinsert/parquetsource", ""},
 		{"batchinsert/pgload/load.go", module + "/internal/records", "stands on the public packages alone"},
+		{"db/dbprom/collector.go", module + "/internal/stmtstats", "stands on the public packages alone"},
 		{"integration/pgserver/local.go", module + "/internal/sqltext", ""},
 		{"integration/pgserver/local.go", "example.com/anything", ""},
 		{"utilities/strings.go", "context", "has no rule"},

@@ -209,12 +209,12 @@ func (st *Statement) Lexed() bool { return st.Err == nil }
 func (st *Statement) Size() int { return len(st.Text) + len(st.Normalized) }
 
 // Label returns the label of the statement for messages: its name, or the
-// beginning of its text.
+// beginning of its text with constants replaced.
 func (st *Statement) Label() string {
 	if st.Name != "" {
 		return st.Name
 	}
-	return Shorten(st.Normalized)
+	return Shorten(st.FingerprintText())
 }
 
 // Shorten truncates sql for messages.

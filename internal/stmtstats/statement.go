@@ -16,6 +16,7 @@ import (
 type Snapshot struct {
 	Fingerprint uint64
 	Text        string
+	Summary     string
 	Name        string
 	Calls       int64
 	Rows        int64
@@ -32,6 +33,7 @@ type Snapshot struct {
 type Statement struct {
 	fingerprint uint64
 	text        string
+	summary     string
 	name        string
 	rows        atomic.Int64
 	bytes       atomic.Int64
@@ -108,6 +110,7 @@ func (f *Statement) Snapshot() Snapshot {
 	out := Snapshot{
 		Fingerprint: f.fingerprint,
 		Text:        f.text,
+		Summary:     f.summary,
 		Name:        f.name,
 		Calls:       int64(times.Count()),
 		Rows:        f.rows.Load(),

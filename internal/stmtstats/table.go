@@ -30,7 +30,7 @@ type key struct {
 
 // NewTable returns an empty table.
 func NewTable() *Table {
-	return &Table{byKey: make(map[key]*Statement), other: &Statement{text: others}}
+	return &Table{byKey: make(map[key]*Statement), other: &Statement{text: others, summary: others}}
 }
 
 // Other returns the figures of all statements that do not fit in the table.
@@ -47,7 +47,7 @@ func (p *Table) Of(text *sqltext.Statement, name string) *Statement {
 			return p.other
 		}
 		k.name = strings.Clone(name) // name may be a part of a long text
-		f = &Statement{fingerprint: k.fingerprint, name: k.name, text: text.FingerprintText()}
+		f = &Statement{fingerprint: k.fingerprint, name: k.name, text: text.FingerprintText(), summary: text.Summary()}
 		p.byKey[k] = f
 	}
 	return f

@@ -34,7 +34,7 @@ func TestRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{version, "batchinsert/parquetsource/" + version, "batchinsert/pgload/" + version, "integration/" + version}
+	want := []string{version, "batchinsert/parquetsource/" + version, "batchinsert/pgload/" + version, "db/dbotel/" + version, "db/dbprom/" + version, "integration/" + version}
 	if got := slices.Sorted(slices.Values(r.tags)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Fatalf("tags %q, want %q", r.tags, want)
 	}
@@ -92,7 +92,7 @@ func (u *user) importsAll(t *testing.T, modules []string) {
 			source.WriteString("import _ \"" + p + "\"\n")
 		}
 	}
-	for _, p := range []string{"db", "querycache", "batchinsert", "migrations", "batchinsert/parquetsource", "integration/pgtest"} {
+	for _, p := range []string{"db", "querycache", "batchinsert", "migrations", "batchinsert/parquetsource", "db/dbotel", "db/dbprom", "integration/pgtest"} {
 		if !strings.Contains(source.String(), `"`+root+"/"+p+`"`) {
 			t.Errorf("%s is not among the packages:\n%s", p, packages)
 		}
@@ -103,7 +103,7 @@ func (u *user) importsAll(t *testing.T, modules []string) {
 	u.succeeds(t, dir, "mod", "tidy")
 	u.succeeds(t, dir, "list", "-deps", ".")
 	// Without integration, whose requirements take a minute more to build.
-	u.succeeds(t, dir, "build", root+"/db", root+"/querycache", root+"/batchinsert", root+"/migrations", root+"/batchinsert/parquetsource")
+	u.succeeds(t, dir, "build", root+"/db", root+"/querycache", root+"/batchinsert", root+"/migrations", root+"/batchinsert/parquetsource", root+"/db/dbotel", root+"/db/dbprom")
 	for line := range strings.Lines(u.succeeds(t, dir, "list", "-m", "all")) {
 		if strings.HasPrefix(line, root) && !strings.HasSuffix(line, " "+version+"\n") {
 			t.Errorf("the build has %s", line)
