@@ -60,6 +60,7 @@ var exports = map[string]string{
 	"CallSite":              "where a statement was sent",
 	"Frame":                 "a place in the source",
 	"Repeat":                "a statement in a loop: N+1",
+	"Loop":                  "a repeat over all spans, for windows and metrics",
 	"DB.Spans":              "the latest and the slowest spans",
 	"Spans":                 "the result of DB.Spans",
 	"DB.Held":               "finds connections that are not returned",

@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -14,8 +15,8 @@ type HeldConnection struct {
 	Statement string        // name or fingerprint text of the last statement, "" if there was none
 
 	// Stack is where the connection was acquired, innermost first. It is
-	// recorded for one of 64 acquisitions of a connection, and for all while
-	// SampleAcquisitions is on; otherwise it is nil.
+	// recorded for one of 64 acquisitions of a connection, and for all between
+	// SampleAcquisitions and its stop; otherwise it is nil.
 	Stack []Frame
 }
 
@@ -44,6 +45,11 @@ func (d *DB) Held(longer time.Duration) []HeldConnection {
 }
 
 // SampleAcquisitions makes the handle record the stack of every acquisition of
-// a connection, which takes about a microsecond, or of one in 64 again. Turn it
-// on while connections are not returned; package diagnose does so by itself.
-func (d *DB) SampleAcquisitions(all bool) { d.tracker.SampleAll(all) }
+// a connection, until stop is called; otherwise it records one in 64. A stack
+// takes about a microsecond. Package diagnose calls it while connections are not
+// returned. Each call of SampleAcquisitions needs its own call of stop; further
+// calls of a stop have no effect.
+func (d *DB) SampleAcquisitions() (stop func()) {
+	d.tracker.SampleAll(1)
+	return sync.OnceFunc(func() { d.tracker.SampleAll(-1) })
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,33 @@ func TestKeptSpansAreTrimmed(t *testing.T) {
 	}
 	if len(full.ByStatement[0].Sites) != 8 {
 		t.Error("the original was changed")
+	}
+}
+
+func TestLoopsAreSummedUp(t *testing.T) {
+	r := newRing(io.Discard)
+	at := []Frame{{"main.list", "main.go", 9}}
+	span := SpanStats{
+		Name:        "request",
+		ByStatement: []SpanStatement{{Fingerprint: 7, Calls: 20, Identical: 5, Time: 2 * time.Second, Sites: []CallSite{{Calls: 18, Stack: at}}}},
+		Repeats:     []Repeat{{Fingerprint: 7, Calls: 11, Stack: at}},
+	}
+	for range 3 {
+		r.addLoops(&span)
+	}
+	got := r.list(0).Loops
+	want := []Loop{
+		{Fingerprint: 7, Stack: at, Span: "request", Spans: 3, Calls: 33, AllCalls: 60, Time: 3 * time.Second},
+		{Fingerprint: 7, Stack: at, Span: "request", Spans: 3, Calls: 15, AllCalls: 60, Time: 3 * time.Second / 2, Identical: true},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	for i := range 100_000 {
+		span.Repeats[0].Fingerprint = uint64(i)
+		r.addLoops(&span)
+	}
+	if n := len(r.list(0).Loops); n != maxLoops {
+		t.Errorf("%d loops are kept, want %d", n, maxLoops)
 	}
 }

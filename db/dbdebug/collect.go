@@ -55,7 +55,11 @@ const heldAfter = time.Second
 
 // snapshot collects everything. It waits at most as long as recent does.
 func (s *source) snapshot(ctx context.Context) *snapshot {
-	out := &snapshot{Title: s.opts.Title, At: time.Now().UTC(), Actions: s.opts.Actions}
+	out := &snapshot{
+		Title: s.opts.Title, At: time.Now().UTC(), Actions: s.opts.Actions,
+		Missing: []missing{}, Checks: []check{}, Findings: []finding{}, Warnings: []warning{}, // lists in JSON, not null
+		Latest: []span{}, Slowest: []span{}, Caches: []cache{}, Panels: []panelView{}, Over: []series{},
+	}
 	stats := s.pg.Stats()
 	var asked sync.WaitGroup
 	asked.Go(func() { s.addHealth(ctx, out) })

@@ -37,9 +37,11 @@ func (out *snapshot) addReport(report diagnose.Report, problem string) {
 		out.Checks = append(out.Checks, check{Name: c.Name, State: state, Detail: c.Detail, Took: secondsOf(c.Took)})
 	}
 	switch {
-	case !report.OK || problem != "":
+	case problem != "" && report.At.IsZero():
+		out.Summary.Health = "unknown"
+	case !report.OK:
 		out.Summary.Health = "not ready"
-	case report.Degraded:
+	case report.Degraded || problem != "":
 		out.Summary.Health = "degraded"
 	default:
 		out.Summary.Health = "ready"

@@ -171,7 +171,7 @@ func isBounded(text string) bool {
 
 // networkBound finds time lost to round trips.
 func (p *picture) networkBound() []Finding {
-	trip := p.activity.roundTrip
+	trip := p.roundTrip()
 	share := part(p.roundTrips(), p.spent)
 	if trip < slowRoundTrip || share < roundTripShare || p.load(p.spent) < minLoad {
 		return nil

@@ -1,11 +1,11 @@
 package diagnose
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -217,7 +217,7 @@ func TestFindings(t *testing.T) {
 	} {
 		p := pictureOf(healthy(120))
 		c.change(p)
-		p = &picture{opts: p.opts, all: p.all, windows: p.windows, activity: p.activity, held: p.held, spans: p.spans}
+		p = &picture{opts: p.opts, all: p.all, windows: p.windows, activity: p.activity, held: p.held}
 		p.sum()
 		found := p.findings()
 		if got := kinds(found); !slices.Equal(got, c.want) {
@@ -277,39 +277,33 @@ func TestFindingsOfNothing(t *testing.T) {
 	p.bottleneck()
 }
 
-func spanOf(name string, at time.Time, s ...db.SpanStatement) db.SpanStats {
-	return db.SpanStats{Name: name, Began: at, Took: time.Second, ByStatement: s}
-}
-
-// Loops come from spans that ended during the windows.
+// Loops are those of spans that ended during the windows.
 func TestLoops(t *testing.T) {
 	stack := []db.Frame{{Function: "main.handle", File: "main.go", Line: 12}}
-	loop := spanOf("orders", time.Now().Add(-10*time.Second), db.SpanStatement{Fingerprint: 1, Text: "select a from t where id = ?", Calls: 100, Time: 2 * time.Second})
-	loop.Repeats = []db.Repeat{{Fingerprint: 1, Text: "select a from t where id = ?", Calls: 100, Stack: stack}}
-	old := loop
-	old.Began = time.Now().Add(-time.Hour)
-	same := spanOf("prices", time.Now().Add(-10*time.Second), db.SpanStatement{Fingerprint: 2, Name: "Price", Text: "select p from t where id = ?", Calls: 20, Identical: 15, Time: time.Second})
+	loop := db.Loop{Fingerprint: 1, Text: "select a from t where id = ?", Stack: stack, Span: "orders", Spans: 1, Calls: 100, AllCalls: 100, Time: 2 * time.Second}
+	same := db.Loop{Fingerprint: 2, Name: "Price", Text: "select p from t where id = ?", Identical: true, Span: "prices", Spans: 1, Calls: 15, AllCalls: 20, Time: time.Second}
 	write, locks, rare, fewOfMany := same, same, same, same
-	write.ByStatement = []db.SpanStatement{{Fingerprint: 2, Text: "update t set a = ?", Calls: 20, Identical: 15}}
-	locks.ByStatement = []db.SpanStatement{{Fingerprint: 2, Text: "select a from t where id = ? for update", Calls: 20, Identical: 15}}
-	rare.ByStatement = []db.SpanStatement{{Fingerprint: 2, Text: "select a from t", Calls: 9, Identical: 8}}
-	fewOfMany.ByStatement = []db.SpanStatement{{Fingerprint: 2, Text: "select a from t", Calls: 100, Identical: 10}}
+	write.Text = "update t set a = ?"
+	locks.Text = "select a from t where id = ? for update"
+	rare.Calls, rare.AllCalls = 8, 9
+	fewOfMany.Calls, fewOfMany.AllCalls = 10, 100
 
 	for _, c := range []struct {
 		name  string
-		spans []db.SpanStats
+		loops []db.Loop
 		want  []Kind
 	}{
 		{"none", nil, nil},
-		{"loop", []db.SpanStats{loop}, []Kind{StatementRepeated}},
-		{"loop in two spans", []db.SpanStats{loop, loop}, []Kind{StatementRepeated}},
-		{"identical", []db.SpanStats{same, loop}, []Kind{StatementRepeated, ReadsIdentical}},
-		{"identical writes", []db.SpanStats{write, locks}, nil},
-		{"identical, rarely", []db.SpanStats{rare}, nil},
-		{"identical, few of many", []db.SpanStats{fewOfMany}, nil},
+		{"loop", []db.Loop{loop}, []Kind{StatementRepeated}},
+		{"identical", []db.Loop{same, loop}, []Kind{StatementRepeated, ReadsIdentical}},
+		{"identical writes", []db.Loop{write}, nil},
+		{"identical locking reads", []db.Loop{locks}, nil},
+		{"identical, rarely", []db.Loop{rare}, nil},
+		{"identical, few of many", []db.Loop{fewOfMany}, nil},
 	} {
-		p := pictureOf(healthy(12))
-		p.spans = c.spans
+		windows := healthy(12)
+		windows[3].loops = c.loops
+		p := pictureOf(windows)
 		found := p.findings()
 		if got := kinds(found); !slices.Equal(got, c.want) {
 			t.Errorf("%s: found %q, want %q", c.name, got, c.want)
@@ -321,18 +315,34 @@ func TestLoops(t *testing.T) {
 		}
 	}
 
-	f := &fake{spans: db.Spans{Latest: []db.SpanStats{old}}}
-	opts := (*Options)(nil).withDefaults()
-	m := &Monitor{opts: opts, windows: healthy(12), server: &server{ask: func(context.Context, time.Duration) activity { return activity{} }}, source: source{
-		spans: func() db.Spans { return f.spans }, held: func(time.Duration) []db.HeldConnection { return nil },
-	}}
-	if got := m.Findings(t.Context()); len(got) != 0 {
-		t.Errorf("a loop of an hour ago is found: %+v", got)
+	windows := healthy(12)
+	windows[3].loops, windows[7].loops = []db.Loop{loop, same}, []db.Loop{loop}
+	if got := pictureOf(windows).findings()[0]; !strings.Contains(got.Evidence, "200 calls with different arguments in 2 spans") || !strings.Contains(got.Evidence, "took 4s") {
+		t.Errorf("two windows with a loop: %q", got.Evidence)
 	}
-	f.spans.Latest = append(f.spans.Latest, loop)
-	if got := m.Findings(t.Context()); len(got) != 1 {
-		t.Errorf("a loop of now is not found: %+v", got)
-	}
+}
+
+// A window has what was added to the loops since the one before.
+func TestLoopsOfWindows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		loop := db.Loop{Fingerprint: 1, Span: "orders", Spans: 5, Calls: 100, AllCalls: 100, Time: 2 * time.Second}
+		f.loops.Store(&[]db.Loop{loop}) // before the Monitor
+		m := f.start(t, nil)
+		defer m.Close()
+		time.Sleep(5*time.Second + 1)
+		later := loop
+		later.Spans, later.Calls, later.AllCalls, later.Time = 7, 130, 140, 3*time.Second
+		f.loops.Store(&[]db.Loop{later})
+		time.Sleep(10 * time.Second)
+		windows := m.Windows()
+		if len(windows) != 3 || len(windows[0].loops) != 0 || len(windows[1].loops) != 1 || len(windows[2].loops) != 0 {
+			t.Fatalf("%d windows: %+v", len(windows), windows)
+		}
+		if got := windows[1].loops[0]; got.Spans != 2 || got.Calls != 30 || got.AllCalls != 40 || got.Time != time.Second {
+			t.Errorf("the window has %+v", got)
+		}
+	})
 }
 
 // Findings are sorted by the time that is lost.

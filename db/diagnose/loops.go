@@ -3,56 +3,78 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"time"
 
 	"github.com/headrace/headrace/db"
 )
 
-// A loop is a statement that spans of the program repeated.
-type loop struct {
-	fingerprint uint64
-	name, text  string
-	span        string // the name of one of the spans
-	stack       []db.Frame
-	calls       int64 // repeated
-	all         int64
-	spans       int
-	lost        time.Duration // by the repeated calls
+// A loopKey identifies a loop: a statement, and the place that repeats it.
+type loopKey struct {
+	statement statementKey
+	place     db.Frame
+	identical bool
 }
 
-// A place identifies a statement, and the place in the program that repeats it.
-type place struct {
-	statement statementKey
-	frame     db.Frame
+func keyOf(l *db.Loop) loopKey {
+	key := loopKey{statement: statementKey{l.Fingerprint, l.Name}, identical: l.Identical}
+	if len(l.Stack) > 0 && !l.Identical {
+		key.place = l.Stack[0]
+	}
+	return key
+}
+
+// loopsOf returns the loops of spans that have ended, by their keys.
+func loopsOf(all []db.Loop) map[loopKey]db.Loop {
+	out := make(map[loopKey]db.Loop, len(all))
+	for i := range all {
+		out[keyOf(&all[i])] = all[i]
+	}
+	return out
+}
+
+// loopsSince returns what was added between two readings.
+func loopsSince(now, earlier map[loopKey]db.Loop) []db.Loop {
+	var out []db.Loop
+	for key, l := range now {
+		before := earlier[key]
+		l.Spans -= before.Spans
+		l.Calls -= before.Calls
+		l.AllCalls -= before.AllCalls
+		l.Time -= before.Time
+		if l.Spans > 0 {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// addLoops adds the loops of a window up.
+func addLoops(to map[loopKey]*db.Loop, loops []db.Loop) {
+	for i := range loops {
+		l := loops[i]
+		sum := to[keyOf(&l)]
+		if sum == nil {
+			to[keyOf(&l)] = &l
+			continue
+		}
+		sum.Span = l.Span
+		sum.Spans += l.Spans
+		sum.Calls += l.Calls
+		sum.AllCalls += l.AllCalls
+		sum.Time += l.Time
+	}
 }
 
 // statementsRepeated finds loops of round trips in the spans that ended during
 // the windows.
 func (p *picture) statementsRepeated() []Finding {
-	loops := make(map[place]*loop)
-	for i := range p.spans {
-		span := &p.spans[i]
-		for _, r := range span.Repeats {
-			key := place{statement: statementKey{r.Fingerprint, r.Name}}
-			if len(r.Stack) > 0 {
-				key.frame = r.Stack[0]
-			}
-			l := loops[key]
-			if l == nil {
-				l = &loop{fingerprint: r.Fingerprint, name: r.Name, text: r.Text, span: span.Name, stack: r.Stack}
-				loops[key] = l
-			}
-			l.add(span, key.statement, r.Calls, r.Calls-1) // one call would remain
-		}
-	}
-	return p.loopFindings(loops, func(l *loop, f *Finding) {
+	repeated := func(l *db.Loop) bool { return !l.Identical }
+	return p.loopFindings(repeated, func(l *db.Loop, f *Finding) {
 		f.Kind = StatementRepeated
-		f.Title = fmt.Sprintf("A statement is repeated in a loop: %d calls per span", l.calls/int64(l.spans))
-		f.Evidence = fmt.Sprintf("%s: %d calls with different arguments in %d spans such as %q, which took %v.", label(l.name, l.text), l.calls, l.spans, shorten(l.span), rounded(l.lost))
-		if len(l.stack) > 0 {
-			f.Evidence += fmt.Sprintf(" They come from %s, line %d.", l.stack[0].Function, l.stack[0].Line)
+		f.Title = fmt.Sprintf("A statement is repeated in a loop: %d calls per span", l.Calls/l.Spans)
+		f.Evidence = fmt.Sprintf("%s: %d calls with different arguments in %s such as %q, which took %v.", label(l.Name, l.Text), l.Calls, plural(int(l.Spans), "span", "spans"), shorten(l.Span), rounded(l.Time))
+		if len(l.Stack) > 0 {
+			f.Evidence += fmt.Sprintf(" They come from %s, line %d.", l.Stack[0].Function, l.Stack[0].Line)
 		}
 		f.Do = "Replace the loop by one statement with = ANY($1) or a join, by a Loader or Gather, or by a bulk write (package batchinsert)."
 	})
@@ -60,60 +82,32 @@ func (p *picture) statementsRepeated() []Finding {
 
 // readsIdentical finds reads that spans repeated with the same arguments.
 func (p *picture) readsIdentical() []Finding {
-	loops := make(map[place]*loop)
-	for i := range p.spans {
-		span := &p.spans[i]
-		for j := range span.ByStatement {
-			s := &span.ByStatement[j]
-			if s.Identical == 0 || !isRead(s.Text) {
-				continue
-			}
-			key := place{statement: statementKey{s.Fingerprint, s.Name}}
-			l := loops[key]
-			if l == nil {
-				l = &loop{fingerprint: s.Fingerprint, name: s.Name, text: s.Text, span: span.Name}
-				if len(s.Sites) > 0 {
-					l.stack = s.Sites[0].Stack
-				}
-				loops[key] = l
-			}
-			l.add(span, key.statement, s.Identical, s.Identical)
-		}
+	cacheable := func(l *db.Loop) bool {
+		return l.Identical && isRead(l.Text) && l.Calls >= minIdentical && float64(l.Calls) >= minIdenticalShare*float64(l.AllCalls)
 	}
-	maps.DeleteFunc(loops, func(_ place, l *loop) bool {
-		return l.calls < minIdentical || float64(l.calls) < minIdenticalShare*float64(l.all)
-	})
-	return p.loopFindings(loops, func(l *loop, f *Finding) {
+	return p.loopFindings(cacheable, func(l *db.Loop, f *Finding) {
 		f.Kind = ReadsIdentical
-		f.Title = fmt.Sprintf("A read is repeated with the same arguments: %s of its calls", percent(part(l.calls, l.all)))
-		f.Evidence = fmt.Sprintf("%s: %d of %d calls, in %d spans such as %q, had the arguments of an earlier call of the same span, and took %v.", label(l.name, l.text), l.calls, l.all, l.spans, shorten(l.span), rounded(l.lost))
+		f.Title = fmt.Sprintf("A read is repeated with the same arguments: %s of its calls", percent(part(l.Calls, l.AllCalls)))
+		f.Evidence = fmt.Sprintf("%s: %d of %d calls, in %s such as %q, had the arguments of an earlier call of the same span, and took %v.", label(l.Name, l.Text), l.Calls, l.AllCalls, plural(int(l.Spans), "span", "spans"), shorten(l.Span), rounded(l.Time))
 		f.Do = "Cache it (package querycache), or read it once and pass the result on."
 	})
 }
 
-// add counts calls of a statement in a span, of which some are lost time.
-func (l *loop) add(span *db.SpanStats, key statementKey, calls, lost int64) {
-	l.calls += calls
-	l.spans++
-	for i := range span.ByStatement {
-		s := &span.ByStatement[i]
-		if s.Fingerprint == key.fingerprint && s.Name == key.name && s.Calls > 0 {
-			l.all += s.Calls
-			l.lost += time.Duration(float64(s.Time) * float64(lost) / float64(s.Calls))
-			return
+// loopFindings returns the findings for the loops of a kind that take the most
+// time.
+func (p *picture) loopFindings(isOne func(*db.Loop) bool, describe func(*db.Loop, *Finding)) []Finding {
+	var all []*db.Loop
+	for _, l := range p.loops {
+		if isOne(l) {
+			all = append(all, l)
 		}
 	}
-}
-
-// loopFindings returns the findings for the loops that take the most time.
-func (p *picture) loopFindings(loops map[place]*loop, describe func(*loop, *Finding)) []Finding {
-	all := slices.Collect(maps.Values(loops))
-	slices.SortFunc(all, func(a, b *loop) int {
-		return cmp.Or(cmp.Compare(b.lost, a.lost), cmp.Compare(b.calls, a.calls), cmp.Compare(a.fingerprint, b.fingerprint))
+	slices.SortFunc(all, func(a, b *db.Loop) int {
+		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	})
 	var out []Finding
 	for _, l := range all[:min(len(all), maxFindings)] {
-		f := Finding{Share: part(l.lost, p.spent), Fingerprint: l.fingerprint, Name: l.name, Statement: l.text, Stack: l.stack}
+		f := Finding{Share: part(l.Time, p.spent), Fingerprint: l.Fingerprint, Name: l.Name, Statement: l.Text, Stack: l.Stack}
 		describe(l, &f)
 		out = append(out, f)
 	}

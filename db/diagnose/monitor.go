@@ -25,7 +25,7 @@ type Monitor struct {
 	done chan struct{} // closed when the goroutine has ended
 	lag  call          // of Options.Lag
 
-	sampling bool // whether all acquisitions are recorded; of the goroutine
+	sampling func() // stops the recording of all acquisitions; nil if it is not on; of the goroutine
 
 	mu      sync.Mutex
 	windows []Window // at most opts.Windows; guarded by mu
@@ -35,9 +35,8 @@ type Monitor struct {
 // A source is what a Monitor measures.
 type source struct {
 	read   func() *reading
-	spans  func() db.Spans
 	held   func(longer time.Duration) []db.HeldConnection
-	sample func(all bool) // acquisitions
+	sample func() (stop func()) // all acquisitions
 }
 
 // New starts a Monitor of a handle: one goroutine, which measures at the end of
@@ -55,7 +54,6 @@ func New(pg *db.DB, opts *Options) (*Monitor, error) {
 	o := opts.withDefaults()
 	m := newMonitor(o, newServer(pg.Config()), source{
 		read:   func() *reading { return read(pg, o.Caches) },
-		spans:  pg.Spans,
 		held:   pg.Held,
 		sample: pg.SampleAcquisitions,
 	})
@@ -135,12 +133,15 @@ func (m *Monitor) add(w Window) []Warning {
 	return out
 }
 
-// sampleAcquisitions turns the recording of acquisitions on or off. It leaves
-// alone what the program has turned on.
+// sampleAcquisitions turns the recording of all acquisitions on or off. It
+// leaves on what the program has turned on.
 func (m *Monitor) sampleAcquisitions(on bool) {
-	if m.sampling != on {
-		m.sampling = on
-		m.source.sample(on)
+	switch {
+	case on && m.sampling == nil:
+		m.sampling = m.source.sample()
+	case !on && m.sampling != nil:
+		m.sampling()
+		m.sampling = nil
 	}
 }
 

@@ -22,7 +22,7 @@ type fake struct {
 	share    atomic.Int64 // of one CPU, in percent
 	held     atomic.Pointer[[]db.HeldConnection]
 	sampling atomic.Int64 // how often it was turned on, minus off
-	spans    db.Spans
+	loops    atomic.Pointer[[]db.Loop]
 	activity atomic.Pointer[activity]
 	asked    atomic.Int64
 
@@ -36,7 +36,11 @@ func (f *fake) read() *reading {
 		f.cpu += now.Sub(f.last) * time.Duration(f.share.Load()) / 100
 	}
 	f.last = now
-	return &reading{at: now, process: processReading{cpu: f.cpu, maxProcs: 1}}
+	r := &reading{at: now, process: processReading{cpu: f.cpu, maxProcs: 1}}
+	if loops := f.loops.Load(); loops != nil {
+		r.loops = loopsOf(*loops)
+	}
+	return r
 }
 
 // start returns a Monitor of f. Tests call it in a bubble of synctest.
@@ -53,8 +57,7 @@ func (f *fake) start(t *testing.T, opts *Options) *Monitor {
 		return activity{}
 	}
 	return newMonitor(opts.withDefaults(), &server{ask: ask}, source{
-		read:  f.read,
-		spans: func() db.Spans { return f.spans },
+		read: f.read,
 		held: func(longer time.Duration) (out []db.HeldConnection) {
 			if all := f.held.Load(); all != nil {
 				for _, h := range *all {
@@ -65,12 +68,9 @@ func (f *fake) start(t *testing.T, opts *Options) *Monitor {
 			}
 			return out
 		},
-		sample: func(all bool) {
-			if all {
-				f.sampling.Add(1)
-			} else {
-				f.sampling.Add(-1)
-			}
+		sample: func() (stop func()) {
+			f.sampling.Add(1)
+			return func() { f.sampling.Add(-1) }
 		},
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/headrace/headrace/db"
 )
 
-// A picture is what findings are drawn from: the last windows, the spans that
-// ended meanwhile, the connections in use, and the server's activity.
+// A picture is what findings are drawn from: the last windows, the connections in
+// use, and the server's activity.
 type picture struct {
 	opts    *Options
 	all     []Window // that are kept
@@ -24,7 +24,7 @@ type picture struct {
 	gc                           float64           // CPU time of the collector, divided by that of the process; mean by CPU time
 	statements                   []StatementWindow // those that windows list, in descending order of Total; P99 is the greatest
 
-	spans    []db.SpanStats
+	loops    map[loopKey]*db.Loop // of spans that ended during the windows
 	held     []db.HeldConnection
 	activity activity
 }
@@ -35,20 +35,13 @@ func (m *Monitor) picture(ctx context.Context) *picture {
 	p.activity = m.server.activity(ctx, m.opts.Interval, m.opts.HeldFor)
 	p.windows = p.all[max(len(p.all)-horizon, 0):]
 	p.sum()
-	if len(p.windows) > 0 {
-		began := p.windows[0].Began
-		for _, span := range m.source.spans().Latest {
-			if !span.Began.Add(span.Took).Before(began) {
-				p.spans = append(p.spans, span)
-			}
-		}
-	}
 	return p
 }
 
 // sum adds the windows up.
 func (p *picture) sum() {
 	statements := make(map[statementKey]*StatementWindow)
+	p.loops = make(map[loopKey]*db.Loop)
 	var cpu, gc, measured float64
 	for i := range p.windows {
 		w := &p.windows[i]
@@ -64,6 +57,7 @@ func (p *picture) sum() {
 			gc += used * w.elapsed().Seconds() * w.Runtime.GCCPU
 			measured += w.elapsed().Seconds()
 		}
+		addLoops(p.loops, w.loops)
 		for j := range w.Statements {
 			addStatement(statements, &w.Statements[j])
 		}
@@ -126,12 +120,30 @@ func (p *picture) serverTime(s *StatementWindow) time.Duration {
 	if s.Network == 0 {
 		return s.Total
 	}
-	return max(s.Network-time.Duration(s.Calls)*p.activity.roundTrip, 0)
+	return max(s.Network-time.Duration(s.Calls)*p.roundTrip(), 0)
+}
+
+// fewCalls are too few for a percentile of their time to mean much.
+const fewCalls = 10
+
+// roundTrip returns the time of a round trip: the shortest of the pings, or
+// less if half of the calls of a statement took less, as where the process was
+// busy while it pinged.
+func (p *picture) roundTrip() time.Duration {
+	trip := p.activity.roundTrip
+	for i := range p.windows {
+		for _, s := range p.windows[i].Statements {
+			if s.Calls >= fewCalls && s.Network > 0 {
+				trip = min(trip, s.P50)
+			}
+		}
+	}
+	return trip
 }
 
 // roundTrips returns an estimate of the time that statements spent on the way.
 func (p *picture) roundTrips() time.Duration {
-	return min(time.Duration(p.trips)*p.activity.roundTrip, p.network)
+	return min(time.Duration(p.trips)*p.roundTrip(), p.network)
 }
 
 // label returns a statement's name, or its text.

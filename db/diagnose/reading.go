@@ -13,7 +13,7 @@ import (
 
 // A reading holds what a Monitor reads at the end of a window. Its counts are
 // since the handle was opened. Two readings are kept, each of at most 2,049
-// statements.
+// statements and 256 loops.
 type reading struct {
 	at         time.Time
 	process    processReading
@@ -21,6 +21,7 @@ type reading struct {
 	waits      db.Waits
 	statements map[statementKey]db.StatementStats
 	caches     map[string]querycache.Stats
+	loops      map[loopKey]db.Loop
 	notes      []string
 }
 
@@ -37,6 +38,7 @@ func read(pg *db.DB, caches map[string]*querycache.Cache) *reading {
 		at: time.Now(), process: readProcess(), waits: stats.Waits,
 		statements: make(map[statementKey]db.StatementStats, len(stats.Statements)),
 		caches:     make(map[string]querycache.Stats, len(caches)),
+		loops:      loopsOf(pg.Spans().Loops),
 	}
 	if p := stats.Pool; p != nil {
 		out.pool = Pool{
@@ -77,6 +79,7 @@ func (r *reading) since(earlier *reading, listed func(*StatementWindow) bool) Wi
 		Notes:   slices.Clone(r.notes),
 	}
 	w.addStatements(r.statements, earlier.statements, listed)
+	w.loops = loopsSince(r.loops, earlier.loops)
 	for _, name := range slices.Sorted(maps.Keys(r.caches)) {
 		w.Caches = append(w.Caches, cacheWindow(name, r.caches[name], earlier.caches[name]))
 	}

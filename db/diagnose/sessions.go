@@ -38,7 +38,7 @@ func (p *picture) lockWaits() []Finding {
 	}
 	f.Evidence = fmt.Sprintf("%s open for more than %v, the oldest for %v.", plural(a.longTx, "transaction is", "transactions are"), p.opts.HeldFor, rounded(a.longestTx))
 	if a.idleInTx > 0 {
-		f.Evidence += fmt.Sprintf(" %s idle in a transaction for more than %v, the longest for %v.", plural(a.idleInTx, "session is", "sessions are"), idleInTxFor(p.opts.HeldFor), rounded(a.longestIdle))
+		f.Evidence += fmt.Sprintf(" %s idle in a transaction for more than %v, the longest for %v.", plural(a.idleInTx, "session is", "sessions are"), rounded(idleInTxFor(p.opts.HeldFor)), rounded(a.longestIdle))
 	}
 	if a.preparedXact > 0 {
 		f.Evidence += fmt.Sprintf(" %s (PREPARE TRANSACTION) and not ended.", plural(a.preparedXact, "older transaction is prepared", "older transactions are prepared"))

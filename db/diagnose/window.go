@@ -1,6 +1,10 @@
 package diagnose
 
-import "time"
+import (
+	"time"
+
+	"github.com/headrace/headrace/db"
+)
 
 // A Window holds what was measured between two points in time. Statements and
 // waits count in the window in which they end.
@@ -30,7 +34,8 @@ type Window struct {
 	// Notes says what could not be measured, and why.
 	Notes []string
 
-	trips int64 // calls that were not in a batch
+	trips int64     // calls that were not in a batch
+	loops []db.Loop // of spans that ended; at most 256
 }
 
 // A StatementWindow holds the figures of one statement in a window.

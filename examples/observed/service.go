@@ -55,7 +55,7 @@ func open(ctx context.Context, connString string, opts options) (s *service, err
 	if s.pg, err = db.OpenConfig(ctx, cfg, nil); err != nil {
 		return nil, err
 	}
-	s.pg.SampleAcquisitions(true) // a microsecond each, for the place of the first connection that leaks
+	s.pg.SampleAcquisitions() // a microsecond each, for the place of the first connection that leaks
 	files, err := opts.faults.schema()
 	if err != nil {
 		return nil, err

@@ -365,7 +365,14 @@ func TestRepeats(t *testing.T) {
 		ctx, span := db.Profile(t.Context(), c.name)
 		c.run(ctx)
 		span.End()
-		got := span.Stats().Repeats
+		stats := span.Stats()
+		if c.name == "same arguments" {
+			same := stats.ByStatement[0]
+			if same.Identical != 11 || len(same.Sites) == 0 || !strings.HasSuffix(same.Sites[0].Stack[0].File, "profile_test.go") {
+				t.Errorf("%s: %+v", c.name, same)
+			}
+		}
+		got := stats.Repeats
 		if len(got) != c.want {
 			t.Errorf("%s: %d repeats, want %d: %+v", c.name, len(got), c.want, got)
 		}
@@ -532,7 +539,7 @@ func TestSpansShowNoValues(t *testing.T) {
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	pg := openPool(t, 3, itemSchema...)
-	pg.SampleAcquisitions(true)
+	defer pg.SampleAcquisitions()()
 	if held := pg.Held(0); len(held) != 0 {
 		t.Errorf("held at rest: %+v", held)
 	}

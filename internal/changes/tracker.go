@@ -41,7 +41,7 @@ type Tracker struct {
 
 	slow         stmtstats.SlowLog
 	watchers     watchers
-	stacks       atomic.Bool      // record the stack of every acquisition
+	sampleAll    atomic.Int32     // number of callers for whom every acquisition's stack is recorded
 	recorder     profile.Recorder // receives the spans that ran statements here; nil for none
 	unknownNames unknownNames
 	closed       atomic.Bool

@@ -59,7 +59,7 @@ func (t *Tracker) TraceAcquireEnd(_ context.Context, _ *pgxpool.Pool, data pgxpo
 	now := int64(clock.Now())
 	u.inTx.Store(false)
 	u.taken.Store(now)
-	if u.acquired++; u.acquired%sampleAcquired != 1 && !t.stacks.Load() {
+	if u.acquired++; u.acquired%sampleAcquired != 1 && t.sampleAll.Load() == 0 {
 		return
 	}
 	u.mu.Lock()
@@ -77,9 +77,9 @@ func (t *Tracker) TraceRelease(_ *pgxpool.Pool, data pgxpool.TraceReleaseData) {
 	}
 }
 
-// SampleAll makes the Tracker record the stack of every acquisition, or of some
-// again.
-func (t *Tracker) SampleAll(all bool) { t.stacks.Store(all) }
+// SampleAll adds to the number of callers for whom the Tracker records the stack
+// of every acquisition.
+func (t *Tracker) SampleAll(callers int32) { t.sampleAll.Add(callers) }
 
 // ended records that a statement has ended.
 func (u *use) ended(conn *pgx.Conn) {

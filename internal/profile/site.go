@@ -21,9 +21,10 @@ type Stack struct {
 // A site is a place that sends a statement: the stack of a goroutine, in which
 // a recursion counts once, however deep.
 type site struct {
-	hash  uint64
-	stack Stack
-	calls int64
+	hash      uint64
+	stack     Stack
+	distinct  int64 // calls with other arguments each
+	identical int64 // calls with arguments that an earlier call had
 }
 
 var siteSeed = maphash.MakeSeed()
@@ -56,19 +57,21 @@ func callerOf(ctx context.Context) *Stack {
 	return Callers()
 }
 
-// note counts a call from the given stack.
-func (st *statement) note(stack *Stack) {
+// note returns the site of the given stack, to count a call. Beyond maxSites it
+// returns one that is not kept.
+func (st *statement) note(stack *Stack) *site {
 	unique := stack.unique()
 	hash := unique.hash()
 	for i := range st.sites {
 		if st.sites[i].hash == hash {
-			st.sites[i].calls++
-			return
+			return &st.sites[i]
 		}
 	}
-	if len(st.sites) < maxSites {
-		st.sites = append(st.sites, site{hash, unique, 1})
+	if len(st.sites) == maxSites {
+		return new(site)
 	}
+	st.sites = append(st.sites, site{hash: hash, stack: unique})
+	return &st.sites[len(st.sites)-1]
 }
 
 // unique returns the stack with each program counter once, so that the calls of
@@ -134,20 +137,27 @@ const module = "github.com/headrace/headrace/"
 // others are the beginnings of functions that are not the program's.
 var others = []string{"github.com/jackc/", "golang.org/x/sync/", "runtime.", "testing.", "net/http.", "sync.", "iter.", "slices.", "database/sql."}
 
-// isLibrary reports whether a function is of this module's packages or of
-// others. Tests of this module are programs.
+// sourceRoot is the folder of this module's source, as it is in stacks.
+var sourceRoot = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return strings.TrimSuffix(file, "internal/profile/site.go")
+}()
+
+// isLibrary reports whether a frame is of this module's packages or of others.
+// Tests of this module are programs. The name of a function may be that of the
+// program's function that it was inlined into, so its file decides.
 func isLibrary(function, file string) bool {
 	for _, prefix := range others {
 		if strings.HasPrefix(function, prefix) {
 			return true
 		}
 	}
-	rest, ours := strings.CutPrefix(function, module)
+	rest, ours := strings.CutPrefix(file, sourceRoot)
 	if !ours || strings.HasSuffix(file, "_test.go") {
 		return false
 	}
-	for _, part := range []string{"db.", "db/", "querycache", "batchinsert", "migrations", "internal/"} {
-		if strings.HasPrefix(rest, part) {
+	for _, folder := range []string{"db/", "querycache/", "batchinsert/", "migrations/", "internal/"} {
+		if strings.HasPrefix(rest, folder) {
 			return true
 		}
 	}

@@ -96,7 +96,7 @@ func (st *statement) snapshot() StatementSnapshot {
 		Identical: st.identical, Time: st.time, Network: st.network,
 	}
 	for i := range st.sites {
-		out.Sites = append(out.Sites, SiteSnapshot{st.sites[i].calls, st.sites[i].stack.Frames()})
+		out.Sites = append(out.Sites, SiteSnapshot{st.sites[i].distinct + st.sites[i].identical, st.sites[i].stack.Frames()})
 	}
 	return out
 }
@@ -115,6 +115,17 @@ func (st *statement) name() string {
 	return st.query.Stats.Name()
 }
 
+// placesOfDistinct returns the number of places that sent the statement with
+// other arguments each time.
+func (st *statement) placesOfDistinct() (n int) {
+	for i := range st.sites {
+		if st.sites[i].distinct > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // manyRows is how many rows a statement returns or changes on average from
 // which on its repetition counts as work in chunks, not as a loop over rows.
 const manyRows = 100
@@ -128,8 +139,8 @@ func (st *statement) repeats(k int64) []Repeat {
 	var out []Repeat
 	for i := range st.sites {
 		site := &st.sites[i]
-		calls := site.calls
-		if len(st.sites) == 1 {
+		calls := site.distinct
+		if calls > 0 && st.placesOfDistinct() == 1 {
 			calls = st.distinct // with those before the first recorded stack
 		}
 		if calls >= k && !site.stack.inLoop() {

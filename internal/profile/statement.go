@@ -159,6 +159,9 @@ func (s *Span) count(ctx context.Context, q *Query) {
 	}
 	if st.identicalArgs(q.Args) {
 		st.identical++
+		if st.identical > unsampled || s.root.callSites {
+			st.note(callerOf(ctx)).identical++
+		}
 		return
 	}
 	if q.Batch != 0 && q.Batch == st.batch {
@@ -167,7 +170,7 @@ func (s *Span) count(ctx context.Context, q *Query) {
 	st.batch = q.Batch
 	st.distinct++
 	if st.distinct > unsampled || s.root.callSites {
-		st.note(callerOf(ctx))
+		st.note(callerOf(ctx)).distinct++
 	}
 }
 
@@ -197,7 +200,7 @@ func (s *Span) Repeated(fingerprint uint64) bool {
 		return true
 	}
 	for key, st := range s.root.statements {
-		if (key.fingerprint == fingerprint || fingerprint == 0) && st.distinct >= unsampled {
+		if (key.fingerprint == fingerprint || fingerprint == 0) && (st.distinct >= unsampled || st.identical >= unsampled) {
 			return true
 		}
 	}
