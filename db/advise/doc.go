@@ -31,9 +31,8 @@
 // side. The rows per lookup are the planner's estimate for the compared
 // columns. Create the index.
 //
-// [ForeignKeyIndex]: deleting a row, or changing its key, reads a whole table
-// to look for references. The plan does not show this work; the catalogs show
-// the key. Create the index.
+// [ForeignKeyIndex]: deleting a row reads a whole table to look for references.
+// The plan does not show this work; the catalogs show the key. Create the index.
 //
 // [WrappedColumn]: a condition compares an expression around a column, such as
 // lower(email). The planner's estimate says how many rows it selects.
@@ -102,6 +101,9 @@
 //   - Conditions combined by OR, orders over columns of two tables, and
 //     GROUP BY are not examined. Of index methods only B-trees are proposed,
 //     apart from trigram indexes.
+//   - Indexes that help only together, as along a chain of three joined tables,
+//     are not found. A foreign key is not reported for an UPDATE of the key.
+//   - Estimates of rows may show the value of a LIMIT or OFFSET.
 //   - A statement with parameters and no arguments gets the plan for unknown
 //     arguments, in which ranges select a third of the rows.
 //   - Stats keeps texts up to a size. Of longer ones [Top] explains the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -122,7 +123,7 @@ func (q *inquiry) rowEstimates(_ context.Context, _ subject) error {
 		a.Do, a.SQL = "Run ANALYZE.", "ANALYZE "+qualified(t.Schema, t.Name)
 		if columns := n.comparedColumns(t); len(columns) > 1 {
 			a.Do = "Run ANALYZE. If the estimate stays wrong, the columns depend on each other: create extended statistics, and run ANALYZE again."
-			a.SQL += ";\nCREATE STATISTICS ON " + quotedAll(columns) + " FROM " + qualified(t.Schema, t.Name)
+			a.SQL += ";\nCREATE STATISTICS " + quoted(statisticsName(t.Name, columns)) + " ON " + quotedAll(columns) + " FROM " + qualified(t.Schema, t.Name)
 		}
 		q.advice = append(q.advice, a)
 	})
@@ -157,4 +158,12 @@ func (p *plan) comparedColumns(t *table) []string {
 		}
 	}
 	return out[:min(len(out), 8)] // the server allows eight
+}
+
+// statisticsName returns a name for extended statistics, which PostgreSQL 15
+// requires.
+func statisticsName(table string, columns []string) string {
+	const longest = 59 // the server cuts names at 63 bytes
+	name := table + "_" + strings.Join(columns, "_")
+	return strings.ToValidUTF8(name[:min(len(name), longest)], "") + "_dep"
 }

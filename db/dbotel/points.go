@@ -74,6 +74,9 @@ func (p points) connections(stats db.Stats) []metricdata.Metrics {
 func (p points) lookups() []metricdata.Metrics {
 	var lookups, entries, bytes, budget, evictions, loads []metricdata.DataPoint[int64]
 	for name, cache := range p.caches {
+		if cache == nil {
+			continue
+		}
 		stats := cache.Stats()
 		attrs := slices.Concat(p.common, []attribute.KeyValue{attribute.String("headrace.cache.name", name)})
 		set := attribute.NewSet(attrs...)

@@ -78,6 +78,9 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	}
 	c.pool(out, stats)
 	for name, cache := range c.caches {
+		if cache == nil {
+			continue
+		}
 		collectCache(out, name, cache.Stats())
 	}
 }

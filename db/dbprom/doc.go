@@ -24,8 +24,9 @@
 //
 // Statements get series of their own by their total time, and lose them to
 // statements that have taken more than twice as long. Counters never fall: what
-// a statement has added to a series stays there, so that the sum over all
-// statements is exact, and a series that comes back continues where it ended.
+// a statement has added to a series stays there, and a series that comes back
+// continues where it ended. While a series is away, its amount is in no series:
+// sums of rates over all statements stay true, sums of totals do not.
 //
 // There are no metrics of spans: a handle keeps the latest and the slowest ones,
 // not their number.

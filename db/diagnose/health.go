@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/querycache"
 )
 
@@ -270,6 +271,9 @@ func (h *Health) primary(ctx context.Context) (v verdict, err error) {
 
 // pool checks that the pool hands out connections.
 func (h *Health) pool(context.Context) (verdict, error) {
+	if cacheapi.HandleOf(h.pg).Closed() {
+		return verdict{}, errors.New("the handle is closed")
+	}
 	stat := h.pg.Stat()
 	inUse, most := int(stat.AcquiredConns()), int(stat.MaxConns())
 	v := verdict{detail: fmt.Sprintf("%d of %d connections in use", inUse, most)}

@@ -112,7 +112,8 @@ func (v Value) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 // A Threshold is a bound of a metric. A warning is reported once the metric has
 // been beyond it for For windows in a row, and a second one once it has been
 // within Clear for as many. A metric that has no value in a window, such as the
-// percentile of no statements, counts as within.
+// percentile of no statements, counts as within; while the lag of a replica is
+// unknown, nothing changes.
 type Threshold struct {
 	Metric    Metric
 	Statement string // for StatementP99: the name of the statement, or its fingerprint's text

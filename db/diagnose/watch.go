@@ -30,6 +30,7 @@ func (t *watch) observe(w *Window) (Warning, bool) {
 	switch known {
 	case unmeasured:
 	case absent:
+		t.value = Value{}
 		t.beyond = 0
 		t.within++
 	case measured:

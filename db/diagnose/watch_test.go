@@ -138,3 +138,21 @@ func TestDefaultClear(t *testing.T) {
 		}
 	}
 }
+
+// A warning that ends because the metric has no value any more shows none.
+func TestWarningEndsWithoutAValue(t *testing.T) {
+	w := newWatches([]Threshold{{Metric: ErrorRate, Above: Ratio(0.1), For: 1}})
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	window := func(calls, errors int64) *Window {
+		began := at
+		at = at.Add(5 * time.Second)
+		return &Window{Began: began, Ended: at, Calls: calls, Errors: errors}
+	}
+	if out, ok := w[0].observe(window(10, 10)); !ok || out.Value != Ratio(1) {
+		t.Fatalf("not crossed: %+v", out)
+	}
+	out, ok := w[0].observe(window(0, 0))
+	if !ok || !out.Over || !out.Value.IsZero() || !strings.Contains(out.String(), "now without a value") {
+		t.Errorf("%v %q", out, out)
+	}
+}

@@ -276,3 +276,18 @@ func TestReadyWithStuckFunction(t *testing.T) {
 		t.Errorf("after Close: %+v", r)
 	}
 }
+
+// A handle that was closed is not ready.
+func TestReadyAfterClose(t *testing.T) {
+	t.Parallel()
+	pg := pgtest.DB(t, nil)
+	h, err := diagnose.NewHealth(pg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	pg.Close()
+	if r := h.Ready(t.Context()); r.OK {
+		t.Errorf("%+v", r)
+	}
+}

@@ -6,6 +6,7 @@ var readRows = []row{
 	{subject: "headrace", how: "`Stmt.All`, `Stmt.One` and `Stmt.Each` on a handle as `db.Open` returns it: statistics and change tracking are on"},
 	{subject: "headrace-append", how: "`Stmt.AppendTo` with the same slice each time"},
 	{subject: "headrace-queryrow", how: "`DB.QueryRow` and a handwritten `Scan`"},
+	{subject: "headrace-profiled", how: "headrace-queryrow in a span of `db.Profile`, with `Options.SlowQuery`"},
 	{subject: "sqlc", library: sqlcLibrary, how: "generated code on a pgxpool.Pool"},
 	{subject: "pgx-scan", module: pgxModule, how: "a handwritten `Scan` for each row, appended to a nil slice"},
 	{subject: "pgx-scan-prealloc", module: pgxModule, how: "the same with a slice of the right capacity"},
