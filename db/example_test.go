@@ -71,8 +71,8 @@ func ExampleCompile() {
 	}
 	fmt.Println(pg.Check(context.Background(), riverByID, long))
 	// Output:
-	// db: compile select 1; select 2: the text holds 2 statements, want one
-	// db: check select id, name from example_rivers where km > $1: rows into db_test.River: result has no column "km" for field KM
+	// db: compile select ?; select ?: the text holds 2 statements, want one
+	// db: check select id, name from example_rivers where km > ?: rows into db_test.River: result has no column "km" for field KM
 }
 
 // A test that CI runs against a migrated database calls Check with all
