@@ -84,5 +84,5 @@ func policyOf(s querycache.StatementStats) string {
 	case s.Policy.TTL == 0:
 		return "not stored"
 	}
-	return "for at most " + formatSeconds(secondsOf(s.Policy.TTL))
+	return "for at most " + formatShort(secondsOf(s.Policy.TTL))
 }

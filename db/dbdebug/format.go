@@ -12,7 +12,7 @@ import (
 // formats are the functions of the template.
 var formats = template.FuncMap{
 	"dur":      formatSeconds,
-	"short":    func(v any) string { return strings.NewReplacer(".00", "", ".0"+space, space).Replace(formatSeconds(v)) },
+	"short":    formatShort,
 	"count":    formatCount,
 	"percent":  formatPercent,
 	"bytes":    formatBytes,
@@ -86,6 +86,11 @@ func formatSeconds(v any) string {
 		return digits(s/3600) + space + "h"
 	}
 	return digits(s/86400) + space + "d"
+}
+
+// formatShort is formatSeconds for round durations: without zeros at the end.
+func formatShort(v any) string {
+	return strings.NewReplacer(".00", "", ".0"+space, space).Replace(formatSeconds(v))
 }
 
 // formatCount separates thousands, and shortens from a million on.

@@ -142,6 +142,8 @@ func TestMonitored(t *testing.T) {
 	if long {
 		<-time.After(time.Minute)
 		b.shot("dbdebug")
+		b.run(chromedp.Click(chromedp.CSS(`.spanlist summary`)))
+		b.shot("span")
 	}
 	b.run(chromedp.Click(chromedp.CSS(`.findings .about a`)))
 	b.until(`document.querySelector(".detail .sql")`)
