@@ -38,7 +38,15 @@ func (d *DB) AcquireFunc(ctx context.Context, f func(*pgxpool.Conn) error) error
 
 // AcquireAllIdle takes all idle connections from the pool, as
 // [pgxpool.Pool.AcquireAllIdle] does. The caller must Release each of them.
-func (d *DB) AcquireAllIdle(ctx context.Context) []*pgxpool.Conn { return d.pool.AcquireAllIdle(ctx) }
+func (d *DB) AcquireAllIdle(ctx context.Context) []*pgxpool.Conn {
+	all := d.pool.AcquireAllIdle(ctx)
+	if d.observed {
+		for _, conn := range all {
+			d.tracker.TraceAcquireEnd(ctx, d.pool, pgxpool.TraceAcquireEndData{Conn: conn.Conn()}) // pgxpool does not
+		}
+	}
+	return all
+}
 
 // Reset closes all connections of the pool, and those in use when they are
 // released, as [pgxpool.Pool.Reset] does.
@@ -138,12 +146,8 @@ func (d *DB) waitError(ctx context.Context, err error) error {
 // the server. All other idle connections may be broken too. A session that was
 // about to end counts as well, which callers accept for reads only.
 func (d *DB) tryAnother(ctx context.Context, conn *pgxpool.Conn, tries int, err error) bool {
-	another := (connecterror.NeverSent(err) || endedEarly(conn.Conn(), err)) &&
+	return (connecterror.NeverSent(err) || endedEarly(conn.Conn(), err)) &&
 		conn.Conn().IsClosed() && ctx.Err() == nil && tries <= int(d.pool.Stat().MaxConns())
-	if another {
-		profile.From(ctx).Retry()
-	}
-	return another
 }
 
 // early is how soon after a statement was sent its session has to end for the

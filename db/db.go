@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/connecterror"
 	"github.com/headrace/headrace/internal/pgxrows"
+	"github.com/headrace/headrace/internal/profile"
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
@@ -66,13 +67,22 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 		if err != nil {
 			return pgconn.CommandTag{}, err
 		}
-		tag, err := d.execOn(ctx, conn, sql, args)
-		another := d.tryAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
-		release(conn)
+		tag, another, err := d.execAndRelease(ctx, conn, tries, sql, args)
 		if !another {
 			return tag, err
 		}
+		profile.From(ctx).Retry()
 	}
+}
+
+// execAndRelease runs sql on conn and releases it, also if a method of an
+// argument panics. It reports whether the call is to be tried on another
+// connection.
+func (d *DB) execAndRelease(ctx context.Context, conn *pgxpool.Conn, tries int, sql string, args []any) (tag pgconn.CommandTag, another bool, err error) {
+	defer release(conn)
+	tag, err = d.execOn(ctx, conn, sql, args)
+	another = d.tryAnother(ctx, conn, tries, err) && d.tracker.ReadOnly(sql)
+	return tag, another, err
 }
 
 func (d *DB) execOn(ctx context.Context, conn *pgxpool.Conn, sql string, args []any) (pgconn.CommandTag, error) {
@@ -106,7 +116,7 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 		}
 		r := s.newRows()
 		r.conn = conn
-		err = r.start(ctx, d, sql, args)
+		err = r.startOrRelease(ctx, d, sql, args)
 		if err == nil {
 			return r, nil
 		}
@@ -118,6 +128,7 @@ func (d *DB) query(ctx context.Context, sql string, args []any) (*rows, error) {
 		if !another {
 			return nil, err
 		}
+		profile.From(ctx).Retry()
 	}
 }
 
@@ -141,10 +152,24 @@ func (d *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
-	results := &pooledResults{BatchResults: conn.SendBatch(ctx, b), conn: conn}
+	results := &pooledResults{BatchResults: sendOrRelease(ctx, conn, b), conn: conn}
 	if tx := results.BatchResults.Tx(); tx != nil {
 		results.tx = &pooledTx{tx, conn}
 	}
+	return results
+}
+
+// sendOrRelease sends b on conn, and releases conn if a method of an argument
+// panics.
+func sendOrRelease(ctx context.Context, conn *pgxpool.Conn, b *pgx.Batch) pgx.BatchResults {
+	sent := false
+	defer func() {
+		if !sent {
+			release(conn)
+		}
+	}()
+	results := conn.SendBatch(ctx, b)
+	sent = true
 	return results
 }
 

@@ -52,7 +52,8 @@ const manyRepeats = 10
 
 // SpanStats holds the figures of a span. Its size is bounded: 64 statements,
 // each with 8 call sites, and 32 nested spans. The spans that a handle keeps
-// list 16 statements, each with 2 call sites, and 16 repeats: less than 100 KB.
+// list 16 statements, each with 2 call sites, and 16 repeats, and texts of at
+// most 2 KB: less than 100 KB.
 type SpanStats struct {
 	Name  string
 	Began time.Time

@@ -41,6 +41,20 @@ func (r *rows) start(ctx context.Context, d *DB, sql string, args []any) error {
 	}
 }
 
+// startOrRelease is start, and releases the connection if a method of an
+// argument panics.
+func (r *rows) startOrRelease(ctx context.Context, d *DB, sql string, args []any) error {
+	started := false
+	defer func() {
+		if !started {
+			r.release()
+		}
+	}()
+	err := r.start(ctx, d, sql, args)
+	started = true
+	return err
+}
+
 func (r *rows) query(ctx context.Context, sql string, args []any) error {
 	r.ahead = false
 	var err error

@@ -3,8 +3,10 @@ package db
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,13 +76,29 @@ func (r *spanRing) Ended(s *profile.Span) {
 
 // trimmed returns the figures with fewer details, to be kept.
 func (s SpanStats) trimmed() SpanStats {
+	s.Name = shortened(s.Name)
 	s.ByStatement = slices.Clone(s.ByStatement[:min(len(s.ByStatement), 16)])
 	for i := range s.ByStatement {
 		one := &s.ByStatement[i]
+		one.Text = shortened(one.Text)
 		one.Sites = slices.Clone(one.Sites[:min(len(one.Sites), 2)])
 	}
 	s.Repeats = slices.Clone(s.Repeats[:min(len(s.Repeats), 16)])
+	for i := range s.Repeats {
+		s.Repeats[i].Text = shortened(s.Repeats[i].Text)
+	}
 	return s
+}
+
+// longestKept is the longest text in a kept span, in bytes.
+const longestKept = 2 << 10
+
+// shortened returns the beginning of a long text.
+func shortened(text string) string {
+	if len(text) <= longestKept {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestKept], "") + "…"
 }
 
 func (r *spanRing) add(stats SpanStats, now time.Duration) {
@@ -198,7 +216,7 @@ func (r *spanRing) addLoop(span string, l *Loop) {
 // A loggedRepeat identifies a statement and the place that repeats it.
 type loggedRepeat struct {
 	fingerprint uint64
-	place       Frame
+	place       [3]Frame // the innermost frames
 }
 
 const (
@@ -209,9 +227,7 @@ const (
 // logRepeat logs a repeat unless it was logged within the last hour.
 func (r *spanRing) logRepeat(span string, repeat Repeat, now time.Duration) {
 	key := loggedRepeat{fingerprint: repeat.Fingerprint}
-	if len(repeat.Stack) > 0 {
-		key.place = repeat.Stack[0]
-	}
+	copy(key.place[:], repeat.Stack)
 	r.mu.Lock()
 	last, known := r.logged[key]
 	due := !known && len(r.logged) < maxLoggedRepeats || known && now-last >= logRepeatsEvery
@@ -229,8 +245,11 @@ func (r *spanRing) logRepeat(span string, repeat Repeat, now time.Duration) {
 	if repeat.Name != "" {
 		attrs = append(attrs, slog.String("name", repeat.Name))
 	}
-	if key.place.File != "" {
-		attrs = append(attrs, slog.String("function", key.place.Function), slog.String("file", key.place.File), slog.Int("line", key.place.Line))
+	if at := key.place[0]; at.File != "" {
+		attrs = append(attrs, slog.String("function", at.Function), slog.String("file", at.File), slog.Int("line", at.Line))
+	}
+	if from := key.place[1]; from.File != "" {
+		attrs = append(attrs, slog.String("called_by", fmt.Sprintf("%s (%s:%d)", from.Function, from.File, from.Line)))
 	}
 	r.logger.LogAttrs(context.Background(), slog.LevelWarn, "statement repeated in a loop", attrs...)
 }

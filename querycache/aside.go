@@ -180,7 +180,7 @@ func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reaso
 		begun = time.Now()
 	}
 	hash := a.cache.store.Hash(&a.record.ID, encoded)
-	if profile.From(ctx).Repeated(0) {
+	if profile.From(ctx).Repeated() {
 		ctx = profile.WithCaller(ctx) // the load has a goroutine of its own
 	}
 	got, err := a.cache.load(ctx, a.record, hash, encoded, func(ctx context.Context) (any, int64, error) {

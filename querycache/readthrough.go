@@ -198,7 +198,7 @@ func (h *ReadThrough) load(ctx context.Context, rec *record, key []byte, hint ui
 	if c.opts.OnLookup != nil {
 		begun = time.Now()
 	}
-	if text := rec.text.Load(); text != nil && profile.From(ctx).Repeated(text.Fingerprint) {
+	if profile.From(ctx).Repeated() {
 		ctx = profile.WithCaller(ctx) // the load has a goroutine of its own
 	}
 	a, err := c.load(ctx, rec, c.store.Hash(&rec.ID, key), key, load)

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -306,6 +307,57 @@ func TestRepeats(t *testing.T) {
 				one(ctx, pg, 1000)
 			}
 		}},
+		{"same named arguments", 0, func(ctx context.Context) {
+			for range 12 {
+				_, _ = pg.Exec(ctx, "SELECT name FROM items WHERE id = @id", pgx.NamedArgs{"id": 1000})
+			}
+		}},
+		{"same maps", 0, func(ctx context.Context) {
+			for range 12 {
+				_, _ = pg.Exec(ctx, "SELECT $1::jsonb", map[string]any{"a": 1, "b": "x"})
+			}
+		}},
+		{"named arguments", 1, func(ctx context.Context) {
+			for i := range 12 {
+				_, _ = pg.Exec(ctx, "SELECT name FROM items WHERE id = @id", pgx.NamedArgs{"id": 1000 + i})
+			}
+		}},
+		{"loop after other places", 1, func(ctx context.Context) {
+			one(ctx, pg, 1100)
+			one(ctx, pg, 1101)
+			one(ctx, pg, 1102)
+			one(ctx, pg, 1103)
+			one(ctx, pg, 1104)
+			one(ctx, pg, 1105)
+			one(ctx, pg, 1106)
+			one(ctx, pg, 1107)
+			one(ctx, pg, 1108)
+			one(ctx, pg, 1109)
+			one(ctx, pg, 1110)
+			for i := range 12 {
+				one(ctx, pg, 1000+i)
+			}
+		}},
+		{"pages through the cache", 0, func(ctx context.Context) {
+			pager := db.Pager{Keys: []db.Order{db.Asc("id")}}
+			stmt := db.MustCompile[item]("SELECT id, name FROM items WHERE name LIKE 'item 1%'")
+			var at db.Cursor
+			for range 20 {
+				page, err := stmt.Page(ctx, reads, pager, at, 5)
+				if err != nil {
+					t.Error(err)
+				}
+				at = page.Next
+			}
+		}},
+		{"batches of a loader", 0, func(ctx context.Context) {
+			loader := db.NewLoader(pg, db.MustCompile[item]("SELECT id, name FROM items WHERE id = ANY($1)"), func(i item) int { return i.ID }, &db.LoaderOptions{MaxKeys: 5})
+			keys := make([]int, 100)
+			for i := range keys {
+				keys[i] = 1000 + i
+			}
+			_, _ = loader.LoadMany(ctx, keys)
+		}},
 		{"one batch", 0, func(ctx context.Context) {
 			b := new(pgx.Batch)
 			for i := range 50 {
@@ -477,6 +529,23 @@ func TestSpanAfterFailures(t *testing.T) {
 			a.Release()
 			b.Release()
 		}},
+		{"argument that panics", func(ctx context.Context) {
+			for _, call := range []func(){
+				func() { _, _ = pg.Exec(ctx, "SELECT $1::text", panickingValue{}) },
+				func() { _, _ = pg.Query(ctx, "SELECT $1::text", panickingValue{}) },
+				func() { _ = pg.QueryRow(ctx, "SELECT $1::text", panickingValue{}).Scan(new(string)) },
+				func() {
+					b := new(pgx.Batch)
+					b.Queue("SELECT $1::text", panickingValue{})
+					_ = pg.SendBatch(ctx, b).Close()
+				},
+			} {
+				func() {
+					defer func() { _ = recover() }()
+					call()
+				}()
+			}
+		}},
 		{"hijacked connection", func(ctx context.Context) {
 			conn, _ := pg.Acquire(ctx)
 			_ = conn.Hijack().Close(ctx)
@@ -503,6 +572,11 @@ func TestSpanAfterFailures(t *testing.T) {
 		}
 	}
 }
+
+// panickingValue is an argument that panics.
+type panickingValue struct{}
+
+func (panickingValue) Value() (driver.Value, error) { panic("value") }
 
 // panicking is a source that panics.
 type panicking struct{}
@@ -543,6 +617,13 @@ func TestHeld(t *testing.T) {
 	defer pg.SampleAcquisitions()()
 	if held := pg.Held(0); len(held) != 0 {
 		t.Errorf("held at rest: %+v", held)
+	}
+	idle := pg.AcquireAllIdle(t.Context())
+	if held := pg.Held(0); len(held) != len(idle) || len(idle) == 0 {
+		t.Errorf("all %d idle connections are acquired, held %+v", len(idle), held)
+	}
+	for _, conn := range idle {
+		conn.Release()
 	}
 	leaked, err := pg.Pool().Acquire(t.Context())
 	if err != nil {

@@ -2,6 +2,7 @@ package changes
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"sync/atomic"
@@ -98,13 +99,21 @@ func (s *Conn) setQuery(st *statement, args []any) {
 	if !m.query.Repeatable {
 		return
 	}
-	key, ok := argkey.Append(append(m.args[:0], st.Identity[:]...), args) // constants in the text are arguments too
+	key := appendArgs(append(m.args[:0], st.Identity[:]...), args) // constants in the text are arguments too
 	if m.args = key; cap(key) > maxScratch {
 		m.args = nil
 	}
-	if ok {
-		m.query.Args = maphash.Bytes(argsSeed, key) | 1 // 0 means unknown
+	m.query.Args = maphash.Bytes(argsSeed, key) | 1 // 0 means unknown
+}
+
+// appendArgs appends the arguments in a form that is equal for equal ones.
+func appendArgs(key []byte, args []any) (out []byte) {
+	out = key
+	defer func() { _ = recover() }() // of a method of an argument, which pgx will call too
+	if encoded, ok := argkey.Append(key, args); ok {
+		return encoded
 	}
+	return fmt.Appendf(key, "%v", args) // maps are in the order of their keys
 }
 
 // maxScratch keeps the memory of huge arguments from staying with connections.

@@ -58,7 +58,7 @@ func callerOf(ctx context.Context) *Stack {
 }
 
 // note returns the site of the given stack, to count a call. Beyond maxSites it
-// returns one that is not kept.
+// replaces the site with the fewest calls.
 func (st *statement) note(stack *Stack) *site {
 	unique := stack.unique()
 	hash := unique.hash()
@@ -67,11 +67,18 @@ func (st *statement) note(stack *Stack) *site {
 			return &st.sites[i]
 		}
 	}
-	if len(st.sites) == maxSites {
-		return new(site)
+	if len(st.sites) < maxSites {
+		st.sites = append(st.sites, site{hash: hash, stack: unique})
+		return &st.sites[len(st.sites)-1]
 	}
-	st.sites = append(st.sites, site{hash: hash, stack: unique})
-	return &st.sites[len(st.sites)-1]
+	rarest := &st.sites[0]
+	for i := range st.sites {
+		if s := &st.sites[i]; s.distinct+s.identical < rarest.distinct+rarest.identical {
+			rarest = s
+		}
+	}
+	*rarest = site{hash: hash, stack: unique}
+	return rarest
 }
 
 // unique returns the stack with each program counter once, so that the calls of

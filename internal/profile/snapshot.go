@@ -143,8 +143,13 @@ func (st *statement) repeats(k int64) []Repeat {
 		if calls > 0 && st.placesOfDistinct() == 1 {
 			calls = st.distinct // with those before the first recorded stack
 		}
-		if calls >= k && !site.stack.inLoop() {
-			out = append(out, Repeat{st.query.Fingerprint, st.name(), st.text(), calls, site.stack.Frames()})
+		if calls < k || site.stack.inLoop() {
+			continue
+		}
+		// Without a frame of the program the loop is one of this module's: that
+		// of a Loader, which sends many keys with each statement.
+		if frames := site.stack.Frames(); len(frames) > 0 {
+			out = append(out, Repeat{st.query.Fingerprint, st.name(), st.text(), calls, frames})
 		}
 	}
 	return out

@@ -52,6 +52,7 @@ type Totals struct {
 // root is what the spans of one outermost span share.
 type root struct {
 	mu         sync.Mutex
+	most       int  // of statements
 	nested     int  // spans in lists of children
 	callSites  bool // take the stack of every statement
 	unrecorded bool
@@ -82,7 +83,7 @@ func Start(ctx context.Context, name string, callSites bool) (context.Context, *
 	s := &Span{parent: From(ctx), name: name, began: clock.Now(), beganTime: time.Now(), allocated: readAllocations()}
 	s.idle = s.began
 	if s.parent == nil {
-		s.root = &root{callSites: callSites, statements: make(map[statementKey]*statement)}
+		s.root = &root{callSites: callSites, most: MaxStatements, statements: make(map[statementKey]*statement)}
 	} else {
 		s.root = s.parent.root
 		s.parent.adopt(s)
@@ -95,11 +96,14 @@ func Start(ctx context.Context, name string, callSites bool) (context.Context, *
 // needs to be searched.
 var used atomic.Bool
 
-// New returns an outermost span without a context, with call sites. Recorders
-// do not receive it.
+// manyStatements are those that a span of New lists.
+const manyStatements = 4096
+
+// New returns an outermost span without a context, with call sites and room for
+// 4,096 statements. Recorders do not receive it.
 func New(name string) *Span {
 	_, s := Start(context.Background(), name, true)
-	s.root.unrecorded = true
+	s.root.unrecorded, s.root.most = true, manyStatements
 	return s
 }
 

@@ -138,7 +138,7 @@ func (t *root) statement(q *Query) *statement {
 		t.last, t.lastKey = st, key
 		return st
 	}
-	if len(t.statements) < MaxStatements {
+	if len(t.statements) < t.most {
 		st := &statement{query: *q}
 		t.statements[key] = st
 		return st
@@ -187,10 +187,10 @@ func (st *statement) identicalArgs(hash uint64) bool {
 	return false
 }
 
-// Repeated reports whether the next call of a statement, or for fingerprint 0 of
-// any statement, would need its call site: a caller that hands it to another
-// goroutine records its own by [WithCaller] then. The receiver may be nil.
-func (s *Span) Repeated(fingerprint uint64) bool {
+// Repeated reports whether the next call of a statement may need its call site:
+// a caller that hands it to another goroutine records its own by [WithCaller]
+// then. The receiver may be nil.
+func (s *Span) Repeated() bool {
 	if s == nil {
 		return false
 	}
@@ -199,8 +199,8 @@ func (s *Span) Repeated(fingerprint uint64) bool {
 	if s.root.callSites {
 		return true
 	}
-	for key, st := range s.root.statements {
-		if (key.fingerprint == fingerprint || fingerprint == 0) && (st.distinct >= unsampled || st.identical >= unsampled) {
+	for _, st := range s.root.statements {
+		if st.distinct >= unsampled || st.identical >= unsampled {
 			return true
 		}
 	}
