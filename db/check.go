@@ -48,10 +48,13 @@ import (
 // NULL for such a column; or if it returns a parameter that was assigned to a
 // column without NOT NULL (unless WithParams shows a type that is never NULL).
 // It is not reported if a condition in WHERE, ON, HAVING, a CHECK or a policy
-// may exclude NULL, or a foreign key guarantees the match of a join. Of other
-// expressions, such as COALESCE, CASE and subscripts, of MERGE, and of what
-// functions, triggers and rules return, nothing is known, and nothing is
-// reported. Nor are values checked, such as numbers too large for their field.
+// may exclude NULL, or a foreign key guarantees the match of a join; constraints
+// that are not validated or not enforced, and deferrable keys, guarantee
+// nothing. Of generated columns, of other expressions, such as COALESCE, CASE,
+// subscripts, NOT, AND, IN, subqueries and aggregates of groups, of MERGE, of
+// old in RETURNING, and of what functions, triggers and rules return, nothing is
+// known, and nothing is reported. Nor are values checked, such as numbers too
+// large for their field.
 //
 // The columns that may be NULL are found in a transaction that is rolled back:
 // the server parses each statement as the body of a temporary function, which

@@ -15,7 +15,8 @@ type Span struct{ s *profile.Span }
 
 // Profile starts a span and returns a context that measures for it. If ctx has
 // a span, the new one is nested in it, and what it measures counts for both.
-// The caller must End the span. When an outermost span ends, each handle that
+// What still runs at End, or when Stats is called, counts in no part yet. The
+// caller must End the span. When an outermost span ends, each handle that
 // it used keeps its figures for [DB.Spans].
 //
 //	ctx, span := db.Profile(ctx, "monthly report")

@@ -15,7 +15,7 @@ import (
 
 // NoSeqScan fails the test if a statement that runs on pg until the test's
 // cleanup can read one of the tables only as a whole: by a sequential scan, or
-// by an index that it does not search. A table is given by its name, with or
+// by an index that it reads to the end to filter it. A table is given by its name, with or
 // without schema; without tables, all count.
 //
 // The rows that a test has do not matter: at the cleanup the server is asked

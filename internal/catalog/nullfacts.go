@@ -59,8 +59,9 @@ func (f *columnFacts) hasDefault(number int) bool {
 
 // nullColumnsQuery describes relations, and those that they refer to as views.
 // Columns with a state other than 'm' are never NULL, or nothing is known of
-// them: generated columns, those of domains with constraints, and those that a
-// policy on rows refers to.
+// them: generated columns, those of domains that rule NULL out, and those that a
+// policy on rows refers to. Constraints that existing rows may break are left
+// out: those that are not validated or not enforced, and deferrable keys.
 const nullColumnsQuery = `
 WITH RECURSIVE seen (oid) AS (
 	SELECT q.oid FROM unnest($1::oid[]) q (oid)
@@ -75,8 +76,11 @@ SELECT 'relation', c.oid::text, c.relkind::text,
 		AND t.tgrelid IN (SELECT c.oid UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid))::text,
 	EXISTS (SELECT FROM pg_trigger t WHERE t.tgtype & 19 = 19
 		AND t.tgrelid IN (SELECT c.oid UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid))::text,
-	(SELECT string_agg(CASE WHEN a.attisdropped OR a.attnotnull OR a.attgenerated <> '' OR t.typtype = 'd' AND (t.typnotnull
-			OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid)
+	(SELECT string_agg(CASE WHEN a.attisdropped OR a.attgenerated <> ''
+		OR a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint k
+			WHERE k.conrelid = c.oid AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey))
+		OR t.typtype = 'd' AND (t.typnotnull
+			OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid AND pg_get_constraintdef(k.oid) ~* 'not null')
 			OR EXISTS (SELECT FROM pg_type b WHERE b.oid = t.typbasetype AND b.typtype = 'd'))
 		OR c.relrowsecurity AND EXISTS (SELECT FROM pg_depend d
 			WHERE d.classid = 'pg_policy'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum)
@@ -88,10 +92,10 @@ SELECT 'relation', c.oid::text, c.relkind::text,
 FROM asked q JOIN pg_class c ON c.oid = q.oid
 UNION ALL
 SELECT 'check', k.conrelid::text, k.conbin::text, NULL, NULL, NULL, NULL, NULL, NULL
-FROM asked q JOIN pg_constraint k ON k.conrelid = q.oid AND k.contype = 'c'
+FROM asked q JOIN pg_constraint k ON k.conrelid = q.oid AND k.contype = 'c' AND k.convalidated
 UNION ALL
 SELECT 'key', k.conrelid::text, k.confrelid::text, array_to_string(k.conkey, ' '), array_to_string(k.confkey, ' '), NULL, NULL, NULL, NULL
-FROM asked q JOIN pg_constraint k ON k.conrelid = q.oid AND k.contype = 'f'`
+FROM asked q JOIN pg_constraint k ON k.conrelid = q.oid AND k.contype = 'f' AND k.convalidated AND NOT k.condeferrable`
 
 // nullFunctionsQuery describes functions.
 const nullFunctionsQuery = `
