@@ -108,8 +108,11 @@ func (s *Conn) setQuery(st *statement, args []any) {
 
 // appendArgs appends the arguments in a form that is equal for equal ones.
 func appendArgs(key []byte, args []any) (out []byte) {
-	out = key
-	defer func() { _ = recover() }() // of a method of an argument, which pgx will call too
+	defer func() {
+		if recover() != nil { // a method of an argument, which pgx will call too
+			out = key
+		}
+	}()
 	if encoded, ok := argkey.Append(key, args); ok {
 		return encoded
 	}
