@@ -80,6 +80,8 @@ func TestRefreshStops(t *testing.T) {
 	b.run(chromedp.Click(chromedp.CSS(`#pause`)))
 	b.until(`document.getElementById("live").textContent === "paused"`)
 	const still = `new Promise(done => { const n = ` + requests + `; setTimeout(() => done(` + requests + ` - n), 5000); })`
+	b.run(chromedp.Click(chromedp.CSS(`[data-key=sort-calls]`))) // one request
+	b.until(`document.querySelector("[aria-sort] [data-key=sort-calls]")`)
 	if n := value[int](b, still); n != 0 {
 		t.Errorf("%d requests while paused", n)
 	}
