@@ -103,7 +103,9 @@ type SpanStatement struct {
 	// before: a cache would have answered them.
 	Identical int64
 
-	Sites []CallSite // with ProfileCallSites, or from the third call on
+	// Sites are those of all calls with ProfileCallSites, otherwise of the third
+	// to the 64th and of one in 256 later ones, each of which counts for 256.
+	Sites []CallSite
 }
 
 // A CallSite is a place that sent a statement.

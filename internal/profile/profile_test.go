@@ -149,3 +149,21 @@ func TestSpanIsSafeForConcurrentUse(t *testing.T) {
 		t.Errorf("%+v", got.Totals)
 	}
 }
+
+// The stacks that are recorded stand for all calls but the first ones.
+func TestWeightsAddUp(t *testing.T) {
+	const calls = 100 * sampledEvery
+	var sum, recorded int64
+	for n := int64(1); n <= calls; n++ {
+		if w := weight(n, false); w > 0 {
+			sum += w
+			recorded++
+		}
+	}
+	if sum != calls-unsampled || recorded > 3*sampledEvery {
+		t.Errorf("%d stacks stand for %d calls of %d", recorded, sum, calls)
+	}
+	if weight(1, true) != 1 || weight(1000, true) != 1 {
+		t.Error("with call sites, not every call counts")
+	}
+}

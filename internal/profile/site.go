@@ -50,11 +50,14 @@ func WithCaller(ctx context.Context) context.Context {
 	return context.WithValue(ctx, scopeKey{}, &scope{span: sc.span, caller: Callers()})
 }
 
-func callerOf(ctx context.Context) *Stack {
+// callerOf returns the stack that a statement is sent from, until the next call.
+// Called with mu held.
+func (t *root) callerOf(ctx context.Context) *Stack {
 	if sc, ok := ctx.Value(scopeKey{}).(*scope); ok && sc.caller != nil {
 		return sc.caller
 	}
-	return Callers()
+	t.stack.Record()
+	return &t.stack
 }
 
 // note returns the site of the given stack, to count a call. Beyond maxSites it

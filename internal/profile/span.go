@@ -60,6 +60,7 @@ type root struct {
 	other      *statement // those that did not fit; nil if none
 	last       *statement // that was looked up last; nil if none
 	lastKey    statementKey
+	stack      Stack      // scratch
 	recorders  []Recorder // of the handles that the span used, at most maxRecorders
 }
 

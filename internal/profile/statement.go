@@ -159,8 +159,8 @@ func (s *Span) count(ctx context.Context, q *Query) {
 	}
 	if st.identicalArgs(q.Args) {
 		st.identical++
-		if st.identical > unsampled || s.root.callSites {
-			st.note(callerOf(ctx)).identical++
+		if n := weight(st.identical, s.root.callSites); n > 0 {
+			st.note(s.root.callerOf(ctx)).identical += n
 		}
 		return
 	}
@@ -169,9 +169,30 @@ func (s *Span) count(ctx context.Context, q *Query) {
 	}
 	st.batch = q.Batch
 	st.distinct++
-	if st.distinct > unsampled || s.root.callSites {
-		st.note(callerOf(ctx)).distinct++
+	if n := weight(st.distinct, s.root.callSites); n > 0 {
+		st.note(s.root.callerOf(ctx)).distinct += n
 	}
+}
+
+// Stacks are recorded of the calls after the first unsampled ones, and of one in
+// sampledEvery once there were manySampled.
+const (
+	manySampled  = 64
+	sampledEvery = 256
+)
+
+// weight returns for how many calls the stack of the n-th call stands; 0 if it
+// is not recorded.
+func weight(n int64, all bool) int64 {
+	switch {
+	case all || n > unsampled && n <= manySampled:
+		return 1
+	case n == sampledEvery:
+		return sampledEvery - manySampled
+	case n > manySampled && n%sampledEvery == 0:
+		return sampledEvery
+	}
+	return 0
 }
 
 // identicalArgs reports whether a recent call had the same arguments, and
