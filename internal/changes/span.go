@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,36 +28,8 @@ type measurement struct {
 	pausedAt time.Duration // when it got the turn that it has now; 0 if it has not
 }
 
-// watchers are spans that all statements of a Tracker count for.
-type watchers = atomic.Pointer[[]*profile.Span]
-
 // Watch makes all statements count for s, until stop is called.
-func (t *Tracker) Watch(s *profile.Span) (stop func()) {
-	t.changeWatchers(func(all []*profile.Span) []*profile.Span { return append(slices.Clone(all), s) })
-	return func() {
-		t.changeWatchers(func(all []*profile.Span) []*profile.Span {
-			return slices.DeleteFunc(slices.Clone(all), func(other *profile.Span) bool { return other == s })
-		})
-	}
-}
-
-func (t *Tracker) changeWatchers(change func([]*profile.Span) []*profile.Span) {
-	for {
-		old := t.watchers.Load()
-		var all []*profile.Span
-		if old != nil {
-			all = *old
-		}
-		all = change(all)
-		next := &all
-		if len(all) == 0 {
-			next = nil
-		}
-		if t.watchers.CompareAndSwap(old, next) {
-			return
-		}
-	}
-}
+func (t *Tracker) Watch(s *profile.Span) (stop func()) { return t.watchers.add(s) }
 
 // measure begins to measure what runs on s, and finds the spans that it counts
 // for.
@@ -72,9 +43,7 @@ func (t *Tracker) measure(ctx context.Context, s *Conn) {
 	if span := profile.From(ctx); span != nil {
 		m.spans = append(m.spans, span)
 	}
-	if all := t.watchers.Load(); all != nil {
-		m.spans = append(m.spans, *all...)
-	}
+	m.spans = append(m.spans, t.watchers.current()...)
 }
 
 // beginSpans records the begin of a statement in its spans.

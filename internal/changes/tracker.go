@@ -40,9 +40,9 @@ type Tracker struct {
 	untracked     Database                 // used in place of current while trackers is empty
 
 	slow         stmtstats.SlowLog
-	watchers     watchers
-	sampleAll    atomic.Int32     // number of callers for whom every acquisition's stack is recorded
-	recorder     profile.Recorder // receives the spans that ran statements here; nil for none
+	watchers     subscribers[profile.Span] // that all statements count for
+	sampleAll    atomic.Int32              // number of callers for whom every acquisition's stack is recorded
+	recorder     profile.Recorder          // receives the spans that ran statements here; nil for none
 	unknownNames unknownNames
 	closed       atomic.Bool
 }
