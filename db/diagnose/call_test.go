@@ -56,15 +56,6 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-func TestApplicationName(t *testing.T) {
-	long := fmt.Sprintf("%063d", 0)
-	for program, want := range map[string]string{"": "headrace", "shop": "shop (headrace)", long: long[:52] + " (headrace)"} {
-		if got := applicationName(program); got != want {
-			t.Errorf("%q: %q, want %q", program, got, want)
-		}
-	}
-}
-
 func TestParseActivity(t *testing.T) {
 	row := func(fields ...string) (out [][]byte) {
 		for _, f := range fields {

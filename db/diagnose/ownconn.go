@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/internal/changes"
 	"github.com/headrace/headrace/internal/connecterror"
 )
 
@@ -30,20 +31,10 @@ var errClosed = errors.New("closed")
 // newOwnConn keeps.
 func newOwnConn(pool *pgxpool.Config) *ownConn {
 	params := pool.ConnConfig.RuntimeParams
-	params["application_name"] = applicationName(params["application_name"])
+	params["application_name"] = changes.ApplicationName(params["application_name"])
 	c := &ownConn{pool: pool, turn: make(chan struct{}, 1)}
 	c.turn <- struct{}{}
 	return c
-}
-
-// applicationName returns the application_name of the connection for a program
-// of the given name. The server truncates names beyond 63 bytes.
-func applicationName(program string) string {
-	const own, longest = "headrace", 63
-	if program == "" {
-		return own
-	}
-	return program[:min(len(program), longest-len(own)-3)] + " (" + own + ")"
 }
 
 // do calls fn with the connection, one caller at a time. After an error it

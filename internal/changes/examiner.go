@@ -41,7 +41,7 @@ var errExaminerClosed = errors.New("the handle is closed")
 func newExaminer(cfg *pgxpool.Config) *examiner {
 	cfg = cfg.Copy()
 	cfg.ConnConfig.Tracer = nil
-	cfg.ConnConfig.RuntimeParams["application_name"] = examinerName(cfg.ConnConfig.RuntimeParams["application_name"])
+	cfg.ConnConfig.RuntimeParams["application_name"] = ApplicationName(cfg.ConnConfig.RuntimeParams["application_name"])
 	e := &examiner{pool: cfg, turn: make(chan struct{}, 1)}
 	e.idle = time.AfterFunc(examinerIdle, e.closeIdle)
 	e.idle.Stop()
@@ -49,9 +49,9 @@ func newExaminer(cfg *pgxpool.Config) *examiner {
 	return e
 }
 
-// examinerName returns the application_name of the connection for a program of
-// the given name. The server truncates names beyond 63 bytes.
-func examinerName(program string) string {
+// ApplicationName returns the application_name of this module's own connections
+// for a program of the given name. The server truncates names beyond 63 bytes.
+func ApplicationName(program string) string {
 	const own, longest = "headrace", 63
 	if program == "" {
 		return own

@@ -105,7 +105,7 @@ var layers = map[string]layer{
 		others: []string{pgx},
 	},
 	"migrations":  {others: []string{pgx, goose}},
-	"db/diagnose": {ours: []string{"db", "querycache", "internal/connecterror", "internal/cacheapi"}, others: []string{pgx}},
+	"db/diagnose": {ours: []string{"db", "querycache", "internal/changes", "internal/connecterror", "internal/cacheapi"}, others: []string{pgx}},
 	"db/advise":   {ours: []string{"db", "querycache", "internal/sqltext", "internal/cacheapi"}, others: []string{pgx}},
 	"db/dbtest":   {ours: []string{"db", "db/advise", "internal/cacheapi", "internal/profile"}, others: []string{pgx}},
 	"db/dbdebug":  {ours: []string{"db", "db/diagnose", "db/advise", "querycache"}, others: []string{pgx}},
