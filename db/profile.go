@@ -16,8 +16,8 @@ type Span struct{ s *profile.Span }
 // Profile starts a span and returns a context that measures for it. If ctx has
 // a span, the new one is nested in it, and what it measures counts for both.
 // What still runs at End, or when Stats is called, counts in no part yet. The
-// caller must End the span. When an outermost span ends, each handle that
-// it used keeps its figures for [DB.Spans].
+// caller must End the span. When an outermost span ends, each handle that it
+// used keeps its figures for [DB.Spans].
 //
 //	ctx, span := db.Profile(ctx, "monthly report")
 //	defer span.End()
@@ -104,7 +104,8 @@ type SpanStatement struct {
 	Identical int64
 
 	// Sites are those of all calls with ProfileCallSites, otherwise of the third
-	// to the 64th and of one in 256 later ones, each of which counts for 256.
+	// to the 64th and of one in 256 later ones, which counts for 256. They are
+	// in descending order of calls.
 	Sites []CallSite
 }
 

@@ -56,6 +56,12 @@ func TestRepeatsAreLoggedOnceAnHour(t *testing.T) {
 	}
 	r.logRepeat("request", repeat, time.Second+logRepeatsEvery)
 	lines(2)
+	repeat.Stack = append(repeat.Stack, Frame{"main.report", "main.go", 30}) // another loop around the same line
+	r.logRepeat("request", repeat, time.Second+logRepeatsEvery)
+	lines(3)
+	if !strings.Contains(out.String(), `called_by="main.report (main.go:30)"`) {
+		t.Errorf("%s does not name the caller", out.String())
+	}
 	for i := range 100_000 {
 		repeat.Fingerprint = uint64(100 + i)
 		r.logRepeat("request", repeat, time.Second)
@@ -64,15 +70,20 @@ func TestRepeatsAreLoggedOnceAnHour(t *testing.T) {
 }
 
 func TestKeptSpansAreTrimmed(t *testing.T) {
-	full := SpanStats{ByStatement: make([]SpanStatement, 64), Repeats: make([]Repeat, 64)}
+	long := strings.Repeat("é", 1<<20)
+	full := SpanStats{Name: long, Spans: []SpanStats{{Name: long}}, ByStatement: make([]SpanStatement, 64), Repeats: make([]Repeat, 64)}
 	for i := range full.ByStatement {
-		full.ByStatement[i].Sites = make([]CallSite, 8)
+		full.ByStatement[i].Sites, full.ByStatement[i].Text = make([]CallSite, 8), long
+		full.Repeats[i].Text = long
 	}
 	got := full.trimmed()
 	if len(got.ByStatement) != 16 || len(got.Repeats) != 16 || len(got.ByStatement[15].Sites) != 2 {
 		t.Errorf("kept %d statements, %d repeats", len(got.ByStatement), len(got.Repeats))
 	}
-	if len(full.ByStatement[0].Sites) != 8 {
+	if size := len(fmt.Sprint(got)); size > 100_000 {
+		t.Errorf("a kept span of %d bytes", size)
+	}
+	if len(full.ByStatement[0].Sites) != 8 || full.Spans[0].Name != long {
 		t.Error("the original was changed")
 	}
 }

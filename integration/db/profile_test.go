@@ -229,6 +229,11 @@ func TestRepeats(t *testing.T) {
 				_, _ = pg.Exec(ctx, "INSERT INTO items VALUES ($1, $2)", 20_000+i, "x")
 			}
 		}},
+		{"loop of COPY", 1, func(ctx context.Context) {
+			for i := range 12 {
+				_, _ = pg.CopyFrom(ctx, pgx.Identifier{"items"}, []string{"id", "name"}, pgx.CopyFromRows([][]any{{30_000 + i, "x"}}))
+			}
+		}},
 		{"loop of batches", 1, func(ctx context.Context) {
 			for i := range 12 {
 				b := new(pgx.Batch)

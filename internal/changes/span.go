@@ -65,7 +65,7 @@ func (t *Tracker) beginSpans(ctx context.Context, s *Conn, st *statement, args [
 func (s *Conn) setQuery(st *statement, args []any) {
 	m := &s.measured
 	m.query = profile.Query{Fingerprint: st.Fingerprint, Stats: s.stats, Source: st.Statement, Repeatable: repeatable(st.Kind)}
-	if !m.query.Repeatable {
+	if !m.query.Repeatable || st.Kind == sqltext.CopyFrom { // the rows of a COPY differ
 		return
 	}
 	key := appendArgs(append(m.args[:0], st.Identity[:]...), args) // constants in the text are arguments too

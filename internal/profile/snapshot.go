@@ -35,7 +35,7 @@ type StatementSnapshot struct {
 	Errors, Bytes int64
 	Identical     int64 // calls with arguments that an earlier call had
 	Time, Network time.Duration
-	Sites         []SiteSnapshot
+	Sites         []SiteSnapshot // in descending order of calls
 }
 
 // A SiteSnapshot is a place that sent a statement.
@@ -98,6 +98,7 @@ func (st *statement) snapshot() StatementSnapshot {
 	for i := range st.sites {
 		out.Sites = append(out.Sites, SiteSnapshot{st.sites[i].distinct + st.sites[i].identical, st.sites[i].stack.Frames()})
 	}
+	slices.SortStableFunc(out.Sites, func(a, b SiteSnapshot) int { return cmp.Compare(b.Calls, a.Calls) })
 	return out
 }
 

@@ -13,7 +13,7 @@ type Query struct {
 	Fingerprint uint64
 	Stats       *stmtstats.Statement
 	Source      Source
-	Args        uint64 // hash of the arguments, 0 if unknown
+	Args        uint64 // hash of the arguments, 0 if unknown, as of a COPY
 	Repeatable  bool   // a read or write that programs repeat, not a BEGIN or SET
 	Batch       uint64 // number of the batch that it is sent in, 0 if none
 }
