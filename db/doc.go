@@ -107,9 +107,9 @@
 // plan again while the type, the format and the target of its column are the
 // same. pgx makes them for each row, which takes about as long as the
 // statistics and hooks add to a read by primary key: a row of 12 columns takes
-// 1.01 times the client CPU of the pool's own QueryRow, 1.02 times in a span,
-// and six allocations fewer (medians of 30 interleaved pairs; the bounds of
-// their 95 % confidence intervals are 0.98 to 1.03 and 1.00 to 1.04).
+// 0.96 to 1.01 times the client CPU of the pool's own QueryRow, 0.99 to 1.02
+// times in a span, and six allocations fewer (medians of 30 interleaved pairs,
+// in several runs).
 //
 // The network connection is wrapped beneath TLS, so that the time on the
 // network, and the bytes, are those of each statement: the hooks of pgx report

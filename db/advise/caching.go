@@ -20,8 +20,8 @@ const (
 
 func timeOf(n int64) time.Duration { return time.Duration(n) }
 
-// caching predicts what a cache of the statement's results would save, from the
-// observed calls of the statement and of those that write to its tables.
+// caching predicts what a cache of the statement's results would save. It counts
+// the calls of the statement and the writes to its tables.
 func (q *inquiry) caching(ctx context.Context, st subject) error {
 	if st.text.Kind != sqltext.Select || st.stats == nil || st.stats.Calls < minCachedCalls || st.text.ReadOnly == sqltext.No {
 		return nil

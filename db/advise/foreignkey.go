@@ -15,8 +15,8 @@ SELECT json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname))
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE f.contype = 'f' AND f.confrelid = $1::int8::oid AND c.relkind = 'r'`
 
-// foreignKeys reports foreign keys that make each deleted row read a whole
-// table: those that refer to the deleted rows' table and have no index.
+// foreignKeys reports foreign keys to the table of the deleted rows that have no
+// index: each deleted row then reads the whole referencing table.
 func (q *inquiry) foreignKeys(ctx context.Context, st subject) error {
 	if st.text.Kind != sqltext.Delete || q.root.NodeType != "ModifyTable" {
 		return nil

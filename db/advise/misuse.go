@@ -130,7 +130,7 @@ func unqualified(expression, alias string) string {
 
 // areImmutable reports whether all functions that the expression calls are
 // immutable, as an index requires. Casts and operators are not examined: CREATE
-// INDEX refuses those that are not.
+// INDEX rejects mutable ones.
 func (s *session) areImmutable(ctx context.Context, expression string) (bool, error) {
 	return s.noFunctionIs(ctx, callsIn(expression), "vs")
 }

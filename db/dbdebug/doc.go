@@ -25,7 +25,7 @@
 //
 // # Costs
 //
-// While nobody looks at the page, it costs nothing. A request reads what the
+// The page costs nothing while it is not open. A request reads what the
 // handle, the Monitor and the caches have measured, and asks the server only for
 // what Monitor.Findings and Health.Ready ask it, at most once for all viewers at
 // a time. The page never waits for the server or for a [Panel] for longer than

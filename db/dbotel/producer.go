@@ -28,8 +28,8 @@ type Options struct {
 	MaxStatements int
 
 	// Buckets are the upper bounds of the buckets of histograms, in any order.
-	// Default: those that the conventions recommend, from 1 ms to 10 s, and 100
-	// us and 500 us.
+	// Default: 100 us, 500 us, and the bounds that the conventions recommend, 1 ms
+	// to 10 s.
 	Buckets []time.Duration
 
 	// PoolName is the attribute db.client.connection.pool.name. Default:

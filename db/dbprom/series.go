@@ -91,9 +91,9 @@ type allSeries struct {
 	own    map[key]bool    // statements with their own series
 	before map[key]figures // of statements, at the last split
 
-	// apart has, of each statement that was ever moved, the figures that are not
-	// in the series where it is now: while it has its own, those that the shared
-	// series got; while it has not, those that its own got.
+	// apart holds, for each statement that was ever moved, what it has added to
+	// the other series: to the shared one while it has a series of its own, and
+	// to its own while it has none.
 	apart map[key]figures
 }
 

@@ -4,7 +4,7 @@
 //	func TestCityPage(t *testing.T) {
 //		pg := open(t)
 //		dbtest.Budget(t, pg, 3)
-//		dbtest.NoRepeats(t, pg)
+//		dbtest.NoRepeats(t, pg, 10)
 //		// call the program ...
 //	}
 //

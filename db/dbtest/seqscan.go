@@ -15,8 +15,9 @@ import (
 
 // NoSeqScan fails the test if a statement that runs on pg until the test's
 // cleanup can read one of the tables only as a whole: by a sequential scan, or
-// by an index that it reads to the end to filter it. A table is given by its name, with or
-// without schema; without tables, all count.
+// by an index that it reads to the end to filter it. A table is given by its
+// name, with or without schema, a partition by its own; without tables, all
+// count.
 //
 // The rows that a test has do not matter: at the cleanup the server is asked
 // for the plan of each statement for unknown arguments, with sequential scans

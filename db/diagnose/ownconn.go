@@ -15,7 +15,7 @@ import (
 
 // An ownConn is a connection to the server of a pool, outside of the pool, so
 // that its users never wait for the program's traffic. It is opened when it is
-// first needed, and opened anew after an error.
+// first needed, and again after an error.
 type ownConn struct {
 	pool *pgxpool.Config
 	turn chan struct{} // holds one token, whose owner may use the fields below
