@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,5 +55,30 @@ func TestOf(t *testing.T) {
 	}
 	if got := Of(ours).Figures(); got != (Figures{}) {
 		t.Errorf("no connection counted %+v", got)
+	}
+}
+
+// Programs that set socket options find the socket.
+func TestSyscallConn(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	conn, err := Dial((&net.Dialer{}).DialContext)(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(uintptr) {}); err != nil {
+		t.Error(err)
+	}
+	pipe, _ := net.Pipe()
+	if _, err := (&Conn{Conn: pipe}).SyscallConn(); err == nil {
+		t.Error("a pipe has a socket")
 	}
 }
