@@ -47,7 +47,7 @@ func TestHeld(t *testing.T) {
 		t.Errorf("the open rows: %+v", h)
 	}
 	for _, h := range held {
-		if len(h.Stack) == 0 || !strings.HasSuffix(h.Stack[0].File, "profile_test.go") {
+		if len(h.Stack) == 0 || !strings.HasSuffix(h.Stack[0].File, "held_test.go") {
 			t.Errorf("%+v does not name this file", h.Stack)
 		}
 	}

@@ -276,7 +276,7 @@ func TestRepeats(t *testing.T) {
 		stats := span.Stats()
 		if c.name == "same arguments" {
 			same := stats.ByStatement[0]
-			if same.Identical != 11 || len(same.Sites) == 0 || !strings.HasSuffix(same.Sites[0].Stack[0].File, "profile_test.go") {
+			if same.Identical != 11 || len(same.Sites) == 0 || !strings.HasSuffix(same.Sites[0].Stack[0].File, "repeats_test.go") {
 				t.Errorf("%s: %+v", c.name, same)
 			}
 		}
@@ -285,7 +285,7 @@ func TestRepeats(t *testing.T) {
 			t.Errorf("%s: %d repeats, want %d: %+v", c.name, len(got), c.want, got)
 		}
 		for _, r := range got {
-			if r.Calls < 10 || len(r.Stack) == 0 || !strings.HasSuffix(r.Stack[0].File, "profile_test.go") {
+			if r.Calls < 10 || len(r.Stack) == 0 || !strings.HasSuffix(r.Stack[0].File, "repeats_test.go") {
 				t.Errorf("%s: %+v does not name this file", c.name, r)
 			}
 		}
