@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// The tag before each argument's bytes. The values are not a stored format:
-// keys live no longer than the process.
+// The tag before each argument's bytes. Tiers of the cache store keys, so that a
+// change here needs a new querycache.valueForm:
+// TestKeysAreStable fails.
 const (
 	tagNil byte = iota
 	tagFalse

@@ -19,6 +19,7 @@ type Database struct {
 	start   string                 // start time of the postmaster, port and oid
 	life    string                 // start, and the time of the last statistics reset, which a crash causes
 	system  atomic.Pointer[string] // system identifier and oid; nil while no handle's role may read it
+	standby atomic.Bool            // in recovery, as the last connection reported
 	joined  uint64                 // databases.tickets when this was found; guarded by databases.mu
 	handles map[*Tracker]struct{}  // that lead here; guarded by databases.mu
 
@@ -36,6 +37,18 @@ func (a *Database) Concerns(other *Database) bool {
 	own, others := a.system.Load(), other.system.Load()
 	return a.oid != "" && a.oid == other.oid && (own == nil || others == nil || *own == *others)
 }
+
+// Server identifies the database and its server in all processes, until the
+// server is restarted. It is "" for an unknown database.
+func (a *Database) Server() string { return a.start }
+
+// Life identifies the database in all processes, until its server is restarted
+// or recovers from a crash, when it may have lost commits.
+func (a *Database) Life() string { return a.life }
+
+// Standby reports whether the server was in recovery when a connection was made
+// last.
+func (a *Database) Standby() bool { return a.standby.Load() }
 
 // started returns the start time of the database's server, in seconds since
 // 1970, or "" for a nil or untracked database.
@@ -97,6 +110,7 @@ func (t *databaseTable) place(d *Tracker, number uint64, p *identity, ticket uin
 		found = &Database{oid: p.oid, start: p.start, life: p.life, joined: t.tickets.Add(1), handles: make(map[*Tracker]struct{})}
 		t.byKey[p.start] = found
 	}
+	found.standby.Store(p.standby)
 	if key := p.systemKey(); key != "" {
 		found.system.Store(&p.system)
 		t.byKey[key] = found

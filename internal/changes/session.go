@@ -299,8 +299,9 @@ func (s *sessionState) hook(conn *pgx.Conn) (end func()) {
 // concurrent use.
 type SessionWatch struct {
 	mu        sync.Mutex
-	changed   string      // guarded by mu
-	databases []*Database // of the statements, nil for an unknown one; guarded by mu
+	changed   string         // guarded by mu
+	hooked    sessionChanges // what hooks had set; guarded by mu
+	databases []*Database    // of the statements, nil for an unknown one; guarded by mu
 }
 
 // Changed returns what had changed the session of one of the statements before
@@ -337,4 +338,15 @@ func recordSession(ctx context.Context, s *Conn, conn *pgx.Conn) {
 	if changed != "" {
 		w.changed = changed
 	}
+	if len(s.session.hooked) > 0 {
+		w.hooked = w.hooked.with(s.session.hooked)
+	}
+}
+
+// Hooked returns the settings that hooks had made in the sessions of the
+// statements, and the names of other things that they had changed, sorted.
+func (w *SessionWatch) Hooked() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(maps.Keys(w.hooked))
 }

@@ -32,7 +32,7 @@ func (st *Statement) SessionChanges() []SessionChange {
 	case Set:
 		list = append(list, changesBySet(st)...)
 	case Reset:
-		if !affectsNoResult(st.Target) {
+		if !AffectsNoResult(st.Target) {
 			list = append(list, SessionChange{st.Target, true})
 		}
 	case Discard:
@@ -55,7 +55,7 @@ func changesByConfig(st *Statement) (list []SessionChange) {
 		return []SessionChange{{What: SomethingUnknown}}
 	}
 	for _, c := range configs {
-		if !c.local && !affectsNoResult(c.setting) {
+		if !c.local && !AffectsNoResult(c.setting) {
 			list = append(list, SessionChange{What: c.setting})
 		}
 	}
@@ -64,7 +64,7 @@ func changesByConfig(st *Statement) (list []SessionChange) {
 
 func changesBySet(st *Statement) []SessionChange {
 	switch {
-	case st.Local || affectsNoResult(st.Target):
+	case st.Local || AffectsNoResult(st.Target):
 		return nil
 	case setsBack(st.Text):
 		return []SessionChange{{st.Target, true}}

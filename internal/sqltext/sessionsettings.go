@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-// affectsNoResult reports whether no result depends on a setting: settings for
+// AffectsNoResult reports whether no result depends on a setting: settings for
 // monitoring, planning, logging, limits and writing. Results are assumed to
 // depend on any setting not named here, including those of extensions and
 // programs.
-func affectsNoResult(setting string) bool {
+func AffectsNoResult(setting string) bool {
 	if isOwn(setting) {
 		return true
 	}
