@@ -86,9 +86,6 @@ func (r reader[T]) loadAll(ctx context.Context, q cacheapi.TypedReader, read *ca
 // sliceBytes is the size of a slice in an interface.
 const sliceBytes = 24
 
-// noRow is the cached value of a read of one row that found none.
-type noRow struct{}
-
 // cachedOne returns the row from the cache of q, or loads it.
 func (r reader[T]) cachedOne(ctx context.Context, q cacheapi.TypedReader, text *sqltext.Statement, sql string, args []any) (T, error) {
 	var zero T
@@ -103,7 +100,7 @@ func (r reader[T]) cachedOne(ctx context.Context, q cacheapi.TypedReader, text *
 		}
 	}
 	read.Release()
-	if _, none := value.(noRow); none {
+	if _, none := value.(cacheapi.NoRow); none {
 		return zero, pgx.ErrNoRows
 	}
 	one := value.(*T)
@@ -119,7 +116,7 @@ func (r reader[T]) loadOne(ctx context.Context, q cacheapi.TypedReader, read *ca
 		value, err := r.one(ctx, q, sql, label, args)
 		switch {
 		case err == pgx.ErrNoRows: //nolint:errorlint // one returns it bare
-			return noRow{}, 0, nil // the absence of a row is cached too
+			return cacheapi.NoRow{}, 0, nil // the absence of a row is cached too
 		case err != nil:
 			return nil, 0, err
 		}

@@ -26,6 +26,9 @@ func maxRows(ctx context.Context, q any, rows pgx.Rows) int {
 	if n, ok := cacheapi.MaxRows(ctx); ok {
 		return n
 	}
+	if from, ok := q.(interface{ Source() cacheapi.Querier }); ok { // of a cached handle
+		q = from.Source()
+	}
 	if d, ok := q.(*DB); ok {
 		return d.opts.MaxRows
 	}

@@ -166,7 +166,7 @@ func TestFormsAndArgumentsHaveDistinctKeys(t *testing.T) {
 }
 
 func TestOneCachesTheAbsenceOfARow(t *testing.T) {
-	k := &storedReader{value: noRow{}, source: newDB(Options{})}
+	k := &storedReader{value: cacheapi.NoRow{}, source: newDB(Options{})}
 	if _, err := MustCompile[int]("SELECT 1 WHERE false").One(t.Context(), k); err != pgx.ErrNoRows {
 		t.Errorf("error %v, want pgx.ErrNoRows itself", err)
 	}

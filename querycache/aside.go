@@ -55,6 +55,14 @@ type AsideOptions[K comparable, V any] struct {
 	// channels or locks. Errors are compared by identity and not copied:
 	// without Size, a value with an error in an interface is not stored.
 	Size func(V) int64
+
+	// Encode and Decode convert values for Options.Tiers; without them, values
+	// are stored in memory only. All processes that share a tier must give a
+	// Name the same meaning: change the Name when an older Decode would
+	// misunderstand a value. An error of Decode is a miss. Of the stored errors
+	// only pgx.ErrNoRows reaches the tiers, without what wraps it.
+	Encode func(V) ([]byte, error)
+	Decode func([]byte) (V, error)
 }
 
 // An Aside stores values by key that the program loads itself, such as entities
@@ -88,6 +96,10 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 		return fail("Policy.TTL is 0, which stores nothing")
 	case opts.Clone == nil && !opts.Policy.Shared && !plain(reflect.TypeFor[V]()):
 		return fail("copies of %v share memory: set Clone, or Policy.Shared if no caller changes values", reflect.TypeFor[V]())
+	case (opts.Encode == nil) != (opts.Decode == nil):
+		return fail("Encode and Decode require each other")
+	case opts.Encode != nil && opts.Name == "":
+		return fail("Encode requires Name, which identifies the values in further tiers")
 	case len(opts.Policy.Tables) > 0 && opts.Source == nil:
 		return fail("Policy.Tables requires Source")
 	}
@@ -103,11 +115,11 @@ func NewAside[K comparable, V any](c *Cache, opts AsideOptions[K, V]) (*Aside[K,
 		}
 	}
 	a := &Aside[K, V]{cache: c, opts: opts}
-	a.record = (&record{label: opts.Name, name: opts.Name, aside: true, policy: opts.Policy}).withID(identity{Space: c.space()})
+	a.record = (&record{label: opts.Name, name: opts.Name, tierName: statementTierName(opts.Name), aside: true, policy: opts.Policy}).withID(identity{Space: c.space()})
 	if opts.Source != nil {
 		a.record.source = c.source(opts.Source)
 	} else {
-		a.record.dependencies.Store(&dependencies{known: true})
+		a.record.dependencies.Store(&dependencies{known: true, tierNames: []string{a.record.tierName}})
 	}
 	c.records.pin(a.record)
 	return a, nil
@@ -183,8 +195,8 @@ func (a *Aside[K, V]) load(ctx context.Context, key K, encoded []byte, why Reaso
 	if profile.From(ctx).Repeated() {
 		ctx = profile.WithCaller(ctx) // the load has a goroutine of its own
 	}
-	got, err := a.cache.load(ctx, a.record, hash, encoded, func(ctx context.Context) (any, int64, error) {
-		return a.close(a.one(ctx, key))
+	got, err := a.cache.load(ctx, a.record, hash, encoded, func(ctx context.Context, f *flight) (any, int64, error) {
+		return a.loadVia(ctx, f, key)
 	})
 	a.cache.count(ctx, a.record, got.why, begun, address(&begun))
 	if err != nil {
@@ -299,6 +311,7 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 	if a.opts.Clone != nil && !a.opts.Policy.Shared {
 		v = a.opts.Clone(v)
 	}
+	a.raiseKeys(key)
 	hash := a.cache.store.Hash(&a.record.ID, encoded)
 	a.cache.flights.invalidate(hash)
 	f, begun := a.cache.join(context.Background(), a.record, hash, encoded)
@@ -310,7 +323,13 @@ func (a *Aside[K, V]) Set(ctx context.Context, key K, v V) {
 		return
 	}
 	defer f.cancelAfter(setTime).Stop()
-	a.cache.run(f, func(context.Context) (any, int64, error) { return a.close(v, nil) })
+	a.cache.run(f, func(ctx context.Context, f *flight) (any, int64, error) {
+		if f.tiers = a.tierRead(a.record.dependencies.Load(), f, key); f.tiers != nil {
+			f.tiers.get(ctx, func(*found) bool { return false }) // for the versions
+			a.encodeFor(f.tiers, v, nil)
+		}
+		return a.close(v, nil)
+	})
 }
 
 // setTime bounds the time in which Set identifies the database of Source, at
@@ -320,6 +339,7 @@ const setTime = 5 * time.Second
 // Delete invalidates the values of keys, in every scope. Results of loads under
 // way are not stored.
 func (a *Aside[K, V]) Delete(_ context.Context, keys ...K) {
+	a.raiseKeys(keys...)
 	n := a.cache.changes.Add(1)
 	for _, key := range keys {
 		args := [1]any{key}

@@ -104,6 +104,7 @@ func (a *Aside[K, V]) fetch(ctx context.Context, out map[K]V, missing []*lookup[
 			first = cmp.Or(first, put(out, l.key, v, err))
 			a.cache.count(ctx, a.record, l.why, time.Time{}, address(l))
 			if l.begun {
+				l.flight.refresh = true
 				stale = append(stale, l)
 			}
 		case l.flight == nil:
@@ -195,18 +196,19 @@ func sharedContext[K comparable](ctx context.Context, mine []*lookup[K]) (contex
 
 // run loads the values of several flights at once and ends them.
 func (a *Aside[K, V]) run(ctx context.Context, mine []*lookup[K]) {
-	keys := make([]K, len(mine))
-	for i, l := range mine {
+	rest := a.fromTiers(ctx, mine)
+	keys := make([]K, len(rest))
+	for i, l := range rest {
 		keys[i] = l.key
 	}
-	values, err := a.guarded(ctx, keys)
+	var values map[K]V
+	var err error
+	if len(keys) > 0 {
+		values, err = a.guarded(ctx, keys)
+	}
 	for _, l := range mine {
-		a.cache.run(l.flight, func(context.Context) (any, int64, error) {
-			v, ok := values[l.key]
-			if err == nil && !ok {
-				return a.close(v, pgx.ErrNoRows)
-			}
-			return a.close(v, err)
+		a.cache.run(l.flight, func(_ context.Context, f *flight) (any, int64, error) {
+			return a.finish(f, l.key, values, err)
 		})
 	}
 }
@@ -282,6 +284,18 @@ func (a *Aside[K, V]) take(ctx context.Context, out map[K]V, l *lookup[K]) (Reas
 	case f.outcome == outcomePrivate && !l.begun:
 		v, err := a.one(ctx, l.key)
 		return f.notStored, put(out, l.key, v, err)
+	case f.served != none && f.err == nil:
+		if f.served == HitStale && l.begun {
+			a.cache.refresh(ctx, a.record, f.hash, l.encoded, func(ctx context.Context, f *flight) (any, int64, error) {
+				return a.loadVia(ctx, f, l.key)
+			})
+		}
+		why := HitCoalesced
+		if l.begun {
+			why = f.served
+		}
+		v, err := a.open(f.value, false)
+		return why, put(out, l.key, v, err)
 	case f.err != nil && l.old != nil && a.cache.outage(a.record, l.old, f.err):
 		v, err := a.open(a.cache.open(l.old), false)
 		return HitOnError, put(out, l.key, v, err)

@@ -33,6 +33,19 @@ type Options struct {
 	// Default nil: results depend on nothing else.
 	Scope func(ctx context.Context) (scope string, ok bool)
 
+	// Tiers are further tiers behind the memory, such as [rediscache] and
+	// [tablecache], in the order in which they are asked. Processes with a Tier
+	// on the same store share its results. The program closes the Tiers after
+	// the Cache. At most 4, with different names. Default none.
+	//
+	// [rediscache]: https://pkg.go.dev/github.com/headrace/headrace/querycache/rediscache
+	// [tablecache]: https://pkg.go.dev/github.com/headrace/headrace/querycache/tablecache
+	Tiers []Tier
+
+	// TierTimeout bounds each call of a Tier for a read or a commit. A Tier that
+	// does not answer in time is passed over until it does. Default 10 ms.
+	TierTimeout time.Duration
+
 	// CheckShared is for tests of programs that set Policy.Shared. Each hit
 	// compares the whole value with its checksum, and panics with the name of
 	// the statement if a caller has changed the value. The cost of a hit grows
@@ -75,6 +88,11 @@ type Cache struct {
 	doubts     []*doubt                         // changes in doubt; guarded by mu
 	spaces     uint64                           // how many key spaces were given out; guarded by mu
 
+	tiers        []*tierLink
+	untrackTiers []func()
+	tierMu       sync.Mutex
+	tierTables   map[string]*tierTable // by name; guarded by tierMu
+
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup // everything that Close waits for
@@ -101,12 +119,16 @@ func New(opts *Options) (*Cache, error) {
 	case o.MaxBytes < leastMaxBytes:
 		return nil, fmt.Errorf("querycache: Options.MaxBytes: %d is less than %d (0 is the default)", o.MaxBytes, leastMaxBytes)
 	}
+	if err := checkTiers(&o); err != nil {
+		return nil, err
+	}
 	c := &Cache{opts: o, store: s3fifo.New[record, cached](o.MaxBytes), sources: make(map[*db.DB]*source), changelogs: make(map[*changes.Database]*changelog)}
 	c.records = newRecords(o.MaxBytes/recordsShare, c.store.Reserve)
 	c.clock.start = time.Now()
 	c.flights.init()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.running.Go(c.watch)
+	c.openTiers()
 	return c, nil
 }
 
@@ -238,6 +260,7 @@ func (c *Cache) endDoubt(d *doubt) []*changelog {
 // databases that no other handle leads to.
 func (c *Cache) forgetClosed() {
 	var closed []*source
+	var gone []*changelog
 	c.mu.Lock()
 	for pg, s := range c.sources {
 		if s.handle.Closed() {
@@ -246,9 +269,16 @@ func (c *Cache) forgetClosed() {
 		}
 	}
 	if len(closed) > 0 {
-		maps.DeleteFunc(c.changelogs, c.unreachable)
+		maps.DeleteFunc(c.changelogs, func(at *changes.Database, l *changelog) bool {
+			if !c.unreachable(at, l) {
+				return false
+			}
+			gone = append(gone, l)
+			return true
+		})
 	}
 	c.mu.Unlock()
+	c.forgetTierTables(gone)
 	for _, s := range closed {
 		s.close()
 		c.records.forget(s)
@@ -303,6 +333,13 @@ func (c *Cache) Follow(pg *db.DB) (stop func(), err error) {
 // under way are not stored. Entries with unknown dependencies are invalidated
 // too.
 func (c *Cache) InvalidateTables(tables ...string) (known bool) {
+	if len(c.tiers) > 0 {
+		var names []string
+		for _, l := range c.allChangelogs() {
+			names = append(names, l.tierNamesOf(tables)...)
+		}
+		c.raiseTiers(names)
+	}
 	for _, l := range c.allChangelogs() {
 		known = l.invalidateTables(tables) || known
 	}
@@ -312,6 +349,13 @@ func (c *Cache) InvalidateTables(tables ...string) (known bool) {
 // InvalidateStatements invalidates the entries of the statements and Asides
 // with the given names.
 func (c *Cache) InvalidateStatements(names ...string) {
+	var raised []string
+	for _, name := range names {
+		if name != "" {
+			raised = append(raised, statementTierName(name))
+		}
+	}
+	c.raiseTiers(raised)
 	n := c.changes.Add(1)
 	for _, r := range c.records.all() {
 		for _, name := range names {
@@ -322,8 +366,34 @@ func (c *Cache) InvalidateStatements(names ...string) {
 	}
 }
 
-// InvalidateAll invalidates all entries and frees their memory.
+// InvalidateAll invalidates all entries and frees their memory. In further
+// tiers it invalidates the entries of the databases that the cache has read
+// from, and of its Asides.
 func (c *Cache) InvalidateAll() {
+	c.raiseTiers(c.allTierNames())
+	c.invalidateAll()
+}
+
+// allTierNames returns the names of everything in the tiers.
+func (c *Cache) allTierNames() (names []string) {
+	if len(c.tiers) == 0 {
+		return nil
+	}
+	for _, l := range c.allChangelogs() {
+		if l.database.Server() != "" {
+			names = append(names, tierServer(l.database)+everythingIn)
+		}
+	}
+	for _, r := range c.records.all() {
+		if r.aside {
+			names = append(names, r.tierName)
+		}
+	}
+	return names
+}
+
+// invalidateAll invalidates all entries in memory.
+func (c *Cache) invalidateAll() {
 	for _, l := range c.allChangelogs() {
 		l.invalidateAll()
 	}
@@ -373,7 +443,8 @@ func (c *Cache) Close() {
 	case <-ended:
 	case <-late.C:
 	}
-	c.InvalidateAll()
+	c.closeTiers()
+	c.invalidateAll()
 }
 
 type bypassKey struct{}

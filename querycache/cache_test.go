@@ -50,7 +50,7 @@ func TestJitterSpreadsExpiry(t *testing.T) {
 	p := Policy{TTL: time.Second, Jitter: 500 * time.Millisecond}
 	least, most := int64(never), int64(0)
 	for range 1000 {
-		e := p.expiry(0)
+		e := p.expiry(0, false)
 		least, most = min(least, e), max(most, e)
 	}
 	if least < int64(500*time.Millisecond) || most > int64(time.Second) || most-least < int64(300*time.Millisecond) {

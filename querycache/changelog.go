@@ -177,6 +177,50 @@ func (l *changelog) tablesOf(reads []dependency, known bool) []*table {
 	return tables
 }
 
+// tierNamesOf returns the names in tiers of the named tables, and of any table.
+func (l *changelog) tierNamesOf(tables []string) (names []string) {
+	if l.database.Server() == "" {
+		return nil
+	}
+	server := tierServer(l.database)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, text := range tables {
+		parsed := parseTable(text)
+		for key, t := range l.tables {
+			if slices.ContainsFunc(parsed, func(name tableName) bool { return name.matches(t.tableName) }) {
+				names = append(names, server+key.tierName())
+			}
+		}
+	}
+	if len(names) > 0 {
+		names = append(names, server+anyTable)
+	}
+	return names
+}
+
+// namesInTiers returns the names in tiers of what a statement reads. Raises of
+// other processes are then applied to the tables.
+func (l *changelog) namesInTiers(reads []dependency, known bool) []string {
+	server := tierServer(l.database)
+	add := func(name string, t *table) string {
+		l.cache.addTierTable(server+name, l, t)
+		return server + name
+	}
+	names := []string{add(everythingIn, &l.everything)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range reads {
+		key := tableKey{r.OID, r.only}
+		names = append(names, add(key.tierName(), l.table(key, tableName{r.Schema, r.Name})))
+	}
+	if !known {
+		names = append(names, add(anyTable, &l.anything))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // names returns the names of tables, with "*" for any table and without views.
 func (l *changelog) names(tables []*table) []string {
 	l.mu.Lock()

@@ -20,6 +20,9 @@ type dependencies struct {
 	because  string   // describes the refusal, or what limits the entries
 	examined examined
 
+	tierNames []string // of tables and statement, in further tiers; empty if results must not be stored there
+	noTiers   error    // why not, if there are tiers; nil if it is not known yet
+
 	misnamed *namesError // for a wrong name in Policy.Tables; nil if all are right
 
 	// inUse are the effects that examined was derived from. While it is
@@ -107,6 +110,7 @@ func (r *record) examine(ctx context.Context) *dependencies {
 			n.tables = log.tablesOf(now.reads, known)
 			n.refusal, n.because = r.cacheability(&eff.Effects)
 			n.inUse.Store(&inUse)
+			n.tierNames, n.noTiers = r.namesInTiers(log, now.reads, known)
 		}
 		if !r.dependencies.CompareAndSwap(old, n) {
 			continue

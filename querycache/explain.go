@@ -29,6 +29,15 @@ type Explanation struct {
 	Entries int   // stored now, in all forms
 	Bytes   int64 // of these entries
 	Lookups map[Reason]uint64
+
+	Tiers   []TierLookups // of Options.Tiers, in their order
+	NoTiers string        // why results are not stored in further tiers; "" if they are, or if there are none
+}
+
+// TierLookups counts the reads of a statement from one further tier.
+type TierLookups struct {
+	Name         string
+	Hits, Misses uint64
 }
 
 // Explain describes how the handle treats a statement: whether its results are
@@ -42,6 +51,9 @@ func (h *ReadThrough) Explain(ctx context.Context, sql string) Explanation {
 	text := h.source.handle.Tracker.Text(sql)
 	rec := h.newRecord(text, formWire) // not added to the cache's records
 	out := Explanation{Name: text.Name, Text: text.Normalized, Followed: h.source.followed()}
+	for _, l := range h.cache.tiers {
+		out.Tiers = append(out.Tiers, TierLookups{Name: l.name})
+	}
 	var counts [reasons]uint64
 	var twins []string
 	var changedBy *string
@@ -53,6 +65,10 @@ func (h *ReadThrough) Explain(ctx context.Context, sql string) Explanation {
 			rec.policy, rec.refused = r.policy, r.refused // chosen at the first read
 			for i, n := range r.counts.load() {
 				counts[i] += n
+			}
+			for i := range out.Tiers {
+				out.Tiers[i].Hits += r.tierCounts[i].hits.Load()
+				out.Tiers[i].Misses += r.tierCounts[i].misses.Load()
 			}
 			if by := r.changedBy.Load(); by != nil {
 				changedBy = by
@@ -110,6 +126,9 @@ func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Sta
 		out.Tables = n.examined.changelog.names(n.tables)
 	}
 	slices.Sort(out.Tables)
+	if out.Cacheable && len(h.cache.tiers) > 0 {
+		out.NoTiers = h.whyNoTiers(ctx, n)
+	}
 	if out.Cacheable {
 		if log := n.examined.changelog; log != nil && log.cause.Load() != nil {
 			out.Detail = join(out.Detail, "statements with unknown effects invalidated all entries, most recently `"+*log.cause.Load()+"`")
@@ -119,6 +138,21 @@ func (h *ReadThrough) explainDependencies(ctx context.Context, text *sqltext.Sta
 			out.MaxAge = rec.policy.TTL + max(rec.policy.StaleFor, rec.policy.StaleIfError)
 		}
 	}
+}
+
+// whyNoTiers describes why results with the given dependencies are not stored in
+// further tiers, or returns "".
+func (h *ReadThrough) whyNoTiers(ctx context.Context, n *dependencies) string {
+	if n.noTiers != nil {
+		return n.noTiers.Error()
+	}
+	if h.source.handle.ContextHooks {
+		return "" // sessions depend on the scope
+	}
+	if _, err := h.source.sessionKey(ctx, ""); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // whyNotText describes why a text is never cached, whatever its policy.

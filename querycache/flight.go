@@ -13,8 +13,9 @@ import (
 )
 
 // loadFunc loads a result and returns how many bytes it keeps alive: -1 if that
-// is unknown, and the result must not be stored.
-type loadFunc func(ctx context.Context) (value any, size int64, err error)
+// is unknown, and the result must not be stored. f is nil for a load that no
+// other caller may join.
+type loadFunc func(ctx context.Context, f *flight) (value any, size int64, err error)
 
 // A flight is one load that any number of callers wait for. Its context has
 // the values of the caller that began it, except the bound of rows, and no
@@ -25,7 +26,8 @@ type flight struct {
 	hash    uint64
 	key     string
 	stamp   uint64 // the number of the last change when the flight began
-	begun   int64  // on the cache's clock
+	begun   int64  // on the cache's clock; of the load that a tier has the result of, once it is found
+	refresh bool   // replaces a stale entry: a stale value of a tier is of no use
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	loading *loading // guarded by waiting
@@ -36,6 +38,11 @@ type flight struct {
 
 	session      *changes.SessionWatch // of the connections that the load uses
 	dependencies *dependencies         // of the result; set before the load
+
+	// Set by the load.
+	tiers  *tierRead // nil if it has not asked the tiers
+	served Reason    // HitTier, HitStale or HitOnError for a value of a tier; none for a result of the server
+	tier   int       // the index of that tier
 
 	done      chan struct{} // closed when the following fields are set
 	value     any
@@ -125,14 +132,21 @@ func (c *Cache) run(f *flight, load loadFunc) {
 		c.land(f, end)
 	}()
 	f.dependencies = f.record.examine(f.ctx) // after the stamp was drawn
-	value, size, err := load(f.ctx)
+	value, size, err := load(f.ctx, f)
+	if err != nil && f.tiers != nil && f.tiers.expired != nil && f.record.outageOf(err) {
+		f.served, f.tier = HitOnError, f.tiers.expired.tier
+		value, size, err = load(f.ctx, f)
+	}
 	f.value, f.err = value, f.explain(err)
 	f.lookAtServer()
 	if !f.common() {
 		end = outcomePrivate
 	}
-	if f.notStored = c.insert(f, size); f.notStored == none {
+	switch f.notStored = c.insert(f, size); {
+	case f.notStored == none:
 		end = outcomeStored
+	case f.served == HitOnError && f.err == nil:
+		end = outcomeCoalesced
 	}
 	returned = true
 }
@@ -173,6 +187,9 @@ func (c *Cache) land(f *flight, end outcome) {
 	c.flights.remove(f, end)
 	f.cancel(nil)
 	close(f.done)
+	if f.tiers != nil {
+		f.tiers.store()
+	}
 	c.running.Done()
 }
 
@@ -276,6 +293,7 @@ func (c *Cache) refresh(ctx context.Context, r *record, hash uint64, key []byte,
 		c.leave(f)
 		return
 	}
+	f.refresh = true
 	late := f.cancelAfter(refreshTime)
 	go func() {
 		defer late.Stop()

@@ -38,7 +38,7 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	}
 	f, begun := c.join(ctx, r, hash, key)
 	if f == nil {
-		value, _, err := load(ctx)
+		value, _, err := load(ctx, nil)
 		return result{value, true, why}, err
 	}
 	if err := c.await(ctx, f, begun, load); err != nil {
@@ -46,11 +46,19 @@ func (c *Cache) load(ctx context.Context, r *record, hash uint64, key []byte, lo
 	}
 	switch {
 	case f.outcome == outcomePrivate && !begun:
-		value, _, err := load(ctx)
+		value, _, err := load(ctx, nil)
 		return result{value, true, f.notStored}, err
 	case errors.Is(f.err, db.ErrTooManyRows) && ownMaxRows(ctx): // the caller's own bound may allow more
-		value, _, err := load(ctx)
+		value, _, err := load(ctx, nil)
 		return result{value, true, MissTooBig}, err
+	case f.served != none && f.err == nil:
+		if f.served == HitStale && begun {
+			c.refresh(ctx, r, hash, key, load)
+		}
+		if !begun {
+			return result{f.value, false, HitCoalesced}, nil
+		}
+		return result{f.value, f.outcome == outcomePrivate, f.served}, nil
 	case f.err != nil && old != nil && c.outage(r, old, f.err):
 		return result{c.open(old), false, HitOnError}, nil
 	case errors.Is(f.err, replay.ErrTooBig):
@@ -86,6 +94,12 @@ func (c *Cache) outage(r *record, e *entry, err error) bool {
 	if r.policy.StaleIfError == 0 || !r.current(e.Value.stamp, e.Key()) || c.clock.now()-e.Value.expires >= int64(r.policy.StaleIfError) {
 		return false
 	}
+	return r.outageOf(err)
+}
+
+// outageOf reports whether a load that failed with err may be answered by an
+// expired value.
+func (r *record) outageOf(err error) bool {
 	if r.aside { // any error of the program's own function, except a panic
 		var p *PanicError
 		return !errors.As(err, &p)
@@ -123,6 +137,8 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 		return RefusedSession
 	case f.err != nil:
 		return MissFailed
+	case f.served == HitOnError:
+		return MissExpired
 	case c.off.Load() != 0 || !r.fresh(f.stamp) || r.dependencies.Load() != f.dependencies:
 		return MissLoadInvalidated
 	case !r.current(f.stamp, f.key):
@@ -134,7 +150,7 @@ func (c *Cache) insert(f *flight, size int64) Reason {
 	case r.policy.MaxBytes > 0 && size > r.policy.MaxBytes, r.policy.MaxRows > 0 && rowsIn(f.value) > r.policy.MaxRows:
 		return MissTooBig
 	}
-	v := cached{f.value, f.stamp, r.policy.expiry(f.begun)}
+	v := cached{f.value, f.stamp, r.policy.expiry(f.begun, isEmpty(f.value))}
 	if c.opts.CheckShared {
 		v.result = check(v.result)
 	}
@@ -164,6 +180,18 @@ func rowsIn(value any) int {
 		return v.Len()
 	}
 	return 1
+}
+
+// isEmpty reports whether a value is that there are no rows.
+func isEmpty(value any) bool {
+	switch v := value.(type) {
+	case cachedError, cacheapi.NoRow:
+		return true
+	case *wireRows:
+		return v.Len() == 0
+	}
+	v := reflect.ValueOf(value)
+	return v.Kind() == reflect.Slice && v.Len() == 0
 }
 
 // ownMaxRows reports whether the caller's context sets its own bound of rows.

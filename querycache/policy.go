@@ -18,6 +18,10 @@ type Policy struct {
 	// unseen.
 	TTL time.Duration
 
+	// EmptyTTL bounds the age of an entry without rows in place of TTL, also that
+	// of an error that an Aside stores. At most TTL. Default 0: TTL.
+	EmptyTTL time.Duration
+
 	// Jitter shortens the TTL of each entry by a random part of up to Jitter,
 	// so that entries stored at the same time expire at different times. At
 	// most TTL. Default 0.
@@ -143,11 +147,11 @@ func (p Policy) validate() error {
 		name  string
 		value time.Duration
 		most  time.Duration
-	}{{"Policy.Jitter", p.Jitter, max(p.TTL, 0)}, {"Policy.StaleFor", p.StaleFor, longest}, {"Policy.StaleIfError", p.StaleIfError, longest}} {
+	}{{"Policy.EmptyTTL", p.EmptyTTL, emptyMost(p.TTL)}, {"Policy.Jitter", p.Jitter, max(p.TTL, 0)}, {"Policy.StaleFor", p.StaleFor, longest}, {"Policy.StaleIfError", p.StaleIfError, longest}} {
 		switch {
 		case field.value < 0:
 			return fmt.Errorf("%s: %v is negative", field.name, field.value)
-		case field.value > 0 && p.TTL <= 0:
+		case field.value > 0 && p.TTL <= 0 && field.name != "Policy.EmptyTTL":
 			return fmt.Errorf("%s: %v needs a bounded TTL; Policy.TTL is %v", field.name, field.value, p.TTL)
 		case field.value > field.most:
 			return fmt.Errorf("%s: %v is more than %v", field.name, field.value, field.most)
@@ -161,15 +165,37 @@ func (p Policy) validate() error {
 	return nil
 }
 
+// emptyMost returns the greatest EmptyTTL.
+func emptyMost(ttl time.Duration) time.Duration {
+	if ttl < 0 {
+		return longest
+	}
+	return ttl
+}
+
+// ttl returns the bound of the age of an entry, which is empty or not, and -1
+// for no bound.
+func (p Policy) ttl(empty bool) time.Duration {
+	if empty && p.EmptyTTL > 0 {
+		return p.EmptyTTL
+	}
+	return p.TTL
+}
+
+// shortened returns ttl shortened by Jitter.
+func (p Policy) shortened(ttl time.Duration) time.Duration {
+	if p.Jitter == 0 {
+		return ttl
+	}
+	return ttl - time.Duration(rand.Int64N(int64(min(p.Jitter, ttl))+1))
+}
+
 // expiry returns the time at which an entry expires whose load began at the
 // given time.
-func (p Policy) expiry(begun int64) int64 {
-	if p.TTL < 0 {
+func (p Policy) expiry(begun int64, empty bool) int64 {
+	ttl := p.ttl(empty)
+	if ttl < 0 {
 		return never
 	}
-	ttl := int64(p.TTL)
-	if p.Jitter > 0 {
-		ttl -= rand.Int64N(int64(p.Jitter) + 1)
-	}
-	return begun + ttl
+	return begun + int64(p.shortened(ttl))
 }

@@ -64,8 +64,8 @@ func (h *ReadThrough) loadRows(ctx context.Context, read *cacheapi.Read, sql str
 		return nil, rows, err
 	}
 	args = argkey.Clone(args) // the load may outlive the call
-	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context) (any, int64, error) {
-		return h.fetch(ctx, rec, sql, args)
+	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context, f *flight) (any, int64, error) {
+		return h.fetch(ctx, f, rec, sql, args)
 	})
 	switch {
 	case errors.Is(err, replay.ErrTooBig): // stream this result and the next ones
@@ -91,9 +91,9 @@ type wireRows struct {
 // wireBytes is the size of a wireRows without its recording.
 const wireBytes = 16
 
-// fetch runs a statement on the source and records its rows.
-func (h *ReadThrough) fetch(ctx context.Context, rec *record, sql string, args []any) (any, int64, error) {
-	rows, err := h.pg.Query(ctx, sql, args...)
+// fetch runs a statement and records its rows.
+func (h *ReadThrough) fetch(ctx context.Context, f *flight, rec *record, sql string, args []any) (any, int64, error) {
+	rows, err := h.querier(f).Query(ctx, sql, args...)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -187,8 +187,17 @@ func (r *reader) Load(ctx context.Context, read *cacheapi.Read, load cacheapi.Lo
 		value, _, err = load(ctx, h.pg)
 		return value, true, err
 	}
-	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context) (any, int64, error) { return load(ctx, h.pg) })
+	a, err := h.load(ctx, rec, key, address(read), func(ctx context.Context, f *flight) (any, int64, error) { return load(ctx, h.querier(f)) })
 	return a.value, a.own || rec.policy.Shared, err
+}
+
+// querier returns what a load reads from: the tiers before the source, if there
+// are any. f is as in loadFunc.
+func (h *ReadThrough) querier(f *flight) cacheapi.Querier {
+	if f == nil || len(h.cache.tiers) == 0 {
+		return h.pg
+	}
+	return tierQuerier{h, f}
 }
 
 // load loads a result through the cache and counts the lookup.
@@ -284,6 +293,9 @@ func (h *ReadThrough) CopyFrom(ctx context.Context, table pgx.Identifier, column
 // pages of [db.PaginateOffset] have a text of their own. Results of loads under
 // way are not stored.
 //
+// In further tiers it invalidates the entries for sql with all arguments, also
+// for the named statements with this text that this process has read.
+//
 // Pass the arguments as the read does. Named arguments are supported. An entry
 // that was read with a [pgx.QueryExecMode] or result formats differs from one
 // without them.
@@ -295,6 +307,7 @@ func (h *ReadThrough) Invalidate(ctx context.Context, sql string, args ...any) {
 	text := h.source.handle.Tracker.Text(sql)
 	read := cacheapi.NewRead(text, formWire, args)
 	defer read.Release()
+	h.raiseStatement(text)
 	n := h.cache.changes.Add(1)
 	for _, rec := range h.cache.records.all() {
 		switch {

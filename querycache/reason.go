@@ -10,9 +10,10 @@ const (
 	none Reason = iota
 
 	Hit          // served from memory
+	HitTier      // served from a further tier (Options.Tiers)
 	HitCoalesced // served by a load that another caller had started
-	HitStale     // served from an expired entry while a load replaces it (Policy.StaleFor)
-	HitOnError   // served from an expired entry because the load failed (Policy.StaleIfError)
+	HitStale     // served from an expired entry, in memory or a further tier, while a load replaces it (Policy.StaleFor)
+	HitOnError   // served from an expired entry, in memory or a further tier, because the load failed (Policy.StaleIfError)
 
 	MissCold            // no entry
 	MissExpired         // the entry was older than its policy allows
@@ -40,7 +41,7 @@ const (
 
 var reasonNames = [reasons]string{
 	none: "none",
-	Hit:  "hit", HitCoalesced: "hit-coalesced", HitStale: "hit-stale", HitOnError: "hit-on-error",
+	Hit:  "hit", HitTier: "hit-tier", HitCoalesced: "hit-coalesced", HitStale: "hit-stale", HitOnError: "hit-on-error",
 	MissCold: "miss-cold", MissExpired: "miss-expired", MissInvalidated: "miss-invalidated", MissEvicted: "miss-evicted",
 	MissLoadInvalidated: "miss-load-invalidated", MissTooBig: "miss-too-big", MissFailed: "miss-failed", MissFirstRead: "miss-first-read",
 	RefusedPolicy: "refused-policy", RefusedArguments: "refused-arguments", RefusedType: "refused-type", RefusedText: "refused-text",

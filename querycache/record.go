@@ -50,16 +50,19 @@ func identityOf(text *sqltext.Statement, form, space uint64) identity {
 type record struct {
 	s3fifo.Group[record] // of its entries
 
-	text    atomic.Pointer[sqltext.Statement] // nil for an Aside, and once the statement is forgotten
-	aside   bool
-	sent    [16]byte // identifies the text without the name
-	length  int      // of the text, as given and normalized
-	label   string   // identifies the statement in messages
-	name    string   // for InvalidateStatements; may be ""
-	policy  Policy
-	refused Reason // none, or why the policy or the text excludes it
-	source  *source
-	counts  counters
+	text     atomic.Pointer[sqltext.Statement] // nil for an Aside, and once the statement is forgotten
+	aside    bool
+	sent     [16]byte // identifies the text without the name
+	tierName string   // in tiers
+	length   int      // of the text, as given and normalized
+	label    string   // identifies the statement in messages
+	name     string   // for InvalidateStatements; may be ""
+	policy   Policy
+	refused  Reason // none, or why the policy or the text excludes it
+	source   *source
+	counts   counters
+
+	tierCounts [maxTiers]tierCount
 
 	// Entries stamped before since are invalid: the program invalidated the
 	// statement, or its dependencies have changed.
@@ -71,6 +74,9 @@ type record struct {
 	misnamed     atomic.Pointer[misnamed]     // nil unless a name of Policy.Tables was wrong recently
 	changedBy    atomic.Pointer[string]       // the statement that had changed the session of the last result refused for that
 }
+
+// A tierCount counts the reads of a record from a tier.
+type tierCount struct{ hits, misses atomic.Uint64 }
 
 // withID returns r with its identity.
 func (r *record) withID(id identity) *record {

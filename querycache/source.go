@@ -25,7 +25,8 @@ type source struct {
 	identify func(ctx context.Context) (*changes.Database, error)
 	current  func() *changes.Database
 
-	untrack func() // undoes track
+	untrack  func() // undoes track
+	sessions sessionKeys
 
 	mu        sync.Mutex
 	followers int      // calls of Follow that have not been stopped; guarded by mu
@@ -60,6 +61,7 @@ func (s *source) invalidateDatabase(old *changes.Database) {
 
 // handleChanges records changes that the handle reports.
 func (s *source) handleChanges(_ context.Context, changes []changes.Change) {
+	s.raiseChanges(changes) // before memory is invalidated: the next loads read the tiers
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range changes {

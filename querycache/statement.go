@@ -28,10 +28,20 @@ func (h *ReadThrough) newRecord(text *sqltext.Statement, form uint64) *record {
 	r := (&record{
 		sent: text.ID, length: text.Size(),
 		label: text.Label(), name: strings.Clone(text.Name), source: h.source,
+		tierName: tierNameOf(text),
 	}).withID(identityOf(text, form, h.space))
 	r.text.Store(text)
 	r.policy, r.refused = h.policy(text)
 	return r
+}
+
+// tierNameOf returns the name of a statement in tiers: from its own name, or
+// else from its text.
+func tierNameOf(text *sqltext.Statement) string {
+	if text.Name != "" {
+		return statementTierName(text.Name)
+	}
+	return textTierName(text.ID)
 }
 
 // passing returns the record that counts first reads of texts which are stored

@@ -1,5 +1,7 @@
 package querycache
 
+import "time"
+
 // Stats are the counts of a cache since New, and its current size.
 type Stats struct {
 	// Lookups counts lookups by outcome. Each lookup has exactly one reason, so
@@ -12,6 +14,30 @@ type Stats struct {
 	MaxBytes int64  // Options.MaxBytes
 	Evicted  uint64 // entries that were evicted
 	Flights  int    // loads under way
+
+	Tiers []TierStats // of Options.Tiers, in their order
+}
+
+// TierStats are the counts of a cache's use of one further tier.
+type TierStats struct {
+	Name   string // of the Tier
+	Hits   uint64 // reads that it served, also with an expired value (HitStale)
+	Misses uint64 // reads for which it had no value, or no valid one
+	Passed uint64 // reads for which it was passed over: it was down, or a raise was pending
+	Errors uint64 // failed calls, and values that were damaged or of another release
+
+	Sets         uint64 // values stored
+	Raises       uint64 // calls of Raise that succeeded
+	BytesRead    uint64 // of values, valid or not
+	BytesWritten uint64 // of values
+
+	Time   time.Duration // of all successful calls of Get
+	Median time.Duration // of a call of Get
+	P99    time.Duration // the 99th percentile of the calls of Get
+
+	Down      bool   // passed over, because the last call of Get or Raise failed
+	Pending   int    // names whose raise has not succeeded yet: what depends on them passes the tier over
+	LastError string // of a call or a value; "" if there was none
 }
 
 // Total returns the number of all lookups.
@@ -44,7 +70,17 @@ func (c *Cache) Stats() Stats {
 		Entries: u.Entries, Bytes: u.Bytes + u.Reserved, Evicted: u.Evicted,
 		Budget: u.Budget, MaxBytes: u.MaxBytes,
 		Flights: c.flights.count(),
+		Tiers:   c.tierStats(),
 	}
+}
+
+// tierStats returns the statistics of the tiers.
+func (c *Cache) tierStats() []TierStats {
+	var list []TierStats
+	for _, l := range c.tiers {
+		list = append(list, l.stats())
+	}
+	return list
 }
 
 func byReason(counts [reasons]uint64) map[Reason]uint64 {

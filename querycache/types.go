@@ -1,6 +1,7 @@
 package querycache
 
 import (
+	"context"
 	"maps"
 	"reflect"
 	"sync"
@@ -9,7 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
@@ -25,8 +28,9 @@ type types struct {
 // typesOf holds the types of a source. It only grows, until a connection has
 // another codec for a type.
 type typesOf struct {
-	mu  sync.Mutex // held while now is replaced
-	now atomic.Pointer[types]
+	mu   sync.Mutex // held while now is replaced
+	now  atomic.Pointer[types]
+	seen sync.Map // of the oids of columns that connections had, for learn
 }
 
 // defaults are pgx's own types, for comparison.
@@ -42,8 +46,18 @@ func (ts *typesOf) of(rows pgx.Rows) *types {
 	if conn == nil {
 		return ts.now.Load()
 	}
-	m := conn.TypeMap()
-	if now := ts.now.Load(); now.covers(m, rows.FieldDescriptions()) {
+	return ts.ofMap(conn.TypeMap(), rows.FieldDescriptions())
+}
+
+// ofMap returns the types for decoding columns as m does.
+func (ts *typesOf) ofMap(m *pgtype.Map, fields []pgconn.FieldDescription) *types {
+	for i := range fields {
+		if _, ok := ts.seen.Load(fields[i].DataTypeOID); !ok {
+			defer ts.see(fields)
+			break
+		}
+	}
+	if now := ts.now.Load(); now.covers(m, fields) {
 		return now
 	}
 	ts.mu.Lock()
@@ -52,7 +66,7 @@ func (ts *typesOf) of(rows pgx.Rows) *types {
 	if now := ts.now.Load(); now != nil {
 		maps.Copy(next.byOID, now.byOID)
 	}
-	eachType(m, rows.FieldDescriptions(), func(t *pgtype.Type) bool {
+	eachType(m, fields, func(t *pgtype.Type) bool {
 		if !isDefault(t) || next.byOID[t.OID] != nil {
 			next.byOID[t.OID] = apart(t)
 		}
@@ -60,6 +74,27 @@ func (ts *typesOf) of(rows pgx.Rows) *types {
 	})
 	ts.now.Store(next)
 	return next
+}
+
+// see records that the types of columns are known.
+func (ts *typesOf) see(fields []pgconn.FieldDescription) {
+	for i := range fields {
+		ts.seen.Store(fields[i].DataTypeOID, true)
+	}
+}
+
+// learn makes sure that the types of columns from another process are known as
+// the connections of pg have them.
+func (ts *typesOf) learn(ctx context.Context, pg *db.DB, fields []pgconn.FieldDescription) error {
+	for i := range fields {
+		if _, ok := ts.seen.Load(fields[i].DataTypeOID); !ok {
+			return pg.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+				ts.ofMap(conn.Conn().TypeMap(), fields)
+				return nil
+			})
+		}
+	}
+	return nil
 }
 
 func newTypes(m *pgtype.Map) *types {

@@ -65,6 +65,9 @@ type Querier interface {
 // stored.
 type LoadFunc = func(ctx context.Context, q Querier) (value any, size int64, err error)
 
+// NoRow is the value of a read of one row that found none.
+type NoRow struct{}
+
 // A TypedReader is a handle that may serve a typed read from decoded values in
 // memory. The functions of package db that read rows into Go values check for
 // it, as io.Copy checks for io.WriterTo; they read from other handles by Query.

@@ -82,7 +82,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"db", "internal/sqltext", "internal/rowscan", "internal/rowscan/replay", "internal/catalog", "internal/walfeed", "internal/argkey",
 			"internal/deepcopy", "internal/changes", "internal/cacheapi", "internal/pgxrows",
-			"internal/s3fifo", "internal/profile",
+			"internal/s3fifo", "internal/profile", "internal/stmtstats",
 		},
 		others: []string{pgx, lru, xsync},
 	},

@@ -1,0 +1,271 @@
+package querycache
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headrace/headrace/internal/cacheapi"
+	"github.com/headrace/headrace/internal/rowscan/replay"
+)
+
+// A tierRead is the part of one load that concerns the further tiers.
+type tierRead struct {
+	cache        *Cache
+	flight       *flight
+	dependencies *dependencies // that names come from
+	key          string
+	names        []string
+	versions     [maxTiers][]uint64 // by tier, from before the load; nil where the tier was passed over
+
+	found   *found // in a tier
+	expired *found // older than the policy allows, for when the load fails
+
+	content []byte // of the load's result
+	kind    storedKind
+	empty   bool // the result has no rows, or is that there is none
+	rows    int
+	keep    bool // content is complete
+}
+
+// A found is a value found in a tier.
+type found struct {
+	stored *stored
+	data   []byte
+	ttl    time.Duration
+	tier   int
+	begun  int64 // when its load began, on the cache's clock, or earlier
+	rows   *replay.Recording
+}
+
+// get reads the tiers in their order until one has a valid value that the
+// policy allows.
+func (t *tierRead) get(ctx context.Context, usable func(f *found) bool) *found {
+	for i, l := range t.cache.tiers {
+		begun := t.cache.clock.now()
+		v, ok := l.get(ctx, t.key, t.names)
+		if !ok {
+			continue
+		}
+		t.versions[i] = v.Versions
+		f := t.decode(l, i, v, begun)
+		if f == nil || !usable(f) {
+			t.missed(l, i)
+			continue
+		}
+		switch why := t.flight.record.tierAge(f, t.cache.clock.now()); {
+		case why == Hit || why == HitStale && !t.flight.refresh:
+			t.flight.served, t.flight.tier = HitTier, i
+			if why == HitStale {
+				t.flight.served = HitStale
+			}
+			t.flight.begun = f.begun
+			t.found = f
+			l.hits.Add(1)
+			t.flight.record.tierCounts[i].hits.Add(1)
+			return f
+		case why == HitOnError && t.expired == nil:
+			t.expired = f
+		}
+		t.missed(l, i)
+	}
+	return nil
+}
+
+func (t *tierRead) missed(l *tierLink, i int) {
+	l.misses.Add(1)
+	t.flight.record.tierCounts[i].misses.Add(1)
+}
+
+// decode returns the value that a tier has for the read, or nil if it has none
+// that is valid.
+func (t *tierRead) decode(l *tierLink, i int, v TierValue, begun int64) *found {
+	if v.Value == nil {
+		return nil
+	}
+	s, err := decodeStored(t.key, v.Value)
+	if err != nil {
+		l.count(err)
+		return nil
+	}
+	if s.names != digestOf(t.names) || !slices.Equal(s.in(l.name), v.Versions) || len(v.Versions) == 0 {
+		return nil
+	}
+	return &found{stored: s, data: v.Value, ttl: v.TTL, tier: i, begun: begun - int64(max(0, s.life-v.TTL))}
+}
+
+// tierAge returns Hit for a value that is not older than the policy allows,
+// HitStale and HitOnError for one that may be used in these cases, and
+// MissExpired otherwise.
+func (r *record) tierAge(f *found, now int64) Reason {
+	ttl := r.policy.ttl(f.isEmpty())
+	if ttl < 0 {
+		return Hit
+	}
+	switch age := time.Duration(now - f.begun); {
+	case age < ttl:
+		return Hit
+	case age < ttl+r.policy.StaleFor:
+		return HitStale
+	case age < ttl+r.policy.StaleIfError:
+		return HitOnError
+	}
+	return MissExpired
+}
+
+// isEmpty reports whether the value is that there is nothing.
+func (f *found) isEmpty() bool {
+	return f.stored.kind == storedNone || f.rows != nil && f.rows.Len() == 0
+}
+
+// store stores the result of the load in the tiers, and a value that was found
+// in a tier in those before it. It is called after the flight has ended.
+func (t *tierRead) store() {
+	f := t.flight
+	if t.dependencies != f.dependencies {
+		return
+	}
+	switch {
+	case t.found != nil:
+		t.fillUpwards()
+	case f.notStored == none && f.served == none && t.keep:
+		t.fill()
+	}
+}
+
+// fill stores the result of the load.
+func (t *tierRead) fill() {
+	f, p := t.flight, t.flight.record.policy
+	if p.MaxBytes > 0 && int64(len(t.content)) > p.MaxBytes || p.MaxRows > 0 && t.rows > p.MaxRows {
+		return
+	}
+	life := longestLife
+	if ttl := p.ttl(t.empty); ttl >= 0 {
+		life = min(life, p.shortened(ttl)+max(p.StaleFor, p.StaleIfError))
+	}
+	s := stored{kind: t.kind, life: life.Truncate(time.Millisecond), names: digestOf(t.names), content: t.content}
+	for i, l := range t.cache.tiers {
+		if t.versions[i] != nil {
+			s.versions = append(s.versions, tierVersions{l.name, t.versions[i]})
+		}
+	}
+	if len(s.versions) == 0 {
+		return
+	}
+	data := s.encode(t.key)
+	for i, l := range t.cache.tiers {
+		if t.versions[i] != nil {
+			l.set(t.cache.ctx, t.key, t.names, data, s.life-time.Duration(t.cache.clock.now()-f.begun))
+		}
+	}
+}
+
+// fillUpwards stores the value that was found in the tiers before, if it was
+// loaded after their last raise, too.
+func (t *tierRead) fillUpwards() {
+	for i, l := range t.cache.tiers[:t.found.tier] {
+		if v := t.versions[i]; v != nil && slices.Equal(v, t.found.stored.in(l.name)) {
+			l.set(t.cache.ctx, t.key, t.names, t.found.data, t.found.stored.life-time.Duration(t.cache.clock.now()-t.found.begun))
+		}
+	}
+}
+
+// A tierQuerier runs the statement of a load, unless a tier has its result.
+type tierQuerier struct {
+	handle *ReadThrough
+	flight *flight
+}
+
+// Source returns the handle that the rows come from.
+func (q tierQuerier) Source() cacheapi.Querier { return q.handle.pg }
+
+// Query returns rows from a tier, or else from the server.
+func (q tierQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	f, h := q.flight, q.handle
+	if t := f.tiers; t != nil { // again: another attempt, or after an error of the server
+		t.keep = false
+		if t.expired != nil && f.served == HitOnError {
+			return h.playFound(t.expired), nil
+		}
+		return h.pg.Query(ctx, sql, args...)
+	}
+	t := h.tierRead(ctx, f, sql, args)
+	if t == nil {
+		return h.pg.Query(ctx, sql, args...)
+	}
+	f.tiers = t
+	policy := &f.record.policy
+	if found := t.get(ctx, func(f *found) bool { return h.decodeRows(ctx, f, policy.MaxRows) }); found != nil {
+		return h.playFound(found), nil
+	}
+	rows, err := h.pg.Query(ctx, sql, args...)
+	if err != nil {
+		return rows, err
+	}
+	h.types.of(rows) // remember what has been seen
+	most := h.cache.store.MostEntry()
+	if policy.MaxBytes > 0 {
+		most = min(most, policy.MaxBytes)
+	}
+	return &recordedRows{Rows: rows, recorder: replay.NewRecorder(rows.FieldDescriptions(), int(most)), read: t}, nil
+}
+
+// decodeRows decodes a recording, and reports whether it has at most the given
+// number of rows, or 0 for any, and the handle can decode its values.
+func (h *ReadThrough) decodeRows(ctx context.Context, f *found, most int) bool {
+	if f.stored.kind != storedRows {
+		return false
+	}
+	rows, err := replay.Parse(f.stored.content)
+	if err != nil || most > 0 && rows.Len() > most {
+		return false
+	}
+	f.rows = rows
+	return h.types.learn(ctx, h.pg, rows.Fields()) == nil
+}
+
+// playFound returns the rows of a value from a tier.
+func (h *ReadThrough) playFound(f *found) pgx.Rows {
+	return (&wireRows{f.rows, h.types.now.Load()}).play()
+}
+
+// recordedRows records rows while they are read.
+type recordedRows struct {
+	pgx.Rows
+	recorder *replay.Recorder // nil once the result is too big
+	read     *tierRead
+	rows     int
+}
+
+// Next moves to the next row.
+func (r *recordedRows) Next() bool {
+	if !r.Rows.Next() {
+		r.finish()
+		return false
+	}
+	r.rows++
+	if r.recorder != nil && r.recorder.Add(r.RawValues()) != nil {
+		r.recorder = nil
+	}
+	return true
+}
+
+// Close closes the rows.
+func (r *recordedRows) Close() {
+	r.Rows.Close()
+	r.finish()
+}
+
+// finish ends the recording. It is complete if the server counts as many rows.
+func (r *recordedRows) finish() {
+	recorder := r.recorder
+	r.recorder = nil
+	if recorder == nil || r.Err() != nil || r.CommandTag().RowsAffected() != int64(r.rows) {
+		return
+	}
+	t := r.read
+	t.content = recorder.Finish(r.CommandTag()).Append(nil)
+	t.kind, t.rows, t.empty, t.keep = storedRows, r.rows, r.rows == 0, true
+}
