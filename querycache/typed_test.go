@@ -54,14 +54,18 @@ func (o *offline) fillPage() {
 
 func TestTypedHitsAllocate(t *testing.T) {
 	ctx := context.Background()
+	tiers := &Options{Tiers: []Tier{newScriptTier()}} // of no use to hits
 	for _, c := range []struct {
+		opts      *Options
 		policy    Policy
 		one, page float64
 	}{
-		{Policy{TTL: time.Hour, Shared: true}, 0, 0},
-		{Policy{TTL: time.Hour}, 0, 1}, // the page's own slice
+		{nil, Policy{TTL: time.Hour, Shared: true}, 0, 0},
+		{nil, Policy{TTL: time.Hour}, 0, 1}, // the page's own slice
+		{tiers, Policy{TTL: time.Hour, Shared: true}, 0, 0},
+		{tiers, Policy{TTL: time.Hour}, 0, 1},
 	} {
-		o := newOffline(t, nil, c.policy)
+		o := newOffline(t, c.opts, c.policy)
 		o.fill(1)
 		o.fillPage()
 		id, country := 1, "DE"
