@@ -260,7 +260,7 @@ func (l *tierLink) attempt() bool {
 			l.mu.Unlock()
 			return false
 		}
-		l.settle(some, last)
+		l.raisedAgain(some, last)
 	}
 	if lost {
 		l.cache.missedRaises()
@@ -275,9 +275,9 @@ func (l *tierLink) attempt() bool {
 	return true
 }
 
-// settle removes names that were pending at a call of postpone from the pending
+// raisedAgain removes names that were pending at a call of postpone from the pending
 // ones.
-func (l *tierLink) settle(names []string, last uint64) {
+func (l *tierLink) raisedAgain(names []string, last uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, name := range names {
