@@ -18,7 +18,7 @@ func (a *Aside[K, V]) tiered() bool { return a.opts.Encode != nil && len(a.cache
 // tierRead returns the use of the tiers by the load of a key, or nil if it must
 // not use them. d are the dependencies of the Aside.
 func (a *Aside[K, V]) tierRead(d *dependencies, f *flight, key K) *tierRead {
-	if !a.tiered() || f == nil || d == nil || d.refusal != none || len(d.tierNames) == 0 || !a.record.fresh(f.stamp) {
+	if !a.tiered() || a.opts.Policy.MemoryOnly || f == nil || d == nil || d.refusal != none || len(d.tierNames) == 0 || !a.record.fresh(f.stamp) {
 		return nil
 	}
 	args := []any{key}

@@ -430,6 +430,7 @@ func (c *Cache) Close() {
 	for _, s := range c.allSources() {
 		s.close()
 	}
+	c.flushTiers()
 	c.cancel()
 	c.flights.close()
 	ended := make(chan struct{})

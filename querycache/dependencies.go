@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/headrace/headrace/internal/catalog"
@@ -21,6 +23,7 @@ type dependencies struct {
 	examined examined
 
 	tierNames []string // of tables and statement, in further tiers; empty if results must not be stored there
+	columns   string   // that the statement reads: results from before and after a change of a table have different keys in tiers
 	noTiers   error    // why not, if there are tiers; nil if it is not known yet
 
 	misnamed *namesError // for a wrong name in Policy.Tables; nil if all are right
@@ -48,6 +51,16 @@ func (x *examined) is(other *examined) bool {
 type dependency struct {
 	catalog.Relation
 	only bool // the relation's own rows, without those of inheriting tables
+}
+
+// columnsOf returns the columns that a statement with the given effects reads.
+func columnsOf(eff *catalog.Effects) string {
+	columns := make([]string, 0, len(eff.Columns))
+	for _, c := range eff.Columns {
+		columns = append(columns, strconv.FormatUint(uint64(c.Relation.OID), 10)+"."+c.Name)
+	}
+	slices.Sort(columns)
+	return strings.Join(columns, "\n")
 }
 
 // readsOf returns the relations, with views, that a statement with the given
@@ -110,7 +123,9 @@ func (r *record) examine(ctx context.Context) *dependencies {
 			n.tables = log.tablesOf(now.reads, known)
 			n.refusal, n.because = r.cacheability(&eff.Effects)
 			n.inUse.Store(&inUse)
-			n.tierNames, n.noTiers = r.namesInTiers(log, now.reads, known)
+			if n.tierNames, n.noTiers = r.namesInTiers(log, now.reads, known); n.tierNames != nil {
+				n.columns = columnsOf(&eff.Effects)
+			}
 		}
 		if !r.dependencies.CompareAndSwap(old, n) {
 			continue

@@ -133,6 +133,10 @@ func (c *Cache) run(f *flight, load loadFunc) {
 	}()
 	f.dependencies = f.record.examine(f.ctx) // after the stamp was drawn
 	value, size, err := load(f.ctx, f)
+	if err != nil && f.served != none { // the rows of a tier do not fit, as after a change of the table
+		f.tiers.reject()
+		value, size, err = load(f.ctx, f)
+	}
 	if err != nil && f.tiers != nil && f.tiers.expired != nil && f.record.outageOf(err) {
 		f.served, f.tier = HitOnError, f.tiers.expired.tier
 		value, size, err = load(f.ctx, f)

@@ -45,6 +45,10 @@ type Policy struct {
 	// part of the budget.
 	MaxBytes int64
 
+	// MemoryOnly keeps results out of Options.Tiers: for statements that cost the
+	// server no more than a tier would.
+	MemoryOnly bool
+
 	// Shared returns the stored value itself instead of a copy, without an
 	// allocation. Callers must then never change the value or anything that it
 	// points to; Options.CheckShared detects callers that do. Rows read through

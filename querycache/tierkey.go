@@ -21,6 +21,7 @@ import (
 
 // Why the results of a handle are not stored in tiers.
 var (
+	errMemoryOnly = errors.New("Policy.MemoryOnly")
 	errStandby    = errors.New("the handle leads to a standby, which may be behind the versions of the tables")
 	errUnobserved = errors.New("the handle has adopted its pool, and does not observe its sessions")
 	errHooks      = errors.New("a hook of the pool has changed its sessions in a way that the settings do not show")
@@ -52,7 +53,7 @@ func (h *ReadThrough) tierRead(ctx context.Context, f *flight, sql string, args 
 	at := d.examined.changelog.database
 	return &tierRead{
 		cache: h.cache, flight: f, dependencies: d, names: d.tierNames,
-		key: tierKey("rows", at.Life(), session, r.name, sql, scope, string(key)),
+		key: tierKey("rows", at.Life(), session, d.columns, r.name, sql, scope, string(key)),
 	}
 }
 
@@ -62,6 +63,8 @@ func (r *record) namesInTiers(log *changelog, reads []dependency, known bool) ([
 	switch at := log.database; {
 	case len(log.cache.tiers) == 0:
 		return nil, nil
+	case r.policy.MemoryOnly:
+		return nil, errMemoryOnly
 	case !r.source.handle.Observed:
 		return nil, errUnobserved
 	case at.Server() == "":

@@ -193,6 +193,21 @@ func TestRaisesAreMadeLater(t *testing.T) {
 	})
 }
 
+// Close makes a last attempt at what is pending.
+func TestCloseRaisesWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tier := newScriptTier()
+		c, a, _ := numbers(t, tier, Policy{TTL: time.Hour})
+		tier.set(errors.New("down"), 0)
+		a.Delete(t.Context(), 1)
+		tier.set(nil, 0)
+		c.Close()
+		if _, raises := tier.counts(); raises == 0 {
+			t.Error("nothing was raised")
+		}
+	})
+}
+
 // The bookkeeping of raises stays bounded.
 func TestRaisesAreBounded(t *testing.T) {
 	tier := newScriptTier()

@@ -2,6 +2,7 @@ package querycache
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -20,8 +21,9 @@ type tierRead struct {
 	names        []string
 	versions     [maxTiers][]uint64 // by tier, from before the load; nil where the tier was passed over
 
-	found   *found // in a tier
-	expired *found // older than the policy allows, for when the load fails
+	found    *found // in a tier
+	rejected bool   // a value that was found could not be decoded
+	expired  *found // older than the policy allows, for when the load fails
 
 	content []byte // of the load's result
 	kind    storedKind
@@ -120,6 +122,15 @@ func (f *found) isEmpty() bool {
 	return f.stored.kind == storedNone || f.rows != nil && f.rows.Len() == 0
 }
 
+// reject discards the value that was found. The load asks the server then.
+func (t *tierRead) reject() {
+	t.rejected, t.found, t.expired = true, nil, nil
+	t.flight.served = none
+	t.cache.tiers[t.flight.tier].count(errRejected)
+}
+
+var errRejected = errors.New("the value does not fit the type that is read")
+
 // store stores the result of the load in the tiers, and a value that was found
 // in a tier in those before it. It is called after the flight has ended.
 func (t *tierRead) store() {
@@ -184,10 +195,13 @@ func (q tierQuerier) Source() cacheapi.Querier { return q.handle.pg }
 // Query returns rows from a tier, or else from the server.
 func (q tierQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	f, h := q.flight, q.handle
-	if t := f.tiers; t != nil { // again: another attempt, or after an error of the server
+	if t := f.tiers; t != nil { // again
 		t.keep = false
-		if t.expired != nil && f.served == HitOnError {
+		switch {
+		case t.expired != nil && f.served == HitOnError:
 			return h.playFound(t.expired), nil
+		case t.rejected:
+			return h.queryRecorded(ctx, t, sql, args)
 		}
 		return h.pg.Query(ctx, sql, args...)
 	}
@@ -196,18 +210,23 @@ func (q tierQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Ro
 		return h.pg.Query(ctx, sql, args...)
 	}
 	f.tiers = t
-	policy := &f.record.policy
-	if found := t.get(ctx, func(f *found) bool { return h.decodeRows(ctx, f, policy.MaxRows) }); found != nil {
+	if found := t.get(ctx, func(f *found) bool { return h.decodeRows(ctx, f, t.flight.record.policy.MaxRows) }); found != nil {
 		return h.playFound(found), nil
 	}
+	return h.queryRecorded(ctx, t, sql, args)
+}
+
+// queryRecorded runs a statement on the source and records its rows while they
+// are read.
+func (h *ReadThrough) queryRecorded(ctx context.Context, t *tierRead, sql string, args []any) (pgx.Rows, error) {
 	rows, err := h.pg.Query(ctx, sql, args...)
 	if err != nil {
 		return rows, err
 	}
 	h.types.of(rows) // remember what has been seen
 	most := h.cache.store.MostEntry()
-	if policy.MaxBytes > 0 {
-		most = min(most, policy.MaxBytes)
+	if bound := t.flight.record.policy.MaxBytes; bound > 0 {
+		most = min(most, bound)
 	}
 	return &recordedRows{Rows: rows, recorder: replay.NewRecorder(rows.FieldDescriptions(), int(most)), read: t}, nil
 }

@@ -58,6 +58,17 @@ func (c *Cache) openTiers() {
 	}
 }
 
+// flushTiers makes a last attempt to raise what is pending, for other processes.
+func (c *Cache) flushTiers() {
+	var all sync.WaitGroup
+	for _, l := range c.tiers {
+		if l.stats().Pending > 0 {
+			all.Go(func() { l.attempt() })
+		}
+	}
+	all.Wait()
+}
+
 // closeTiers ends the use of the tiers, which belong to the program.
 func (c *Cache) closeTiers() {
 	for _, stop := range c.untrackTiers {

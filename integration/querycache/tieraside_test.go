@@ -306,3 +306,45 @@ func TestTiersAndDoubt(t *testing.T) {
 		}
 	}
 }
+
+// A process that runs after a change of a table, by a program that raises
+// nothing, does not fail because of results from before.
+func TestTiersAfterSchemaChanges(t *testing.T) {
+	t.Parallel()
+	one, _, store := fleet(t, minute)
+	one.name(1)
+	one.stored(1)
+	one.exec(one.other, "ALTER TABLE cities ALTER COLUMN name TYPE int USING id")
+	two := one.process(tierOptions(memTier{store, "memory"}), minute)
+	type numbered struct {
+		ID, Name int
+		Tags     []string
+	}
+	byID := db.MustCompile[numbered]("-- name: CityByID :one\nSELECT id, name, tags FROM cities WHERE id = $1")
+	for range 2 {
+		if got, err := byID.One(t.Context(), two.reads, 1); err != nil || got.Name != 1 {
+			t.Errorf("got %v, %v", got, err)
+		}
+	}
+	if s := two.cache.Stats().Tiers[0]; s.Errors == 0 || !strings.Contains(s.LastError, "does not fit") {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// Results under Policy.MemoryOnly are not stored in tiers.
+func TestMemoryOnly(t *testing.T) {
+	t.Parallel()
+	policy := minute
+	policy.MemoryOnly = true
+	one, _, store := fleet(t, policy)
+	one.name(1)
+	one.want(querycache.MissCold)
+	one.name(1)
+	one.want(querycache.Hit)
+	if s := one.cache.Stats().Tiers[0]; s.Hits+s.Misses+s.Sets > 0 || len(store.values) > 0 {
+		t.Errorf("got %+v and %d values", s, len(store.values))
+	}
+	if e := one.reads.Explain(t.Context(), cityByID.SQL()); !strings.Contains(e.NoTiers, "MemoryOnly") {
+		t.Errorf("got %+v", e)
+	}
+}
