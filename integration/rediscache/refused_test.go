@@ -42,16 +42,16 @@ func TestRefused(t *testing.T) {
 		wantErr error
 		local   bool // found without the server
 	}{
-		"no password":       {server: secret, want: []string{"NOAUTH", "set Username and Password"}},
-		"wrong password":    {server: secret, change: func(o *rediscache.Options) { o.Client.Password = "x" }, want: []string{"WRONGPASS", "check Username"}},
-		"unknown user":      {server: users, change: user("nobody"), want: []string{"WRONGPASS"}},
-		"other keys":        {server: users, change: user("keys"), want: []string{"NOPERM", `prefix "headrace:"`, "ACL SETUSER"}},
-		"versions only":     {server: users, change: user("versions"), want: []string{"NOPERM", "ACL SETUSER"}},
-		"read only":         {server: users, change: user("reader"), want: []string{"NOPERM", "ACL SETUSER"}},
-		"no tracking":       {server: users, change: user("deaf"), want: []string{"NOPERM", "ACL SETUSER"}, wantErr: rueidis.ErrNoCache},
-		"no RESP3":          {server: old, want: []string{"NewUntracked"}, wantErr: rueidis.ErrNoCache},
-		"replica":           {server: replica, want: []string{"READONLY", "connect to the primary"}},
-		"no such database":  {server: open, change: func(o *rediscache.Options) { o.Client.SelectDB = 99 }, want: []string{"DB index", "check SelectDB"}},
+		"no password":      {server: secret, want: []string{"NOAUTH", "set Username and Password"}},
+		"wrong password":   {server: secret, change: func(o *rediscache.Options) { o.Client.Password = "x" }, want: []string{"WRONGPASS", "check Username"}},
+		"unknown user":     {server: users, change: user("nobody"), want: []string{"WRONGPASS"}},
+		"other keys":       {server: users, change: user("keys"), want: []string{"NOPERM", `prefix "headrace:"`, "ACL SETUSER"}},
+		"versions only":    {server: users, change: user("versions"), want: []string{"NOPERM", "ACL SETUSER"}},
+		"read only":        {server: users, change: user("reader"), want: []string{"NOPERM", "ACL SETUSER"}},
+		"no tracking":      {server: users, change: user("deaf"), want: []string{"NOPERM", "ACL SETUSER"}, wantErr: rueidis.ErrNoCache},
+		"no RESP3":         {server: old, want: []string{"NewUntracked"}, wantErr: rueidis.ErrNoCache},
+		"replica":          {server: replica, want: []string{"READONLY", "connect to the primary"}},
+		"no such database": {server: open, change: func(o *rediscache.Options) { o.Client.SelectDB = 99 }, want: []string{"DB index", "check SelectDB"}},
 
 		"no address":            {server: open, local: true, change: func(o *rediscache.Options) { o.Client.InitAddress = nil }, want: []string{"InitAddress"}},
 		"replicas":              {server: open, local: true, change: func(o *rediscache.Options) { o.Client.ReplicaOnly = true }, want: []string{"ReplicaOnly"}},
