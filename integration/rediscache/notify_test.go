@@ -183,4 +183,3 @@ func TestOtherKeysAreNotTouched(t *testing.T) {
 		}
 	}
 }
-

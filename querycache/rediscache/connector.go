@@ -3,6 +3,7 @@ package rediscache
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -79,6 +80,9 @@ func (c *connector) connect() (rueidis.Client, error) {
 		return nil, errClosed
 	}
 	client, err := rueidis.NewClient(c.option)
+	if errors.Is(err, rueidis.ErrNoCache) {
+		err = trackingError{err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}

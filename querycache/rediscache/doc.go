@@ -31,8 +31,8 @@
 // A [Tier] receives the raises of other processes within about one round trip,
 // by client-side caching (CLIENT TRACKING in broadcasting mode, since Redis
 // 6.0). It needs RESP3, which some proxies lack: see [NewUntracked]. A
-// half-open connection, as after a power failure, is found within about three
-// seconds (Dialer.KeepAlive and ConnWriteTimeout of the client's options).
+// half-open connection, as after a power failure, is given up after two to three
+// seconds.
 //
 // # Permissions
 //

@@ -12,9 +12,6 @@ import (
 )
 
 func activityError(activity string, err error) error {
-	if text := err.Error(); strings.HasPrefix(text, "rediscache: ") {
-		return err
-	}
 	return fmt.Errorf("rediscache: %s: %w", activity, err)
 }
 
@@ -46,8 +43,6 @@ func errTooBig(size int) error {
 var advices = []struct{ part, advice string }{
 	{"WRONGPASS", "check Username and Password of the client's options"},
 	{"NOAUTH", "set Username and Password of the client's options"},
-	{"invalid password", "check Password of the client's options"},
-	{"without any password", "clear Password of the client's options: this Redis has none"},
 	{"NOPERM", "the user lacks a permission: see ACL SETUSER in the documentation of package rediscache"},
 	{"READONLY", "this is a replica: connect to the primary, or through Sentinel"},
 	{"DB index", "check SelectDB of the client's options"},
@@ -59,7 +54,8 @@ var advices = []struct{ part, advice string }{
 	{"exceeds maximum allowed size", "the value exceeds proto-max-bulk-len of Redis: store smaller results"},
 	{"CLUSTERDOWN", "the cluster has too few nodes"},
 	{"overlaps", "ClientTrackingOptions of the client already has a prefix that overlaps"},
-	{rueidis.ErrNoCache.Error(), "raises of other processes need Redis 6.0 or later, and RESP3, which some proxies lack: see NewUntracked"},
+	{"unknown message type", "the server at this address is no Redis"},
+	{noTracking, "raises of other processes need Redis 6.0 or later, and RESP3, which some proxies lack: see NewUntracked"},
 }
 
 func adviceFor(err error) string {
@@ -71,6 +67,22 @@ func adviceFor(err error) string {
 	}
 	return ""
 }
+
+const noTracking = "no client tracking"
+
+// A trackingError replaces the text of [rueidis.ErrNoCache], which advises to
+// give up tracking.
+type trackingError struct{ err error }
+
+func (e trackingError) Error() string {
+	reply, _, _ := strings.Cut(e.err.Error(), "\n")
+	if strings.HasPrefix(reply, rueidis.ErrNoCache.Error()) {
+		return noTracking
+	}
+	return noTracking + ": " + reply
+}
+
+func (e trackingError) Unwrap() error { return e.err }
 
 // temporary are replies of a Redis that is not ready.
 var temporary = []string{"LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "OOM", "MISCONF", "ERR max number of clients"}

@@ -18,8 +18,9 @@ const DefaultPrefix = "headrace:"
 // Options configures [New].
 type Options struct {
 	// Client has the addresses of Redis, the user, TLS, Sentinel and timeouts.
-	// Without a value of its own, ConnWriteTimeout is 2 seconds, each node has
-	// one connection, and retries are disabled.
+	// Retries are always disabled. By default, each node has one connection,
+	// which is given up if Redis is silent for two seconds (Dialer.KeepAlive
+	// and ConnWriteTimeout).
 	Client rueidis.ClientOption
 
 	// Prefix begins the name of each key. Programs with different prefixes
@@ -54,8 +55,8 @@ func defaults(o *rueidis.ClientOption) {
 	if o.BlockingPipeline == 0 {
 		o.BlockingPipeline = -1 // long pipelines use the same connection, too
 	}
-	if o.ConnWriteTimeout == 0 {
-		o.ConnWriteTimeout = 2 * time.Second
+	if o.Dialer.KeepAlive == 0 && o.ConnWriteTimeout == 0 { // of pings, and of their replies
+		o.Dialer.KeepAlive, o.ConnWriteTimeout = time.Second/2, 3*time.Second/2
 	}
 	if o.ClusterOption.MaxMovedRedirections == 0 {
 		o.ClusterOption.MaxMovedRedirections = 16

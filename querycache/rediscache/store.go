@@ -64,7 +64,7 @@ func (s *store) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	entry, text := s.prefix+entryPart+key, string(value) // a copy, which outlives the call
 	ttl = min(max(ttl, time.Millisecond), versionTTL)
 	return s.wrap("set", s.do(ctx, func(ctx context.Context, client rueidis.Client) error {
-		return client.Do(ctx, setCommand(client, entry, text, ttl)).Error()
+		return keyError(entry, client.Do(ctx, setCommand(client, entry, text, ttl)).Error())
 	}))
 }
 
@@ -103,18 +103,22 @@ func (s *store) do(ctx context.Context, f func(ctx context.Context, client rueid
 // check tries the store. It closes the store and returns the error if it is one
 // that waiting does not cure.
 func (s *store) check(ctx context.Context) error {
-	err := s.Set(ctx, probe, nil, time.Minute)
-	if err == nil {
-		err = s.Raise(ctx, nil)
-	}
-	if err == nil {
-		_, err = s.Get(ctx, probe, []string{probe})
-	}
+	entry, keys := s.prefix+entryPart+probe, s.versionKeys([]string{probe})
+	err := s.do(ctx, func(ctx context.Context, client rueidis.Client) error {
+		if err := client.Do(ctx, setCommand(client, entry, "", time.Minute)).Error(); err != nil {
+			return keyError(entry, err)
+		}
+		if err := raise(ctx, client, keys); err != nil {
+			return err
+		}
+		_, err := get(ctx, client, entry, keys)
+		return err
+	})
 	if err == nil || isTemporary(err) && !errors.Is(err, context.Canceled) {
 		return nil
 	}
 	s.Close()
-	return err
+	return s.wrap("new", err)
 }
 
 func (s *store) versionKeys(names []string) []string {
@@ -148,8 +152,8 @@ func valueOf(results []rueidis.RedisResult) ([]byte, time.Duration, error) {
 	if rueidis.IsRedisNil(err2) {
 		err2 = nil
 	}
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, 0, firstError(err1, err2, err3)
+	if err := firstError(err1, err2, err3); err != nil {
+		return nil, 0, err
 	}
 	ttl := min(before, after)
 	if ttl <= 0 { // no value, one that just expired, or one that this package has not set

@@ -47,7 +47,7 @@ func New(ctx context.Context, opts Options) (*Tier, error) {
 	raises.install(&o, prefix)
 	s := newStore(prefix, strings.Join(o.InitAddress, ","), newConnector(o))
 	if err := s.check(ctx); err != nil {
-		return nil, activityError("new", err)
+		return nil, err
 	}
 	return &Tier{store: s, raises: raises}, nil
 }
@@ -95,7 +95,7 @@ func Track(option *rueidis.ClientOption, prefix string) (*Tracking, error) {
 func (tr *Tracking) Tier(ctx context.Context, client rueidis.Client) (*Tier, error) {
 	s := newStore(tr.prefix, tr.where, sharedClient{client})
 	if err := s.check(ctx); err != nil {
-		return nil, activityError("tier", err)
+		return nil, err
 	}
 	return &Tier{store: s, raises: tr.raises}, nil
 }
@@ -118,7 +118,7 @@ func NewUntracked(ctx context.Context, client rueidis.Client, prefix string) (*U
 	}
 	s := newStore(prefix, addresses(client), sharedClient{client})
 	if err := s.check(ctx); err != nil {
-		return nil, activityError("new", err)
+		return nil, err
 	}
 	return &Untracked{s}, nil
 }
