@@ -1,5 +1,6 @@
-// Package querycache serves repeated reads from memory and invalidates entries
-// when committed changes affect them.
+// Package querycache serves repeated reads from memory, and from further tiers
+// that several processes share, and invalidates entries when committed changes
+// affect them.
 //
 // A program has two handles to one database: pg reads the current state, and
 // reads may return results as old as their policy allows. The handle at the
@@ -64,6 +65,23 @@
 //     of the load are detected. [Cache.Close] cancels the loads under way and
 //     waits at most 6 seconds for them.
 //     TestCyclesOfLoads, TestCyclesWithTypedReads, TestCloseEndsLoads
+//
+//   - Options.Tiers adds further tiers behind the memory, which several
+//     processes share. Own writes are seen as without them, whatever the tiers
+//     do: versions of the tables are raised before the committing call returns,
+//     and while a tier cannot be reached, it is passed over for what depends on
+//     them. TTL, StaleFor, StaleIfError, EmptyTTL, MaxRows, MaxBytes and Scope
+//     mean the same in every tier. Results of sessions with another role or
+//     other settings are not shared. A value that is damaged, of another key or
+//     of another release is a miss. SEVERAL-PROCESSES.md says what other
+//     processes see when.
+//     TestOwnWritesPassTiers, TestStoreThatGoesBack, TestRaisesAreMadeLater,
+//     TestTierLosesDuringGet, TestTiersAndDoubt, TestDeadTiersCostOnce,
+//     TestRaisesReachMemory, TestTiersCountAges, TestTiersServeStale,
+//     TestEmptyTTL, TestTiersKeepScopesApart, TestTiersKeepSessionsApart,
+//     TestTiersKnowTypes, TestTiersRejectDamage, TestDamagedValues,
+//     TestTiersAfterSchemaChanges, TestTiersHoldAsides,
+//     TestTiersFollowInvalidations
 //
 // # Limits
 //
