@@ -84,7 +84,7 @@ func (a *Aside[K, V]) decode(f *found) (v V, err error) {
 	}
 	defer func() { // the bytes may be those of another release of the program
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Decode panicked: %v", p)
+			err = fmt.Errorf("the function Decode panicked: %v", p)
 		}
 	}()
 	return a.opts.Decode(f.stored.content)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"reflect"
 	"slices"
@@ -186,15 +187,9 @@ func TestStoreThatGoesBack(t *testing.T) {
 	b.name(1)
 	b.stored(1)
 	var values map[string]memValue
-	versions := map[string]uint64{}
+	var versions map[string]uint64
 	store.set(func() {
-		values = map[string]memValue{}
-		for k, v := range store.values {
-			values[k] = v
-		}
-		for k, v := range store.versions {
-			versions[k] = v
-		}
+		values, versions = maps.Clone(store.values), maps.Clone(store.versions)
 	})
 	b.exec(b.pg, "UPDATE cities SET name = 'new' WHERE id = 1")
 	store.lose(func() { store.values, store.versions = values, versions })

@@ -17,7 +17,7 @@ type ab struct{ A, B int }
 type nested struct {
 	At   *time.Time
 	List []ab
-	next *nested
+	Next *nested
 }
 
 func TestAppendPortable(t *testing.T) {
