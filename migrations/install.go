@@ -17,8 +17,9 @@ var ownSchema embed.FS
 var ownHistory = history{table: "headrace.goose_db_version", lockID: installLock}
 
 // Install creates or updates the tables that headrace keeps for itself in the
-// schema "headrace": loads and load_chunks, the ledger of resumable loads, and
-// quarantine, the rows that a load could not insert. It may be called at every
+// schema "headrace": loads and load_chunks, the ledger of resumable loads;
+// quarantine, the rows that a load could not insert; and cache_entries and
+// cache_versions, the results of package tablecache. It may be called at every
 // start, by many processes at once, and does nothing if the tables are current.
 // It leaves a database unchanged that a newer headrace has installed.
 //
