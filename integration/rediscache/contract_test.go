@@ -38,7 +38,7 @@ func TestContract(t *testing.T) {
 		})
 	})
 	t.Run("client_of_the_program", func(t *testing.T) {
-		tiertest.Run(t, func(t *testing.T) querycache.Tier { return shared(t, single.Addr()) })
+		tiertest.Run(t, func(t *testing.T) querycache.Tier { return shared(t, options(single.Addr()).Client) })
 	})
 }
 
@@ -70,9 +70,8 @@ func TestLoss(t *testing.T) {
 }
 
 // shared returns a Tier on a client of the program.
-func shared(t *testing.T, addr string) *rediscache.Tier {
+func shared(t *testing.T, option rueidis.ClientOption) *rediscache.Tier {
 	t.Helper()
-	option := rueidis.ClientOption{InitAddress: []string{addr}}
 	tracking, err := rediscache.Track(&option, "shared:")
 	must(t, err)
 	client, err := rueidis.NewClient(option)

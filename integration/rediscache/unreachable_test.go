@@ -65,7 +65,7 @@ func TestStartsWithoutRedis(t *testing.T) {
 func TestPausedServer(t *testing.T) {
 	t.Parallel()
 	server := redisserver.New(t, nil)
-	for name, tier := range map[string]*rediscache.Tier{"own client": open(t, options(server.Addr())), "program's client": shared(t, server.Addr())} {
+	for name, tier := range map[string]*rediscache.Tier{"own client": open(t, options(server.Addr())), "program's client": shared(t, options(server.Addr()).Client)} {
 		must(t, tier.Set(t.Context(), "key", []byte("value"), time.Hour))
 		before := get(t, tier, "key", "a").Versions[0]
 		must(t, server.Pause())
@@ -141,7 +141,9 @@ func TestClose(t *testing.T) {
 		}
 	}
 	// Also while it connects.
-	tier, err := rediscache.New(brief(t), options(server.Addr())) // which is paused
+	opts := options(server.Addr()) // of the paused server
+	opts.Client.Dialer.Timeout, opts.Client.ConnWriteTimeout = time.Hour, time.Hour
+	tier, err := rediscache.New(brief(t), opts)
 	must(t, err)
 	tier.Close()
 	must(t, server.Resume())

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,7 +67,7 @@ func (c *Cluster) Close() error {
 }
 
 func (c *Cluster) servers() []*Server {
-	return append(c.Primaries[:len(c.Primaries):len(c.Primaries)], c.Replicas...)
+	return append(slices.Clip(c.Primaries), c.Replicas...)
 }
 
 func (c *Cluster) start(ctx context.Context, o *ClusterOptions) error {

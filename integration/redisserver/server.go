@@ -33,6 +33,11 @@ type Options struct {
 	// ACL are the users, such as "user joe on >secret ~* +@all". Without a user
 	// default, that user may do everything.
 	ACL []string
+
+	// Sentinel are the settings of a Sentinel, without the word sentinel, such
+	// as "monitor main 127.0.0.1 6379 1". The server is a Redis if there are
+	// none.
+	Sentinel []string
 }
 
 // A Server is a Redis server on loopback.
@@ -91,7 +96,11 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	// WithoutCancel: the context is for starting, the process outlives it.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.program, s.file("redis.conf"))
+	args := []string{s.file("redis.conf")}
+	if s.opts.Sentinel != nil {
+		args = append(args, "--sentinel")
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
 	cmd.SysProcAttr = owner.Attributes()
 	if err := cmd.Start(); err != nil {
@@ -236,6 +245,9 @@ func (s *Server) configuration() (lines []string) {
 	maps.Copy(settings, s.opts.Settings)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		lines = append(lines, name+" "+settings[name])
+	}
+	for _, line := range s.opts.Sentinel {
+		lines = append(lines, "sentinel "+line)
 	}
 	return lines
 }

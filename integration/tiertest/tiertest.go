@@ -128,7 +128,7 @@ func testKeys(t *testing.T, open Open) {
 	}
 	random := unique("")[0]
 	for i := range odd {
-		odd[i] = odd[i] + random
+		odd[i] += random
 	}
 	versions := get(t, tier, odd[0], odd...).Versions
 	for i, key := range odd {

@@ -90,7 +90,7 @@ func dialFunc(o *rueidis.ClientOption) dialCtxFn {
 	if o.DialCtxFn != nil {
 		return o.DialCtxFn
 	}
-	if dial := o.DialFn; dial != nil { //nolint:staticcheck // deprecated, but programs may set it
+	if dial := o.DialFn; dial != nil { // deprecated, but programs may set it
 		return func(_ context.Context, address string, d *net.Dialer, t *tls.Config) (net.Conn, error) {
 			return dial(address, d, t)
 		}

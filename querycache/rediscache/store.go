@@ -180,7 +180,10 @@ func read(client rueidis.Client, command, key string) rueidis.Completed {
 	return client.B().Arbitrary(command).Keys(key).Build()
 }
 
+// setCommand builds a command that stores a value. It is pinned: Redis may
+// reject a big value before the client has written all of it, and the client
+// would already reuse the memory of the command.
 func setCommand(client rueidis.Client, key, value string, ttl time.Duration) rueidis.Completed {
 	ms := strconv.FormatInt(ttl.Milliseconds(), 10)
-	return client.B().Arbitrary("SET").Keys(key).Args(value, "PX", ms).Build()
+	return client.B().Arbitrary("SET").Keys(key).Args(value, "PX", ms).Build().Pin()
 }
