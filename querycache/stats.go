@@ -31,6 +31,7 @@ type TierStats struct {
 	BytesRead    uint64 // of values, valid or not
 	BytesWritten uint64 // of values
 
+	Gets   uint64        // successful calls of Get
 	Time   time.Duration // of all successful calls of Get
 	Median time.Duration // of a call of Get
 	P99    time.Duration // the 99th percentile of the calls of Get

@@ -308,7 +308,7 @@ func (l *tierLink) stats() TierStats {
 	s := TierStats{
 		Name: l.name, Hits: l.hits.Load(), Misses: l.misses.Load(), Passed: l.passed.Load(), Errors: l.errors.Load(),
 		Sets: l.sets.Load(), Raises: l.raises.Load(), BytesRead: l.bytesRead.Load(), BytesWritten: l.bytesWritten.Load(),
-		Time: times.Total, Median: times.Times.Quantile(0.5), P99: times.Times.Quantile(0.99), Down: l.down.Load(),
+		Gets: uint64(times.Count), Time: times.Total, Median: times.Times.Quantile(0.5), P99: times.Times.Quantile(0.99), Down: l.down.Load(),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

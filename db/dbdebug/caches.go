@@ -23,12 +23,31 @@ func cacheOf(name string, stats querycache.Stats, statements []querycache.Statem
 		Entries: stats.Entries, Bytes: stats.Bytes, Budget: stats.Budget, MaxBytes: stats.MaxBytes,
 		Evicted: stats.Evicted, Flights: stats.Flights, Reasons: reasons(stats.Lookups),
 	}
+	for _, s := range stats.Tiers {
+		out.Tiers = append(out.Tiers, tierOf(s))
+	}
 	for _, s := range statements {
 		one := cached{
 			Name: s.Name, Text: s.Text, Lookups: s.Total(), Answered: s.Answered(), HitRatio: hitRatio(s.Lookups),
 			Policy: policyOf(s), Reasons: reasons(s.Lookups),
 		}
 		out.Statements = append(out.Statements, one)
+	}
+	return out
+}
+
+func tierOf(s querycache.TierStats) tier {
+	out := tier{
+		Name: s.Name, State: "in use", Reads: s.Hits + s.Misses, Hits: s.Hits, Misses: s.Misses, HitRatio: part(float64(s.Hits), float64(s.Hits+s.Misses)),
+		Passed: s.Passed, Errors: s.Errors, Median: secondsOf(s.Median), P99: secondsOf(s.P99),
+		BytesRead: int64(s.BytesRead), BytesWritten: int64(s.BytesWritten),
+		Down: s.Down, Pending: s.Pending, LastError: s.LastError,
+	}
+	switch {
+	case s.Down:
+		out.State = "down"
+	case s.Pending > 0:
+		out.State = "raises pending"
 	}
 	return out
 }

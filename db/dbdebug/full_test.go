@@ -49,7 +49,10 @@ func full(mark string) *snapshot {
 	out.Pool = pool{InUse: 3, Idle: 2, Max: 8, Waits: 1000, LostNames: 1}
 	out.addHeld([]db.HeldConnection{{For: time.Minute, InTx: true, Statement: named.Name, Stack: stack}})
 	lookups := map[querycache.Reason]uint64{querycache.Hit: 60, querycache.MissCold: 30, querycache.RefusedPolicy: 10}
-	out.Caches = []cache{cacheOf("cities"+mark, querycache.Stats{Lookups: lookups, Entries: 70, Bytes: 1 << 20, Budget: 1 << 26, MaxBytes: 1 << 27},
+	out.Caches = []cache{cacheOf("cities"+mark, querycache.Stats{Lookups: lookups, Entries: 70, Bytes: 1 << 20, Budget: 1 << 26, MaxBytes: 1 << 27, Tiers: []querycache.TierStats{
+		{Name: "redis" + mark, Hits: 20, Misses: 10, Gets: 30, Median: 90 * time.Microsecond, P99: 2 * time.Millisecond, BytesRead: 1 << 20, BytesWritten: 1 << 19},
+		{Name: "table" + mark, Passed: 30, Errors: 3, Pending: 2, Down: true, LastError: "raise: context deadline exceeded" + mark},
+	}},
 		[]querycache.StatementStats{{Name: named.Name, Text: named.Text, Policy: querycache.Policy{TTL: time.Minute}, Lookups: lookups}})}
 	out.addPanel("Loads"+mark, []PanelRow{{Name: "cities.csv" + mark, Text: "100,000 rows" + mark, Share: 0.7}, {Name: "schema", Text: "version 4", Share: -1}}, "slow"+mark)
 	out.Missing = append(out.Missing, missing{"What" + mark, "how" + mark})

@@ -218,7 +218,27 @@ type cache struct {
 	Evicted    uint64        `json:"evicted"`
 	Flights    int           `json:"loads"`
 	Reasons    []reasonCount `json:"reasons"`
+	Tiers      []tier        `json:"tiers"`
 	Statements []cached      `json:"statements"`
+}
+
+// A tier holds the figures of a further tier of a cache.
+type tier struct {
+	Name         string  `json:"name"`
+	State        string  `json:"state"`
+	Reads        uint64  `json:"reads"` // hits and misses
+	Hits         uint64  `json:"hits"`
+	Misses       uint64  `json:"misses"`
+	HitRatio     float64 `json:"hit_ratio"`
+	Passed       uint64  `json:"passed"`
+	Errors       uint64  `json:"errors"`
+	Median       seconds `json:"median"`
+	P99          seconds `json:"p99"`
+	BytesRead    int64   `json:"bytes_read"`
+	BytesWritten int64   `json:"bytes_written"`
+	Down         bool    `json:"down"`
+	Pending      int     `json:"pending"`
+	LastError    string  `json:"last_error"`
 }
 
 // A cached statement is one that was looked up in a cache.

@@ -73,6 +73,7 @@ func (p points) connections(stats db.Stats) []metricdata.Metrics {
 
 func (p points) lookups() []metricdata.Metrics {
 	var lookups, entries, bytes, budget, evictions, loads []metricdata.DataPoint[int64]
+	var tiers tierPoints
 	for name, cache := range p.caches {
 		if cache == nil {
 			continue
@@ -89,15 +90,18 @@ func (p points) lookups() []metricdata.Metrics {
 		budget = append(budget, point(p, set, stats.Budget))
 		evictions = append(evictions, point(p, set, int64(stats.Evicted)))
 		loads = append(loads, point(p, set, int64(stats.Flights)))
+		for _, s := range stats.Tiers {
+			tiers.add(p, attrs, s)
+		}
 	}
-	return []metricdata.Metrics{
+	return append([]metricdata.Metrics{
 		counter("headrace.cache.lookups", "{lookup}", "Lookups by outcome.", lookups...),
 		current("headrace.cache.entries", "{entry}", "Entries in the cache.", entries...),
 		current("headrace.cache.usage", "By", "Bytes that the cache uses.", bytes...),
 		current("headrace.cache.budget", "By", "Bytes that the cache may use now.", budget...),
 		counter("headrace.cache.evictions", "{entry}", "Entries that were evicted.", evictions...),
 		current("headrace.cache.loads", "{load}", "Loads under way.", loads...),
-	}
+	}, tiers.metrics()...)
 }
 
 func (p points) histogram(set attribute.Set, counts []int64, total time.Duration) metricdata.HistogramDataPoint[float64] {

@@ -136,6 +136,28 @@ func collectCache(out chan<- prometheus.Metric, name string, stats querycache.St
 	out <- gauge(cacheMax, float64(stats.MaxBytes), name)
 	out <- gauge(cacheLoads, float64(stats.Flights), name)
 	out <- counter(cacheEvictions, float64(stats.Evicted), name)
+	for _, tier := range stats.Tiers {
+		collectTier(out, name, tier)
+	}
+}
+
+func collectTier(out chan<- prometheus.Metric, cache string, s querycache.TierStats) {
+	down := 0.0
+	if s.Down {
+		down = 1
+	}
+	out <- counter(tierReads, float64(s.Hits), cache, s.Name, "hit")
+	out <- counter(tierReads, float64(s.Misses), cache, s.Name, "miss")
+	out <- counter(tierReads, float64(s.Passed), cache, s.Name, "passed")
+	out <- counter(tierErrors, float64(s.Errors), cache, s.Name)
+	out <- counter(tierGets, float64(s.Gets), cache, s.Name)
+	out <- counter(tierTime, s.Time.Seconds(), cache, s.Name)
+	out <- counter(tierSets, float64(s.Sets), cache, s.Name)
+	out <- counter(tierRaises, float64(s.Raises), cache, s.Name)
+	out <- counter(tierBytes, float64(s.BytesRead), cache, s.Name, "read")
+	out <- counter(tierBytes, float64(s.BytesWritten), cache, s.Name, "written")
+	out <- gauge(tierPending, float64(s.Pending), cache, s.Name)
+	out <- gauge(tierDown, down, cache, s.Name)
 }
 
 // histogram returns a histogram of the numbers of durations between bounds.

@@ -320,6 +320,12 @@ func (h *Health) cache(name string) verdict {
 		v.degraded = true
 		v.detail += ", suspended or closed"
 	}
+	for _, tier := range s.Tiers {
+		if tier.Down {
+			v.degraded = true
+			v.detail += fmt.Sprintf(", tier %s is down: %s", tier.Name, tier.LastError)
+		}
+	}
 	h.off[name] = off
 	return v
 }
