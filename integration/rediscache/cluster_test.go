@@ -181,6 +181,45 @@ func TestClusterSwitch(t *testing.T) {
 	}
 }
 
+// A client of the program that reads from replicas reads keys of a Tier from
+// primaries.
+func TestClusterReadsFromPrimaries(t *testing.T) {
+	t.Parallel()
+	cluster := redisserver.NewCluster(t, &redisserver.ClusterOptions{Replicas: true})
+	option := options(cluster.Addrs()...).Client
+	option.SendToReplicas = func(cmd rueidis.Completed) bool { return cmd.Commands()[0] == "GET" }
+	tracking, err := rediscache.Track(&option, "")
+	must(t, err)
+	client, err := rueidis.NewClient(option)
+	must(t, err)
+	t.Cleanup(client.Close)
+	tier, err := tracking.Tier(t.Context(), client)
+	must(t, err)
+	t.Cleanup(tier.Close)
+	readOnly := option
+	readOnly.SendToReplicas = func(cmd rueidis.Completed) bool { return cmd.IsReadOnly() }
+	plain, err := rueidis.NewClient(readOnly)
+	must(t, err)
+	t.Cleanup(plain.Close)
+	untracked, err := rediscache.NewUntracked(t.Context(), plain, "")
+	must(t, err)
+	t.Cleanup(untracked.Close)
+	names := []string{nameOn(t, cluster, 0), nameOn(t, cluster, 1), nameOn(t, cluster, 2)}
+	for _, s := range cluster.Replicas { // which then have no raise
+		must(t, s.Pause())
+	}
+	for range 10 {
+		before := get(t, tier, "key", names...).Versions
+		must(t, tier.Raise(t.Context(), names))
+		after, again := get(t, tier, "key", names...).Versions, get(t, untracked, "key", names...).Versions
+		for i := range names {
+			if before[i] == after[i] || after[i] != again[i] {
+				t.Fatalf("versions %x, then %x and %x", before, after, again)
+			}
+		}
+	}
+}
+
 // Without a node for some slots, calls for others go on.
 func TestClusterDown(t *testing.T) {
 	t.Parallel()

@@ -112,7 +112,7 @@ func sendToReplicas(o *rediscache.Options) {
 func TestLeastPermissions(t *testing.T) {
 	t.Parallel()
 	acl := []string{"user default on nopass ~* &* +@all",
-		"user headrace on >p resetkeys ~headrace:* resetchannels -@all +get +set +pttl +ping +hello +auth +select +client"}
+		"user headrace on >p resetkeys ~headrace:* resetchannels -@all +get +set +pttl +ping +hello +client|tracking +select"}
 	server := redisserver.New(t, &redisserver.Options{ACL: acl})
 	opts := options(server.Addr())
 	user("headrace")(&opts)

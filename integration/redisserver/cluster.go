@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/headrace/headrace/integration/internal/daemon"
 )
 
 // A Cluster is a Redis Cluster on loopback.
@@ -38,7 +40,7 @@ func StartCluster(ctx context.Context, opts *ClusterOptions) (*Cluster, error) {
 	if o.Primaries == 0 {
 		o.Primaries = 3
 	}
-	settings := map[string]string{"cluster-enabled": "yes", "cluster-node-timeout": "2000"}
+	settings := map[string]string{"cluster-enabled": "yes", "cluster-node-timeout": "2000", "repl-ping-replica-period": "1"}
 	maps.Copy(settings, o.Settings)
 	o.Settings = settings
 
@@ -97,7 +99,7 @@ func (c *Cluster) start(ctx context.Context, o *ClusterOptions) error {
 		c.Replicas = append(c.Replicas, s)
 	}
 	for _, s := range c.servers()[1:] {
-		if _, err := s.Do(ctx, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(c.Primaries[0].port)); err != nil {
+		if _, err := s.Do(ctx, "CLUSTER", "MEET", daemon.Loopback, strconv.Itoa(c.Primaries[0].port)); err != nil {
 			return err
 		}
 	}
@@ -136,13 +138,14 @@ func (c *Cluster) allKnown(ctx context.Context) bool {
 	})
 }
 
-// complete reports whether all nodes see all slots, and replicas are in step.
+// complete reports whether all nodes see all slots with their replicas, and the
+// replicas are in step. CLUSTER SLOTS omits a replica that has received nothing.
 func (c *Cluster) complete(ctx context.Context) bool {
 	return c.all(ctx, func(s *Server) bool {
 		info, err := s.Do(ctx, "CLUSTER", "INFO")
-		nodes, err2 := s.Do(ctx, "CLUSTER", "NODES")
+		nodes, err2 := s.Do(ctx, "CLUSTER", "SLOTS")
 		return err == nil && err2 == nil && strings.Contains(info, "cluster_state:ok") &&
-			strings.Contains(info, "cluster_slots_ok:"+strconv.Itoa(slots)) && strings.Count(nodes, "slave") == len(c.Replicas)
+			strings.Contains(info, "cluster_slots_ok:"+strconv.Itoa(slots)) && strings.Count(nodes, daemon.Loopback) == len(c.servers())
 	}) && c.inStep(ctx)
 }
 

@@ -38,7 +38,8 @@
 //
 // For a user with the least permissions, use
 //
-//	ACL SETUSER headrace on >password resetkeys ~headrace:* resetchannels -@all +get +set +pttl +ping +hello +auth +select +client
+//	ACL SETUSER headrace on >password resetkeys ~headrace:* resetchannels -@all +get +set +pttl +ping +hello +client|tracking
 //
-// and for a cluster also +cluster|slots +cluster|shards +asking.
+// with +select for another database than 0, and for a cluster +cluster|slots
+// +cluster|shards +asking.
 package rediscache
