@@ -21,6 +21,9 @@ func (a *Aside[K, V]) tierRead(d *dependencies, f *flight, key K) *tierRead {
 	if !a.tiered() || a.opts.Policy.MemoryOnly || f == nil || d == nil || d.refusal != none || len(d.tierNames) == 0 || !a.record.fresh(f.stamp) {
 		return nil
 	}
+	if a.cache.passOver(d.tierNames) {
+		return nil
+	}
 	args := []any{key}
 	types, ok := argkey.AppendPortable(nil, args)
 	if !ok {
@@ -33,7 +36,7 @@ func (a *Aside[K, V]) tierRead(d *dependencies, f *flight, key K) *tierRead {
 	}
 	names := append(append([]string{}, d.tierNames...), keyTierName(a.opts.Name, own))
 	return &tierRead{
-		cache: a.cache, flight: f, dependencies: d, names: names,
+		cache: a.cache, flight: f, dependencies: d, names: names, digest: digestOf(names),
 		key: tierKey("aside", life, a.opts.Name, reflect.TypeFor[K]().String(), reflect.TypeFor[V]().String(), string(types), f.key),
 	}
 }

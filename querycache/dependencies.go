@@ -23,6 +23,7 @@ type dependencies struct {
 	examined examined
 
 	tierNames []string // of tables and statement, in further tiers; empty if results must not be stored there
+	digest    uint64   // of tierNames
 	columns   string   // that the statement reads: results from before and after a change of a table have different keys in tiers
 	noTiers   error    // why not, if there are tiers; nil if it is not known yet
 
@@ -124,7 +125,7 @@ func (r *record) examine(ctx context.Context) *dependencies {
 			n.refusal, n.because = r.cacheability(&eff.Effects)
 			n.inUse.Store(&inUse)
 			if n.tierNames, n.noTiers = r.namesInTiers(log, now.reads, known); n.tierNames != nil {
-				n.columns = columnsOf(&eff.Effects)
+				n.digest, n.columns = digestOf(n.tierNames), columnsOf(&eff.Effects)
 			}
 		}
 		if !r.dependencies.CompareAndSwap(old, n) {

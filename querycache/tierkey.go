@@ -36,7 +36,7 @@ func (h *ReadThrough) tierRead(ctx context.Context, f *flight, sql string, args 
 		return nil
 	}
 	scope, ok := f.scope()
-	if !ok {
+	if !ok || h.cache.passOver(d.tierNames) {
 		return nil
 	}
 	session, err := h.source.sessionKey(ctx, scope)
@@ -52,7 +52,7 @@ func (h *ReadThrough) tierRead(ctx context.Context, f *flight, sql string, args 
 	}
 	at := d.examined.changelog.database
 	return &tierRead{
-		cache: h.cache, flight: f, dependencies: d, names: d.tierNames,
+		cache: h.cache, flight: f, dependencies: d, names: d.tierNames, digest: d.digest,
 		key: tierKey("rows", at.Life(), session, d.columns, r.name, sql, scope, string(key)),
 	}
 }
@@ -91,13 +91,13 @@ func (f *flight) scope() (string, bool) {
 // tierKey returns the key of a value that depends on the given parts. Nobody can
 // find parts that have the key of others.
 func tierKey(parts ...string) string {
-	h := sha256.New()
-	h.Write([]byte{valueForm})
+	var room [1 << 10]byte
+	all := append(room[:0], valueForm)
 	for _, part := range parts {
-		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		h.Write([]byte(part))
+		all = append(binary.AppendUvarint(all, uint64(len(part))), part...)
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(all)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // sessionKeys are the keys of new sessions of a handle's pool, by scope: with

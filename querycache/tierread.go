@@ -19,6 +19,7 @@ type tierRead struct {
 	dependencies *dependencies // that names come from
 	key          string
 	names        []string
+	digest       uint64             // of names
 	versions     [maxTiers][]uint64 // by tier, from before the load; nil where the tier was passed over
 
 	found    *found // in a tier
@@ -92,7 +93,7 @@ func (t *tierRead) decode(l *tierLink, i int, v TierValue, begun int64) *found {
 		l.count(err)
 		return nil
 	}
-	if s.names != digestOf(t.names) || !slices.Equal(s.in(l.name), v.Versions) || len(v.Versions) == 0 {
+	if s.names != t.digest || !slices.Equal(s.in(l.name), v.Versions) || len(v.Versions) == 0 {
 		return nil
 	}
 	return &found{stored: s, data: v.Value, ttl: v.TTL, tier: i, begun: begun - int64(max(0, s.life-v.TTL))}
@@ -156,7 +157,7 @@ func (t *tierRead) fill() {
 	if ttl := p.ttl(t.empty); ttl >= 0 {
 		life = min(life, p.shortened(ttl)+max(p.StaleFor, p.StaleIfError))
 	}
-	s := stored{kind: t.kind, life: life.Truncate(time.Millisecond), names: digestOf(t.names), content: t.content}
+	s := stored{kind: t.kind, life: life.Truncate(time.Millisecond), names: t.digest, content: t.content}
 	for i, l := range t.cache.tiers {
 		if t.versions[i] != nil {
 			s.versions = append(s.versions, tierVersions{l.name, t.versions[i]})
@@ -213,7 +214,21 @@ func (q tierQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Ro
 	if found := t.get(ctx, func(f *found) bool { return h.decodeRows(ctx, f, t.flight.record.policy.MaxRows) }); found != nil {
 		return h.playFound(found), nil
 	}
+	if t.unread() {
+		return h.pg.Query(ctx, sql, args...)
+	}
 	return h.queryRecorded(ctx, t, sql, args)
+}
+
+// unread reports whether no tier has answered: the result of the load will be
+// stored in none.
+func (t *tierRead) unread() bool {
+	for _, v := range t.versions {
+		if v != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // queryRecorded runs a statement on the source and records its rows while they

@@ -79,6 +79,20 @@ func (c *Cache) closeTiers() {
 	}
 }
 
+// passOver reports whether no tier can be used for what depends on names, and
+// counts that.
+func (c *Cache) passOver(names []string) bool {
+	for _, l := range c.tiers {
+		if l.usable(names) {
+			return false
+		}
+	}
+	for _, l := range c.tiers {
+		l.passed.Add(1)
+	}
+	return true
+}
+
 // raiseTiers raises names in all tiers, or makes them pending there. It returns
 // when that is done: what is invalidated in memory afterwards is not read from a
 // tier again.

@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"hash/crc64"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +43,7 @@ const (
 
 var errNotStored = errors.New("not a value of this release")
 
-var crcTable = crc64.MakeTable(crc64.ECMA)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const crcBytes = 8
 
@@ -103,8 +103,12 @@ func (s *stored) in(tier string) []uint64 {
 	return s.versions[i].versions
 }
 
+// sumFor returns two checksums of different polynomials, which processors
+// compute fast.
 func sumFor(key string, body []byte) uint64 {
-	return crc64.Update(crc64.Checksum([]byte(key), crcTable), crcTable, body)
+	one := crc32.Update(crc32.ChecksumIEEE([]byte(key)), crc32.IEEETable, body)
+	two := crc32.Update(crc32.Checksum([]byte(key), castagnoli), castagnoli, body)
+	return uint64(one)<<32 | uint64(two)
 }
 
 // digestOf returns a digest of names.

@@ -53,7 +53,7 @@ func appendText(dst []byte, s string) []byte {
 var ErrNotRecording = errors.New("not the encoded form of a recording")
 
 // Parse returns the recording whose encoded form is data. The recording shares
-// no memory with data.
+// the memory of data, which nobody may change any more.
 func Parse(data []byte) (*Recording, error) {
 	p := parser{rest: data}
 	r := &Recording{fields: p.fields()}
@@ -80,7 +80,10 @@ func Parse(data []byte) (*Recording, error) {
 	if p.failed || uint64(len(p.rest)) != end {
 		return nil, ErrNotRecording
 	}
-	r.data = append([]byte{}, p.rest...) // an empty slice of nil would be a NULL
+	r.data = p.rest
+	if r.data == nil {
+		r.data = []byte{} // an empty slice of nil would be a NULL
+	}
 	return r, nil
 }
 

@@ -36,7 +36,7 @@ func runCached(ctx context.Context, server *pgserver.Server, o options) ([]measu
 
 // runQueries measures cached reads of a database, if -work selects any.
 func runQueries(ctx context.Context, server *pgserver.Server, o options) (_ []measure.Result, err error) {
-	if !slices.ContainsFunc(cached.Works(cached.Database{}), func(w measure.Work) bool { return o.work.MatchString(w.Name) }) {
+	if !slices.ContainsFunc(cached.Works(cached.Database{Redis: "any"}), func(w measure.Work) bool { return o.work.MatchString(w.Name) }) {
 		return nil, nil
 	}
 	connString, drop, err := createDatabase(ctx, server)
