@@ -43,7 +43,7 @@ type reading struct {
 	why querycache.Reason // of the last lookup
 
 	v    *value // the current value
-	at   spot   // the current spot, whose id and form vary
+	at   spot   // the current spot, whose id and form vary, with tiers the handle too
 	more int    // remaining reads of the value
 }
 
@@ -74,6 +74,9 @@ func (c *reading) next(ctx context.Context) bool {
 		return c.readSlowly(ctx)
 	}
 	at.id, at.form = c.r.IntN(ids), form(c.r.IntN(int(forms)))
+	if len(c.w.stores) > 0 { // the memory of another cache misses what its tiers have
+		at.on = c.w.handles[c.r.IntN(handles)]
+	}
 	return c.value(ctx, c.v, at)
 }
 
@@ -198,13 +201,17 @@ type zoned struct {
 var zone = db.MustCompile[zoned]("SELECT $1::int AS id, to_char(at, 'HH24') AS hour FROM zoned")
 
 // readZone reads a result that depends on the time zone of the session. Only
-// entries must be in UTC.
+// entries must be in that of the pool.
 func (c *reading) readZone(ctx context.Context, at spot) error {
-	got, err := zone.One(ctx, at.on.reads, c.r.IntN(ids))
+	reads, want := at.on.reads, "00"
+	if c.r.IntN(4) == 0 {
+		reads, want = c.w.foreign, "09"
+	}
+	got, err := zone.One(ctx, reads, c.r.IntN(ids))
 	if err != nil {
 		return err
 	}
-	c.check(Sessions, !c.why.Answered() || got.Hour == "00", "%s: hour %s", c.why, got.Hour)
+	c.check(Sessions, !c.why.Answered() || got.Hour == want, "%s: hour %s, want %s", c.why, got.Hour, want)
 	return nil
 }
 

@@ -17,13 +17,27 @@ type Report struct {
 	Hits   int64 // the part of Reads that was served from a cache
 	Writes int64
 	Lost   int64 // the part of Writes with an unknown outcome
-	Faults int64 // connections cut, sessions ended and servers killed
+	Faults int64 // connections cut, sessions ended, servers killed and stores disturbed
+
+	Tiers []TierCounts // of all caches
 
 	Checks     [rules]int64 // checks of each rule
 	Violations [rules]int64 // violations of each rule
 
 	First    []string // descriptions of the first violations
 	Uncached []string // cacheable values that were never served from a cache
+}
+
+// TierCounts are the counts of the reads that reached one kind of further
+// tiers.
+type TierCounts struct {
+	Kind                         string
+	Hits, Misses, Passed, Errors uint64
+}
+
+// String returns the counts as one line.
+func (t TierCounts) String() string {
+	return fmt.Sprintf("tier %s: %d hits, %d misses, %d passed over, %d errors", t.Kind, t.Hits, t.Misses, t.Passed, t.Errors)
 }
 
 // Wrong returns the number of violations of all rules.
@@ -34,7 +48,10 @@ func (r *Report) Wrong() (n int64) {
 	return n
 }
 
-const leastHits = 15 // percent of the reads
+const (
+	leastHits     = 15 // percent of the reads
+	leastTierHits = 2  // percent of the reads, for the first tier
+)
 
 // Err returns an error if a rule was violated, or if the run did too little to
 // detect violations.
@@ -45,6 +62,11 @@ func (r *Report) Err() error {
 	}
 	if r.Hits*100 < leastHits*r.Reads || r.Writes*100 < r.Reads || r.Lost == 0 || r.Reads == 0 || r.Failed*5 > r.Reads {
 		errs = append(errs, fmt.Errorf("seed %d: the run did too little: %s", r.Seed, r.sum()))
+	}
+	for i, t := range r.Tiers {
+		if t.Hits == 0 || i == 0 && t.Hits*100 < leastTierHits*uint64(r.Reads) {
+			errs = append(errs, fmt.Errorf("seed %d: too few hits: %s", r.Seed, t))
+		}
 	}
 	if len(r.Uncached) > 0 {
 		errs = append(errs, fmt.Errorf("seed %d: never served from the cache: %s", r.Seed, strings.Join(r.Uncached, ", ")))
@@ -62,6 +84,9 @@ func (r *Report) String() string {
 	var b strings.Builder
 	for rule, n := range r.Checks {
 		fmt.Fprintf(&b, "%-34s %10d checks %6d violations\n", Rule(rule), n, r.Violations[rule])
+	}
+	for _, t := range r.Tiers {
+		fmt.Fprintln(&b, t)
 	}
 	return b.String() + r.sum()
 }

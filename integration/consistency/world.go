@@ -20,10 +20,14 @@ import (
 
 // A world is a database with its handles and caches.
 type world struct {
+	opts    Options
 	server  *pgserver.Server
 	name    string // of the database
 	proxy   *faultproxy.Proxy
 	handles [handles]*handle
+	stores  []store                 // that the further tiers of the caches share
+	caches  []*querycache.Cache     // of the handles, and of foreign and bare
+	foreign *querycache.ReadThrough // of sessions in another time zone
 	other   *db.DB                  // another program
 	bare    *querycache.ReadThrough // of a cache without scopes that does not follow its handle
 	close   []func()
@@ -60,6 +64,7 @@ const (
 	program     = "consistency" // application_name
 	idleTimeout = "100ms"
 	lockTimeout = "100ms" // so that no session waits in a cycle of locks
+	foreignZone = "Asia/Tokyo"
 	conns       = 8
 )
 
@@ -70,14 +75,14 @@ func tenantOf(ctx context.Context) string { s, _ := ctx.Value(tenantKey{}).(stri
 type reasonKey struct{}
 
 // newWorld creates a database on server, with its proxy, handles and caches.
-func newWorld(ctx context.Context, server *pgserver.Server) (_ *world, err error) {
-	w := &world{server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
+func newWorld(ctx context.Context, server *pgserver.Server, opts Options) (_ *world, err error) {
+	w := &world{opts: opts, server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
 	defer func() {
 		if err != nil {
 			w.end()
 		}
 	}()
-	steps := []func(context.Context) error{w.create, w.connect, w.setUp, w.addCaches}
+	steps := []func(context.Context) error{w.create, w.connect, w.setUp, w.openStores, w.addCaches}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -189,41 +194,59 @@ func (w *world) setUp(ctx context.Context) error {
 // addCaches makes a cache for each handle.
 func (w *world) addCaches(ctx context.Context) error {
 	for _, h := range w.handles {
-		if err := w.addCache(h); err != nil {
+		if err := w.addCache(ctx, h); err != nil {
 			return err
 		}
 	}
+	if err := w.addReads(ctx, &w.bare, "UTC"); err != nil {
+		return err
+	}
+	return w.addReads(ctx, &w.foreign, foreignZone)
+}
+
+// addReads makes a pool of sessions in a time zone, and a cache without scopes
+// that does not follow it.
+func (w *world) addReads(ctx context.Context, reads **querycache.ReadThrough, zone string) error {
 	cfg, err := w.config()
 	if err != nil {
 		return err
 	}
+	cfg.ConnConfig.RuntimeParams["timezone"] = zone
 	pg, err := db.OpenConfig(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}
 	w.close = append(w.close, pg.Close)
-	bare, err := querycache.New(nil)
+	o, err := w.cacheOptions(ctx)
 	if err != nil {
 		return err
 	}
-	w.close = append(w.close, bare.Close)
-	w.bare, err = bare.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
+	cache, err := w.newCache(o)
+	if err != nil {
+		return err
+	}
+	*reads, err = cache.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
 	return err
 }
 
-func (w *world) addCache(h *handle) (err error) {
-	h.cache, err = querycache.New(&querycache.Options{
-		Scope: func(ctx context.Context) (string, bool) { return tenantOf(ctx), true },
-		OnLookup: func(ctx context.Context, l querycache.Lookup) {
-			if why, ok := ctx.Value(reasonKey{}).(*querycache.Reason); ok {
-				*why = l.Reason
-			}
-		},
-	})
+func (w *world) newCache(o *querycache.Options) (*querycache.Cache, error) {
+	cache, err := querycache.New(o)
+	if err == nil {
+		w.close = append(w.close, cache.Close)
+		w.caches = append(w.caches, cache)
+	}
+	return cache, err
+}
+
+func (w *world) addCache(ctx context.Context, h *handle) error {
+	o, err := w.cacheOptions(ctx)
 	if err != nil {
 		return err
 	}
-	w.close = append(w.close, h.cache.Close)
+	o.Scope = func(ctx context.Context) (string, bool) { return tenantOf(ctx), true }
+	if h.cache, err = w.newCache(o); err != nil {
+		return err
+	}
 	if h.reads, err = h.cache.ReadThrough(h.pg, policies); err != nil {
 		return err
 	}

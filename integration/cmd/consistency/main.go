@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,6 +39,10 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "`seed` of random numbers")
 	flag.DurationVar(&o.KillEach, "kill", 15*time.Second, "`interval` at which the server is killed, 0 for never")
 	flag.DurationVar(&o.EndEach, "end", time.Second, "average `interval` at which the library's own sessions are ended, 0 for never")
+	flag.Func("tiers", "`kinds` of further tiers behind the memory, with commas", func(kinds string) error {
+		o.Tiers = strings.Split(kinds, ",")
+		return nil
+	})
 	flag.IntVar(&o.runs, "runs", 10, "`number` of runs that must detect each broken rule, 0 to break none")
 	flag.StringVar(&o.only, "only", "", "break only this `rule`, without the run on the unchanged library")
 	flag.Parse()
