@@ -23,7 +23,8 @@ type tierLink struct {
 	cache   *Cache
 	timeout time.Duration
 
-	down atomic.Bool
+	down   atomic.Bool
+	losses atomic.Uint64 // calls of forgets
 
 	mu         sync.Mutex
 	pending    map[string]uint64   // names to raise, with the number of the call that made them pending; guarded by mu
@@ -65,8 +66,10 @@ func (l *tierLink) usable(names []string) bool {
 }
 
 // get reads a value and the versions of names. It reports false if the tier was
-// passed over or has failed. ctx is that of a load.
+// passed over, has failed, or may have lost versions meanwhile: what it has read
+// may be older than a raise of this process. ctx is that of a load.
 func (l *tierLink) get(ctx context.Context, key string, names []string) (v TierValue, ok bool) {
+	losses := l.losses.Load() // before pending is read
 	if !l.usable(names) {
 		l.passed.Add(1)
 		return v, false
@@ -84,6 +87,9 @@ func (l *tierLink) get(ctx context.Context, key string, names []string) (v TierV
 	case err != nil:
 		l.fail(fmt.Errorf("get: %w", err))
 		return v, false
+	case l.losses.Load() != losses:
+		l.passed.Add(1)
+		return TierValue{}, false
 	}
 	l.times.Add(time.Duration(l.cache.clock.now() - begun))
 	l.bytesRead.Add(uint64(len(v.Value)))
@@ -196,6 +202,7 @@ func (l *tierLink) fail(err error) {
 func (l *tierLink) forgets() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.losses.Add(1) // with l.mu held until the names are pending
 	l.lost = true
 	l.calls++
 	for name := range l.raised {
