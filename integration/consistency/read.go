@@ -75,7 +75,7 @@ func (c *reading) next(ctx context.Context) bool {
 	}
 	at.id, at.form = c.r.IntN(ids), form(c.r.IntN(int(forms)))
 	if len(c.w.stores) > 0 { // the memory of another cache misses what its tiers have
-		at.on = c.w.handles[c.r.IntN(handles)]
+		at.on = append(c.w.handles[:], c.w.outsider)[c.r.IntN(handles+1)]
 	}
 	return c.value(ctx, c.v, at)
 }
@@ -116,7 +116,8 @@ func (c *reading) readSlowly(ctx context.Context) bool {
 
 func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result], from spot) error {
 	begun := time.Now()
-	least, by := v.written(begun), int(v.by.Load())
+	calm := c.calm.begin()
+	least, raised, by := v.written(begun), v.raised.Load(), int(v.by.Load())
 	got, err := ask(ctx, v, stmt, from)
 	if err != nil {
 		return err
@@ -132,7 +133,11 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result]
 	c.check(Rollbacks, got.V != undoneValue, "%s", at)
 	c.check(Together, got.V != torn, "%s", at)
 	rule := v.rule
-	if rule == OwnWrites && by != from.on.number {
+	switch {
+	case from.on == c.w.outsider && v.past == nil:
+		c.checkElsewhere(v, got, raised, calm, at)
+		return nil
+	case rule == OwnWrites && by != from.on.number:
 		rule = Handles
 	}
 	c.check(rule, got.V >= least || got.V < 0, "%s: %d, want at least %d", at, got.V, least)
@@ -140,6 +145,15 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result]
 		c.check(rule, !c.why.Answered(), "%s: served from the cache", at)
 	}
 	return nil
+}
+
+// checkElsewhere checks a result of the outsider. A load that another caller had
+// started may be older.
+func (c *reading) checkElsewhere(v *value, got result, raised, calm int64, at string) {
+	if c.why == querycache.HitCoalesced || c.why == querycache.Hit && !c.w.prompt() || !c.calm.lasted(calm) {
+		return
+	}
+	c.check(Elsewhere, got.V >= raised || got.V < 0, "%s: %d, want at least %d", at, got.V, raised)
 }
 
 // ask reads a value.
@@ -204,7 +218,10 @@ var zone = db.MustCompile[zoned]("SELECT $1::int AS id, to_char(at, 'HH24') AS h
 // entries must be in that of the pool.
 func (c *reading) readZone(ctx context.Context, at spot) error {
 	reads, want := at.on.reads, "00"
-	if c.r.IntN(4) == 0 {
+	switch c.r.IntN(4) {
+	case 0:
+		reads = c.w.bare
+	case 1:
 		reads, want = c.w.foreign, "09"
 	}
 	got, err := zone.One(ctx, reads, c.r.IntN(ids))

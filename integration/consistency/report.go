@@ -72,7 +72,7 @@ func (r *Report) Err() error {
 		errs = append(errs, fmt.Errorf("seed %d: never served from the cache: %s", r.Seed, strings.Join(r.Uncached, ", ")))
 	}
 	for rule, n := range r.Checks {
-		if n == 0 {
+		if n == 0 && (Rule(rule) != Elsewhere || len(r.Tiers) > 0) {
 			errs = append(errs, fmt.Errorf("seed %d: never checked: %s", r.Seed, Rule(rule)))
 		}
 	}

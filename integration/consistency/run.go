@@ -34,6 +34,7 @@ type checker struct {
 	dropped   *value // one of values
 	contended *value // one of values
 	time      history
+	calm      calm
 	until     time.Time
 	stop      atomic.Bool
 	busy      sync.RWMutex // read-locked by readers and writers
@@ -250,8 +251,12 @@ func (c *checker) compare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for range handles * len(tenants) {
-			got, err := askAgain(ctx, v, c.spot(r))
+		for n := range (handles + 1) * len(tenants) {
+			at := c.spot(r)
+			if c.w.outsider != nil && n%(handles+1) == 0 {
+				at.on = c.w.outsider
+			}
+			got, err := askAgain(ctx, v, at)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/headrace/headrace/integration/tiertest"
@@ -16,14 +18,19 @@ type store interface {
 	tier(ctx context.Context) (querycache.Tier, error)
 
 	// fault disturbs the store for a while. When it returns, the store works.
-	fault(ctx context.Context, r *rand.Rand)
+	// Losses of raises and of notifications are within a call of lossy.
+	fault(ctx context.Context, r *rand.Rand, lossy func(lose func()))
+
+	// prompt reports whether the Tiers have been notified when a raise ends.
+	prompt() bool
 
 	close()
 }
 
 // Kinds of stores, for Options.Tiers.
 const (
-	InMemory = "memory" // a store in the process (package tiertest)
+	InMemory  = "memory"   // a store in the process (package tiertest)
+	InMemory2 = "memory-2" // another one
 )
 
 // openStores opens the stores of a run.
@@ -40,10 +47,16 @@ func (w *world) openStores(ctx context.Context) error {
 }
 
 func (w *world) openStore(_ context.Context, kind string) (store, error) {
-	if kind == InMemory {
-		return memoryStore{tiertest.NewMemory(InMemory)}, nil
+	switch kind {
+	case InMemory, InMemory2:
+		return memoryStore{tiertest.NewMemory(kind)}, nil
 	}
 	return nil, fmt.Errorf("there is no store of that kind")
+}
+
+// prompt reports whether all Tiers have been notified when a raise ends.
+func (w *world) prompt() bool {
+	return !slices.ContainsFunc(w.stores, func(s store) bool { return !s.prompt() })
 }
 
 // tieredBytes is the budget of a cache with further tiers: it does not hold all
@@ -69,12 +82,91 @@ func (w *world) cacheOptions(ctx context.Context) (*querycache.Options, error) {
 	return o, nil
 }
 
+// addOutsider makes a handle with a cache that follows no handle, and learns of
+// writes only by way of its tiers.
+func (w *world) addOutsider(ctx context.Context) (err error) {
+	if len(w.stores) == 0 {
+		return nil
+	}
+	if w.outsider, err = w.open(ctx, handles, "outsider"); err != nil {
+		return err
+	}
+	return w.addCache(ctx, w.outsider)
+}
+
+// A calm tells when all raises of the writers are in the stores, and their
+// Tiers have been notified. It is not so while a store loses raises or
+// notifications.
+type calm struct {
+	losses    atomic.Int64 // how often that was so
+	disturbed atomic.Int32 // the number of stores for which it is so
+}
+
+// begin returns the number to pass to lasted, or -1.
+func (c *calm) begin() int64 {
+	losses := c.losses.Load()
+	if c.disturbed.Load() > 0 {
+		return -1
+	}
+	return losses
+}
+
+// lasted reports whether it was calm since begin.
+func (c *calm) lasted(begun int64) bool { return begun >= 0 && c.losses.Load() == begun }
+
+// without runs fn while the raises or notifications of a store may be lost, and
+// waits until all caches have recovered.
+func (c *checker) without(ctx context.Context, i int, lose func()) {
+	c.calm.disturbed.Add(1)
+	defer c.calm.disturbed.Add(-1)
+	c.calm.losses.Add(1)
+	for range 2 { // a cache handles a loss before it raises anything for the next one
+		var raises []uint64
+		for _, cache := range c.w.caches {
+			raises = append(raises, cache.Stats().Tiers[i].Raises)
+		}
+		lose()
+		for n, cache := range c.w.caches {
+			for !c.over() && (cache.Stats().Tiers[i].Raises == raises[n] || !allRaised(cache)) {
+				sleep(ctx, time.Millisecond)
+			}
+		}
+	}
+}
+
+// allRaised reports whether all raises of a cache are in its tiers.
+func allRaised(cache *querycache.Cache) bool {
+	for _, t := range cache.Stats().Tiers {
+		if t.Pending > 0 || t.Down {
+			return false
+		}
+	}
+	return true
+}
+
+// noteRaised records that other processes must see the last write, which began
+// at a number of calm, and after which a read had an outcome: what that write
+// has changed is not in doubt any more if the result could be stored.
+func (w *writer) noteRaised(begun int64, read querycache.Reason) {
+	if len(w.w.stores) == 0 || read == 0 || read >= querycache.MissLoadInvalidated {
+		return
+	}
+	for _, h := range w.w.handles {
+		if !allRaised(h.cache) {
+			return
+		}
+	}
+	if w.calm.lasted(begun) {
+		w.v.raised.Store(w.last)
+	}
+}
+
 // disturbStores disturbs each store again and again.
 func (c *checker) disturbStores() (jobs []func(context.Context)) {
 	for i, s := range c.w.stores {
 		jobs = append(jobs, func(ctx context.Context) {
 			for r := c.random(3000 + i); !c.over(); sleep(ctx, time.Duration(50+r.IntN(200))*time.Millisecond) {
-				s.fault(ctx, r)
+				s.fault(ctx, r, func(lose func()) { c.without(ctx, i, lose) })
 				c.faults.Add(1)
 			}
 		})
@@ -104,7 +196,9 @@ func (s memoryStore) tier(context.Context) (querycache.Tier, error) { return s.T
 
 func (s memoryStore) close() {}
 
-func (s memoryStore) fault(ctx context.Context, r *rand.Rand) {
+func (memoryStore) prompt() bool { return true }
+
+func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(lose func())) {
 	during := func(f tiertest.MemoryFaults, most time.Duration) {
 		s.SetFaults(f)
 		sleep(ctx, time.Duration(r.Int64N(int64(most))))
@@ -120,7 +214,7 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand) {
 	case 3:
 		during(tiertest.MemoryFaults{Damaged: 4}, 400*time.Millisecond)
 	case 4:
-		during(tiertest.MemoryFaults{Unconnected: true}, 100*time.Millisecond)
+		lossy(func() { during(tiertest.MemoryFaults{Unconnected: true}, 100*time.Millisecond) })
 	case 5:
 		s.Flush()
 	case 6:
@@ -130,6 +224,8 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand) {
 	case 8:
 		s.Save()
 		sleep(ctx, time.Duration(r.IntN(300))*time.Millisecond)
-		s.Restore()
+		s.SetFaults(tiertest.MemoryFaults{Delay: 3 * time.Millisecond}) // calls are under way
+		lossy(s.Restore)
+		s.SetFaults(tiertest.MemoryFaults{})
 	}
 }

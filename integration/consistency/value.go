@@ -43,10 +43,11 @@ type value struct {
 	rule    Rule // that results are checked against
 	refused bool // results are never stored
 
-	least atomic.Int64 // the least value that a read must return, written by the process
-	by    atomic.Int32 // the handle that wrote it
-	past  *history     // the values that others wrote; nil for values of the process
-	age   time.Duration
+	least  atomic.Int64 // the least value that a read must return, written by the process
+	by     atomic.Int32 // the handle that wrote it
+	raised atomic.Int64 // the least value that other processes must read
+	past   *history     // the values that others wrote; nil for values of the process
+	age    time.Duration
 
 	hits atomic.Int64
 }

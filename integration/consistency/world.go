@@ -20,17 +20,18 @@ import (
 
 // A world is a database with its handles and caches.
 type world struct {
-	opts    Options
-	server  *pgserver.Server
-	name    string // of the database
-	proxy   *faultproxy.Proxy
-	handles [handles]*handle
-	stores  []store                 // that the further tiers of the caches share
-	caches  []*querycache.Cache     // of the handles, and of foreign and bare
-	foreign *querycache.ReadThrough // of sessions in another time zone
-	other   *db.DB                  // another program
-	bare    *querycache.ReadThrough // of a cache without scopes that does not follow its handle
-	close   []func()
+	opts     Options
+	server   *pgserver.Server
+	name     string // of the database
+	proxy    *faultproxy.Proxy
+	handles  [handles]*handle
+	outsider *handle                 // like one of another process; only with stores
+	stores   []store                 // that the further tiers of the caches share
+	caches   []*querycache.Cache     // of the handles, and of foreign and bare
+	foreign  *querycache.ReadThrough // of sessions in another time zone
+	other    *db.DB                  // another program
+	bare     *querycache.ReadThrough // of a cache without scopes that does not follow its handle
+	close    []func()
 }
 
 // A handle is one of the handles of the process. It connects through the proxy,
@@ -124,7 +125,8 @@ func (w *world) connect(ctx context.Context) (err error) {
 	}
 	w.close = append(w.close, w.other.Close)
 	for n := range handles {
-		if err := w.open(ctx, n); err != nil {
+		var err error
+		if w.handles[n], err = w.open(ctx, n, handleNames[n]); err != nil {
 			return err
 		}
 	}
@@ -149,10 +151,10 @@ func (w *world) config() (*pgxpool.Config, error) {
 }
 
 // open opens a handle through the proxy.
-func (w *world) open(ctx context.Context, number int) error {
+func (w *world) open(ctx context.Context, number int, name string) (*handle, error) {
 	cfg, err := w.config()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if number == idler {
 		cfg.ConnConfig.RuntimeParams["idle_session_timeout"] = idleTimeout
@@ -166,11 +168,10 @@ func (w *world) open(ctx context.Context, number int) error {
 	}
 	pg, err := db.OpenConfig(ctx, cfg, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w.close = append(w.close, pg.Close)
-	w.handles[number] = &handle{number: number, name: handleNames[number], pg: pg}
-	return nil
+	return &handle{number: number, name: name, pg: pg}, nil
 }
 
 // setUp creates all tables.
@@ -197,6 +198,14 @@ func (w *world) addCaches(ctx context.Context) error {
 		if err := w.addCache(ctx, h); err != nil {
 			return err
 		}
+		for _, followed := range w.handles {
+			if _, err := h.cache.Follow(followed.pg); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.addOutsider(ctx); err != nil {
+		return err
 	}
 	if err := w.addReads(ctx, &w.bare, "UTC"); err != nil {
 		return err
@@ -247,13 +256,6 @@ func (w *world) addCache(ctx context.Context, h *handle) error {
 	if h.cache, err = w.newCache(o); err != nil {
 		return err
 	}
-	if h.reads, err = h.cache.ReadThrough(h.pg, policies); err != nil {
-		return err
-	}
-	for _, followed := range w.handles {
-		if _, err := h.cache.Follow(followed.pg); err != nil {
-			return err
-		}
-	}
-	return nil
+	h.reads, err = h.cache.ReadThrough(h.pg, policies)
+	return err
 }
