@@ -165,7 +165,7 @@ func (w *writer) noteRaised(begun int64, read querycache.Reason) {
 func (c *checker) disturbStores() (jobs []func(context.Context)) {
 	for i, s := range c.w.stores {
 		jobs = append(jobs, func(ctx context.Context) {
-			for r := c.random(3000 + i); !c.over(); sleep(ctx, time.Duration(50+r.IntN(200))*time.Millisecond) {
+			for r := c.random(3000 + i); !c.over(); sleep(ctx, time.Duration(20+r.IntN(100))*time.Millisecond) {
 				s.fault(ctx, r, func(lose func()) { c.without(ctx, i, lose) })
 				c.faults.Add(1)
 			}

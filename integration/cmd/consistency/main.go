@@ -44,7 +44,7 @@ func main() {
 		return nil
 	})
 	flag.IntVar(&o.runs, "runs", 10, "`number` of runs that must detect each broken rule, 0 to break none")
-	flag.StringVar(&o.only, "only", "", "break only this `rule`, without the run on the unchanged library")
+	flag.StringVar(&o.only, "only", "", "break only this `rule`, or those with names that begin with it, without the run on the unchanged library")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
