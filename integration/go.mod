@@ -13,6 +13,7 @@ require (
 	github.com/headrace/headrace v0.0.0
 	github.com/headrace/headrace/db/dbotel v0.0.0
 	github.com/headrace/headrace/db/dbprom v0.0.0
+	github.com/headrace/headrace/querycache/rediscache v0.0.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/klauspost/compress v1.20.1
 	github.com/moby/moby/api v1.56.1
@@ -20,6 +21,7 @@ require (
 	github.com/pganalyze/pg_query_go/v6 v6.2.5
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
+	github.com/redis/rueidis v1.0.79
 	github.com/testcontainers/testcontainers-go v0.45.0
 	github.com/testcontainers/testcontainers-go/modules/postgres v0.45.0
 	go.opentelemetry.io/otel v1.47.0
@@ -37,8 +39,6 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/chromedp/cdproto v0.159.0 // indirect
-	github.com/chromedp/chromedp v0.23.0 // indirect
 	github.com/containerd/errdefs v1.0.0 // indirect
 	github.com/containerd/errdefs/pkg v0.3.0 // indirect
 	github.com/containerd/log v0.1.0 // indirect
@@ -104,3 +104,5 @@ replace github.com/headrace/headrace => ..
 replace github.com/headrace/headrace/db/dbotel => ../db/dbotel
 
 replace github.com/headrace/headrace/db/dbprom => ../db/dbprom
+
+replace github.com/headrace/headrace/querycache/rediscache => ../querycache/rediscache

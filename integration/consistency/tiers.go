@@ -19,7 +19,7 @@ type store interface {
 
 	// fault disturbs the store for a while. When it returns, the store works.
 	// Losses of raises and of notifications are within a call of lossy.
-	fault(ctx context.Context, r *rand.Rand, lossy func(lose func()))
+	fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func()))
 
 	// prompt reports whether the Tiers have been notified when a raise ends.
 	prompt() bool
@@ -29,7 +29,8 @@ type store interface {
 
 // Kinds of stores, for Options.Tiers.
 const (
-	InMemory  = "memory"   // a store in the process (package tiertest)
+	InMemory  = "memory" // a store in the process (package tiertest)
+	Redis     = "redis"
 	InMemory2 = "memory-2" // another one
 )
 
@@ -46,10 +47,12 @@ func (w *world) openStores(ctx context.Context) error {
 	return nil
 }
 
-func (w *world) openStore(_ context.Context, kind string) (store, error) {
+func (w *world) openStore(ctx context.Context, kind string) (store, error) {
 	switch kind {
 	case InMemory, InMemory2:
 		return memoryStore{tiertest.NewMemory(kind)}, nil
+	case Redis:
+		return newRedisStore(ctx)
 	}
 	return nil, fmt.Errorf("there is no store of that kind")
 }
@@ -114,20 +117,23 @@ func (c *calm) begin() int64 {
 // lasted reports whether it was calm since begin.
 func (c *calm) lasted(begun int64) bool { return begun >= 0 && c.losses.Load() == begun }
 
-// without runs fn while the raises or notifications of a store may be lost, and
-// waits until all caches have recovered.
-func (c *checker) without(ctx context.Context, i int, lose func()) {
+// without calls begin and end, between which a store may lose raises or
+// notifications, and waits until all caches have recovered. No raise succeeds
+// while it notes how many there were.
+func (c *checker) without(ctx context.Context, i int, begin, end func()) {
 	c.calm.disturbed.Add(1)
 	defer c.calm.disturbed.Add(-1)
 	c.calm.losses.Add(1)
 	for range 2 { // a cache handles a loss before it raises anything for the next one
 		var raises []uint64
+		begin()
 		for _, cache := range c.w.caches {
 			raises = append(raises, cache.Stats().Tiers[i].Raises)
 		}
-		lose()
+		end()
 		for n, cache := range c.w.caches {
 			for !c.over() && (cache.Stats().Tiers[i].Raises == raises[n] || !allRaised(cache)) {
+				_, _ = c.w.tiers[n][i].Get(ctx, "none", nil) // connects
 				sleep(ctx, time.Millisecond)
 			}
 		}
@@ -166,7 +172,7 @@ func (c *checker) disturbStores() (jobs []func(context.Context)) {
 	for i, s := range c.w.stores {
 		jobs = append(jobs, func(ctx context.Context) {
 			for r := c.random(3000 + i); !c.over(); sleep(ctx, time.Duration(20+r.IntN(100))*time.Millisecond) {
-				s.fault(ctx, r, func(lose func()) { c.without(ctx, i, lose) })
+				s.fault(ctx, r, func(begin, end func()) { c.without(ctx, i, begin, end) })
 				c.faults.Add(1)
 			}
 		})
@@ -198,7 +204,7 @@ func (s memoryStore) close() {}
 
 func (memoryStore) prompt() bool { return true }
 
-func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(lose func())) {
+func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func())) {
 	during := func(f tiertest.MemoryFaults, most time.Duration) {
 		s.SetFaults(f)
 		sleep(ctx, time.Duration(r.Int64N(int64(most))))
@@ -214,7 +220,10 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(lose fu
 	case 3:
 		during(tiertest.MemoryFaults{Damaged: 4}, 400*time.Millisecond)
 	case 4:
-		lossy(func() { during(tiertest.MemoryFaults{Unconnected: true}, 100*time.Millisecond) })
+		lossy(func() {
+			s.SetFaults(tiertest.MemoryFaults{Unconnected: true})
+			sleep(ctx, time.Duration(r.IntN(100))*time.Millisecond)
+		}, func() { s.SetFaults(tiertest.MemoryFaults{}) })
 	case 5:
 		s.Flush()
 	case 6:
@@ -225,7 +234,7 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(lose fu
 		s.Save()
 		sleep(ctx, time.Duration(r.IntN(300))*time.Millisecond)
 		s.SetFaults(tiertest.MemoryFaults{Delay: 3 * time.Millisecond}) // calls are under way
-		lossy(s.Restore)
+		lossy(func() {}, s.Restore)
 		s.SetFaults(tiertest.MemoryFaults{})
 	}
 }

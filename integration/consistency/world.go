@@ -27,7 +27,8 @@ type world struct {
 	handles  [handles]*handle
 	outsider *handle                 // like one of another process; only with stores
 	stores   []store                 // that the further tiers of the caches share
-	caches   []*querycache.Cache     // of the handles, and of foreign and bare
+	caches   []*querycache.Cache     // of all handles, and of foreign and bare
+	tiers    [][]querycache.Tier     // of caches
 	foreign  *querycache.ReadThrough // of sessions in another time zone
 	other    *db.DB                  // another program
 	bare     *querycache.ReadThrough // of a cache without scopes that does not follow its handle
@@ -243,6 +244,7 @@ func (w *world) newCache(o *querycache.Options) (*querycache.Cache, error) {
 	if err == nil {
 		w.close = append(w.close, cache.Close)
 		w.caches = append(w.caches, cache)
+		w.tiers = append(w.tiers, o.Tiers)
 	}
 	return cache, err
 }

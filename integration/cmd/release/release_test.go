@@ -34,7 +34,7 @@ func TestRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{version, "batchinsert/parquetsource/" + version, "batchinsert/pgload/" + version, "db/dbotel/" + version, "db/dbprom/" + version, "integration/" + version}
+	want := []string{version, "batchinsert/parquetsource/" + version, "batchinsert/pgload/" + version, "db/dbotel/" + version, "db/dbprom/" + version, "integration/" + version, "querycache/rediscache/" + version}
 	if got := slices.Sorted(slices.Values(r.tags)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Fatalf("tags %q, want %q", r.tags, want)
 	}
@@ -92,7 +92,7 @@ func (u *user) importsAll(t *testing.T, modules []string) {
 			source.WriteString("import _ \"" + p + "\"\n")
 		}
 	}
-	for _, p := range []string{"db", "querycache", "batchinsert", "migrations", "batchinsert/parquetsource", "db/dbotel", "db/dbprom", "integration/pgtest"} {
+	for _, p := range []string{"db", "querycache", "batchinsert", "migrations", "batchinsert/parquetsource", "db/dbotel", "db/dbprom", "integration/pgtest", "querycache/rediscache"} {
 		if !strings.Contains(source.String(), `"`+root+"/"+p+`"`) {
 			t.Errorf("%s is not among the packages:\n%s", p, packages)
 		}

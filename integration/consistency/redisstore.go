@@ -1,0 +1,98 @@
+package consistency
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/headrace/headrace/integration/faultproxy"
+	"github.com/headrace/headrace/integration/redisserver"
+	"github.com/headrace/headrace/querycache"
+	"github.com/headrace/headrace/querycache/rediscache"
+)
+
+// A redisStore is a Redis server behind a proxy.
+type redisStore struct {
+	server *redisserver.Server
+	proxy  *faultproxy.Proxy
+	tiers  []*rediscache.Tier
+}
+
+func newRedisStore(ctx context.Context) (_ *redisStore, err error) {
+	s := &redisStore{}
+	if s.server, err = redisserver.Start(ctx, nil); err != nil {
+		return nil, err
+	}
+	if s.proxy, err = faultproxy.Start(s.server.Addr()); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *redisStore) tier(ctx context.Context) (querycache.Tier, error) {
+	t, err := rediscache.New(ctx, rediscache.Options{Client: rueidis.ClientOption{InitAddress: []string{s.proxy.Addr()}}})
+	if err != nil {
+		return nil, err
+	}
+	s.tiers = append(s.tiers, t)
+	return t, nil
+}
+
+func (s *redisStore) close() {
+	for _, t := range s.tiers {
+		t.Close()
+	}
+	if s.proxy != nil {
+		_ = s.proxy.Close()
+	}
+	_ = s.server.Close()
+}
+
+func (*redisStore) prompt() bool { return false }
+
+func (s *redisStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func())) {
+	some := func(most time.Duration) { sleep(ctx, time.Duration(r.Int64N(int64(most)))) }
+	do := func(command ...string) { _, _ = s.server.Do(ctx, command...) } // the next fault may repair it
+	switch r.IntN(10) {
+	case 0:
+		s.proxy.CutAll()
+	case 1: // in the middle of a reply
+		s.proxy.Fail(faultproxy.Fault{Direction: faultproxy.ToClient, After: []byte("$"), Plus: r.IntN(300), Kind: faultproxy.Cut})
+	case 2:
+		s.proxy.Latency(time.Duration(r.IntN(15)) * time.Millisecond)
+		some(100 * time.Millisecond)
+		s.proxy.Latency(0)
+	case 3:
+		s.proxy.Refuse(true)
+		s.proxy.CutAll()
+		some(30 * time.Millisecond)
+		s.proxy.Refuse(false)
+	case 4:
+		s.proxy.Silence(faultproxy.Direction(r.IntN(2)), true)
+		some(100 * time.Millisecond)
+		s.proxy.Silence(faultproxy.ToClient, false)
+		s.proxy.Silence(faultproxy.ToServer, false)
+	case 5:
+		_ = s.server.Pause()
+		some(100 * time.Millisecond)
+		_ = s.server.Resume()
+	case 6:
+		do("FLUSHALL")
+	case 7: // evicts values and versions
+		do("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", "1mb")
+		some(100 * time.Millisecond)
+		do("CONFIG", "SET", "maxmemory", "0")
+	case 8: // lost without a trace
+		do("FLUSHALL")
+		do("SAVE")
+		s.server.Kill()
+		_ = s.server.Start(ctx)
+	case 9: // back at an earlier state
+		do("SAVE")
+		some(300 * time.Millisecond)
+		lossy(s.server.Kill, func() { _ = s.server.Start(ctx) })
+	}
+}

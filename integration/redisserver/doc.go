@@ -1,0 +1,3 @@
+// Package redisserver starts Redis servers and clusters, for tests, examples
+// and benchmarks.
+package redisserver

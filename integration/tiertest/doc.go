@@ -1,0 +1,3 @@
+// Package tiertest tests implementations of [querycache.Tier] against the
+// contract of that interface.
+package tiertest
