@@ -17,11 +17,20 @@ import (
 type redisStore struct {
 	server *redisserver.Server
 	proxy  *faultproxy.Proxy
-	tiers  []*rediscache.Tier
+	w      *world
 }
 
-func newRedisStore(ctx context.Context) (_ *redisStore, err error) {
-	s := &redisStore{}
+// open opens a Tier, which the world closes.
+func (c tierConfig) open(ctx context.Context, w *world) (querycache.Tier, error) {
+	t, err := rediscache.New(ctx, rediscache.Options{Client: rueidis.ClientOption{InitAddress: c.Addrs}})
+	if err == nil {
+		w.close = append(w.close, t.Close)
+	}
+	return t, err
+}
+
+func newRedisStore(ctx context.Context, w *world) (_ *redisStore, err error) {
+	s := &redisStore{w: w}
 	if s.server, err = redisserver.Start(ctx, nil); err != nil {
 		return nil, err
 	}
@@ -33,22 +42,20 @@ func newRedisStore(ctx context.Context) (_ *redisStore, err error) {
 }
 
 func (s *redisStore) tier(ctx context.Context) (querycache.Tier, error) {
-	t, err := rediscache.New(ctx, rediscache.Options{Client: rueidis.ClientOption{InitAddress: []string{s.proxy.Addr()}}})
-	if err != nil {
-		return nil, err
-	}
-	s.tiers = append(s.tiers, t)
-	return t, nil
+	return s.config().open(ctx, s.w)
 }
 
 func (s *redisStore) close() {
-	for _, t := range s.tiers {
-		t.Close()
-	}
 	if s.proxy != nil {
 		_ = s.proxy.Close()
 	}
 	_ = s.server.Close()
+}
+
+func (*redisStore) notifies() bool { return true }
+
+func (s *redisStore) config() tierConfig {
+	return tierConfig{Kind: Redis, Addrs: []string{s.proxy.Addr()}}
 }
 
 func (*redisStore) prompt() bool { return false }

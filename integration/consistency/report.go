@@ -3,6 +3,8 @@ package consistency
 import (
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +25,8 @@ type Report struct {
 
 	Checks     [rules]int64 // checks of each rule
 	Violations [rules]int64 // violations of each rule
+
+	rules []Rule // that the run checks; nil for all of one process
 
 	First    []string // descriptions of the first violations
 	Uncached []string // cacheable values that were never served from a cache
@@ -53,6 +57,14 @@ const (
 	leastTierHits = 2  // percent of the reads, for the first tier
 )
 
+// applies reports whether the run checks a rule.
+func (r *Report) applies(rule Rule) bool {
+	if r.rules != nil {
+		return slices.Contains(r.rules, rule)
+	}
+	return rule != Explained && (rule != Elsewhere || len(r.Tiers) > 0)
+}
+
 // Err returns an error if a rule was violated, or if the run did too little to
 // detect violations.
 func (r *Report) Err() error {
@@ -72,7 +84,7 @@ func (r *Report) Err() error {
 		errs = append(errs, fmt.Errorf("seed %d: never served from the cache: %s", r.Seed, strings.Join(r.Uncached, ", ")))
 	}
 	for rule, n := range r.Checks {
-		if n == 0 && (Rule(rule) != Elsewhere || len(r.Tiers) > 0) {
+		if n == 0 && r.applies(Rule(rule)) {
 			errs = append(errs, fmt.Errorf("seed %d: never checked: %s", r.Seed, Rule(rule)))
 		}
 	}
@@ -83,6 +95,9 @@ func (r *Report) Err() error {
 func (r *Report) String() string {
 	var b strings.Builder
 	for rule, n := range r.Checks {
+		if !r.applies(Rule(rule)) && n == 0 {
+			continue
+		}
 		fmt.Fprintf(&b, "%-34s %10d checks %6d violations\n", Rule(rule), n, r.Violations[rule])
 	}
 	for _, t := range r.Tiers {
@@ -97,11 +112,18 @@ func (r *Report) sum() string {
 		r.Reads, of(r.Hits), r.Failed, r.Writes, of(r.Writes), r.Lost, r.Faults, r.Wrong())
 }
 
-// A tally counts the checks of many goroutines.
-type tally struct {
+// counts are what a run counts. They have no pointers, so that processes can
+// share them.
+type counts struct {
 	reads, failed, hits, writes, lost, faults atomic.Int64
 
 	checks, violations [rules]atomic.Int64
+}
+
+// A tally counts the checks of many goroutines.
+type tally struct {
+	*counts
+	out io.Writer // for the descriptions of violations; nil to keep them
 
 	mu    sync.Mutex
 	first []string // guarded by mu
@@ -117,10 +139,18 @@ func (t *tally) check(rule Rule, ok bool, format string, args ...any) {
 		return
 	}
 	t.violations[rule].Add(1)
+	t.describe(rule.String() + ": " + fmt.Sprintf(format, args...))
+}
+
+// describe records the description of a violation.
+func (t *tally) describe(violation string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.first) < mostFirst {
-		t.first = append(t.first, rule.String()+": "+fmt.Sprintf(format, args...))
+	switch {
+	case t.out != nil:
+		_, _ = fmt.Fprintln(t.out, violation)
+	case len(t.first) < mostFirst:
+		t.first = append(t.first, violation)
 	}
 }
 

@@ -59,7 +59,7 @@ func Run(ctx context.Context, server *pgserver.Server, opts Options) (*Report, e
 		return nil, fmt.Errorf("consistency: %w", err)
 	}
 	defer w.end()
-	c := &checker{w: w, opts: opts, until: time.Now().Add(opts.Duration)}
+	c := &checker{tally: tally{counts: new(counts)}, w: w, opts: opts, until: time.Now().Add(opts.Duration)}
 	for _, h := range w.handles {
 		stop, err := h.pg.OnChange(c.checkChanges)
 		if err != nil {

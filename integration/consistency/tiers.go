@@ -21,6 +21,12 @@ type store interface {
 	// Losses of raises and of notifications are within a call of lossy.
 	fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func()))
 
+	// notifies reports whether its Tiers are notified of raises.
+	notifies() bool
+
+	// config tells other processes how to open a Tier.
+	config() tierConfig
+
 	// prompt reports whether the Tiers have been notified when a raise ends.
 	prompt() bool
 
@@ -52,7 +58,7 @@ func (w *world) openStore(ctx context.Context, kind string) (store, error) {
 	case InMemory, InMemory2:
 		return memoryStore{tiertest.NewMemory(kind)}, nil
 	case Redis:
-		return newRedisStore(ctx)
+		return newRedisStore(ctx, w)
 	}
 	return nil, fmt.Errorf("there is no store of that kind")
 }
@@ -138,6 +144,9 @@ func (c *checker) without(ctx context.Context, i int, begin, end func()) {
 			}
 		}
 	}
+	for _, v := range c.values {
+		v.raised.Store(max(v.raised.Load(), v.known.Load()))
+	}
 }
 
 // allRaised reports whether all raises of a cache are in its tiers.
@@ -162,6 +171,7 @@ func (w *writer) noteRaised(begun int64, read querycache.Reason) {
 			return
 		}
 	}
+	w.v.known.Store(w.last)
 	if w.calm.lasted(begun) {
 		w.v.raised.Store(w.last)
 	}
@@ -201,6 +211,10 @@ type memoryStore struct{ *tiertest.Memory }
 func (s memoryStore) tier(context.Context) (querycache.Tier, error) { return s.Tier(), nil }
 
 func (s memoryStore) close() {}
+
+func (memoryStore) notifies() bool { return true }
+
+func (memoryStore) config() tierConfig { return tierConfig{} }
 
 func (memoryStore) prompt() bool { return true }
 

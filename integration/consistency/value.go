@@ -1,6 +1,7 @@
 package consistency
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -45,11 +46,16 @@ type value struct {
 
 	least  atomic.Int64 // the least value that a read must return, written by the process
 	by     atomic.Int32 // the handle that wrote it
-	raised atomic.Int64 // the least value that other processes must read
+	known  atomic.Int64 // the last value whose raises were in all tiers
+	raised atomic.Int64 // the least value that other processes must read while it is calm
 	past   *history     // the values that others wrote; nil for values of the process
 	age    time.Duration
 
 	hits atomic.Int64
+
+	// Of a value of a fleet.
+	owner int // the member that writes it; -1 for another program
+	write func(ctx context.Context, w *writer, to int64) error
 }
 
 type result struct {

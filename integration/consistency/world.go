@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,19 +19,21 @@ import (
 
 // A world is a database with its handles and caches.
 type world struct {
-	opts     Options
-	server   *pgserver.Server
-	name     string // of the database
-	proxy    *faultproxy.Proxy
-	handles  [handles]*handle
-	outsider *handle                 // like one of another process; only with stores
-	stores   []store                 // that the further tiers of the caches share
-	caches   []*querycache.Cache     // of all handles, and of foreign and bare
-	tiers    [][]querycache.Tier     // of caches
-	foreign  *querycache.ReadThrough // of sessions in another time zone
-	other    *db.DB                  // another program
-	bare     *querycache.ReadThrough // of a cache without scopes that does not follow its handle
-	close    []func()
+	opts       Options
+	server     *pgserver.Server
+	name       string // of the database
+	connString string // by way of proxy
+	policies   querycache.ByName
+	proxy      *faultproxy.Proxy
+	handles    [handles]*handle
+	outsider   *handle                 // like one of another process; only with stores
+	stores     []store                 // that the further tiers of the caches share
+	caches     []*querycache.Cache     // of all handles, and of foreign and bare
+	tiers      [][]querycache.Tier     // of caches
+	foreign    *querycache.ReadThrough // of sessions in another time zone
+	other      *db.DB                  // another program
+	bare       *querycache.ReadThrough // of a cache without scopes that does not follow its handle
+	close      []func()
 }
 
 // A handle is one of the handles of the process. It connects through the proxy,
@@ -77,16 +78,20 @@ func tenantOf(ctx context.Context) string { s, _ := ctx.Value(tenantKey{}).(stri
 type reasonKey struct{}
 
 // newWorld creates a database on server, with its proxy, handles and caches.
-func newWorld(ctx context.Context, server *pgserver.Server, opts Options) (_ *world, err error) {
-	w := &world{opts: opts, server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
+func newWorld(ctx context.Context, server *pgserver.Server, opts Options) (*world, error) {
+	return newWorldOf(ctx, server, opts, (*world).create, (*world).connect, (*world).setUp, (*world).openStores, (*world).addCaches)
+}
+
+// newWorldOf makes a world in steps.
+func newWorldOf(ctx context.Context, server *pgserver.Server, opts Options, steps ...func(*world, context.Context) error) (_ *world, err error) {
+	w := &world{opts: opts, policies: policies, server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
 	defer func() {
 		if err != nil {
 			w.end()
 		}
 	}()
-	steps := []func(context.Context) error{w.create, w.connect, w.setUp, w.openStores, w.addCaches}
 	for _, step := range steps {
-		if err := step(ctx); err != nil {
+		if err := step(w, ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -116,15 +121,10 @@ func (w *world) admin(ctx context.Context, sql string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-func (w *world) connect(ctx context.Context) (err error) {
-	if w.proxy, err = faultproxy.Start(w.server.Addr()); err != nil {
+func (w *world) connect(ctx context.Context) error {
+	if err := w.connectOther(ctx); err != nil {
 		return err
 	}
-	w.close = append(w.close, func() { _ = w.proxy.Close() })
-	if w.other, err = db.Open(ctx, w.server.ConnStringFor(w.name), nil); err != nil {
-		return err
-	}
-	w.close = append(w.close, w.other.Close)
 	for n := range handles {
 		var err error
 		if w.handles[n], err = w.open(ctx, n, handleNames[n]); err != nil {
@@ -134,14 +134,23 @@ func (w *world) connect(ctx context.Context) (err error) {
 	return nil
 }
 
+// connectOther starts the proxy, and connects the other program.
+func (w *world) connectOther(ctx context.Context) (err error) {
+	if w.proxy, err = faultproxy.Start(w.server.Addr()); err != nil {
+		return err
+	}
+	w.close = append(w.close, func() { _ = w.proxy.Close() })
+	if w.other, err = db.Open(ctx, w.server.ConnStringFor(w.name), nil); err != nil {
+		return err
+	}
+	w.close = append(w.close, w.other.Close)
+	w.connString, err = w.proxy.ConnString(w.server.ConnStringFor(w.name))
+	return err
+}
+
 // config returns the configuration of the pools of the process.
 func (w *world) config() (*pgxpool.Config, error) {
-	u, err := url.Parse(w.server.ConnStringFor(w.name))
-	if err != nil {
-		return nil, err
-	}
-	u.Host = w.proxy.Addr()
-	cfg, err := pgxpool.ParseConfig(u.String())
+	cfg, err := pgxpool.ParseConfig(w.connString)
 	if err != nil {
 		return nil, err
 	}
@@ -258,6 +267,6 @@ func (w *world) addCache(ctx context.Context, h *handle) error {
 	if h.cache, err = w.newCache(o); err != nil {
 		return err
 	}
-	h.reads, err = h.cache.ReadThrough(h.pg, policies)
+	h.reads, err = h.cache.ReadThrough(h.pg, w.policies)
 	return err
 }

@@ -28,8 +28,9 @@ import (
 type options struct {
 	consistency.Options
 
-	runs int
-	only string
+	runs  int
+	only  string
+	fleet bool
 }
 
 func main() {
@@ -45,9 +46,17 @@ func main() {
 	})
 	flag.IntVar(&o.runs, "runs", 10, "`number` of runs that must detect each broken rule, 0 to break none")
 	flag.StringVar(&o.only, "only", "", "break only this `rule`, or those with names that begin with it, without the run on the unchanged library")
+	flag.BoolVar(&o.fleet, "fleet", false, "run several processes, with -tiers")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if is, err := consistency.Member(ctx); is {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "consistency:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "consistency:", err)
 		os.Exit(1)
@@ -56,7 +65,7 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	if mutated == "" && o.only == "" {
-		if err := withServer(ctx, func(server *pgserver.Server) error { return check(ctx, server, o.Options) }); err != nil {
+		if err := withServer(ctx, func(server *pgserver.Server) error { return check(ctx, server, o) }); err != nil {
 			return err
 		}
 	}
@@ -78,8 +87,12 @@ func withServer(ctx context.Context, do func(*pgserver.Server) error) (err error
 	return do(server)
 }
 
-func check(ctx context.Context, server *pgserver.Server, o consistency.Options) error {
-	report, err := consistency.Run(ctx, server, o)
+func check(ctx context.Context, server *pgserver.Server, o options) error {
+	run := consistency.Run
+	if o.fleet {
+		run = consistency.RunFleet
+	}
+	report, err := run(ctx, server, o.Options)
 	if err != nil {
 		return err
 	}
