@@ -3,6 +3,8 @@ package consistency
 import (
 	"context"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -58,6 +60,15 @@ func (s *redisStore) config() tierConfig {
 	return tierConfig{Kind: Redis, Addrs: []string{s.proxy.Addr()}}
 }
 
+// memory returns how much memory the server uses.
+func (s *redisStore) memory(ctx context.Context) int {
+	info, _ := s.server.Do(ctx, "INFO", "memory")
+	_, rest, _ := strings.Cut(info, "used_memory:")
+	line, _, _ := strings.Cut(rest, "\r")
+	n, _ := strconv.Atoi(line)
+	return n
+}
+
 func (*redisStore) prompt() bool { return false }
 
 func (s *redisStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func())) {
@@ -89,7 +100,7 @@ func (s *redisStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, 
 	case 6:
 		do("FLUSHALL")
 	case 7: // evicts values and versions
-		do("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", "1mb")
+		do("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", strconv.Itoa(max(1, s.memory(ctx)-10<<10)))
 		some(100 * time.Millisecond)
 		do("CONFIG", "SET", "maxmemory", "0")
 	case 8: // lost without a trace
@@ -102,4 +113,5 @@ func (s *redisStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, 
 		some(300 * time.Millisecond)
 		lossy(s.server.Kill, func() { _ = s.server.Start(ctx) })
 	}
+	sleep(ctx, time.Duration(r.IntN(600))*time.Millisecond) // connections and caches recover slowly
 }

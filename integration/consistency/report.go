@@ -53,8 +53,8 @@ func (r *Report) Wrong() (n int64) {
 }
 
 const (
-	leastHits     = 15 // percent of the reads
-	leastTierHits = 2  // percent of the reads, for the first tier
+	leastHits     = 15  // percent of the reads
+	leastTierHits = 200 // one in so many reads, for the first tier
 )
 
 // applies reports whether the run checks a rule.
@@ -76,7 +76,7 @@ func (r *Report) Err() error {
 		errs = append(errs, fmt.Errorf("seed %d: the run did too little: %s", r.Seed, r.sum()))
 	}
 	for i, t := range r.Tiers {
-		if t.Hits == 0 || i == 0 && t.Hits*100 < leastTierHits*uint64(r.Reads) {
+		if t.Hits == 0 || i == 0 && t.Hits*leastTierHits < uint64(r.Reads) {
 			errs = append(errs, fmt.Errorf("seed %d: too few hits: %s", r.Seed, t))
 		}
 	}

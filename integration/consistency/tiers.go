@@ -72,6 +72,9 @@ func (w *world) prompt() bool {
 // statements, so that many reads reach the tiers.
 const tieredBytes = 1 << 20
 
+// tierTimeout is longer than the default, for a machine that is busy.
+const tierTimeout = 50 * time.Millisecond
+
 // cacheOptions returns the options of one more cache.
 func (w *world) cacheOptions(ctx context.Context) (*querycache.Options, error) {
 	o := &querycache.Options{
@@ -81,6 +84,7 @@ func (w *world) cacheOptions(ctx context.Context) (*querycache.Options, error) {
 			}
 		},
 	}
+	o.TierTimeout = tierTimeout
 	for _, s := range w.stores {
 		t, err := s.tier(ctx)
 		if err != nil {
@@ -224,13 +228,13 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, 
 		sleep(ctx, time.Duration(r.Int64N(int64(most))))
 		s.SetFaults(tiertest.MemoryFaults{})
 	}
-	switch r.IntN(9) {
+	switch r.IntN(12) {
 	case 0:
 		during(tiertest.MemoryFaults{Down: true}, 30*time.Millisecond)
 	case 1:
 		during(tiertest.MemoryFaults{Deaf: true}, 30*time.Millisecond)
 	case 2:
-		during(tiertest.MemoryFaults{Delay: time.Duration(r.IntN(20)) * time.Millisecond}, 100*time.Millisecond)
+		during(tiertest.MemoryFaults{Delay: time.Duration(r.IntN(100)) * time.Millisecond}, 200*time.Millisecond)
 	case 3:
 		during(tiertest.MemoryFaults{Damaged: 4}, 400*time.Millisecond)
 	case 4:
@@ -244,10 +248,12 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, 
 		s.LoseVersions()
 	case 7:
 		s.Evict()
-	case 8:
+	case 8, 9:
+		during(tiertest.MemoryFaults{ReadOnly: true}, 200*time.Millisecond)
+	default:
 		s.Save()
-		sleep(ctx, time.Duration(r.IntN(300))*time.Millisecond)
-		s.SetFaults(tiertest.MemoryFaults{Delay: 3 * time.Millisecond}) // calls are under way
+		sleep(ctx, time.Duration(r.IntN(100))*time.Millisecond)
+		s.SetFaults(tiertest.MemoryFaults{Delay: 10 * time.Millisecond}) // calls are under way
 		lossy(func() {}, s.Restore)
 		s.SetFaults(tiertest.MemoryFaults{})
 	}

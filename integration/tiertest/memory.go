@@ -49,6 +49,7 @@ func (s memoryState) clone() memoryState {
 // without faults.
 type MemoryFaults struct {
 	Down        bool          // calls fail, without effect
+	ReadOnly    bool          // Set and Raise fail, without effect
 	Deaf        bool          // calls take effect, then fail
 	Delay       time.Duration // of each call, half of it before it takes effect
 	Damaged     int           // one in so many values is returned with other bytes; 0 for none
@@ -141,14 +142,14 @@ var (
 )
 
 // call runs one call under the conditions of the store.
-func (m *Memory) call(ctx context.Context, do func()) error {
+func (m *Memory) call(ctx context.Context, writes bool, do func()) error {
 	m.mu.Lock()
 	f := m.faults
 	m.mu.Unlock()
 	switch err := pause(ctx, f.Delay/2); {
 	case err != nil:
 		return err
-	case f.Down:
+	case f.Down || f.ReadOnly && writes:
 		return errDown
 	}
 	m.gate.RLock()
@@ -177,7 +178,7 @@ func (t *MemoryTier) Name() string { return t.store.name }
 
 // Get implements [querycache.Tier].
 func (t *MemoryTier) Get(ctx context.Context, key string, names []string) (v querycache.TierValue, err error) {
-	err = t.store.call(ctx, func() { v = t.store.get(key, names) })
+	err = t.store.call(ctx, false, func() { v = t.store.get(key, names) })
 	if err != nil {
 		return querycache.TierValue{}, err
 	}
@@ -221,7 +222,7 @@ func newVersion() uint64 { return max(1, rand.Uint64()) }
 // Set implements [querycache.Tier].
 func (t *MemoryTier) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	v := memoryValue{append([]byte{}, value...), time.Now().Add(ttl)}
-	return t.store.call(ctx, func() {
+	return t.store.call(ctx, true, func() {
 		t.store.mu.Lock()
 		defer t.store.mu.Unlock()
 		t.store.state.values[key] = v
@@ -230,7 +231,7 @@ func (t *MemoryTier) Set(ctx context.Context, key string, value []byte, ttl time
 
 // Raise implements [querycache.Tier].
 func (t *MemoryTier) Raise(ctx context.Context, names []string) error {
-	return t.store.call(ctx, func() {
+	return t.store.call(ctx, true, func() {
 		t.store.mu.Lock()
 		for _, name := range names {
 			t.store.state.versions[name] = newVersion()
