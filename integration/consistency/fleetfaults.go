@@ -20,7 +20,7 @@ func (f *fleet) cut(ctx context.Context) {
 // disturbStore disturbs a store again and again. After a loss nothing is
 // expected of earlier raises: the process that made them may have ended.
 func (f *fleet) disturbStore(ctx context.Context, i int, s store) {
-	lossy := func(begin, end func()) {
+	lossy := func(_ int, begin, end func()) {
 		c := &f.board.calm
 		c.disturbed.Add(1)
 		defer c.disturbed.Add(-1)

@@ -33,7 +33,7 @@ type memberConfig struct {
 // A tierConfig tells how to open a Tier.
 type tierConfig struct {
 	Kind  string
-	Addrs []string // of Redis
+	Addrs []string // of Redis, or a connection string
 }
 
 // Member runs this process as a member of a fleet if it was started as one,

@@ -72,6 +72,10 @@ func (c *reading) next(ctx context.Context) bool {
 		return c.one(ctx, at, c.readLife)
 	case 4:
 		return c.readSlowly(ctx)
+	case 5, 6, 7, 8:
+		if len(c.w.stores) > 0 { // while its raises are under way
+			return c.value(ctx, c.contended, spot{c.w.handles[c.r.IntN(handles)], tenants[0], 0, asOne})
+		}
 	}
 	at.id, at.form = c.r.IntN(ids), form(c.r.IntN(int(forms)))
 	if len(c.w.stores) > 0 { // the memory of another cache misses what its tiers have
@@ -109,6 +113,9 @@ func (c *reading) one(ctx context.Context, at spot, read func(ctx context.Contex
 // and writes invalidate them.
 func (c *reading) readSlowly(ctx context.Context) bool {
 	at := spot{on: c.w.handles[first], tenant: tenants[0], form: asOne}
+	if c.w.outsider != nil && c.r.IntN(2) == 0 {
+		at.on = c.w.outsider
+	}
 	return c.one(ctx, at, func(ctx context.Context, at spot) error {
 		return c.readValue(ctx, c.contended, c.contended.slow, at)
 	})

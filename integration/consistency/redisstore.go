@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/integration/redisserver"
 	"github.com/headrace/headrace/querycache"
 	"github.com/headrace/headrace/querycache/rediscache"
+	"github.com/headrace/headrace/querycache/tablecache"
 )
 
 // A redisStore is a Redis server behind a proxy.
@@ -24,6 +25,13 @@ type redisStore struct {
 
 // open opens a Tier, which the world closes.
 func (c tierConfig) open(ctx context.Context, w *world) (querycache.Tier, error) {
+	if c.Kind == Table {
+		t, err := tablecache.New(ctx, c.Addrs[0], nil)
+		if err == nil {
+			w.close = append(w.close, t.Close)
+		}
+		return t, err
+	}
 	t, err := rediscache.New(ctx, rediscache.Options{Client: rueidis.ClientOption{InitAddress: c.Addrs}})
 	if err == nil {
 		w.close = append(w.close, t.Close)
@@ -71,7 +79,7 @@ func (s *redisStore) memory(ctx context.Context) int {
 
 func (*redisStore) prompt() bool { return false }
 
-func (s *redisStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func())) {
+func (s *redisStore) fault(ctx context.Context, r *rand.Rand, lossy lossFunc) {
 	some := func(most time.Duration) { sleep(ctx, time.Duration(r.Int64N(int64(most)))) }
 	do := func(command ...string) { _, _ = s.server.Do(ctx, command...) } // the next fault may repair it
 	switch r.IntN(10) {
@@ -111,7 +119,7 @@ func (s *redisStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, 
 	case 9: // back at an earlier state
 		do("SAVE")
 		some(300 * time.Millisecond)
-		lossy(s.server.Kill, func() { _ = s.server.Start(ctx) })
+		lossy(-1, s.server.Kill, func() { _ = s.server.Start(ctx) })
 	}
 	sleep(ctx, time.Duration(r.IntN(600))*time.Millisecond) // connections and caches recover slowly
 }

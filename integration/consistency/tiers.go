@@ -18,8 +18,7 @@ type store interface {
 	tier(ctx context.Context) (querycache.Tier, error)
 
 	// fault disturbs the store for a while. When it returns, the store works.
-	// Losses of raises and of notifications are within a call of lossy.
-	fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func()))
+	fault(ctx context.Context, r *rand.Rand, lossy lossFunc)
 
 	// notifies reports whether its Tiers are notified of raises.
 	notifies() bool
@@ -33,11 +32,18 @@ type store interface {
 	close()
 }
 
+// A lossFunc calls begin and end, between which a store may lose raises or
+// notifications: those of all caches, or only those of the one with a number
+// that is not negative.
+type lossFunc func(cache int, begin, end func())
+
 // Kinds of stores, for Options.Tiers.
 const (
 	InMemory  = "memory" // a store in the process (package tiertest)
 	Redis     = "redis"
-	InMemory2 = "memory-2" // another one
+	Table     = "table"
+	InMemory2 = "memory-2"     // another one
+	Plain     = "memory-plain" // one without notifications
 )
 
 // openStores opens the stores of a run.
@@ -55,8 +61,10 @@ func (w *world) openStores(ctx context.Context) error {
 
 func (w *world) openStore(ctx context.Context, kind string) (store, error) {
 	switch kind {
-	case InMemory, InMemory2:
-		return memoryStore{tiertest.NewMemory(kind)}, nil
+	case InMemory, InMemory2, Plain:
+		return &memoryStore{Memory: tiertest.NewMemory(kind), plain: kind == Plain}, nil
+	case Table:
+		return newTableStore(ctx, w)
 	case Redis:
 		return newRedisStore(ctx, w)
 	}
@@ -127,10 +135,8 @@ func (c *calm) begin() int64 {
 // lasted reports whether it was calm since begin.
 func (c *calm) lasted(begun int64) bool { return begun >= 0 && c.losses.Load() == begun }
 
-// without calls begin and end, between which a store may lose raises or
-// notifications, and waits until all caches have recovered. No raise succeeds
-// while it notes how many there were.
-func (c *checker) without(ctx context.Context, i int, begin, end func()) {
+// without is a lossFunc for store i, and waits until the caches have recovered.
+func (c *checker) without(ctx context.Context, i, only int, begin, end func()) {
 	c.calm.disturbed.Add(1)
 	defer c.calm.disturbed.Add(-1)
 	c.calm.losses.Add(1)
@@ -142,7 +148,7 @@ func (c *checker) without(ctx context.Context, i int, begin, end func()) {
 		}
 		end()
 		for n, cache := range c.w.caches {
-			for !c.over() && (cache.Stats().Tiers[i].Raises == raises[n] || !allRaised(cache)) {
+			for !c.over() && (cache.Stats().Tiers[i].Raises == raises[n] && (only < 0 || only == n) || !allRaised(cache)) {
 				_, _ = c.w.tiers[n][i].Get(ctx, "none", nil) // connects
 				sleep(ctx, time.Millisecond)
 			}
@@ -186,7 +192,7 @@ func (c *checker) disturbStores() (jobs []func(context.Context)) {
 	for i, s := range c.w.stores {
 		jobs = append(jobs, func(ctx context.Context) {
 			for r := c.random(3000 + i); !c.over(); sleep(ctx, time.Duration(20+r.IntN(100))*time.Millisecond) {
-				s.fault(ctx, r, func(begin, end func()) { c.without(ctx, i, begin, end) })
+				s.fault(ctx, r, func(cache int, begin, end func()) { c.without(ctx, i, cache, begin, end) })
 				c.faults.Add(1)
 			}
 		})
@@ -210,25 +216,40 @@ func (c *checker) countTiers(r *Report) {
 }
 
 // A memoryStore is a store in the process.
-type memoryStore struct{ *tiertest.Memory }
+type memoryStore struct {
+	*tiertest.Memory
+	plain bool // without notifications
+	tiers []*tiertest.MemoryTier
+}
 
-func (s memoryStore) tier(context.Context) (querycache.Tier, error) { return s.Tier(), nil }
+func (s *memoryStore) tier(context.Context) (querycache.Tier, error) {
+	t := s.Tier()
+	s.tiers = append(s.tiers, t)
+	if s.plain {
+		return struct{ querycache.Tier }{t}, nil
+	}
+	return t, nil
+}
 
-func (s memoryStore) close() {}
+func (s *memoryStore) close() {}
 
-func (memoryStore) notifies() bool { return true }
+func (s *memoryStore) notifies() bool { return !s.plain }
 
-func (memoryStore) config() tierConfig { return tierConfig{} }
+func (*memoryStore) config() tierConfig { return tierConfig{} }
 
-func (memoryStore) prompt() bool { return true }
+func (s *memoryStore) prompt() bool { return !s.plain }
 
-func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, end func())) {
+func (s *memoryStore) fault(ctx context.Context, r *rand.Rand, lossy lossFunc) {
 	during := func(f tiertest.MemoryFaults, most time.Duration) {
 		s.SetFaults(f)
 		sleep(ctx, time.Duration(r.Int64N(int64(most))))
 		s.SetFaults(tiertest.MemoryFaults{})
 	}
-	switch r.IntN(12) {
+	kind := r.IntN(12)
+	if s.plain && (kind == 4 || kind > 9) { // nothing notices that raises were missed, and versions must not go back
+		kind = 2
+	}
+	switch kind {
 	case 0:
 		during(tiertest.MemoryFaults{Down: true}, 30*time.Millisecond)
 	case 1:
@@ -238,10 +259,10 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, 
 	case 3:
 		during(tiertest.MemoryFaults{Damaged: 4}, 400*time.Millisecond)
 	case 4:
-		lossy(func() {
-			s.SetFaults(tiertest.MemoryFaults{Unconnected: true})
+		lossy(handles, func() { // the outsider
+			s.tiers[handles].Disconnect()
 			sleep(ctx, time.Duration(r.IntN(100))*time.Millisecond)
-		}, func() { s.SetFaults(tiertest.MemoryFaults{}) })
+		}, s.tiers[handles].Reconnect)
 	case 5:
 		s.Flush()
 	case 6:
@@ -254,7 +275,7 @@ func (s memoryStore) fault(ctx context.Context, r *rand.Rand, lossy func(begin, 
 		s.Save()
 		sleep(ctx, time.Duration(r.IntN(100))*time.Millisecond)
 		s.SetFaults(tiertest.MemoryFaults{Delay: 10 * time.Millisecond}) // calls are under way
-		lossy(func() {}, s.Restore)
+		lossy(-1, func() {}, s.Restore)
 		s.SetFaults(tiertest.MemoryFaults{})
 	}
 }

@@ -48,12 +48,11 @@ func (s memoryState) clone() memoryState {
 // MemoryFaults are the conditions of a [Memory]. The zero value is a store
 // without faults.
 type MemoryFaults struct {
-	Down        bool          // calls fail, without effect
-	ReadOnly    bool          // Set and Raise fail, without effect
-	Deaf        bool          // calls take effect, then fail
-	Delay       time.Duration // of each call, half of it before it takes effect
-	Damaged     int           // one in so many values is returned with other bytes; 0 for none
-	Unconnected bool          // raises are not reported; once it ends, a loss is
+	Down     bool          // calls fail, without effect
+	ReadOnly bool          // Set and Raise fail, without effect
+	Deaf     bool          // calls take effect, then fail
+	Delay    time.Duration // of each call, half of it before it takes effect
+	Damaged  int           // one in so many values is returned with other bytes; 0 for none
 }
 
 // NewMemory returns an empty store.
@@ -68,20 +67,45 @@ func newMemoryState() memoryState {
 }
 
 // A MemoryTier is a [querycache.TierNotifier] on a [Memory].
-type MemoryTier struct{ store *Memory }
+type MemoryTier struct {
+	store   *Memory
+	missing bool // raises are not reported; guarded by store.mu
+}
 
 // Tier returns a Tier on the store, as another process would have it.
-func (m *Memory) Tier() *MemoryTier { return &MemoryTier{m} }
+func (m *Memory) Tier() *MemoryTier { return &MemoryTier{store: m} }
 
 // SetFaults replaces the conditions of the store.
 func (m *Memory) SetFaults(f MemoryFaults) {
 	m.mu.Lock()
-	reconnected := m.faults.Unconnected && !f.Unconnected
+	defer m.mu.Unlock()
 	m.faults = f
-	m.mu.Unlock()
-	if reconnected {
-		m.lose(func(*memoryState) {})
+}
+
+// Disconnect makes the Tier miss the raises of others, until Reconnect.
+func (t *MemoryTier) Disconnect() { t.miss(true) }
+
+// Reconnect ends Disconnect, and reports a loss before any call can read what
+// the Tier has missed.
+func (t *MemoryTier) Reconnect() {
+	t.store.gate.Lock()
+	defer t.store.gate.Unlock()
+	t.miss(false)
+	t.store.mu.Lock()
+	var listeners []func([]string)
+	for _, fn := range t.store.calls[t] {
+		listeners = append(listeners, fn)
 	}
+	t.store.mu.Unlock()
+	for _, fn := range listeners {
+		fn(nil)
+	}
+}
+
+func (t *MemoryTier) miss(missing bool) {
+	t.store.mu.Lock()
+	defer t.store.mu.Unlock()
+	t.missing = missing
 }
 
 // Flush removes all values and versions.
@@ -124,7 +148,7 @@ func (m *Memory) report(except *MemoryTier, names []string) {
 	var listeners []func([]string)
 	m.mu.Lock()
 	for t, fns := range m.calls {
-		if t != except && (names == nil || !m.faults.Unconnected) {
+		if t != except && (names == nil || !t.missing) {
 			for _, fn := range fns {
 				listeners = append(listeners, fn)
 			}

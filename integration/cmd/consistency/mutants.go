@@ -29,6 +29,8 @@ var killing = map[string]time.Duration{"restart-invalidates": 3 * time.Second, "
 // tiersFor returns the tiers of the caches for a broken rule.
 func tiersFor(rule string) []string {
 	switch {
+	case rule == "tier-raised-first", rule == "tier-versions-first": // others would be notified of the raises of the next caches
+		return []string{consistency.Plain}
 	case strings.HasPrefix(rule, "tier-upwards-"):
 		return []string{consistency.InMemory, consistency.InMemory2}
 	case strings.HasPrefix(rule, "tier-"):

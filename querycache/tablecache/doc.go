@@ -1,0 +1,3 @@
+// Package tablecache keeps the results of a [querycache.Cache] in tables of
+// PostgreSQL.
+package tablecache
