@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 // A board is memory that all processes of a fleet share. It has no pointers.
@@ -73,7 +72,7 @@ func now() int64 { return time.Now().UnixNano() }
 
 // openBoard maps the board in a file, which it creates if there is none.
 func openBoard(path string) (*board, func(), error) {
-	size := int(unsafe.Sizeof(board{}))
+	const size = boardBytes
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, nil, err
@@ -86,7 +85,5 @@ func openBoard(path string) (*board, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// The mapping is aligned to pages, as large as a board, and all bytes are
-	// valid values of its integers.
-	return (*board)(unsafe.Pointer(&data[0])), func() { _ = syscall.Munmap(data) }, nil
+	return boardIn(data), func() { _ = syscall.Munmap(data) }, nil
 }

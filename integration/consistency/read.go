@@ -142,7 +142,7 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result]
 	rule := v.rule
 	switch {
 	case from.on == c.w.outsider && v.past == nil:
-		c.checkElsewhere(v, got, raised, calm, at)
+		c.checkElsewhere(got, raised, calm, at)
 		return nil
 	case rule == OwnWrites && by != from.on.number:
 		rule = Handles
@@ -156,7 +156,7 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result]
 
 // checkElsewhere checks a result of the outsider. A load that another caller had
 // started may be older.
-func (c *reading) checkElsewhere(v *value, got result, raised, calm int64, at string) {
+func (c *reading) checkElsewhere(got result, raised, calm int64, at string) {
 	if c.why == querycache.HitCoalesced || c.why == querycache.Hit && !c.w.prompt() || !c.calm.lasted(calm) {
 		return
 	}
