@@ -32,3 +32,22 @@ func TestConsistency(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// No rule is violated with a tier behind the memory.
+func TestTiers(t *testing.T) {
+	server := pgtest.Private(t, &pgserver.Options{Settings: consistency.Settings})
+	opts := consistency.Options{
+		Seed: uint64(time.Now().UnixNano()), Duration: soak.Time(t, 20*time.Second), Tiers: []string{consistency.InMemory},
+	}
+	if !soak.On {
+		opts.Reads = enough / 2
+	}
+	report, err := consistency.Run(t.Context(), server, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", report)
+	if err := report.Err(); err != nil {
+		t.Error(err)
+	}
+}

@@ -15,6 +15,15 @@
 // and the time, have a history: a read must return at least the value at the
 // beginning of its TTL. [Rule] lists all rules.
 //
+// With further tiers (Options.Tiers) the caches are small and share stores that
+// fail, stop, answer late, lose or damage what they have, and go back to an
+// earlier state. One more cache follows no handle, as that of another process:
+// it must see a write once its names are raised in all tiers, as long as no
+// store has lost that. [RunFleet] checks the same with several processes, which
+// are stopped and killed, also between a commit and its raise. A process must
+// see its own writes, those of others once they are raised, and no value that is
+// older than the TTL of its statement.
+//
 // A test is useful only if it can fail. Package mutants breaks each rule of the
 // library in a copy of its source, and the command integration/cmd/consistency
 // counts the runs that detect it. [Report.Err] also rejects a run that could

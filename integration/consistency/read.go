@@ -43,7 +43,7 @@ type reading struct {
 	why querycache.Reason // of the last lookup
 
 	v    *value // the current value
-	at   spot   // the current spot, whose id and form vary
+	at   spot   // the current spot, whose id and form vary, with tiers the handle too
 	more int    // remaining reads of the value
 }
 
@@ -72,8 +72,15 @@ func (c *reading) next(ctx context.Context) bool {
 		return c.one(ctx, at, c.readLife)
 	case 4:
 		return c.readSlowly(ctx)
+	case 5, 6, 7, 8:
+		if len(c.w.stores) > 0 { // while its raises are under way
+			return c.value(ctx, c.contended, spot{c.w.handles[c.r.IntN(handles)], tenants[0], 0, asOne})
+		}
 	}
 	at.id, at.form = c.r.IntN(ids), form(c.r.IntN(int(forms)))
+	if len(c.w.stores) > 0 { // the memory of another cache misses what its tiers have
+		at.on = append(c.w.handles[:], c.w.outsider)[c.r.IntN(handles+1)]
+	}
 	return c.value(ctx, c.v, at)
 }
 
@@ -106,6 +113,9 @@ func (c *reading) one(ctx context.Context, at spot, read func(ctx context.Contex
 // and writes invalidate them.
 func (c *reading) readSlowly(ctx context.Context) bool {
 	at := spot{on: c.w.handles[first], tenant: tenants[0], form: asOne}
+	if c.w.outsider != nil && c.r.IntN(2) == 0 {
+		at.on = c.w.outsider
+	}
 	return c.one(ctx, at, func(ctx context.Context, at spot) error {
 		return c.readValue(ctx, c.contended, c.contended.slow, at)
 	})
@@ -113,7 +123,8 @@ func (c *reading) readSlowly(ctx context.Context) bool {
 
 func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result], from spot) error {
 	begun := time.Now()
-	least, by := v.written(begun), int(v.by.Load())
+	calm := c.calm.begin()
+	least, raised, by := v.written(begun), v.raised.Load(), int(v.by.Load())
 	got, err := ask(ctx, v, stmt, from)
 	if err != nil {
 		return err
@@ -129,7 +140,11 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result]
 	c.check(Rollbacks, got.V != undoneValue, "%s", at)
 	c.check(Together, got.V != torn, "%s", at)
 	rule := v.rule
-	if rule == OwnWrites && by != from.on.number {
+	switch {
+	case from.on == c.w.outsider && v.past == nil:
+		c.checkElsewhere(got, raised, calm, at)
+		return nil
+	case rule == OwnWrites && by != from.on.number:
 		rule = Handles
 	}
 	c.check(rule, got.V >= least || got.V < 0, "%s: %d, want at least %d", at, got.V, least)
@@ -137,6 +152,15 @@ func (c *reading) readValue(ctx context.Context, v *value, stmt *db.Stmt[result]
 		c.check(rule, !c.why.Answered(), "%s: served from the cache", at)
 	}
 	return nil
+}
+
+// checkElsewhere checks a result of the outsider. A load that another caller had
+// started may be older.
+func (c *reading) checkElsewhere(got result, raised, calm int64, at string) {
+	if c.why == querycache.HitCoalesced || c.why == querycache.Hit && !c.w.prompt() || !c.calm.lasted(calm) {
+		return
+	}
+	c.check(Elsewhere, got.V >= raised || got.V < 0, "%s: %d, want at least %d", at, got.V, raised)
 }
 
 // ask reads a value.
@@ -198,13 +222,20 @@ type zoned struct {
 var zone = db.MustCompile[zoned]("SELECT $1::int AS id, to_char(at, 'HH24') AS hour FROM zoned")
 
 // readZone reads a result that depends on the time zone of the session. Only
-// entries must be in UTC.
+// entries must be in that of the pool.
 func (c *reading) readZone(ctx context.Context, at spot) error {
-	got, err := zone.One(ctx, at.on.reads, c.r.IntN(ids))
+	reads, want := at.on.reads, "00"
+	switch c.r.IntN(4) {
+	case 0:
+		reads = c.w.bare
+	case 1:
+		reads, want = c.w.foreign, "09"
+	}
+	got, err := zone.One(ctx, reads, c.r.IntN(ids))
 	if err != nil {
 		return err
 	}
-	c.check(Sessions, !c.why.Answered() || got.Hour == "00", "%s: hour %s", c.why, got.Hour)
+	c.check(Sessions, !c.why.Answered() || got.Hour == want, "%s: hour %s, want %s", c.why, got.Hour, want)
 	return nil
 }
 

@@ -20,6 +20,9 @@ func TestErr(t *testing.T) {
 		t.Errorf("a run that did enough: %v", err)
 	}
 	for what, change := range map[string]func(*consistency.Report){
+		"too few hits: tier memory": func(r *consistency.Report) {
+			r.Tiers = []consistency.TierCounts{{Kind: "memory", Hits: 19}}
+		},
 		"did too little":                  func(r *consistency.Report) { r.Hits = 149 },
 		"did too little: 1000 reads":      func(r *consistency.Report) { r.Writes = 9 },
 		"never served from the cache: a":  func(r *consistency.Report) { r.Uncached = []string{"a"} },

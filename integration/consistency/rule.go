@@ -20,6 +20,8 @@ const (
 	SystemColumns             // results with system columns are not stored
 	Restarts                  // an entry from before a restart of the server is not returned
 	NoChange                  // a rollback is never reported as a change
+	Elsewhere                 // a read of another process sees what was raised in the tiers, if these have kept it
+	Explained                 // each error comes from a fault
 	AfterWrites               // after the last write the caches equal the server
 	rules
 )
@@ -30,7 +32,7 @@ var ruleNames = [rules]string{
 	Scopes: "results belong to their tenant", Sessions: "changed sessions are not shared", Copies: "callers get copies",
 	Invalidations: "invalidated entries are gone", Ages: "no entry exceeds its TTL", Times: "times are not constants",
 	SystemColumns: "system columns are not stored", Restarts: "a restart invalidates all", NoChange: "a rollback is no change",
-	AfterWrites: "at the end caches equal server",
+	Explained: "errors come from faults", Elsewhere: "other processes follow", AfterWrites: "at the end caches equal server",
 }
 
 // String returns the rule as a short sentence.

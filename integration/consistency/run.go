@@ -22,6 +22,7 @@ type Options struct {
 	Enough   int64         // the number of violations after which the run ends; default: no bound
 	KillEach time.Duration // the interval at which the server is killed; default: never
 	EndEach  time.Duration // the average interval at which the library's own sessions are ended; default: never
+	Tiers    []string      // the kinds of further tiers behind the memory of all caches, in their order; default: none
 }
 
 // A checker is one run.
@@ -33,6 +34,7 @@ type checker struct {
 	dropped   *value // one of values
 	contended *value // one of values
 	time      history
+	calm      calm
 	until     time.Time
 	stop      atomic.Bool
 	busy      sync.RWMutex // read-locked by readers and writers
@@ -52,12 +54,12 @@ const (
 // Run runs the checks. The server must have been started with Settings, and
 // must have no other users during the run.
 func Run(ctx context.Context, server *pgserver.Server, opts Options) (*Report, error) {
-	w, err := newWorld(ctx, server)
+	w, err := newWorld(ctx, server, opts)
 	if err != nil {
 		return nil, fmt.Errorf("consistency: %w", err)
 	}
 	defer w.end()
-	c := &checker{w: w, opts: opts, until: time.Now().Add(opts.Duration)}
+	c := &checker{tally: tally{counts: new(counts)}, w: w, opts: opts, until: time.Now().Add(opts.Duration)}
 	for _, h := range w.handles {
 		stop, err := h.pg.OnChange(c.checkChanges)
 		if err != nil {
@@ -81,6 +83,7 @@ func Run(ctx context.Context, server *pgserver.Server, opts Options) (*Report, e
 // sum returns the report of the run.
 func (c *checker) sum() *Report {
 	r := c.report(c.opts.Seed)
+	c.countTiers(r)
 	for _, v := range c.values {
 		if v.hits.Load() == 0 && !v.refused {
 			r.Uncached = append(r.Uncached, v.String())
@@ -97,6 +100,7 @@ func (c *checker) sum() *Report {
 // work runs writers, readers and faults until the end of the run.
 func (c *checker) work(ctx context.Context) {
 	jobs := append(c.writers(), c.pass, c.disturb, c.cut, c.kill, c.end, c.hold)
+	jobs = append(jobs, c.disturbStores()...)
 	c.meet(ctx)
 	for i := range readers {
 		jobs = append(jobs, func(ctx context.Context) { c.read(ctx, i) })
@@ -247,8 +251,12 @@ func (c *checker) compare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for range handles * len(tenants) {
-			got, err := askAgain(ctx, v, c.spot(r))
+		for n := range (handles + 1) * len(tenants) {
+			at := c.spot(r)
+			if c.w.outsider != nil && n%(handles+1) == 0 {
+				at.on = c.w.outsider
+			}
+			got, err := askAgain(ctx, v, at)
 			if err != nil {
 				return err
 			}

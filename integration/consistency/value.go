@@ -1,6 +1,7 @@
 package consistency
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -43,12 +44,18 @@ type value struct {
 	rule    Rule // that results are checked against
 	refused bool // results are never stored
 
-	least atomic.Int64 // the least value that a read must return, written by the process
-	by    atomic.Int32 // the handle that wrote it
-	past  *history     // the values that others wrote; nil for values of the process
-	age   time.Duration
+	least  atomic.Int64 // the least value that a read must return, written by the process
+	by     atomic.Int32 // the handle that wrote it
+	known  atomic.Int64 // the last value whose raises were in all tiers
+	raised atomic.Int64 // the least value that other processes must read while it is calm
+	past   *history     // the values that others wrote; nil for values of the process
+	age    time.Duration
 
 	hits atomic.Int64
+
+	// Of a value of a fleet.
+	owner int // the member that writes it; -1 for another program
+	write func(ctx context.Context, w *writer, to int64) error
 }
 
 type result struct {

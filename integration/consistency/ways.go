@@ -257,7 +257,7 @@ func retarget(ctx context.Context, w *writer, to int64) error {
 	if err != nil {
 		return err
 	}
-	for n := 0; n < 100 && !w.readBack(ctx); n++ {
+	for n := 0; n < 100 && !w.readBack(ctx).Answered(); n++ {
 		sleep(ctx, 5*time.Millisecond)
 	}
 	return statement(fmt.Sprintf(update, target))(ctx, w, to)

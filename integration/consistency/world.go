@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,13 +19,21 @@ import (
 
 // A world is a database with its handles and caches.
 type world struct {
-	server  *pgserver.Server
-	name    string // of the database
-	proxy   *faultproxy.Proxy
-	handles [handles]*handle
-	other   *db.DB                  // another program
-	bare    *querycache.ReadThrough // of a cache without scopes that does not follow its handle
-	close   []func()
+	opts       Options
+	server     *pgserver.Server
+	name       string // of the database
+	connString string // by way of proxy
+	policies   querycache.ByName
+	proxy      *faultproxy.Proxy
+	handles    [handles]*handle
+	outsider   *handle                 // like one of another process; only with stores
+	stores     []store                 // that the further tiers of the caches share
+	caches     []*querycache.Cache     // of all handles, and of foreign and bare
+	tiers      [][]querycache.Tier     // of caches
+	foreign    *querycache.ReadThrough // of sessions in another time zone
+	other      *db.DB                  // another program
+	bare       *querycache.ReadThrough // of a cache without scopes that does not follow its handle
+	close      []func()
 }
 
 // A handle is one of the handles of the process. It connects through the proxy,
@@ -60,6 +67,7 @@ const (
 	program     = "consistency" // application_name
 	idleTimeout = "100ms"
 	lockTimeout = "100ms" // so that no session waits in a cycle of locks
+	foreignZone = "Asia/Tokyo"
 	conns       = 8
 )
 
@@ -70,16 +78,20 @@ func tenantOf(ctx context.Context) string { s, _ := ctx.Value(tenantKey{}).(stri
 type reasonKey struct{}
 
 // newWorld creates a database on server, with its proxy, handles and caches.
-func newWorld(ctx context.Context, server *pgserver.Server) (_ *world, err error) {
-	w := &world{server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
+func newWorld(ctx context.Context, server *pgserver.Server, opts Options) (*world, error) {
+	return newWorldOf(ctx, server, opts, (*world).create, (*world).connect, (*world).setUp, (*world).openStores, (*world).addCaches)
+}
+
+// newWorldOf makes a world in steps.
+func newWorldOf(ctx context.Context, server *pgserver.Server, opts Options, steps ...func(*world, context.Context) error) (_ *world, err error) {
+	w := &world{opts: opts, policies: policies, server: server, name: fmt.Sprintf("%s_%d", program, time.Now().UnixNano())}
 	defer func() {
 		if err != nil {
 			w.end()
 		}
 	}()
-	steps := []func(context.Context) error{w.create, w.connect, w.setUp, w.addCaches}
 	for _, step := range steps {
-		if err := step(ctx); err != nil {
+		if err := step(w, ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +121,21 @@ func (w *world) admin(ctx context.Context, sql string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-func (w *world) connect(ctx context.Context) (err error) {
+func (w *world) connect(ctx context.Context) error {
+	if err := w.connectOther(ctx); err != nil {
+		return err
+	}
+	for n := range handles {
+		var err error
+		if w.handles[n], err = w.open(ctx, n, handleNames[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connectOther starts the proxy, and connects the other program.
+func (w *world) connectOther(ctx context.Context) (err error) {
 	if w.proxy, err = faultproxy.Start(w.server.Addr()); err != nil {
 		return err
 	}
@@ -118,22 +144,13 @@ func (w *world) connect(ctx context.Context) (err error) {
 		return err
 	}
 	w.close = append(w.close, w.other.Close)
-	for n := range handles {
-		if err := w.open(ctx, n); err != nil {
-			return err
-		}
-	}
-	return nil
+	w.connString, err = w.proxy.ConnString(w.server.ConnStringFor(w.name))
+	return err
 }
 
 // config returns the configuration of the pools of the process.
 func (w *world) config() (*pgxpool.Config, error) {
-	u, err := url.Parse(w.server.ConnStringFor(w.name))
-	if err != nil {
-		return nil, err
-	}
-	u.Host = w.proxy.Addr()
-	cfg, err := pgxpool.ParseConfig(u.String())
+	cfg, err := pgxpool.ParseConfig(w.connString)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +161,10 @@ func (w *world) config() (*pgxpool.Config, error) {
 }
 
 // open opens a handle through the proxy.
-func (w *world) open(ctx context.Context, number int) error {
+func (w *world) open(ctx context.Context, number int, name string) (*handle, error) {
 	cfg, err := w.config()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if number == idler {
 		cfg.ConnConfig.RuntimeParams["idle_session_timeout"] = idleTimeout
@@ -161,11 +178,10 @@ func (w *world) open(ctx context.Context, number int) error {
 	}
 	pg, err := db.OpenConfig(ctx, cfg, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w.close = append(w.close, pg.Close)
-	w.handles[number] = &handle{number: number, name: handleNames[number], pg: pg}
-	return nil
+	return &handle{number: number, name: name, pg: pg}, nil
 }
 
 // setUp creates all tables.
@@ -189,48 +205,68 @@ func (w *world) setUp(ctx context.Context) error {
 // addCaches makes a cache for each handle.
 func (w *world) addCaches(ctx context.Context) error {
 	for _, h := range w.handles {
-		if err := w.addCache(h); err != nil {
+		if err := w.addCache(ctx, h); err != nil {
 			return err
 		}
+		for _, followed := range w.handles {
+			if _, err := h.cache.Follow(followed.pg); err != nil {
+				return err
+			}
+		}
 	}
+	if err := w.addOutsider(ctx); err != nil {
+		return err
+	}
+	if err := w.addReads(ctx, &w.bare, "UTC"); err != nil {
+		return err
+	}
+	return w.addReads(ctx, &w.foreign, foreignZone)
+}
+
+// addReads makes a pool of sessions in a time zone, and a cache without scopes
+// that does not follow it.
+func (w *world) addReads(ctx context.Context, reads **querycache.ReadThrough, zone string) error {
 	cfg, err := w.config()
 	if err != nil {
 		return err
 	}
+	cfg.ConnConfig.RuntimeParams["timezone"] = zone
 	pg, err := db.OpenConfig(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}
 	w.close = append(w.close, pg.Close)
-	bare, err := querycache.New(nil)
+	o, err := w.cacheOptions(ctx)
 	if err != nil {
 		return err
 	}
-	w.close = append(w.close, bare.Close)
-	w.bare, err = bare.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
+	cache, err := w.newCache(o)
+	if err != nil {
+		return err
+	}
+	*reads, err = cache.ReadThrough(pg, querycache.Policy{TTL: time.Minute})
 	return err
 }
 
-func (w *world) addCache(h *handle) (err error) {
-	h.cache, err = querycache.New(&querycache.Options{
-		Scope: func(ctx context.Context) (string, bool) { return tenantOf(ctx), true },
-		OnLookup: func(ctx context.Context, l querycache.Lookup) {
-			if why, ok := ctx.Value(reasonKey{}).(*querycache.Reason); ok {
-				*why = l.Reason
-			}
-		},
-	})
+func (w *world) newCache(o *querycache.Options) (*querycache.Cache, error) {
+	cache, err := querycache.New(o)
+	if err == nil {
+		w.close = append(w.close, cache.Close)
+		w.caches = append(w.caches, cache)
+		w.tiers = append(w.tiers, o.Tiers)
+	}
+	return cache, err
+}
+
+func (w *world) addCache(ctx context.Context, h *handle) error {
+	o, err := w.cacheOptions(ctx)
 	if err != nil {
 		return err
 	}
-	w.close = append(w.close, h.cache.Close)
-	if h.reads, err = h.cache.ReadThrough(h.pg, policies); err != nil {
+	o.Scope = func(ctx context.Context) (string, bool) { return tenantOf(ctx), true }
+	if h.cache, err = w.newCache(o); err != nil {
 		return err
 	}
-	for _, followed := range w.handles {
-		if _, err := h.cache.Follow(followed.pg); err != nil {
-			return err
-		}
-	}
-	return nil
+	h.reads, err = h.cache.ReadThrough(h.pg, w.policies)
+	return err
 }

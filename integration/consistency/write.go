@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/querycache"
 )
 
 func hasParameter(sql string) bool { return strings.Contains(sql, "$1") }
@@ -40,12 +41,13 @@ func (w *writer) run(ctx context.Context, each int64, write func(ctx context.Con
 		w.at = w.spot(w.r)
 		w.readBack(ctx)
 		w.last++
+		calm := w.calm.begin()
 		err := w.once(ctx, w.last, write)
 		w.writes.Add(1)
 		switch {
 		case err == nil:
 			w.v.wrote(w.last, w.on)
-			w.readBack(ctx)
+			w.noteRaised(calm, w.readBack(ctx))
 		case w.on != nil:
 			w.note(err)
 			w.lost.Add(1)
@@ -80,14 +82,14 @@ func (w *writer) wait(ctx context.Context, reads int64) bool {
 
 // readBack reads the value, as programs do before and after they write it. A
 // slow read may share a load from before the write.
-func (w *writer) readBack(ctx context.Context) (hit bool) {
+func (w *writer) readBack(ctx context.Context) (why querycache.Reason) {
 	r := reading{checker: w.checker, r: w.r}
 	if w.v == w.contended && w.r.IntN(2) == 0 {
 		r.readSlowly(ctx)
 	} else {
 		r.value(ctx, w.v, w.at)
 	}
-	return r.why.Answered()
+	return r.why
 }
 
 // truth reads the value from the server, and retries until it succeeds.

@@ -1,7 +1,11 @@
 // Command consistency tests the guarantees of caches that follow their handles
 // (package integration/consistency):
 //
-//	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-end 1s] [-runs 10] [-only rule]
+//	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-end 1s] [-runs 10] [-only rule] [-tiers redis,table] [-fleet]
+//
+// It runs once without further tiers, and a third of the duration with each
+// combination of tiers, in one process or in several that share them. Only the
+// combination of -tiers and -fleet runs if -tiers is set.
 //
 // It prints the checks and violations of each rule, and a summary. In the root
 // of the repository it then breaks each rule of the library in turn (package
@@ -17,6 +21,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,8 +32,9 @@ import (
 type options struct {
 	consistency.Options
 
-	runs int
-	only string
+	runs  int
+	only  string
+	fleet bool
 }
 
 func main() {
@@ -38,11 +44,23 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "`seed` of random numbers")
 	flag.DurationVar(&o.KillEach, "kill", 15*time.Second, "`interval` at which the server is killed, 0 for never")
 	flag.DurationVar(&o.EndEach, "end", time.Second, "average `interval` at which the library's own sessions are ended, 0 for never")
+	flag.Func("tiers", "`kinds` of further tiers behind the memory of one run: memory, memory-2, memory-plain, redis, table", func(kinds string) error {
+		o.Tiers = strings.Split(kinds, ",")
+		return nil
+	})
 	flag.IntVar(&o.runs, "runs", 10, "`number` of runs that must detect each broken rule, 0 to break none")
-	flag.StringVar(&o.only, "only", "", "break only this `rule`, without the run on the unchanged library")
+	flag.StringVar(&o.only, "only", "", "break only this `rule`, or those with names that begin with it, without the run on the unchanged library")
+	flag.BoolVar(&o.fleet, "fleet", false, "with -tiers redis, table or both: run several processes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if is, err := consistency.Member(ctx); is {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "consistency:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "consistency:", err)
 		os.Exit(1)
@@ -51,7 +69,7 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	if mutated == "" && o.only == "" {
-		if err := withServer(ctx, func(server *pgserver.Server) error { return check(ctx, server, o.Options) }); err != nil {
+		if err := withServer(ctx, func(server *pgserver.Server) error { return check(ctx, server, o) }); err != nil {
 			return err
 		}
 	}
@@ -73,11 +91,47 @@ func withServer(ctx context.Context, do func(*pgserver.Server) error) (err error
 	return do(server)
 }
 
-func check(ctx context.Context, server *pgserver.Server, o consistency.Options) error {
-	report, err := consistency.Run(ctx, server, o)
+// A kind is one kind of run: what is behind the memory of the caches, and
+// whether several processes share it.
+type kind struct {
+	tiers []string
+	fleet bool
+	part  time.Duration // of the duration, as a divisor
+}
+
+// kinds are the runs without -tiers.
+var kinds = []kind{
+	{nil, false, 1},
+	{[]string{consistency.InMemory}, false, 3},
+	{[]string{consistency.Redis, consistency.Table}, false, 3},
+	{[]string{consistency.Redis}, true, 3},
+	{[]string{consistency.Redis, consistency.Table}, true, 3},
+	{[]string{consistency.Table}, true, 3},
+}
+
+func check(ctx context.Context, server *pgserver.Server, o options) error {
+	if o.Tiers != nil {
+		return checkKind(ctx, server, o, kind{o.Tiers, o.fleet, 1})
+	}
+	for _, k := range kinds {
+		if err := checkKind(ctx, server, o, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkKind(ctx context.Context, server *pgserver.Server, o options, k kind) error {
+	run := consistency.Run
+	if k.fleet {
+		run = consistency.RunFleet
+	}
+	o.Tiers, o.Duration = k.tiers, o.Duration/k.part
+	fmt.Printf("tiers %v, several processes: %t\n", k.tiers, k.fleet)
+	report, err := run(ctx, server, o.Options)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s; seed %d\n", report, o.Seed)
+	fmt.Printf("%s; seed %d\n\n", report, o.Seed)
 	return report.Err()
 }

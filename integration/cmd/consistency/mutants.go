@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/headrace/headrace/integration/consistency"
@@ -24,6 +25,19 @@ const (
 // killing are the rules that only a restart of the server reveals, with the
 // interval of restarts.
 var killing = map[string]time.Duration{"restart-invalidates": 3 * time.Second, "errors-identify-nothing": 3 * time.Second}
+
+// tiersFor returns the tiers of the caches for a broken rule.
+func tiersFor(rule string) []string {
+	switch {
+	case rule == "tier-raised-first", rule == "tier-versions-first": // others would be notified of the raises of the next caches
+		return []string{consistency.Plain}
+	case strings.HasPrefix(rule, "tier-upwards-"):
+		return []string{consistency.InMemory, consistency.InMemory2}
+	case strings.HasPrefix(rule, "tier-"):
+		return []string{consistency.InMemory}
+	}
+	return nil
+}
 
 // mutated is "yes" in a build with the mutants.
 var mutated string
@@ -62,7 +76,7 @@ func breakEach(ctx context.Context, server *pgserver.Server, o options) error {
 	var errs []error
 	tried, detected := 0, 0
 	for _, m := range all {
-		if o.only != "" && o.only != m.Name {
+		if !strings.HasPrefix(m.Name, o.only) {
 			continue
 		}
 		tried++
@@ -92,6 +106,7 @@ func detect(ctx context.Context, server *pgserver.Server, o options, rule string
 	for i := range o.runs {
 		report, err := consistency.Run(ctx, server, consistency.Options{
 			Seed: o.Seed + uint64(i), Duration: mostTime, Reads: mostReads, Enough: 1, KillEach: killing[rule], EndEach: o.EndEach,
+			Tiers: tiersFor(rule),
 		})
 		if err != nil {
 			return nil, err
