@@ -131,11 +131,12 @@ func (c *child) start(t *testing.T) (process *osexec.Cmd, out io.Reader) {
 
 // How much the tests that kill do.
 var (
-	killRounds = soak.Count(10, 1_000)
-	killRows   = soak.Count(50_000, 500_000)
+	killRounds = soak.Count(6, 1_000)
+	killRows   = soak.Count(20_000, 500_000)
 )
 
-// rounds is how often something is killed: each way once, at least.
+// rounds is how often something is killed: each way once, at least, and twice
+// unless tests are to be short.
 func rounds() int {
 	if testing.Short() {
 		return 3
@@ -157,8 +158,12 @@ func newKiller(t *testing.T, setup ...string) *killer {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	k := &killer{Rand: rand.New(rand.NewPCG(seed, 0)), server: pgtest.Private(t, &pgserver.Options{Durable: true})}
-	var err error
-	if k.pool, err = pgxpool.New(t.Context(), k.server.ConnString()); err != nil {
+	config, err := pgxpool.ParseConfig(k.server.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "killer"
+	if k.pool, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(k.pool.Close)
@@ -236,6 +241,14 @@ func (k *killer) await(t *testing.T, question string, args ...any) {
 	t.Fatalf("never: %s", question)
 }
 
+// awaitServer waits until the server has ended the sessions of the child. It may
+// be at what the dead process had asked for, a commit even, or have yet to read
+// that: such a session is idle.
+func (k *killer) awaitServer(t *testing.T) {
+	t.Helper()
+	k.await(t, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'killer'")
+}
+
 // A load in another process is killed again and again, by SIGKILL, by the death
 // of the server and by a cut connection, and resumed: each row is in the table
 // once, the bad ones are in quarantine once, and what was committed is not sent
@@ -302,8 +315,7 @@ func (k *killer) killLoad(t *testing.T, round int, path string, chunkBytes int, 
 	time.Sleep(time.Duration(k.IntN(10_000)) * time.Microsecond) // the moment, not a wait
 	k.strike(t, round, process)
 
-	// The server may be at what the dead process had asked for, a commit even.
-	k.await(t, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'")
+	k.awaitServer(t)
 	var committed, chunks int64
 	if err := k.pool.QueryRow(ctx, "SELECT coalesce(sum(rows), 0), count(loaded_at) FROM headrace.load_chunks WHERE load_id = $1", c.ID).Scan(&committed, &chunks); err != nil {
 		t.Fatal(err)
@@ -371,6 +383,7 @@ func TestAcknowledgedRowsSurvive(t *testing.T) {
 			t.Fatalf("round %d: the writer ended by itself after %d rows", round, acked)
 		}
 		<-struck
+		k.awaitServer(t) // or its rows would be among those of the next round
 		k.checkAcknowledged(t, round, ids)
 	}
 }

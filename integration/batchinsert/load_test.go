@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/internal/soak"
 	"github.com/headrace/headrace/integration/pgserver"
 	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/migrations"
@@ -23,11 +26,16 @@ import (
 // openInstalled is open for a database with the library's own tables.
 func openInstalled(t *testing.T, setup ...string) *db.DB {
 	t.Helper()
-	pg := open(t, setup...)
-	if err := migrations.Install(t.Context(), pg.Pool()); err != nil {
-		t.Fatal(err)
+	return pgtest.Open(t, pgtest.NewFrom(t, "installed", install), nil, setup...)
+}
+
+func install(ctx context.Context, connString string) error {
+	pool, err := pgxpool.New(ctx, connString)
+	if err != nil {
+		return err
 	}
-	return pg
+	defer pool.Close()
+	return migrations.Install(ctx, pool)
 }
 
 // itemsFile is a CSV file of n items, some with quotes and line breaks.
@@ -354,7 +362,7 @@ func TestLoadIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	exec(t, pg, strings.Replace(createItems, "id bigint PRIMARY KEY", "id bigint", 1))
-	rows, rounds := 50_000, 6
+	rows, rounds := soak.Count(20_000, 50_000), 6
 	if testing.Short() {
 		rows, rounds = 10_000, 3
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/headrace/headrace/batchinsert"
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/integration/internal/soak"
 )
 
 type textual[V any] struct{ V V }
@@ -21,16 +22,16 @@ type textual[V any] struct{ V V }
 func writeText[V any](t *testing.T, pg *db.DB, v V) (string, error) {
 	t.Helper()
 	table, rows := batchinsert.MustTable[textual[V]]("texts"), batchinsert.Rows([]textual[V]{{v}})
-	exec(t, pg, "TRUNCATE texts")
 	_, insertErr := table.Insert(t.Context(), pg, rows)
 	_, err := table.Copy(t.Context(), pg, rows)
 	if (err == nil) != (insertErr == nil) {
 		t.Errorf("%v: insert: %v; copy: %v", v, insertErr, err)
 	}
-	if err != nil {
+	if err != nil && insertErr != nil {
 		return "", err
 	}
-	return get[string](t, pg, "SELECT string_agg(DISTINCT v::text, ' ') FROM texts"), nil
+	got := get[string](t, pg, "WITH gone AS (DELETE FROM texts RETURNING v) SELECT coalesce(string_agg(DISTINCT v::text, ' '), '') FROM gone")
+	return got, err
 }
 
 // Accepted text has the same meaning as for the server.
@@ -43,7 +44,7 @@ func TestTextIsParsedAsByTheServer(t *testing.T) {
 	}
 	for _, typ := range []string{"float8", "float4", "numeric", "int2", "int4", "int8", "bool", "interval", "date", "time", "timestamp", "timestamptz", "uuid"} {
 		pg := open(t, "SET timezone = 'UTC'", "CREATE TABLE texts (v "+typ+")")
-		for _, s := range spellings {
+		for i, s := range spellings {
 			var pgErr *pgconn.PgError
 			var want string
 			err := pg.QueryRow(t.Context(), "SELECT $1::text::"+typ+"::text", s).Scan(&want)
@@ -54,10 +55,14 @@ func TestTextIsParsedAsByTheServer(t *testing.T) {
 			if ours == nil && (err != nil || got != want) {
 				t.Errorf("%q into %s: %q; the server: %q, %v", s, typ, got, want, err)
 			}
-			for _, other := range []func() (string, error){
+			others := []func() (string, error){
 				func() (string, error) { return writeText(t, pg, &s) },
 				func() (string, error) { return writeText(t, pg, sql.NullString{String: s, Valid: true}) },
-			} {
+			}
+			if !soak.On { // in turn
+				others = others[i%2:][:1]
+			}
+			for _, other := range others {
 				if again, err := other(); again != got || (err == nil) != (ours == nil) {
 					t.Errorf("%q into %s: %q, %v; as string %q, %v", s, typ, again, err, got, ours)
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/headrace/headrace/integration/internal/soak"
 	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 	"github.com/headrace/headrace/internal/sqltext"
@@ -20,11 +21,11 @@ import (
 // effects with the locks that the server took.
 func TestRandomSchemas(t *testing.T) {
 	t.Parallel()
-	held := 0
-	for seed := range uint64(6) {
-		held += randomSchema(t, seed)
+	held, seeds := 0, soak.Count(3, 100)
+	for seed := range seeds {
+		held += randomSchema(t, uint64(seed))
 	}
-	if held < 60 {
+	if held < 10*seeds {
 		t.Errorf("only %d statements ran", held)
 	}
 }

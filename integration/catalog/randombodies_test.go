@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headrace/headrace/integration/internal/soak"
 	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/internal/catalog"
 )
@@ -18,17 +19,17 @@ import (
 // locks that the server took.
 func TestRandomBodies(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(4)
+	seeds := soak.Count(2, 100)
 	if testing.Short() {
 		seeds = 1
 	}
 	held, known := 0, 0
 	for seed := range seeds {
-		h, k := randomBodies(t, seed)
+		h, k := randomBodies(t, uint64(seed))
 		held, known = held+h, known+k
 	}
 	t.Logf("%d calls were held against the server's locks, %d of which were known to write what", held, known)
-	if held < 10*int(seeds) || known < held/3 {
+	if held < 10*seeds || known < held/3 {
 		t.Errorf("only %d calls were held against the server's locks, %d known", held, known)
 	}
 }
