@@ -59,7 +59,8 @@ type AsideOptions[K comparable, V any] struct {
 	// Encode and Decode convert values for Options.Tiers; without them, values
 	// are stored in memory only. All processes that share a tier must give a
 	// Name the same meaning: change the Name when an older Decode would
-	// misunderstand a value. An error of Decode is a miss. Of the stored errors
+	// misunderstand a value. An error or a panic of Decode is a miss, and after
+	// one of Encode the value is stored in memory only. Of the stored errors
 	// only pgx.ErrNoRows reaches the tiers, without what wraps it.
 	Encode func(V) ([]byte, error)
 	Decode func([]byte) (V, error)

@@ -85,12 +85,7 @@ func (a *Aside[K, V]) decode(f *found) (v V, err error) {
 	default:
 		return v, errNotStored
 	}
-	defer func() { // the bytes may be those of another release of the program
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the function Decode panicked: %v", p)
-		}
-	}()
-	return a.opts.Decode(f.stored.content)
+	return guarded(func() (V, error) { return a.opts.Decode(f.stored.content) }) // perhaps of another release of the program
 }
 
 // closeFound returns the stored form of a value that was found.
@@ -100,7 +95,7 @@ func (a *Aside[K, V]) closeFound(f *found) (any, int64, error) { return a.close(
 func (a *Aside[K, V]) encodeFor(t *tierRead, v V, err error) {
 	switch {
 	case err == nil:
-		content, err := a.opts.Encode(v)
+		content, err := guarded(func() ([]byte, error) { return a.opts.Encode(v) })
 		if err != nil {
 			for _, l := range a.cache.tiers {
 				l.count(fmt.Errorf("encode a value of %s: %w", a.opts.Name, err))

@@ -18,7 +18,8 @@ import (
 // spaces nor control characters. The methods are safe for concurrent use, and
 // return when ctx ends. The Cache passes a context with a deadline
 // (Options.TierTimeout), and stops calling a Tier after an error of Get or
-// Raise until a call of Raise in the background succeeds.
+// Raise until a call of Raise in the background succeeds. A panic counts as an
+// error, and so does a call of Get that ends late.
 type Tier interface {
 	// Name names the kind of store in statistics, such as "redis".
 	Name() string

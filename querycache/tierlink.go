@@ -1,9 +1,12 @@
 package querycache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,9 +80,15 @@ func (l *tierLink) get(ctx context.Context, key string, names []string) (v TierV
 	within, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	begun := l.cache.clock.now()
-	v, err := l.tier.Get(within, key, names)
-	if err == nil && len(v.Versions) != len(names) {
+	v, err := guarded(func() (TierValue, error) { return l.tier.Get(within, key, names) })
+	switch {
+	case err != nil:
+	case len(v.Versions) != len(names):
 		err = fmt.Errorf("got %d versions of %d names", len(v.Versions), len(names))
+	case slices.Contains(v.Versions, 0):
+		err = errors.New("got version 0")
+	default:
+		err = within.Err() // late
 	}
 	switch {
 	case err != nil && ctx.Err() != nil: // no caller waits
@@ -96,16 +105,21 @@ func (l *tierLink) get(ctx context.Context, key string, names []string) (v TierV
 	return v, true
 }
 
-// set stores a value that depends on names. A failure is counted only: the tier
-// may accept other values.
+// set stores a value that depends on names. A tier that takes its time begins to
+// count the TTL late, so the time allowed for that is subtracted. After a failure
+// the value may be stored at any time: the last of the names is raised, so that
+// it is invalid then. The tier may accept other values.
 func (l *tierLink) set(ctx context.Context, key string, names []string, value []byte, ttl time.Duration) {
-	if ttl < time.Millisecond || !l.usable(names) {
+	allowed := min(l.timeout, ttl/4)
+	if ttl -= allowed; ttl < time.Millisecond || !l.usable(names) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	ctx, cancel := context.WithTimeout(ctx, allowed)
 	defer cancel()
-	if err := l.tier.Set(ctx, key, value, ttl); err != nil {
-		l.count(fmt.Errorf("set: %w", err))
+	begun := l.cache.clock.now()
+	if _, err := guarded(func() (any, error) { return nil, l.tier.Set(ctx, key, value, ttl) }); err != nil || l.cache.clock.now()-begun > int64(allowed) {
+		l.count(fmt.Errorf("set: %w", cmp.Or(err, context.DeadlineExceeded)))
+		l.postpone(names[len(names)-1:])
 		return
 	}
 	l.sets.Add(1)
@@ -134,11 +148,22 @@ func (l *tierLink) raise(names []string) {
 func (l *tierLink) call(timeout time.Duration, names []string) error {
 	ctx, cancel := context.WithTimeout(l.cache.ctx, timeout)
 	defer cancel()
-	if err := l.tier.Raise(ctx, names); err != nil {
+	if _, err := guarded(func() (any, error) { return nil, l.tier.Raise(ctx, names) }); err != nil {
 		return fmt.Errorf("raise: %w", err)
 	}
 	l.raises.Add(1)
 	return nil
+}
+
+// guarded returns the results of a method of a Tier, and an error if it panics:
+// the program goes on without the Tier.
+func guarded[T any](call func() (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return call()
 }
 
 // remembered returns the name to remember as raised: that of the Aside in place
@@ -302,6 +327,17 @@ func (l *tierLink) close() {
 	l.running.Wait()
 }
 
+// longestError bounds the text of an error in statistics.
+const longestError = 500
+
+// shortened returns an error's text for people.
+func shortened(text string) string {
+	if len(text) > longestError {
+		text = text[:longestError] + "..."
+	}
+	return strings.ToValidUTF8(text, "?")
+}
+
 // stats returns the statistics of the tier.
 func (l *tierLink) stats() TierStats {
 	times := l.times.Snapshot()
@@ -314,7 +350,7 @@ func (l *tierLink) stats() TierStats {
 	defer l.mu.Unlock()
 	s.Pending = len(l.pending)
 	if l.lastErr != nil {
-		s.LastError = l.lastErr.Error()
+		s.LastError = shortened(l.lastErr.Error())
 	}
 	return s
 }

@@ -247,3 +247,86 @@ func TestTierOptions(t *testing.T) {
 		}
 	}
 }
+
+// An oddTier is a scriptTier that misbehaves.
+type oddTier struct {
+	*scriptTier
+	get   func(v TierValue, err error) (TierValue, error)
+	set   func()
+	raise func()
+}
+
+func (t *oddTier) Get(ctx context.Context, key string, names []string) (TierValue, error) {
+	v, err := t.scriptTier.Get(ctx, key, names)
+	if t.get != nil {
+		return t.get(v, err)
+	}
+	return v, err
+}
+
+func (t *oddTier) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if t.set != nil {
+		t.set()
+	}
+	return t.scriptTier.Set(ctx, key, value, ttl)
+}
+
+func (t *oddTier) Raise(ctx context.Context, names []string) error {
+	if t.raise != nil {
+		t.raise()
+	}
+	return t.scriptTier.Raise(ctx, names)
+}
+
+// A Tier that panics, is late, or returns versions that are none, is down, and
+// no caller notices.
+func TestTiersThatMisbehave(t *testing.T) {
+	for name, odd := range map[string]*oddTier{
+		"panic in Get":   {get: func(TierValue, error) (TierValue, error) { panic("get") }},
+		"panic in Set":   {set: func() { panic("set") }},
+		"panic in Raise": {raise: func() { panic("raise") }},
+		"late":           {get: func(v TierValue, err error) (TierValue, error) { time.Sleep(time.Minute); return v, err }},
+		"version 0":      {get: func(v TierValue, err error) (TierValue, error) { clear(v.Versions); return v, err }},
+		"no versions":    {get: func(v TierValue, err error) (TierValue, error) { v.Versions = nil; return v, err }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				odd.scriptTier = newScriptTier()
+				c, a, load := numbers(t, odd, Policy{TTL: time.Hour})
+				defer c.Close()
+				for n := range 3 {
+					*load = n
+					a.Delete(t.Context(), 1)
+					want(t, a, 1, n)
+					time.Sleep(time.Second)
+				}
+				if s := c.Stats().Tiers[0]; s.Errors == 0 || s.Hits > 0 {
+					t.Errorf("got %+v", s)
+				}
+			})
+		})
+	}
+}
+
+// A value that a tier stores late, after Set has failed, is never used: its age
+// is unknown.
+func TestLateValuesAreNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tier := newScriptTier()
+		odd := &oddTier{scriptTier: tier}
+		odd.set = func() { time.Sleep(time.Minute) }
+		c, a, load := numbers(t, odd, Policy{TTL: 10 * time.Minute})
+		*load = 1
+		want(t, a, 1, 1)
+		time.Sleep(2 * time.Minute) // the tier stores the value as if it were new
+		c.Close()
+		if len(tier.values) != 1 {
+			t.Fatalf("%d values are stored", len(tier.values))
+		}
+		odd.set = nil
+		other, b, load := numbers(t, odd, Policy{TTL: 10 * time.Minute})
+		defer other.Close()
+		*load = 2
+		want(t, b, 1, 2)
+	})
+}

@@ -211,7 +211,7 @@ func (q tierQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Ro
 		return h.pg.Query(ctx, sql, args...)
 	}
 	f.tiers = t
-	if found := t.get(ctx, func(f *found) bool { return h.decodeRows(ctx, f, t.flight.record.policy.MaxRows) }); found != nil {
+	if found := t.get(ctx, func(f *found) bool { return h.decodeRows(ctx, f, t.flight.record.policy.MaxRows, args) }); found != nil {
 		return h.playFound(found), nil
 	}
 	if t.unread() {
@@ -247,8 +247,9 @@ func (h *ReadThrough) queryRecorded(ctx context.Context, t *tierRead, sql string
 }
 
 // decodeRows decodes a recording, and reports whether it has at most the given
-// number of rows, or 0 for any, and the handle can decode its values.
-func (h *ReadThrough) decodeRows(ctx context.Context, f *found, most int) bool {
+// number of rows, or 0 for any, and has the form that the server would send to
+// the handle for a statement with the given arguments.
+func (h *ReadThrough) decodeRows(ctx context.Context, f *found, most int, args []any) bool {
 	if f.stored.kind != storedRows {
 		return false
 	}
@@ -257,7 +258,7 @@ func (h *ReadThrough) decodeRows(ctx context.Context, f *found, most int) bool {
 		return false
 	}
 	f.rows = rows
-	return h.types.learn(ctx, h.pg, rows.Fields()) == nil
+	return h.types.learn(ctx, h.pg, rows.Fields(), args)
 }
 
 // playFound returns the rows of a value from a tier.

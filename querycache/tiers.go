@@ -2,6 +2,7 @@ package querycache
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +30,7 @@ func checkTiers(o *Options) error {
 	var names []string
 	for i, t := range o.Tiers {
 		switch {
-		case t == nil:
+		case t == nil || reflect.ValueOf(t).Kind() == reflect.Pointer && reflect.ValueOf(t).IsNil():
 			return fmt.Errorf("querycache: Options.Tiers[%d] is nil", i)
 		case t.Name() == "" || len(t.Name()) > 64:
 			return fmt.Errorf("querycache: Options.Tiers[%d]: the name %q has %d bytes, want 1 to 64", i, t.Name(), len(t.Name()))

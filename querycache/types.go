@@ -30,7 +30,7 @@ type types struct {
 type typesOf struct {
 	mu   sync.Mutex // held while now is replaced
 	now  atomic.Pointer[types]
-	seen sync.Map // of the oids of columns that connections had, for learn
+	seen sync.Map // the format, an int16, that connections ask for by the oid of a column, for learn
 }
 
 // defaults are pgx's own types, for comparison.
@@ -53,7 +53,7 @@ func (ts *typesOf) of(rows pgx.Rows) *types {
 func (ts *typesOf) ofMap(m *pgtype.Map, fields []pgconn.FieldDescription) *types {
 	for i := range fields {
 		if _, ok := ts.seen.Load(fields[i].DataTypeOID); !ok {
-			defer ts.see(fields)
+			defer ts.see(m, fields)
 			break
 		}
 	}
@@ -77,24 +77,74 @@ func (ts *typesOf) ofMap(m *pgtype.Map, fields []pgconn.FieldDescription) *types
 }
 
 // see records that the types of columns are known.
-func (ts *typesOf) see(fields []pgconn.FieldDescription) {
+func (ts *typesOf) see(m *pgtype.Map, fields []pgconn.FieldDescription) {
 	for i := range fields {
-		ts.seen.Store(fields[i].DataTypeOID, true)
+		ts.seen.Store(fields[i].DataTypeOID, m.FormatCodeForOID(fields[i].DataTypeOID))
 	}
 }
 
 // learn makes sure that the types of columns from another process are known as
-// the connections of pg have them.
-func (ts *typesOf) learn(ctx context.Context, pg *db.DB, fields []pgconn.FieldDescription) error {
+// the connections of pg have them. It reports whether these connections would
+// get the columns in the same formats: those of another process may know other
+// types. args are those of the statement.
+func (ts *typesOf) learn(ctx context.Context, pg *db.DB, fields []pgconn.FieldDescription, args []any) bool {
+	formats := formatsOf(pg, args)
 	for i := range fields {
-		if _, ok := ts.seen.Load(fields[i].DataTypeOID); !ok {
-			return pg.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		f := &fields[i]
+		format, ok := ts.seen.Load(f.DataTypeOID)
+		if !ok {
+			err := pg.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 				ts.ofMap(conn.Conn().TypeMap(), fields)
 				return nil
 			})
+			if format, ok = ts.seen.Load(f.DataTypeOID); err != nil || !ok {
+				return false
+			}
+		}
+		if want, ok := formats(i, f.DataTypeOID, format.(int16)); !ok || want != f.Format {
+			return false
 		}
 	}
-	return nil
+	return true
+}
+
+// formatsOf returns the function that returns the format of a column, as pgx
+// chooses it by the options among args and by the format that the connection
+// prefers. It reports false if that is unknown.
+func formatsOf(pg *db.DB, args []any) func(column int, oid uint32, preferred int16) (int16, bool) {
+	mode := pg.Config().ConnConfig.DefaultQueryExecMode
+	var given pgx.QueryResultFormats
+	var byOID pgx.QueryResultFormatsByOID
+	for _, arg := range args {
+		switch arg := arg.(type) {
+		case pgx.QueryExecMode:
+			mode = arg
+			continue
+		case pgx.QueryResultFormats:
+			given = arg
+			continue
+		case pgx.QueryResultFormatsByOID:
+			byOID = arg
+			continue
+		}
+		break
+	}
+	return func(column int, oid uint32, preferred int16) (int16, bool) {
+		described := mode == pgx.QueryExecModeCacheStatement || mode == pgx.QueryExecModeCacheDescribe || mode == pgx.QueryExecModeDescribeExec
+		switch format, ok := byOID[oid]; {
+		case len(given) == 1:
+			return given[0], true
+		case column < len(given):
+			return given[column], true
+		case given != nil || byOID != nil && !described:
+			return 0, false
+		case ok:
+			return format, true
+		case described && byOID == nil:
+			return preferred, true
+		}
+		return pgx.TextFormatCode, true
+	}
 }
 
 func newTypes(m *pgtype.Map) *types {

@@ -348,3 +348,43 @@ func TestMemoryOnly(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 }
+
+// Programs that know other types ask for other formats, and do not share results
+// with columns of these types.
+func TestTiersAndFormats(t *testing.T) {
+	t.Parallel()
+	one, _, store := fleet(t, minute)
+	for _, sql := range []string{
+		"CREATE TYPE mood AS ENUM ('sad', 'glad')",
+		"CREATE TYPE p AS (x int, y text)",
+		"CREATE TABLE c AS SELECT ARRAY['glad', 'sad']::mood[] AS ms, (1, 'a')::p AS p, ARRAY[(1, 'a')::p] AS ps, 1.5::numeric AS n",
+	} {
+		one.exec(one.pg, sql)
+	}
+	open := func(opts *db.Options) *bench {
+		pg := pgtest.Open(t, one.pg.Pool().Config().ConnString(), opts)
+		return one.with(pg, tierOptions(memTier{store, "memory"}), minute)
+	}
+	texts := func(q db.Querier) []string {
+		var out []string
+		for _, column := range []string{"ms", "p", "ps", "n"} {
+			rows, err := q.Query(t.Context(), "SELECT "+column+" FROM c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows.Next()
+			out = append(out, fmt.Sprintf("%s %q", column, rows.RawValues()[0]))
+			rows.Close()
+		}
+		return out
+	}
+	known := open(&db.Options{Types: []string{"_mood", "_p"}})
+	for n, b := range []*bench{known, open(nil), open(&db.Options{Types: []string{"_mood", "_p"}}), open(nil)} {
+		want := texts(b.pg)
+		for range 2 {
+			if got := texts(b.reads); !reflect.DeepEqual(got, want) {
+				t.Errorf("process %d: got %s, want %s", n, got, want)
+			}
+		}
+	}
+}

@@ -49,6 +49,91 @@ func TestPortableKeysNameFields(t *testing.T) {
 
 var at = time.Date(2026, 12, 1, 2, 3, 4, 5, time.FixedZone("CET", 3600))
 
+// level is encoded by a method, which another program may have written
+// otherwise.
+type level int
+
+var levelNames = []string{"low", "high"}
+
+func (l level) String() string { return levelNames[l] }
+
+type named struct{ level }
+
+type tagged struct {
+	A int `json:"a"`
+}
+
+type jsonText struct{ text string }
+
+func (j jsonText) MarshalJSON() ([]byte, error) { return []byte(j.text), nil }
+
+type valued struct{ n int64 }
+
+func (v valued) Int64Value() (pgtype.Int8, error) { return pgtype.Int8{Int64: v.n, Valid: true}, nil }
+
+// Keys for several programs contain what their methods and tags make of an
+// argument, or there is none.
+func TestPortableKeysHaveEncodings(t *testing.T) {
+	key := func(arg any) string {
+		plain, _ := argkey.Append(nil, []any{arg})
+		key, ok := argkey.AppendPortable(plain, []any{arg})
+		if !ok {
+			return ""
+		}
+		return string(key)
+	}
+	for _, arg := range []any{level(1), &levelOne} {
+		before := key(arg)
+		levelNames[1] = "HIGH"
+		if after := key(arg); before == after || after == "" {
+			t.Errorf("%T: %q and %q", arg, before, after)
+		}
+		levelNames[1] = "high"
+	}
+	for _, arg := range []any{[]level{1}, named{1}, struct{ L level }{1}, valued{1}, []jsonText{{"1"}}, []valued{{1}}} {
+		if got := key(arg); got != "" && got == key(arg) {
+			if _, ok := arg.(named); !ok { // promotes String
+				t.Errorf("%T has the key %q", arg, got)
+			}
+		}
+	}
+	if one, two := key(tagged{1}), key(struct {
+		A int `json:"b"`
+	}{1}); one == two || one == "" || two == "" {
+		t.Errorf("%q and %q", one, two)
+	}
+	if key(jsonText{"1"}) == key(jsonText{"2"}) {
+		t.Error("two values have one key")
+	}
+}
+
+var levelOne = level(1)
+
+// Types of one name, declared in two functions, have different keys.
+func TestLocalTypesDiffer(t *testing.T) {
+	one := func() any {
+		type local struct {
+			A int `json:"a"`
+		}
+		return local{1}
+	}()
+	two := func() any {
+		type local struct {
+			A int `json:"b"`
+		}
+		return local{1}
+	}()
+	first, _ := argkey.Append(nil, []any{one})
+	second, _ := argkey.Append(nil, []any{two})
+	if string(first) == string(second) {
+		t.Errorf("both are %q", first)
+	}
+	again, _ := argkey.Append(nil, []any{one})
+	if string(first) != string(again) {
+		t.Errorf("%q and %q", first, again)
+	}
+}
+
 // TestKeysAreStable pins the keys. Tiers of the cache store them: with new keys
 // the form of their values needs a new number.
 func TestKeysAreStable(t *testing.T) {

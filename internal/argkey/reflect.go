@@ -50,7 +50,7 @@ func appendValue(dst []byte, v reflect.Value, depth int) ([]byte, bool) {
 // with the same content.
 func appendType(dst []byte, t reflect.Type) []byte {
 	if name := t.Name(); name != "" {
-		return appendString(appendString(dst, t.PkgPath()), name)
+		return appendString(appendString(dst, t.PkgPath()), distinctName(t, name))
 	}
 	return appendString(append(dst, 0), t.String())
 }
