@@ -79,7 +79,8 @@
 //     TestTierLosesDuringGet, TestTiersAndDoubt, TestDeadTiersCostOnce,
 //     TestRaisesReachMemory, TestTiersCountAges, TestTiersServeStale,
 //     TestEmptyTTL, TestTiersKeepScopesApart, TestTiersKeepSessionsApart,
-//     TestTiersKnowTypes, TestTiersRejectDamage, TestDamagedValues,
+//     TestTiersKnowTypes, TestTiersAndFormats, TestPortableKeysHaveEncodings,
+//     TestTiersRejectDamage, TestDamagedValues, TestTiersThatMisbehave,
 //     TestTiersAfterSchemaChanges, TestTiersHoldAsides,
 //     TestTiersFollowInvalidations
 //

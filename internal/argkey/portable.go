@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -140,12 +141,7 @@ func usesValuer(t reflect.Type) bool {
 	if isPgtypes(t) || t.NumMethod() == 0 || t.Kind() == reflect.Pointer && isPgtypes(t.Elem()) {
 		return false
 	}
-	for _, valuer := range valuerTypes {
-		if t.Implements(valuer) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(valuerTypes, t.Implements)
 }
 
 // appendEncodings appends the results of the methods by which arg may be
