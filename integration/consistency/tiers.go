@@ -71,6 +71,9 @@ func (w *world) openStore(ctx context.Context, kind string) (store, error) {
 	return nil, fmt.Errorf("there is no store of that kind")
 }
 
+// notifies reports whether the Tiers of a store are notified of raises.
+func (w *world) notifies() bool { return slices.ContainsFunc(w.stores, store.notifies) }
+
 // prompt reports whether all Tiers have been notified when a raise ends.
 func (w *world) prompt() bool {
 	return !slices.ContainsFunc(w.stores, func(s store) bool { return !s.prompt() })
