@@ -5,7 +5,9 @@ go 1.26.0
 require (
 	github.com/headrace/headrace v0.0.0
 	github.com/headrace/headrace/integration v0.0.0
+	github.com/headrace/headrace/querycache/rediscache v0.0.0
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/redis/rueidis v1.0.79
 	github.com/riverqueue/river v0.51.2
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.2
 )
@@ -91,3 +93,5 @@ require (
 replace github.com/headrace/headrace => ..
 
 replace github.com/headrace/headrace/integration => ../integration
+
+replace github.com/headrace/headrace/querycache/rediscache => ../querycache/rediscache

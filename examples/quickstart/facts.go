@@ -41,7 +41,26 @@ type Facts struct {
 	CacheLookups  uint64 `json:"cache_lookups"`  // reads through the cached handle
 	CacheAnswered uint64 `json:"cache_answered"` // reads that were served from memory
 
+	Redis *RedisFacts `json:"redis,omitempty"` // with -redis only
+
 	Failed []string `json:"failed"` // claims that did not hold; the exit status is 1 if there are any
+}
+
+// RedisFacts are about two caches, each with a handle of its own, that share
+// results in Redis as two processes would.
+type RedisFacts struct {
+	Address string `json:"address"`
+
+	Reads        int     `json:"reads"`          // by the first cache, and the same by the second
+	Served       int     `json:"served"`         // of those of the second, by Redis
+	CityServerUs float64 `json:"city_server_us"` // one row by key from the server
+	CityRedisUs  float64 `json:"city_redis_us"`  // from Redis
+	PageServerMs float64 `json:"page_server_ms"` // 100 rows by OFFSET from the server
+	PageRedisMs  float64 `json:"page_redis_ms"`  // from Redis
+
+	Changes     int     `json:"changes"`      // through the first handle
+	ChangesSeen int     `json:"changes_seen"` // by the memory of the second cache, before the TTL ended
+	ChangeMs    float64 `json:"change_ms"`    // from the commit until then
 }
 
 const cityCount = geonames.Cities
@@ -62,4 +81,8 @@ func (f *Facts) check() {
 	claim(f.OtherSeenAfter, "the cached handle did not see another connection's change after the TTL")
 	claim(f.Inserted == 500 && f.Updated == 500 && f.Unchanged == 0,
 		"the upsert inserted %d, updated %d and left %d, want 500, 500 and 0", f.Inserted, f.Updated, f.Unchanged)
+	if r := f.Redis; r != nil {
+		claim(r.Served == r.Reads, "Redis served %d of %d reads to the second cache", r.Served, r.Reads)
+		claim(r.ChangesSeen == r.Changes, "the memory of the second cache saw %d of %d changes", r.ChangesSeen, r.Changes)
+	}
 }

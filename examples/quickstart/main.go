@@ -3,10 +3,14 @@
 // and upserts. It uses a new database, on the server in DATABASE_URL or on one
 // that it starts.
 //
-//	go run ./examples/quickstart [-json]
+//	go run ./examples/quickstart [-json] [-redis ADDRESS]
 //
 // It checks its claims, and exits with status 1 if one does not hold. With
 // -json it prints [Facts] as one object.
+//
+// With -redis it also shows two caches that share results in the Redis at the
+// address (127.0.0.1:6379, or a URL), or, with -redis local, in one that it
+// starts. It removes its keys at the end.
 package main
 
 import (
@@ -21,12 +25,14 @@ import (
 	"syscall"
 
 	"github.com/headrace/headrace/db"
+	"github.com/headrace/headrace/examples/shared/redisbox"
 	"github.com/headrace/headrace/examples/shared/sandbox"
 	"github.com/headrace/headrace/querycache"
 )
 
 func main() {
 	asJSON := flag.Bool("json", false, "print the facts as one JSON object")
+	redis := flag.String("redis", "", "also share results in the Redis at this `address`; local starts one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -35,7 +41,7 @@ func main() {
 	if *asJSON {
 		out = os.Stderr // standard output has only the object
 	}
-	facts, err := run(ctx, out)
+	facts, err := run(ctx, out, *redis)
 	if err != nil {
 		stop()
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
@@ -61,21 +67,34 @@ type demo struct {
 	pg         *db.DB // reads the current state
 	memory     *querycache.Cache
 	reads      *querycache.ReadThrough // results may be as old as their policies allow
+	redis      *redisbox.Box           // nil without -redis
 	out        io.Writer
 	facts      Facts
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+"\n", args...) }
 
-// run runs all steps in a new database.
-func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
+// run runs all steps in a new database. The address of a Redis may be empty.
+func run(ctx context.Context, out io.Writer, redis string) (facts Facts, err error) {
+	d := &demo{out: out}
+	if redis != "" {
+		if d.redis, err = redisbox.Open(ctx, "quickstart", redis); err != nil {
+			return Facts{}, fmt.Errorf("-redis: %w", err)
+		}
+		defer func() { err = errors.Join(err, d.redis.Close(context.WithoutCancel(ctx))) }()
+	}
 	box, err := sandbox.Open(ctx, "quickstart")
 	if err != nil {
 		return Facts{}, err
 	}
 	defer func() { err = errors.Join(err, box.Close(context.WithoutCancel(ctx))) }()
 
-	pg, err := db.Open(ctx, box.ConnString, nil)
+	d.connString, d.facts.Server = box.ConnString, box.Server
+	return d.run(ctx)
+}
+
+func (d *demo) run(ctx context.Context) (Facts, error) {
+	pg, err := db.Open(ctx, d.connString, nil)
 	if err != nil {
 		return Facts{}, err
 	}
@@ -96,8 +115,7 @@ func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
 		return Facts{}, err
 	}
 
-	d := &demo{connString: box.ConnString, pg: pg, memory: cache, reads: reads, out: out}
-	d.facts.Server = box.Server
+	d.pg, d.memory, d.reads = pg, cache, reads
 	if err := d.steps(ctx); err != nil {
 		return Facts{}, err
 	}
@@ -106,11 +124,13 @@ func run(ctx context.Context, out io.Writer) (facts Facts, err error) {
 	return d.facts, nil
 }
 
+type step struct {
+	title string
+	do    func(context.Context) error
+}
+
 func (d *demo) steps(ctx context.Context) error {
-	for _, step := range []struct {
-		title string
-		do    func(context.Context) error
-	}{
+	steps := []step{
 		{"Migrate", d.migrate},
 		{"Load by COPY", d.load},
 		{"Pages", d.walk},
@@ -118,7 +138,11 @@ func (d *demo) steps(ctx context.Context) error {
 		{"Own changes", d.ownChange},
 		{"Others' changes", d.othersChange},
 		{"Upsert", d.upsert},
-	} {
+	}
+	if d.redis != nil {
+		steps = append(steps, step{"Two caches", d.share})
+	}
+	for _, step := range steps {
 		fmt.Fprintln(d.out, step.title)
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.title, err)

@@ -42,6 +42,25 @@ func TestCheckFindsEachBrokenClaim(t *testing.T) {
 	}
 }
 
+func TestCheckFindsBrokenClaimsAboutRedis(t *testing.T) {
+	for name, c := range map[string]struct {
+		redis RedisFacts
+		fails int
+	}{
+		"all hold":        {RedisFacts{Reads: 9, Served: 9, Changes: 3, ChangesSeen: 3}, 0},
+		"from the server": {RedisFacts{Reads: 9, Served: 8, Changes: 3, ChangesSeen: 3}, 1},
+		"unseen":          {RedisFacts{Reads: 9, Served: 9, Changes: 3, ChangesSeen: 2}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := good()
+			f.Redis = &c.redis
+			if f.check(); len(f.Failed) != c.fails {
+				t.Errorf("failed claims: %q, want %d", f.Failed, c.fails)
+			}
+		})
+	}
+}
+
 // Ratios do not fail a run, because they depend on the load of the machine.
 func TestCheckIgnoresRatios(t *testing.T) {
 	f := good()
