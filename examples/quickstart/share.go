@@ -47,7 +47,7 @@ func (d *demo) join(ctx context.Context) (m *member, err error) {
 	}
 	m.cache, err = querycache.New(&querycache.Options{
 		Tiers:       []querycache.Tier{m.tier},
-		TierTimeout: time.Second, // the claims hold on a busy machine, too
+		TierTimeout: 10 * time.Second, // the default is 10 ms, but the claims hold on a busy machine, too
 	})
 	if err != nil {
 		return nil, err
