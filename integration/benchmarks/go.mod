@@ -12,16 +12,19 @@ require (
 	github.com/headrace/headrace v0.0.0
 	github.com/headrace/headrace/batchinsert/parquetsource v0.0.0
 	github.com/headrace/headrace/integration v0.0.0
+	github.com/headrace/headrace/querycache/rediscache v0.0.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jmoiron/sqlx v1.4.0
 	github.com/klauspost/compress v1.20.1
 	github.com/maypok86/otter/v2 v2.3.0
 	github.com/parquet-go/parquet-go v0.32.0
 	github.com/redis/go-redis/v9 v9.23.0
+	github.com/redis/rueidis v1.0.79
 	github.com/stephenafamo/bob v0.41.1
 	github.com/stephenafamo/scan v0.7.0
 	github.com/uptrace/bun v1.3.0
 	github.com/uptrace/bun/dialect/pgdialect v1.3.0
+	github.com/vmihailenco/msgpack/v5 v5.4.1
 	gorm.io/driver/postgres v1.6.3
 	gorm.io/gorm v1.31.2
 )
@@ -99,7 +102,6 @@ require (
 	github.com/tklauser/numcpus v0.12.0 // indirect
 	github.com/tmthrgd/go-hex v0.0.0-20190904060850-447a3041c3bc // indirect
 	github.com/twpayne/go-geom v1.6.1 // indirect
-	github.com/vmihailenco/msgpack/v5 v5.4.1 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
 	github.com/xi2/xz v0.0.0-20171230120015-48954b6210f8 // indirect
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
@@ -128,3 +130,5 @@ replace github.com/headrace/headrace => ../..
 replace github.com/headrace/headrace/integration => ..
 
 replace github.com/headrace/headrace/batchinsert/parquetsource => ../../batchinsert/parquetsource
+
+replace github.com/headrace/headrace/querycache/rediscache => ../../querycache/rediscache
