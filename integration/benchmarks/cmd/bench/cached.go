@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 	"github.com/headrace/headrace/integration/benchmarks/internal/reads"
 	"github.com/headrace/headrace/integration/pgserver"
+	"github.com/headrace/headrace/integration/redisserver"
 )
 
 // oltpTrace is outside the repository, since it is not ours to publish, and may
@@ -36,7 +37,9 @@ func runCached(ctx context.Context, server *pgserver.Server, o options) ([]measu
 
 // runQueries measures cached reads of a database, if -work selects any.
 func runQueries(ctx context.Context, server *pgserver.Server, o options) (_ []measure.Result, err error) {
-	if !slices.ContainsFunc(cached.Works(cached.Database{Redis: "any"}), func(w measure.Work) bool { return o.work.MatchString(w.Name) }) {
+	some := cached.Database{Redis: "some"}
+	all := append(cached.Works(some), cached.TierWorks(some)...)
+	if !slices.ContainsFunc(all, func(w measure.Work) bool { return o.work.MatchString(w.Name) }) {
 		return nil, nil
 	}
 	connString, drop, err := createDatabase(ctx, server)
@@ -52,17 +55,17 @@ func runQueries(ctx context.Context, server *pgserver.Server, o options) (_ []me
 	if err := reads.Fill(ctx, connString, d.Orders); err != nil {
 		return nil, err
 	}
-	address, stop, err := cached.StartRedis(ctx)
+	redis, err := redisserver.Start(ctx, nil)
 	switch {
-	case errors.Is(err, cached.ErrNoRedis):
-		fmt.Fprintf(os.Stderr, "%v: redis-json is left out\n", err)
+	case errors.Is(err, redisserver.ErrNotInstalled):
+		fmt.Fprintf(os.Stderr, "%v: works and subjects that need Redis are left out\n", err)
 	case err != nil:
 		return nil, err
 	default:
-		defer func() { err = errors.Join(err, stop()) }()
-		d.Redis = address
+		defer func() { err = errors.Join(err, redis.Close()) }()
+		d.Redis = redis.Addr()
 	}
-	return runWorks(ctx, cached.Works(d), o)
+	return runWorks(ctx, append(cached.Works(d), cached.TierWorks(d)...), o)
 }
 
 // find returns a path from the repository's root, and reports whether it

@@ -3,12 +3,8 @@ package cached
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
-	"os/exec"
 	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,66 +12,6 @@ import (
 	"github.com/headrace/headrace/integration/benchmarks/internal/measure"
 	"github.com/headrace/headrace/integration/benchmarks/internal/shop"
 )
-
-// ErrNoRedis is returned by StartRedis if the program is not installed.
-var ErrNoRedis = errors.New("redis-server is not installed")
-
-// StartRedis starts a server on loopback, without persistence, and returns its
-// address.
-func StartRedis(ctx context.Context) (address string, stop func() error, err error) {
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		return "", nil, ErrNoRedis
-	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", strconv.Itoa(port),
-		"--save", "", "--appendonly", "no")
-	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("start redis-server: %w", err)
-	}
-	stop = func() error {
-		err := cmd.Process.Kill()
-		_ = cmd.Wait() // it says that the process was killed
-		return err
-	}
-	if err := answers(ctx, address); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("redis-server: %w", err), stop())
-	}
-	return address, stop, nil
-}
-
-func freePort(ctx context.Context) (int, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
-}
-
-// answers waits until a server responds.
-func answers(ctx context.Context, address string) error {
-	client := redis.NewClient(&redis.Options{Addr: address})
-	defer func() { _ = client.Close() }()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := client.Ping(ctx).Err()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
-}
 
 // redisJSON reads rows as JSON from a Redis on the same machine, as many
 // programs do. fill stores them.

@@ -48,7 +48,6 @@ func Works(d Database) []measure.Work {
 	if d.Redis == "" {
 		return works
 	}
-	works = append(works, tierWorks(d)...)
 	for i := range works {
 		w := &works[i]
 		switch w.Name {

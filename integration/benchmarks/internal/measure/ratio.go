@@ -2,7 +2,8 @@ package measure
 
 import "slices"
 
-// ratios compares the subjects with the baseline of the work, round by round.
+// ratios compares the CPU and the time of subjects with those of the baseline of
+// the work, round by round.
 func ratios(w Work, all []*contender) []Result {
 	i := slices.IndexFunc(all, func(c *contender) bool { return c.name == w.Baseline })
 	if i < 0 {
@@ -13,19 +14,25 @@ func ratios(w Work, all []*contender) []Result {
 		if c == all[i] {
 			continue
 		}
-		pairs := make([]float64, len(c.samples))
+		cpu, wall := make([]float64, len(c.samples)), make([]float64, len(c.samples))
 		for round, s := range c.samples {
-			pairs[round] = s.cpu / all[i].samples[round].cpu
+			base := all[i].samples[round]
+			cpu[round], wall[round] = s.cpu/base.cpu, s.wall/base.wall
 		}
-		low, middle, high := confidence(pairs)
-		for _, r := range []struct {
-			metric string
-			value  float64
-		}{{Ratio, middle}, {RatioLow, low}, {RatioHigh, high}} {
-			results = append(results, Result{Work: w.Name, Subject: c.name, Metric: r.metric, Value: r.value})
-		}
+		results = append(results, bounded(w.Name, c.name, Ratio, cpu)...)
+		results = append(results, bounded(w.Name, c.name, TimeRatio, wall)...)
 	}
 	return results
+}
+
+// bounded returns the median of values with its bounds, as results.
+func bounded(work, subject, metric string, values []float64) []Result {
+	low, middle, high := confidence(values)
+	return []Result{
+		{work, subject, metric, middle},
+		{work, subject, metric + LowSuffix, low},
+		{work, subject, metric + HighSuffix, high},
+	}
 }
 
 // confidence returns the median of values and a confidence interval of at least

@@ -9,9 +9,9 @@ type Work struct {
 	Writes   bool   // report rows/s and allocs/row instead of ns/op, allocs/op and B/op
 	Subjects []Subject
 
-	// Baseline, if not "", is the subject by whose CPU time that of the others is
-	// divided, round by round, so that both had the same conditions. The median
-	// is reported with the bounds of its 95 % confidence interval.
+	// Baseline, if not "", is the subject by whose CPU time and time those of the
+	// others are divided, round by round, so that both had the same conditions.
+	// The medians are reported with the bounds of their 95 % confidence intervals.
 	Baseline string
 	Rounds   int // at least, whatever the options say
 }
@@ -57,9 +57,10 @@ const (
 	BytesPerOp   = "B/op"
 	RowsPerSec   = "rows/s"
 	AllocsPerRow = "allocs/row"
-	Ratio        = "ratio" // of CPU time to that of the work's baseline
-	RatioLow     = "ratio-low"
-	RatioHigh    = "ratio-high"
+	Ratio        = "ratio"      // of CPU time to that of the work's baseline
+	TimeRatio    = "time-ratio" // of time to that of the work's baseline
+	LowSuffix    = "-low"       // after either: the bounds
+	HighSuffix   = "-high"
 
 	CPUPerOp      = "cpu-ns/op"
 	HitRatio      = "ratio"     // of requests that hit

@@ -56,9 +56,8 @@ func (f figures) cell(work, subject string, t table) string {
 		return ""
 	}
 	text := format(t.scaled(v))
-	low, bounded := f[key(work, subject, measure.RatioLow)]
-	if bounded && t.metric == measure.Ratio {
-		text += fmt.Sprintf(" (%s-%s)", format(low), format(f[key(work, subject, measure.RatioHigh)]))
+	if low, bounded := f[key(work, subject, t.metric+measure.LowSuffix)]; bounded {
+		text += fmt.Sprintf(" (%s-%s)", format(low), format(f[key(work, subject, t.metric+measure.HighSuffix)]))
 	}
 	return text
 }
