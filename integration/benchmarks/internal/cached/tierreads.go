@@ -78,7 +78,9 @@ func openGoRedis(address string) (bytesStore, error) {
 	client := redis.NewClient(&redis.Options{Addr: address})
 	return bytesStore{
 		func(ctx context.Context, key string) ([]byte, error) { return client.Get(ctx, key).Bytes() },
-		func(ctx context.Context, key string, value []byte) error { return client.Set(ctx, key, value, ttl).Err() },
+		func(ctx context.Context, key string, value []byte) error {
+			return client.Set(ctx, key, value, ttl).Err()
+		},
 		func() { _ = client.Close() },
 	}, nil
 }
