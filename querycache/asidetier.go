@@ -66,7 +66,7 @@ func (a *Aside[K, V]) readable(f *found) bool {
 	v, err := a.decode(f)
 	switch most := a.opts.Policy.MaxRows; {
 	case err != nil && !errors.Is(err, pgx.ErrNoRows):
-		a.cache.tiers[f.tier].count(fmt.Errorf("decode a value of %s: %w", a.opts.Name, err))
+		a.cache.tiers[f.tier].count(fmt.Errorf("decode a value of %s: %T", a.opts.Name, err))
 		return false
 	case err != nil:
 		return a.opts.CacheableError(err)
@@ -98,7 +98,7 @@ func (a *Aside[K, V]) encodeFor(t *tierRead, v V, err error) {
 		content, err := guarded(func() ([]byte, error) { return a.opts.Encode(v) })
 		if err != nil {
 			for _, l := range a.cache.tiers {
-				l.count(fmt.Errorf("encode a value of %s: %w", a.opts.Name, err))
+				l.count(fmt.Errorf("encode a value of %s: %T", a.opts.Name, err)) // its text may show the value
 			}
 			return
 		}

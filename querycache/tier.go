@@ -21,7 +21,8 @@ import (
 // Raise until a call of Raise in the background succeeds. A panic counts as an
 // error, and so does a call of Get that ends late.
 type Tier interface {
-	// Name names the kind of store in statistics, such as "redis".
+	// Name names the kind of store in statistics, such as "redis": 1 to 64 bytes
+	// of UTF-8.
 	Name() string
 
 	// Get returns the value of key, or a nil Value if there is none, and the

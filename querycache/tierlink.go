@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/headrace/headrace/internal/stmtstats"
 )
 
@@ -330,8 +332,13 @@ func (l *tierLink) close() {
 // longestError bounds the text of an error in statistics.
 const longestError = 500
 
-// shortened returns an error's text for people.
-func shortened(text string) string {
+// textOf returns the text of an error for people, without what PostgreSQL may
+// have put into it: its messages quote values.
+func textOf(err error) string {
+	text := err.Error()
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		text = strings.ReplaceAll(text, pgErr.Error(), "the server reports SQLSTATE "+pgErr.Code)
+	}
 	if len(text) > longestError {
 		text = text[:longestError] + "..."
 	}
@@ -350,7 +357,7 @@ func (l *tierLink) stats() TierStats {
 	defer l.mu.Unlock()
 	s.Pending = len(l.pending)
 	if l.lastErr != nil {
-		s.LastError = shortened(l.lastErr.Error())
+		s.LastError = textOf(l.lastErr)
 	}
 	return s
 }

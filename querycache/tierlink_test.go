@@ -3,11 +3,15 @@ package querycache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A scriptTier is a Tier whose calls the test answers.
@@ -231,6 +235,21 @@ func TestRaisesAreBounded(t *testing.T) {
 	defer tier.mu.Unlock()
 	if tier.base["t/server/*"] == 0 || tier.base[statementTierName("numbers")] == 0 {
 		t.Error("what the names are part of was not raised again")
+	}
+}
+
+// The text of an error of PostgreSQL, which quotes values, is not shown.
+func TestTextOf(t *testing.T) {
+	pgErr := &pgconn.PgError{Severity: "ERROR", Code: "22P02", Message: `invalid input syntax for type integer: "canary"`}
+	for want, err := range map[string]error{
+		"get: refused": fmt.Errorf("get: %w", errors.New("refused")),
+		"get: table: the server reports SQLSTATE 22P02": fmt.Errorf("get: table: %w", pgErr),
+		strings.Repeat("x", longestError) + "...":       errors.New(strings.Repeat("x", longestError+1)),
+		"?": errors.New("\xff"),
+	} {
+		if got := textOf(err); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/headrace/headrace/internal/changes"
 )
@@ -34,6 +35,8 @@ func checkTiers(o *Options) error {
 			return fmt.Errorf("querycache: Options.Tiers[%d] is nil", i)
 		case t.Name() == "" || len(t.Name()) > 64:
 			return fmt.Errorf("querycache: Options.Tiers[%d]: the name %q has %d bytes, want 1 to 64", i, t.Name(), len(t.Name()))
+		case !utf8.ValidString(t.Name()): // it is a label of metrics
+			return fmt.Errorf("querycache: Options.Tiers[%d]: the name %q is not valid UTF-8", i, t.Name())
 		case slices.Contains(names, t.Name()):
 			return fmt.Errorf("querycache: Options.Tiers: two tiers have the name %q", t.Name())
 		}

@@ -52,6 +52,12 @@
 // half are refused, in all windows and in the last quarter of them.
 // Do: depends on the most frequent kind of misses, which the finding names.
 //
+// [TierPassedOver]: a cache does not use a further tier, or uses it for some
+// reads only.
+// Measured: the tier is down, or raises are pending, at both ends of the last
+// window.
+// Do: see that the store answers; the cache then uses it again by itself.
+//
 // [ProcessBusy]: the program lacks CPU time.
 // Measured: 85 % of what GOMAXPROCS allows is used, or the 99th percentile of
 // the time that goroutines wait for a thread is 10 ms or more in half of the

@@ -13,8 +13,9 @@ const (
 	ReadsIdentical    Kind = "reads identical"    // the same arguments again: cacheable
 	ResultsLarge      Kind = "results large"
 	CacheIneffective  Kind = "cache ineffective"
-	ProcessBusy       Kind = "process busy" // CPU or scheduler
-	MemoryShort       Kind = "memory short" // memory and garbage collection
+	TierPassedOver    Kind = "tier passed over" // a further tier of a cache
+	ProcessBusy       Kind = "process busy"     // CPU or scheduler
+	MemoryShort       Kind = "memory short"     // memory and garbage collection
 	MemoryGrowing     Kind = "memory growing"
 	NetworkBound      Kind = "network bound"
 	LockWaits         Kind = "lock waits"
@@ -33,7 +34,7 @@ type Finding struct {
 	// Share estimates which part of the time that callers spent with the
 	// database is lost: of the time of statements and of the waits for
 	// connections. For ConnectionLeaked it is the part of the pool, and for
-	// MemoryGrowing and Incomplete it is 0.
+	// MemoryGrowing, TierPassedOver and Incomplete it is 0.
 	Share float64
 
 	// The following are set where the finding is about one statement.

@@ -19,7 +19,7 @@ func (m *Monitor) Findings(ctx context.Context) []Finding { return m.picture(ctx
 func (p *picture) findings() []Finding {
 	var out []Finding
 	for _, find := range []func() []Finding{
-		p.poolSaturated, p.statementDominant, p.statementsRepeated, p.readsIdentical, p.resultsLarge, p.cachesIneffective,
+		p.poolSaturated, p.statementDominant, p.statementsRepeated, p.readsIdentical, p.resultsLarge, p.cachesIneffective, p.tiersPassedOver,
 		p.processBusy, p.memoryShort, p.memoryGrowing, p.networkBound, p.lockWaits, p.connectionsLeaked, p.incomplete,
 	} {
 		out = append(out, find()...)

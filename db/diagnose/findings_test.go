@@ -27,6 +27,7 @@ func healthy(n int) []Window {
 		w.Pool = Pool{Max: 8, Open: 4, InUse: 1, Idle: 3, Acquired: 3000, AcquireTime: 3 * time.Millisecond}
 		w.Wait = 3 * time.Millisecond
 		w.Caches = []CacheWindow{{Name: "main", Lookups: 1000, Answered: 900, Cold: 100, Bytes: 1 << 20, Budget: 64 << 20}}
+		w.Tiers = []TierWindow{{Cache: "main", Name: "redis", Hits: 50, Misses: 100}, {Cache: "main", Name: "table", Misses: 100}}
 		for j, text := range []string{"select a from t where id = ?", "update t set a = ? where id = ?", "select b from u where id = ? limit ?"} {
 			w.Statements = append(w.Statements, StatementWindow{
 				Fingerprint: uint64(j + 1), Text: text, Calls: 1000, Rows: 1000, Bytes: 100_000,
@@ -142,6 +143,20 @@ func TestFindings(t *testing.T) {
 			}
 		}, nil, ByNothing, nil},
 		{"cache that is not used", each(func(w *Window) { w.Caches[0] = CacheWindow{Name: "main", Lookups: 8, Cold: 8} }), nil, ByNothing, nil},
+		{"tier that is down", func(p *picture) {
+			for i := 9; i < 12; i++ {
+				p.windows[i].Tiers[0] = TierWindow{Cache: "main", Name: "redis", Passed: 1000, Errors: 2, Down: true, Pending: 7, LastError: "get: connection refused"}
+			}
+		}, []Kind{TierPassedOver}, ByNothing, []string{
+			`Tier "redis" of cache "main" is passed over`, "It is down, with 7 raises pending, and was passed over at the end of 3 of 12 windows",
+			"3000 reads passed it over, 1350 used it, and 6 errors occurred", "get: connection refused", "Options.TierTimeout",
+		}},
+		{"tier with pending raises", func(p *picture) { p.windows[10].Tiers[1].Pending, p.windows[11].Tiers[1].Pending = 1, 1 },
+			[]Kind{TierPassedOver}, ByNothing, []string{`Tier "table"`, "It is in use, with 1 raise pending", "2 of 12 windows"}},
+		{"tier that was down at the end of a window", func(p *picture) { p.windows[11].Tiers[0].Down = true }, nil, ByNothing, nil},
+		{"tier that was down", func(p *picture) { p.windows[9].Tiers[0].Down, p.windows[10].Tiers[0].Down = true, true }, nil, ByNothing, nil},
+		{"tiers that were down in turn", func(p *picture) { p.windows[10].Tiers[0].Down, p.windows[11].Tiers[1].Down = true, true }, nil, ByNothing, nil},
+		{"cache that is new", func(p *picture) { p.windows[10].Tiers, p.windows[11].Tiers[0].Down = nil, true }, nil, ByNothing, nil},
 		{"cpu", each(func(w *Window) { w.Runtime.CPU = 0.95 }), []Kind{ProcessBusy}, ByCPU, []string{"CPU 95 % of GOMAXPROCS 4"}},
 		{"scheduler", each(func(w *Window) { w.Runtime.SchedLatencyP99 = 20 * time.Millisecond }), []Kind{ProcessBusy}, ByCPU, []string{"12 of 12 windows", "20ms"}},
 		{"scheduler in some windows", func(p *picture) {

@@ -21,7 +21,8 @@ import (
 // mean the defaults.
 type HealthOptions struct {
 	// Caches are the caches to check, by a name for display. A cache that does
-	// not work degrades the program; it does not make it unready.
+	// not work, or has a further tier that is down, degrades the program; it does
+	// not make it unready.
 	Caches map[string]*querycache.Cache
 
 	// Migrations returns an error if the schema is not at the version that the
@@ -320,13 +321,10 @@ func (h *Health) cache(name string) verdict {
 		v.degraded = true
 		v.detail += ", suspended or closed"
 	}
-	for _, tier := range s.Tiers {
-		if tier.Down {
-			v.degraded = true
-			v.detail += fmt.Sprintf(", tier %s is down: %s", tier.Name, tier.LastError)
-		}
-	}
 	h.off[name] = off
+	tiers := tierState(s.Tiers)
+	v.degraded = v.degraded || tiers.degraded
+	v.detail += tiers.detail
 	return v
 }
 

@@ -81,7 +81,9 @@ func (r *reading) since(earlier *reading, listed func(*StatementWindow) bool) Wi
 	w.addStatements(r.statements, earlier.statements, listed)
 	w.loops = loopsSince(r.loops, earlier.loops)
 	for _, name := range slices.Sorted(maps.Keys(r.caches)) {
-		w.Caches = append(w.Caches, cacheWindow(name, r.caches[name], earlier.caches[name]))
+		now, before := r.caches[name], earlier.caches[name]
+		w.Caches = append(w.Caches, cacheWindow(name, now, before))
+		w.Tiers = append(w.Tiers, tierWindows(name, now.Tiers, before.Tiers)...)
 	}
 	return w
 }
@@ -180,6 +182,23 @@ func cacheWindow(name string, s, earlier querycache.Stats) CacheWindow {
 		case reason == querycache.MissTooBig:
 			out.TooBig += n
 		}
+	}
+	return out
+}
+
+// tierWindows returns what was counted between two readings of the tiers of a
+// cache.
+func tierWindows(cache string, tiers, earlier []querycache.TierStats) (out []TierWindow) {
+	for i, t := range tiers {
+		var before querycache.TierStats
+		if i < len(earlier) {
+			before = earlier[i]
+		}
+		out = append(out, TierWindow{
+			Cache: cache, Name: t.Name, Down: t.Down, Pending: t.Pending, LastError: t.LastError,
+			Hits: int64(minus(t.Hits, before.Hits)), Misses: int64(minus(t.Misses, before.Misses)),
+			Passed: int64(minus(t.Passed, before.Passed)), Errors: int64(minus(t.Errors, before.Errors)),
+		})
 	}
 	return out
 }

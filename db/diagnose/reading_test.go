@@ -56,11 +56,11 @@ func TestSince(t *testing.T) {
 	key := statementKey{1, "A"}
 	batch := db.StatementStats{Fingerprint: 2, Text: "select b", Calls: 4, Total: 40}
 	first := &reading{at: at, statements: map[statementKey]db.StatementStats{key: stats(1)}, waits: db.Waits{Total: 10},
-		pool: Pool{Acquired: 10, AcquireTime: 10, Opened: 1}, caches: map[string]querycache.Stats{"c": {Evicted: 5, Lookups: map[querycache.Reason]uint64{querycache.Hit: 10}}}}
+		pool: Pool{Acquired: 10, AcquireTime: 10, Opened: 1}, caches: map[string]querycache.Stats{"c": {Evicted: 5, Tiers: []querycache.TierStats{{Name: "redis", Hits: 10, Misses: 20, Passed: 30, Errors: 40, Down: true}}, Lookups: map[querycache.Reason]uint64{querycache.Hit: 10}}}}
 	second := &reading{at: at.Add(time.Second), statements: map[statementKey]db.StatementStats{key: stats(3), {2, ""}: batch}, waits: db.Waits{Total: 30},
 		pool: Pool{Acquired: 15, AcquireTime: 40, Opened: 2, Max: 4, Waiting: 1}, notes: []string{"note"},
-		caches: map[string]querycache.Stats{"c": {Evicted: 7, Entries: 3, Lookups: map[querycache.Reason]uint64{
-			querycache.Hit: 20, querycache.HitStale: 1, querycache.MissCold: 2, querycache.MissExpired: 3, querycache.MissInvalidated: 4, querycache.MissLoadInvalidated: 1,
+		caches: map[string]querycache.Stats{"c": {Evicted: 7, Entries: 3, Tiers: []querycache.TierStats{{Name: "redis", Hits: 11, Misses: 22, Passed: 33, Errors: 44, Pending: 5, LastError: "get: refused"}}, Lookups: map[querycache.Reason]uint64{
+			querycache.Hit: 20, querycache.HitTier: 5, querycache.HitStale: 1, querycache.MissCold: 2, querycache.MissExpired: 3, querycache.MissInvalidated: 4, querycache.MissLoadInvalidated: 1,
 			querycache.MissEvicted: 6, querycache.MissTooBig: 7, querycache.MissFailed: 8, querycache.RefusedText: 9, querycache.Suspended: 1, querycache.Bypassed: 1,
 		}}}}
 	w := second.since(first, none)
@@ -73,14 +73,18 @@ func TestSince(t *testing.T) {
 	if want := (Pool{Max: 4, Waiting: 1, Acquired: 5, AcquireTime: 30, Opened: 1}); w.Pool != want {
 		t.Errorf("the pool is %+v", w.Pool)
 	}
-	want := CacheWindow{Name: "c", Lookups: 53, Answered: 11, Refused: 11, Cold: 2, Expired: 3, Invalidated: 5, Evicted: 6, TooBig: 7, Evictions: 2, Entries: 3}
+	want := CacheWindow{Name: "c", Lookups: 58, Answered: 16, Refused: 11, Cold: 2, Expired: 3, Invalidated: 5, Evicted: 6, TooBig: 7, Evictions: 2, Entries: 3}
 	if len(w.Caches) != 1 || w.Caches[0] != want {
 		t.Errorf("the cache is %+v, want %+v", w.Caches, want)
+	}
+	wantTier := TierWindow{Cache: "c", Name: "redis", Hits: 1, Misses: 2, Passed: 3, Errors: 4, Pending: 5, LastError: "get: refused"}
+	if len(w.Tiers) != 1 || w.Tiers[0] != wantTier {
+		t.Errorf("the tier is %+v, want %+v", w.Tiers, wantTier)
 	}
 
 	// Counts that went back, and a clock that did.
 	w = first.since(second, none)
-	if w.Calls != 0 || w.Total != 0 || w.Wait != 0 || w.elapsed() != 0 || w.Pool.Acquired != 0 || w.Caches[0].Lookups != 0 {
+	if w.Calls != 0 || w.Total != 0 || w.Wait != 0 || w.elapsed() != 0 || w.Pool.Acquired != 0 || w.Caches[0].Lookups != 0 || w.Tiers[0].Hits != 0 || !w.Tiers[0].Down {
 		t.Errorf("going back: %+v", w)
 	}
 

@@ -13,6 +13,7 @@ type Window struct {
 	Runtime      Runtime
 	Pool         Pool
 	Caches       []CacheWindow // by name
+	Tiers        []TierWindow  // of these caches, each in the order of querycache.Options.Tiers
 
 	// The figures of all statements.
 
@@ -86,6 +87,25 @@ type CacheWindow struct {
 	Bytes   int64
 	Budget  int64 // bytes allowed: MaxBytes, or less while memory is short
 }
+
+// A TierWindow holds the figures of a further tier of a cache in a window.
+type TierWindow struct {
+	Cache string
+	Name  string // of the tier
+
+	Hits, Misses int64
+	Passed       int64 // reads for which the tier was passed over
+	Errors       int64 // failed calls, and values that were damaged or of another release
+
+	// At the end of the window.
+
+	Down      bool   // the tier is passed over, because its last call failed
+	Pending   int    // names whose raise has not succeeded yet
+	LastError string // "" if there was none
+}
+
+// passedOver reports whether reads pass the tier over, all or some of them.
+func (t *TierWindow) passedOver() bool { return t.Down || t.Pending > 0 }
 
 // HitRatio returns the share of the lookups that were answered, without those
 // that were refused, and 0 if there were none.

@@ -1,63 +1,59 @@
 package diagnose_test
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headrace/headrace/db/diagnose"
+	"github.com/headrace/headrace/integration/internal/memtier"
+	"github.com/headrace/headrace/integration/pgtest"
 	"github.com/headrace/headrace/querycache"
 )
 
-// A downTier is a Tier that cannot be reached.
-type downTier struct{}
-
-func (downTier) Name() string { return "redis" }
-func (downTier) Get(context.Context, string, []string) (querycache.TierValue, error) {
-	return querycache.TierValue{}, errors.New("unreachable")
-}
-func (downTier) Set(context.Context, string, []byte, time.Duration) error {
-	return errors.New("unreachable")
-}
-func (downTier) Raise(context.Context, []string) error { return errors.New("unreachable") }
-
-// numbers returns a cache with a tier that is down, after ten reads.
-func numbers(t *testing.T) *querycache.Cache {
-	t.Helper()
-	cache, err := querycache.New(&querycache.Options{Tiers: []querycache.Tier{downTier{}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cache.Close)
-	aside, err := querycache.NewAside(cache, querycache.AsideOptions[int, int]{
-		Name: "numbers", Policy: querycache.Policy{TTL: time.Hour},
-		Load:   func(_ context.Context, n int) (int, error) { return n, nil },
-		Encode: func(int) ([]byte, error) { return nil, nil },
-		Decode: func([]byte) (int, error) { return 0, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := range 10 {
-		if _, err := aside.Get(t.Context(), n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cache
-}
-
-// A cache whose tier is down is degraded, and the program is ready.
-func TestReadyWithATierDown(t *testing.T) {
+// A tier that is down degrades a program that stays ready, and is a finding,
+// until it is in use again. What its server quotes in an error is not shown.
+func TestTierDown(t *testing.T) {
 	t.Parallel()
-	h, err := diagnose.NewHealth(openPool(t, 2), &diagnose.HealthOptions{Caches: map[string]*querycache.Cache{"main": numbers(t)}})
+	pg := openPool(t, 2)
+	pgtest.Exec(t, pg, "CREATE TABLE items (id int, name text); INSERT INTO items VALUES (1, 'x')")
+	tier := memtier.New()
+	caches := tier.Caches(t, pg, func(reads *querycache.ReadThrough) error {
+		_, err := itemByID.One(t.Context(), reads, 1)
+		return err
+	})
+	h, err := diagnose.NewHealth(pg, &diagnose.HealthOptions{Caches: caches})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	r := h.Ready(t.Context())
-	if c := checkOf(t, r, "cache main"); !r.OK || !c.OK || !c.Degraded || !strings.Contains(c.Detail, "tier redis is down") || !strings.Contains(c.Detail, "unreachable") {
-		t.Errorf("got %+v", r)
+	m := monitor(t, pg, diagnose.Options{Caches: caches})
+	defer m.Close()
+	if r := h.Ready(t.Context()); !r.OK || r.Degraded {
+		t.Errorf("with the tier: %+v", r)
+	}
+	awaitWindows(t, m, 2)
+	awaitNone(t, m, diagnose.TierPassedOver)
+
+	refused := &pgconn.PgError{Severity: "ERROR", Code: "25006", Message: `cannot store "canary"`}
+	tier.Break(t, refused, func() { pgtest.Exec(t, pg, "UPDATE items SET name = 'y'") }, caches)
+	r := ready(t, h)
+	c := checkOf(t, r, "cache two")
+	if !r.OK || !r.Degraded || !c.OK || !c.Degraded || !strings.Contains(c.Detail, `tier "memory" is down, with `) || !strings.Contains(c.Detail, "raise: the server reports SQLSTATE 25006") {
+		t.Errorf("without the tier: %+v", r)
+	}
+	f := await(t, m, diagnose.TierPassedOver)
+	if f.Cache == "" || !strings.Contains(f.Title, `Tier "memory" of cache`) || !strings.Contains(f.Evidence, "SQLSTATE 25006") {
+		t.Errorf("found %+v", f)
+	}
+	if text := c.Detail + f.Title + f.Evidence + f.Do; strings.Contains(text, "canary") {
+		t.Errorf("the message of the server is shown: %s", text)
+	}
+
+	tier.Fail(nil)
+	awaitNone(t, m, diagnose.TierPassedOver)
+	if r := ready(t, h); !r.OK || r.Degraded {
+		t.Errorf("with the tier again: %+v", r)
 	}
 }
