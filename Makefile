@@ -1,5 +1,5 @@
 # What people and .ci/run call. What needs a server finds or starts one (integration/pgserver).
-.PHONY: help demo observed test bench bench-short fuzz soak consistency lint image
+.PHONY: help demo observed processes test bench bench-short fuzz soak consistency lint image
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -9,6 +9,9 @@ demo: ## a table of 135,233 cities, loaded and read
 
 observed: ## a slow service under load, and the page that says why; MEND=leak,pool mends faults
 	go run ./examples/observed -load -mend "$(MEND)"
+
+processes: ## three processes that share a cache in Redis, without it for a while, and what they see
+	go run ./examples/processes
 
 test: ## all tests, under the race detector
 	.ci/test
