@@ -301,6 +301,6 @@ func (r *recordedRows) finish() {
 		return
 	}
 	t := r.read
-	t.content = recorder.Finish(r.CommandTag()).Append(nil)
+	t.content = recorder.Append(nil, r.CommandTag())
 	t.kind, t.rows, t.empty, t.keep = storedRows, r.rows, r.rows == 0, true
 }

@@ -92,6 +92,14 @@ func (r *Recorder) Finish(tag pgconn.CommandTag) *Recording {
 	return &rec
 }
 
+// Append appends the encoded form of the recording, as [Recording.Append] does
+// after Finish.
+func (r *Recorder) Append(dst []byte, tag pgconn.CommandTag) []byte {
+	rec := r.recording
+	rec.tag = tag
+	return rec.Append(dst)
+}
+
 // Fields returns the columns; the slice belongs to the recording.
 func (r *Recording) Fields() []pgconn.FieldDescription { return r.fields }
 
