@@ -181,6 +181,9 @@ func (c *Cache) raisedElsewhere(l *tierLink, names []string) {
 		switch kind, rest, _ := strings.Cut(name, "/"); kind {
 		case "t":
 			if t := c.tierTable(name); t != nil {
+				if t.table == &t.log.everything { // perhaps a change of the schema
+					t.log.database.SchemaMayChange()
+				}
 				t.log.mu.Lock()
 				t.log.raise(t.table)
 				t.log.mu.Unlock()

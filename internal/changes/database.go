@@ -50,6 +50,10 @@ func (a *Database) Life() string { return a.life }
 // last.
 func (a *Database) Standby() bool { return a.standby.Load() }
 
+// SchemaMayChange records that another process may have changed the schema:
+// effects of statements are confirmed before they are used again.
+func (a *Database) SchemaMayChange() { schemaMayChange(a) }
+
 // started returns the start time of the database's server, in seconds since
 // 1970, or "" for a nil or untracked database.
 func (a *Database) started() string {
