@@ -1,7 +1,7 @@
 // Command consistency tests the guarantees of caches that follow their handles
 // (package integration/consistency):
 //
-//	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-end 1s] [-runs 10] [-only rule] [-tiers redis,table] [-fleet]
+//	consistency [-duration 60s] [-reads N] [-seed N] [-kill 15s] [-end 1s] [-runs 10] [-only rule] [-quick] [-tiers redis,table] [-fleet]
 //
 // It runs once without further tiers, and a third of the duration with each
 // combination of tiers, in one process or in several that share them. Only the
@@ -34,6 +34,7 @@ type options struct {
 
 	runs  int
 	only  string
+	quick bool
 	fleet bool
 }
 
@@ -50,6 +51,7 @@ func main() {
 	})
 	flag.IntVar(&o.runs, "runs", 10, "`number` of runs that must detect each broken rule, 0 to break none")
 	flag.StringVar(&o.only, "only", "", "break only this `rule`, or those with names that begin with it, without the run on the unchanged library")
+	flag.BoolVar(&o.quick, "quick", false, "break a third of the rules, which the seed selects, and none whose breach takes long to detect")
 	flag.BoolVar(&o.fleet, "fleet", false, "with -tiers redis, table or both: run several processes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

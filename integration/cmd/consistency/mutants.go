@@ -26,6 +26,13 @@ const (
 // interval of restarts.
 var killing = map[string]time.Duration{"restart-invalidates": 3 * time.Second, "errors-identify-nothing": 3 * time.Second}
 
+// quickPart is the part of the rules that a quick run breaks, as a divisor. The
+// seed selects them.
+const quickPart = 3
+
+// slow are the rules whose breach takes many reads to detect.
+var slow = map[string]bool{"tier-raised-first": true, "tier-versions-first": true, "tier-age-counts": true, "one-schema": true}
+
 // tiersFor returns the tiers of the caches for a broken rule.
 func tiersFor(rule string) []string {
 	switch {
@@ -75,8 +82,8 @@ func breakEach(ctx context.Context, server *pgserver.Server, o options) error {
 	}
 	var errs []error
 	tried, detected := 0, 0
-	for _, m := range all {
-		if !strings.HasPrefix(m.Name, o.only) {
+	for i, m := range all {
+		if !strings.HasPrefix(m.Name, o.only) || o.quick && (slow[m.Name] || i%quickPart != int(o.Seed%quickPart)) {
 			continue
 		}
 		tried++
