@@ -450,6 +450,7 @@ func TestTiersRejectDamage(t *testing.T) {
 				t.Fatalf("%s: read %v, %v", what, c, err)
 			}
 		}
+		two.stored(2) // both were misses, and no value is stored after the next damage
 	}
 	for i := 0; i < len(original[keys[0]]); i += 1 + i/8 {
 		damage(func(_ string, data []byte) []byte { data[i%len(data)] ^= 1 << (i % 8); return data })
