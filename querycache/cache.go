@@ -127,8 +127,8 @@ func New(opts *Options) (*Cache, error) {
 	c.clock.start = time.Now()
 	c.flights.init()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.running.Go(c.watch)
 	c.openTiers()
+	c.running.Go(c.watch)
 	return c, nil
 }
 

@@ -38,6 +38,7 @@ type TierStats struct {
 
 	Down      bool   // passed over, because the last call of Get or Raise failed
 	Pending   int    // names whose raise has not succeeded yet: what depends on them passes the tier over
+	Behind    bool   // it may have missed raises of other processes: entries in memory are invalidated as soon as it can be reached
 	LastError string // of a call or a value; "" if there was none
 }
 

@@ -277,8 +277,7 @@ const batchOfNames = 256
 // again.
 func (l *tierLink) attempt() bool {
 	l.mu.Lock()
-	lost, last := l.lost, l.calls
-	l.lost = false
+	lost, losses, last := l.lost, l.losses.Load(), l.calls
 	names := []string{proof}
 	for name := range l.pending {
 		names = append(names, name)
@@ -289,9 +288,6 @@ func (l *tierLink) attempt() bool {
 		names = names[len(some):]
 		if err := l.call(attemptTime, some); err != nil {
 			l.count(err)
-			l.mu.Lock()
-			l.lost = l.lost || lost
-			l.mu.Unlock()
 			return false
 		}
 		l.raisedAgain(some, last)
@@ -301,6 +297,9 @@ func (l *tierLink) attempt() bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.losses.Load() == losses {
+		l.lost = false
+	}
 	if len(l.pending) > 0 || l.lost {
 		return false
 	}
@@ -355,7 +354,7 @@ func (l *tierLink) stats() TierStats {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.Pending = len(l.pending)
+	s.Pending, s.Behind = len(l.pending), l.lost
 	if l.lastErr != nil {
 		s.LastError = textOf(l.lastErr)
 	}

@@ -165,7 +165,7 @@ func (c *checker) without(ctx context.Context, i, only int, begin, end func()) {
 // allRaised reports whether all raises of a cache are in its tiers.
 func allRaised(cache *querycache.Cache) bool {
 	for _, t := range cache.Stats().Tiers {
-		if t.Pending > 0 || t.Down {
+		if t.Pending > 0 || t.Down || t.Behind {
 			return false
 		}
 	}
