@@ -234,7 +234,7 @@ func (m *member) writeOnce(ctx context.Context, i int, r *rand.Rand) bool {
 	m.own[i].Store(to)
 	shared.note(to)
 	why := m.readValue(ctx, i, spot{on: m.on, tenant: tenants[r.IntN(len(tenants))], id: r.IntN(ids), form: form(r.IntN(int(forms)))}, v.quick)
-	if err == nil && why != 0 && why < querycache.MissLoadInvalidated && allRaised(m.on.cache) && m.board.calm.lasted(calm) {
+	if err == nil && couldBeStored(why) && allRaised(m.on.cache) && m.board.calm.lasted(calm) {
 		shared.raised.Store(to)
 		if !m.board.calm.lasted(calm) {
 			shared.raised.Store(0)

@@ -172,11 +172,17 @@ func allRaised(cache *querycache.Cache) bool {
 	return true
 }
 
+// couldBeStored reports whether the outcome of a read shows that its result could
+// be stored. A load that another caller has started may have ended otherwise.
+func couldBeStored(read querycache.Reason) bool {
+	return read != 0 && read < querycache.MissLoadInvalidated && read != querycache.HitCoalesced
+}
+
 // noteRaised records that other processes must see the last write, which began
 // at a number of calm, and after which a read had an outcome: what that write
 // has changed is not in doubt any more if the result could be stored.
 func (w *writer) noteRaised(begun int64, read querycache.Reason) {
-	if len(w.w.stores) == 0 || read == 0 || read >= querycache.MissLoadInvalidated {
+	if len(w.w.stores) == 0 || !couldBeStored(read) {
 		return
 	}
 	for _, h := range w.w.handles {
