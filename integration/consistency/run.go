@@ -35,6 +35,7 @@ type checker struct {
 	contended *value // one of values
 	time      history
 	calm      calm
+	doubts    atomic.Int64 // changes in doubt, of all handles, after the caches have heard of them
 	until     time.Time
 	stop      atomic.Bool
 	busy      sync.RWMutex // read-locked by readers and writers
@@ -219,6 +220,12 @@ func (c *checker) enough() bool { return c.opts.Enough > 0 && c.wrong() >= c.opt
 // checkChanges checks the changes that a handle reports.
 func (c *checker) checkChanges(_ context.Context, changes []db.Change) {
 	for _, change := range changes {
+		switch change.State {
+		case db.InDoubt:
+			c.doubts.Add(1)
+		case db.Resolved, db.Unchanged:
+			c.doubts.Add(-1)
+		}
 		c.check(NoChange, change.Table.Name != never, "%v", change)
 	}
 }

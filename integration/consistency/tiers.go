@@ -182,7 +182,7 @@ func couldBeStored(read querycache.Reason) bool {
 // at a number of calm, and after which a read had an outcome: what that write
 // has changed is not in doubt any more if the result could be stored.
 func (w *writer) noteRaised(begun int64, read querycache.Reason) {
-	if len(w.w.stores) == 0 || !couldBeStored(read) {
+	if len(w.w.stores) == 0 || !couldBeStored(read) || w.doubts.Load() > 0 {
 		return
 	}
 	for _, h := range w.w.handles {
