@@ -61,20 +61,6 @@ func TestEncodedForm(t *testing.T) {
 	}
 }
 
-// TestRecorderAppend checks that a recorder appends what its recording does.
-func TestRecorderAppend(t *testing.T) {
-	r := replay.NewRecorder(fields, 0)
-	for _, row := range values {
-		if err := r.Add(row); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tag := pgconn.NewCommandTag("SELECT 3")
-	if got, want := r.Append([]byte("x"), tag), r.Finish(tag).Append([]byte("x")); !bytes.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestParseRejectsTruncated(t *testing.T) {
 	data := record(t).Append(nil)
 	for i := range data {

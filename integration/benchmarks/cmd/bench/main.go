@@ -17,7 +17,9 @@
 //	        page/1 and page/10000 (half-way through), each /unique, /nullable and /mixed,
 //	        and the same on flights (page/1/flights/unique)
 //	cached  gc/1M; hitratio/zipf, /scan, /oltp2000, /oltp10000;
-//	        cached/hot, /cold, /server-key, /server-page50, /sqlc, /parallel
+//	        cached/hot, /cold, /server-key, /server-page50, /sqlc, /parallel;
+//	        tier/page50, /key, /aggregate, /memory, /dead-page50, /dead-key, /notify,
+//	        /commit, /commit5
 //	writes  copy/narrow, /wide, /nulls, /indexed, /busy; csv/narrow; insert/1000, /100x7; upsert/1M;
 //	        load/bad-rows, /flights, /memory
 //
@@ -25,9 +27,9 @@
 //
 // Works and subjects that need a program or file that is missing are left out.
 // hitratio/oltp*, page/*/flights and load/flights need files of ../shared/data;
-// copy/busy needs pgbench; the subjects redis-json, psql and
-// timescaledb-parallel-copy need those programs; floor in copy/* needs a
-// superuser.
+// copy/busy needs pgbench; what reads from a Redis, tier/memory, tier/dead-* and
+// tier/notify need redis-server; the subjects psql and timescaledb-parallel-copy
+// need those programs; floor in copy/* needs a superuser.
 //
 // # Method
 //
@@ -35,8 +37,9 @@
 // shuffled each round; figures are medians of the rounds. Absolute figures
 // belong to the machine: compare figures of one run. Works that end in /replay
 // read recorded bytes and measure the client alone, as does queryrow/overhead.
-// Its ratio, and those of copy/*, are medians of the rounds' CPU relative to
-// one subject, with the bounds of their 95 % confidence intervals.
+// Its ratios, and those of copy/* and tier/*, are medians of the rounds' CPU and
+// time relative to one subject, with the bounds of their 95 % confidence
+// intervals.
 //
 // With -short each subject runs three times instead of seven, and for less time
 // each. Tables have 100,000 rows instead of 1,000,000 for reads and 10,000

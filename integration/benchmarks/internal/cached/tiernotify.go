@@ -13,12 +13,6 @@ import (
 	"github.com/headrace/headrace/querycache"
 )
 
-// The metrics of tier/notify.
-const (
-	MedianNs = "median-ns"
-	P99Ns    = "p99-ns"
-)
-
 // notifyWork returns the work of telling the memory of another process of a
 // commit.
 func notifyWork(d Database) measure.Work {
@@ -37,8 +31,8 @@ func notifyWork(d Database) measure.Work {
 			}
 			sorted := slices.Sorted(slices.Values(of()))
 			return map[string]float64{
-				MedianNs: float64(sorted[len(sorted)/2]),
-				P99Ns:    float64(sorted[len(sorted)*99/100]),
+				measure.MedianTime: float64(sorted[len(sorted)/2]),
+				measure.P99Time:    float64(sorted[len(sorted)*99/100]),
 			}, nil
 		}
 	}
@@ -76,9 +70,11 @@ func measureNotify(ctx context.Context, d Database, rounds int) (times notifyTim
 	}
 	defer client.Close()
 	for range rounds {
-		if err := errors.Join(reader.readTwice(ctx), drain(begins), drain(told)); err != nil {
+		if err := reader.readTwice(ctx); err != nil {
 			return times, err
 		}
+		drain(begins)
+		drain(told)
 		if _, err := writer.commit(ctx, 1); err != nil {
 			return times, err
 		}
@@ -107,12 +103,12 @@ func (h *tiered) readTwice(ctx context.Context) error {
 	return nil
 }
 
-func drain(c chan time.Time) error {
+// drain removes the time of an earlier event.
+func drain(c chan time.Time) {
 	select {
 	case <-c:
 	default:
 	}
-	return nil
 }
 
 // offer puts the time into c, unless one is there.

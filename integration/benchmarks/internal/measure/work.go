@@ -62,6 +62,9 @@ const (
 	LowSuffix    = "-low"       // after either: the bounds
 	HighSuffix   = "-high"
 
+	MedianTime = "median-ns" // of single times
+	P99Time    = "p99-ns"
+
 	CPUPerOp      = "cpu-ns/op"
 	HitRatio      = "ratio"     // of requests that hit
 	OfBelady      = "of-belady" // that ratio to the greatest possible

@@ -87,11 +87,16 @@ func worksOf(runs []Run, i int) string {
 	return strings.Join(groups, ", ")
 }
 
-// mainRun is the index of the run with the most results.
+// mainRun is the index of the run with the most works.
 func mainRun(runs []Run) (best int) {
+	most := 0
 	for i, r := range runs {
-		if len(r.Results) > len(runs[best].Results) {
-			best = i
+		works := make(map[string]bool)
+		for _, result := range r.Results {
+			works[result.Work] = true
+		}
+		if len(works) > most {
+			best, most = i, len(works)
 		}
 	}
 	return best

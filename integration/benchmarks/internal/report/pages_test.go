@@ -58,6 +58,7 @@ func TestLegendsAreComplete(t *testing.T) {
 	all = append(all, cached.GCWork(true))
 	all = append(all, cached.RatioWorks("", true)...)
 	all = append(all, cached.Works(cached.Database{Redis: "127.0.0.1:1"})...)
+	all = append(all, cached.TierWorks(cached.Database{Redis: "127.0.0.1:1"})...)
 	all = append(all, writes.Works(writes.Target{}, 10)...)
 	all = append(all, writes.Flights(writes.Target{}, "", 10))
 	for _, w := range all {

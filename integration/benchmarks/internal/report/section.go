@@ -35,7 +35,7 @@ type table struct {
 	what   string  // the metric, in a sentence: "client CPU per row"
 }
 
-var sections = []section{typedReads, serverReads, overhead, pages, cachedReads, parallelReads, hitRatios, heap, copies, inserts, badRows, memory}
+var sections = []section{typedReads, serverReads, overhead, pages, cachedReads, parallelReads, hitRatios, heap, tierReads, tierCosts, notified, copies, inserts, badRows, memory}
 
 // uses reports whether one of the section's subjects is in the module.
 func (s section) uses(module string) bool {
@@ -61,6 +61,8 @@ const (
 	lruModule       = "github.com/hashicorp/golang-lru/v2"
 	arcModule       = "github.com/hashicorp/golang-lru/arc/v2"
 	redisModule     = "github.com/redis/go-redis/v9"
+	rueidisModule   = "github.com/redis/rueidis"
+	msgpackModule   = "github.com/vmihailenco/msgpack/v5"
 )
 
 // sqlcLibrary is a generator, which no build records.
