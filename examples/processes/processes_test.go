@@ -48,7 +48,7 @@ func TestProcesses(t *testing.T) {
 	t.Parallel()
 	redisserver.New(t, nil) // skips without Redis
 	programtest.Says(t, show(redisbox.Local),
-		"[holds] process 1 loads each country", "[holds] the others load none", "[holds] from then on the memory",
+		"[holds] process 1 loads each country", "[holds] the others load few", "[holds] from then on the memory",
 		"[holds] the writer sees", "[holds] the others see it long before the TTL of 10m0s: 60 of 60", "median",
 		"killed", "[holds] no read fails", "[holds] the writer sees",
 		"[holds] the others see the write made meanwhile: 2 of 2", "[holds] Redis, which was empty, serves",
