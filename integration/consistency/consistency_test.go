@@ -40,7 +40,7 @@ func TestTiers(t *testing.T) {
 		Seed: uint64(time.Now().UnixNano()), Duration: soak.Time(t, 20*time.Second), Tiers: []string{consistency.InMemory},
 	}
 	if !soak.On {
-		opts.Reads = enough / 2
+		opts.Reads = enough / 4
 	}
 	report, err := consistency.Run(t.Context(), server, opts)
 	if err != nil {
