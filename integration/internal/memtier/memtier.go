@@ -1,4 +1,3 @@
-// Package memtier has a further tier of caches that needs no server, for tests.
 package memtier
 
 import (
