@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/cacheapi"
 	"github.com/headrace/headrace/internal/changes"
@@ -15,7 +17,8 @@ import (
 type source struct {
 	cache  *Cache
 	pg     *db.DB
-	handle cacheapi.Handle // of pg
+	handle cacheapi.Handle   // of pg
+	mode   pgx.QueryExecMode // the default of pg's pool
 
 	// effects is Tracker.Effects, which returns the effects of a statement.
 	// identify is Tracker.Database, which returns the database of the handle
@@ -43,7 +46,7 @@ type doubt struct {
 func newSource(c *Cache, pg *db.DB) *source {
 	handle := cacheapi.HandleOf(pg)
 	t := handle.Tracker
-	return &source{cache: c, pg: pg, handle: handle, effects: t.Effects, identify: t.Database, current: t.CurrentDatabase}
+	return &source{cache: c, pg: pg, handle: handle, mode: pg.Config().ConnConfig.DefaultQueryExecMode, effects: t.Effects, identify: t.Database, current: t.CurrentDatabase}
 }
 
 // track subscribes to changes of the database that the handle leads to. The

@@ -308,8 +308,8 @@ func (l *tierLink) attempt() bool {
 	return true
 }
 
-// raisedAgain removes names that were pending at a call of postpone from the pending
-// ones.
+// raisedAgain removes names from the pending ones, unless they were postponed
+// after the call with the given number.
 func (l *tierLink) raisedAgain(names []string, last uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

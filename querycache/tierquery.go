@@ -83,7 +83,7 @@ func (h *ReadThrough) decodeRows(ctx context.Context, f *found, most int, args [
 		return false
 	}
 	f.rows = rows
-	return h.types.learn(ctx, h.pg, rows.Fields(), args)
+	return h.types.learn(ctx, h.source, rows.Fields(), args)
 }
 
 // playFound returns the rows of a value from a tier.

@@ -34,7 +34,6 @@ type tierRead struct {
 type found struct {
 	stored *stored
 	data   []byte
-	ttl    time.Duration
 	tier   int
 	begun  int64 // when its load began, on the cache's clock, or earlier
 	rows   *replay.Recording
@@ -93,7 +92,7 @@ func (t *tierRead) decode(l *tierLink, i int, v TierValue, begun int64) *found {
 	if s.names != t.digest || !slices.Equal(s.in(l.name), v.Versions) || len(v.Versions) == 0 {
 		return nil
 	}
-	return &found{stored: s, data: v.Value, ttl: v.TTL, tier: i, begun: begun - int64(max(0, s.life-v.TTL))}
+	return &found{stored: s, data: v.Value, tier: i, begun: begun - int64(max(0, s.life-v.TTL))}
 }
 
 // tierAge returns Hit for a value that is not older than the policy allows,

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/headrace/headrace/db"
 	"github.com/headrace/headrace/internal/rowscan/replay"
 )
 
@@ -84,16 +83,16 @@ func (ts *typesOf) see(m *pgtype.Map, fields []pgconn.FieldDescription) {
 }
 
 // learn makes sure that the types of columns from another process are known as
-// the connections of pg have them. It reports whether these connections would
+// the connections of s have them. It reports whether these connections would
 // get the columns in the same formats: those of another process may know other
 // types. args are those of the statement.
-func (ts *typesOf) learn(ctx context.Context, pg *db.DB, fields []pgconn.FieldDescription, args []any) bool {
-	formats := formatsOf(pg, args)
+func (ts *typesOf) learn(ctx context.Context, s *source, fields []pgconn.FieldDescription, args []any) bool {
+	formats := formatsOf(s.mode, args)
 	for i := range fields {
 		f := &fields[i]
 		format, ok := ts.seen.Load(f.DataTypeOID)
 		if !ok {
-			err := pg.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+			err := s.pg.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 				ts.ofMap(conn.Conn().TypeMap(), fields)
 				return nil
 			})
@@ -111,8 +110,7 @@ func (ts *typesOf) learn(ctx context.Context, pg *db.DB, fields []pgconn.FieldDe
 // formatsOf returns the function that returns the format of a column, as pgx
 // chooses it by the options among args and by the format that the connection
 // prefers. It reports false if that is unknown.
-func formatsOf(pg *db.DB, args []any) func(column int, oid uint32, preferred int16) (int16, bool) {
-	mode := pg.Config().ConnConfig.DefaultQueryExecMode
+func formatsOf(mode pgx.QueryExecMode, args []any) func(column int, oid uint32, preferred int16) (int16, bool) {
 	var given pgx.QueryResultFormats
 	var byOID pgx.QueryResultFormatsByOID
 	for _, arg := range args {
