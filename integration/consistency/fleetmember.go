@@ -19,7 +19,7 @@ import (
 // memberEnv is the environment variable with the memberConfig of a process.
 const memberEnv = "HEADRACE_CONSISTENCY_MEMBER"
 
-// A memberConfig is what a member of a fleet is told.
+// A memberConfig configures a member of a fleet.
 type memberConfig struct {
 	Number  int
 	Seed    uint64

@@ -35,7 +35,7 @@ type checker struct {
 	contended *value // one of values
 	time      history
 	calm      calm
-	doubts    atomic.Int64 // changes in doubt, of all handles, after the caches have heard of them
+	doubts    atomic.Int64 // changes in doubt, of all handles, after the caches were notified
 	until     time.Time
 	stop      atomic.Bool
 	busy      sync.RWMutex // read-locked by readers and writers

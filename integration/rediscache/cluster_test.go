@@ -173,8 +173,8 @@ func TestClusterSwitch(t *testing.T) {
 	eventually(t, "the replica takes over", func() bool {
 		return strings.HasPrefix(do(t, cluster.Replicas[1], "ROLE"), "master")
 	})
-	// other makes no call, and does not know the new primary. Nodes that have not
-	// heard of it yet report CLUSTERDOWN.
+	// other makes no call, and does not know the new primary. Nodes that do not
+	// know it yet either report CLUSTERDOWN.
 	eventually(t, "raise", func() bool { return tier.Raise(t.Context(), []string{name}) == nil })
 	raises.Await(t, name)
 	if a, b := get(t, tier, "key", name), get(t, other, "key", name); a.Versions[0] != b.Versions[0] {

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// The tag before each argument's bytes. Tiers of the cache store keys, so that a
-// change here needs a new querycache.valueForm:
-// TestKeysAreStable fails.
+// The tag before each argument's bytes. Further tiers of
+// the cache store keys: a change here fails TestKeysAreStable, and needs a new
+// number of querycache.valueForm.
 const (
 	tagNil byte = iota
 	tagFalse
